@@ -1,0 +1,1 @@
+"""DuckDB: connections, weekly replacement, publishing, and the loader of `dbt_like_sql`. Knows no Dagster."""
