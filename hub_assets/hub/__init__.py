@@ -1,1 +1,1 @@
-"""The Hub as a source: client, pacing, listings, Arrow schemas. Knows neither Dagster nor the lake."""
+"""The Hub as a source: client, pacing, listings, Arrow schemas. Knows no Dagster; only `snapshot` knows the lake."""

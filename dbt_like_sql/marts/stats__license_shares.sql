@@ -1,0 +1,44 @@
+with
+
+repositories as (
+    select snapshot_date, repo_type, repo_key, licenses from {{ ref('mart__repo_activity') }}
+    where snapshot_date = {{ var('snapshot_date') }} and licenses is not null
+),
+
+totals as (
+    select
+        repo_type,
+        count(*) as n_repos,
+        sum(cast(len(licenses) > 0 as integer)) as n_licensed
+    from repositories
+    group by repo_type
+),
+
+named as (
+    select distinct snapshot_date, repo_type, repo_key, unnest(licenses) as license
+    from repositories
+),
+
+counted as (
+    select snapshot_date, repo_type, license, count(*) as n
+    from named
+    group by snapshot_date, repo_type, license
+    union all
+    select snapshot_date, repo_type, 'none', count(*)
+    from repositories
+    where len(licenses) = 0
+    group by snapshot_date, repo_type
+)
+
+select
+    counted.snapshot_date,
+    counted.repo_type,
+    counted.license,
+    case when counted.license = 'none' then 'none' else coalesce(license_groups.license_group, 'other') end
+        as license_group,
+    counted.n,
+    counted.n / totals.n_repos as share_of_repos,
+    case when counted.license <> 'none' then counted.n / totals.n_licensed end as share_of_licensed
+from counted
+inner join totals on counted.repo_type = totals.repo_type
+left join {{ ref('license_groups') }} as license_groups on counted.license = license_groups.license

@@ -1,0 +1,22 @@
+select
+    snapshot_date,
+    observed_at,
+    _id as repo_key,
+    id as repo_id,
+    author,
+    createdAt as created_at,
+    lastModified as last_modified_at,
+    sha,
+    gated,
+    gated <> 'false' as is_gated,
+    disabled as is_disabled,
+    likes as n_likes,
+    downloads as n_downloads,
+    downloadsAllTime as n_downloads_all_time,
+    trendingScore as trending_score,
+    tags,
+    description,
+    mainSize as n_bytes,
+    cardData as card_json,
+    extra
+from {{ source('raw_hub', 'datasets') }}

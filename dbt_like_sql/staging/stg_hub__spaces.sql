@@ -1,0 +1,21 @@
+select
+    snapshot_date,
+    observed_at,
+    _id as repo_key,
+    id as repo_id,
+    author,
+    createdAt as created_at,
+    lastModified as last_modified_at,
+    sha,
+    disabled as is_disabled,
+    likes as n_likes,
+    trendingScore as trending_score,
+    tags,
+    sdk,
+    models as model_ids,
+    datasets as dataset_ids,
+    runtime as runtime_json,
+    subdomain,
+    cardData as card_json,
+    extra
+from {{ source('raw_hub', 'spaces') }}

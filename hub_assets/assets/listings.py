@@ -1,0 +1,143 @@
+"""The listings of models, datasets and spaces: what the Hub says of every public repository, once a week."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from hub_assets.assets.metadata import column_schema, count_table, preview
+from hub_assets.hub.client import HubClient
+from hub_assets.hub.rows import RowCounts
+from hub_assets.hub.schemas import REPO_TYPES, RepoType
+from hub_assets.hub.snapshot import land_listing
+from hub_assets.lake.parts import Lake, Manifest
+from hub_assets.partitions import SNAPSHOTS, snapshot_date_of, week_of
+from hub_assets.resources import HomeResource, HubResource, project
+
+
+def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
+    """Make the asset that lists the repositories of one type."""
+    table = f"raw_hub__{repo_type}s"
+    source = project().tables[table]
+
+    @dg.asset(
+        name=table,
+        partitions_def=SNAPSHOTS,
+        group_name="listings",
+        kinds={"huggingface", "parquet"},
+        pool="hub_api",
+        description=source.description,
+        metadata={"dagster/table_name": table},
+        check_specs=[
+            dg.AssetCheckSpec(
+                "rows_listed_are_rows_written",
+                asset=table,
+                blocking=True,
+                description="Every row listed was written, or is counted as a duplicate or as one without a key.",
+            ),
+            dg.AssetCheckSpec(
+                "no_collapse",
+                asset=table,
+                blocking=True,
+                description="At least half as many rows as the week before. A first listing that is empty warns.",
+            ),
+        ],
+    )
+    def listing(context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource) -> dg.MaterializeResult[Any]:
+        snapshot_date = snapshot_date_of(context)
+        lake = home.home.lake
+        contact = hub.client.contact()
+        require_present_week(snapshot_date, contact.now, table)
+        home.home.stamp(hub.client.endpoint, contact.population)
+        manifest = land_listing(
+            hub.client, lake, repo_type, snapshot_date, page_size=hub.page_size, report=context.log.info
+        )
+        files = lake.files(table, snapshot_date)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/partition_row_count": manifest.rows,
+                "dagster/column_schema": column_schema(source),
+                "preview": preview(_first_rows(files)),
+                "path": dg.MetadataValue.path(str(lake.folder(table, snapshot_date))),
+                **_account_of(manifest, hub.client),
+            },
+            check_results=[_nothing_lost(manifest, files), _no_collapse(lake, table, snapshot_date)],
+        )
+
+    return listing
+
+
+def build_listings() -> list[dg.AssetsDefinition]:
+    """Make the three listing assets."""
+    return [build_listing(repo_type) for repo_type in REPO_TYPES]
+
+
+def require_present_week(snapshot_date: date, now: datetime, table: str) -> None:
+    """Refuse to list any week but the Hub's present one.
+
+    Raises:
+        dagster.Failure: that says why, and what can be done instead.
+    """
+    present = week_of(now)
+    if snapshot_date != present:
+        raise dg.Failure(
+            f"{table} cannot be listed for {snapshot_date}: a listing shows the Hub as it is now, and the Hub's clock "
+            f"says {now:%Y-%m-%d} (week {present}). Materialize partition {present}; or, if {snapshot_date} was listed "
+            "in its week, materialize only what is downstream of the listings, which rebuilds it from the raw files.",
+            allow_retries=False,
+        )
+
+
+def _account_of(manifest: Manifest, client: HubClient) -> dict[str, Any]:
+    """Return what is to be known of how a listing went."""
+    details = manifest.details
+    counts = RowCounts.of_json(details["counts"])
+    return {
+        "counts": count_table(
+            {
+                "rows listed": counts.listed,
+                "duplicates": counts.duplicates,
+                "rows without a key": counts.without_id,
+                **{f"{name}: not observed": n for name, n in counts.not_observed.items()},
+                **{f"{name}: does not fit its type": n for name, n in counts.misfits.items()},
+                **{f"{name}: items that are not text": n for name, n in counts.odd_items.items()},
+                **{f"{name}: field without a column": n for name, n in counts.unknown_fields.items()},
+                **{f"{name}: refused by the Hub": counts.listed for name in details["refused"]},
+            }
+        ),
+        "rejected_rows": dg.MetadataValue.json(counts.rejects),
+        "observed": f"{details['first_observed_at']} to {details['last_observed_at']} UTC",
+        "rows_before_resuming": details["resumed_at"],
+        "retries": dg.MetadataValue.json(details["retries"]),
+        "throttled": client.pacer.throttled,
+        "quota": client.pacer.estimate.quota or 0,
+    }
+
+
+def _nothing_lost(manifest: Manifest, files: list[Path]) -> dg.AssetCheckResult:
+    counts = RowCounts.of_json(manifest.details["counts"])
+    written = sum(pq.ParquetFile(file).metadata.num_rows for file in files)
+    return dg.AssetCheckResult(
+        check_name="rows_listed_are_rows_written",
+        passed=counts.listed == written + counts.duplicates + counts.without_id,
+        metadata={"listed": counts.listed, "written": written},
+    )
+
+
+def _no_collapse(lake: Lake, table: str, snapshot_date: date) -> dg.AssetCheckResult:
+    rows = lake.manifest(table, snapshot_date).rows
+    earlier = [week for week in lake.weeks(table) if week < snapshot_date]
+    before = lake.manifest(table, earlier[-1]).rows if earlier else None
+    return dg.AssetCheckResult(
+        check_name="no_collapse",
+        passed=rows > 0 if before is None else rows * 2 >= before and (rows > 0 or before == 0),
+        severity=dg.AssetCheckSeverity.WARN if before is None else dg.AssetCheckSeverity.ERROR,
+        metadata={"rows": rows, "rows_before": before if before is not None else "no earlier week"},
+    )
+
+
+def _first_rows(files: list[Path]) -> list[dict[str, Any]]:
+    batches = (batch for file in files[:1] for batch in pq.ParquetFile(file).iter_batches(batch_size=5))
+    return next((batch.to_pylist() for batch in batches), [])

@@ -1,0 +1,68 @@
+"""What the UI shows of a table: columns, lineage, a few rows, counts. Formatting only; facts come from the rooms."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from hub_assets.warehouse.models import Model, Table
+
+PREVIEW_TEXT = 80
+"""Characters of a value that a preview shows; card metadata can be a page long."""
+
+
+def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
+    """Return the columns with types, descriptions and what their tests promise."""
+    tests = {(test.columns[0], test.kind) for test in table.data_tests if len(test.columns) == 1}
+    return dg.MetadataValue.table_schema(
+        dg.TableSchema(
+            columns=[
+                dg.TableColumn(
+                    column.name,
+                    column.type,
+                    description=column.description,
+                    constraints=dg.TableColumnConstraints(
+                        nullable=(column.name, "not_null") not in tests, unique=(column.name, "unique") in tests
+                    ),
+                )
+                for column in table.columns
+            ]
+        )
+    )
+
+
+def column_lineage(model: Model) -> dict[str, Any]:
+    """Return where each column comes from: for catalogues, and as a table to read (the open-source UI draws none)."""
+    origins = model.column_lineage
+    lines = [
+        f"| {column} | {', '.join(f'{table}.{name}' for table, name in sources) or '-'} |"
+        for column, sources in origins.items()
+    ]
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(
+            deps_by_column={
+                column: [dg.TableColumnDep(asset_key=dg.AssetKey(table), column_name=name) for table, name in sources]
+                for column, sources in origins.items()
+            }
+        ),
+        "columns_come_from": dg.MetadataValue.md("\n".join(["| column | from |", "| --- | --- |", *lines])),
+    }
+
+
+def preview(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
+    """Return a few rows as a table."""
+    records = [dg.TableRecord({name: _shown(value) for name, value in row.items()}) for row in rows]
+    return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("no rows")
+
+
+def count_table(counts: Mapping[str, int]) -> dg.MetadataValue[Any]:
+    """Return named counts as a table."""
+    return dg.MetadataValue.table([dg.TableRecord({"what": what, "rows": n}) for what, n in counts.items()])
+
+
+def _shown(value: Any) -> str | int | float | bool | None:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= PREVIEW_TEXT else text[: PREVIEW_TEXT - 1] + "…"

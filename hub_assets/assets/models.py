@@ -1,0 +1,78 @@
+"""The SQL models and seeds as assets: one each, with the lineage, versions and columns that the loader found."""
+
+from typing import Any
+
+import dagster as dg
+
+from hub_assets.assets.metadata import column_lineage, column_schema, preview
+from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.resources import HomeResource, project
+from hub_assets.warehouse.database import replace_week
+from hub_assets.warehouse.models import Model, Seed
+
+
+def build_model(model: Model) -> dg.AssetsDefinition:
+    """Make the asset of a model."""
+
+    @dg.asset(
+        name=model.name,
+        deps=list(model.upstream),
+        partitions_def=SNAPSHOTS,
+        group_name="statistics" if model.name.startswith("stats__") else "marts",
+        kinds={"duckdb", "sql"},
+        pool="warehouse",
+        code_version=model.code_version,
+        description=f"{model.description}\n\n```sql\n{model.sql}```",
+        metadata={"dagster/table_name": model.name, "dagster/column_schema": column_schema(model)},
+    )
+    def table(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
+        snapshot_date = snapshot_date_of(context)
+        with home.building() as connection:
+            if not model.is_view:
+                replace_week(connection, model.name, snapshot_date, model.render(snapshot_date))
+            week = f"from {model.name} where snapshot_date = date '{snapshot_date}'"
+            ((rows,),) = connection.execute(f"select count(*) {week}").fetchall()
+            first = connection.sql(f"select * {week} limit 5").to_arrow_table().to_pylist()
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/partition_row_count": rows,
+                "dagster/column_schema": column_schema(model),
+                "preview": preview(first),
+                **column_lineage(model),
+            }
+        )
+
+    return table
+
+
+def build_seed(seed: Seed) -> dg.AssetsDefinition:
+    """Make the asset of a seed; it has no weeks."""
+
+    @dg.asset(
+        name=seed.name,
+        group_name="marts",
+        kinds={"duckdb", "csv"},
+        pool="warehouse",
+        code_version=seed.code_version,
+        description=seed.description,
+        metadata={"dagster/table_name": seed.name},
+    )
+    def table(home: HomeResource) -> dg.MaterializeResult[Any]:
+        with home.building() as connection:
+            rows = connection.sql(f"select * from {seed.name}").to_arrow_table()
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": rows.num_rows,
+                "dagster/column_schema": column_schema(seed),
+                "preview": preview(rows.slice(0, 5).to_pylist()),
+            },
+            data_version=dg.DataVersion(seed.code_version),
+        )
+
+    return table
+
+
+def build_models() -> list[dg.AssetsDefinition]:
+    """Make the assets of all seeds and models."""
+    loaded = project()
+    return [*(build_seed(seed) for seed in loaded.seeds), *(build_model(model) for model in loaded.models)]

@@ -1,0 +1,35 @@
+"""The last step of a run: the week that has passed every blocking check is put before the readers."""
+
+from typing import Any
+
+import dagster as dg
+
+from hub_assets.assets.metadata import count_table
+from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.resources import HomeResource, project
+from hub_assets.warehouse.database import publish
+
+
+def build_publishing() -> dg.AssetsDefinition:
+    """Make the asset that publishes the warehouse; it comes after every table, and so after all blocking checks."""
+
+    @dg.asset(
+        deps=[table.name for table in (*project().models, *project().seeds)],
+        partitions_def=SNAPSHOTS,
+        group_name="report",
+        kinds={"duckdb"},
+        pool="warehouse",
+    )
+    def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
+        """The database that people read: all tables of all published weeks."""
+        where = home.home
+        rows = publish(where.build, where.warehouse, snapshot_date_of(context), project())
+        return dg.MaterializeResult(
+            metadata={
+                "rows": count_table(rows),
+                "path": dg.MetadataValue.path(str(where.warehouse)),
+                "megabytes": round(where.warehouse.stat().st_size / 1e6, 1),
+            }
+        )
+
+    return warehouse__published

@@ -1,0 +1,61 @@
+"""The data tests of the SQL's yml as blocking asset checks. Checks on what an asset has at hand stand with it."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+
+from hub_assets.assets.metadata import preview
+from hub_assets.resources import HomeResource, project
+from hub_assets.warehouse.database import failing_rows
+from hub_assets.warehouse.models import DataTest, Model, Seed
+
+SENTENCES = {
+    "not_null": "{columns} is never null.",
+    "unique": "{columns} is unique.",
+    "accepted_values": "{columns} is one of: {values}.",
+    "relationships": "{columns} is found in {to}.{field}.",
+}
+
+
+def build_checks(table: Model | Seed) -> dg.AssetChecksDefinition:
+    """Make the checks of a table: those of the week with the asset's run, of the newest week on their own."""
+
+    @dg.multi_asset_check(
+        name=f"{table.name}__data_tests",
+        specs=[
+            dg.AssetCheckSpec(test.name, asset=table.name, blocking=True, description=_sentence(test))
+            for test in table.data_tests
+        ],
+        pool="warehouse",
+    )
+    def data_tests(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Iterator[dg.AssetCheckResult]:
+        with home.building() as connection:
+            snapshot_date = date.fromisoformat(context.partition_key) if context.has_partition_key else None
+            if snapshot_date is None and isinstance(table, Model):
+                ((snapshot_date,),) = connection.execute(f"select max(snapshot_date) from {table.name}").fetchall()
+            for test in table.data_tests:
+                failing = connection.sql(failing_rows(test, table, snapshot_date))
+                examples = failing.limit(5).to_arrow_table().to_pylist()
+                ((number,),) = failing.count("*").fetchall()
+                yield dg.AssetCheckResult(
+                    asset_key=table.name,
+                    check_name=test.name,
+                    passed=number == 0,
+                    metadata={"failing_rows": number, "examples": preview(examples)},
+                )
+
+    return data_tests
+
+
+def _sentence(test: DataTest) -> str:
+    return SENTENCES[test.kind].format(
+        columns=", ".join(test.columns), values=", ".join(test.values), to=test.to, field=test.field
+    )
+
+
+def build_all_checks() -> list[dg.AssetChecksDefinition]:
+    """Make the checks of all models and seeds."""
+    loaded = project()
+    tables: list[Model | Seed] = [*loaded.models, *loaded.seeds]
+    return [build_checks(table) for table in tables if table.data_tests]

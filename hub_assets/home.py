@@ -1,0 +1,78 @@
+"""Where everything of one observatory lives on disk, and whose data it holds.
+
+A home is stamped at its first write with the Hub it is filled from; data of another Hub is refused, so that a demo
+never lands among real snapshots. What the folders hold is the business of the rooms that write there.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub_assets.lake.parts import Lake, write_beside
+
+
+class HomeError(Exception):
+    """The home cannot be used for this, and why."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one observatory."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> "Home":
+        """Return the home that HUB_ASSETS_HOME names, else `~/.hub_assets`."""
+        return cls(Path(os.environ.get("HUB_ASSETS_HOME") or "~/.hub_assets").expanduser().absolute())
+
+    @property
+    def lake(self) -> Lake:
+        """The raw tables."""
+        return Lake(self.root / "lake")
+
+    @property
+    def build(self) -> Path:
+        """The database that runs write."""
+        return self.root / "build.duckdb"
+
+    @property
+    def warehouse(self) -> Path:
+        """The database that people read."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME: runs, events and schedules."""
+        return self.root / "dagster"
+
+    @property
+    def source(self) -> str | None:
+        """The Hub that this home was stamped with; None before its first write."""
+        path = self.root / "home.json"
+        return str(json.loads(path.read_text(encoding="utf-8"))["source"]) if path.exists() else None
+
+    def stamp(self, endpoint: str, population: str | None) -> None:
+        """Take this home for one Hub, or make sure that it was taken for the same one before.
+
+        Args:
+            endpoint: the Hub's address.
+            population: what a Hub that is not the real one says it serves; its address may then change.
+
+        Raises:
+            HomeError: if the home holds data of another Hub, or the folder cannot be written.
+        """
+        source = f"local hub, {population}" if population else endpoint
+        if self.source is None:
+            try:
+                write_beside(self.root / "home.json", lambda beside: beside.write_text(json.dumps({"source": source})))
+            except OSError as error:
+                raise HomeError(
+                    f"{self.root} cannot be written ({error.strerror}); name another with --home"
+                ) from error
+        elif self.source != source:
+            raise HomeError(
+                f"{self.root} holds data of {self.source} and takes none of {source}; "
+                "name another folder with --home (or HUB_ASSETS_HOME)"
+            )

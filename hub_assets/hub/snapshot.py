@@ -1,0 +1,99 @@
+"""One week's listing, from the Hub to the lake: resumable, and complete before it counts.
+
+Joins `listing` (pages), `rows` (what they become) and the lake's `Landing` (what survives a crash).
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hub_assets.hub.client import HubClient
+from hub_assets.hub.listing import PAGE_SIZE, list_pages
+from hub_assets.hub.rows import RowCounts, listing_rows
+from hub_assets.hub.schemas import RepoType
+from hub_assets.lake.landing import SEAL_BYTES, Landing, Record
+from hub_assets.lake.parts import Lake, Manifest, Part
+
+REPORT_SECONDS = 30.0
+
+
+def land_listing(
+    client: HubClient,
+    lake: Lake,
+    repo_type: RepoType,
+    snapshot_date: date,
+    *,
+    page_size: int = PAGE_SIZE,
+    seal_bytes: int = SEAL_BYTES,
+    report: Callable[[str], None] = lambda _: None,
+) -> Manifest:
+    """List all repositories of a type into `raw_hub__<repo_type>s`, in place of what that week held.
+
+    A listing that was cut off goes on at the page where it was; a finished one is listed anew.
+
+    Args:
+        client: whom to ask.
+        lake: where to write.
+        repo_type: what to list.
+        snapshot_date: the week to write; that it is the Hub's present one is for the caller to make sure.
+        page_size: rows to ask for at a time.
+        seal_bytes: the size of JSON from which a part is made.
+        report: is told how it goes, every 30 s.
+
+    Returns:
+        The manifest. Its `details`: `counts` (`RowCounts` as a dict), `first_observed_at`, `last_observed_at`,
+        `refused` (fields the Hub no longer gives), `resumed_at` (rows that were there already) and `retries` (causes
+        and their number, of this process).
+
+    Raises:
+        HubError: if the Hub does not answer well; what was listed until then is kept.
+        LandingBusy: if another process lists the same.
+    """
+
+    def convert(records: list[Record], earlier: list[Path]) -> tuple[pa.Table, dict[str, Any]]:
+        observed = [record.meta["observed_at"] for record in records]
+        pages = pa.table(
+            {
+                "body": [record.body.decode() for record in records],
+                "observed_at": [datetime.fromisoformat(moment) for moment in observed],
+            }
+        )
+        rows, counts = listing_rows(pages, repo_type, snapshot_date, [str(file) for file in earlier])
+        return rows, {"rows": asdict(counts), "first_observed_at": observed[0], "last_observed_at": observed[-1]}
+
+    def details(parts: list[Part]) -> dict[str, Any]:
+        return {
+            "counts": asdict(sum((RowCounts.of_json(part.counts["rows"]) for part in parts), RowCounts())),
+            "first_observed_at": parts[0].counts["first_observed_at"],
+            "last_observed_at": parts[-1].counts["last_observed_at"],
+            "refused": landing.last["refused"] if landing.last else [],
+            "resumed_at": start["rows"],
+            "retries": dict(client.retries),
+        }
+
+    retries_before = client.retries.copy()
+    client.retries.clear()
+    with Landing(lake, f"raw_hub__{repo_type}s", snapshot_date, convert, seal_bytes) as landing:
+        start = landing.last or {"next_path": None, "refused": [], "rows": 0}
+        if start["rows"]:
+            report(f"going on after {start['rows']:,} {repo_type}s that were listed before")
+        if landing.last is None or start["next_path"] is not None:
+            rows, reported = start["rows"], time.monotonic()
+            pages = list_pages(client, repo_type, start["next_path"], tuple(start["refused"]), page_size)
+            for page in pages:
+                rows += page.rows
+                observed_at = page.observed_at.replace(tzinfo=None).isoformat()
+                where = {"next_path": page.next_path, "refused": page.refused, "rows": rows, "observed_at": observed_at}
+                landing.append(Record(where, page.text.encode()))
+                if time.monotonic() - reported >= REPORT_SECONDS:
+                    reported = time.monotonic()
+                    limit = client.pacer.estimate
+                    report(f"{rows:,} {repo_type}s listed; {limit.remaining} of {limit.quota} calls left")
+        manifest = landing.finish(details)
+    client.retries.update(retries_before)
+    return manifest

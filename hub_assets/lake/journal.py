@@ -1,0 +1,74 @@
+"""An append-only file of records that survives the death of its writer at any moment.
+
+A record is one `write()`: a line with the payload's CRC-32 and length, then the payload. Whatever a crash tore off at
+the end is cut when the file is opened again. What a payload means does not belong here.
+"""
+
+import os
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+SYNC_SECONDS = 1.0
+"""How much a power failure may cost; a killed process costs nothing."""
+
+
+class Journal:
+    """A journal that is open for appending.
+
+    `records` are the payloads found when it was opened, `size` is its length in bytes now.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self.records = list(read_records(path.read_bytes()))
+        self.size = sum(len(_frame(record)) for record in self.records)
+        os.ftruncate(self._file, self.size)
+        self._synced_at = time.monotonic()
+
+    def append(self, payload: bytes) -> None:
+        """Write one record; when this returns, the death of this process cannot lose it."""
+        frame = _frame(payload)
+        written = os.write(self._file, frame)
+        if written != len(frame):
+            os.ftruncate(self._file, self.size)
+            raise OSError(f"{self.path}: only {written} of {len(frame)} bytes could be written; is the disk full?")
+        self.size += written
+        if time.monotonic() - self._synced_at >= SYNC_SECONDS:
+            os.fsync(self._file)
+            self._synced_at = time.monotonic()
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read_records(content: bytes) -> Iterator[bytes]:
+    """Yield the whole records of a journal's bytes and stop at the first that is torn or damaged."""
+    at = 0
+    while (line_end := content.find(b"\n", at)) >= 0:
+        try:
+            checksum, length = (int(n, base) for n, base in zip(content[at:line_end].split(), (16, 10), strict=True))
+        except ValueError:
+            return
+        end = line_end + 1 + length
+        payload = content[line_end + 1 : end]
+        if content[end : end + 1] != b"\n" or zlib.crc32(payload) != checksum:
+            return
+        yield payload
+        at = end + 1
+
+
+def _frame(payload: bytes) -> bytes:
+    return b"%08x %d\n%b\n" % (zlib.crc32(payload), len(payload), payload)

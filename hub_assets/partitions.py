@@ -1,0 +1,22 @@
+"""The weeks. Nothing else belongs here.
+
+A partition's key is the Monday of its week, and the week that is running has one: the schedule of Monday 2026-11-16
+asks for `2026-11-16`, not for the week that has just ended (`end_offset=1` does that).
+"""
+
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+
+SNAPSHOTS = dg.WeeklyPartitionsDefinition(start_date="2023-10-02", day_offset=1, end_offset=1)
+"""Since the week of the study's own snapshot."""
+
+
+def week_of(moment: datetime) -> date:
+    """Return the Monday of a moment's week."""
+    return moment.date() - timedelta(days=moment.weekday())
+
+
+def snapshot_date_of(context: dg.AssetExecutionContext) -> date:
+    """Return the Monday that a run is about."""
+    return date.fromisoformat(context.partition_key)
