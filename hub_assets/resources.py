@@ -24,7 +24,7 @@ def project() -> Project:
     return load_project(Path(str(files("dbt_like_sql"))))
 
 
-class HubResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class HubResource(dg.ConfigurableResource):
     """The Hub, paced by its own rate limit."""
 
     endpoint: str = Field(default=DEFAULT_ENDPOINT, description="The Hub's address.")
@@ -35,15 +35,19 @@ class HubResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     read_seconds: float = Field(default=READ_SECONDS, gt=0, description="How long to wait for an answer.")
     _client: HubClient | None = PrivateAttr(default=None)
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
-        """Make the client; it asks nothing yet."""
-        self._client = HubClient(
+    def new_client(self) -> HubClient:
+        """Return a client; it has asked nothing yet."""
+        return HubClient(
             self.endpoint,
             None if self.use_token else False,
             attempts=self.attempts,
             backoff=self.backoff,
             read_seconds=self.read_seconds,
         )
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
+        """Make the client of a run."""
+        self._client = self.new_client()
 
     @property
     def client(self) -> HubClient:
@@ -57,7 +61,7 @@ class HubResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return cls(endpoint=os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT)
 
 
-class HomeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class HomeResource(dg.ConfigurableResource):
     """The home: where the lake and the warehouse are."""
 
     root: str = Field(description="The folder.")

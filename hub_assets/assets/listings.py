@@ -45,7 +45,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
             ),
         ],
     )
-    def listing(context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource) -> dg.MaterializeResult[Any]:
+    def listing(context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
         lake = home.home.lake
         contact = hub.client.contact()

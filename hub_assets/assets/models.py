@@ -1,7 +1,5 @@
 """The SQL models and seeds as assets: one each, with the lineage, versions and columns that the loader found."""
 
-from typing import Any
-
 import dagster as dg
 
 from hub_assets.assets.metadata import column_lineage, column_schema, preview
@@ -25,7 +23,7 @@ def build_model(model: Model) -> dg.AssetsDefinition:
         description=f"{model.description}\n\n```sql\n{model.sql}```",
         metadata={"dagster/table_name": model.name, "dagster/column_schema": column_schema(model)},
     )
-    def table(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
+    def table(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
         with home.building() as connection:
             if not model.is_view:
@@ -57,7 +55,7 @@ def build_seed(seed: Seed) -> dg.AssetsDefinition:
         description=seed.description,
         metadata={"dagster/table_name": seed.name},
     )
-    def table(home: HomeResource) -> dg.MaterializeResult[Any]:
+    def table(home: HomeResource) -> dg.MaterializeResult:
         with home.building() as connection:
             rows = connection.sql(f"select * from {seed.name}").to_arrow_table()
         return dg.MaterializeResult(

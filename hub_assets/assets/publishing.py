@@ -1,7 +1,5 @@
 """The last step of a run: the week that has passed every blocking check is put before the readers."""
 
-from typing import Any
-
 import dagster as dg
 
 from hub_assets.assets.metadata import count_table
@@ -20,7 +18,7 @@ def build_publishing() -> dg.AssetsDefinition:
         kinds={"duckdb"},
         pool="warehouse",
     )
-    def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[Any]:
+    def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         """The database that people read: all tables of all published weeks."""
         where = home.home
         rows = publish(where.build, where.warehouse, snapshot_date_of(context), project())

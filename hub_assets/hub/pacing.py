@@ -9,6 +9,7 @@ done about an error, does not belong here.
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from huggingface_hub.utils import RateLimitInfo
 
 DOCUMENTED_WINDOW = 300.0
 """Seconds: the Hub's documented window, for a 429 that comes before any header has told another."""
+ANSWERS_REMEMBERED = 4096
+"""More than can arrive while one request is on its way: 333 a second, the largest plan, for 12 s."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,17 @@ class Permit:
 class WindowEstimate:
     """What is known of the server's fixed window. All times are seconds of one monotonic clock.
 
-    Three facts carry it, and none depends on how the server rounds `t` or aligns its windows:
+    Nothing here depends on how the server rounds `t` or aligns its windows:
 
-    - of the smallest `remaining` seen in this window, requests in flight may already have taken their share;
     - a window that answered at time `a` is over by `a + w` (and by `a + t + 1`);
-    - an answer whose `remaining` is not below what was known when it was sent comes from a newer window.
+    - an answer whose `r` is not below the smallest one known when it was sent comes from a newer window;
+    - of the smallest `r` seen in a window, requests in flight may have taken their share already, and so may those
+      that were answered (or lost) around its beginning: these are `unplaced` until an answer to a later request,
+      whose `r` must count them.
 
-    Once a window must be over, one request (the opener) goes ahead to learn the next.
+    Once a window must be over, one request (the opener) goes ahead to learn the next. If the requests of this window
+    could between them have emptied the next one already, it waits until all are answered: the first of them that the
+    next window served has told so by then.
     """
 
     remaining: int | None = None
@@ -48,8 +55,11 @@ class WindowEstimate:
     blocked_until: float = -math.inf
     in_flight: int = 0
     window: int = 0
+    sent_in_window: int = 0
     opener_is_out: bool = False
     is_unmetered: bool = False
+    unplaced: list[float] = field(default_factory=list)
+    answered_at: deque[float] = field(default_factory=lambda: deque(maxlen=ANSWERS_REMEMBERED))
 
     def delay(self, now: float) -> float:
         """Return the seconds until a request may be sent: 0 for now, infinite if only an answer can tell."""
@@ -58,13 +68,15 @@ class WindowEstimate:
         if self.is_unmetered:
             return 0.0
         if self.remaining is None or now >= self.ends_at:
-            return math.inf if self.opener_is_out else 0.0
-        return 0.0 if self.remaining > self.in_flight else self.ends_at - now
+            may_be_empty = self.in_flight > 0 and self.sent_in_window >= (self.quota or 1)
+            return math.inf if self.opener_is_out or may_be_empty else 0.0
+        return 0.0 if self.remaining > self.in_flight + len(self.unplaced) else self.ends_at - now
 
     def send(self, now: float) -> Permit:
         """Count a request as sent; call it only when `delay` is 0."""
         is_opener = not self.is_unmetered and (self.remaining is None or now >= self.ends_at)
         self.in_flight += 1
+        self.sent_in_window += 1
         self.opener_is_out = self.opener_is_out or is_opener
         return Permit(now, self.window, None if is_opener else self.remaining, is_opener)
 
@@ -72,6 +84,8 @@ class WindowEstimate:
         """Learn from an answer: its status and its parsed rate-limit headers (None if it had none)."""
         self._settle(permit)
         if limit is None:
+            if self.remaining is not None:
+                self.unplaced.append(now)
             if status == 429:
                 self.blocked_until = max(self.blocked_until, now + (self.seconds or DOCUMENTED_WINDOW))
             elif self.quota is None and status < 400:
@@ -85,20 +99,22 @@ class WindowEstimate:
         is_newer = permit.is_opener or (permit.floor is not None and limit.remaining >= permit.floor)
         if is_current and is_newer:
             self.window += 1
+            self.sent_in_window = self.in_flight
             self.remaining = limit.remaining
             self.ends_at = ends_by
+            self.unplaced = [moment for moment in self.answered_at if moment > permit.sent_at]
         elif is_current or is_newer:
             self.remaining = min(limit.remaining, self.remaining or 0)
             self.ends_at = min(self.ends_at, ends_by)
-        elif self.remaining is not None:
-            # Most likely a late answer of a window gone by; if it was not, it has cost this one a request.
-            self.remaining -= 1
+            self.unplaced = [moment for moment in self.unplaced if moment > permit.sent_at]
+        else:
+            self.unplaced.append(now)
+        self.answered_at.append(now)
 
-    def lose(self, permit: Permit) -> None:
+    def lose(self, permit: Permit, now: float) -> None:
         """Count a request that got no answer: the server may have counted it."""
         self._settle(permit)
-        if self.remaining is not None:
-            self.remaining -= 1
+        self.unplaced.append(now)
 
     def _settle(self, permit: Permit) -> None:
         self.in_flight -= 1
@@ -153,7 +169,7 @@ class RequestPacer:
     def lose(self, permit: Permit) -> None:
         """Hand back the permit of a request that got no answer."""
         with self._changed:
-            self.estimate.lose(permit)
+            self.estimate.lose(permit, self.clock())
             self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:

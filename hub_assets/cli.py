@@ -1,0 +1,323 @@
+"""The `hub-assets` command. It wires and prints; what is done stands in the assets and the rooms.
+
+Exit codes: 0 done, 1 a run or the Hub failed, 2 a mistake in what was asked.
+"""
+
+import logging
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from functools import wraps
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+
+if TYPE_CHECKING:  # Dagster takes a second to import; `--help` need not wait for it
+    from dagster import DagsterInstance, EventLogEntry
+
+    from hub_assets.home import Home
+    from hub_assets.local_hub.population import Population
+    from hub_assets.resources import HubResource
+
+P = ParamSpec("P")
+R = TypeVar("R")
+console = Console(soft_wrap=True)
+
+
+class Mistake(click.ClickException):
+    """Something the user can put right: one sentence, exit code 2."""
+
+    exit_code = 2
+
+
+class Failed(click.ClickException):
+    """Something that did not work though it was asked for rightly: exit code 1."""
+
+    exit_code = 1
+
+
+def plainly(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn what can go wrong by mistake into one sentence, without a traceback."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        from hub_assets.home import HomeError
+        from hub_assets.hub.errors import HubError, TokenRefused
+        from hub_assets.local_hub.population import PopulationError
+        from hub_assets.warehouse.database import WarehouseBusy
+        from hub_assets.warehouse.models import ModelError
+
+        try:
+            return command(*args, **kwargs)
+        except TokenRefused as error:
+            raise Mistake(f"The Hub refuses the token: {error}. Set HF_TOKEN anew, or unset it.") from error
+        except (HomeError, PopulationError, ModelError) as error:
+            raise Mistake(str(error)) from error
+        except (HubError, WarehouseBusy) as error:
+            raise Failed(str(error)) from error
+
+    return guarded
+
+
+class Monday(click.ParamType[Any]):
+    """A day, given as YYYY-MM-DD; its week's Monday is taken."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Read it."""
+        from hub_assets.partitions import week_of
+
+        try:
+            return week_of(datetime.fromisoformat(str(value)))
+        except ValueError:
+            self.fail(f"{value!r} is not a day like 2026-11-16", param, ctx)
+
+
+class QuotaType(click.ParamType[Any]):
+    """A rate limit, given as CALLS/SECONDS."""
+
+    name = "calls/seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
+        from hub_assets.local_hub.limiter import Quota
+
+        try:
+            return value if isinstance(value, Quota) else Quota.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+HOME = click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Where to keep everything.")
+REPLAY = click.option(
+    "--replay",
+    "directory",
+    type=click.Path(path_type=Path),
+    help="Serve recorded Parquet from this folder in place of the simulated Hub.",
+)
+WEEK = click.option("--week", type=Monday(), help="The week to serve; this one, or the newest that was recorded.")
+QUOTA = click.option("--quota", type=QuotaType(), default="100000/300", show_default=True, help="The Hub's rate limit.")
+PAGE_SIZE = click.option(
+    "--page-size", type=click.IntRange(1, 1000), default=1000, show_default=True, help="Rows of a listing per call."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="hub-assets")
+def main() -> None:
+    """An observatory of the Hugging Face Hub: weekly snapshots, activity, networks and statistics."""
+
+
+@main.command()
+@HOME
+@REPLAY
+@WEEK
+@QUOTA
+@PAGE_SIZE
+@plainly
+def demo(home: Path | None, directory: Path | None, week: date | None, quota: Any, page_size: int) -> None:
+    """Run everything once against a Hub of our own on this machine.
+
+    The Hub is simulated: its repositories are invented, and so are all numbers. With --replay it serves a recorded
+    listing again.
+
+    \b
+    Examples:
+      hub-assets demo
+      hub-assets demo --replay recordings/2026-08-24 --quota 1000/300
+    """
+    from hub_assets.home import Home
+    from hub_assets.local_hub.app import build_app
+    from hub_assets.local_hub.server import running
+    from hub_assets.resources import HubResource
+
+    population = _population(directory, week)
+    default = Home.default().root / ("demo" if directory is None else population.identity.replace(":", "-"))
+    where = Home((home or default).absolute())
+    with running(build_app(population, quota=quota)) as url:
+        console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
+        _run_week(HubResource(endpoint=url, use_token=False, page_size=page_size), where)
+    if directory is None:
+        console.print("[bold yellow]The data is simulated: none of these repositories exists.[/]")
+    else:
+        console.print(f"The data was recorded and served again from {directory}.")
+
+
+@main.command()
+@HOME
+@PAGE_SIZE
+@plainly
+def snapshot(home: Path | None, page_size: int) -> None:
+    """Take this week's snapshot of the Hub (of HF_ENDPOINT, if that is set).
+
+    The token that huggingface_hub finds (HF_TOKEN, or a login) is used. Run again in the same week it lists anew; cut
+    off, it goes on where it was.
+
+    \b
+    Example:
+      hub-assets snapshot --home /data/observatory
+    """
+    from hub_assets.home import Home
+    from hub_assets.resources import HubResource
+
+    where = Home(home.absolute()) if home else Home.default()
+    _run_week(HubResource.of_environment().model_copy(update={"page_size": page_size}), where)
+
+
+@main.command()
+@HOME
+@click.option("--port", type=int, default=3000, show_default=True, help="Where the UI listens.")
+@plainly
+def dev(home: Path | None, port: int) -> None:
+    """Open Dagster's UI, with its schedule, on a home.
+
+    \b
+    Example:
+      hub-assets dev --home ~/.hub_assets/demo
+    """
+    from hub_assets.home import Home
+
+    where = Home(home.absolute()) if home else Home.default()
+    _prepare_instance(where)
+    environment = os.environ | {"DAGSTER_HOME": str(where.dagster), "HUB_ASSETS_HOME": str(where.root)}
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "hub_assets.definitions", "-p", str(port)]
+    os.execve(sys.executable, command, environment)
+
+
+@main.command("local-hub")
+@REPLAY
+@WEEK
+@QUOTA
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=int, default=8700, show_default=True, help="Port to listen on; 0 for a free one.")
+@click.option("--fault", "faults", multiple=True, help="KIND[:ARG][@EVERY][xTIMES], e.g. 503@5x3; may be repeated.")
+@plainly
+def local_hub(
+    directory: Path | None, week: date | None, quota: Any, host: str, port: int, faults: tuple[str, ...]
+) -> None:
+    """Serve a Hub of our own until it is interrupted.
+
+    Point a client at it with HF_ENDPOINT.
+
+    \b
+    Examples:
+      hub-assets local-hub --port 8700
+      HF_ENDPOINT=http://127.0.0.1:8700 hub-assets snapshot --home /tmp/observatory
+    """
+    from hub_assets.local_hub.app import build_app
+    from hub_assets.local_hub.faults import Faults
+    from hub_assets.local_hub.server import serve
+
+    population = _population(directory, week)
+    try:
+        switches = Faults.parse(list(faults))
+    except ValueError as error:
+        raise Mistake(str(error)) from error
+
+    def announce(url: str) -> None:
+        click.echo(f"A Hub ({population.identity}, week {population.week}) listens at {url}")
+
+    try:
+        serve(build_app(population, quota=quota, faults=switches), host, port, announce)
+    except OSError as error:
+        raise Mistake(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from error
+
+
+def _population(directory: Path | None, week: date | None) -> "Population":
+    from hub_assets.local_hub.replay import replay
+    from hub_assets.local_hub.simulated import simulated
+    from hub_assets.partitions import week_of
+
+    if directory is not None:
+        return replay(directory, week)
+    return simulated(week or week_of(datetime.now().astimezone()))
+
+
+def _prepare_instance(home: "Home") -> None:
+    from hub_assets.home import HomeError
+
+    settings = home.dagster / "dagster.yaml"
+    try:
+        home.dagster.mkdir(parents=True, exist_ok=True)
+        if not settings.exists():
+            shutil.copyfile(str(files("hub_assets") / "instance" / "dagster.yaml"), settings)
+    except OSError as error:
+        raise HomeError(f"{home.root} cannot be written ({error.strerror}); name another with --home") from error
+
+
+@contextmanager
+def _instance(home: "Home") -> Iterator["DagsterInstance"]:
+    from dagster import DagsterInstance
+
+    _prepare_instance(home)
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    with DagsterInstance.from_config(str(home.dagster)) as instance:
+        yield instance
+
+
+def _run_week(hub: "HubResource", home: "Home") -> None:
+    """Run the weekly job for the Hub's present week and print what came of it."""
+    from hub_assets.definitions import build_defs
+    from hub_assets.partitions import SNAPSHOTS, week_of
+    from hub_assets.report.terminal import week_summary
+    from hub_assets.resources import HomeResource
+
+    contact = hub.new_client().contact()
+    home.stamp(hub.endpoint.rstrip("/"), contact.population)
+    week = week_of(contact.now)
+    if not SNAPSHOTS.has_partition_key(str(week)):
+        raise Mistake(f"The Hub's clock says {contact.now:%Y-%m-%d}; weeks begin with {SNAPSHOTS.start:%Y-%m-%d}.")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    job = build_defs(hub=hub, home=HomeResource(root=str(home.root))).resolve_job_def("weekly_snapshot")
+    with _instance(home) as instance, console.status(f"week {week}"):
+        run_id = str(uuid.uuid4())
+        instance.add_event_listener(run_id, _print_event)
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            partition_key=str(week),
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    if not result.success:
+        raise Failed(f"The run {run_id} did not succeed; what was published before is as it was.")
+    console.print()
+    console.print(week_summary(home.warehouse, week))
+    console.print(
+        f"\nWeek {week} is published in {home.warehouse}\n"
+        f"raw files:  {home.lake.root}\n"
+        f"the UI:     hub-assets dev --home {home.root}"
+    )
+
+
+def _print_event(entry: "EventLogEntry") -> None:
+    from dagster import AssetCheckSeverity, DagsterEventType
+
+    event = entry.dagster_event
+    if event is None:
+        console.print(f"  [dim]{entry.user_message}[/]")
+    elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
+        metadata = event.step_materialization_data.materialization.metadata
+        rows = metadata.get("dagster/partition_row_count") or metadata.get("dagster/row_count")
+        name = event.asset_key.to_user_string() if event.asset_key else ""
+        console.print(f"[green]✓[/] {name:<28}{f'{rows.value:>12,} rows' if rows else ''}")
+    elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+        check = event.asset_check_evaluation_data
+        if not check.passed:
+            warns = check.severity == AssetCheckSeverity.WARN
+            facts = ", ".join(f"{k} {v.value}" for k, v in check.metadata.items() if isinstance(v.value, int | str))
+            colour, word = ("yellow", "warning") if warns else ("red", "failed")
+            console.print(f"[{colour}]! {word}: {check.asset_key.to_user_string()} {check.check_name}[/] ({facts})")
+    elif event.event_type == DagsterEventType.STEP_FAILURE:
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        console.print(f"[red]✗[/] {event.step_key}: {error.message.strip() if error else 'failed'}")

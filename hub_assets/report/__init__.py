@@ -1,0 +1,1 @@
+"""What people are shown of a published week. Reads the warehouse; computes nothing."""

@@ -1,0 +1,176 @@
+"""The loader finds every mistake in the SQL before anything runs, and says where it is."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlglot
+
+from hub_assets.hub.schemas import REPO_TYPES, listing_schema
+from hub_assets.warehouse.models import ModelError, load_project
+
+REAL = Path(__file__).parents[2] / "dbt_like_sql"
+SOURCES = """
+version: 2
+sources:
+  - name: raw
+    tables:
+      - name: things
+        description: One row per thing.
+        meta: {grain: [snapshot_date, k]}
+        columns:
+          - {name: snapshot_date, data_type: DATE}
+          - {name: k, data_type: BIGINT}
+          - {name: box, data_type: "STRUCT(width BIGINT)"}
+"""
+THINGS = """select
+    snapshot_date,
+    k,
+    box.width as width
+from {{ source('raw', 'things') }}
+where snapshot_date = {{ var('snapshot_date') }}
+"""
+YML = """
+version: 2
+models:
+  - name: mart__things
+    description: One row per thing and week.
+    meta: {grain: [snapshot_date, k]}
+    columns:
+      - {name: snapshot_date}
+      - {name: k, data_tests: [not_null, {relationships: {to: ref('mart__things'), field: k}}]}
+      - {name: width}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("seeds", "staging", "intermediate", "marts"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "sources.yml").write_text(SOURCES)
+    (tmp_path / "marts" / "mart__things.sql").write_text(THINGS)
+    (tmp_path / "marts" / "mart__things.yml").write_text(YML)
+    return tmp_path
+
+
+def test_a_good_folder_loads(folder: Path) -> None:
+    (model,) = load_project(folder).models
+    assert [(column.name, column.type) for column in model.columns] == [
+        ("snapshot_date", "DATE"),
+        ("k", "BIGINT"),
+        ("width", "BIGINT"),
+    ]
+    assert model.upstream == ("raw__things",)
+    assert model.column_lineage["width"] == [("raw__things", "box")]
+    assert "date '2026-11-16'" in model.render(date(2026, 11, 16))
+    assert {test.name for test in model.data_tests} == {
+        "unique__snapshot_date__k",
+        "not_null__k",
+        "relationships__k",
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "word"),
+    [
+        ("    kk,", "    k,", 3, "kk"),
+        ("    box.length as width", "    box.width as width", 4, "length"),
+        ("from {{ source('raw', 'thongs') }}", "from {{ source('raw', 'things') }}", 5, "raw__thongs"),
+        ("from raw__things", "from {{ source('raw', 'things') }}", 5, "raw__things"),
+        ("from {{ config('x') }}", "from {{ source('raw', 'things') }}", 5, "config"),
+        ("from {% if x %}", "from {{ source('raw', 'things') }}", 5, "if x"),
+        ("    nonesuch(k) as k,", "    k,", 3, "nonesuch"),
+        ("selekt", "select", 2, "not SQL"),
+        ("    columns('k'),", "    k,", 3, "columns"),
+        ("    quantile_cont(k, [0.5]) as k,", "    k,", 3, "quantile"),
+    ],
+)
+def test_a_mistake_in_sql_is_found_with_file_and_line(
+    folder: Path, wrong: str, right: str, line: int, word: str
+) -> None:
+    path = folder / "marts" / "mart__things.sql"
+    path.write_text(THINGS.replace(right, wrong, 1))
+    with pytest.raises(ModelError) as caught:
+        load_project(folder)
+    message = str(caught.value)
+    assert str(path) in message
+    assert word in message
+    assert f"mart__things.sql:{line}:" in message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "word"),
+    [
+        ("", "      - {name: width}\n", "width"),
+        ("      - {name: wide}\n", "      - {name: width}\n", "wide"),
+        ("[snapshot_date, kk]", "[snapshot_date, k]", "grain"),
+        ("meta: {}", "meta: {grain: [snapshot_date, k]}", "grain"),
+        ("[not_nil, ", "[not_null, ", "not_nil"),
+        ("field: q", "field: k", "mart__things.q"),
+        ("mart__thongs", "  - name: mart__things", "mart__things"),
+        ("version: [", "version: 2", "YAML"),
+    ],
+)
+def test_a_mistake_in_yml_is_found(folder: Path, wrong: str, right: str, word: str) -> None:
+    path = folder / "marts" / "mart__things.yml"
+    path.write_text(YML.replace(right, wrong, 1))
+    with pytest.raises(ModelError, match=r"mart__things\.yml") as caught:
+        load_project(folder)
+    assert word in str(caught.value)
+
+
+def test_a_circle_is_found(folder: Path) -> None:
+    for one, other in (("a", "b"), ("b", "a")):
+        (folder / "marts" / f"{one}.sql").write_text(f"select * from {{{{ ref('{other}') }}}}")
+    with pytest.raises(ModelError, match="circle"):
+        load_project(folder)
+
+
+def test_a_staging_model_may_not_filter_by_week(folder: Path) -> None:
+    for ending in ("sql", "yml"):
+        shutil.move(folder / "marts" / f"mart__things.{ending}", folder / "staging" / f"mart__things.{ending}")
+    with pytest.raises(ModelError, match="all weeks"):
+        load_project(folder)
+
+
+def test_the_version_is_of_the_meaning_not_of_the_layout(folder: Path) -> None:
+    path = folder / "marts" / "mart__things.sql"
+    before = load_project(folder).models[0].code_version
+    path.write_text("-- what it is\n" + THINGS.replace("\n    k,", " k , -- the key\n"))
+    assert load_project(folder).models[0].code_version == before
+    path.write_text(THINGS.replace("box.width as", "box.width + 1 as"))
+    assert load_project(folder).models[0].code_version != before
+
+
+def test_a_seed_whose_header_is_not_the_described_one(folder: Path) -> None:
+    (folder / "seeds" / "s.csv").write_text("a,b\n1,2\n")
+    (folder / "seeds" / "s.yml").write_text(
+        "seeds: [{name: s, meta: {grain: [a]}, columns: [{name: a, data_type: BIGINT}]}]"
+    )
+    with pytest.raises(ModelError, match=r"s\.csv:1"):
+        load_project(folder)
+
+
+@pytest.mark.parametrize("repo_type", REPO_TYPES)
+def test_sources_are_what_python_writes(repo_type: str) -> None:
+    with duckdb.connect() as connection:
+        empty = listing_schema(repo_type).empty_table()  # type: ignore[arg-type]
+        connection.register("empty", empty)
+        written = [(name, kind) for name, kind, *_ in connection.execute("describe empty").fetchall()]
+    source = load_project(REAL).tables[f"raw_hub__{repo_type}s"]
+    assert [(column.name, column.type) for column in source.columns] == written
+
+
+def test_every_model_carries_over_to_spark_in_syntax() -> None:
+    for model in load_project(REAL).models:
+        spark = sqlglot.transpile(model.render(date(2026, 11, 16)), read="duckdb", write="spark")
+        assert len(sqlglot.parse(spark[0], read="spark")) == 1
+
+
+def test_every_table_and_column_is_described() -> None:
+    project = load_project(REAL)
+    for table in (*project.models, *project.seeds, *project.sources):
+        assert table.description.startswith("One row per"), table.name
+        assert all(column.description for column in table.columns), table.name
