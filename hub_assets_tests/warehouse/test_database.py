@@ -1,0 +1,150 @@
+"""Weeks are replaced whole, columns may come, go and change, and readers see only what was published."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from hub_assets.warehouse.database import WarehouseBusy, connect, failing_rows, prepare, publish, replace_week
+from hub_assets.warehouse.models import Column, DataTest, Project, Seed, load_project
+
+ONE, TWO = date(2026, 11, 9), date(2026, 11, 16)
+
+
+def week(day: date, columns: str = "1 as a") -> str:
+    return f"select date '{day}' as snapshot_date, {columns}"
+
+
+def rows(connection: duckdb.DuckDBPyConnection, table: str = "t") -> list[tuple[object, ...]]:
+    return connection.execute(f"select * from {table} order by all").fetchall()
+
+
+def test_a_week_is_replaced_not_doubled(tmp_path: Path) -> None:
+    with connect(tmp_path / "b.duckdb") as connection:
+        assert replace_week(connection, "t", ONE, week(ONE)) == 1
+        assert replace_week(connection, "t", TWO, week(TWO, "unnest([5, 6]) as a")) == 2
+        replace_week(connection, "t", TWO, week(TWO, "7 as a"))
+        assert rows(connection) == [(ONE, 1), (TWO, 7)]
+        replace_week(connection, "t", TWO, week(TWO) + " where false")
+        assert rows(connection) == [(ONE, 1)]
+
+
+def test_a_new_column_keeps_older_weeks(tmp_path: Path) -> None:
+    with connect(tmp_path / "b.duckdb") as connection:
+        replace_week(connection, "t", ONE, week(ONE))
+        replace_week(connection, "t", TWO, week(TWO, "'x' as b, 2 as a"))
+        assert rows(connection) == [(ONE, None, 1), (TWO, "x", 2)]
+        replace_week(connection, "t", TWO, week(TWO, "2 as a"))
+        assert rows(connection) == [(ONE, 1), (TWO, 2)]
+
+
+def test_a_changed_type_converts_older_weeks(tmp_path: Path) -> None:
+    with connect(tmp_path / "b.duckdb") as connection:
+        replace_week(connection, "t", ONE, week(ONE, "unnest(['3', 'three']) as a"))
+        replace_week(connection, "t", TWO, week(TWO, "4::bigint as a"))
+        assert rows(connection) == [(ONE, 3), (ONE, None), (TWO, 4)]
+
+
+def test_a_failure_leaves_the_week_and_the_file_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "b.duckdb"
+    with connect(path) as connection:
+        replace_week(connection, "t", ONE, week(ONE))
+        with pytest.raises(duckdb.ConversionException):
+            replace_week(connection, "t", ONE, week(ONE, "cast('x' as integer) as a"))
+        assert rows(connection) == [(ONE, 1)]
+    with pytest.raises(duckdb.CatalogException), connect(path) as connection:
+        connection.execute("select * from nowhere")
+    with connect(path) as connection:
+        assert rows(connection) == [(ONE, 1)]
+
+
+def test_another_process_that_writes_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "b.duckdb"
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdin
+        other.stdout.readline()
+        with pytest.raises(WarehouseBusy, match="another run"), connect(path):
+            pass
+        other.stdin.close()
+        other.wait(10)
+
+
+@pytest.fixture(scope="session")
+def project() -> Project:
+    return load_project(Path(__file__).parents[2] / "dbt_like_sql")
+
+
+def build(path: Path, project: Project, day: date, n_likes: int) -> None:
+    """Fill every table of a build with no rows but mart__usage_resolution, which gets one."""
+    with connect(path) as connection:
+        prepare(connection, project, {source.name: [] for source in project.sources})
+        for model in project.models:
+            if not model.is_view:
+                replace_week(connection, model.name, day, model.render(day))
+        columns = f"{n_likes} as n_spaces, 0::hugeint as n_edges_resolved, 0 as n_edges, 0 as n_models_named"
+        replace_week(connection, "mart__usage_resolution", day, week(day, f"{columns}, 0 as n_models_unresolved"))
+
+
+def published(path: Path) -> list[tuple[object, ...]]:
+    with connect(path, read_only=True) as connection:
+        return connection.execute("select snapshot_date, n_spaces from mart__usage_resolution order by 1").fetchall()
+
+
+def test_publishing_takes_one_week_and_leaves_readers_alone(tmp_path: Path, project: Project) -> None:
+    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
+    build(building, project, ONE, 1)
+    publish(building, warehouse, ONE, project)
+    with connect(warehouse, read_only=True) as reader:
+        build(building, project, TWO, 2)
+        assert published(warehouse) == [(ONE, 1)]
+        publish(building, warehouse, TWO, project)
+        assert rows(reader, "(select n_spaces from mart__usage_resolution)") == [(1,)]
+    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
+    build(building, project, ONE, 99)
+    publish(building, warehouse, TWO, project)
+    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
+    with connect(warehouse, read_only=True) as reader:
+        assert reader.execute("select count(*) from duckdb_views() where not internal").fetchall() == [(0,)]
+        ((comment,),) = reader.execute(
+            "select comment from duckdb_tables() where table_name = 'mart__repo_activity'"
+        ).fetchall()
+        assert comment.startswith("One row per repository")
+    assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
+
+
+def test_a_table_that_is_no_model_any_more_is_not_published(tmp_path: Path, project: Project) -> None:
+    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
+    build(building, project, ONE, 1)
+    publish(building, warehouse, ONE, project)
+    fewer = replace(project, models=tuple(m for m in project.models if m.name != "mart__usage_resolution"))
+    publish(building, warehouse, ONE, fewer)
+    with connect(warehouse, read_only=True) as reader, pytest.raises(duckdb.CatalogException):
+        reader.execute("select * from mart__usage_resolution")
+
+
+@pytest.mark.parametrize(
+    ("test", "failing"),
+    [
+        (DataTest("not_null", ("a",)), 1),
+        (DataTest("unique", ("a",)), 1),
+        (DataTest("unique", ("a", "b")), 0),
+        (DataTest("accepted_values", ("b",), values=("x", "it's")), 1),
+        (DataTest("relationships", ("b",), to="targets", field="b"), 1),
+    ],
+)
+def test_data_tests_find_the_rows_that_fail(test: DataTest, failing: int) -> None:
+    table = Seed("t", Path("t.csv"), "", ("a",), (Column("a", "BIGINT"), Column("b", "VARCHAR")), ())
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table t as select * from (values (1, 'x'), (1, 'y'), (2, 'it''s'), (null, null)) as v(a, b)"
+        )
+        connection.execute("create table targets as select unnest(['x', 'y']) as b")
+        found = connection.execute(failing_rows(test, table, ONE)).fetchall()
+    assert len(found) == failing
