@@ -1,0 +1,122 @@
+"""Which fields an answer has: by type of repository, by mode, and by what `expand` names.
+
+Names alone. Where their values come from belongs to `population`.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+RepoType = Literal["model", "dataset", "space"]
+REPO_TYPES: Final[tuple[RepoType, ...]] = ("model", "dataset", "space")
+
+EXPAND: Final[dict[RepoType, tuple[str, ...]]] = {
+    "model": (
+        *("author", "baseModels", "cardData", "childrenModelCount", "config", "createdAt", "disabled", "downloads"),
+        *("downloadsAllTime", "evalResults", "gated", "gguf", "inference", "inferenceProviderMapping", "lastModified"),
+        *("library_name", "likes", "mask_token", "model-index", "pipeline_tag", "private", "resourceGroup"),
+        *("safetensors", "sha", "siblings", "spaces", "tags", "transformersInfo", "trendingScore", "usedStorage"),
+        "widgetData",
+    ),
+    "dataset": (
+        *("author", "cardData", "citation", "createdAt", "description", "disabled", "downloads", "downloadsAllTime"),
+        *("gated", "lastModified", "likes", "mainSize", "paperswithcode_id", "private", "resourceGroup", "sha"),
+        *("siblings", "tags", "trendingScore", "usedStorage"),
+    ),
+    "space": (
+        *("author", "cardData", "createdAt", "datasets", "disabled", "lastModified", "likes", "models", "private"),
+        *("region", "resourceGroup", "runtime", "sdk", "sha", "siblings", "subdomain", "tags", "trendingScore"),
+        "usedStorage",
+    ),
+}
+"""The names that `expand` takes when one repository is asked for."""
+
+_NOT_LISTED: Final[dict[RepoType, frozenset[str]]] = {
+    "model": frozenset({"baseModels", "childrenModelCount", "usedStorage"}),
+    "dataset": frozenset(),
+    "space": frozenset(),
+}
+
+_DEFAULT: Final[dict[RepoType, tuple[str, ...]]] = {
+    "model": (
+        *("likes", "trendingScore", "private", "downloads", "tags", "pipeline_tag", "library_name", "createdAt"),
+        "modelId",
+    ),
+    "dataset": (
+        *("author", "disabled", "gated", "lastModified", "likes", "trendingScore", "private", "sha", "description"),
+        *("downloads", "tags", "createdAt", "key"),
+    ),
+    "space": ("likes", "trendingScore", "private", "tags", "sdk", "createdAt"),
+}
+_FULL: Final[dict[RepoType, tuple[str, ...]]] = {
+    "model": ("author", "gated", "lastModified", "sha", "siblings"),
+    "dataset": ("cardData", "siblings"),
+    "space": (
+        *("author", "sha", "lastModified", "cardData", "runtime", "siblings", "subdomain", "models", "datasets"),
+    ),
+}
+_INFO: Final[dict[RepoType, tuple[str, ...]]] = {
+    "model": ("cardData", "config", "disabled", "safetensors", "spaces", "transformersInfo", "widgetData"),
+    "dataset": ("citation", "paperswithcode_id", "usedStorage"),
+    "space": ("disabled", "region"),
+}
+_NOT_IN_INFO: Final[dict[RepoType, frozenset[str]]] = {
+    "model": frozenset({"trendingScore"}),
+    "dataset": frozenset(),
+    "space": frozenset(),
+}
+
+SORTS: Final[dict[RepoType, tuple[str, ...]]] = {
+    "model": ("createdAt", "downloads", "lastModified", "likes", "trendingScore"),
+    "dataset": ("createdAt", "downloads", "lastModified", "likes", "trendingScore"),
+    "space": ("createdAt", "lastModified", "likes", "trendingScore"),
+}
+"""The keys a listing can be sorted by; spaces have no downloads."""
+
+
+class UnknownExpand(ValueError):
+    """`expand` names a field that is not to be had here; the message is the Hub's own."""
+
+
+def listing_fields(repo_type: RepoType, expand: Sequence[str], modes: frozenset[str]) -> list[str]:
+    """Return the fields of a listing's rows, beside `_id` and `id`.
+
+    Args:
+        repo_type: whose listing.
+        expand: the names asked for; they rule out `modes`.
+        modes: which of `full`, `config`, `cardData`, `linked` are asked for.
+
+    Raises:
+        UnknownExpand: if a name is not allowed in this listing.
+    """
+    if expand:
+        return _checked(expand, [name for name in EXPAND[repo_type] if name not in _NOT_LISTED[repo_type]])
+    fields = list(_DEFAULT[repo_type])
+    if "full" in modes:
+        fields += _FULL[repo_type]
+    if "linked" in modes:
+        fields += ("models", "datasets")
+    fields += [name for name in ("config", "cardData") if name in modes]
+    return list(dict.fromkeys(fields))
+
+
+def info_fields(repo_type: RepoType, expand: Sequence[str]) -> list[str]:
+    """Return the fields of one repository's answer, beside `_id` and `id`.
+
+    Raises:
+        UnknownExpand: if a name is not allowed.
+    """
+    if expand:
+        return _checked(expand, EXPAND[repo_type])
+    fields = (*_DEFAULT[repo_type], *_FULL[repo_type], *_INFO[repo_type])
+    return [name for name in dict.fromkeys(fields) if name not in _NOT_IN_INFO[repo_type]]
+
+
+def expand_refusal(allowed: Sequence[str]) -> UnknownExpand:
+    """Return the Hub's refusal of an `expand` name, which lists what it would take."""
+    return UnknownExpand(f'"expand" must be one of [{", ".join(allowed)}]')
+
+
+def _checked(expand: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    if not set(expand) <= set(allowed):
+        raise expand_refusal(allowed)
+    return list(dict.fromkeys(expand))

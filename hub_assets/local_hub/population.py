@@ -1,0 +1,323 @@
+"""What a Hub holds in one week: a table of repositories per type, and perhaps accounts and renames.
+
+Looks rows up, puts them in order and makes them ready for JSON, with Arrow and numpy; a Python object is made only for
+what is served. How a population comes about belongs to `replay` and `simulated`, who may see what to `app`.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub_assets.local_hub.fields import REPO_TYPES, RepoType
+
+Indices = npt.NDArray[np.int64]
+
+JSON_COLUMNS: Final = frozenset({"cardData", "runtime"})
+"""Columns whose strings are JSON."""
+DATE_COLUMNS: Final = frozenset({"createdAt", "lastModified"})
+SPACES_SHOWN: Final = 100
+"""How many of the spaces that use a model the Hub names."""
+_GATED: Final[dict[str | None, bool | str | None]] = {"false": False, "true": True}
+
+
+class PopulationError(ValueError):
+    """There is no such population, or it cannot be served; the message is one sentence for the user."""
+
+
+class Repos:
+    """The repositories of one type. Never changes: a changed row makes new Repos.
+
+    Args:
+        table: one row per repository; columns bear the API's names. `_id` and `id` are needed, any other column may
+            be missing, which means that it was not observed. Dates are strings (`2024-07-14T22:20:15.000Z`) or
+            timestamps (UTC), `gated` is boolean or one of `false`, `auto`, `manual`, `true`; `cardData` and `runtime`
+            are JSON text.
+
+    Raises:
+        PopulationError: if a key column is missing or has gaps or duplicates.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        for name in ("_id", "id"):
+            if name not in table.column_names:
+                raise PopulationError(f"the column {name} is missing")
+            if table[name].null_count or pc.count_distinct(table[name]).as_py() != len(table):
+                raise PopulationError(f"the column {name} has duplicates or gaps")
+        for place, name in enumerate(table.column_names):
+            table = table.set_column(place, name, _normal(table[name], name))
+        if "author" not in table.column_names:
+            table = table.append_column("author", pc.extract_regex(table["id"], "^(?P<owner>[^/]+)/").combine_chunks().field(0))
+        self.table = table.combine_chunks()
+
+    @classmethod
+    def none(cls) -> "Repos":
+        """Return no repositories."""
+        return cls(pa.table({"_id": pa.array([], pa.string()), "id": pa.array([], pa.string())}))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def find(self, repo_id: str) -> int | None:
+        """Return the row of an id, spelt exactly so."""
+        return self._places.get(repo_id)
+
+    def find_any_case(self, repo_id: str) -> int | None:
+        """Return the row of an id, however its letters are cased."""
+        place: int = pc.index(self._lower_ids, repo_id.lower()).as_py()
+        return None if place < 0 else place
+
+    def with_change(self, row: int, values: Mapping[str, Any]) -> "Repos":
+        """Return these repositories with some values of one row replaced; values are as the columns hold them."""
+        table = self.table
+        for name, value in values.items():
+            column = table[name]
+            new = pa.array([value], column.type)
+            chunks = [*column.slice(0, row).chunks, new, *column.slice(row + 1).chunks]
+            table = table.set_column(table.column_names.index(name), name, pa.chunked_array(chunks, column.type))
+        return Repos(table)
+
+    def keys(self, sort: str) -> npt.NDArray[np.float64]:
+        """Return each row's sort key as a number (dates: milliseconds since 1970), NaN where it is missing."""
+        if sort not in self._keys:
+            if sort not in self.table.column_names:
+                numbers = np.full(len(self), math.nan)
+            else:
+                column = self.table[sort]
+                if sort in DATE_COLUMNS:
+                    column = column.cast(pa.timestamp("ms", "UTC")).cast(pa.int64())
+                numbers = column.cast(pa.float64()).to_numpy()
+            self._keys[sort] = numbers
+        return self._keys[sort]
+
+    def page(self, sort: str, limit: int, after: tuple[float, str] | None, mask: npt.NDArray[np.bool_] | None) -> Indices:
+        """Return the rows of one page: the sort key descending, then `_id` ascending, missing keys last.
+
+        Args:
+            sort: the column to sort by.
+            limit: how many rows at most.
+            after: key (NaN: missing) and `_id` that the page comes after; they need not be any row's.
+            mask: which rows take part; all if None.
+        """
+        order, descending = self._order(sort)
+        start = 0
+        if after is not None:
+            low, high = (int(np.searchsorted(descending, -after[0], side)) for side in ("left", "right"))
+            start = low + int(np.searchsorted(self._keyset[order[low:high]], after[1].encode(), "right"))
+        rest = order[start:]
+        if mask is not None:
+            rest = rest[mask[rest]]
+        return rest[:limit]
+
+    def rows(self, places: Indices, fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Return rows ready for JSON: `_id`, `id` and those of `fields` that are known, in that order."""
+        names = ["_id", "id", *(name for name in fields if name in self.table.column_names)]
+        taken = self.table.select(names).take(pa.array(places))
+        columns = [_plain(taken[name], name) for name in names]
+        if "private" in fields and "private" not in names:
+            names.append("private")
+            columns.append([False] * len(places))
+        if "modelId" in fields:
+            names.append("modelId")
+            columns.append(columns[1])
+        return [
+            {name: value for name, value in zip(names, values, strict=True) if value is not None}
+            for values in zip(*columns, strict=True)
+        ]
+
+    def has_item(self, column: str, item: str) -> npt.NDArray[np.bool_]:
+        """Return which rows' lists in a column hold an item; none if there is no such column."""
+        mask = np.zeros(len(self), dtype=bool)
+        if column in self.table.column_names:
+            lists = self.table[column].combine_chunks()
+            hits = pc.equal(pc.list_flatten(lists), item)
+            mask[pc.list_parent_indices(lists).filter(hits).to_numpy()] = True
+        return mask
+
+    def where(self, column: str, test: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> npt.NDArray[np.bool_]:
+        """Return which rows pass a test of a column; none where it is missing."""
+        if column not in self.table.column_names:
+            return np.zeros(len(self), dtype=bool)
+        passed: npt.NDArray[np.bool_] = pc.fill_null(test(self.table[column]), False).to_numpy()
+        return passed
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return dict(zip(self.table["id"].to_pylist(), range(len(self)), strict=True))
+
+    @cached_property
+    def _lower_ids(self) -> pa.ChunkedArray:
+        return pc.utf8_lower(self.table["id"])
+
+    @cached_property
+    def _keyset(self) -> npt.NDArray[np.bytes_]:
+        # as bytes, because numpy's own strings take four bytes a letter
+        return np.asarray(self.table["_id"].cast(pa.binary()).to_numpy(), dtype=bytes)
+
+    @cached_property
+    def _keys(self) -> dict[str, npt.NDArray[np.float64]]:
+        return {}
+
+    @cached_property
+    def _orders(self) -> dict[str, tuple[Indices, npt.NDArray[np.float64]]]:
+        return {}
+
+    def _order(self, sort: str) -> tuple[Indices, npt.NDArray[np.float64]]:
+        if sort not in self._orders:
+            descending = -self.keys(sort)
+            order = np.lexsort((self._keyset, descending))
+            self._orders[sort] = (order, descending[order])
+        return self._orders[sort]
+
+
+class Population:
+    """What a Hub holds in one week.
+
+    Args:
+        identity: the population's name; weeks of one population share it.
+        week: its Monday.
+        tables: repositories per type, see `Repos`; a type that is missing has none.
+        accounts: users and organisations, or None where they are not held: `_id`, `name`, `type` (`user` or `org`),
+            `fullname`, `createdAt`, `isPro` (users), `isVerified` (organisations).
+        members: who belongs to what, or None: `org` and `user`, both names.
+        renames: per type, old ids and the ids that they lead to now.
+    """
+
+    def __init__(
+        self,
+        identity: str,
+        week: date,
+        tables: Mapping[RepoType, pa.Table],
+        *,
+        accounts: pa.Table | None = None,
+        members: pa.Table | None = None,
+        renames: Mapping[RepoType, Mapping[str, str]] | None = None,
+    ) -> None:
+        self.identity = identity
+        self.week = week
+        self.repos = {kind: Repos(tables[kind]) if kind in tables else Repos.none() for kind in REPO_TYPES}
+        self.accounts = None if accounts is None else accounts.set_column(
+            accounts.column_names.index("createdAt"), "createdAt", _normal(accounts["createdAt"], "createdAt")
+        )
+        self.members = members
+        self.renames = {kind: dict((renames or {}).get(kind, {})) for kind in REPO_TYPES}
+        self._renames_any_case = {
+            kind: {old.lower(): new for old, new in self.renames[kind].items()} for kind in REPO_TYPES
+        }
+        self._usage: tuple[Repos, dict[str, int], pa.ListArray] | None = None
+
+    def change(self, repo_type: RepoType, repo_id: str, **values: Any) -> None:
+        """Change a repository while it is being served.
+
+        Raises:
+            KeyError: if there is no such repository or no such column.
+        """
+        row = self.repos[repo_type].find(repo_id)
+        if row is None:
+            raise KeyError(repo_id)
+        self.repos[repo_type] = self.repos[repo_type].with_change(row, values)
+
+    def redirect(self, repo_type: RepoType, repo_id: str) -> str | None:
+        """Return where an id leads that is not any repository's own, or None."""
+        renamed = self._renames_any_case[repo_type].get(repo_id.lower())
+        if renamed is not None:
+            return renamed
+        repos = self.repos[repo_type]
+        row = repos.find_any_case(repo_id)
+        return None if row is None else str(repos.table["id"][row].as_py())
+
+    def rows(self, repo_type: RepoType, repos: Repos, places: Indices, fields: Sequence[str]) -> list[dict[str, Any]]:
+        """Return `repos.rows`, and for models the spaces that use them, if `fields` has them."""
+        rows = repos.rows(places, fields)
+        if repo_type == "model" and "spaces" in fields and "models" in self.repos["space"].table.column_names:
+            for row in rows:
+                row["spaces"] = self._spaces_of(row["id"])
+        return rows
+
+    def _spaces_of(self, model_id: str) -> list[str]:
+        spaces = self.repos["space"]
+        if self._usage is None or self._usage[0] is not spaces:
+            self._usage = (spaces, *self._find_usage(spaces))
+        _, places, lists = self._usage
+        place = places.get(model_id)
+        return [] if place is None else lists[place].as_py()[:SPACES_SHOWN]
+
+    def _find_usage(self, spaces: Repos) -> tuple[dict[str, int], pa.ListArray]:
+        """Return, for the models that spaces name, each one's place in a list of lists of spaces, most liked first."""
+        order, _ = spaces._order("likes")
+        lists = spaces.table["models"].take(pa.array(order)).combine_chunks()
+        named = pc.list_flatten(lists)
+        old, new = (pa.array(side, pa.string()) for side in (self.renames["model"].keys(), self.renames["model"].values()))
+        models = pc.coalesce(new.take(pc.index_in(named, value_set=old)), named)
+        users = spaces.table["id"].take(pa.array(order)).take(pc.list_parent_indices(lists))
+        usage = pa.table({"model": models, "space": users}).group_by("model", use_threads=False)
+        grouped = usage.aggregate([("space", "list")])
+        places = dict(zip(grouped["model"].to_pylist(), range(len(grouped)), strict=True))
+        return places, grouped["space_list"].combine_chunks()
+
+
+def key_value(sort: str, number: float) -> int | float | str | None:
+    """Return a sort key's number as the API writes it: a date, a number without needless decimals, None for NaN."""
+    if math.isnan(number):
+        return None
+    if sort in DATE_COLUMNS:
+        return api_date(datetime.fromtimestamp(number / 1000, UTC))
+    return int(number) if number.is_integer() else number
+
+
+def key_number(sort: str, value: Any) -> float:
+    """Return the number of a sort key as the API writes it; the inverse of `key_value`.
+
+    Raises:
+        ValueError: if it is not such a value.
+    """
+    if value is None:
+        return math.nan
+    if sort in DATE_COLUMNS:
+        return round(datetime.fromisoformat(str(value)).timestamp() * 1000)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")
+    return float(value)
+
+
+def api_date(moment: datetime) -> str:
+    """Return a moment (UTC) as the API writes it."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+
+
+def _normal(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Return a column with dates and `gated` as strings, and without NaN and dictionaries."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_timestamp(column.type):
+        return pc.strftime(column.cast(pa.timestamp("ms"), safe=False), "%Y-%m-%dT%H:%M:%SZ")
+    if name == "gated" and pa.types.is_boolean(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_floating(column.type):
+        return pc.if_else(pc.is_nan(column), None, column)
+    return column
+
+
+def _plain(column: pa.ChunkedArray, name: str) -> list[Any]:
+    """Return a page's values of a column as JSON has them."""
+    values: list[Any] = column.to_pylist(maps_as_pydicts="lossy")
+    if name in JSON_COLUMNS and pa.types.is_string(column.type):
+        return [None if text is None else json.loads(text) for text in values]
+    if name == "gated":
+        return [_GATED.get(value, value) for value in values]
+    if pa.types.is_floating(column.type):
+        return [key_value(name, value) if value is not None else None for value in values]
+    if pa.types.is_struct(column.type):
+        return [None if value is None else _without_nulls(value.items()) for value in values]
+    return values
+
+
+def _without_nulls(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in items if value is not None}
