@@ -303,7 +303,8 @@ def _print_event(entry: "EventLogEntry") -> None:
 
     event = entry.dagster_event
     if event is None:
-        console.print(f"  [dim]{entry.user_message}[/]")
+        if entry.level == logging.INFO:
+            console.print(f"  [dim]{entry.user_message}[/]")
     elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
         metadata = event.step_materialization_data.materialization.metadata
         rows = metadata.get("dagster/partition_row_count") or metadata.get("dagster/row_count")

@@ -8,7 +8,7 @@ from hub_assets.assets.publishing import build_publishing
 from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
 from hub_assets.resources import HomeResource, HubResource
-from hub_assets.schedules import weekly_schedule, weekly_snapshot
+from hub_assets.schedules import weekly_snapshot, weekly_snapshot_schedule
 
 
 def build_defs(*, hub: HubResource | None = None, home: HomeResource | None = None) -> dg.Definitions:
@@ -22,7 +22,7 @@ def build_defs(*, hub: HubResource | None = None, home: HomeResource | None = No
         assets=[*build_listings(), *build_models(), build_publishing()],
         asset_checks=build_all_checks(),
         jobs=[weekly_snapshot],
-        schedules=[weekly_schedule],
+        schedules=[weekly_snapshot_schedule],
         resources={
             "hub": hub or HubResource.of_environment(),
             "home": home or HomeResource(root=str(Home.default().root)),

@@ -2,16 +2,17 @@
 
 import dagster as dg
 
+from hub_assets.partitions import week_of
+
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
     selection=dg.AssetSelection.all(),
     description="One week of the Hub: listings, marts, statistics, and the published warehouse.",
 )
 
-weekly_schedule = dg.build_schedule_from_partitioned_job(
-    weekly_snapshot,
-    name="weekly_snapshot_schedule",
-    hour_of_day=6,
-    minute_of_hour=30,
-    description="Mondays at 06:30 UTC, for the week that begins.",
-)
+
+@dg.schedule(job=weekly_snapshot, cron_schedule="30 6 * * 1", execution_timezone="UTC")
+def weekly_snapshot_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Mondays at 06:30 UTC, for the week that begins."""
+    week = str(week_of(context.scheduled_execution_time))
+    return dg.RunRequest(run_key=week, partition_key=week)

@@ -36,9 +36,13 @@ class RowCounts:
     unknown_fields: Counter[str] = field(default_factory=Counter)
     rejects: list[str] = field(default_factory=list)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts, lists and numbers."""
+        return {name: dict(value) if isinstance(value, Counter) else value for name, value in vars(self).items()}
+
     @classmethod
     def of_json(cls, counts: dict[str, Any]) -> "RowCounts":
-        """Rebuild from what `dataclasses.asdict` made of it."""
+        """Rebuild from what `to_json` gave."""
         values: dict[str, Any] = {k: Counter(v) if isinstance(v, dict) else v for k, v in counts.items()}
         return cls(**values)
 

@@ -5,7 +5,6 @@ Joins `listing` (pages), `rows` (what they become) and the lake's `Landing` (wha
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ def land_listing(
         report: is told how it goes, every 30 s.
 
     Returns:
-        The manifest. Its `details`: `counts` (`RowCounts` as a dict), `first_observed_at`, `last_observed_at`,
+        The manifest. Its `details`: `counts` (`RowCounts.to_json`), `first_observed_at`, `last_observed_at`,
         `refused` (fields the Hub no longer gives), `resumed_at` (rows that were there already) and `retries` (causes
         and their number, of this process).
 
@@ -64,11 +63,11 @@ def land_listing(
             }
         )
         rows, counts = listing_rows(pages, repo_type, snapshot_date, [str(file) for file in earlier])
-        return rows, {"rows": asdict(counts), "first_observed_at": observed[0], "last_observed_at": observed[-1]}
+        return rows, {"rows": counts.to_json(), "first_observed_at": observed[0], "last_observed_at": observed[-1]}
 
     def details(parts: list[Part]) -> dict[str, Any]:
         return {
-            "counts": asdict(sum((RowCounts.of_json(part.counts["rows"]) for part in parts), RowCounts())),
+            "counts": sum((RowCounts.of_json(part.counts["rows"]) for part in parts), RowCounts()).to_json(),
             "first_observed_at": parts[0].counts["first_observed_at"],
             "last_observed_at": parts[-1].counts["last_observed_at"],
             "refused": landing.last["refused"] if landing.last else [],

@@ -73,23 +73,26 @@ SORTS: Final[dict[RepoType, tuple[str, ...]]] = {
 """The keys a listing can be sorted by; spaces have no downloads."""
 
 
-class UnknownExpand(ValueError):
-    """`expand` names a field that is not to be had here; the message is the Hub's own."""
+class BadParameter(ValueError):
+    """A parameter of a request is not taken; the message is what the Hub answers."""
 
 
-def listing_fields(repo_type: RepoType, expand: Sequence[str], modes: frozenset[str]) -> list[str]:
+def listing_fields(
+    repo_type: RepoType, expand: Sequence[str], modes: frozenset[str], refused: frozenset[str] = frozenset()
+) -> list[str]:
     """Return the fields of a listing's rows, beside `_id` and `id`.
 
     Args:
         repo_type: whose listing.
         expand: the names asked for; they rule out `modes`.
         modes: which of `full`, `config`, `cardData`, `linked` are asked for.
+        refused: `expand` names that are not taken, though the Hub takes them.
 
     Raises:
-        UnknownExpand: if a name is not allowed in this listing.
+        BadParameter: if a name is not allowed in this listing.
     """
     if expand:
-        return _checked(expand, [name for name in EXPAND[repo_type] if name not in _NOT_LISTED[repo_type]])
+        return _checked(expand, EXPAND[repo_type], _NOT_LISTED[repo_type] | refused)
     fields = list(_DEFAULT[repo_type])
     if "full" in modes:
         fields += _FULL[repo_type]
@@ -99,24 +102,20 @@ def listing_fields(repo_type: RepoType, expand: Sequence[str], modes: frozenset[
     return list(dict.fromkeys(fields))
 
 
-def info_fields(repo_type: RepoType, expand: Sequence[str]) -> list[str]:
-    """Return the fields of one repository's answer, beside `_id` and `id`.
+def info_fields(repo_type: RepoType, expand: Sequence[str], refused: frozenset[str] = frozenset()) -> list[str]:
+    """Return the fields of one repository's answer, beside `_id` and `id`; arguments as in `listing_fields`.
 
     Raises:
-        UnknownExpand: if a name is not allowed.
+        BadParameter: if a name is not allowed.
     """
     if expand:
-        return _checked(expand, EXPAND[repo_type])
+        return _checked(expand, EXPAND[repo_type], refused)
     fields = (*_DEFAULT[repo_type], *_FULL[repo_type], *_INFO[repo_type])
     return [name for name in dict.fromkeys(fields) if name not in _NOT_IN_INFO[repo_type]]
 
 
-def expand_refusal(allowed: Sequence[str]) -> UnknownExpand:
-    """Return the Hub's refusal of an `expand` name, which lists what it would take."""
-    return UnknownExpand(f'"expand" must be one of [{", ".join(allowed)}]')
-
-
-def _checked(expand: Sequence[str], allowed: Sequence[str]) -> list[str]:
+def _checked(expand: Sequence[str], known: Sequence[str], refused: frozenset[str]) -> list[str]:
+    allowed = [name for name in known if name not in refused]
     if not set(expand) <= set(allowed):
-        raise expand_refusal(allowed)
+        raise BadParameter(f'"expand" must be one of [{", ".join(allowed)}]')
     return list(dict.fromkeys(expand))

@@ -1,6 +1,5 @@
 """A week's main tables as text for a terminal."""
 
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from hub_assets.warehouse.database import connect
 
+REPO_TYPES = ("model", "dataset", "space")
 STATISTICS = {
     "n": "n",
     "mean": "mean",
@@ -41,10 +41,10 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
             "where snapshot_date = $week and license = 'none'"
         )
         usage = rows("select * from mart__usage_resolution where snapshot_date = $week")
-    types = list(dict.fromkeys(row["repo_type"] for row in activity))
+    types = [kind for kind in REPO_TYPES if any(row["repo_type"] == kind for row in activity)]
     return Group(
         *(_activity_table(kind, [row for row in activity if row["repo_type"] == kind]) for kind in types),
-        _license_table(licenses, {row["repo_type"]: row["share_of_repos"] for row in unlicensed}),
+        _license_table(types, licenses, {row["repo_type"]: row["share_of_repos"] for row in unlicensed}),
         *(_usage_line(row) for row in usage),
     )
 
@@ -62,12 +62,12 @@ def _activity_table(repo_type: str, rows: list[dict[str, Any]]) -> RenderableTyp
     return Group(table, note)
 
 
-def _license_table(rows: Iterable[dict[str, Any]], unlicensed: dict[str, float]) -> Table:
+def _license_table(types: list[str], rows: list[dict[str, Any]], unlicensed: dict[str, float]) -> Table:
     table = Table("type", "license", title="Licenses", title_justify="left", title_style="bold")
     table.add_column("repositories", justify="right")
     table.add_column("of licensed", justify="right")
-    for repo_type, share in unlicensed.items():
-        table.add_row(repo_type, "(none)", _percent(share) + " of all", "")
+    for repo_type in types:
+        table.add_row(repo_type, "(none)", _percent(unlicensed.get(repo_type, 0.0)) + " of all", "")
         for row in rows:
             if row["repo_type"] == repo_type:
                 table.add_row("", row["license"], _number(row["n"]), _percent(row["share_of_licensed"]))

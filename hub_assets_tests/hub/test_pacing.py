@@ -6,6 +6,7 @@ import random
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from huggingface_hub.utils import RateLimitInfo
@@ -49,7 +50,7 @@ def crawl(server: FixedWindow, workers: int, until: float, latency: "random.Rand
     """Let workers ask as fast as the estimate allows until a virtual time."""
     estimate = WindowEstimate()
     idle = deque(range(workers))
-    events: list[tuple[float, int, str, object]] = []
+    events: list[tuple[float, int, str, Any]] = []
     number, now = 0, 0.0
     while now < until:
         while idle and estimate.delay(now) <= 0:
@@ -65,7 +66,7 @@ def crawl(server: FixedWindow, workers: int, until: float, latency: "random.Rand
                 answer = (content, *server.ask(now))
                 heapq.heappush(events, (now + latency.uniform(0.0005, slowest), number, "answers", answer))
             else:
-                permit, status, limit = content  # type: ignore[misc]
+                permit, status, limit = content
                 estimate.receive(permit, now, status, limit)
                 idle.append(0)
         else:

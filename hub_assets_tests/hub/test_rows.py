@@ -119,6 +119,6 @@ def test_an_empty_listing() -> None:
 def test_counts_add_up_and_survive_json() -> None:
     _, one = rows_of([WHOLE | {"x": 1}, {"id": "q"}])
     _, two = rows_of([WHOLE | {"x": 1, "likes": "?"}])
-    both = RowCounts.of_json(json.loads(json.dumps(vars(one + two))))
+    both = RowCounts.of_json(json.loads(json.dumps((one + two).to_json())))
     assert (both.listed, both.without_id, both.unknown_fields, both.misfits) == (3, 1, {"x": 2}, {"likes": 1})
     assert isinstance(both + one, RowCounts)

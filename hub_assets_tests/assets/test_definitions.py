@@ -1,0 +1,106 @@
+"""The graph itself: what depends on what, in which group, with which checks, and when it runs."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from hub_assets.assets.listings import require_present_week
+from hub_assets.definitions import build_defs, defs
+from hub_assets.partitions import SNAPSHOTS, week_of
+
+GRAPH = """
+int_hub__repositories (marts) <- stg_hub__datasets stg_hub__models stg_hub__spaces
+int_hub__space_models (marts) <- stg_hub__models stg_hub__spaces
+license_groups (marts) <-
+mart__activity_summary (marts) <- mart__repo_activity
+mart__repo_activity (marts) <- int_hub__repositories int_hub__space_models license_groups stg_hub__spaces
+mart__usage_resolution (marts) <- int_hub__space_models
+raw_hub__datasets (listings) <-
+raw_hub__models (listings) <-
+raw_hub__spaces (listings) <-
+stats__license_shares (statistics) <- license_groups mart__repo_activity
+stg_hub__datasets (marts) <- raw_hub__datasets
+stg_hub__models (marts) <- raw_hub__models
+stg_hub__spaces (marts) <- raw_hub__spaces
+warehouse__published (report) <- int_hub__repositories int_hub__space_models license_groups mart__activity_summary \
+mart__repo_activity mart__usage_resolution stats__license_shares stg_hub__datasets stg_hub__models stg_hub__spaces
+"""
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_defs()
+
+
+def test_the_graph(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    lines = [
+        f"{key.to_user_string()} ({graph.get(key).group_name}) <- "
+        + " ".join(sorted(parent.to_user_string() for parent in graph.get(key).parent_keys))
+        for key in sorted(graph.get_all_asset_keys())
+    ]
+    assert "\n".join(line.strip() for line in lines) == GRAPH.strip()
+
+
+def test_it_loads_as_dagster_loads_it() -> None:
+    dg.Definitions.validate_loadable(defs())
+
+
+def test_everything_but_seeds_has_weeks_and_every_table_has_columns(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() != "license_groups")
+        assert node.description
+
+
+def test_checks_block(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    names = {f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys}
+    assert {
+        "raw_hub__models: rows_listed_are_rows_written",
+        "raw_hub__models: no_collapse",
+        "mart__repo_activity: unique__snapshot_date__repo_type__repo_key",
+        "int_hub__space_models: relationships__model_key",
+        "license_groups: accepted_values__license_group",
+    } <= names
+    assert all(graph.get(key).blocking for key in graph.asset_check_keys)
+
+
+def test_the_schedule_asks_for_the_week_that_begins(definitions: dg.Definitions) -> None:
+    schedule = definitions.resolve_schedule_def("weekly_snapshot_schedule")
+    assert schedule.cron_schedule == "30 6 * * 1"
+    assert schedule.execution_timezone in (None, "UTC")
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 11, 16, 6, 30, tzinfo=UTC),
+        repository_def=definitions.get_repository_def(),
+    )
+    requests = schedule.evaluate_tick(context).run_requests
+    assert requests is not None
+    assert [request.partition_key for request in requests] == ["2026-11-16"]
+
+
+def test_weeks_begin_on_monday() -> None:
+    assert week_of(datetime(2026, 11, 22, 23, 59, tzinfo=UTC)) == date(2026, 11, 16)
+    assert week_of(datetime(2026, 11, 23, tzinfo=UTC)) == date(2026, 11, 23)
+    assert SNAPSHOTS.get_first_partition_key() == "2023-10-02"
+    assert SNAPSHOTS.get_partition_keys(datetime(2026, 11, 21, tzinfo=UTC))[-1] == "2026-11-16"
+
+
+def test_a_week_that_is_not_the_hubs_present_one_is_refused() -> None:
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    require_present_week(date(2026, 11, 16), now, "raw_hub__models")
+    for other in (date(2026, 11, 9), date(2026, 11, 23)):
+        with pytest.raises(dg.Failure, match=r"as it is now.*2026-11-21.*week 2026-11-16.*downstream"):
+            require_present_week(other, now, "raw_hub__models")
+
+
+def test_the_shipped_instance_frees_the_slots_of_killed_runs() -> None:
+    path = Path(__file__).parents[2] / "hub_assets" / "instance" / "dagster.yaml"
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert settings["run_monitoring"] == {"enabled": True, "free_slots_after_run_end_seconds": 30}
+    assert settings["telemetry"] == {"enabled": False}
+    assert settings["run_retries"]["retry_on_asset_or_op_failure"] is False

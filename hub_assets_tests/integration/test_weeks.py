@@ -1,0 +1,371 @@
+"""Whole weeks over real HTTP: the Dagster job against the local Hub, and what is published."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hub_assets.definitions import build_defs
+from hub_assets.home import Home
+from hub_assets.hub.client import HubClient
+from hub_assets.hub.snapshot import land_listing
+from hub_assets.lake.parts import Lake
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.faults import Faults
+from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.population import Population
+from hub_assets.local_hub.replay import replay
+from hub_assets.local_hub.server import running
+from hub_assets.local_hub.simulated import simulated
+from hub_assets.resources import HomeResource, HubResource
+from hub_assets.warehouse.database import connect
+
+ONE, TWO = date(2026, 11, 9), date(2026, 11, 16)
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        yield instance
+
+
+def materialize(
+    home: Path,
+    population: Population,
+    instance: dg.DagsterInstance,
+    *,
+    quota: Quota | None = None,
+    faults: Faults | None = None,
+    page_size: int = 1000,
+    attempts: int = 4,
+) -> tuple[dg.ExecuteInProcessResult, Any]:
+    """Run the weekly job for a population's week; return its result and the server's counters."""
+    app = build_app(population, quota=quota or Quota(100_000, 300), faults=faults)
+    with running(app) as url:
+        hub = HubResource(endpoint=url, use_token=False, page_size=page_size, attempts=attempts, backoff=0.01)
+        job = build_defs(hub=hub, home=HomeResource(root=str(home))).resolve_job_def("weekly_snapshot")
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=str(population.week),
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    return result, app.state.counters
+
+
+def query(home: Path, select: str) -> list[dict[str, Any]]:
+    with connect(Home(home).warehouse, read_only=True) as connection:
+        return list(connection.sql(select).to_arrow_table().to_pylist())
+
+
+def listed(home: Path, table: str, week: date) -> pa.Table:
+    files = Home(home).lake.files(table, week)
+    return pa.concat_tables([pq.read_table(file) for file in files]).sort_by("_id").drop_columns(["observed_at"])
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+    (event,) = result.asset_materializations_for_node(asset)
+    return {name: value.value for name, value in event.metadata.items()}
+
+
+def failures_of(result: dg.ExecuteInProcessResult) -> str:
+    texts = []
+    for event in result.get_step_failure_events():
+        error = event.step_failure_data.error
+        while error is not None:
+            texts.append(error.message)
+            error = error.cause
+    return "\n".join(texts)
+
+
+def test_two_weeks_of_the_simulated_hub(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    first, second = simulated(ONE), simulated(TWO)
+    for population in (first, second):
+        result, counters = materialize(tmp_path, population, instance)
+        assert result.success
+        assert counters.by_status[429] == 0
+    sizes = {
+        (ONE, "model"): len(first.repos["model"]),
+        (TWO, "model"): len(second.repos["model"]),
+        (TWO, "space"): len(second.repos["space"]),
+    }
+    found = query(tmp_path, "select snapshot_date, repo_type, count(*) as n from mart__repo_activity group by all")
+    assert {(row["snapshot_date"], row["repo_type"]): row["n"] for row in found}.items() >= sizes.items()
+    (used,) = query(
+        tmp_path,
+        "select max(n_usage_spaces) as most, count(n_usage_spaces) as known from mart__repo_activity "
+        f"where snapshot_date = date '{TWO}' and repo_type = 'model'",
+    )
+    assert used["most"] > 10
+    assert used["known"] == sizes[TWO, "model"]
+    (resolution,) = query(tmp_path, f"from mart__usage_resolution where snapshot_date = date '{TWO}'")
+    assert 0 < resolution["n_models_unresolved"] < resolution["n_models_named"]
+    metadata = metadata_of(result, "raw_hub__models")
+    assert metadata["dagster/partition_row_count"] == sizes[TWO, "model"]
+    assert metadata["quota"] == 100_000
+    for asset in ("mart__repo_activity", "mart__activity_summary"):
+        shown = metadata_of(result, asset)
+        assert {"dagster/partition_row_count", "dagster/column_schema", "dagster/column_lineage", "preview"} <= set(
+            shown
+        )
+
+
+def test_a_week_run_again_is_replaced_not_doubled(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    for _ in range(2):
+        assert materialize(tmp_path, simulated(TWO), instance)[0].success
+    (row,) = query(tmp_path, "select count(*) as n, count(distinct repo_key) as keys from mart__repo_activity")
+    assert row["n"] == row["keys"]
+
+
+FAULTS = ["503@3x4", "504x3", "drop@4x3", "not-json@5x2", "slow:0.2@5x2", "429@6x2", "429-other@7x2", "move"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_below_the_limit_leave_the_same_rows(tmp_path: Path, fault: str, plain: dict[str, pa.Table]) -> None:
+    app = build_app(simulated(TWO), quota=Quota(100_000, 300), faults=Faults.parse([fault]))
+    with running(app) as url:
+        client = HubClient(url, False, attempts=4, backoff=0.01, read_seconds=5)
+        for repo_type in ("model", "dataset", "space"):
+            manifest = land_listing(client, Lake(tmp_path), repo_type, TWO, page_size=200, seal_bytes=200_000)  # type: ignore[arg-type]
+            assert len(manifest.parts) > 1
+    for table, rows in plain.items():
+        files = Lake(tmp_path).files(table, TWO)
+        found = pa.concat_tables([pq.read_table(file) for file in files]).sort_by("_id")
+        assert found.drop_columns(["observed_at"]).equals(rows), table
+    if fault == "move":
+        assert Lake(tmp_path).manifest("raw_hub__models", TWO).details["counts"]["duplicates"] > 0
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
+    """The rows of an undisturbed listing."""
+    lake = Lake(tmp_path_factory.mktemp("plain"))
+    with running(build_app(simulated(TWO), quota=Quota(100_000, 300))) as url:
+        for repo_type in ("model", "dataset", "space"):
+            land_listing(HubClient(url, False), lake, repo_type, TWO)  # type: ignore[arg-type]
+    tables = {}
+    for table in ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces"):
+        rows = pa.concat_tables([pq.read_table(file) for file in lake.files(table, TWO)])
+        tables[table] = rows.sort_by("_id").drop_columns(["observed_at"])
+    return tables
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [("503", "503"), ("drop", "RemoteProtocolError"), ("not-json", "not JSON"), ("429-other", "429")],
+)
+def test_beyond_the_limit_the_run_ends_with_its_cause(
+    tmp_path: Path, instance: dg.DagsterInstance, fault: str, cause: str
+) -> None:
+    result, _ = materialize(tmp_path, simulated(TWO), instance, faults=Faults.parse([f"{fault}@2"]), attempts=1)
+    assert not result.success
+    assert cause in failures_of(result)
+    assert not Home(tmp_path).warehouse.exists()
+
+
+def test_dirty_answers_are_handled_counted_and_shown(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    switches = ["row-without-id", "unknown-field", "odd-tag", "expand-refused:downloadsAllTime", "not-json@3x1"]
+    result, _ = materialize(tmp_path, simulated(TWO), instance, faults=Faults.parse(switches))
+    assert result.success
+    metadata = metadata_of(result, "raw_hub__models")
+    counts = {record.data["what"]: record.data["rows"] for record in metadata["counts"]}
+    pages = -(-len(simulated(TWO).repos["model"]) // 1000)
+    assert counts["rows without a key"] == pages
+    assert counts["downloadsAllTime: refused by the Hub"] == counts["rows listed"]
+    assert counts["tags: items that are not text"] == 2 * pages
+    assert any("field without a column" in what for what in counts)
+    assert len(metadata["rejected_rows"]) == pages
+    assert metadata["retries"] == {"not JSON": 1}
+    ids = query(tmp_path, "select repo_id, namespace from mart__repo_activity where repo_id not like '%/%'")
+    assert ids
+    assert all(row["namespace"] is None for row in ids)
+
+
+def test_a_first_listing_that_is_empty_warns_and_does_not_block(
+    tmp_path: Path, instance: dg.DagsterInstance, small_week: Path
+) -> None:
+    (small_week / "datasets.parquet").unlink()
+    result, _ = materialize(tmp_path / "home", replay(small_week), instance)
+    assert result.success
+    (check,) = [
+        evaluation
+        for evaluation in result.get_asset_check_evaluations()
+        if (evaluation.asset_key.to_user_string(), evaluation.check_name) == ("raw_hub__datasets", "no_collapse")
+    ]
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.WARN
+
+
+@pytest.fixture
+def small_week(tmp_path: Path) -> Path:
+    """Ten models and ten datasets, recorded in a week."""
+    folder = tmp_path / "recording" / str(ONE)
+    folder.mkdir(parents=True)
+    for name in ("models", "datasets"):
+        rows = pa.table(
+            {
+                "_id": [f"{n:024x}" for n in range(10)],
+                "id": [f"a/{name}-{n}" for n in range(10)],
+                "createdAt": ["2026-01-01T00:00:00.000Z"] * 10,
+                "likes": list(range(10)),
+                "tags": [["license:mit"]] * 10,
+            }
+        )
+        pq.write_table(rows, folder / f"{name}.parquet")
+    return folder
+
+
+@pytest.mark.parametrize("left", [4, 0])
+def test_a_fall_of_more_than_half_publishes_nothing(
+    tmp_path: Path, instance: dg.DagsterInstance, small_week: Path, left: int
+) -> None:
+    home = tmp_path / "home"
+    assert materialize(home, replay(small_week), instance)[0].success
+    before = Home(home).warehouse.read_bytes()
+    fallen = small_week.with_name(str(TWO))
+    shutil.copytree(small_week, fallen)
+    pq.write_table(pq.read_table(fallen / "models.parquet").slice(0, left), fallen / "models.parquet")
+    result, _ = materialize(home, replay(fallen), instance)
+    assert not result.success
+    assert Home(home).warehouse.read_bytes() == before
+    pq.write_table(pq.read_table(small_week / "models.parquet").slice(0, 5), fallen / "models.parquet")
+    assert materialize(home, replay(fallen), instance)[0].success
+
+
+def test_unobserved_columns_are_unknown_not_zero(
+    tmp_path: Path, instance: dg.DagsterInstance, small_week: Path
+) -> None:
+    result, _ = materialize(tmp_path / "home", replay(small_week), instance)
+    summary = {
+        row["variable"]: row["n"]
+        for row in query(tmp_path / "home", "from mart__activity_summary where repo_type = 'model'")
+    }
+    assert summary["n_likes"] == 10
+    assert summary["n_downloads"] == 0
+    assert summary["n_usage_spaces"] == 0
+    records = metadata_of(result, "raw_hub__models")["counts"]
+    assert {record.data["what"]: record.data["rows"] for record in records}["downloads: not observed"] == 10
+
+
+def test_our_own_lake_can_be_replayed(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    assert materialize(tmp_path / "first", simulated(TWO), instance)[0].success
+    again = replay(tmp_path / "first")
+    assert again.week == TWO
+    assert materialize(tmp_path / "second", again, instance)[0].success
+    for table in ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces"):
+        one, two = (listed(tmp_path / home, table, TWO) for home in ("first", "second"))
+        assert one.drop_columns(["extra"]).equals(two.drop_columns(["extra"])), table
+
+
+def test_a_reader_does_not_disturb_a_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    assert materialize(tmp_path, simulated(ONE), instance)[0].success
+    script = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); print('open', flush=True); "
+        "sys.stdin.readline(); print(c.execute('select count(distinct snapshot_date) from mart__repo_activity')"
+        ".fetchone()[0], flush=True)"
+    )
+    command = [sys.executable, "-c", script, str(Home(tmp_path).warehouse)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout
+        assert reader.stdin
+        assert reader.stdout.readline() == "open\n"
+        assert materialize(tmp_path, simulated(TWO), instance)[0].success
+        reader.stdin.write("\n")
+        reader.stdin.flush()
+        assert reader.stdout.readline() == "1\n"
+    assert len(query(tmp_path, "select distinct snapshot_date from mart__repo_activity")) == 2
+
+
+def test_small_pages_spend_a_small_quota_without_a_429(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    began = time.monotonic()
+    result, counters = materialize(tmp_path, simulated(TWO), instance, quota=Quota(20, 1), page_size=100)
+    assert result.success
+    assert counters.by_status[429] == 0
+    windows = counters.requests / 20
+    assert time.monotonic() - began < windows * 1.3 + 10
+
+
+@contextmanager
+def listing_process(home: Path, url: str, page_size: int) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "hub_assets", "snapshot", "--home", str(home), "--page-size", str(page_size)]
+    environment = os.environ | {"HF_ENDPOINT": url}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_killed_in_the_middle_of_a_listing_it_goes_on_at_its_page(tmp_path: Path, plain: dict[str, pa.Table]) -> None:
+    population = simulated(TWO)
+    app = build_app(population, quota=Quota(20, 0.5))
+    pages = {name: -(-len(population.repos[name]) // 50) for name in ("model", "dataset", "space")}  # type: ignore[index]
+    counters = app.state.counters
+    # the week that is served is the present one of that Hub, whatever our clock says
+    with running(app) as url:
+        for kill_at in (30, 60):
+            with listing_process(tmp_path, url, 50) as process:
+                deadline = time.monotonic() + 60
+                while counters.by_kind["listing"] < kill_at and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                os.kill(process.pid, signal.SIGKILL)
+        with listing_process(tmp_path, url, 50) as process:
+            output, _ = process.communicate(timeout=120)
+            assert process.returncode == 0, output.decode()
+    assert "going on after" in output.decode()
+    # each process makes contact once or twice, and each kill wastes the call in flight
+    assert counters.by_kind["listing"] <= sum(pages.values()) + 2 * 3 + 2
+    assert counters.by_status[429] == 0
+    for table, rows in plain.items():
+        assert listed(tmp_path, table, TWO).equals(rows), table
+
+
+RADAR = ("2026-08-17", "2026-08-24")
+
+
+def test_two_real_weeks(tmp_path: Path, instance: dg.DagsterInstance, real_data: Path) -> None:
+    for day in (RADAR[0], RADAR[1], RADAR[1]):
+        result, counters = materialize(tmp_path, replay(real_data / "radar" / day), instance, quota=Quota(1000, 300))
+        assert result.success
+        assert counters.by_status[429] == 0
+    for day, rows in zip(RADAR, (9_773, 15_156), strict=True):
+        truth = pd.read_parquet(real_data / "radar" / day / "models.parquet")
+        assert len(truth) == rows
+        summary = {
+            row["variable"]: row
+            for row in query(
+                tmp_path,
+                f"from mart__activity_summary where snapshot_date = date '{day}' and repo_type = 'model'",
+            )
+        }
+        for variable, column in (("n_likes", "likes"), ("n_downloads", "downloads")):
+            described, ours = truth[column].describe(), summary[variable]
+            assert ours["share_zero"] == pytest.approx((truth[column] == 0).mean(), rel=1e-12)
+            for name, label in {"n": "count", "mean": "mean", "std": "std", "p25": "25%", "max": "max"}.items():
+                assert ours[name] == pytest.approx(described[label], rel=1e-9), (day, variable, name)
+        licenses = truth["tags"].explode().dropna()
+        tagged = licenses[licenses.str.startswith("license:")]
+        shares = query(
+            tmp_path,
+            f"select license, n from stats__license_shares where snapshot_date = date '{day}' and license <> 'none'",
+        )
+        expected = tagged.str[8:].str.lower().groupby(level=0).unique().explode().value_counts()
+        assert {row["license"]: row["n"] for row in shares} == expected.to_dict()
+    assert round(summary["n_likes"]["share_zero"], 4) == 0.8060
+    assert round(summary["n_downloads"]["share_zero"], 4) == 0.3562
+    (largest,) = query(tmp_path, "select max(n_parameters) as n from mart__repo_activity")
+    assert largest["n"] == 19_980_000_000_000_000
+    assert len(shares) == 52
