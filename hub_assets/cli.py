@@ -169,7 +169,7 @@ def snapshot(home: Path | None, page_size: int) -> None:
     from hub_assets.resources import HubResource
 
     where = Home(home.absolute()) if home else Home.default()
-    _run_week(HubResource.of_environment().model_copy(update={"page_size": page_size}), where)
+    _run_week(HubResource.of_environment(page_size), where)
 
 
 @main.command()

@@ -56,9 +56,9 @@ class HubResource(dg.ConfigurableResource):
         return self._client
 
     @classmethod
-    def of_environment(cls) -> "HubResource":
+    def of_environment(cls, page_size: int = PAGE_SIZE) -> "HubResource":
         """Return the Hub that HF_ENDPOINT names, else the real one."""
-        return cls(endpoint=os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT)
+        return cls(endpoint=os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT, page_size=page_size)
 
 
 class HomeResource(dg.ConfigurableResource):
@@ -79,6 +79,7 @@ class HomeResource(dg.ConfigurableResource):
             source.name: [f for week in home.lake.weeks(source.name) for f in home.lake.files(source.name, week)]
             for source in project().sources
         }
+        home.root.mkdir(parents=True, exist_ok=True)
         with connect(home.build) as connection:
             prepare(connection, project(), sources)
             yield connection

@@ -1,6 +1,6 @@
 """Faults that can be switched on, so that a client's manners can be tested: errors, bad bodies, repositories that move.
 
-Says when a fault strikes and what it does to rows. How a broken answer goes over the wire belongs to `app`.
+Says when a fault strikes and what it does to rows. How a broken answer goes over the wire belongs to `gate`.
 """
 
 import re
@@ -35,7 +35,14 @@ PAGE_KINDS: Final = {
 EXPAND_KIND: Final = "expand-refused"
 """The `expand` name ARG is refused though it is valid; it strikes requests that ask for it."""
 
-_SPEC = re.compile(r"(?P<kind>[a-z0-9-]+)(:(?P<arg>[^@]+?))?(@(?P<every>[1-9]\d*))?(x(?P<times>[1-9]\d*))?")
+_ARGS: Final = {
+    "slow": r"(\d+(\.\d+)?)?",
+    "move": r"(never)?",
+    "unknown-field": r"\w*",
+    EXPAND_KIND: r"[\w-]+",
+}
+"""What the kinds that have an ARG take."""
+_SPEC: Final = re.compile(r"(?P<kind>[a-z0-9-]+?)(:(?P<arg>[^@]+?))?(@(?P<every>[1-9]\d*))?(x(?P<times>[1-9]\d*))?")
 
 
 @dataclass
@@ -128,7 +135,7 @@ def _parse(spec: str) -> Fault:
     if match is None or kind not in (*ANSWER_KINDS, *PAGE_KINDS, EXPAND_KIND):
         kinds = ", ".join((*ANSWER_KINDS, *PAGE_KINDS, f"{EXPAND_KIND}:NAME"))
         raise ValueError(f"{spec!r} is not a fault KIND[:ARG][@EVERY][xTIMES]; the kinds are {kinds}")
-    if kind == EXPAND_KIND and match["arg"] is None:
-        raise ValueError(f"{spec!r} does not say which name is refused, as in expand-refused:downloadsAllTime")
+    if not re.fullmatch(_ARGS.get(kind, ""), match["arg"] or ""):
+        raise ValueError(f"{spec!r} has an ARG that {kind} does not take, or lacks the one that it needs")
     times = match["times"]
     return Fault(kind, match["arg"], int(match["every"] or 1), int(times) if times else None)

@@ -5,9 +5,7 @@ holds no state, so a page shows the repositories as they are when it is asked fo
 """
 
 import base64
-import binascii
 import json
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -136,8 +134,8 @@ def _read_cursor(sort: str, cursor: str) -> tuple[float, str]:
     try:
         first = json.loads(base64.b64decode(cursor, validate=True))["$or"][0]
         key, after = key_number(sort, first[sort]), first["_id"]["$gt"]
-        if not isinstance(after, str) or math.isinf(key):
-            raise ValueError(after)
-    except (binascii.Error, ValueError, LookupError, TypeError) as error:
+        if not isinstance(after, str):
+            raise TypeError(after)
+    except (ValueError, LookupError, TypeError, OverflowError) as error:
         raise BadParameter("Invalid cursor") from error
     return key, after

@@ -52,12 +52,14 @@ class Repos:
                 raise PopulationError(f"the column {name} is missing")
             if table[name].null_count or pc.count_distinct(table[name]).as_py() != len(table):
                 raise PopulationError(f"the column {name} has duplicates or gaps")
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.string()))
+        # a column of nothing but nulls, which has no type, was not observed either
+        table = table.select([field.name for field in table.schema if not pa.types.is_null(field.type)])
         for place, name in enumerate(table.column_names):
             table = table.set_column(place, name, _normal(table[name], name))
         if "author" not in table.column_names:
-            table = table.append_column(
-                "author", pc.extract_regex(table["id"], "^(?P<owner>[^/]+)/").combine_chunks().field(0)
-            )
+            owner = pc.extract_regex(table["id"], "^(?P<owner>[^/]+)/")
+            table = table.append_column("author", pc.struct_field(owner, [0]))
         self.table = table.combine_chunks()
 
     def __len__(self) -> int:
@@ -186,7 +188,7 @@ class Population:
         week: its Monday.
         tables: repositories per type, see `Repos`; a type that is missing has none.
         accounts: users and organisations, or None where they are not held: `_id`, `name`, `type` (`user` or `org`),
-            `fullname`, `createdAt`, `isPro` (users), `isVerified` (organisations).
+            `fullname`, `createdAt` (as the API writes it), `isPro` (users), `isVerified` (organisations).
         members: who belongs to what, or None: `org` and `user`, both names.
         renames: per type, old ids and the ids that they lead to now.
     """
@@ -204,13 +206,7 @@ class Population:
         self.identity = identity
         self.week = week
         self.repos = {kind: _repos_of(kind, tables.get(kind)) for kind in REPO_TYPES}
-        self.accounts = (
-            None
-            if accounts is None
-            else accounts.set_column(
-                accounts.column_names.index("createdAt"), "createdAt", _normal(accounts["createdAt"], "createdAt")
-            )
-        )
+        self.accounts = accounts
         self.members = members
         self.renames = {kind: dict((renames or {}).get(kind, {})) for kind in REPO_TYPES}
         self._renames_any_case = {
@@ -283,7 +279,8 @@ def key_value(sort: str, number: float) -> int | float | str | None:
     if math.isnan(number):
         return None
     if sort in DATE_COLUMNS:
-        return api_date(datetime.fromtimestamp(number / 1000, UTC))
+        moment = datetime.fromtimestamp(number / 1000, UTC)
+        return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
     return int(number) if number.is_integer() else number
 
 
@@ -300,11 +297,6 @@ def key_number(sort: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{value!r} is not a number")
     return float(value)
-
-
-def api_date(moment: datetime) -> str:
-    """Return a moment (UTC) as the API writes it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
 def _normal(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:

@@ -25,8 +25,8 @@ def replay(directory: Path, week: date | None = None) -> Population:
 
     Args:
         directory: a folder with any of `models.parquet`, `datasets.parquet` and `spaces.parquet`; a folder of such
-            folders, each named by its date (YYYY-MM-DD); or a lake of ours (`raw_hub__models/snapshot_date=.../`), or the
-            home that it is in.
+            folders, each named by its date (YYYY-MM-DD); or a lake of ours (`raw_hub__models/snapshot_date=...`), or
+            the home that it is in.
         week: which week to serve, by any of its days; the newest if None.
 
     Returns:

@@ -16,13 +16,13 @@ class _Server(uvicorn.Server):
     """A server that says when it can be asked."""
 
     def __init__(self, app: ASGIApp, on_ready: Callable[[], None]) -> None:
-        # the app sets its own Date, and a dropped connection is no news
+        # the app sets a Date of its own
         quiet = uvicorn.Config(
             app,
             date_header=False,
             server_header=False,
             log_config=None,
-            log_level="critical",
+            log_level="error",
             access_log=False,
             lifespan="off",
             ws="none",

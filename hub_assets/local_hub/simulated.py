@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub_assets.local_hub.fields import REPO_TYPES, RepoType
-from hub_assets.local_hub.population import Population
+from hub_assets.local_hub.population import Population, PopulationError
 
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -24,6 +24,7 @@ Strings = npt.NDArray[np.object_]
 
 _FLOOR: Final = int(datetime(2022, 3, 2, 23, 29, 4, tzinfo=UTC).timestamp())
 """Repositories older than the Hub's `createdAt` have this one."""
+_FIRST_WEEK: Final = date(2023, 10, 2)
 _WEEK: Final = 7 * 24 * 3600.0
 _STOCK: Final[dict[RepoType, int]] = {"model": 1_000, "dataset": 200, "space": 400}
 """Repositories that are older than that."""
@@ -53,21 +54,8 @@ _SDKS: Final = {"gradio": 70, "streamlit": 15, "docker": 8, "static": 7}
 _STAGES: Final = {"RUNNING": 45, "SLEEPING": 30, "RUNTIME_ERROR": 12, "BUILD_ERROR": 8, "PAUSED": 5}
 _WORDS: Final = np.array(
     [
-        *(
-            "amber",
-            "birch",
-            "cobalt",
-            "delta",
-            "ember",
-            "fjord",
-            "garnet",
-            "heron",
-            "indigo",
-            "juniper",
-            "kelp",
-            "lumen",
-        ),
-        *("maple", "nimbus", "onyx", "plover", "quartz", "raven", "sierra", "tundra", "umber", "violet", "willow"),
+        *("amber", "birch", "cobalt", "delta", "ember", "fjord", "garnet", "heron", "indigo", "juniper", "kelp"),
+        *("lumen", "maple", "nimbus", "onyx", "plover", "quartz", "raven", "sierra", "tundra", "umber", "violet"),
     ],
     dtype=object,
 )
@@ -100,8 +88,13 @@ def simulated(week: date, seed: int = 0) -> Population:
     Args:
         week: any day of the week, from 2023-10-02 on.
         seed: another one makes another Hub.
+
+    Raises:
+        PopulationError: if the week is before that.
     """
     monday = week - timedelta(days=week.weekday())
+    if monday < _FIRST_WEEK:
+        raise PopulationError(f"the simulated Hub begins with the week of {_FIRST_WEEK}, after {monday}")
     now = int(datetime(monday.year, monday.month, monday.day, tzinfo=UTC).timestamp())
     dice = _Dice(seed, "account")
     names = _names(dice)
@@ -171,11 +164,14 @@ class _Repos:
         self.kind: RepoType = kind
         self.now = now
         self.dice = dice
-        self.which = which = np.arange(_STOCK[kind] + int((now - _FLOOR) / _WEEK * _BIRTHS[kind]))
+        which = np.arange(_STOCK[kind] + int((now - _FLOOR) / _WEEK * _BIRTHS[kind]) + 1)
         births = which - _STOCK[kind] + dice.uniform("birth", which)
-        self.created = (_FLOOR + np.where(which < _STOCK[kind], 0, births * _WEEK / _BIRTHS[kind])).astype(np.int64)
+        created = (_FLOOR + np.where(which < _STOCK[kind], 0, births * _WEEK / _BIRTHS[kind])).astype(np.int64)
+        self.which = which = which[created < now]
+        self.created = created[created < now]
         self.age = (now - self.created) / _WEEK
-        self.fame = 6000 / (which + 1.0) ** 1.5 if kind == "model" else np.zeros(len(which))
+        known = np.floor(6_000 / (which + 1.0) ** 1.5)
+        self.fame = known if kind == "model" else np.zeros(len(which))
         owner = names[_zipf(dice.uniform("owner", which), len(names))]
         self.first_id = owner + "/" + dice.word("word", which) + "-" + which.astype(str).astype(object)
         self.last_id = self.first_id + "-v2"
@@ -364,7 +360,7 @@ def _accounts(dice: _Dice, names: Strings) -> pa.Table:
             "name": pa.array(names),
             "type": pa.array(np.where(is_org, "org", "user")),
             "fullname": pc.utf8_title(pc.binary_join_element_wise(*words, " ")),
-            "createdAt": pa.array(created, pa.timestamp("s")),
+            "createdAt": pc.strftime(pa.array(created, pa.timestamp("s")), "%Y-%m-%dT%H:%M:%S.000Z"),
             "isPro": pa.array(dice.uniform("pro", which) < 0.05, mask=is_org),
             "isVerified": pa.array(dice.uniform("verified", which) < 0.2, mask=~is_org),
         }

@@ -81,6 +81,13 @@ def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]
     return {name: value.value for name, value in event.metadata.items()}
 
 
+def counts_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+    (event,) = result.asset_materializations_for_node(asset)
+    counts = event.metadata["counts"]
+    assert isinstance(counts, dg.TableMetadataValue)
+    return {str(record.data["what"]): record.data["rows"] for record in counts.records}
+
+
 def failures_of(result: dg.ExecuteInProcessResult) -> str:
     texts = []
     for event in result.get_step_failure_events():
@@ -130,12 +137,13 @@ def test_a_week_run_again_is_replaced_not_doubled(tmp_path: Path, instance: dg.D
     assert row["n"] == row["keys"]
 
 
-FAULTS = ["503@3x4", "504x3", "drop@4x3", "not-json@5x2", "slow:0.2@5x2", "429@6x2", "429-other@7x2", "move"]
+FAULTS = ["503@3x4", "504x3", "drop@4x3", "not-json@5x2", "slow:0.2@5x2", "429@6x2", "429-no-headers@6x2", "429-other@7x2", "move"]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_below_the_limit_leave_the_same_rows(tmp_path: Path, fault: str, plain: dict[str, pa.Table]) -> None:
-    app = build_app(simulated(TWO), quota=Quota(100_000, 300), faults=Faults.parse([fault]))
+    # a 429 is waited out to the end of the server's window, so that is a short one here
+    app = build_app(simulated(TWO), quota=Quota(1000, 1), faults=Faults.parse([fault]))
     with running(app) as url:
         client = HubClient(url, False, attempts=4, backoff=0.01, read_seconds=5)
         for repo_type in ("model", "dataset", "space"):
@@ -181,7 +189,7 @@ def test_dirty_answers_are_handled_counted_and_shown(tmp_path: Path, instance: d
     result, _ = materialize(tmp_path, simulated(TWO), instance, faults=Faults.parse(switches))
     assert result.success
     metadata = metadata_of(result, "raw_hub__models")
-    counts = {record.data["what"]: record.data["rows"] for record in metadata["counts"]}
+    counts = counts_of(result, "raw_hub__models")
     pages = -(-len(simulated(TWO).repos["model"]) // 1000)
     assert counts["rows without a key"] == pages
     assert counts["downloadsAllTime: refused by the Hub"] == counts["rows listed"]
@@ -256,8 +264,7 @@ def test_unobserved_columns_are_unknown_not_zero(
     assert summary["n_likes"] == 10
     assert summary["n_downloads"] == 0
     assert summary["n_usage_spaces"] == 0
-    records = metadata_of(result, "raw_hub__models")["counts"]
-    assert {record.data["what"]: record.data["rows"] for record in records}["downloads: not observed"] == 10
+    assert counts_of(result, "raw_hub__models")["downloads: not observed"] == 10
 
 
 def test_our_own_lake_can_be_replayed(tmp_path: Path, instance: dg.DagsterInstance) -> None:
@@ -314,11 +321,10 @@ def test_killed_in_the_middle_of_a_listing_it_goes_on_at_its_page(tmp_path: Path
     app = build_app(population, quota=Quota(20, 0.5))
     pages = {name: -(-len(population.repos[name]) // 50) for name in ("model", "dataset", "space")}  # type: ignore[index]
     counters = app.state.counters
-    # the week that is served is the present one of that Hub, whatever our clock says
     with running(app) as url:
         for kill_at in (30, 60):
             with listing_process(tmp_path, url, 50) as process:
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + 30
                 while counters.by_kind["listing"] < kill_at and time.monotonic() < deadline:
                     time.sleep(0.01)
                 os.kill(process.pid, signal.SIGKILL)

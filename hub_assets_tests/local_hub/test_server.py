@@ -1,0 +1,59 @@
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import httpx2
+import pytest
+
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.server import running, serve
+from hub_assets.local_hub.simulated import simulated
+from hub_assets_tests.local_hub.conftest import PLENTY, WEEK
+
+SERVE = f"""
+from datetime import date
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.server import serve
+from hub_assets.local_hub.simulated import simulated
+
+app = build_app(simulated(date.fromisoformat("{WEEK}")), quota=Quota(9, 9))
+serve(app, "127.0.0.1", 0, lambda url: print(url, flush=True))
+print("done", flush=True)
+"""
+
+
+def test_servers_run_side_by_side_and_end() -> None:
+    threads = threading.active_count()
+    app = build_app(simulated(WEEK), quota=PLENTY)
+    with running(app) as one, running(app) as other:
+        assert one != other
+        assert {httpx2.get(f"{url}/api/models?limit=1").status_code for url in (one, other)} == {200}
+    assert threading.active_count() == threads
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"{one}/api/models")
+
+
+def test_it_ends_with_the_block_though_an_answer_is_due() -> None:
+    app = build_app(simulated(WEEK), quota=PLENTY, latency=30)
+    with running(app) as url, pytest.raises(httpx2.ReadTimeout):
+        httpx2.get(f"{url}/api/models", timeout=0.2)
+
+
+def test_serve_tells_its_address_and_ends_quietly_when_interrupted() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as hub:
+        assert hub.stdout
+        url = hub.stdout.readline().strip()
+        assert httpx2.get(f"{url}/api/models?limit=1").headers["RateLimit"].startswith('"api";r=8;t=')
+        hub.send_signal(signal.SIGINT)
+        out, err = hub.communicate(timeout=20)
+    assert (hub.returncode, out, err) == (0, "done\n", "")
+
+
+def test_a_taken_port_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        serve(build_app(simulated(WEEK), quota=PLENTY), "127.0.0.1", taken.getsockname()[1], print)
