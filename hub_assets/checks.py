@@ -27,7 +27,6 @@ def build_checks(table: Model | Seed) -> dg.AssetChecksDefinition:
             dg.AssetCheckSpec(test.name, asset=table.name, blocking=True, description=_sentence(test))
             for test in table.data_tests
         ],
-        pool="warehouse",
     )
     def data_tests(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Iterator[dg.AssetCheckResult]:
         with home.building() as connection:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # Dagster takes a second to import; `--help` need not wait fo
 
 P = ParamSpec("P")
 R = TypeVar("R")
+PROCESS_TAG = "hub_assets/process"
 console = Console(soft_wrap=True)
 
 
@@ -186,7 +187,8 @@ def dev(home: Path | None, port: int) -> None:
     from hub_assets.home import Home
 
     where = Home(home.absolute()) if home else Home.default()
-    _prepare_instance(where)
+    with _instance(where):
+        pass
     environment = os.environ | {"DAGSTER_HOME": str(where.dagster), "HUB_ASSETS_HOME": str(where.root)}
     command = [sys.executable, "-m", "dagster", "dev", "-m", "hub_assets.definitions", "-p", str(port)]
     os.execve(sys.executable, command, environment)
@@ -260,7 +262,31 @@ def _instance(home: "Home") -> Iterator["DagsterInstance"]:
     _prepare_instance(home)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     with DagsterInstance.from_config(str(home.dagster)) as instance:
+        _end_dead_runs(instance)
         yield instance
+
+
+def _end_dead_runs(instance: "DagsterInstance") -> None:
+    """Report runs of this command whose process was killed as failed; as running ones they would hold the queue."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    alive = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+    for run in instance.get_runs(RunsFilter(statuses=alive)):
+        mark = run.tags.get(PROCESS_TAG)
+        if mark is not None and mark != _process_mark(int(mark.partition("@")[0])):
+            instance.report_run_failed(run, "The process of this run was killed; the next run goes on where it was.")
+
+
+def _process_mark(pid: int) -> str | None:
+    """Return what tells a process from a later one with its number (where /proc says when it began); None if dead."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    stat = Path(f"/proc/{pid}/stat")
+    return f"{pid}@{stat.read_text().rpartition(')')[2].split()[19] if stat.exists() else ''}"
 
 
 def _run_week(hub: "HubResource", home: "Home") -> None:
@@ -284,6 +310,7 @@ def _run_week(hub: "HubResource", home: "Home") -> None:
             instance=instance,
             run_id=run_id,
             partition_key=str(week),
+            tags={PROCESS_TAG: _process_mark(os.getpid()) or ""},
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )

@@ -1,21 +1,26 @@
 """What all tests share: no real Hub, no real home, and the recorded data if it is at hand."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
+# before huggingface_hub is imported, which reads these once: keep tests, and the processes they start, away from the
+# user's token, caches and home
+_OWN = Path(tempfile.mkdtemp(prefix="hub_assets_tests_"))
+atexit.register(shutil.rmtree, _OWN, ignore_errors=True)
+for _name in ("HF_TOKEN", "HF_ENDPOINT", "DAGSTER_HOME"):
+    os.environ.pop(_name, None)
+os.environ |= {
+    "HF_HOME": str(_OWN / "huggingface"),
+    "HUB_ASSETS_HOME": str(_OWN / "home"),
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+
 REAL_DATA = Path(os.environ.get("HUB_ASSETS_REAL_DATA") or Path(__file__).parents[2] / "shared" / "real")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep tests, and the processes they start, away from the user's token, caches and home."""
-    for name in ("HF_TOKEN", "HF_ENDPOINT", "DAGSTER_HOME"):
-        os.environ.pop(name, None)
-    os.environ["HF_HOME"] = str(tmp_path_factory.mktemp("huggingface"))
-    os.environ["HUB_ASSETS_HOME"] = str(tmp_path_factory.mktemp("home"))
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 
 @pytest.fixture(scope="session")

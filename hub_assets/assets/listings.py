@@ -27,7 +27,6 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
         partitions_def=SNAPSHOTS,
         group_name="listings",
         kinds={"huggingface", "parquet"},
-        pool="hub_api",
         description=source.description,
         metadata={"dagster/table_name": table},
         check_specs=[

@@ -16,7 +16,6 @@ def build_publishing() -> dg.AssetsDefinition:
         partitions_def=SNAPSHOTS,
         group_name="report",
         kinds={"duckdb"},
-        pool="warehouse",
     )
     def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         """The database that people read: all tables of all published weeks."""

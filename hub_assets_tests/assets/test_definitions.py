@@ -98,9 +98,10 @@ def test_a_week_that_is_not_the_hubs_present_one_is_refused() -> None:
             require_present_week(other, now, "raw_hub__models")
 
 
-def test_the_shipped_instance_frees_the_slots_of_killed_runs() -> None:
+def test_the_shipped_instance_survives_killed_runs() -> None:
     path = Path(__file__).parents[2] / "hub_assets" / "instance" / "dagster.yaml"
     settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert settings["run_monitoring"] == {"enabled": True, "free_slots_after_run_end_seconds": 30}
+    assert settings["run_monitoring"] == {"enabled": True}
+    assert settings["concurrency"] == {"runs": {"max_concurrent_runs": 1}}
     assert settings["telemetry"] == {"enabled": False}
     assert settings["run_retries"]["retry_on_asset_or_op_failure"] is False
