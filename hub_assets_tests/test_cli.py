@@ -1,0 +1,175 @@
+"""The command as people use it: what it prints, how it exits, and one clear sentence for a mistake."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from datetime import date
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from dagster import DagsterInstance, DagsterRunStatus
+
+from hub_assets import cli
+from hub_assets.home import Home
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.server import running
+from hub_assets.local_hub.simulated import simulated
+from hub_assets.warehouse.database import connect
+
+WEEK = date(2026, 11, 16)
+
+
+def run(*arguments: str | Path, **environment: str) -> Result:
+    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments], env=environment)
+
+
+def assert_mistake(result: Result, *words: str, exit_code: int = 2) -> None:
+    assert result.exit_code == exit_code, result.output
+    assert "Traceback" not in result.output
+    assert isinstance(result.exception, SystemExit)
+    (sentence,) = [line for line in result.output.splitlines() if line.startswith("Error: ")]
+    for word in words:
+        assert word in sentence
+
+
+@pytest.mark.parametrize("command", ["demo", "snapshot", "dev", "local-hub"])
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"hub-assets {command}" in result.output.split("Example", 1)[1]
+
+
+def test_the_demo_says_what_it_did_and_that_it_is_simulated(tmp_path: Path) -> None:
+    result = run("demo", "--home", tmp_path / "home", "--week", "2025-03-05")
+    assert result.exit_code == 0, result.output
+    for words in (
+        "week of 2025-03-03",
+        "Activity of models",
+        "Licenses",
+        "simulated",
+        "warehouse.duckdb",
+        "dev --home",
+    ):
+        assert words in result.output
+    with connect(Home(tmp_path / "home").warehouse, read_only=True) as connection:
+        weeks = connection.execute("select distinct snapshot_date from mart__repo_activity").fetchall()
+    assert weeks == [(date(2025, 3, 3),)]
+    again = run("demo", "--home", tmp_path / "home", "--week", "2025-03-05", "--page-size", "100")
+    assert again.exit_code == 0, again.output
+
+
+def test_data_of_another_hub_is_refused(tmp_path: Path) -> None:
+    Home(tmp_path).stamp("https://huggingface.co", None)
+    before = sorted(tmp_path.rglob("*"))
+    assert_mistake(run("demo", "--home", tmp_path), "https://huggingface.co", "--home")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["demo", "--replay", "/nowhere/at/all"], "/nowhere/at/all"),
+        (["demo", "--quota", "many"], "many"),
+        (["demo", "--quota", "0/5"], "0/5"),
+        (["demo", "--week", "soon"], "soon"),
+        (["demo", "--week", "2099-01-05"], "2099-01-05"),
+        (["demo", "--week", "2021-01-04"], "2021-01-04"),
+        (["demo", "--page-size", "0"], "page-size"),
+        (["demo", "--home", "/proc/nothing"], "/proc/nothing"),
+        (["local-hub", "--fault", "earthquake"], "earthquake"),
+        (["local-hub", "--replay", "/nowhere/at/all"], "/nowhere/at/all"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(arguments: list[str], word: str, tmp_path: Path) -> None:
+    assert_mistake(run(*arguments, HUB_ASSETS_HOME=str(tmp_path)), word)
+
+
+def test_a_hub_that_does_not_answer(tmp_path: Path) -> None:
+    result = run("snapshot", "--home", tmp_path, HF_ENDPOINT="http://127.0.0.1:9")
+    assert_mistake(result, "127.0.0.1:9", exit_code=1)
+
+
+def test_a_token_that_is_refused_is_not_printed(tmp_path: Path) -> None:
+    with running(build_app(simulated(WEEK), quota=Quota(100, 1))) as url:
+        result = run("snapshot", "--home", tmp_path, HF_ENDPOINT=url, HF_TOKEN="hf_invalid_secret")
+    assert_mistake(result, "token")
+    assert "hf_invalid_secret" not in result.output
+
+
+def test_a_snapshot_with_a_token_leaves_it_nowhere(tmp_path: Path) -> None:
+    secret = "hf_a_very_secret_word"
+    with running(build_app(simulated(WEEK), quota=Quota(1000, 1))) as url:
+        result = run("snapshot", "--home", tmp_path, HF_ENDPOINT=url + "/", HF_TOKEN=secret)
+    assert result.exit_code == 0, result.output
+    assert secret not in result.output
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert secret.encode() not in path.read_bytes(), path
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert_mistake(run("local-hub", "--port", str(taken.getsockname()[1])), "--port")
+
+
+def test_the_local_hub_serves_until_it_is_interrupted() -> None:
+    command = [sys.executable, "-m", "hub_assets", "local-hub", "--port", "0", "--week", "2025-03-03"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        line = process.stdout.readline()
+        with urllib.request.urlopen(line.split()[-1] + "/api/models?limit=2", timeout=10) as answer:
+            assert len(json.load(answer)) == 2
+            assert answer.headers["Date"].startswith("Mon, 03 Mar 2025 06:30")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_dev_opens_the_ui_on_a_home(tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "hub_assets", "dev", "--home", str(tmp_path), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5) as answer:
+                        assert "dagster_version" in json.load(answer)
+                    break
+                except OSError:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.2)
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+    assert (tmp_path / "dagster" / "dagster.yaml").read_text().startswith("# Settings of the Dagster instance")
+
+
+def test_a_run_whose_process_is_dead_is_reported_as_failed(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    with cli._instance(home) as instance:
+        for run_id, mark in (("a" * 8, f"{process.pid}@1"), ("b" * 8, cli._process_mark(os.getpid()) or "")):
+            add_started_run(instance, run_id, mark)
+    with cli._instance(home) as instance:
+        found = {run.run_id: run.status for run in instance.get_runs()}
+    assert found == {"a" * 8: DagsterRunStatus.FAILURE, "b" * 8: DagsterRunStatus.STARTED}
+
+
+def add_started_run(instance: DagsterInstance, run_id: str, mark: str) -> None:
+    from dagster import DagsterRun
+
+    run = DagsterRun("weekly_snapshot", run_id=run_id, status=DagsterRunStatus.STARTED, tags={cli.PROCESS_TAG: mark})
+    instance.add_run(run)
