@@ -147,7 +147,7 @@ def demo(home: Path | None, directory: Path | None, week: date | None, quota: An
         console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
         _run_week(HubResource(endpoint=url, use_token=False, page_size=page_size), where)
     if directory is None:
-        console.print("[bold yellow]The data is simulated: none of these repositories exists.[/]")
+        console.print("[bold yellow]The data is simulated: every number in it is invented.[/]")
     else:
         console.print(f"The data was recorded and served again from {directory}.")
 

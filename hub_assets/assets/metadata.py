@@ -64,5 +64,5 @@ def count_table(counts: Mapping[str, int]) -> dg.MetadataValue[Any]:
 def _shown(value: Any) -> str | int | float | bool | None:
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = json.dumps(value, default=str) if isinstance(value, list | dict) else str(value)
     return text if len(text) <= PREVIEW_TEXT else text[: PREVIEW_TEXT - 1] + "…"

@@ -130,6 +130,21 @@ def test_two_weeks_of_the_simulated_hub(tmp_path: Path, instance: dg.DagsterInst
         )
 
 
+def test_a_past_week_can_be_rebuilt_from_its_raw_files(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    for population in (simulated(ONE), simulated(TWO)):
+        assert materialize(tmp_path, population, instance)[0].success
+    before = query(tmp_path, "from mart__repo_activity order by all")
+    Home(tmp_path).build.unlink()
+    Home(tmp_path).warehouse.unlink()
+    for week in (ONE, TWO):
+        hub = HubResource(endpoint="http://127.0.0.1:9", use_token=False)
+        job = build_defs(hub=hub, home=HomeResource(root=str(tmp_path))).resolve_implicit_global_asset_job_def()
+        downstream = [key for key in job.asset_layer.executable_asset_keys if not key.path[0].startswith("raw_hub")]
+        result = job.execute_in_process(instance=instance, partition_key=str(week), asset_selection=downstream)
+        assert result.success
+    assert query(tmp_path, "from mart__repo_activity order by all") == before
+
+
 def test_a_week_run_again_is_replaced_not_doubled(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     for _ in range(2):
         assert materialize(tmp_path, simulated(TWO), instance)[0].success

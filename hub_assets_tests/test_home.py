@@ -1,0 +1,37 @@
+"""A home belongs to one Hub."""
+
+from pathlib import Path
+
+import pytest
+
+from hub_assets.home import Home, HomeError
+
+
+def test_the_first_write_stamps_it_and_others_are_refused(tmp_path: Path) -> None:
+    home = Home(tmp_path / "new")
+    assert home.source is None
+    home.stamp("https://huggingface.co", None)
+    home.stamp("https://huggingface.co", None)
+    for endpoint, population in (("https://hub.example", None), ("http://127.0.0.1:5", "simulated")):
+        with pytest.raises(HomeError, match=r"holds data of https://huggingface\.co"):
+            home.stamp(endpoint, population)
+
+
+def test_a_local_hub_may_change_its_address_but_not_its_population(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.stamp("http://127.0.0.1:5", "simulated")
+    home.stamp("http://127.0.0.1:6", "simulated")
+    with pytest.raises(HomeError, match="replay:radar"):
+        home.stamp("http://127.0.0.1:5", "replay:radar")
+
+
+def test_a_home_that_cannot_be_written() -> None:
+    with pytest.raises(HomeError, match="--home"):
+        Home(Path("/proc/nothing")).stamp("https://huggingface.co", None)
+
+
+def test_the_default_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HUB_ASSETS_HOME", str(tmp_path))
+    assert Home.default().root == tmp_path
+    monkeypatch.delenv("HUB_ASSETS_HOME")
+    assert Home.default().root == Path.home() / ".hub_assets"
