@@ -13,48 +13,33 @@ REPO_TYPES: Final[tuple[RepoType, ...]] = ("model", "dataset", "space")
 _TIME = pa.timestamp("us")
 _TAGS = pa.list_(pa.string())
 
+_EVERY: Final[dict[str, pa.DataType]] = {
+    "author": pa.string(),
+    "createdAt": _TIME,
+    "lastModified": _TIME,
+    "sha": pa.string(),
+    "private": pa.bool_(),
+}
+_DOWNLOADED: Final[dict[str, pa.DataType]] = _EVERY | {
+    "gated": pa.string(),
+    "disabled": pa.bool_(),
+    "likes": pa.int64(),
+    "downloads": pa.int64(),
+    "downloadsAllTime": pa.int64(),
+    "trendingScore": pa.float64(),
+    "tags": _TAGS,
+}
 FIELDS: Final[dict[RepoType, dict[str, pa.DataType]]] = {
-    "model": {
-        "author": pa.string(),
-        "createdAt": _TIME,
-        "lastModified": _TIME,
-        "sha": pa.string(),
-        "private": pa.bool_(),
-        "gated": pa.string(),
-        "disabled": pa.bool_(),
-        "likes": pa.int64(),
-        "downloads": pa.int64(),
-        "downloadsAllTime": pa.int64(),
-        "trendingScore": pa.float64(),
-        "tags": _TAGS,
+    "model": _DOWNLOADED
+    | {
         "pipeline_tag": pa.string(),
         "library_name": pa.string(),
         "safetensors": pa.struct([("total", pa.int64()), ("parameters", pa.map_(pa.string(), pa.int64()))]),
         "cardData": pa.string(),
     },
-    "dataset": {
-        "author": pa.string(),
-        "createdAt": _TIME,
-        "lastModified": _TIME,
-        "sha": pa.string(),
-        "private": pa.bool_(),
-        "gated": pa.string(),
-        "disabled": pa.bool_(),
-        "likes": pa.int64(),
-        "downloads": pa.int64(),
-        "downloadsAllTime": pa.int64(),
-        "trendingScore": pa.float64(),
-        "tags": _TAGS,
-        "cardData": pa.string(),
-        "description": pa.string(),
-        "mainSize": pa.int64(),
-    },
-    "space": {
-        "author": pa.string(),
-        "createdAt": _TIME,
-        "lastModified": _TIME,
-        "sha": pa.string(),
-        "private": pa.bool_(),
+    "dataset": _DOWNLOADED | {"cardData": pa.string(), "description": pa.string(), "mainSize": pa.int64()},
+    "space": _EVERY
+    | {
         "disabled": pa.bool_(),
         "likes": pa.int64(),
         "trendingScore": pa.float64(),
