@@ -99,6 +99,7 @@ def _account_of(manifest: Manifest, client: HubClient) -> dict[str, Any]:
                 "rows listed": counts.listed,
                 "duplicates": counts.duplicates,
                 "rows without a key": counts.without_id,
+                "pages with text that is not Unicode": counts.mended_pages,
                 **{f"{name}: not observed": n for name, n in counts.not_observed.items()},
                 **{f"{name}: does not fit its type": n for name, n in counts.misfits.items()},
                 **{f"{name}: items that are not text": n for name, n in counts.odd_items.items()},

@@ -3,6 +3,7 @@
 Knows the shape of a listing's answer and nothing of how it was got or where it goes.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class RowCounts:
     `not_observed`: rows whose answer lacked a field that was asked for, by field. `misfits`: values that do not fit
     their column, by field (kept in `extra`). `odd_items`: list items that are not strings, by field (kept as text;
     nulls dropped). `unknown_fields`: rows with a field that is not a column, by field (kept in `extra`).
+    `mended_pages`: pages with text that is not Unicode (half a surrogate pair), which became `?`.
     """
 
     listed: int = 0
@@ -34,6 +36,7 @@ class RowCounts:
     misfits: Counter[str] = field(default_factory=Counter)
     odd_items: Counter[str] = field(default_factory=Counter)
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    mended_pages: int = 0
     rejects: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -78,6 +81,7 @@ def listing_rows(
     misfits = ", ".join(f"'{n}', case when {condition} then raw -> '$.{n}' end" for n, condition in misfit.items())
     was_seen = f"_id in (select _id from read_parquet({list(seen)}))" if seen else "false"
     with duckdb.connect() as connection:
+        pages, mended = _with_valid_text(connection, pages)
         connection.register("pages", pages)
         connection.execute(f"""
             create temp table listed as
@@ -112,7 +116,8 @@ def listing_rows(
             select count(*), count(*) filter (is_rejected), count(*) filter (is_duplicate), {", ".join(sums.values())}
             from listed
         """).fetchall()
-        counts = RowCounts(*totals[:3])
+        listed, without_id, duplicates = totals[:3]
+        counts = RowCounts(listed, without_id, duplicates, mended_pages=mended)
         for (kind, name), number in zip(sums, totals[3:], strict=True):
             if number:
                 getattr(counts, kind)[name] = number
@@ -141,6 +146,19 @@ def listing_rows(
 
 
 _IS_ODD = "lambda item: json_type(item) <> 'VARCHAR'"
+
+
+def _with_valid_text(connection: duckdb.DuckDBPyConnection, pages: pa.Table) -> tuple[pa.Table, int]:
+    """Replace what is JSON to Python but not to DuckDB, half a surrogate pair, by `?`; return the number of pages."""
+    connection.register("received", pages)
+    valid = connection.sql("select json_valid(body) as is_valid from received").to_arrow_table()["is_valid"].to_pylist()
+    if all(valid):
+        return pages, 0
+    bodies = [
+        body if is_valid else json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace").decode()
+        for body, is_valid in zip(pages["body"].to_pylist(), valid, strict=True)
+    ]
+    return pages.set_column(pages.column_names.index("body"), "body", pa.array(bodies)), valid.count(False)
 
 
 def _json_shape(kind: pa.DataType, name: str) -> str:

@@ -111,6 +111,20 @@ def test_an_id_of_one_part_and_a_space() -> None:
     assert (row["models"], json.loads(row["runtime"])) == (["gpt2"], {"stage": "RUNNING"})
 
 
+def test_half_a_surrogate_pair_does_not_stop_a_listing() -> None:
+    (row,), counts = rows_of([WHOLE | {"author": "x\ud800y"}])
+    assert row["author"] == "x?y"
+    assert row["likes"] == WHOLE["likes"]
+    assert counts.mended_pages == 1
+
+
+def test_numbers_beyond_belief_and_nul_characters() -> None:
+    (row,), counts = rows_of([WHOLE | {"likes": 10**30, "author": "x\x00y"}])
+    assert (row["likes"], row["author"]) == (None, "x\x00y")
+    assert json.loads(row["extra"]) == {"likes": 10**30}
+    assert counts.misfits == {"likes": 1}
+
+
 def test_an_empty_listing() -> None:
     rows, counts = rows_of([])
     assert (rows, counts) == ([], RowCounts())
