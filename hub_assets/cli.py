@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a run or the Hub failed, 2 a mistake in what was asked.
 import logging
 import os
 import shutil
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -191,6 +192,8 @@ def dev(home: Path | None, port: int) -> None:
         pass
     environment = os.environ | {"DAGSTER_HOME": str(where.dagster), "HUB_ASSETS_HOME": str(where.root)}
     command = [sys.executable, "-m", "dagster", "dev", "-m", "hub_assets.definitions", "-p", str(port)]
+    # started with `&` in a script it would inherit an ignored SIGINT, and Dagster then ignores SIGTERM too
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execve(sys.executable, command, environment)
 
 

@@ -1,5 +1,6 @@
 """The command as people use it: what it prints, how it exits, and one clear sentence for a mistake."""
 
+import contextlib
 import json
 import os
 import signal
@@ -139,7 +140,11 @@ def free_port() -> int:
 def test_dev_opens_the_ui_on_a_home(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "hub_assets", "dev", "--home", str(tmp_path), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, start_new_session=True
+    ) as process:
+        signal.signal(signal.SIGINT, ignored)
         try:
             deadline = time.monotonic() + 60
             while True:
@@ -150,9 +155,11 @@ def test_dev_opens_the_ui_on_a_home(tmp_path: Path) -> None:
                 except OSError:
                     assert time.monotonic() < deadline
                     time.sleep(0.2)
-        finally:
             process.terminate()
-            process.communicate(timeout=30)
+            assert process.wait(30) is not None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     assert (tmp_path / "dagster" / "dagster.yaml").read_text().startswith("# Settings of the Dagster instance")
 
 
