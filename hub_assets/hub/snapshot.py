@@ -72,17 +72,17 @@ def land_listing(
             "last_observed_at": parts[-1].counts["last_observed_at"],
             "refused": landing.last["refused"] if landing.last else [],
             "resumed_at": start["rows"],
-            "retries": dict(client.retries),
+            "retries": dict(client.retries - retries_before),
         }
 
     retries_before = client.retries.copy()
-    client.retries.clear()
     with Landing(lake, f"raw_hub__{repo_type}s", snapshot_date, convert, seal_bytes) as landing:
         start = landing.last or {"next_path": None, "refused": [], "rows": 0}
         if start["rows"]:
             report(f"going on after {start['rows']:,} {repo_type}s that were listed before")
         if landing.last is None or start["next_path"] is not None:
-            rows, reported = start["rows"], time.monotonic()
+            rows = start["rows"]
+            began = reported = time.monotonic()
             pages = list_pages(client, repo_type, start["next_path"], tuple(start["refused"]), page_size)
             for page in pages:
                 rows += page.rows
@@ -91,8 +91,7 @@ def land_listing(
                 landing.append(Record(where, page.text.encode()))
                 if time.monotonic() - reported >= REPORT_SECONDS:
                     reported = time.monotonic()
-                    limit = client.pacer.estimate
-                    report(f"{rows:,} {repo_type}s listed; {limit.remaining} of {limit.quota} calls left")
-        manifest = landing.finish(details)
-    client.retries.update(retries_before)
-    return manifest
+                    limit, rate = client.pacer.estimate, (rows - start["rows"]) / (reported - began)
+                    left = f"{limit.remaining} of {limit.quota} calls left in this window"
+                    report(f"{rows:,} {repo_type}s listed, {rate:,.0f} a second; {left}")
+        return landing.finish(details)
