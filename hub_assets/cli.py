@@ -115,7 +115,10 @@ PAGE_SIZE = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="hub-assets")
 def main() -> None:
-    """An observatory of the Hugging Face Hub: weekly snapshots, activity, networks and statistics."""
+    """An observatory of the Hugging Face Hub: weekly snapshots, activity, networks and statistics.
+
+    Exit codes: 0 done, 1 a run or the Hub failed, 2 a mistake in what was asked.
+    """
 
 
 @main.command()

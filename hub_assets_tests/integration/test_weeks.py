@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 import pandas as pd
@@ -363,6 +363,22 @@ def test_killed_in_the_middle_of_a_listing_it_goes_on_at_its_page(tmp_path: Path
     assert counters.by_status[429] == 0
     for table, rows in plain.items():
         assert listed(tmp_path, table, TWO).equals(rows), table
+
+
+@pytest.mark.parametrize("window", ["aligned", "first_call"])
+def test_a_real_listing_spends_a_small_quota(
+    tmp_path: Path, real_data: Path, window: Literal["aligned", "first_call"]
+) -> None:
+    app = build_app(replay(real_data / "radar" / RADAR[1]), quota=Quota(20, 2, window=window))
+    with running(app) as url:
+        began = time.monotonic()
+        manifest = land_listing(HubClient(url, False), Lake(tmp_path), "model", date(2026, 8, 24), page_size=100)
+        seconds = time.monotonic() - began
+    assert manifest.rows == 15_156
+    assert app.state.counters.requests == 152
+    assert app.state.counters.by_status[429] == 0
+    # 152 calls at 20 a window fill seven windows of 2 s and begin the eighth; its beginning need not be the first's
+    assert 12 <= seconds <= 18
 
 
 RADAR = ("2026-08-17", "2026-08-24")
