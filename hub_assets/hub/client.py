@@ -53,14 +53,14 @@ class PacedTransport(httpx2.BaseTransport):
     overrides a client's own limit, and because a hook does not hear of requests that got no answer.
     """
 
-    def __init__(self, transport: httpx2.BaseTransport) -> None:
+    def __init__(self, transport: httpx2.BaseTransport, read_seconds: float = READ_SECONDS) -> None:
         self._transport = transport
+        self._limits = {"connect": CONNECT_SECONDS, "read": read_seconds, "write": read_seconds, "pool": None}
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request; raises PacerClosed if the wait for its permit was called off."""
         given = request.extensions.get("timeout") or {}
-        limits = {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS, "pool": None}
-        request.extensions["timeout"] = limits | {k: v for k, v in given.items() if v is not None}
+        request.extensions["timeout"] = self._limits | {k: v for k, v in given.items() if v is not None}
         if not request.url.path.startswith("/api/"):
             return self._transport.handle_request(request)
         pacer = pacer_of(str(request.url), request.headers.get("authorization"))

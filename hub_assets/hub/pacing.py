@@ -43,9 +43,8 @@ class WindowEstimate:
       that were answered (or lost) around its beginning: these are `unplaced` until an answer to a later request,
       whose `r` must count them.
 
-    Once a window must be over, one request (the opener) goes ahead to learn the next. If the requests of this window
-    could between them have emptied the next one already, it waits until all are answered: the first of them that the
-    next window served has told so by then.
+    Once a window must be over, one request (the opener) goes ahead to learn the next. There is room for it: requests
+    that are believed to belong to the old window are fewer than the quota, wherever they were counted.
     """
 
     remaining: int | None = None
@@ -55,7 +54,6 @@ class WindowEstimate:
     blocked_until: float = -math.inf
     in_flight: int = 0
     window: int = 0
-    sent_in_window: int = 0
     opener_is_out: bool = False
     is_unmetered: bool = False
     unplaced: list[float] = field(default_factory=list)
@@ -68,15 +66,13 @@ class WindowEstimate:
         if self.is_unmetered:
             return 0.0
         if self.remaining is None or now >= self.ends_at:
-            may_be_empty = self.in_flight > 0 and self.sent_in_window >= (self.quota or 1)
-            return math.inf if self.opener_is_out or may_be_empty else 0.0
+            return math.inf if self.opener_is_out else 0.0
         return 0.0 if self.remaining > self.in_flight + len(self.unplaced) else self.ends_at - now
 
     def send(self, now: float) -> Permit:
         """Count a request as sent; call it only when `delay` is 0."""
         is_opener = not self.is_unmetered and (self.remaining is None or now >= self.ends_at)
         self.in_flight += 1
-        self.sent_in_window += 1
         self.opener_is_out = self.opener_is_out or is_opener
         return Permit(now, self.window, None if is_opener else self.remaining, is_opener)
 
@@ -99,7 +95,6 @@ class WindowEstimate:
         is_newer = permit.is_opener or (permit.floor is not None and limit.remaining >= permit.floor)
         if is_current and is_newer:
             self.window += 1
-            self.sent_in_window = self.in_flight
             self.remaining = limit.remaining
             self.ends_at = ends_by
             self.unplaced = [moment for moment in self.answered_at if moment > permit.sent_at]

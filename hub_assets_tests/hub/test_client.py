@@ -4,10 +4,11 @@ import threading
 import time
 from datetime import UTC, date, datetime, timedelta
 
+import httpx2
 import pytest
-from huggingface_hub import HfApi, get_session
+from huggingface_hub import HfApi
 
-from hub_assets.hub.client import HubClient
+from hub_assets.hub.client import HubClient, PacedTransport
 from hub_assets.hub.errors import HubBroken, HubError, HubGone, HubRefused, HubThrottled, TokenRefused
 from hub_assets.hub.pacing import PacerClosed
 from hub_assets.local_hub.app import build_app
@@ -94,14 +95,20 @@ def test_lasting_faults_end_with_their_cause(fault: str, kind: type[HubError], w
     assert app.state.counters.requests == 3
 
 
-def test_it_does_not_wait_for_ever_nor_does_huggingface_hub() -> None:
+def test_a_call_that_forbids_time_limits_has_one_all_the_same() -> None:
+    app = build_app(POPULATION, quota=QUOTA, faults=Faults.parse(["slow:30"]))
+    transport = PacedTransport(httpx2.HTTPTransport(), read_seconds=0.2)
+    with running(app) as url, httpx2.Client(transport=transport) as session, pytest.raises(httpx2.ReadTimeout):
+        session.get(f"{url}/api/models?limit=1", timeout=None)
+
+
+def test_it_does_not_wait_for_ever() -> None:
     app = build_app(POPULATION, quota=QUOTA, faults=Faults.parse(["slow:30"]))
     with running(app) as url:
         client = client_of(url, attempts=2, read_seconds=0.2)
         with pytest.raises(HubBroken, match="ReadTimeout"):
             client.get("/api/models?limit=2")
         assert client.retries == {"ReadTimeout": 1}
-        assert get_session().timeout.read is not None
 
 
 def test_nobody_there() -> None:

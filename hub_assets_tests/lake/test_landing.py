@@ -56,6 +56,7 @@ def test_an_unfinished_landing_leaves_the_valid_set_alone_and_goes_on(tmp_path: 
     collect(lake, 4)
     collect(lake, 7, finish=False)
     assert numbers(lake) == [0, 1, 2, 3]
+    assert len(list(lake.folder("t", WEEK).glob("journal-*"))) == 1
     collect(lake, 9)
     assert numbers(lake) == list(range(9))
     collect(lake, 2)
