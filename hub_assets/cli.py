@@ -51,7 +51,7 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         from hub_assets.home import HomeError
-        from hub_assets.hub.errors import HubError, TokenRefused
+        from hub_assets.hub.errors import HubError, HubRefused, TokenRefused
         from hub_assets.local_hub.population import PopulationError
         from hub_assets.warehouse.database import WarehouseBusy
         from hub_assets.warehouse.models import ModelError
@@ -60,7 +60,7 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except TokenRefused as error:
             raise Mistake(f"The Hub refuses the token: {error}. Set HF_TOKEN anew, or unset it.") from error
-        except (HomeError, PopulationError, ModelError) as error:
+        except (HomeError, PopulationError, ModelError, HubRefused) as error:
             raise Mistake(str(error)) from error
         except (HubError, WarehouseBusy) as error:
             raise Failed(str(error)) from error

@@ -49,9 +49,16 @@ class Home:
 
     @property
     def source(self) -> str | None:
-        """The Hub that this home was stamped with; None before its first write."""
+        """The Hub that this home was stamped with; None before its first write.
+
+        Raises:
+            HomeError: if the stamp cannot be read.
+        """
         path = self.root / "home.json"
-        return str(json.loads(path.read_text(encoding="utf-8"))["source"]) if path.exists() else None
+        try:
+            return str(json.loads(path.read_text(encoding="utf-8"))["source"]) if path.exists() else None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise HomeError(f"{path} cannot be read ({error}); restore it, or name another home with --home") from error
 
     def stamp(self, endpoint: str, population: str | None) -> None:
         """Take this home for one Hub, or make sure that it was taken for the same one before.

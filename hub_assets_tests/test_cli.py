@@ -97,6 +97,10 @@ def test_a_hub_that_does_not_answer(tmp_path: Path) -> None:
     assert_mistake(result, "127.0.0.1:9", exit_code=1)
 
 
+def test_an_address_that_is_none(tmp_path: Path) -> None:
+    assert_mistake(run("snapshot", "--home", tmp_path, HF_ENDPOINT="huggingface"), "huggingface", "https://")
+
+
 def test_a_token_that_is_refused_is_not_printed(tmp_path: Path) -> None:
     with running(build_app(simulated(WEEK), quota=Quota(100, 1))) as url:
         result = run("snapshot", "--home", tmp_path, HF_ENDPOINT=url, HF_TOKEN="hf_invalid_secret")

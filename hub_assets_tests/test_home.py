@@ -30,6 +30,13 @@ def test_a_home_that_cannot_be_written() -> None:
         Home(Path("/proc/nothing")).stamp("https://huggingface.co", None)
 
 
+@pytest.mark.parametrize("content", ["{", "{}", "[]", ""])
+def test_a_damaged_stamp_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "home.json").write_text(content)
+    with pytest.raises(HomeError, match=r"home\.json"):
+        Home(tmp_path).stamp("https://huggingface.co", None)
+
+
 def test_the_default_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HUB_ASSETS_HOME", str(tmp_path))
     assert Home.default().root == tmp_path

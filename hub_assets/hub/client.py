@@ -23,7 +23,7 @@ from huggingface_hub.utils import get_session, parse_ratelimit_headers, set_clie
 # the hook that a custom session must keep (offline mode, request ids) has no public name
 from huggingface_hub.utils._http import hf_request_event_hook
 
-from hub_assets.hub.errors import HubBroken, HubError, HubGone, HubThrottled, TokenRefused, error_of
+from hub_assets.hub.errors import HubBroken, HubError, HubGone, HubRefused, HubThrottled, TokenRefused, error_of
 from hub_assets.hub.pacing import RequestPacer
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -215,6 +215,8 @@ class HubClient:
                 error = HubBroken(f"{type(broken).__name__}: {broken}", url=url)
                 error.__cause__ = broken
                 cause = type(broken).__name__
+            except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as wrong:
+                raise HubRefused(f"{self.endpoint!r} is not an address like {DEFAULT_ENDPOINT}", url=url) from wrong
             except ValueError as broken:
                 error = HubBroken("the body is not JSON", url=url, status=response.status_code)
                 error.__cause__ = broken

@@ -18,6 +18,10 @@ import pyarrow.parquet as pq
 MANIFEST = "_manifest.json"
 
 
+class LakeError(Exception):
+    """A file of the lake is damaged in a way that no crash of ours leaves behind."""
+
+
 @dataclass
 class Part:
     """A Parquet file of a week, its number of rows, and what its writer counted while making it."""
@@ -60,19 +64,22 @@ class Lake:
         return self.root / table / f"snapshot_date={snapshot_date}"
 
     def manifest(self, table: str, snapshot_date: date) -> Manifest:
-        """Return what holds for a table's week; an empty manifest where there is nothing yet."""
+        """Return what holds for a table's week; an empty manifest where there is nothing yet.
+
+        Raises:
+            LakeError: if the manifest cannot be read.
+        """
         path = self.folder(table, snapshot_date) / MANIFEST
         if not path.exists():
             return Manifest()
-        content = json.loads(path.read_text(encoding="utf-8"))
-        landing = content["landing"]
-        return Manifest(
-            **content
-            | {
-                "parts": [Part(**part) for part in content["parts"]],
-                "landing": None if landing is None else [Part(**part) for part in landing],
-            }
-        )
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            landing = content["landing"]
+            content["parts"] = [Part(**part) for part in content["parts"]]
+            content["landing"] = None if landing is None else [Part(**part) for part in landing]
+            return Manifest(**content)
+        except (ValueError, KeyError, TypeError) as error:
+            raise LakeError(f"{path} is damaged ({error}); restore it, or remove its folder and list again") from error
 
     def set_manifest(self, table: str, snapshot_date: date, manifest: Manifest) -> None:
         """Replace a week's manifest at one stroke."""

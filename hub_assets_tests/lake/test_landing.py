@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub_assets.lake.landing import Landing, LandingBusy, Record
-from hub_assets.lake.parts import Lake, Manifest, Part
+from hub_assets.lake.parts import Lake, LakeError, Manifest, Part
 
 WEEK = date(2026, 11, 16)
 
@@ -117,6 +117,15 @@ def test_a_part_that_no_manifest_names_does_not_count(tmp_path: Path) -> None:
     collect(lake, 3)
     pq.write_table(pa.table({"n": [99]}), lake.folder("t", WEEK) / "part-001-00099.parquet")
     assert numbers(lake) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", '{"landing": null, "parts": [{"rows": 1}]}'])
+def test_a_damaged_manifest_is_named_with_the_way_out(tmp_path: Path, content: str) -> None:
+    lake = Lake(tmp_path)
+    collect(lake, 3)
+    (lake.folder("t", WEEK) / "_manifest.json").write_text(content)
+    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* remove its folder"):
+        lake.weeks("t")
 
 
 def test_a_manifest_survives_the_round_trip(tmp_path: Path) -> None:
