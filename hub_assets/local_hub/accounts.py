@@ -1,4 +1,4 @@
-"""What the API tells of users and organisations, which share one namespace.
+"""What the API tells of users and organisations, which share one namespace, and of those whom histories name.
 
 Bodies alone; who is redirected where, and what is answered for nobody, belongs to `app`.
 """
@@ -6,7 +6,6 @@ Bodies alone; who is redirected where, and what is answered for nobody, belongs 
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hub_assets.local_hub.population import Population
 
@@ -15,15 +14,14 @@ Account = dict[str, Any]
 
 def find_account(population: Population, name: str) -> Account | None:
     """Return the row of a name, however its letters are cased."""
-    accounts = population.accounts
-    assert accounts is not None
-    place: int = pc.index(pc.utf8_lower(accounts["name"]), name.lower()).as_py()
-    return None if place < 0 else accounts.slice(place, 1).to_pylist()[0]
+    assert population.accounts is not None
+    row = population.accounts_by_name.first(name)
+    return None if row is None else population.accounts.slice(row, 1).to_pylist()[0]
 
 
 def user_overview(population: Population, user: Account) -> dict[str, Any]:
     """Return the answer of `/api/users/{name}/overview`."""
-    orgs = _members(population, "user", user["name"])["org"].to_pylist()
+    orgs = _members(population, "org", "user", user["name"])
     return {
         "_id": user["_id"],
         "user": user["name"],
@@ -47,14 +45,14 @@ def organization_overview(population: Population, organization: Account) -> dict
         "avatarUrl": _avatar(organization),
         "isVerified": organization["isVerified"],
         "isFollowing": False,
-        "numUsers": len(_members(population, "org", organization["name"])),
+        "numUsers": len(_members(population, "user", "org", organization["name"])),
         **_counts(population, organization["name"]),
     }
 
 
 def organization_members(population: Population, organization: Account) -> list[dict[str, Any]]:
     """Return the answer of `/api/organizations/{name}/members`."""
-    names = _members(population, "org", organization["name"])["user"].to_pylist()
+    names = _members(population, "user", "org", organization["name"])
     users = [user for user in (find_account(population, name) for name in names) if user]
     return [
         {
@@ -69,19 +67,45 @@ def organization_members(population: Population, organization: Account) -> list[
     ]
 
 
-def _members(population: Population, side: str, name: str) -> pa.Table:
-    members = population.members
-    if members is None:
-        return pa.table({"org": pa.array([], pa.string()), "user": pa.array([], pa.string())})
-    return members.filter(pc.equal(members[side], name))
+def commit_author(population: Population, author: int) -> dict[str, Any]:
+    """Return what a commit says of an author; one who is linked to no account has no avatar."""
+    user, avatar = population.author(author)
+    return {"user": user} if avatar is None else {"user": user, "avatar": avatar}
+
+
+def discussion_author(population: Population, author: int) -> dict[str, Any]:
+    """Return what a discussion says of the author who started it."""
+    user, avatar = population.author(author)
+    account = None if population.accounts is None else find_account(population, user)
+    body: dict[str, Any] = {"name": user, "type": account["type"] if account else "user"}
+    if account:
+        body |= {"fullname": account["fullname"], "avatarUrl": avatar or _avatar(account)}
+    elif avatar is not None:
+        body["avatarUrl"] = avatar
+    if account and account["isPro"] is not None:
+        body["isPro"] = account["isPro"]
+    return body | {"isHf": False, "isHfAdmin": False, "isMod": False}
+
+
+def repository_owner(population: Population, namespace: str) -> dict[str, Any]:
+    """Return what a discussion says of its repository's owner; the type is left out if it is not known."""
+    account = None if population.accounts is None else find_account(population, namespace)
+    kind = {"type": account["type"]} if account else {}
+    return {"name": namespace, "isParticipating": False, **kind}
+
+
+def _members(population: Population, wanted: str, side: str, name: str) -> list[str]:
+    """Return the users (`wanted`) of the organisation (`side`) of that name, or the other way round."""
+    if population.members is None:
+        return []
+    rows = population.members_by[side].rows(name)
+    names: list[str] = population.members[wanted].take(pa.array(rows)).to_pylist()
+    return names
 
 
 def _counts(population: Population, name: str) -> dict[str, int]:
     labels = {"model": "numModels", "dataset": "numDatasets", "space": "numSpaces"}
-    return {
-        labels[kind]: int(repos.where("author", lambda column: pc.equal(column, name)).sum())
-        for kind, repos in population.repos.items()
-    }
+    return {labels[kind]: repos.count_of(name) for kind, repos in population.repos.items()}
 
 
 def _short(account: Account) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The forms of an answer: JSON, an error as the Hub words it, a page of HTML where there should be none.
+"""The forms of an answer: JSON, text, an error as the Hub words it, a page of HTML where there should be none.
 
 What is answered when belongs to `app` and `gate`.
 """
@@ -28,6 +28,11 @@ def json_response(body: Any, status: int = 200, headers: dict[str, str] | None =
 def error_response(error: ApiError) -> Response:
     """Return the answer that an error is."""
     return json_response({"error": str(error)}, error.status, error.headers)
+
+
+def text_response(text: str) -> Response:
+    """Return a file of text."""
+    return Response(text, media_type="text/plain; charset=utf-8")
 
 
 def html_response(status: int, title: str) -> Response:

@@ -3,11 +3,12 @@
 Recorded of the real Hub, and imitated: parameters, field names, page cap, `Link` and cursor; the errors' statuses,
 headers and texts; relative 307 redirects; the rate limit's headers on every answer. Assumed: the fields of dataset and
 space listings, the texts of answers 400 to a bad cursor, limit or sort, that `expand` rules out `full`, that members
-come in one page, and what the answer 429 bears beside its text. Histories (commits, discussions) are not held by any
-population yet: 501, as for accounts where there are none. All else is 404, never a 200 that a client might trust.
+come in one page, what the answer 429 bears beside its text, the answers 400 of histories, how many commits make a page
+when no limit is asked for, that a repository without commits has no revision `main`, and the answers to one who asks
+for a card in vain. What a population does not hold (histories, accounts) is 501. All else is 404, never a 200 that a
+client might trust.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -25,13 +26,15 @@ from hub_assets.local_hub.accounts import (
     organization_overview,
     user_overview,
 )
-from hub_assets.local_hub.answers import ApiError, error_response, json_response
+from hub_assets.local_hub.answers import ApiError, error_response, json_response, text_response
+from hub_assets.local_hub.cards import card_text
 from hub_assets.local_hub.faults import Faults
 from hub_assets.local_hub.fields import BadParameter, RepoType, info_fields
 from hub_assets.local_hub.gate import Gate
+from hub_assets.local_hub.history_pages import COMMITS_PAGE, commit_page, discussion_page, find_revision
 from hub_assets.local_hub.limiter import Counters, Quota
-from hub_assets.local_hub.listing import PAGE_CAP, expand_names, list_page
-from hub_assets.local_hub.paths import PLURALS, REPO_PATH
+from hub_assets.local_hub.listing import PAGE_CAP, Params, expand_names, list_page
+from hub_assets.local_hub.paths import CARD_PATH, PLURALS, REPO_PATH
 from hub_assets.local_hub.population import Population
 
 _MISSING: Final = "Invalid username or password."
@@ -44,6 +47,7 @@ def build_app(
     quota: Quota,
     faults: Faults | None = None,
     page_cap: int = PAGE_CAP,
+    commits_page: int = COMMITS_PAGE,
     latency: float = 0.0,
 ) -> Starlette:
     """Make a Hub of a population.
@@ -53,13 +57,14 @@ def build_app(
         quota: what each token, or each address without one, may ask.
         faults: what goes wrong; nothing by default.
         page_cap: rows on a page of a listing at most.
+        commits_page: commits on a page when no limit is asked for.
         latency: seconds that every answer takes longer.
 
     Returns:
         An ASGI app. Its `state.counters` (`limiter.Counters`) say what it was asked and answered; `state.population`
         is what it serves.
     """
-    api = _Api(population, faults or Faults(), page_cap)
+    api = _Api(population, faults or Faults(), page_cap, commits_page)
     app = Starlette(
         routes=[
             Route("/api/whoami-v2", api.whoami),
@@ -68,6 +73,7 @@ def build_app(
             Route("/api/organizations/{name}/members", api.members),
             Route("/api/{plural:str}", api.listing),
             Route("/api/{plural:str}/{rest:path}", api.repository),
+            Route("/{path:path}", api.card),
         ],
         exception_handlers={ApiError: _answer_error, 404: _answer_nothing, 405: _answer_nothing},
     )
@@ -86,6 +92,7 @@ class _Api:
     population: Population
     faults: Faults
     page_cap: int
+    commits_page: int
 
     async def listing(self, request: Request) -> Response:
         repo_type = _repo_type(request)
@@ -97,8 +104,7 @@ class _Api:
             raise ApiError(400, str(error)) from error
         headers = {}
         if page.next_params is not None:
-            here = request.url.replace(query=urlencode(page.next_params))
-            headers["Link"] = f'<{here}>; rel="next"'
+            headers["Link"] = _link(request, page.next_params)
         rows = self.faults.spoil(repo_type, page.rows)
         self.faults.move(self.population, repo_type, page)
         return json_response(rows, headers=headers)
@@ -108,31 +114,81 @@ class _Api:
         match = REPO_PATH.fullmatch(request.path_params["rest"])
         if match is None or (match["what"] in ("revision", "commits") and not match["rev"]):
             raise ApiError(404, _NO_PAGE)
-        repos = self.population.repos[repo_type]
-        row = repos.find(match["id"])
+        row = self.population.repos[repo_type].find(match["id"])
         if row is None:
-            return self._elsewhere(request, repo_type, match)
-        if match["what"] in ("commits", "discussions"):
-            raise ApiError(501, f"This Hub holds no {match['what']}.")
+            rest = "".join(f"/{quote(part, safe='')}" for part in (match["what"], match["rev"]) if part)
+            return self._elsewhere(request, repo_type, match["id"], f"/api/{repo_type}s/", rest)
+        if match["what"] == "commits":
+            return self._commits(request, repo_type, row, match["rev"])
+        if match["what"] == "discussions":
+            return self._discussions(request, repo_type, row, match["rev"])
+        return self._info(request, repo_type, row, match["rev"])
+
+    def _info(self, request: Request, repo_type: RepoType, row: int, rev: str | None) -> Response:
+        repos = self.population.repos[repo_type]
         expand = expand_names(request.query_params.multi_items())
         try:
             fields = info_fields(repo_type, expand, self.faults.refused(expand))
         except BadParameter as error:
             raise ApiError(400, str(error)) from error
-        if match["rev"] not in (None, "main", repos.value("sha", row)):
-            raise ApiError(404, f"Invalid rev id: {match['rev']}", "RevisionNotFound")
+        if rev not in (None, "main", repos.value("sha", row)):
+            raise _no_revision(rev)
         [body] = self.population.rows(repo_type, repos, np.array([row]), fields)
         return json_response(body)
 
-    def _elsewhere(self, request: Request, repo_type: RepoType, match: re.Match[str]) -> Response:
-        """Answer for an id that no repository bears: where it leads now, or that it cannot be seen."""
-        target = self.population.redirect(repo_type, match["id"])
-        if target is None:
-            if request.state.has_token:
-                raise ApiError(404, "Repository not found", "RepoNotFound")
-            raise ApiError(401, _MISSING)
-        rest = "".join(f"/{quote(part, safe='')}" for part in (match["what"], match["rev"]) if part)
-        return _redirect(request, f"/api/{repo_type}s/{quote(target)}{rest}")
+    def _commits(self, request: Request, repo_type: RepoType, row: int, rev: str) -> Response:
+        commits = self.population.histories[repo_type].commits
+        if commits is None:
+            raise ApiError(501, "This Hub holds no commits.")
+        places = find_revision(self.population, repo_type, row, commits, rev)
+        if places is None:
+            raise _no_revision(rev)
+        params = request.query_params.multi_items()
+        try:
+            page = commit_page(self.population, commits, places, params, self.commits_page)
+        except BadParameter as error:
+            raise ApiError(400, str(error)) from error
+        headers = {"X-Total-Count": str(page.total)}
+        if page.next_params is not None:
+            headers["Link"] = _link(request, page.next_params)
+        return json_response(page.rows, headers=headers)
+
+    def _discussions(self, request: Request, repo_type: RepoType, row: int, number: str | None) -> Response:
+        discussions = self.population.histories[repo_type].discussions
+        if discussions is None or number is not None:
+            raise ApiError(501, f"This Hub holds no {'discussions' if discussions is None else 'comments'}.")
+        try:
+            body = discussion_page(self.population, repo_type, row, discussions, request.query_params.multi_items())
+        except BadParameter as error:
+            raise ApiError(400, str(error)) from error
+        return json_response(body)
+
+    async def card(self, request: Request) -> Response:
+        match = CARD_PATH.fullmatch(request.url.path)
+        if match is None:
+            raise ApiError(404, _NO_PAGE)
+        repo_type = PLURALS[match["plural"] or "models"]
+        repos = self.population.repos[repo_type]
+        row = repos.find(match["id"])
+        if row is None:
+            prefix = f"/{match['plural']}/" if match["plural"] else "/"
+            return self._elsewhere(request, repo_type, match["id"], prefix, "/raw/main/README.md")
+        text = card_text(repos, row)
+        if text is None:
+            raise ApiError(404, "Entry not found", "EntryNotFound")
+        return text_response(text)
+
+    def _elsewhere(self, request: Request, repo_type: RepoType, repo_id: str, before: str, after: str) -> Response:
+        """Answer for an id that no repository bears: where it leads now, or that it cannot be seen.
+
+        The id stands between `before` and `after` in the path.
+        """
+        target = self.population.redirect(repo_type, repo_id)
+        if target is not None:
+            return _redirect(request, f"{before}{quote(target)}{after}")
+        if request.state.has_token:
+            raise ApiError(404, "Repository not found", "RepoNotFound")
+        raise ApiError(401, _MISSING)
 
     async def whoami(self, request: Request) -> Response:
         if not request.state.has_token:
@@ -180,6 +236,14 @@ def _repo_type(request: Request) -> RepoType:
     if request.path_params["plural"] not in PLURALS:
         raise ApiError(404, _NO_PAGE)
     return PLURALS[request.path_params["plural"]]
+
+
+def _no_revision(rev: str) -> ApiError:
+    return ApiError(404, f"Invalid rev id: {rev}", "RevisionNotFound")
+
+
+def _link(request: Request, next_params: Params) -> str:
+    return f'<{request.url.replace(query=urlencode(next_params))}>; rel="next"'
 
 
 def _redirect(request: Request, path: str) -> Response:

@@ -4,13 +4,14 @@ One ASGI middleware. What a good request is answered belongs to `app`.
 """
 
 import asyncio
+import time
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
-from email.utils import format_datetime
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Final
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -62,13 +63,13 @@ class Gate:
         kind = kind_of(scope["path"])
         self._counters.requests += 1
         self._counters.by_kind[kind] += 1
-        request = Request(scope)
-        token = _token(request)
+        token = _token(scope)
         valid = token is not None and token.startswith("hf_") and "invalid" not in token
-        request.state.has_token = valid
-        address = request.client.host if request.client else "unknown"
+        scope.setdefault("state", {})["has_token"] = valid
+        address = scope["client"][0] if scope["client"] else "unknown"
         permit = self._limiter.spend(f"token {token}" if valid else f"address {address}")
-        await asyncio.sleep(self._latency)
+        if self._latency:
+            await asyncio.sleep(self._latency)
 
         app, fault, limit = self._app, None, self._limiter.headers(permit.remaining, permit.reset)
         if not permit.allowed:
@@ -132,15 +133,23 @@ class _HubClock:
     def __init__(self, week: date) -> None:
         monday = datetime.combine(week, time_of_day(), UTC)
         now = datetime.now(UTC)
-        self._offset = timedelta()
+        self._offset = 0.0
         if not monday <= now < monday + timedelta(weeks=1):
-            self._offset = datetime.combine(week, _MONDAY_MORNING, UTC) - now
+            self._offset = (datetime.combine(week, _MONDAY_MORNING, UTC) - now).total_seconds()
 
     def header(self) -> str:
-        return format_datetime(datetime.now(UTC) + self._offset, usegmt=True)
+        return _http_date(int(time.time() + self._offset))
 
 
-def _token(request: Request) -> str | None:
+@lru_cache(maxsize=1)
+def _http_date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+def _token(scope: Scope) -> str | None:
     """Return the token of a request, valid or not; None if there is none."""
-    authorization = request.headers.get("authorization")
-    return None if authorization is None else authorization.removeprefix("Bearer ")
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization: str = value.decode("latin-1")
+            return authorization.removeprefix("Bearer ")
+    return None

@@ -1,6 +1,7 @@
 """The Hub's rate limit: a number of calls per fixed window, for each token or address, told in two headers.
 
-Counting and wording. Who the caller is, and what the other answers say, belongs to `app`.
+Counting and wording. Who the caller is, and what the other answers say, belongs to `app`. One limit is for all calls;
+the real Hub counts those for the files of a repository, such as its card, apart from those of the API.
 """
 
 import math
@@ -54,7 +55,7 @@ class Quota:
 class Counters:
     """What a server has been asked and has answered since it started.
 
-    `requests` counts all of them, `by_kind` by what was asked for (`listing`, `info`, `history`, `account`,
+    `requests` counts all of them, `by_kind` by what was asked for (`listing`, `info`, `history`, `card`, `account`,
     `whoami`, `other`), `by_status` by how it was answered. `throttled` are the answers 429, also those of a fault.
     """
 

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hub_assets.local_hub.columns import Indices
 from hub_assets.local_hub.fields import SORTS, BadParameter, RepoType, listing_fields
-from hub_assets.local_hub.population import Indices, Population, Repos, key_number, key_value
+from hub_assets.local_hub.population import Population, Repos, key_number, key_value
 
 PAGE_CAP = 1_000
 """The Hub's page size; more is silently not given."""
@@ -63,7 +64,7 @@ def list_page(
     sort = given.get("sort", "trendingScore")
     if sort not in SORTS[repo_type]:
         raise BadParameter(f'"sort" must be one of [{", ".join(SORTS[repo_type])}]')
-    limit = min(_limit(given.get("limit")) or page_cap, page_cap)
+    limit = min(whole_number("limit", given["limit"], 1) if "limit" in given else page_cap, page_cap)
     after = _read_cursor(sort, given["cursor"]) if "cursor" in given else None
     rest = repos.ordered(sort, after, _mask(repo_type, repos, params))
     places, following = rest[:limit], rest[limit:]
@@ -81,17 +82,20 @@ def expand_names(params: Params) -> list[str]:
     return [value for name, value in params if name in ("expand", "expand[]")]
 
 
+def whole_number(name: str, text: str, least: int) -> int:
+    """Read a parameter that is a number, e.g. of a page.
+
+    Raises:
+        BadParameter: if it is none, or less than `least`.
+    """
+    if not text.isdecimal() or len(text) > 18 or int(text) < least:
+        raise BadParameter(f'"{name}" must be a number greater than or equal to {least}')
+    return int(text)
+
+
 def _modes(given: dict[str, str]) -> frozenset[str]:
     modes = {name for name in ("full", "config", "cardData", "linked") if given.get(name) == "true"}
     return frozenset(modes | {"linked" for name in ("models", "datasets") if name in given})
-
-
-def _limit(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise BadParameter('"limit" must be a number greater than or equal to 1')
-    return int(text)
 
 
 def _mask(repo_type: RepoType, repos: Repos, params: Params) -> npt.NDArray[np.bool_] | None:

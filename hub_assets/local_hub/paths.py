@@ -15,11 +15,16 @@ REPO_PATH: Final = re.compile(
     r"(?P<id>[^/]+(/(?!(revision|commits|discussions)(/|$))[^/]+)?)"
     r"(/(?P<what>revision|commits|discussions)(/(?P<rev>[^\r\n]+))?)?"
 )
-"""What follows `/api/models/`: an id, perhaps what of it (`what`), and a revision (`rev`)."""
+"""What follows `/api/models/`: an id, perhaps what of it (`what`), and a revision or number (`rev`)."""
+
+CARD_PATH: Final = re.compile(r"/((?P<plural>datasets|spaces)/)?(?P<id>[^/]+(/[^/]+)?)/raw/main/README\.md")
+"""Where the card of a repository is; models stand at the top."""
 
 
 def kind_of(path: str) -> str:
     """Return what a path asks for, by the names of `Counters.by_kind`."""
+    if CARD_PATH.fullmatch(path):
+        return "card"
     parts = path.strip("/").split("/")
     if path == "/api/whoami-v2":
         return "whoami"

@@ -5,6 +5,7 @@ from email.utils import parsedate_to_datetime
 import pyarrow as pa
 import pytest
 
+from hub_assets.local_hub.fields import RepoType
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.simulated import simulated
@@ -74,17 +75,24 @@ def test_the_fields_of_an_info(hub: Hub) -> None:
     assert hub.get("/api/models/openai-community/gpt2?expand=nonsense").status_code == 400
 
 
-def test_the_spaces_of_a_model_are_those_that_name_it_now_or_by_an_old_name_cut_at_100(hub: Hub) -> None:
-    named = [row for page in hub.pages("/api/spaces?expand=models&expand=likes") for row in page]
-    users = {row["id"] for row in named if {"gpt2", "openai-community/gpt2"} & set(row["models"])}
-    shown = hub.get("/api/models/openai-community/gpt2?expand=spaces").json()["spaces"]
-    assert len(users) > 100
-    assert len(shown) == len(set(shown)) == 100
-    assert set(shown) <= users
-    listed = hub.rows("/api/models?search=openai-community/gpt2&expand=spaces")
-    assert listed[0]["spaces"] == shown
-    likes = {row["id"]: row["likes"] for row in named}
-    assert [likes[space] for space in shown] == sorted((likes[space] for space in users), reverse=True)[:100]
+def test_the_spaces_of_a_model_are_those_that_name_it_now_or_by_an_old_name_cut_at_100(start_hub: StartHub) -> None:
+    models = pa.table({"_id": ["6500", "6501", "6502"], "id": ["o/gpt2", "o/bert", "o/alone"]})
+    spaces = pa.table(
+        {
+            "_id": [f"66{place:04}" for place in range(130)],
+            "id": [f"o/space-{place}" for place in range(130)],
+            "likes": range(130),
+            "models": [["gpt2"] if place % 2 else ["o/gpt2", "o/bert"] for place in range(130)],
+        }
+    )
+    tables: dict[RepoType, pa.Table] = {"model": models, "space": spaces}
+    hub = start_hub(Population("made", WEEK, tables, renames={"model": {"gpt2": "o/gpt2"}}))
+    shown = hub.get("/api/models/o/gpt2?expand=spaces").json()["spaces"]
+    assert shown == [f"o/space-{place}" for place in range(129, 29, -1)]
+    listed = {row["id"]: row["spaces"] for row in hub.rows("/api/models?expand=spaces")}
+    assert listed["o/gpt2"] == shown
+    assert listed["o/bert"] == [f"o/space-{place}" for place in range(128, -1, -2)]
+    assert listed["o/alone"] == []
 
 
 @pytest.mark.parametrize(
@@ -156,12 +164,12 @@ def test_members(hub: Hub) -> None:
     assert org in [each["name"] for each in orgs]
 
 
-def test_what_a_population_does_not_hold_is_501(hub: Hub, start_hub: StartHub) -> None:
-    for path in ("commits/main", "discussions"):
-        response = hub.get(f"/api/models/openai-community/gpt2/{path}")
-        assert response.status_code == 501
-        assert response.json()["error"]
+def test_what_a_population_does_not_hold_is_501(start_hub: StartHub) -> None:
     bare = start_hub(Population("bare", WEEK, {"model": pa.table({"_id": ["65"], "id": ["a/b"]})}))
+    for path in ("commits/main", "discussions", "discussions/1"):
+        response = bare.get(f"/api/models/a/b/{path}")
+        assert response.status_code == 501
+        assert response.json()["error"] == f"This Hub holds no {path.partition('/')[0]}."
     for path in ("users/a/overview", "organizations/a/overview", "organizations/a/members"):
         assert bare.get(f"/api/{path}").status_code == 501
     assert bare.rows("/api/spaces") == []
@@ -184,14 +192,14 @@ def test_every_answer_has_the_common_headers(hub: Hub) -> None:
         400: "/api/models?limit=x",
         401: "/api/models/no/no",
         404: "/api/none",
-        501: "/api/models/ctrl/discussions",
+        501: "/api/models/ctrl/discussions/1",
     }
     before = None
     for status, path in answers.items():
         response = hub.get(path)
         assert response.status_code == status
         assert response.headers["Content-Type"] == "application/json; charset=utf-8"
-        assert response.headers["X-Hub-Population"] == "simulated"
+        assert response.headers["X-Hub-Population"] == hub.population.identity
         assert response.headers["X-Request-Id"]
         assert response.headers["RateLimit-Policy"] == '"fixed window";"api";q=100000;w=300'
         assert len(response.headers.get_list("Date")) == 1
@@ -211,7 +219,7 @@ def test_the_date_is_that_of_the_week_served(start_hub: StartHub) -> None:
 
 def test_calls_are_counted_by_kind_and_status(start_hub: StartHub) -> None:
     hub = start_hub(quota=Quota(6, 60))
-    for path in ("models", "models/gpt2", "models/ctrl/discussions", "users/x/overview", "whoami-v2", "x", "models"):
+    for path in ("models", "models/gpt2", "models/ctrl/discussions/1", "users/x/overview", "whoami-v2", "x", "models"):
         hub.get(f"/api/{path}")
     counters = hub.counters
     assert counters.requests == 7

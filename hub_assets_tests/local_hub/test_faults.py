@@ -33,7 +33,7 @@ def test_only_listings_and_infos_are_struck(faulty: Callable[..., Hub]) -> None:
     hub = faulty("500")
     assert hub.get("/api/models").status_code == 500
     assert hub.get("/api/models/ctrl").status_code == 500
-    assert hub.get("/api/models/ctrl/discussions").status_code == 501
+    assert hub.get("/api/models/ctrl/discussions/1").status_code == 501
     assert hub.get("/api/none").status_code == 404
     assert hub.get("/api/organizations/openai-community/overview").status_code == 200
 

@@ -52,9 +52,10 @@ def test_values_are_served_as_the_hub_writes_them(tmp_path: Path, start_hub: Sta
         gated=[True, False],
         trendingScore=[21.0, 0.5],
         cardData=['{"license": "mit", "tags": [null]}', None],
+        siblings=[[{"rfilename": "README.md"}, {"rfilename": "model.bin"}], None],
         safetensors=pa.array([{"total": 7, "parameters": [("F16", 7)]}, {"total": 9, "parameters": None}], total),
     )
-    fields = ("createdAt", "lastModified", "gated", "trendingScore", "cardData", "safetensors", "author")
+    fields = ("createdAt", "lastModified", "gated", "trendingScore", "cardData", "safetensors", "author", "siblings")
     first, second = start_hub(replay(tmp_path)).rows("/api/models?" + "&".join(f"expand={name}" for name in fields))
     assert first == {
         "_id": "65a0" + "0" * 20,
@@ -64,6 +65,7 @@ def test_values_are_served_as_the_hub_writes_them(tmp_path: Path, start_hub: Sta
         "gated": True,
         "trendingScore": 21,
         "cardData": {"license": "mit", "tags": [None]},
+        "siblings": [{"rfilename": "README.md"}, {"rfilename": "model.bin"}],
         "safetensors": {"total": 7, "parameters": {"F16": 7}},
         "author": "o",
     }

@@ -1,0 +1,20 @@
+"""The model card: a repository's README, with its card data as YAML in front.
+
+The text alone. Where it is served, and what is answered where there is none, belongs to `app`.
+"""
+
+import json
+
+import yaml
+
+from hub_assets.local_hub.population import Repos
+
+
+def card_text(repos: Repos, row: int) -> str | None:
+    """Return the README of the repository in a row; None if it has none."""
+    text: str | None = repos.value("card", row)
+    data = repos.value("cardData", row)
+    if text is None or data is None:
+        return text
+    front = yaml.safe_dump(json.loads(data), sort_keys=False, allow_unicode=True)
+    return f"---\n{front}---\n{text}"

@@ -1,0 +1,168 @@
+"""One page of a repository's history: from a request's parameters to what is answered.
+
+Commits come with a link to the next page and discussions with counts, as the Hub has it. Who may see a history, and
+which headers go with it, belongs to `app`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub_assets.local_hub.accounts import commit_author, discussion_author, repository_owner
+from hub_assets.local_hub.fields import BadParameter, RepoType
+from hub_assets.local_hub.histories import Events
+from hub_assets.local_hub.listing import Params, whole_number
+from hub_assets.local_hub.population import Population
+
+COMMITS_CAP: Final = 1_000
+"""Commits on a page at most; more is silently not given."""
+COMMITS_PAGE: Final = 50
+"""Commits on a page when no limit is asked for. The real Hub's number is not known."""
+DISCUSSIONS_PAGE: Final = 50
+"""Discussions on a page; another number cannot be asked for."""
+
+_TYPES: Final = ("all", "discussion", "pull_request")
+_STATUSES: Final = ("all", "open", "closed")
+_CLOSED: Final = frozenset({"closed", "merged"})
+
+
+@dataclass(frozen=True)
+class CommitPage:
+    """A page of commits: `rows`, the `total` of the revision, and the parameters of the next page (None: the last)."""
+
+    rows: list[dict[str, Any]]
+    total: int
+    next_params: Params | None
+
+
+def find_revision(population: Population, repo_type: RepoType, row: int, commits: Events, rev: str) -> range | None:
+    """Return the places of the commits that lead to a revision: `main`, the `sha` of an info, or one of the commits.
+
+    None is returned if there is no such revision, which is so for `main` where nothing was ever committed.
+    """
+    places = commits.of(row)
+    if not places:
+        return None
+    # the sha is the newest commit's, but for repositories that do not list that one
+    if rev == "main" or rev == population.repos[repo_type].value("sha", row):
+        return places
+    ids = commits.values("id", places)
+    return places[ids.index(rev) :] if rev in ids else None
+
+
+def commit_page(
+    population: Population, commits: Events, places: range, params: Params, page_size: int = COMMITS_PAGE
+) -> CommitPage:
+    """Answer a request for commits. `expand[]=formatted` is taken and gives nothing more.
+
+    Args:
+        population: what is served.
+        commits: the commits of its repositories of one type.
+        places: which of them are asked for.
+        params: the request's parameters.
+        page_size: commits on a page when no `limit` is given.
+
+    Raises:
+        BadParameter: if `p` or `limit` is not taken.
+    """
+    given = dict(params)
+    page = _page_number(given)
+    limit = min(whole_number("limit", given["limit"], 1) if "limit" in given else page_size, COMMITS_CAP)
+    shown = places[page * limit : (page + 1) * limit]
+    columns = (commits.values(name, shown) for name in ("id", "title", "message", "authors", "date"))
+    rows = [
+        {
+            "id": commit,
+            "title": title,
+            "message": message,
+            "authors": [commit_author(population, author) for author in authors],
+            "date": date,
+        }
+        for commit, title, message, authors, date in zip(*columns, strict=True)
+    ]
+    next_params = None
+    if (page + 1) * limit < len(places):
+        others = [pair for pair in params if pair[0] not in ("p", "limit")]
+        next_params = [("p", str(page + 1)), ("limit", str(limit)), *others]
+    return CommitPage(rows, len(places), next_params)
+
+
+def discussion_page(
+    population: Population, repo_type: RepoType, row: int, discussions: Events, params: Params
+) -> dict[str, Any]:
+    """Answer a request for discussions and pull requests; what is closed is counted whatever `status` is asked for.
+
+    Args:
+        population: what is served.
+        repo_type: the type of the repository.
+        row: the row of the repository.
+        discussions: the discussions of all repositories of its type.
+        params: the request's parameters; those that are not known are ignored.
+
+    Raises:
+        BadParameter: if `p`, `type` or `status` is not taken.
+    """
+    given = dict(params)
+    page = _page_number(given)
+    kind, status = _one_of("type", _TYPES, given), _one_of("status", _STATUSES, given)
+    places: Sequence[int] = discussions.of(row)
+    if kind != "all":
+        pulls = discussions.values("isPullRequest", places)
+        places = [place for place, pull in zip(places, pulls, strict=True) if pull == (kind == "pull_request")]
+    if "author" in given:
+        authors = discussions.values("author", places)
+        names = [None if author is None else population.author(author)[0] for author in authors]
+        places = [place for place, name in zip(places, names, strict=True) if name == given["author"]]
+    closed = [each in _CLOSED for each in discussions.values("status", places)]
+    if status != "all":
+        places = [place for place, is_closed in zip(places, closed, strict=True) if is_closed == (status == "closed")]
+    start = page * DISCUSSIONS_PAGE
+    shown = places[start : start + DISCUSSIONS_PAGE]
+    return {
+        "discussions": _discussions(population, repo_type, row, discussions, shown) if shown else [],
+        "count": len(places),
+        "start": start,
+        "numClosedDiscussions": None if page else sum(closed),
+    }
+
+
+def _discussions(
+    population: Population, repo_type: RepoType, row: int, discussions: Events, places: Sequence[int]
+) -> list[dict[str, Any]]:
+    repo_id = population.repos[repo_type].value("id", row)
+    namespace = repo_id.rpartition("/")[0]
+    columns = ("num", "author", "title", "status", "createdAt", "isPullRequest", "numComments")
+    rows = []
+    for num, author, title, status, created, is_pull, n_comments in zip(
+        *(discussions.values(name, places) for name in columns), strict=True
+    ):
+        body: dict[str, Any] = {"num": num}
+        if author is not None:
+            body["author"] = discussion_author(population, author)
+        body |= {
+            "repo": {"name": repo_id, "type": repo_type},
+            "title": title,
+            "status": status,
+            "createdAt": created,
+            "isPullRequest": is_pull,
+            "numComments": n_comments,
+            "topReactions": [],
+            "numReactionUsers": 0,
+            "pinned": False,
+        }
+        if namespace:
+            is_author = author is not None and body["author"]["name"] == namespace
+            body["repoOwner"] = repository_owner(population, namespace) | {"isDiscussionAuthor": is_author}
+        rows.append(body)
+    return rows
+
+
+def _page_number(given: dict[str, str]) -> int:
+    return whole_number("p", given["p"], 0) if "p" in given else 0
+
+
+def _one_of(name: str, known: tuple[str, ...], given: dict[str, str]) -> str:
+    value = given.get(name, "all")
+    if value not in known:
+        raise BadParameter(f'"{name}" must be one of [{", ".join(known)}]')
+    return value
