@@ -5,17 +5,19 @@ Exit codes: 0 done, 1 a run or the Hub failed, 2 a mistake in what was asked.
 
 import logging
 import os
+import re
 import shutil
 import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import wraps
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import click
 from rich.console import Console
@@ -99,17 +101,75 @@ class QuotaType(click.ParamType[Any]):
 
 
 HOME = click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Where to keep everything.")
-REPLAY = click.option(
-    "--replay",
-    "directory",
-    type=click.Path(path_type=Path),
-    help="Serve recorded Parquet from this folder in place of the simulated Hub.",
-)
-WEEK = click.option("--week", type=Monday(), help="The week to serve; this one, or the newest that was recorded.")
 QUOTA = click.option("--quota", type=QuotaType(), default="100000/300", show_default=True, help="The Hub's rate limit.")
 PAGE_SIZE = click.option(
     "--page-size", type=click.IntRange(1, 1000), default=1000, show_default=True, help="Rows of a listing per call."
 )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which population a local Hub is to serve, as the options of `choosing` say."""
+
+    population: str | None
+    directory: Path | None
+    scale: float | None
+    seed: int | None
+    week: date | None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the small simulated Hub that everybody gets."""
+        return self.directory is None and self.scale is None and self.seed is None
+
+    def made(self, *, weeks_before: int = 0, keep: Path | None = None) -> "Population":
+        """Make it, of an earlier week if it is simulated, or find it in a folder of kept ones."""
+        from hub_assets.local_hub.replay import replay
+        from hub_assets.local_hub.simulated import SMALL, simulated
+        from hub_assets.partitions import week_of
+
+        if self.directory is not None:
+            if self.population == "simulated" or self.scale is not None or self.seed is not None or weeks_before:
+                raise Mistake("--replay serves a recording, which has no --scale, --seed or --weeks; leave them out")
+            return replay(self.directory, self.week)
+        if self.population == "replay":
+            raise Mistake("name the folder of the recording with --replay")
+        week = (self.week or week_of(datetime.now().astimezone())) - timedelta(weeks=weeks_before)
+        try:
+            return simulated(week, scale=self.scale or SMALL, seed=self.seed or 0, keep=keep)
+        except OSError as error:
+            raise Mistake(f"{keep} cannot be used ({error.strerror}); name another folder with --home") from error
+
+
+def choosing(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the options that choose a population; the command gets a `Choice`."""
+
+    @click.option("--population", type=click.Choice(["simulated", "replay"]), help="What to serve.")
+    @click.option(
+        "--replay",
+        "directory",
+        type=click.Path(path_type=Path),
+        help="Serve recorded Parquet from this folder in place of the simulated Hub.",
+    )
+    @click.option(
+        "--scale",
+        type=click.FloatRange(0, min_open=True),
+        help="Size of the simulated Hub: 1 has 570,584 repositories in the week of 2026-11-16; 0.01 if not given.",
+    )
+    @click.option("--seed", type=click.IntRange(0), help="Which simulated Hub; 0 if not given.")
+    @click.option("--week", type=Monday(), help="The week to serve; this one, or the newest that was recorded.")
+    @wraps(command)
+    def with_choice(
+        population: str | None,
+        directory: Path | None,
+        scale: float | None,
+        seed: int | None,
+        week: date | None,
+        **others: Any,
+    ) -> R:
+        return command(choice=Choice(population, directory, scale, seed, week), **others)
+
+    return with_choice
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -123,12 +183,14 @@ def main() -> None:
 
 @main.command()
 @HOME
-@REPLAY
-@WEEK
+@choosing
+@click.option(
+    "--weeks", type=click.IntRange(1), default=1, show_default=True, help="How many weeks, the last is --week."
+)
 @QUOTA
 @PAGE_SIZE
 @plainly
-def demo(home: Path | None, directory: Path | None, week: date | None, quota: Any, page_size: int) -> None:
+def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: int) -> None:
     """Run everything once against a Hub of our own on this machine.
 
     The Hub is simulated: its repositories are invented, and so are all numbers. With --replay it serves a recorded
@@ -137,6 +199,7 @@ def demo(home: Path | None, directory: Path | None, week: date | None, quota: An
     \b
     Examples:
       hub-assets demo
+      hub-assets demo --population simulated --scale 0.02 --weeks 2
       hub-assets demo --replay recordings/2026-08-24 --quota 1000/300
     """
     from hub_assets.home import Home
@@ -144,16 +207,17 @@ def demo(home: Path | None, directory: Path | None, week: date | None, quota: An
     from hub_assets.local_hub.server import running
     from hub_assets.resources import HubResource
 
-    population = _population(directory, week)
-    default = Home.default().root / ("demo" if directory is None else population.identity.replace(":", "-"))
-    where = Home((home or default).absolute())
-    with running(build_app(population, quota=quota)) as url:
-        console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
-        _run_week(HubResource(endpoint=url, use_token=False, page_size=page_size), where)
-    if directory is None:
+    for before in reversed(range(weeks)):
+        population = choice.made(weeks_before=before)
+        name = "demo" if choice.is_default else re.sub(r"[^\w.]+", "-", population.identity)
+        where = Home((home or Home.default().root / name).absolute())
+        with running(build_app(population, quota=quota)) as url:
+            console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
+            _run_week(HubResource(endpoint=url, use_token=False, page_size=page_size), where)
+    if choice.directory is None:
         console.print("[bold yellow]The data is simulated: every number in it is invented.[/]")
     else:
-        console.print(f"The data was recorded and served again from {directory}.")
+        console.print(f"The data was recorded and served again from {choice.directory}.")
 
 
 @main.command()
@@ -201,30 +265,59 @@ def dev(home: Path | None, port: int) -> None:
 
 
 @main.command("local-hub")
-@REPLAY
-@WEEK
+@HOME
+@choosing
 @QUOTA
+@click.option(
+    "--window",
+    type=click.Choice(["aligned", "first_call"]),
+    default="aligned",
+    show_default=True,
+    help="When a window of the rate limit begins: for all callers at once, or with a caller's first call.",
+)
+@click.option(
+    "--rounding",
+    type=click.Choice(["up", "down", "nearest"]),
+    default="up",
+    show_default=True,
+    help="How the seconds left in a window are made whole.",
+)
+@click.option("--latency", type=click.FloatRange(0), default=0.0, help="Seconds that every answer takes longer.")
+@click.option(
+    "--page-cap", type=click.IntRange(1), default=1000, show_default=True, help="Rows on a page of a listing at most."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, default=8700, show_default=True, help="Port to listen on; 0 for a free one.")
 @click.option("--fault", "faults", multiple=True, help="KIND[:ARG][@EVERY][xTIMES], e.g. 503@5x3; may be repeated.")
 @plainly
 def local_hub(
-    directory: Path | None, week: date | None, quota: Any, host: str, port: int, faults: tuple[str, ...]
+    home: Path | None,
+    choice: Choice,
+    quota: Any,
+    window: Literal["aligned", "first_call"],
+    rounding: Literal["up", "down", "nearest"],
+    latency: float,
+    page_cap: int,
+    host: str,
+    port: int,
+    faults: tuple[str, ...],
 ) -> None:
     """Serve a Hub of our own until it is interrupted.
 
-    Point a client at it with HF_ENDPOINT.
+    Point a client at it with HF_ENDPOINT. A simulated Hub is made once and kept under the home.
 
     \b
     Examples:
       hub-assets local-hub --port 8700
+      hub-assets local-hub --population simulated --scale 1 --week 2026-11-16 --quota 1000/300 --window first_call
       HF_ENDPOINT=http://127.0.0.1:8700 hub-assets snapshot --home /tmp/observatory
     """
+    from hub_assets.home import Home
     from hub_assets.local_hub.app import build_app
     from hub_assets.local_hub.faults import Faults
     from hub_assets.local_hub.server import serve
 
-    population = _population(directory, week)
+    population = choice.made(keep=(Home(home.absolute()) if home else Home.default()).populations)
     try:
         switches = Faults.parse(list(faults))
     except ValueError as error:
@@ -233,20 +326,12 @@ def local_hub(
     def announce(url: str) -> None:
         click.echo(f"A Hub ({population.identity}, week {population.week}) listens at {url}")
 
+    limit = replace(quota, window=window, rounding=rounding)
+    app = build_app(population, quota=limit, faults=switches, page_cap=page_cap, latency=latency)
     try:
-        serve(build_app(population, quota=quota, faults=switches), host, port, announce)
+        serve(app, host, port, announce)
     except OSError as error:
         raise Mistake(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from error
-
-
-def _population(directory: Path | None, week: date | None) -> "Population":
-    from hub_assets.local_hub.replay import replay
-    from hub_assets.local_hub.simulated import simulated
-    from hub_assets.partitions import week_of
-
-    if directory is not None:
-        return replay(directory, week)
-    return simulated(week or week_of(datetime.now().astimezone()))
 
 
 def _prepare_instance(home: "Home") -> None:

@@ -43,6 +43,11 @@ class Home:
         return self.root / "warehouse.duckdb"
 
     @property
+    def populations(self) -> Path:
+        """Simulated Hubs that were made once; of no use to any observatory."""
+        return self.root / "populations"
+
+    @property
     def dagster(self) -> Path:
         """DAGSTER_HOME: runs, events and schedules."""
         return self.root / "dagster"

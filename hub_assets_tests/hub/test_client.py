@@ -31,7 +31,7 @@ def test_it_learns_the_hubs_time_and_population() -> None:
     with running(build_app(earlier, quota=QUOTA)) as url:
         client = client_of(url)
         contact = client.contact()
-        assert contact.population == "simulated"
+        assert contact.population == "simulated, scale 0.01, seed 0"
         assert datetime(2025, 3, 3, 6, 30, tzinfo=UTC) <= contact.now < datetime(2025, 3, 3, 6, 31, tzinfo=UTC)
         assert client.now() - contact.now < timedelta(seconds=5)
         assert client.contact() is contact

@@ -1,0 +1,52 @@
+"""A Hub that is invented, with known truth, at any size: repositories, people, histories and their weeks, from a seed.
+
+Every number in it is made up, and so is every name but for the ids of a few well-known models. It is calibrated to the
+study's Hub of October 2023, and its true values can be set beside the published ones: see `calibration`.
+"""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from hub_assets.local_hub.population import Population, PopulationError
+from hub_assets.local_hub.simulated.build import AnswerKey, Simulation, build
+from hub_assets.local_hub.simulated.eras import REFERENCE
+from hub_assets.local_hub.simulated.store import kept
+
+__all__ = ["FIRST_WEEK", "LAST_WEEK", "REFERENCE", "SMALL", "AnswerKey", "Simulation", "simulate", "simulated"]
+
+FIRST_WEEK: Final = date(2023, 10, 2)
+LAST_WEEK: Final = REFERENCE + timedelta(weeks=520)
+"""Ten years after REFERENCE the Hub is 180 times as large."""
+SMALL: Final = 0.01
+"""The scale of demos and tests: some 3,500 models."""
+
+
+def simulated(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | None = None) -> Population:
+    """Make what the simulated Hub serves in one week; arguments and errors as for `simulate`."""
+    return simulate(week, scale=scale, seed=seed, keep=keep).population()
+
+
+def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | None = None) -> Simulation:
+    """Make the simulated Hub of one week, as it is on its Monday, 00:00 UTC, with the answer key.
+
+    Args:
+        week: any day of the week, from 2023-10-02 on.
+        scale: 1.0 is the study's size in the week of 2026-11-16 (348,181 models, 65,761 datasets, 156,642 spaces);
+            the Hub grows by one percent a week.
+        seed: another one makes another Hub.
+        keep: a folder in which it is kept as Parquet and found again.
+
+    Raises:
+        PopulationError: if the week is before the first one or after the last one, the scale is not above 0, or there
+            are more people than names.
+        OSError: if the folder cannot be used.
+    """
+    monday = week - timedelta(days=week.weekday())
+    if monday < FIRST_WEEK:
+        raise PopulationError(f"the simulated Hub begins with the week of {FIRST_WEEK}, after {monday}")
+    if monday > LAST_WEEK:
+        raise PopulationError(f"the simulated Hub ends with the week of {LAST_WEEK}, before {monday}")
+    if not 0 < scale < float("inf"):
+        raise PopulationError(f"a scale is a number above 0, not {scale}")
+    return build(monday, scale, seed) if keep is None else kept(keep, monday, scale, seed)

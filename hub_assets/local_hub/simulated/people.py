@@ -1,0 +1,299 @@
+"""The simulated Hub's people and organisations: who works where, and what accounts and git call them.
+
+A person is a number: 64 times a namespace plus a place in its circle, the people who work on its repositories. The
+owner of a user's namespace is its place 0; in an organisation that place is a member like any other. Names are made
+of syllables by a one-to-one mixing of that number, so that no two accounts are called the same, in any week, and
+nobody is named who exists. Bots are negative numbers.
+
+The noise was set to what was measured on real commits: names are seldom like handles.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub_assets.local_hub.population import PopulationError
+from hub_assets.local_hub.simulated import text
+from hub_assets.local_hub.simulated.dice import Dice, Flags, Floats, Ints
+from hub_assets.local_hub.simulated.eras import FLOOR, WEEK, Demography
+
+CIRCLE: Final = 64
+"""Places of a circle whose people may be new; all further ones are owners of other namespaces."""
+MOST_NAMESPACES: Final = 2**32 // CIRCLE
+
+BOTS: Final = (
+    *("system", "SFconvertbot", "librarian-bot", "leaderboard-pr-bot", "parquet-converter", "github-actions[bot]"),
+    *("lambda-ci-bot", "autotrain-ci"),
+)
+
+_ORGS: Final = 0.08
+"""Share of namespaces that are organisations."""
+_KNOWN_ALREADY: Final = 0.6
+"""Share of a circle's people who have a namespace of their own."""
+_NEAR_BY: Final = 0.8
+"""Share of those whose own namespace is one of the `_NEIGHBOURS` made just before."""
+_NEIGHBOURS: Final = 20
+_NO_ACCOUNT: Final = 0.06
+"""Share of the others of whom only git knows."""
+_NOISY: Final = 0.045
+"""Share of people whom git calls by other names as well."""
+_NEAR_TWINS: Final = 0.15
+"""Share of a circle's new people whose handle is another one's name with two digits."""
+_USERS_RENAMED: Final = 0.015
+
+_FIRST_NAMES: Final = (
+    *("Ana", "Ben", "Carla", "Dmitri", "Elif", "Farid", "Grace", "Hana", "Ivan", "Jonas", "Kenji", "Lena", "Marco"),
+    *("Nadia", "Omar", "Priya", "Quentin", "Rosa", "Sven", "Tara", "Umut", "Vera", "Wei", "Xavier", "Yuki", "Zoe"),
+    *("Amara", "Bruno", "Chloe", "Daniel", "Emeka", "Fatima", "Gustavo", "Helena", "Igor", "Julia", "Khalid"),
+    *("Laura", "Mateo", "Nikolai", "Olivia", "Pedro", "Rahul", "Sofia", "Tomas", "Ursula", "Viktor", "Wanda"),
+    *("Alexander", "Benedikt", "Christina", "Dominique", "Emanuele", "Francisco", "Giovanna", "Hyunwoo"),
+    *("Jennifer", "Konstantin", "Leonardo", "Margarita", "Nathaniel", "Octavia", "Patricia", "Sebastian"),
+)
+_CONSONANTS: Final = (
+    *("b", "br", "c", "ch", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "kl", "l", "m", "n", "p", "pr", "qu"),
+    *("r", "s", "sh", "st", "t", "th", "tr", "v", "w", "x", "y", "z"),
+)
+_VOWELS: Final = ("a", "e", "i", "o", "u", "ai", "ea", "ou")
+_SYLLABLES: Final = tuple(consonant + vowel for consonant in _CONSONANTS for vowel in _VOWELS)
+
+_HANDLES: Final[dict[str, float]] = {
+    **{"word-word": 25, "wordword99": 21, "word_word": 8, "firstlast": 14, "first-last": 9, "flast": 12, "lastf": 4},
+    **{"Firstlast": 4, "first99last": 3},
+}
+_ALIASES: Final[dict[str, float]] = {
+    **{"First Last": 46, "first last": 3, "Last First": 2, "F. Last": 2, "first.last": 9, "flast": 6, "word": 19},
+    **{"HANDLE": 4, "han_dle": 5, "root": 2, "ubuntu": 2},
+}
+_FULL_NAMES: Final[dict[str, float]] = {"First Last": 50, "": 22, "word": 10, "handle": 10, "First": 8}
+
+
+@dataclass(frozen=True)
+class Names:
+    """What each of some people may be called, in columns."""
+
+    first: pa.Array
+    last: pa.Array
+    word: pa.Array
+    other_word: pa.Array
+    digits: pa.Array
+
+
+class People:
+    """Everybody.
+
+    Args:
+        demography: whose namespaces.
+        seed: of the dice.
+        known: names of namespaces that are given, all of organisations.
+
+    Raises:
+        PopulationError: if there are more namespaces than names.
+    """
+
+    def __init__(self, demography: Demography, seed: int, known: dict[int, str]) -> None:
+        self.dice = Dice(seed, "person")
+        self.born = demography.born
+        if len(self.born) >= MOST_NAMESPACES:
+            raise PopulationError("the simulated Hub runs out of names; choose a smaller scale")
+        self._known = known
+        self.is_org: Flags = self.dice.happens("organisation", _ORGS, np.arange(len(self.born)))
+        self.is_org[list(known)] = True
+        size = self.dice.uniform("team", np.arange(len(self.born)))
+        # a quarter of the teams are of one person, one in thirty of more than twenty
+        self.team: Ints = np.where(self.is_org, np.minimum(0.75 / (1 - size), 60), 1).astype(np.int64)
+        self.team = np.maximum(self.team, 1)
+
+    def person(self, namespace: Ints, place: Ints) -> Ints:
+        """Return who has a place in the circle of a namespace."""
+        elsewhere = self.dice.happens("known already", _KNOWN_ALREADY, namespace, place) | (place >= CIRCLE)
+        elsewhere &= (namespace > 0) & ((place > 0) | self.is_org[namespace])
+        chance = self.dice.uniform("which one", namespace, place)
+        # mostly somebody near by, so that circles overlap and become communities
+        near = self.dice.happens("near by", _NEAR_BY, namespace, place) & (place < _NEIGHBOURS // 2)
+        distance = np.floor(np.where(near, _NEIGHBOURS * chance**2, chance * namespace)).astype(np.int64)
+        other = np.maximum(namespace - 1 - distance, 0) * CIRCLE
+        return np.where(elsewhere, other, namespace * CIRCLE + np.minimum(place, CIRCLE - 1))
+
+    def anybody(self, chance: Floats, when: Ints) -> Ints:
+        """Return one of those who had a namespace by some time, for each chance in (0, 1)."""
+        there = np.maximum(np.searchsorted(self.born, when), 1)
+        return np.floor(chance * there).astype(np.int64) * CIRCLE
+
+    def has_account(self, people: Ints) -> Flags:
+        """Return who is more than a name in git."""
+        owns: Flags = (people % CIRCLE == 0) & ~self.is_org[people // CIRCLE]
+        return owns | ~self.dice.happens("no account", _NO_ACCOUNT, people)
+
+    def is_noisy(self, people: Ints) -> Flags:
+        """Return whom git calls by other names as well."""
+        return self.dice.happens("noisy", _NOISY, people) | ~self.has_account(people)
+
+    def names(self, people: Ints) -> Names:
+        """Return what people are called: no two have the same last name, nor the same two words."""
+        first = self.dice.choice("first name", dict.fromkeys(_FIRST_NAMES, 1), people)
+        return Names(
+            text.of(_FIRST_NAMES, first),
+            text.joined(*_syllables(_scramble(people, 0x2C1B3C6D), (0, 1, 2, 3))),
+            text.joined(*_syllables(_scramble(people, 0x297A2D39), (0, 1))),
+            text.joined(*_syllables(_scramble(people, 0x297A2D39), (2, 3))),
+            text.numbers(10 + np.floor(self.dice.uniform("digits", people) * 90).astype(np.int64)),
+        )
+
+    def handles(self, people: Ints, when: Ints | int) -> pa.Array:
+        """Return the accounts' names at some time; those without an account have one all the same, never shown."""
+        names = self.names(people)
+        form = self.dice.choice("handle", _HANDLES, people)
+        lower_first, lower_last = pc.utf8_lower(names.first), names.last
+        initial = pc.utf8_slice_codeunits(lower_first, 0, 1)
+        forms = {
+            "word-word": text.joined(names.word, "-", names.other_word),
+            "wordword99": text.joined(names.word, names.other_word, names.digits),
+            "word_word": text.joined(names.word, "_", names.other_word),
+            "firstlast": text.joined(lower_first, lower_last),
+            "first-last": text.joined(lower_first, "-", lower_last),
+            "flast": text.joined(initial, lower_last),
+            "lastf": text.joined(lower_last, initial),
+            "Firstlast": text.joined(names.first, lower_last),
+            "first99last": text.joined(lower_first, names.digits, lower_last),
+        }
+        handles = pc.choose(pa.array(form), *(forms[name] for name in _HANDLES))
+        twins = (people % CIRCLE > 0) & self.dice.happens("near twin", _NEAR_TWINS, people)
+        # of one from elsewhere there could be twins in several circles, with the same digits
+        first = self.person(people // CIRCLE, np.zeros_like(people))
+        twins &= first // CIRCLE == people // CIRCLE
+        model = self.names(first)
+        twin = text.joined(pc.utf8_lower(model.first), model.last, text.numbers(10 + people % CIRCLE))
+        handles = text.where(twins, twin, handles)
+        renamed = self.renamed_at(people) < when
+        return text.where(renamed, text.joined(handles, "-hf"), handles)
+
+    def renamed_at(self, people: Ints) -> Floats:
+        """Return when accounts are given another name, infinity if never."""
+        at = self.born[people // CIRCLE] + 250 * WEEK * self.dice.uniform("renamed at", people)
+        return np.where(self.dice.happens("renamed", _USERS_RENAMED, people), at, np.inf)
+
+    def aliases(self, people: Ints, which: int, now: int) -> pa.Array:
+        """Return the first or second (0, 1) other name by which git calls each."""
+        names = self.names(people)
+        form = self.dice.choice("alias", _ALIASES, people, which)
+        lower_first = pc.utf8_lower(names.first)
+        initial = pc.utf8_slice_codeunits(names.first, 0, 1)
+        last = pc.utf8_capitalize(names.last)
+        handles = self.handles(people, now)
+        half = pc.utf8_slice_codeunits(handles, 0, 4), pc.utf8_slice_codeunits(handles, 4, 99)
+        forms = {
+            "First Last": text.joined(names.first, " ", last),
+            "first last": text.joined(lower_first, " ", names.last),
+            "Last First": text.joined(last, " ", names.first),
+            "F. Last": text.joined(initial, ". ", last),
+            "first.last": text.joined(lower_first, ".", names.last),
+            "flast": text.joined(pc.utf8_lower(initial), ".", names.last),
+            "word": text.joined(pc.utf8_capitalize(names.other_word), names.digits),
+            "HANDLE": pc.utf8_upper(handles),
+            "han_dle": text.joined(half[0], ".", half[1]),
+            "root": pc.if_else(pc.is_valid(handles), "root", "root"),
+            "ubuntu": pc.if_else(pc.is_valid(handles), "ubuntu", "ubuntu"),
+        }
+        return pc.choose(pa.array(form), *(forms[name] for name in _ALIASES))
+
+    def full_names(self, people: Ints, now: int) -> pa.Array:
+        """Return what accounts say their owners are called: half of them a name, a fifth nothing."""
+        names = self.names(people)
+        form = self.dice.choice("full name", _FULL_NAMES, people)
+        forms = {
+            "First Last": text.joined(names.first, " ", pc.utf8_capitalize(names.last)),
+            "": pc.if_else(pc.is_valid(names.first), "", ""),
+            "word": pc.utf8_capitalize(names.word),
+            "handle": self.handles(people, now),
+            "First": names.first,
+        }
+        return pc.choose(pa.array(form), *(forms[name] for name in _FULL_NAMES))
+
+    def owners(self, namespaces: Ints, when: Ints | int) -> pa.Array:
+        """Return the names of namespaces at some time."""
+        people = namespaces * CIRCLE
+        names = self.names(people)
+        suffix = text.of(("-labs", "-ai", "-research", "-org", "-lab"), people % 5)
+        orgs = text.joined(names.word, names.other_word, suffix)
+        owners = text.where(self.is_org[namespaces], orgs, self.handles(people, when))
+        for namespace, name in self._known.items():
+            owners = text.where(namespaces == namespace, name, owners)
+        return owners
+
+    def owner_renamed_at(self, namespaces: Ints) -> Floats:
+        """Return when namespaces are given another name; organisations never are."""
+        return np.where(self.is_org[namespaces], np.inf, self.renamed_at(namespaces * CIRCLE))
+
+    def accounts(self, members: Ints, now: int) -> pa.Table:
+        """Return all accounts there are: owners of namespaces, members, and some bots.
+
+        Args:
+            members: people who have been seen, also those without a namespace of their own.
+            now: until when.
+        """
+        namespaces = np.arange(int(np.searchsorted(self.born, now)))
+        users = namespaces[~self.is_org[namespaces]] * CIRCLE
+        orgs = namespaces[self.is_org[namespaces]] * CIRCLE
+        members = members[self.has_account(members)]
+        people = np.unique(np.append(users, members))
+        bots = pa.array(BOTS[1:5])
+        since = np.concatenate([self.since(people), self.since(orgs), np.full(len(bots), FLOOR)])
+        is_org = np.repeat([False, True, False], [len(people), len(orgs), len(bots)])
+        salt = np.concatenate([people, -orgs - 1, -np.arange(len(bots)) - 2**40])
+        names = pa.concat_arrays([self.handles(people, now), self.owners(orgs // CIRCLE, now), bots])
+        full = pa.concat_arrays(
+            [self.full_names(people, now), pc.utf8_title(names.slice(len(people), len(orgs))), bots]
+        )
+        return pa.table(
+            {
+                "_id": object_ids(self.dice, since, salt),
+                "name": names,
+                "type": text.where(is_org, "org", "user"),
+                "fullname": full,
+                "createdAt": pc.strftime(text.moments(since), "%Y-%m-%dT%H:%M:%S.000Z"),
+                "isPro": pa.array(self.dice.happens("pro", 0.05, salt), mask=is_org),
+                "isVerified": pa.array(self.dice.happens("verified", 0.2, salt), mask=~is_org),
+            }
+        )
+
+    def since(self, people: Ints) -> Ints:
+        """Return when accounts were made: before the first repository of their namespace."""
+        early = self.dice.uniform("account", people) ** 3 * 80 * WEEK
+        return (self.born[people // CIRCLE] - early - 60).astype(np.int64)
+
+    def members(self, now: int) -> tuple[pa.Table, Ints]:
+        """Return who says which organisation they belong to (`org`, `user`), and all members as people."""
+        orgs = np.arange(int(np.searchsorted(self.born, now)))
+        orgs = orgs[self.is_org[orgs]]
+        org = np.repeat(orgs, self.team[orgs])
+        place = np.arange(len(org)) - np.repeat(np.cumsum(self.team[orgs]) - self.team[orgs], self.team[orgs])
+        people = self.person(org, place)
+        shown = self.has_account(people) & self.dice.happens("public member", 0.85, org, place)
+        table = pa.table({"org": self.owners(org[shown], now), "user": self.handles(people[shown], now)})
+        return table.group_by(["org", "user"], use_threads=False).aggregate([]), np.unique(people)
+
+
+def object_ids(dice: Dice, created: Ints, whose: Ints) -> pa.Array:
+    """Return ids as the Hub's: eight hexadecimal digits of the time, sixteen at random."""
+    return text.joined(
+        text.hexadecimal(created.astype(np.uint64) << np.uint64(32), 8),
+        text.hexadecimal(dice.bits("_id", whose), 16),
+    )
+
+
+def _scramble(people: Ints, factor: int) -> npt.NDArray[np.uint32]:
+    """Return 32 bits for each number below 2**32, one to one."""
+    bits = people.astype(np.uint32) + np.uint32(0x9E3779B9)
+    for shift in (16, 15):
+        bits ^= bits >> np.uint32(shift)
+        bits *= np.uint32(factor | 1)
+    bits ^= bits >> np.uint32(16)
+    return bits
+
+
+def _syllables(bits: npt.NDArray[np.uint32], which: tuple[int, ...]) -> list[pa.Array]:
+    return [text.of(_SYLLABLES, ((bits >> np.uint32(8 * place)) & np.uint32(255)).astype(np.int64)) for place in which]

@@ -1,0 +1,332 @@
+"""The simulated Hub's repositories: what they are called, what is true of them, and where each stands on the ladders.
+
+A repository's fame is one number behind all of its activity, so that likes, downloads, discussions and usage go
+together as they do on the Hub; licensed repositories have more of it. What listings tell is made into tables here;
+histories stand in `histories`, what spaces use in `usage`.
+"""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub_assets.local_hub.fields import RepoType
+from hub_assets.local_hub.simulated import text
+from hub_assets.local_hub.simulated.dice import Dice, Flags, Floats, Ints
+from hub_assets.local_hub.simulated.eras import FLOOR, REFERENCE, WEEK, Eras, moment
+from hub_assets.local_hub.simulated.known import MOVED, MOVED_AT, SUCCEEDED_AT, SUCCESSOR, WITHDRAWN, known_models
+from hub_assets.local_hub.simulated.ladders import Variable, ladder
+from hub_assets.local_hub.simulated.people import People, object_ids
+
+_UNLICENSED: Final[dict[RepoType, float]] = {"model": 0.6467, "dataset": 0.7213, "space": 0.7}
+_PERMISSIVE: Final = ("apache-2.0", "mit", "afl-3.0", "cc-by-4.0", "cc0-1.0", "odc-by", "bsd-3-clause")
+_MODEL_LICENSES: Final[dict[str, float]] = {
+    **{"apache-2.0": 37, "mit": 17, "openrail": 14, "creativeml-openrail-m": 10, "other": 6, "cc-by-nc-4.0": 4},
+    **{"llama2": 3, "cc-by-4.0": 3, "afl-3.0": 2, "gpl-3.0": 2, "bigscience-bloom-rail-1.0": 1, "bsd-3-clause": 1},
+}
+_DATASET_LICENSES: Final[dict[str, float]] = {
+    **{"mit": 28, "apache-2.0": 15, "openrail": 9, "unknown": 9, "other": 8, "cc-by-4.0": 4, "cc-by-sa-4.0": 3},
+    **{"cc-by-nc-4.0": 6, "cc0-1.0": 6, "gpl-3.0": 4, "afl-3.0": 4, "odc-by": 4},
+}
+
+_TASKS: Final[dict[str, float]] = {
+    **{"text-generation": 20, "text-classification": 14, "text-to-image": 11, "token-classification": 6},
+    **{"reinforcement-learning": 12, "automatic-speech-recognition": 7, "fill-mask": 5, "question-answering": 4},
+    **{"image-classification": 5, "sentence-similarity": 3, "translation": 3, "feature-extraction": 3},
+    **{"object-detection": 1, "image-to-text": 1, "summarization": 2, "text2text-generation": 4},
+    **{"image-segmentation": 1, "visual-question-answering": 0.3, "conversational": 2},
+}
+_CAPABILITIES: Final[dict[str, str]] = {
+    "text-generation": "continues a prompt and follows short instructions",
+    "text-classification": "tells the sentiment and the topic of a sentence",
+    "text-to-image": "paints pictures after a description",
+    "token-classification": "finds people, places and organisations in a text",
+    "reinforcement-learning": "plays a game of balance it was trained on",
+    "automatic-speech-recognition": "writes down what is said in a recording",
+    "fill-mask": "guesses the words left out of a sentence",
+    "question-answering": "finds the answer to a question in a passage",
+    "image-classification": "tells what a photograph shows",
+    "sentence-similarity": "measures how near two sentences are in meaning",
+    "translation": "translates short texts",
+    "feature-extraction": "turns texts into vectors for search",
+    "object-detection": "draws boxes around things in a picture",
+    "image-to-text": "describes a picture in a sentence",
+    "summarization": "shortens an article to its main points",
+    "text2text-generation": "rewrites a text as it is asked to",
+    "image-segmentation": "separates what stands in front from what is behind",
+    "visual-question-answering": "answers questions about a picture",
+    "conversational": "keeps up a conversation",
+}
+_LIBRARIES: Final[dict[str, float]] = {
+    **{"transformers": 60, "diffusers": 15, "stable-baselines3": 7, "peft": 8, "sentence-transformers": 4},
+    **{"timm": 2, "keras": 2, "spacy": 2},
+}
+_LANGUAGES: Final[dict[str, float]] = {
+    **{"en": 60, "zh": 9, "fr": 6, "es": 6, "de": 6, "ja": 4, "ko": 3, "multilingual": 6},
+}
+_RELATIONS: Final[dict[str, float]] = {"finetune": 50, "quantized": 25, "adapter": 20, "merge": 5}
+_SDKS: Final[dict[str, float]] = {"gradio": 70, "streamlit": 15, "docker": 8, "static": 7}
+_STAGES: Final[dict[str, float]] = {"RUNNING": 45, "SLEEPING": 30, "RUNTIME_ERROR": 12, "BUILD_ERROR": 8, "PAUSED": 5}
+_SHAPES: Final[dict[RepoType, tuple[str, ...]]] = {
+    "model": ("bert", "gpt", "llama-7b", "llama-13b", "lora", "whisper", "ppo", "t5", "sd", "vit", "wav2vec2", "mt"),
+    "dataset": ("corpus", "qa", "images", "dialogues", "reviews", "speech", "code", "eval"),
+    "space": ("demo", "chat", "studio", "viewer", "playground", "leaderboard", "app"),
+}
+_WORDS: Final = (
+    *("amber", "birch", "cobalt", "delta", "ember", "fjord", "garnet", "heron", "indigo", "juniper", "kelp"),
+    *("lumen", "maple", "nimbus", "onyx", "plover", "quartz", "raven", "sierra", "tundra", "umber", "violet"),
+)
+
+
+class Repositories:
+    """The repositories of one type that were ever created, in the order of their creation; arrays are over all.
+
+    Args:
+        eras: when they come and whose they are.
+        people: everybody.
+        seed: of the dice.
+        now: the time at which the Hub is looked at.
+    """
+
+    def __init__(self, eras: Eras, people: People, seed: int, now: int) -> None:
+        self.eras = eras
+        self.kind: RepoType = eras.kind
+        self.people = people
+        self.now = now
+        self.seed = seed
+        self.dice = Dice(seed, eras.kind)
+        self.which = which = np.arange(len(eras))
+        self.is_org = people.is_org[eras.namespace]
+        self.license = self._licenses()
+        permissive = pc.is_in(self.license, pa.array(_PERMISSIVE)).to_numpy(zero_copy_only=False)
+        licensed = self.license.is_valid().to_numpy(zero_copy_only=False)
+        self.fame = self.dice.normal("fame", which) + 0.25 * licensed + 0.25 * permissive + 0.2 * self.is_org
+        if self.kind == "model":
+            self._known = known_models(eras.created)
+            self.fame[list(self._known)] = 6 - 0.2 * np.arange(len(self._known))
+        self._name()
+        self.without_discussions: Flags = self.dice.happens("no discussions", 0.01, which) & (self.fame < 2)
+        self.discussion_score = self.blend("discussions", 0.93, even_at_the_top=False)
+        self.commit_score = self.blend("commits", 0.25)
+        # people who work together do so in many repositories
+        together = self.dice.normal("work together", eras.namespace) + 1.2 * self.is_org
+        self.committer_score = 0.4 * self.blend("committers", 0.4) + 0.4 * self.commit_score + 2.0 * together
+        self.visible: Flags = (eras.created < now) & (eras.gone >= now)
+
+    def standing(self, score: Floats) -> Floats:
+        """Return which share of the repositories of REFERENCE stands above each by a score, in (0, 1]."""
+        settled = (self.which < self.eras.settled) & (self.eras.gone >= moment(REFERENCE))
+        ladder_of = np.sort(score[settled])
+        above = len(ladder_of) - np.searchsorted(ladder_of, score, "right")
+        share: Floats = np.minimum((above + 0.5) / len(ladder_of), 1)
+        return share
+
+    def reached(self, variable: Variable, score: Floats) -> Floats:
+        """Return what each has of a variable when it is ripe; the best score has most."""
+        return ladder(self.kind, variable, self.standing(score))
+
+    def blend(self, purpose: str, weight: float, even_at_the_top: bool = True) -> Floats:
+        """Return a score made of fame by that weight and of chance for the rest.
+
+        Without chance at the top, the order of the most famous is their order in the score.
+        """
+        chance: Floats = np.sqrt(1 - weight**2) * self.dice.normal(purpose, self.which)
+        if not even_at_the_top:
+            chance *= np.exp(-1.3 * np.maximum(self.fame - 2.8, 0))
+        score: Floats = weight * self.fame + chance
+        return score
+
+    def likes(self, when: int) -> Ints:
+        """Return the likes at some time; they never fall."""
+        eras = self.eras
+        share = np.clip((when - eras.created) / (eras.ripe - eras.created), 0, 1) ** 0.7
+        after = 1.005 ** np.maximum((when - eras.ripe) / WEEK, 0)
+        likes: Ints = np.floor(
+            self.reached("likes", self.blend("likes", 0.93, even_at_the_top=False)) * share * after
+        ).astype(np.int64)
+        return likes
+
+    def ids(self, when: Ints | int, which: Ints | None = None) -> pa.Array:
+        """Return the ids that repositories bore at some time."""
+        which = self.which if which is None else which
+        names = text.where(self._renamed_at[which] < when, self._last_names.take(which), self._first_names.take(which))
+        ids = text.joined(self.people.owners(self.eras.namespace[which], when), "/", names)
+        if self.kind == "model":
+            moved = np.broadcast_to(np.asarray(when) > MOVED_AT, which.shape)
+            for row, name in self._known.items():
+                ids = text.where(which == row, text.where(moved, MOVED.get(name, name), name), ids)
+        return ids
+
+    def renames(self) -> dict[str, str]:
+        """Return the ids that visible repositories bore before, and what they are called now."""
+        rows = np.flatnonzero(self.visible)
+        moves = np.stack([self._renamed_at[rows], self.people.owner_renamed_at(self.eras.namespace[rows])])
+        if self.kind == "model":
+            moves[0, np.isin(rows, [row for row, name in self._known.items() if name in MOVED])] = MOVED_AT
+        moves = np.where((self.eras.created[rows] < moves) & (moves < self.now), moves, np.inf)
+        early, late = np.sort(moves, axis=0)
+        renames: dict[str, str] = {}
+        # an id before the first move, and one before the second
+        for moved in (early, late):
+            some = rows[np.isfinite(moved)]
+            old = self.ids(moved[np.isfinite(moved)].astype(np.int64), some)
+            new = self.ids(self.now, some)
+            changed = pc.not_equal(old, new)
+            renames |= dict(zip(old.filter(changed).to_pylist(), new.filter(changed).to_pylist(), strict=True))
+        if self.kind == "model" and self.now > SUCCEEDED_AT and SUCCESSOR in self._known.values():
+            renames[WITHDRAWN] = SUCCESSOR
+        return renames
+
+    def some(self, purpose: str, share: float, values: pa.Array) -> pa.Array:
+        """Return the values of a share of these, null for the rest."""
+        return text.where(self.dice.happens(purpose, share, self.which), values)
+
+    def drawn(self, purpose: str, weights: dict[str, float]) -> pa.Array:
+        """Return one of the keys for each, as often as the weights say."""
+        return text.of(tuple(weights), self.dice.choice(purpose, weights, self.which))
+
+    def shared_columns(self, modified: Ints) -> dict[str, pa.Array]:
+        """Return the columns that all types have; `modified` is the date of each one's newest commit."""
+        which, eras = self.which, self.eras
+        created = np.maximum(eras.created, FLOOR)
+        likes = self.likes(self.now)
+        return {
+            "_id": object_ids(self.dice, created, which),
+            "id": self.ids(self.now),
+            "createdAt": text.moments(created),
+            "lastModified": text.moments(modified),
+            "private": pa.array(np.zeros(len(which), dtype=bool)),
+            "disabled": pa.array(self.dice.happens("disabled", 0.003, which)),
+            "likes": pa.array(likes),
+            "trendingScore": pa.array(likes - self.likes(self.now - WEEK)),
+            "discussionsDisabled": pa.array(self.without_discussions),
+        }
+
+    def columns(self, others: "Repositories | None" = None) -> dict[str, pa.Array]:
+        """Return the columns of this type; models take the datasets they were trained on from `others`."""
+        if self.kind == "model":
+            assert others is not None
+            return self._popularity() | self._model_columns(others)
+        return self._popularity() | self._dataset_columns() if self.kind == "dataset" else self._space_columns()
+
+    def named(self, purpose: str, share: float, others: "Repositories") -> pa.Array:
+        """Return, for a share of these, the id of another repository as it was then, the early ones by far most."""
+        rows = np.flatnonzero(self.dice.happens(purpose, share, self.which))
+        then = np.searchsorted(others.eras.created, self.eras.created[rows])
+        rows, then = rows[then > 0], then[then > 0]
+        chosen = np.floor(then ** self.dice.uniform(f"{purpose} which", rows)).astype(np.int64) - 1
+        place = np.full(len(self.which), -1)
+        place[rows] = np.arange(len(rows))
+        ids = others.ids(self.eras.created[rows], chosen)
+        return ids.take(pa.array(place, mask=place < 0))
+
+    def _licenses(self) -> pa.Array:
+        weights = _DATASET_LICENSES if self.kind == "dataset" else _MODEL_LICENSES
+        return self.some("licensed", 1 - _UNLICENSED[self.kind], self.drawn("license", weights))
+
+    def _name(self) -> None:
+        eras, dice, which = self.eras, self.dice, self.which
+        order = np.argsort(eras.namespace, kind="stable")
+        start = np.searchsorted(eras.namespace[order], eras.namespace[order])
+        rank = np.empty_like(which)
+        rank[order] = which - start
+        plain = text.joined(self._word("word"), "-", self._shape())
+        self._first_names = text.where(rank > 0, text.joined(plain, "-v", text.numbers(rank)), plain)
+        self._last_names = text.joined(self._first_names, "-hf")
+        at = eras.created + WEEK * (1 + 150 * dice.uniform("renamed at", which))
+        self._renamed_at = np.where(dice.happens("renamed", 0.03, which), at, np.inf)
+        if self.kind == "model":
+            self._renamed_at[list(self._known)] = np.inf
+
+    def _word(self, purpose: str) -> pa.Array:
+        return self.drawn(purpose, dict.fromkeys(_WORDS, 1.0))
+
+    def _shape(self) -> pa.Array:
+        return self.drawn("shape", dict.fromkeys(_SHAPES[self.kind], 1.0))
+
+    def _popularity(self) -> dict[str, pa.Array]:
+        """Return what models and datasets have and spaces have not."""
+        dice, which, eras, week = self.dice, self.which, self.eras, 7 * 24 * 3600
+        monthly = self.reached("downloads", self.blend("downloads", 0.75))
+        calm = dice.normal("downloads in the week", which, moment(REFERENCE) // week)
+        wobble = np.clip(0.3 * (dice.normal("downloads in the week", which, self.now // week) - calm), -0.65, 0.65)
+        month = 30 * 24 * 3600
+        age, ripe_age = (np.maximum(at - eras.created, 1) for at in (self.now, eras.ripe))
+        downloads = monthly * np.exp(wobble) * np.minimum(age / month, 1) / np.minimum(ripe_age / month, 1)
+        if self.now != moment(REFERENCE):
+            few = np.floor(1 + 3 * dice.uniform("a few", which, self.now // week))
+            downloads = np.where((monthly == 0) & dice.happens("few", 0.04, which, self.now // week), few, downloads)
+        ever = monthly * (2 + 1.1 * age / month) + np.floor(4 + 30 * dice.uniform("ever", which))
+        gated_at = eras.created + WEEK * (1 + 150 * dice.uniform("gated at", which))
+        gate = text.where(dice.happens("gate", 0.6, which), "auto", "manual")
+        gated = dice.happens("gated", 0.04, which) & (gated_at < self.now)
+        return {
+            "downloads": pa.array(np.floor(downloads).astype(np.int64)),
+            "downloadsAllTime": pa.array(np.floor(ever).astype(np.int64)),
+            "gated": text.where(gated, gate, "false"),
+        }
+
+    def _model_columns(self, datasets: "Repositories") -> dict[str, pa.Array]:
+        dice, which = self.dice, self.which
+        library = self.some("has library", 0.8, self.drawn("library", _LIBRARIES))
+        any_task = self.drawn("task", _TASKS)
+        task = self.some("has task", 0.6, any_task)
+        language = self.some("has language", 0.3, self.drawn("language", _LANGUAGES))
+        base = self.named("base", 0.4, self)
+        relation = self.drawn("relation", _RELATIONS)
+        data = self.named("trained on", 0.12, datasets)
+        total = (10 ** (7 + 4 * dice.uniform("parameters", which))).astype(np.int64)
+        weights = pa.MapArray.from_arrays(
+            np.arange(len(which) + 1, dtype=np.int32), text.of(("BF16",), np.zeros_like(which)), total
+        )
+        capability = text.of(tuple(_CAPABILITIES.values()), dice.choice("task", _TASKS, which))
+        about = text.joined("A simulated model that ", capability, ". It was ", self._word("made of"), " at first")
+        about = text.joined(about, " and learned from ", self._word("learned from"), ".")
+        return {
+            "pipeline_tag": task,
+            "library_name": library,
+            "tags": text.lists(
+                *(library, task, language, text.joined("license:", self.license), text.joined("dataset:", data)),
+                *(text.joined("base_model:", base), text.joined("base_model:", relation, ":", base)),
+                self.some("has region", 1, text.of(("region:us",), np.zeros_like(which))),
+            ),
+            "cardData": text.json_objects(
+                license=self.license, language=language, base_model=base, pipeline_tag=task, datasets=data
+            ),
+            "safetensors": pa.StructArray.from_arrays(
+                [weights, pa.array(total)],
+                ["parameters", "total"],
+                mask=pa.array(~dice.happens("has safetensors", 0.25, which)),
+            ),
+            "card": self.some("has card", 0.7, about),
+        }
+
+    def _dataset_columns(self) -> dict[str, pa.Array]:
+        dice, which = self.dice, self.which
+        task = self.some("has task", 0.4, self.drawn("task", _TASKS))
+        language = self.some("has language", 0.4, self.drawn("language", _LANGUAGES))
+        size = (10 ** (4 + 7 * dice.uniform("size", which))).astype(np.int64)
+        about = text.joined("Simulated sentences about ", self._word("about"), " and ", self._word("and about"), ".")
+        return {
+            "tags": text.lists(
+                text.joined("task_categories:", task),
+                text.joined("language:", language),
+                text.joined("license:", self.license),
+                text.of(("region:us",), np.zeros_like(which)),
+            ),
+            "cardData": text.json_objects(license=self.license, language=language),
+            "description": self.some("described", 0.5, about),
+            "mainSize": pa.array(size, mask=~dice.happens("sized", 0.6, which)),
+        }
+
+    def _space_columns(self) -> dict[str, pa.Array]:
+        sdk = self.drawn("sdk", _SDKS)
+        hardware = '","hardware":{"current":null,"requested":"cpu-basic"},"storage":null,"replicas":{"requested":1}}'
+        return {
+            "sdk": sdk,
+            "runtime": text.joined('{"stage":"', self.drawn("stage", _STAGES), hardware),
+            "subdomain": pc.utf8_lower(pc.replace_substring(self.ids(self.now), "/", "-")),
+            "tags": text.lists(sdk, text.of(("region:us",), np.zeros_like(self.which))),
+            "cardData": text.json_objects(license=self.license, sdk=sdk),
+        }

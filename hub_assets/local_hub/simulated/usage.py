@@ -1,0 +1,77 @@
+"""Which models and datasets the simulated Hub's spaces name, under the ids that they bore when the space was made.
+
+A model has the spaces that its place on the ladder of usage gives it, among those made after it. Spaces that are not
+counted at REFERENCE, because they were gone by then or came later, name what others name.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from hub_assets.local_hub.simulated import text
+from hub_assets.local_hub.simulated.dice import Dice, Ints
+from hub_assets.local_hub.simulated.eras import REFERENCE, WEEK, moment
+from hub_assets.local_hub.simulated.repositories import Repositories
+
+_LINKING: Final = 0.35
+"""Share of spaces that name models."""
+_NOWHERE: Final = 0.02
+"""Share of spaces that name a model that nobody can see."""
+_GOLDEN: Final = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What spaces name.
+
+    `models` and `datasets` are the lists that listings show, a row for each space ever created. `spaces_of` and
+    `models_of` are the true pairs of places among all spaces and models, without those that nobody can see.
+    """
+
+    models: pa.Array
+    datasets: pa.Array
+    spaces_of: Ints
+    models_of: Ints
+
+
+def usage_of(spaces: Repositories, models: Repositories, datasets: Repositories) -> Usage:
+    """Let spaces name models and datasets."""
+    dice = Dice(spaces.seed, "usage")
+    eras = spaces.eras
+    links = dice.happens("links", _LINKING, spaces.which)
+    # one in a hundred thousand links to hundreds
+    room = np.where(links, np.minimum(dice.uniform("room", spaces.which) ** -0.6, 3000), 0).astype(np.int64)
+    counted = (spaces.which < eras.settled) & (eras.gone >= moment(REFERENCE))
+    seats = np.repeat(spaces.which, np.where(counted, room, 0))
+
+    of = models.eras
+    age = np.minimum((moment(REFERENCE) - of.created) / (100 * WEEK), 1.5)
+    listed = (models.which < of.settled) & (of.gone >= moment(REFERENCE))
+    count = np.floor(models.reached("usage", models.blend("usage", 0.95) + 0.5 * age)).astype(np.int64) * listed
+    model = np.repeat(models.which, count)
+    number = np.arange(len(model)) - np.repeat(np.cumsum(count) - count, count)
+    first = np.searchsorted(eras.created[seats], of.created[model])
+    free = len(seats) - first
+    # multiples of the golden ratio never come near each other, so that a model meets few seats twice
+    turn = (dice.uniform("turn", model) + number * _GOLDEN) % 1
+    model, seat = model[free > 0], (first + np.floor(turn * free).astype(np.int64))[free > 0]
+    space = seats[seat]
+
+    late = np.repeat(spaces.which, np.where(counted, 0, room))
+    if len(model) and len(late):
+        place = np.arange(len(late)) - np.searchsorted(late, late)
+        same = model[np.floor(dice.uniform("the same", late, place) * len(model)).astype(np.int64)]
+        then = of.created[same] < eras.created[late]
+        space, model = np.append(space, late[then]), np.append(model, same[then])
+    space, model = (pairs.astype(np.int64) for pairs in np.divmod(np.unique(space * len(of) + model), len(of)))
+
+    nowhere = np.flatnonzero(dice.happens("nowhere", _NOWHERE, spaces.which))
+    hidden = text.joined("unpublished/model-", text.numbers(nowhere % max(len(spaces.which) // 100, 5)))
+    names = pa.concat_arrays([models.ids(eras.created[space], model), hidden])
+    whose = np.append(space, nowhere)
+    order = np.argsort(whose, kind="stable")
+    offsets = np.searchsorted(whose[order], np.arange(len(eras) + 1)).astype(np.int32)
+    lists = pa.ListArray.from_arrays(offsets, names.take(pa.array(order)))
+    return Usage(lists, text.lists(spaces.named("dataset", 0.1, datasets)), space, model)
