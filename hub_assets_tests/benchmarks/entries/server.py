@@ -1,0 +1,66 @@
+"""How fast the local Hub answers on one core."""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from itertools import cycle
+from typing import Final
+
+from hub_assets_tests.benchmarks.load import Load, Walk, burst
+from hub_assets_tests.benchmarks.processes import Clock, cores, measure
+from hub_assets_tests.benchmarks.records import Aim, Answers, Measurement
+from hub_assets_tests.benchmarks.stage import Stage, benchmark
+
+CONNECTIONS: Final = 4
+_NEXT: Final = re.compile(rb'\r\nlink: <([^>]+)>; rel="next"', re.IGNORECASE)
+
+
+@benchmark("server", order=30)
+def server(stage: Stage) -> Iterator[Measurement]:
+    """Ask the local Hub for listing pages and for histories of models, as fast as it answers on one core."""
+    seconds = 5 if stage.scale >= 0.1 else 0.5
+    first, *_, last = cores() * 2  # the same one twice where there is but one
+    with stage.local_hub(core=first) as hub:
+        pages = measure(read_listings, hub.url, seconds, last)
+        load, model_ids = pages.result
+        yield _measurement("server: listing pages", "pages", load, pages.seconds, hub.peak, 60)
+        histories = measure(read_histories, hub.url, model_ids, seconds, last)
+        yield _measurement("server: histories", "requests", histories.result, histories.seconds, hub.peak, 3000)
+
+
+def _measurement(work: str, unit: str, load: Load, seconds: float, peak: int, rate: float) -> Measurement:
+    aim = Aim(f"{unit} a second", load.answers / seconds, rate, is_floor=True)
+    answers = Answers(load.answers, tuple(f"{n} bad answers with status {status}" for status, n in load.bad.items()))
+    return Measurement(work, load.answers, seconds, peak, unit=unit, aims=[aim], answers=answers)
+
+
+def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Load, list[str]]:
+    """Read the three listings side by side, each to its end and over again; return the ids of models met, too."""
+    from hub_assets.hub.listing import first_path
+    from hub_assets.hub.schemas import REPO_TYPES
+
+    bodies: dict[str, list[bytes]] = {repo_type: [] for repo_type in REPO_TYPES}
+
+    def pages(first: str, read: list[bytes]) -> Walk:
+        path = first
+        while True:
+            answer = yield path
+            read.append(answer.body)
+            following = _NEXT.search(answer.head)
+            path = following[1].decode().removeprefix(url) if following else first
+
+    walks = [pages(first_path(repo_type), bodies[repo_type]) for repo_type in REPO_TYPES]
+    load = burst(clock, url, walks, seconds, core)
+    return load, sorted({row["id"] for body in bodies["model"] for row in json.loads(body)})
+
+
+def read_histories(clock: Clock, url: str, model_ids: list[str], seconds: float, core: int) -> Load:
+    """Ask for the first page of commits of one model after the other, in an order that says nothing of them."""
+    random.Random(0).shuffle(model_ids)
+
+    def histories() -> Walk:
+        for model_id in cycle(model_ids):
+            yield f"/api/models/{model_id}/commits/main"
+
+    return burst(clock, url, [histories()] * CONNECTIONS, seconds, core)

@@ -1,0 +1,177 @@
+"""What a run of benchmarks shows: tables for people, and a JSON document with the same figures and where they are from.
+
+Nothing is measured here.
+"""
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Final
+
+from rich.console import RenderableType
+from rich.table import Table as Grid
+from rich.text import Text
+
+from hub_assets_tests.benchmarks.processes import cores
+from hub_assets_tests.benchmarks.records import GIB, Aim, Answers, Growth, Measurement, Peer, Table, growth
+
+MIB: Final = 2**20
+SHOWN: Final = 5
+"""Wrong answers of one piece of work that are printed; the JSON has all of them."""
+LIBRARIES: Final = ("duckdb", "pyarrow", "huggingface_hub", "dagster", "pandas")
+
+
+def environment() -> dict[str, Any]:
+    """Return what the figures depend on, beside what is measured; the load is that of others, of the last minute."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "cores": len(cores()),
+        "load_before": os.getloadavg()[0],
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB, 1),
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
+
+
+@dataclass
+class Run:
+    """What a run of benchmarks gave: measurements and tables with their scale, and entries that broke and why."""
+
+    environment: dict[str, Any] = field(default_factory=environment)
+    measurements: list[tuple[float, Measurement]] = field(default_factory=list)
+    tables: list[tuple[float, Table]] = field(default_factory=list)
+    broken: list[tuple[float, str, str]] = field(default_factory=list)
+
+    @property
+    def growths(self) -> list[Growth]:
+        """How seconds grow with size."""
+        return growth([each for _, each in self.measurements])
+
+    @property
+    def aims(self) -> list[tuple[float | None, str, Aim]]:
+        """What is aimed at: scale, work and aim. Limits are for scale 1; growth is between scales."""
+        limits = [(scale, each.work, aim) for scale, each in self.measurements for aim in each.aims if scale == 1]
+        return [*limits, *((None, each.work, each.aim) for each in self.growths)]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether every entry ran and every answer was right. Being slow is not being wrong."""
+        return not self.broken and not any(m.answers and m.answers.differences for _, m in self.measurements)
+
+
+def as_text(run: Run) -> Iterator[RenderableType]:
+    """Return a run as tables, what matters most at the end, where it is still seen."""
+    for scale, table in run.tables:
+        yield _table(f"{table.title} (scale {scale:g})", table)
+    yield _measurements(run)
+    if run.aims:
+        yield _aims(run)
+    for scale, each in run.measurements:
+        if each.answers and each.answers.differences:
+            shown = "\n  ".join(each.answers.differences[:SHOWN])
+            yield Text(f"WRONG at scale {scale:g}: {each.work}\n  {shown}", style="red")
+    for scale, name, why in run.broken:
+        yield Text(f"BROKEN at scale {scale:g}: {name}: {why}", style="red")
+
+
+def _measurements(run: Run) -> Grid:
+    title = "Measurements on {cores} cores, with a load of {load_before:.1f} before".format(**run.environment)
+    grid = Grid(title=title, caption="Ratios say how many times as much a peer takes.")
+    for name in ("work", "scale", "size", "seconds", "per second", "peak MiB", "x seconds", "x memory", "answers"):
+        grid.add_column(name, justify="left" if name in ("work", "answers") else "right")
+    for scale, each in run.measurements:
+        grid.add_row(
+            *(each.work, f"{scale:g}", f"{each.size:,} {each.unit}", f"{each.seconds:,.2f}", f"{each.rate:,.0f}"),
+            *(f"{each.peak / MIB:,.0f}", "", "", _in_words(each.answers)),
+        )
+        for peer in each.peers:
+            grid.add_row(
+                *(f"  peer: {peer.name}", "", "", f"{peer.seconds:,.2f}", f"{each.size / peer.seconds:,.0f}"),
+                *(f"{peer.peak / MIB:,.0f}", f"{_ratios(each, peer)[0]:.2f}", f"{_ratios(each, peer)[1]:.2f}", ""),
+            )
+    return grid
+
+
+def _ratios(ours: Measurement, peer: Peer) -> tuple[float, float]:
+    return peer.seconds / ours.seconds, peer.peak / ours.peak
+
+
+def _in_words(answers: Answers | None) -> str:
+    if answers is None:
+        return ""
+    return "WRONG" if answers.differences else f"{answers.compared:,} right"
+
+
+def _table(title: str, table: Table) -> Grid:
+    grid = Grid(title=title)
+    for name, value in table.rows[0].items() if table.rows else ():
+        grid.add_column(name, justify="right" if isinstance(value, int | float) else "left")
+    for row in table.rows:
+        grid.add_row(*(_number(value) if isinstance(value, int | float) else str(value) for value in row.values()))
+    return grid
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _aims(run: Run) -> Grid:
+    grid = Grid("work", "figure", title="Aims")
+    for name in ("reached", "aim", "met"):
+        grid.add_column(name, justify="right")
+    for _, work, aim in run.aims:
+        limit = f"{'≥' if aim.is_floor else '≤'} {aim.limit:,g} {aim.unit}"
+        met = Text("yes", style="green") if aim.is_met else Text("NO", style="red")
+        grid.add_row(work, aim.figure, f"{aim.reached:,.2f} {aim.unit}", limit, met)
+    return grid
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """Return a run as what JSON can hold; memory is in bytes."""
+    return {
+        "environment": run.environment,
+        "is_right": run.is_right,
+        "measurements": [
+            {
+                "work": each.work,
+                "scale": scale,
+                "size": each.size,
+                "unit": each.unit,
+                "seconds": each.seconds,
+                "per_second": each.rate,
+                "peak_bytes": each.peak,
+                "peers": [
+                    {
+                        "name": peer.name,
+                        "seconds": peer.seconds,
+                        "peak_bytes": peer.peak,
+                        "ratio_seconds": _ratios(each, peer)[0],
+                        "ratio_memory": _ratios(each, peer)[1],
+                    }
+                    for peer in each.peers
+                ],
+                "answers": each.answers and {"compared": each.answers.compared, "wrong": each.answers.differences},
+            }
+            for scale, each in run.measurements
+        ],
+        "tables": [{"title": table.title, "scale": scale, "rows": list(table.rows)} for scale, table in run.tables],
+        "growth": [{"work": each.work, "exponent": each.exponent} for each in run.growths],
+        "aims": [
+            {
+                "work": work,
+                "scale": scale,
+                "figure": aim.figure,
+                "reached": aim.reached,
+                "limit": aim.limit,
+                "unit": aim.unit,
+                "is_floor": aim.is_floor,
+                "is_met": aim.is_met,
+            }
+            for scale, work, aim in run.aims
+        ],
+        "broken": [{"entry": name, "scale": scale, "why": why} for scale, name, why in run.broken],
+    }

@@ -1,0 +1,111 @@
+"""The benchmarks still run: the real command on a tiny Hub. How fast anything is, is not asked here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from hub_assets_tests.benchmarks.__main__ import main, run_one
+from hub_assets_tests.benchmarks.records import Aim, Measurement, compare, growth
+from hub_assets_tests.benchmarks.report import Run
+from hub_assets_tests.benchmarks.stage import Benchmark, Stage, all_benchmarks
+
+WORKS = {
+    "population: first start",
+    "population: next start",
+    "server: listing pages",
+    "server: histories",
+    "listing crawl",
+    "marts",
+    "listing crawl + marts",
+}
+PEERS = {"listing crawl": "HfApi into pandas", "marts": "pandas"}
+
+
+def test_the_command_measures_all_and_finds_every_answer_right(tmp_path: Path) -> None:
+    path = tmp_path / "benchmarks.json"
+    command = [sys.executable, "-m", "hub_assets_tests.benchmarks", "--scale", "0.002", "--json", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[1])
+    assert done.returncode == 0, done.stdout + done.stderr
+    written: dict[str, Any] = json.loads(path.read_text())
+    assert written["is_right"]
+    assert written["broken"] == []
+    found = {each["work"]: each for each in written["measurements"]}
+    assert found.keys() == WORKS
+    for work, each in found.items():
+        assert work in done.stdout
+        assert each["scale"] == 0.002
+        assert each["size"] > 0
+        assert 0 < each["seconds"] < 60
+        assert each["per_second"] == pytest.approx(each["size"] / each["seconds"])
+        assert 20 * 2**20 < each["peak_bytes"] < 4 * 2**30
+        assert [peer["name"] for peer in each["peers"]] == ([PEERS[work]] if work in PEERS else [])
+        for peer in each["peers"]:
+            assert peer["name"] in done.stdout
+            assert peer["ratio_seconds"] == pytest.approx(peer["seconds"] / each["seconds"])
+            assert peer["ratio_memory"] == pytest.approx(peer["peak_bytes"] / each["peak_bytes"])
+    assert found["marts"]["size"] == found["listing crawl"]["size"] == found["listing crawl + marts"]["size"]
+    assert found["marts"]["answers"]["compared"] > 50
+    (calibration,) = written["tables"]
+    assert {"quantity", "published", "reached"} <= calibration["rows"][0].keys()
+    assert calibration["title"] in done.stdout
+    assert written["environment"].keys() >= {"date", "python", "cores", "memory_gib", "versions"}
+
+
+def test_the_list_has_every_entry() -> None:
+    output = CliRunner().invoke(main, ["--list"]).output
+    names = [line.split("  ")[0] for line in output.splitlines()]
+    assert names == ["population", "calibration", "server", "listing crawl", "marts", "snapshot"]
+    assert all(each.summary for each in all_benchmarks())
+
+
+def test_a_name_that_is_none_is_a_mistake(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["--only", "spelling", "--json", str(tmp_path / "b.json")])
+    assert result.exit_code == 2
+    assert "spelling" in result.output
+    assert "marts" in result.output
+
+
+def test_growth_is_the_exponent_between_the_smallest_and_the_largest() -> None:
+    runs = [Measurement("w", size, size**1.5, 1, grows=True) for size in (10_000, 100, 1_000)]
+    (found,) = growth([*runs, Measurement("constant", 1, 1, 1), Measurement("once", 5, 1, 1, grows=True)])
+    assert found.work == "w"
+    assert found.exponent == pytest.approx(1.5)
+    assert not found.aim.is_met
+
+
+def test_aims_are_limits_or_floors_and_judged_at_full_scale() -> None:
+    assert Aim("seconds", 3, 3).is_met
+    assert not Aim("seconds", 3.1, 3).is_met
+    assert Aim("rate", 61, 60, is_floor=True).is_met
+    assert not Aim("rate", 59, 60, is_floor=True).is_met
+    slow = Measurement("w", 1, 9, 1, aims=[Aim("seconds", 9, 3)])
+    run = Run(measurements=[(0.1, slow), (1.0, slow)])
+    assert [scale for scale, *_ in run.aims] == [1.0]
+    assert run.is_right
+
+
+def test_an_answer_that_differs_is_a_failure() -> None:
+    ours: dict[str, float | None] = {"mean": 0.1 + 0.2, "std": None, "n": 3, "more": 1}
+    theirs: dict[str, float | None] = {"mean": 0.3, "std": None, "n": 4, "other": 1}
+    answers = compare(ours, theirs)
+    assert answers.compared == 5
+    assert [each.partition(":")[0] for each in answers.differences] == ["n", "more", "other"]
+    assert not Run(measurements=[(1.0, Measurement("w", 1, 1, 1, answers=answers))]).is_right
+    assert Run(measurements=[(1.0, Measurement("w", 1, 1, 1, answers=compare(ours, ours)))]).is_right
+
+
+def test_an_entry_that_breaks_is_a_failure_and_stops_no_other(tmp_path: Path) -> None:
+    def breaks(stage: Stage) -> list[Measurement]:
+        raise RuntimeError("out of order")
+
+    run = Run()
+    run_one(Benchmark("it", 1, breaks), Stage(1.0, tmp_path), run)
+    run_one(Benchmark("other", 2, lambda _: [Measurement("w", 1, 1, 1)]), Stage(1.0, tmp_path), run)
+    assert run.broken == [(1.0, "it", "RuntimeError: out of order")]
+    assert [each.work for _, each in run.measurements] == ["w"]
+    assert not run.is_right
