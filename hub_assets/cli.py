@@ -214,9 +214,7 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
         with running(build_app(population, quota=quota)) as url:
             console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
             _run_week(HubResource(endpoint=url, use_token=False, page_size=page_size), where)
-    if choice.directory is None:
-        console.print("[bold yellow]The data is simulated: every number in it is invented.[/]")
-    else:
+    if choice.directory is not None:
         console.print(f"The data was recorded and served again from {choice.directory}.")
 
 
@@ -409,6 +407,9 @@ def _run_week(hub: "HubResource", home: "Home") -> None:
         raise Failed(f"The run {run_id} did not succeed; what was published before is as it was.")
     console.print()
     console.print(week_summary(home.warehouse, week))
+    console.print(f"Source: {home.source}", style="dim")
+    if (contact.population or "").startswith("simulated"):
+        console.print("[bold yellow]The data is simulated: every number in it is invented.[/]")
     console.print(
         f"\nWeek {week} is published in {home.warehouse}\n"
         f"raw files:  {home.lake.root}\n"

@@ -17,6 +17,7 @@ from hub_assets_tests.benchmarks.stage import Benchmark, Stage, all_benchmarks
 WORKS = {
     "population: first start",
     "population: next start",
+    "calibration",
     "server: listing pages",
     "server: histories",
     "listing crawl",

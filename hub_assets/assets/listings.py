@@ -60,6 +60,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
                 "dagster/column_schema": column_schema(source),
                 "preview": preview(_first_rows(files)),
                 "path": dg.MetadataValue.path(str(lake.folder(table, snapshot_date))),
+                "source": home.home.source,
                 **_account_of(manifest, hub.client),
             },
             check_results=[_nothing_lost(manifest, files), _no_collapse(lake, table, snapshot_date)],

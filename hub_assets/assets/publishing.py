@@ -24,6 +24,7 @@ def build_publishing() -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "rows": count_table(rows),
+                "source": where.source,
                 "path": dg.MetadataValue.path(str(where.warehouse)),
                 "megabytes": round(where.warehouse.stat().st_size / 1e6, 1),
             }

@@ -81,6 +81,7 @@ def listing_rows(
     misfits = ", ".join(f"'{n}', case when {condition} then raw -> '$.{n}' end" for n, condition in misfit.items())
     was_seen = f"_id in (select _id from read_parquet({list(seen)}))" if seen else "false"
     with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
         pages, mended = _with_valid_text(connection, pages)
         connection.register("pages", pages)
         connection.execute(f"""

@@ -35,6 +35,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         raise
     try:
         connection.execute("set timezone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout, in the midst of ours
         yield connection
     finally:
         connection.close()

@@ -148,3 +148,8 @@ def test_data_tests_find_the_rows_that_fail(test: DataTest, failing: int) -> Non
         connection.execute("create table targets as select unnest(['x', 'y']) as b")
         found = connection.execute(failing_rows(test, table, ONE)).fetchall()
     assert len(found) == failing
+
+
+def test_no_progress_bar_is_drawn_over_the_commands_own_output(tmp_path: Path) -> None:
+    with connect(tmp_path / "b.duckdb") as connection:
+        assert rows(connection, "(select current_setting('enable_progress_bar'))") == [(False,)]
