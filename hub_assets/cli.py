@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from importlib.resources import files
 from pathlib import Path
@@ -70,17 +70,15 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-class Monday(click.ParamType[Any]):
-    """A day, given as YYYY-MM-DD; its week's Monday is taken."""
+class Day(click.ParamType[Any]):
+    """A day, given as YYYY-MM-DD; any day stands for its week."""
 
     name = "date"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """Read it."""
-        from hub_assets.partitions import week_of
-
         try:
-            return week_of(datetime.fromisoformat(str(value)))
+            return date.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is not a day like 2026-11-16", param, ctx)
 
@@ -126,7 +124,6 @@ class Choice:
         """Make it, of an earlier week if it is simulated, or find it in a folder of kept ones."""
         from hub_assets.local_hub.replay import replay
         from hub_assets.local_hub.simulated import SMALL, simulated
-        from hub_assets.partitions import week_of
 
         if self.directory is not None:
             if self.population == "simulated" or self.scale is not None or self.seed is not None or weeks_before:
@@ -134,7 +131,7 @@ class Choice:
             return replay(self.directory, self.week)
         if self.population == "replay":
             raise Mistake("name the folder of the recording with --replay")
-        week = (self.week or week_of(datetime.now().astimezone())) - timedelta(weeks=weeks_before)
+        week = (self.week or datetime.now(UTC).date()) - timedelta(weeks=weeks_before)
         try:
             return simulated(week, scale=self.scale or SMALL, seed=self.seed or 0, keep=keep)
         except OSError as error:
@@ -157,7 +154,7 @@ def choosing(command: Callable[..., R]) -> Callable[..., R]:
         help="Size of the simulated Hub: 1 has 570,584 repositories in the week of 2026-11-16; 0.01 if not given.",
     )
     @click.option("--seed", type=click.IntRange(0), help="Which simulated Hub; 0 if not given.")
-    @click.option("--week", type=Monday(), help="The week to serve; this one, or the newest that was recorded.")
+    @click.option("--week", type=Day(), help="The week to serve; this one, or the newest that was recorded.")
     @wraps(command)
     def with_choice(
         population: str | None,

@@ -69,14 +69,17 @@ def _write(simulation: Simulation, folder: Path) -> None:
         # ids of commits are random bytes, which neither pack nor repeat
         loose = pa.types.is_fixed_size_binary
         packing = {field.name: "none" if loose(field.type) else "zstd" for field in table.schema}
-        pq.write_table(table, folder / f"{name}.parquet", compression=packing)
+        # one group of rows: several would be put together again at each start, which takes half a second at scale 1
+        group = max(len(table), 1)
+        pq.write_table(table, folder / f"{name}.parquet", compression=packing, row_group_size=group)
     about = {"identity": simulation.identity, "renames": simulation.renames}
     (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
 
 
 def _read(folder: Path, monday: date) -> Simulation:
     def table(name: str) -> pa.Table:
-        return pq.read_table(folder / f"{name}.parquet")
+        with pq.ParquetFile(folder / f"{name}.parquet") as file:  # `read_table` gives it in many pieces
+            return file.read()
 
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     histories = {}
