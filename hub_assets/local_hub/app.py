@@ -4,9 +4,10 @@ Recorded of the real Hub, and imitated: parameters, field names, page cap, `Link
 headers and texts; relative 307 redirects; the rate limit's headers on every answer. Assumed: the fields of dataset and
 space listings, the texts of answers 400 to a bad cursor, limit or sort, that `expand` rules out `full`, that members
 come in one page, what the answer 429 bears beside its text, the answers 400 of histories, how many commits make a page
-when no limit is asked for, that a repository without commits has no revision `main`, and the answers to one who asks
-for a card in vain. What a population does not hold (histories, accounts) is 501. All else is 404, never a 200 that a
-client might trust.
+when no limit is asked for, that a repository without commits has no revision `main`, the answers to one who asks for a
+card in vain, the 403 of a gated repository's commits to a token without a grant (recorded on another path), and the one
+of discussions that are switched off. What a population does not hold (histories, accounts) is 501. All else is 404,
+never a 200 that a client might trust.
 """
 
 from dataclasses import dataclass
@@ -140,6 +141,7 @@ class _Api:
         commits = self.population.histories[repo_type].commits
         if commits is None:
             raise ApiError(501, "This Hub holds no commits.")
+        self._refuse_contents(request, repo_type, row)
         places = find_revision(self.population, repo_type, row, commits, rev)
         if places is None:
             raise _no_revision(rev)
@@ -157,11 +159,28 @@ class _Api:
         discussions = self.population.histories[repo_type].discussions
         if discussions is None or number is not None:
             raise ApiError(501, f"This Hub holds no {'discussions' if discussions is None else 'comments'}.")
+        if self.population.repos[repo_type].value("discussionsDisabled", row):
+            raise ApiError(403, "Discussions are disabled for this repo")
         try:
             body = discussion_page(self.population, repo_type, row, discussions, request.query_params.multi_items())
         except BadParameter as error:
             raise ApiError(400, str(error)) from error
         return json_response(body)
+
+    def _refuse_contents(self, request: Request, repo_type: RepoType, row: int) -> None:
+        """Answer who may not see what is in a repository. What is known of it, and its discussions, anybody may."""
+        repos = self.population.repos[repo_type]
+        repo_id = repos.value("id", row)
+        if repos.value("gated", row) not in (None, "false"):
+            restricted = f"Access to {repo_type} {repo_id} is restricted"
+            if not request.state.has_token:
+                how = "You must have access to it and be authenticated to access it. Please log in."
+                raise ApiError(401, f"{restricted}. {how}", "GatedRepo")
+            page = repo_id if repo_type == "model" else f"{repo_type}s/{repo_id}"
+            how = f"Visit https://huggingface.co/{page} to ask for access."
+            raise ApiError(403, f"{restricted} and you are not in the authorized list. {how}", "GatedRepo")
+        if repos.value("disabled", row):
+            raise ApiError(403, "Access to this resource is disabled.")
 
     async def card(self, request: Request) -> Response:
         match = CARD_PATH.fullmatch(request.url.path)

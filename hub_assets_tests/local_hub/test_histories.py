@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from huggingface_hub import HfApi
+from huggingface_hub.errors import DisabledRepoError, GatedRepoError, HfHubHTTPError
 
 from hub_assets.local_hub.histories import Events, Histories
 from hub_assets.local_hub.limiter import Quota
@@ -80,24 +81,26 @@ DISCUSSION_TYPES = pa.schema(
 def population() -> Population:
     repos = pa.table(
         {
-            "_id": ["65a0", "65a1", "65a2", "65a3"],
-            "id": ["acme/one", "acme/many", "alone", "acme/empty"],
-            "sha": [sha(1), sha(999), sha(500), None],
-            "cardData": ['{"license":"mit","tags":["ünï","b"]}', None, '{"license":"mit"}', None],
-            "card": ["# One\n", "# Many\n", None, None],
-            "discussionsDisabled": [False, False, True, False],
+            "_id": ["65a0", "65a1", "65a2", "65a3", "65a4", "65a5", "65a6"],
+            "id": ["acme/one", "acme/many", "alone", "acme/empty", "acme/gated", "acme/disabled", "acme/quiet"],
+            "sha": [sha(1), sha(999), sha(500), None, sha(700), sha(800), None],
+            "cardData": ['{"license":"mit","tags":["ünï","b"]}', None, '{"license":"mit"}', None, None, None, None],
+            "card": ["# One\n", "# Many\n", None, None, None, None, None],
+            "gated": ["false", "false", "false", "false", "manual", "false", "false"],
+            "disabled": [False, False, False, False, True, True, False],
+            "discussionsDisabled": [False, False, False, False, False, False, True],
         }
     )
-    lengths = [1, MANY, 2, 0]
+    lengths = [1, MANY, 2, 0, 1, 1, 0]
     offsets = np.append(0, np.cumsum(lengths))
-    firsts = [1, 100, 500, 900]
+    firsts = [1, 100, 500, 900, 700, 800, 900]
     made = [row for first, length in zip(firsts, lengths, strict=True) for row in commits(first, length)]
-    discussed = [row for length in (2, MANY, 1, 0) for row in discussions(length)]
+    discussed = [row for length in (2, MANY, 1, 0, 1, 1, 0) for row in discussions(length)]
     history = Histories(
         pa.Table.from_pylist(made, COMMIT_TYPES),
         offsets,
         pa.Table.from_pylist(discussed, DISCUSSION_TYPES),
-        np.array([0, 2, 2 + MANY, 3 + MANY, 3 + MANY]),
+        np.append(0, np.cumsum([2, MANY, 1, 0, 1, 1, 0])),
     )
     accounts = pa.table(
         {
@@ -297,6 +300,42 @@ def test_histories_of_renamed_and_missing_repositories(made: Hub) -> None:
         assert made.get(f"/api/models/acme/none/{path}").status_code == 401
         assert made.get(f"/api/datasets/acme/many/{path}").status_code == 501
     assert made.get("/api/models/acme/many/discussions/2").json() == {"error": "This Hub holds no comments."}
+
+
+def test_commits_of_a_gated_repository_are_for_those_who_may(made: Hub) -> None:
+    anonymous = made.get("/api/models/acme/gated/commits/main")
+    assert (anonymous.status_code, anonymous.headers["X-Error-Code"]) == (401, "GatedRepo")
+    assert anonymous.headers["X-Error-Message"] == (
+        "Access to model acme/gated is restricted. You must have access to it and be authenticated to access it. "
+        "Please log in."
+    )
+    refused = made.get("/api/models/acme/gated/commits/main", headers={"Authorization": "Bearer hf_somebody"})
+    assert (refused.status_code, refused.headers["X-Error-Code"]) == (403, "GatedRepo")
+    assert "not in the authorized list" in refused.json()["error"]
+    for path in ("", "/discussions"):
+        assert made.get(f"/api/models/acme/gated{path}").status_code == 200
+
+
+def test_commits_of_a_disabled_repository_are_for_nobody(made: Hub) -> None:
+    response = made.get("/api/models/acme/disabled/commits/main")
+    assert (response.status_code, response.headers.get("X-Error-Code")) == (403, None)
+    assert response.headers["X-Error-Message"] == "Access to this resource is disabled."
+    assert made.get("/api/models/acme/disabled").json()["disabled"] is True
+    assert made.get("/api/models/acme/disabled/discussions").status_code == 200
+
+
+def test_discussions_can_be_off(made: Hub) -> None:
+    assert made.get("/api/models/acme/quiet/discussions").status_code == 403
+    assert made.get("/api/models/acme/many/discussions").status_code == 200
+
+
+def test_the_client_knows_these_errors(api: HfApi) -> None:
+    with pytest.raises(GatedRepoError):
+        api.list_repo_commits("acme/gated")
+    with pytest.raises(DisabledRepoError):
+        api.list_repo_commits("acme/disabled")
+    with pytest.raises(HfHubHTTPError, match="403"):
+        list(api.get_repo_discussions("acme/quiet"))
 
 
 def test_a_changed_repository_keeps_its_history(made: Hub) -> None:

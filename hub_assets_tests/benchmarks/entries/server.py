@@ -36,7 +36,7 @@ def _measurement(work: str, unit: str, load: Load, seconds: float, peak: int, ra
 
 
 def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Load, list[str]]:
-    """Read the three listings side by side, each to its end and over again; return the ids of models met, too."""
+    """Read the three listings side by side, each to its end and over again; return the ids of open models met, too."""
     from hub_assets.hub.listing import first_path
     from hub_assets.hub.schemas import REPO_TYPES
 
@@ -52,7 +52,8 @@ def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Lo
 
     walks = [pages(first_path(repo_type), bodies[repo_type]) for repo_type in REPO_TYPES]
     load = burst(clock, url, walks, seconds, core)
-    return load, sorted({row["id"] for body in bodies["model"] for row in json.loads(body)})
+    rows = [row for body in bodies["model"] for row in json.loads(body)]
+    return load, sorted({row["id"] for row in rows if not row["gated"] and not row["disabled"]})
 
 
 def read_histories(clock: Clock, url: str, model_ids: list[str], seconds: float, core: int) -> Load:
