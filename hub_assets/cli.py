@@ -182,7 +182,7 @@ def main() -> None:
 @HOME
 @choosing
 @click.option(
-    "--weeks", type=click.IntRange(1), default=1, show_default=True, help="How many weeks, the last is --week."
+    "--weeks", type=click.IntRange(1, 520), default=1, show_default=True, help="How many weeks, the last is --week."
 )
 @QUOTA
 @PAGE_SIZE
@@ -386,7 +386,9 @@ def _run_week(hub: "HubResource", home: "Home") -> None:
     home.stamp(hub.endpoint.rstrip("/"), contact.population)
     week = week_of(contact.now)
     if not SNAPSHOTS.has_partition_key(str(week)):
-        raise Mistake(f"The Hub's clock says {contact.now:%Y-%m-%d}; weeks begin with {SNAPSHOTS.start:%Y-%m-%d}.")
+        last = SNAPSHOTS.get_last_partition_key()
+        weeks = f"those of {SNAPSHOTS.start:%Y-%m-%d} to {last}"
+        raise Mistake(f"The Hub's clock says {contact.now:%Y-%m-%d}, which is in none of the weeks there are: {weeks}.")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     job = build_defs(hub=hub, home=HomeResource(root=str(home.root))).resolve_job_def("weekly_snapshot")
     with _instance(home) as instance, console.status(f"week {week}"):

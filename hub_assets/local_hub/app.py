@@ -5,9 +5,9 @@ headers and texts; relative 307 redirects; the rate limit's headers on every ans
 space listings, the texts of answers 400 to a bad cursor, limit or sort, that `expand` rules out `full`, that members
 come in one page, what the answer 429 bears beside its text, the answers 400 of histories, how many commits make a page
 when no limit is asked for, that a repository without commits has no revision `main`, the answers to one who asks for a
-card in vain, the 403 of a gated repository's commits to a token without a grant (recorded on another path), and the one
-of discussions that are switched off. What a population does not hold (histories, accounts) is 501. All else is 404,
-never a 200 that a client might trust.
+card in vain, that the old name of a renamed account is nobody's, the 403 of a gated repository's commits to a token
+without a grant (recorded on another path), and the one of discussions that are switched off. What a population does not
+hold (histories, accounts) is 501. All else is 404, never a 200 that a client might trust.
 """
 
 from dataclasses import dataclass

@@ -4,13 +4,15 @@ Every number in it is made up, and so is every name but for the ids of a few wel
 study's Hub of October 2023, and its true values can be set beside the published ones: see `calibration`.
 """
 
+import math
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 from hub_assets.local_hub.population import Population, PopulationError
 from hub_assets.local_hub.simulated.build import AnswerKey, Simulation, build
-from hub_assets.local_hub.simulated.eras import REFERENCE
+from hub_assets.local_hub.simulated.eras import GROWTH, REFERENCE
+from hub_assets.local_hub.simulated.ladders import SIZES
 from hub_assets.local_hub.simulated.store import kept
 
 __all__ = ["FIRST_WEEK", "LAST_WEEK", "REFERENCE", "SMALL", "AnswerKey", "Simulation", "simulate", "simulated"]
@@ -18,6 +20,8 @@ __all__ = ["FIRST_WEEK", "LAST_WEEK", "REFERENCE", "SMALL", "AnswerKey", "Simula
 FIRST_WEEK: Final = date(2023, 10, 2)
 LAST_WEEK: Final = REFERENCE + timedelta(weeks=520)
 """Ten years after REFERENCE the Hub is 180 times as large."""
+MOST: Final = 20_000_000
+"""Repositories that can be made: some 40 GiB of memory."""
 SMALL: Final = 0.01
 """The scale of demos and tests: some 3,500 models."""
 
@@ -38,8 +42,8 @@ def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | No
         keep: a folder in which it is kept as Parquet and found again.
 
     Raises:
-        PopulationError: if the week is before the first one or after the last one, the scale is not above 0, or there
-            are more people than names.
+        PopulationError: if the week is before the first one or after the last one, or the scale makes too few
+            repositories or too many.
         OSError: if the folder cannot be used.
     """
     monday = week - timedelta(days=week.weekday())
@@ -47,6 +51,11 @@ def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | No
         raise PopulationError(f"the simulated Hub begins with the week of {FIRST_WEEK}, after {monday}")
     if monday > LAST_WEEK:
         raise PopulationError(f"the simulated Hub ends with the week of {LAST_WEEK}, before {monday}")
-    if not 0 < scale < float("inf"):
-        raise PopulationError(f"a scale is a number above 0, not {scale}")
+    size = sum(SIZES.values()) * scale * math.exp(GROWTH * max((monday - REFERENCE).days / 7, 0))
+    if not 1 / min(SIZES.values()) <= scale or size > MOST:
+        raise PopulationError(
+            f"a scale of {scale} makes {size:.3g} repositories in the week of {monday}; the simulated Hub can have "
+            f"from one of each type to {MOST:,}"
+        )
+    scale = float(scale)
     return build(monday, scale, seed) if keep is None else kept(keep, monday, scale, seed)

@@ -51,7 +51,7 @@ def authors_of(people: People, codes: Ints, now: int) -> Authors:
         some = np.flatnonzero(forms == form)
         place = np.full(len(persons), -1)
         place[some] = np.arange(len(some))
-        aliases = people.aliases(persons[some], form - 1, now).take(pa.array(place, mask=place < 0))
+        aliases = people.aliases(persons[some], form - 1).take(pa.array(place, mask=place < 0))
         called = text.where(forms == form, aliases, called)
     users = pa.concat_arrays([text.of(BOTS, -1 - bots), called])
     linked = np.append((bots != bot("system")) & (bots > bot("github-actions[bot]")), forms == 0)

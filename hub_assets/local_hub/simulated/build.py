@@ -100,7 +100,7 @@ def build(monday: date, scale: float, seed: int) -> Simulation:
     persons = authors.key["person"].drop_null().to_numpy()
     seen = np.unique(np.append(persons, in_teams))
     return Simulation(
-        identity=f"simulated, scale {scale:g}, seed {seed}",
+        identity=f"simulated, scale {scale!r}, seed {seed}",
         week=monday,
         repos={
             "model": _visible(repos["model"], commits["model"], repos["model"].columns(repos["dataset"])),

@@ -1,7 +1,8 @@
 """When the simulated Hub's repositories come, in whose namespace, and how old they are: its demography.
 
-The Hub grows by one percent a week and reaches the study's size in the week of `REFERENCE`, whose true values are the
-published ones; other weeks are near to them. Times are seconds since 1970, UTC. What the repositories are stands in
+The Hub grows by one percent a week and reaches the study's size in the week of `REFERENCE`, whose true values are near
+to the published ones; those of other weeks are near to them. In a week around it one repository in twenty gets a
+commit, in the first years one in fifty. Times are seconds since 1970, UTC. What the repositories are stands in
 `repositories`.
 """
 
@@ -39,7 +40,7 @@ def moment(day: date) -> int:
 class Eras:
     """Repositories of one type that are ever created before some time, in the order of their creation.
 
-    Those before `settled` were created before REFERENCE; `listed` of them are not deleted by then.
+    Those before `settled` were created before REFERENCE.
 
     `created` is when; `ripe` when a repository has what its place on the ladders says: at REFERENCE, or at some age
     if it is created later; `gone` when it is deleted, infinity if never; `namespace` whose it is.
@@ -51,7 +52,6 @@ class Eras:
     gone: Floats
     namespace: Ints
     settled: int
-    listed: int
 
     def __len__(self) -> int:
         return len(self.created)
@@ -99,7 +99,6 @@ def demography(sizes: dict[RepoType, int], now: int, seed: int) -> Demography:
             _ends(dice[kind], created[kind], settled[kind], sizes[kind], known if kind == "model" else {}),
             namespace,
             settled[kind],
-            sizes[kind],
         )
     return Demography(eras, born)
 

@@ -127,8 +127,8 @@ class Jitter:
 class Commits:
     """The commits of visible repositories, newest first, before their authors have names.
 
-    `rows` are the repositories, `mains` who mainly commits to each; arrays over commits lie between `offsets`. `codes`
-    are the authors, `firsts` where each commit's begin among them.
+    `rows` are the repositories, `mains` the people who mainly commit to each; arrays over commits lie between
+    `offsets`. `codes` are the authors, `firsts` where each commit's begin among them.
     """
 
     rows: Ints
@@ -190,7 +190,7 @@ def commits_of(repos: Repositories) -> Commits:
     codes, extra_at, extra_codes, titles = crew.authors(row, number, bits, offsets, end, squash)
     bits[squash] += np.uint64(_SQUASH)
     authors = _with_co_authors(codes, extra_at, extra_codes)
-    return Commits(rows, crew.code[crew.begin], offsets, _commit_ids(bits), dates, titles, *authors)
+    return Commits(rows, crew.code[crew.begin] // 4, offsets, _commit_ids(bits), dates, titles, *authors)
 
 
 @dataclass(frozen=True)
@@ -326,7 +326,6 @@ def _crew(repos: Repositories, dice: Dice, rows: Ints, total: Ints, rates: Rates
 class Discussions:
     """The discussions of visible repositories, newest first, before their authors have names."""
 
-    rows: Ints
     offsets: Ints
     codes: Ints
     columns: dict[str, pa.Array]
@@ -341,7 +340,7 @@ def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
 
     Args:
         repos: whose.
-        mains: the code of who mainly commits to each visible repository.
+        mains: who mainly commits to each visible repository.
     """
     rows = np.flatnonzero(repos.visible)
     dice, people = Dice(repos.seed, f"discussion of {repos.kind}s"), repos.people
@@ -372,8 +371,8 @@ def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
     # a starter is chosen among those who had an account when they first came
     debut_at = rates.when(row, debut, jitter.of(row, debut))
     person = people.anybody(dice.uniform("starter", rows[row], known), debut_at)
+    person = np.where((known == 0) & dice.happens("own", _OWN, rows[row]), mains[row], person)
     codes = np.where(people.has_account(person), person * 4, NOBODY)
-    codes = np.where((known == 0) & dice.happens("own", _OWN, rows[row]), mains[row], codes)
     codes = np.where(dice.happens("deleted", 0.01, rows[row], known), NOBODY, codes)
     automatic = ~(arrives | returns)
     bots = _DATASET_BOTS if repos.kind == "dataset" else _REVIEW_BOTS
@@ -390,7 +389,6 @@ def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
     status = np.where(over, np.where(pull & (fate < 0.4), 2, 1), np.where(pull & (fate > 0.95), 3, 0))
     words = pa.array((*_TOPICS, *_BOT_TOPICS.values()))
     return Discussions(
-        rows,
         np.append(0, np.cumsum(count)),
         codes,
         {

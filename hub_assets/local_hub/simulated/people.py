@@ -35,14 +35,14 @@ _ORGS: Final = 0.08
 _KNOWN_ALREADY: Final = 0.6
 """Share of a circle's people who have a namespace of their own."""
 _NEAR_BY: Final = 0.8
-"""Share of those whose own namespace is one of the `_NEIGHBOURS` made just before."""
+"""Share of those, in the first places, whose own namespace is one of the `_NEIGHBOURS` made just before."""
 _NEIGHBOURS: Final = 20
 _NO_ACCOUNT: Final = 0.06
 """Share of the others of whom only git knows."""
 _NOISY: Final = 0.045
 """Share of people whom git calls by other names as well."""
-_NEAR_TWINS: Final = 0.15
-"""Share of a circle's new people whose handle is another one's name with two digits."""
+_NEAR_TWINS: Final = 0.08
+"""Share of a circle's new people whose handle is the one of the circle's first, with two digits."""
 _USERS_RENAMED: Final = 0.015
 
 _FIRST_NAMES: Final = (
@@ -61,11 +61,19 @@ _VOWELS: Final = ("a", "e", "i", "o", "u", "ai", "ea", "ou")
 _SYLLABLES: Final = tuple(consonant + vowel for consonant in _CONSONANTS for vowel in _VOWELS)
 
 _HANDLES: Final[dict[str, float]] = {
-    **{"word-word": 25, "wordword99": 21, "word_word": 8, "firstlast": 14, "first-last": 9, "flast": 12, "lastf": 4},
+    **{
+        "word-word": 25,
+        "wordword99": 21,
+        "word_word": 8,
+        "firstlast": 14,
+        "first-last": 9,
+        "flast": 12,
+        "last-first": 4,
+    },
     **{"Firstlast": 4, "first99last": 3},
 }
 _ALIASES: Final[dict[str, float]] = {
-    **{"First Last": 46, "first last": 3, "Last First": 2, "F. Last": 2, "first.last": 9, "flast": 6, "word": 19},
+    **{"First Last": 46, "first last": 3, "Last First": 2, "F. Last": 2, "first.last": 9, "f.last": 6, "word": 19},
     **{"HANDLE": 4, "han_dle": 5, "root": 2, "ubuntu": 2},
 }
 _FULL_NAMES: Final[dict[str, float]] = {"First Last": 50, "": 22, "word": 10, "handle": 10, "First": 8}
@@ -103,7 +111,7 @@ class People:
         self.is_org: Flags = self.dice.happens("organisation", _ORGS, np.arange(len(self.born)))
         self.is_org[list(known)] = True
         size = self.dice.uniform("team", np.arange(len(self.born)))
-        # a quarter of the teams are of one person, one in thirty of more than twenty
+        # three of five teams are of one person, one in thirty is of more than twenty
         self.team: Ints = np.where(self.is_org, np.minimum(0.75 / (1 - size), 60), 1).astype(np.int64)
         self.team = np.maximum(self.team, 1)
 
@@ -132,6 +140,24 @@ class People:
         """Return whom git calls by other names as well."""
         return self.dice.happens("noisy", _NOISY, people) | ~self.has_account(people)
 
+    def _first_handles(self, people: Ints) -> pa.Array:
+        names = self.names(people)
+        form = self.dice.choice("handle", _HANDLES, people)
+        lower_first, lower_last = pc.utf8_lower(names.first), names.last
+        initial = pc.utf8_slice_codeunits(lower_first, 0, 1)
+        forms = {
+            "word-word": text.joined(names.word, "-", names.other_word),
+            "wordword99": text.joined(names.word, names.other_word, names.digits),
+            "word_word": text.joined(names.word, "_", names.other_word),
+            "firstlast": text.joined(lower_first, lower_last),
+            "first-last": text.joined(lower_first, "-", lower_last),
+            "flast": text.joined(initial, lower_last),
+            "last-first": text.joined(lower_last, "-", lower_first),
+            "Firstlast": text.joined(names.first, lower_last),
+            "first99last": text.joined(lower_first, names.digits, lower_last),
+        }
+        return pc.choose(pa.array(form), *(forms[name] for name in _HANDLES))
+
     def names(self, people: Ints) -> Names:
         """Return what people are called: no two have the same last name, nor the same two words."""
         first = self.dice.choice("first name", dict.fromkeys(_FIRST_NAMES, 1), people)
@@ -145,45 +171,35 @@ class People:
 
     def handles(self, people: Ints, when: Ints | int) -> pa.Array:
         """Return the accounts' names at some time; those without an account have one all the same, never shown."""
-        names = self.names(people)
-        form = self.dice.choice("handle", _HANDLES, people)
-        lower_first, lower_last = pc.utf8_lower(names.first), names.last
-        initial = pc.utf8_slice_codeunits(lower_first, 0, 1)
-        forms = {
-            "word-word": text.joined(names.word, "-", names.other_word),
-            "wordword99": text.joined(names.word, names.other_word, names.digits),
-            "word_word": text.joined(names.word, "_", names.other_word),
-            "firstlast": text.joined(lower_first, lower_last),
-            "first-last": text.joined(lower_first, "-", lower_last),
-            "flast": text.joined(initial, lower_last),
-            "lastf": text.joined(lower_last, initial),
-            "Firstlast": text.joined(names.first, lower_last),
-            "first99last": text.joined(lower_first, names.digits, lower_last),
-        }
-        handles = pc.choose(pa.array(form), *(forms[name] for name in _HANDLES))
-        twins = (people % CIRCLE > 0) & self.dice.happens("near twin", _NEAR_TWINS, people)
-        # of one from elsewhere there could be twins in several circles, with the same digits
+        handles = self._first_handles(people)
+        # of somebody from elsewhere there could be twins in several circles, with the same digits
         first = self.person(people // CIRCLE, np.zeros_like(people))
+        twins = (people % CIRCLE > 0) & self.dice.happens("near twin", _NEAR_TWINS, people)
         twins &= first // CIRCLE == people // CIRCLE
-        model = self.names(first)
-        twin = text.joined(pc.utf8_lower(model.first), model.last, text.numbers(10 + people % CIRCLE))
-        handles = text.where(twins, twin, handles)
-        renamed = self.renamed_at(people) < when
-        return text.where(renamed, text.joined(handles, "-hf"), handles)
+        handles = text.where(
+            twins, text.joined(self._first_handles(first), text.numbers(10 + people % CIRCLE)), handles
+        )
+        names = self.names(people)
+        other = text.where(
+            self.dice.happens("stays like it", 0.5, people),
+            text.joined(handles, "-hf"),
+            text.joined("the-", pc.utf8_lower(names.first), names.last),
+        )
+        return text.where(self.renamed_at(people) < when, other, handles)
 
     def renamed_at(self, people: Ints) -> Floats:
         """Return when accounts are given another name, infinity if never."""
         at = self.born[people // CIRCLE] + 250 * WEEK * self.dice.uniform("renamed at", people)
         return np.where(self.dice.happens("renamed", _USERS_RENAMED, people), at, np.inf)
 
-    def aliases(self, people: Ints, which: int, now: int) -> pa.Array:
-        """Return the first or second (0, 1) other name by which git calls each."""
+    def aliases(self, people: Ints, which: int) -> pa.Array:
+        """Return the first or second (0, 1) other name by which git calls each, which never changes."""
         names = self.names(people)
         form = self.dice.choice("alias", _ALIASES, people, which)
         lower_first = pc.utf8_lower(names.first)
         initial = pc.utf8_slice_codeunits(names.first, 0, 1)
         last = pc.utf8_capitalize(names.last)
-        handles = self.handles(people, now)
+        handles = self.handles(people, 0)
         half = pc.utf8_slice_codeunits(handles, 0, 4), pc.utf8_slice_codeunits(handles, 4, 99)
         forms = {
             "First Last": text.joined(names.first, " ", last),
@@ -191,7 +207,7 @@ class People:
             "Last First": text.joined(last, " ", names.first),
             "F. Last": text.joined(initial, ". ", last),
             "first.last": text.joined(lower_first, ".", names.last),
-            "flast": text.joined(pc.utf8_lower(initial), ".", names.last),
+            "f.last": text.joined(pc.utf8_lower(initial), ".", names.last),
             "word": text.joined(pc.utf8_capitalize(names.other_word), names.digits),
             "HANDLE": pc.utf8_upper(handles),
             "han_dle": text.joined(half[0], ".", half[1]),

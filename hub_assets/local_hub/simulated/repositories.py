@@ -2,7 +2,8 @@
 
 A repository's fame is one number behind all of its activity, so that likes, downloads, discussions and usage go
 together as they do on the Hub; licensed repositories have more of it. What listings tell is made into tables here;
-histories stand in `histories`, what spaces use in `usage`.
+histories stand in `histories`, what spaces use in `usage`. Tags, licenses, cards, and whether discussions are off, stay
+as they were at first; a space's license stands in its card data alone, as no recorded space has such a tag.
 """
 
 from typing import Final
@@ -19,6 +20,8 @@ from hub_assets.local_hub.simulated.known import MOVED, MOVED_AT, SUCCEEDED_AT, 
 from hub_assets.local_hub.simulated.ladders import Variable, ladder
 from hub_assets.local_hub.simulated.people import People, object_ids
 
+_MATURING: Final = 0.3
+"""How much age counts beside fame, so that the week in which all is counted is no fairer than others."""
 _UNLICENSED: Final[dict[RepoType, float]] = {"model": 0.6467, "dataset": 0.7213, "space": 0.7}
 _PERMISSIVE: Final = ("apache-2.0", "mit", "afl-3.0", "cc-by-4.0", "cc0-1.0", "odc-by", "bsd-3-clause")
 _MODEL_LICENSES: Final[dict[str, float]] = {
@@ -107,7 +110,7 @@ class Repositories:
             self.fame[list(self._known)] = 6 - 0.2 * np.arange(len(self._known))
         self._name()
         self.without_discussions: Flags = self.dice.happens("no discussions", 0.01, which) & (self.fame < 2)
-        self.discussion_score = self.blend("discussions", 0.93, even_at_the_top=False)
+        self.discussion_score = self.blend("discussions", 0.93, chance_at_the_top=False) + self.maturity
         self.commit_score = self.blend("commits", 0.25)
         # people who work together do so in many repositories
         together = self.dice.normal("work together", eras.namespace) + 1.2 * self.is_org
@@ -126,25 +129,32 @@ class Repositories:
         """Return what each has of a variable when it is ripe; the best score has most."""
         return ladder(self.kind, variable, self.standing(score))
 
-    def blend(self, purpose: str, weight: float, even_at_the_top: bool = True) -> Floats:
+    def blend(self, purpose: str, weight: float, chance_at_the_top: bool = True) -> Floats:
         """Return a score made of fame by that weight and of chance for the rest.
 
         Without chance at the top, the order of the most famous is their order in the score.
         """
         chance: Floats = np.sqrt(1 - weight**2) * self.dice.normal(purpose, self.which)
-        if not even_at_the_top:
+        if not chance_at_the_top:
             chance *= np.exp(-1.3 * np.maximum(self.fame - 2.8, 0))
         score: Floats = weight * self.fame + chance
         return score
+
+    @property
+    def maturity(self) -> Floats:
+        """A score's share for age, at most 0: who was made shortly before being ripe has less than others."""
+        age: Floats = np.clip((self.eras.ripe - self.eras.created) / (100 * WEEK), 1e-3, 1)
+        return _MATURING * np.log(age)
 
     def likes(self, when: int) -> Ints:
         """Return the likes at some time; they never fall."""
         eras = self.eras
         share = np.clip((when - eras.created) / (eras.ripe - eras.created), 0, 1) ** 0.7
-        after = 1.005 ** np.maximum((when - eras.ripe) / WEEK, 0)
-        likes: Ints = np.floor(
-            self.reached("likes", self.blend("likes", 0.93, even_at_the_top=False)) * share * after
-        ).astype(np.int64)
+        best = self.reached("likes", self.blend("likes", 0.93, chance_at_the_top=False) + self.maturity)
+        # what comes later is rounded by chance, so that those with one like get their second in time, too
+        later = np.floor(best) * (1.006 ** np.maximum((when - eras.ripe) / WEEK, 0) - 1)
+        chance = self.dice.uniform("next like", self.which)
+        likes: Ints = (np.floor(best * share) + np.floor(later + chance)).astype(np.int64)
         return likes
 
     def ids(self, when: Ints | int, which: Ints | None = None) -> pa.Array:
@@ -191,13 +201,14 @@ class Repositories:
         which, eras = self.which, self.eras
         created = np.maximum(eras.created, FLOOR)
         likes = self.likes(self.now)
+        disabled_at = eras.created + WEEK * (1 + 150 * self.dice.uniform("disabled at", which))
         return {
             "_id": object_ids(self.dice, created, which),
             "id": self.ids(self.now),
             "createdAt": text.moments(created),
             "lastModified": text.moments(modified),
             "private": pa.array(np.zeros(len(which), dtype=bool)),
-            "disabled": pa.array(self.dice.happens("disabled", 0.003, which)),
+            "disabled": pa.array(self.dice.happens("disabled", 0.005, which) & (disabled_at < self.now)),
             "likes": pa.array(likes),
             "trendingScore": pa.array(likes - self.likes(self.now - WEEK)),
             "discussionsDisabled": pa.array(self.without_discussions),
@@ -248,15 +259,13 @@ class Repositories:
     def _popularity(self) -> dict[str, pa.Array]:
         """Return what models and datasets have and spaces have not."""
         dice, which, eras, week = self.dice, self.which, self.eras, 7 * 24 * 3600
-        monthly = self.reached("downloads", self.blend("downloads", 0.75))
+        monthly = self.reached("downloads", self.blend("downloads", 0.75) + self.maturity)
         calm = dice.normal("downloads in the week", which, moment(REFERENCE) // week)
         wobble = np.clip(0.3 * (dice.normal("downloads in the week", which, self.now // week) - calm), -0.65, 0.65)
         month = 30 * 24 * 3600
-        age, ripe_age = (np.maximum(at - eras.created, 1) for at in (self.now, eras.ripe))
-        downloads = monthly * np.exp(wobble) * np.minimum(age / month, 1) / np.minimum(ripe_age / month, 1)
-        if self.now != moment(REFERENCE):
-            few = np.floor(1 + 3 * dice.uniform("a few", which, self.now // week))
-            downloads = np.where((monthly == 0) & dice.happens("few", 0.04, which, self.now // week), few, downloads)
+        age = np.maximum(self.now - eras.created, 1)
+        growing = np.minimum(age / np.clip(eras.ripe - eras.created, 1, month), 1)
+        downloads = np.where(monthly > 0, np.maximum(monthly * np.exp(wobble) * growing, 1), 0)
         ever = monthly * (2 + 1.1 * age / month) + np.floor(4 + 30 * dice.uniform("ever", which))
         gated_at = eras.created + WEEK * (1 + 150 * dice.uniform("gated at", which))
         gate = text.where(dice.happens("gate", 0.6, which), "auto", "manual")
@@ -289,7 +298,7 @@ class Repositories:
             "tags": text.lists(
                 *(library, task, language, text.joined("license:", self.license), text.joined("dataset:", data)),
                 *(text.joined("base_model:", base), text.joined("base_model:", relation, ":", base)),
-                self.some("has region", 1, text.of(("region:us",), np.zeros_like(which))),
+                text.of(("region:us",), np.zeros_like(which)),
             ),
             "cardData": text.json_objects(
                 license=self.license, language=language, base_model=base, pipeline_tag=task, datasets=data

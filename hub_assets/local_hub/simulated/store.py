@@ -15,36 +15,40 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import scipy
 
 from hub_assets.local_hub.fields import REPO_TYPES
 from hub_assets.local_hub.simulated.build import AnswerKey, History, Simulation, build
 
 
 def kept(folder: Path, monday: date, scale: float, seed: int) -> Simulation:
-    """Return a simulated week from a folder of kept ones; make and keep it if it is not there.
+    """Return a simulated week from a folder of kept ones; make and keep it if it is not there, or damaged.
 
     Raises:
-        OSError: if it cannot be read or written.
+        OSError: if it cannot be written.
     """
-    name = f"simulated-{scale:g}-{seed}-{monday}"
+    name = f"simulated-{scale!r}-{seed}-{monday}"
     place = folder / f"{name}-{_version()}"
-    if not place.exists():
-        simulation = build(monday, scale, seed)
-        beside = folder / f"{name}.{os.getpid()}"
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
-        _write(simulation, beside)
+    if place.exists():
         try:
-            beside.rename(place)
-        except OSError:
-            if not place.exists():
-                raise
-            shutil.rmtree(beside)  # another process was faster; the same seed makes the same bytes
-        for old in folder.glob(f"{name}-*"):
-            if old != place:
-                shutil.rmtree(old, ignore_errors=True)
-        return simulation
-    return _read(place, monday)
+            return _read(place, monday)
+        except (ValueError, KeyError, OSError):  # Arrow's errors and JSON's are among them
+            shutil.rmtree(place)
+    simulation = build(monday, scale, seed)
+    beside = folder / f"{name}.{os.getpid()}"
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    _write(simulation, beside)
+    try:
+        beside.rename(place)
+    except OSError:
+        if not place.exists():
+            raise
+        shutil.rmtree(beside)  # another process was faster; the same seed makes the same bytes
+    for old in folder.glob(f"{name}-*"):
+        if old != place:
+            shutil.rmtree(old, ignore_errors=True)
+    return simulation
 
 
 def _write(simulation: Simulation, folder: Path) -> None:
@@ -102,6 +106,7 @@ def _read(folder: Path, monday: date) -> Simulation:
 
 @cache
 def _version() -> str:
-    """Return a hash of the code that makes simulated weeks."""
+    """Return a hash of the code that makes simulated weeks, and of the libraries that it calls."""
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    return hashlib.sha256(code).hexdigest()[:12]
+    libraries = " ".join(library.__version__ for library in (np, pa, scipy))
+    return hashlib.sha256(code + libraries.encode()).hexdigest()[:12]

@@ -62,7 +62,7 @@ def hexadecimal_of(octets: pa.FixedSizeBinaryArray) -> pa.Array:
 
 
 def _digits(octets: npt.NDArray[np.uint8], length: int) -> pa.Array:
-    digits = np.stack([_DIGITS[octets >> 4], _DIGITS[octets & 15]], axis=2).reshape(len(octets), -1)
+    digits = np.stack([_DIGITS[octets >> 4], _DIGITS[octets & 15]], axis=2).reshape(len(octets), 2 * octets.shape[1])
     flat = np.ascontiguousarray(digits[:, :length])
     offsets = np.arange(len(octets) + 1, dtype=np.int32) * np.int32(length)
     return pa.StringArray.from_buffers(len(octets), pa.py_buffer(offsets), pa.py_buffer(flat))
@@ -70,11 +70,10 @@ def _digits(octets: npt.NDArray[np.uint8], length: int) -> pa.Array:
 
 def lists(*columns: pa.Array) -> pa.ListArray:
     """Return a list for each row: its texts that are not null, in the order of the columns."""
-    rows, width = len(columns[0]), len(columns)
+    rows = len(columns[0])
     held = np.stack([column.is_valid().to_numpy(zero_copy_only=False) for column in columns], axis=1)
     row, column = np.nonzero(held)
     offsets = np.append(0, held.sum(axis=1).cumsum()).astype(np.int32)
-    assert held.shape == (rows, width)
     return pa.ListArray.from_arrays(offsets, pa.concat_arrays(columns).take(pa.array(column * rows + row)))
 
 

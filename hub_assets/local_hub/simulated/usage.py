@@ -1,7 +1,7 @@
 """Which models and datasets the simulated Hub's spaces name, under the ids that they bore when the space was made.
 
 A model has the spaces that its place on the ladder of usage gives it, among those made after it. Spaces that are not
-counted at REFERENCE, because they were gone by then or came later, name what others name.
+counted at REFERENCE, because they were gone by then or came later, name what others name, or a model of their own time.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,10 @@ from hub_assets.local_hub.simulated.repositories import Repositories
 
 _LINKING: Final = 0.35
 """Share of spaces that name models."""
+_FILLED: Final = 0.55
+"""Share of those that a model on the ladder comes to."""
+_FRESH: Final = 0.2
+"""Share of what the others name that is one of the newer models of their time."""
 _NOWHERE: Final = 0.02
 """Share of spaces that name a model that nobody can see."""
 _GOLDEN: Final = (5**0.5 - 1) / 2
@@ -41,7 +45,7 @@ def usage_of(spaces: Repositories, models: Repositories, datasets: Repositories)
     dice = Dice(spaces.seed, "usage")
     eras = spaces.eras
     links = dice.happens("links", _LINKING, spaces.which)
-    # one in a hundred thousand links to hundreds
+    # one of two thousand links to a hundred or more
     room = np.where(links, np.minimum(dice.uniform("room", spaces.which) ** -0.6, 3000), 0).astype(np.int64)
     counted = (spaces.which < eras.settled) & (eras.gone >= moment(REFERENCE))
     seats = np.repeat(spaces.which, np.where(counted, room, 0))
@@ -49,7 +53,7 @@ def usage_of(spaces: Repositories, models: Repositories, datasets: Repositories)
     of = models.eras
     age = np.minimum((moment(REFERENCE) - of.created) / (100 * WEEK), 1.5)
     listed = (models.which < of.settled) & (of.gone >= moment(REFERENCE))
-    count = np.floor(models.reached("usage", models.blend("usage", 0.95) + 0.5 * age)).astype(np.int64) * listed
+    count = np.floor(models.reached("usage", models.blend("usage", 0.9) + 0.3 * age)).astype(np.int64) * listed
     model = np.repeat(models.which, count)
     number = np.arange(len(model)) - np.repeat(np.cumsum(count) - count, count)
     first = np.searchsorted(eras.created[seats], of.created[model])
@@ -59,16 +63,20 @@ def usage_of(spaces: Repositories, models: Repositories, datasets: Repositories)
     model, seat = model[free > 0], (first + np.floor(turn * free).astype(np.int64))[free > 0]
     space = seats[seat]
 
-    late = np.repeat(spaces.which, np.where(counted, 0, room))
+    late = np.repeat(spaces.which, np.where(counted | ~dice.happens("filled", _FILLED, spaces.which), 0, room))
     if len(model) and len(late):
         place = np.arange(len(late)) - np.searchsorted(late, late)
-        same = model[np.floor(dice.uniform("the same", late, place) * len(model)).astype(np.int64)]
-        then = of.created[same] < eras.created[late]
-        space, model = np.append(space, late[then]), np.append(model, same[then])
+        chance = dice.uniform("the same", late, place)
+        same = model[np.floor(chance * len(model)).astype(np.int64)]
+        there = np.searchsorted(of.created, eras.created[late])
+        newer = np.floor(there * (1 - 0.5 * chance**3)).astype(np.int64) - 1
+        named = np.where(dice.happens("fresh", _FRESH, late, place), newer.clip(0), same)
+        then = of.created[named] < eras.created[late]
+        space, model = np.append(space, late[then]), np.append(model, named[then])
     space, model = (pairs.astype(np.int64) for pairs in np.divmod(np.unique(space * len(of) + model), len(of)))
 
     nowhere = np.flatnonzero(dice.happens("nowhere", _NOWHERE, spaces.which))
-    hidden = text.joined("unpublished/model-", text.numbers(nowhere % max(len(spaces.which) // 100, 5)))
+    hidden = text.joined("unpublished/model-", text.numbers(nowhere % max(eras.settled // 100, 5)))
     names = pa.concat_arrays([models.ids(eras.created[space], model), hidden])
     whose = np.append(space, nowhere)
     order = np.argsort(whose, kind="stable")

@@ -131,6 +131,9 @@ def test_deleted_users_and_closed_discussions(tenth: Simulation) -> None:
     assert 0 < talks["author"].null_count < 0.05 * len(talks)
     assert set(talks["status"].unique().to_pylist()) == {"open", "closed", "merged", "draft"}
     for kind in REPO_TYPES:
+        avatars = tenth.authors["avatar"].to_pylist()
+        authors = tenth.histories[kind].discussions["author"].drop_null().unique().to_pylist()
+        assert all(avatars[place] is not None for place in authors), "only accounts discuss"
         off = tenth.repos[kind]["discussionsDisabled"].to_numpy(zero_copy_only=False)
         sizes = tenth.histories[kind].discussion_offsets
         assert off.any()

@@ -105,6 +105,7 @@ def test_rows_are_those_of_their_week(week: date) -> None:
             assert row["createdAt"] <= dates[-1] or row["createdAt"] == FLOOR
             assert (row["lastModified"], row["sha"]) == (dates[0], commits[key][0]["id"].hex())
             assert len({commit["id"] for commit in commits[key]}) == len(dates)
+            assert row.get("downloads", 0) <= row.get("downloadsAllTime", 0)
 
 
 @pytest.mark.parametrize("week", WEEKS)
@@ -173,6 +174,67 @@ def test_over_a_year_things_happen() -> None:
     assert any(names[0][key] != names[1][key] for key in names[0])
 
 
+@pytest.mark.parametrize("week", [REFERENCE - timedelta(weeks=52), REFERENCE + timedelta(weeks=20)])
+def test_what_stays_as_it_was_stays(week: date) -> None:
+    for kind in REPO_TYPES:
+        before, after = (rows_of(simulate(day), kind) for day in (week, week + timedelta(weeks=52)))
+        moves = {"id", "lastModified", "sha", "likes", "trendingScore", "downloads", "downloadsAllTime"}
+        moves |= {"gated", "disabled", "subdomain"}
+        for key in before.keys() & after.keys():
+            for name in before[key].keys() - moves:
+                assert before[key][name] == after[key][name], (key, name)
+
+
+def test_flows_do_not_break_off_where_the_hub_is_calibrated() -> None:
+    """In the weeks around it, likes, discussions and commits come at much the same rate."""
+    weeks = [simulate(REFERENCE + timedelta(weeks=number), scale=0.03) for number in (-4, 0, 4)]
+    for kind in ("model", "space"):
+        likes = [sum(week.repos[kind]["likes"].to_pylist()) for week in weeks]
+        talks = [len(week.histories[kind].discussions) for week in weeks]
+        commits = [len(week.histories[kind].commits) for week in weeks]
+        for totals, least in ((likes, 0.4), (talks, 0.5), (commits, 0.5)):
+            assert least < (totals[2] - totals[1]) / (totals[1] - totals[0]) < 2
+
+
+def test_later_models_are_used_and_later_spaces_use_as_many() -> None:
+    later = simulate(REFERENCE + timedelta(weeks=104), scale=0.02)
+    models, spaces = (later.repos[kind]["createdAt"].to_pylist() for kind in ("model", "space"))
+    begin = datetime(REFERENCE.year, REFERENCE.month, REFERENCE.day)
+    used = {pair["model"] for pair in later.key.usage.to_pylist()}
+    new = {row for row, created in enumerate(models) if created >= begin}
+    old = set(range(len(models))) - new
+    assert len(used & new) / len(new) > 0.3 * len(used & old) / len(old)
+    linking = [bool(names) for names in later.repos["space"]["models"].to_pylist()]
+    shares = [
+        sum(link for link, created in zip(linking, spaces, strict=True) if (created >= begin) == is_new)
+        / sum((created >= begin) == is_new for created in spaces)
+        for is_new in (False, True)
+    ]
+    assert shares[1] == pytest.approx(shares[0], abs=0.05)
+
+
+def test_a_hub_without_some_type_is_one_all_the_same() -> None:
+    population = simulated(date(2023, 10, 2), scale=2e-5)
+    assert sum(len(population.repos[kind]) for kind in REPO_TYPES) < 10
+
+
+def test_a_damaged_kept_week_is_made_anew(small: Simulation, tmp_path: Path) -> None:
+    for name, content in (("models.parquet", b"PAR1"), ("about.json", b"{"), ("accounts.parquet", None)):
+        simulate(REFERENCE, keep=tmp_path)
+        (folder,) = tmp_path.iterdir()
+        damaged = folder / name
+        damaged.unlink()
+        if content is not None:
+            damaged.write_bytes(content)
+        assert_same(simulate(REFERENCE, keep=tmp_path), small)
+        assert [folder] == list(tmp_path.iterdir())
+
+
+def test_scales_that_differ_little_are_different_hubs(tmp_path: Path) -> None:
+    names = {simulate(REFERENCE, scale=scale, keep=tmp_path).identity for scale in (0.0010000001, 0.0010000002)}
+    assert len(names) == len(list(tmp_path.iterdir())) == 2
+
+
 def test_spaces_name_models_listed_renamed_and_nowhere(small: Simulation) -> None:
     population = small.population()
     spaces = rows_of(small, "space").values()
@@ -218,5 +280,6 @@ def test_weeks_and_scales_out_of_range_are_refused() -> None:
         simulate(date(2023, 10, 1))
     with pytest.raises(PopulationError, match="before 2099-01-05"):
         simulate(date(2099, 1, 5))
-    with pytest.raises(PopulationError, match="above 0, not -1"):
-        simulate(REFERENCE, scale=-1)
+    for scale in (-1, 0, 1e-6, 1e9, float("nan")):
+        with pytest.raises(PopulationError, match="from one of each type to 20,000,000"):
+            simulate(REFERENCE, scale=scale)
