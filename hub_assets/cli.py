@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 import click
 from rich.console import Console
 
+from hub_assets.processes import is_alive, process_mark
+
 if TYPE_CHECKING:  # Dagster takes a second to import; `--help` need not wait for it
     from dagster import DagsterInstance, EventLogEntry
 
@@ -359,20 +361,8 @@ def _end_dead_runs(instance: "DagsterInstance") -> None:
     alive = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
     for run in instance.get_runs(RunsFilter(statuses=alive)):
         mark = run.tags.get(PROCESS_TAG)
-        if mark is not None and mark != _process_mark(int(mark.partition("@")[0])):
+        if mark is not None and not is_alive(mark):
             instance.report_run_failed(run, "The process of this run was killed; the next run goes on where it was.")
-
-
-def _process_mark(pid: int) -> str | None:
-    """Return what tells a process from a later one with its number (where /proc says when it began); None if dead."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    stat = Path(f"/proc/{pid}/stat")
-    return f"{pid}@{stat.read_text().rpartition(')')[2].split()[19] if stat.exists() else ''}"
 
 
 def _run_week(hub: "HubResource", home: "Home") -> None:
@@ -398,7 +388,7 @@ def _run_week(hub: "HubResource", home: "Home") -> None:
             instance=instance,
             run_id=run_id,
             partition_key=str(week),
-            tags={PROCESS_TAG: _process_mark(os.getpid()) or ""},
+            tags={PROCESS_TAG: process_mark(os.getpid()) or ""},
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )

@@ -22,6 +22,7 @@ from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
+from hub_assets.processes import process_mark
 from hub_assets.warehouse.database import connect
 
 WEEK = date(2026, 11, 16)
@@ -178,7 +179,7 @@ def test_a_run_whose_process_is_dead_is_reported_as_failed(tmp_path: Path) -> No
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     with cli._instance(home) as instance:
-        for run_id, mark in (("a" * 8, f"{process.pid}@1"), ("b" * 8, cli._process_mark(os.getpid()) or "")):
+        for run_id, mark in (("a" * 8, f"{process.pid}@1"), ("b" * 8, process_mark(os.getpid()) or "")):
             add_started_run(instance, run_id, mark)
     with cli._instance(home) as instance:
         found = {run.run_id: run.status for run in instance.get_runs()}

@@ -5,6 +5,7 @@
 elsewhere.
 """
 
+import hashlib
 import random
 import threading
 import urllib.request
@@ -13,16 +14,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
 import huggingface_hub
+from huggingface_hub.constants import HF_HOME
 from huggingface_hub.utils import get_session, parse_ratelimit_headers, set_client_factory
 
 # the hook that a custom session must keep (offline mode, request ids) has no public name
 from huggingface_hub.utils._http import hf_request_event_hook
 
+from hub_assets.hub.bucket import Bucket, OwnBucket, SharedBucket
 from hub_assets.hub.errors import HubBroken, HubError, HubGone, HubRefused, HubThrottled, TokenRefused, error_of
 from hub_assets.hub.pacing import RequestPacer
 
@@ -41,9 +45,21 @@ _pacers_lock = threading.Lock()
 
 
 def pacer_of(url: str, authorization: str | None) -> RequestPacer:
-    """Return the process's one pacer of a host and a token (None: anonymous)."""
+    """Return the process's one pacer of a host and a token (None: anonymous).
+
+    It shares its window with all processes that use the same `HF_HOME`, if that can be written. The file's name does
+    not tell the token.
+    """
+    key = (urlsplit(url).netloc, authorization)
     with _pacers_lock:
-        return _pacers.setdefault((urlsplit(url).netloc, authorization), RequestPacer())
+        if key not in _pacers:
+            name = hashlib.sha256("\n".join(map(str, key)).encode()).hexdigest()
+            try:
+                bucket: Bucket = SharedBucket(Path(HF_HOME) / "hub_assets" / f"window-{name[:32]}.json")
+            except OSError:
+                bucket = OwnBucket()
+            _pacers[key] = RequestPacer(bucket=bucket)
+        return _pacers[key]
 
 
 class PacedTransport(httpx2.BaseTransport):

@@ -1,120 +1,19 @@
-"""Spending the Hub's rate limit to its end without meeting a 429.
+"""Spending the Hub's rate limit to its end without meeting a 429: threads wait for their turn.
 
-The Hub counts requests per token in fixed windows and says on every answer how many are left (`RateLimit:
-"api";r=499;t=295`, `RateLimit-Policy: "fixed window";"api";q=500;w=300`). `WindowEstimate` is what those answers let
-us know of the window, as plain arithmetic on times; `RequestPacer` makes threads wait by it. What is asked, and what is
-done about an error, does not belong here.
+When that is, `window` knows; which processes have their turns together is the business of `bucket`. What is asked, and
+what is done about an error, does not belong here.
 """
 
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from huggingface_hub.utils import RateLimitInfo
 
-DOCUMENTED_WINDOW = 300.0
-"""Seconds: the Hub's documented window, for a 429 that comes before any header has told another."""
-ANSWERS_REMEMBERED = 4096
-"""More than can arrive while one request is on its way: 333 a second, the largest plan, for 12 s."""
-
-
-@dataclass(frozen=True)
-class Permit:
-    """Leave to send one request: when it was given, in which window, and what was known to be left then."""
-
-    sent_at: float
-    window: int
-    floor: int | None
-    is_opener: bool
-
-
-@dataclass
-class WindowEstimate:
-    """What is known of the server's fixed window. All times are seconds of one monotonic clock.
-
-    Nothing here depends on how the server rounds `t` or aligns its windows:
-
-    - a window that answered at time `a` is over by `a + w` (and by `a + t + 1`);
-    - an answer whose `r` is not below the smallest one known when it was sent comes from a newer window;
-    - of the smallest `r` seen in a window, requests in flight may have taken their share already, and so may those
-      that were answered (or lost) around its beginning: these are `unplaced` until an answer to a later request,
-      whose `r` must count them.
-
-    Once a window must be over, one request (the opener) goes ahead to learn the next. There is room for it: requests
-    that are believed to belong to the old window are fewer than the quota, wherever they were counted.
-    """
-
-    remaining: int | None = None
-    quota: int | None = None
-    seconds: float | None = None
-    ends_at: float = -math.inf
-    blocked_until: float = -math.inf
-    in_flight: int = 0
-    window: int = 0
-    opener_is_out: bool = False
-    is_unmetered: bool = False
-    unplaced: list[float] = field(default_factory=list)
-    answered_at: deque[float] = field(default_factory=lambda: deque(maxlen=ANSWERS_REMEMBERED))
-
-    def delay(self, now: float) -> float:
-        """Return the seconds until a request may be sent: 0 for now, infinite if only an answer can tell."""
-        if now < self.blocked_until:
-            return self.blocked_until - now
-        if self.is_unmetered:
-            return 0.0
-        if self.remaining is None or now >= self.ends_at:
-            return math.inf if self.opener_is_out else 0.0
-        return 0.0 if self.remaining > self.in_flight + len(self.unplaced) else self.ends_at - now
-
-    def send(self, now: float) -> Permit:
-        """Count a request as sent; call it only when `delay` is 0."""
-        is_opener = not self.is_unmetered and (self.remaining is None or now >= self.ends_at)
-        self.in_flight += 1
-        self.opener_is_out = self.opener_is_out or is_opener
-        return Permit(now, self.window, None if is_opener else self.remaining, is_opener)
-
-    def receive(self, permit: Permit, now: float, status: int, limit: RateLimitInfo | None) -> None:
-        """Learn from an answer: its status and its parsed rate-limit headers (None if it had none)."""
-        self._settle(permit)
-        if limit is None:
-            if self.remaining is not None:
-                self.unplaced.append(now)
-            if status == 429:
-                self.blocked_until = max(self.blocked_until, now + (self.seconds or DOCUMENTED_WINDOW))
-            elif self.quota is None and status < 400:
-                self.is_unmetered = True
-            return
-        self.is_unmetered = False
-        self.quota = limit.limit or self.quota
-        self.seconds = float(limit.window_seconds or self.seconds or DOCUMENTED_WINDOW)
-        ends_by = now + min(self.seconds, limit.reset_in_seconds + 1.0)
-        is_current = permit.window == self.window
-        is_newer = permit.is_opener or (permit.floor is not None and limit.remaining >= permit.floor)
-        if is_current and is_newer:
-            self.window += 1
-            self.remaining = limit.remaining
-            self.ends_at = ends_by
-            self.unplaced = [moment for moment in self.answered_at if moment > permit.sent_at]
-        elif is_current or is_newer:
-            self.remaining = min(limit.remaining, self.remaining or 0)
-            self.ends_at = min(self.ends_at, ends_by)
-            self.unplaced = [moment for moment in self.unplaced if moment > permit.sent_at]
-        else:
-            self.unplaced.append(now)
-        self.answered_at.append(now)
-
-    def lose(self, permit: Permit, now: float) -> None:
-        """Count a request that got no answer: the server may have counted it."""
-        self._settle(permit)
-        self.unplaced.append(now)
-
-    def _settle(self, permit: Permit) -> None:
-        self.in_flight -= 1
-        if permit.is_opener:
-            self.opener_is_out = False
+from hub_assets.hub.bucket import Bucket, OwnBucket
+from hub_assets.hub.window import Permit, WindowEstimate
 
 
 class PacerClosed(Exception):
@@ -125,14 +24,17 @@ class PacerClosed(Exception):
 class RequestPacer:
     """Makes the threads that share one token wait for their turn. Thread-safe.
 
-    Counters: `sent` requests, `throttled` answers (429), `waited` seconds summed over threads.
+    Counters: `sent` requests, `throttled` answers (429), `waited` seconds of the thread whose turn was next. `estimate`
+    is what was known of the window at the last look.
     """
 
     clock: Callable[[], float] = time.monotonic
+    bucket: Bucket = field(default_factory=OwnBucket)
     estimate: WindowEstimate = field(default_factory=WindowEstimate)
     sent: int = 0
     throttled: int = 0
     waited: float = 0.0
+    _turn: threading.Lock = field(default_factory=threading.Lock)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _is_closed: bool = False
 
@@ -142,29 +44,41 @@ class RequestPacer:
         Raises:
             PacerClosed: if `close` was called, also while waiting.
         """
-        with self._changed:
+        # one thread looks at the window; the others wait for their turn to look, and wake for nothing else
+        with self._turn, self._changed:
             while True:
                 if self._is_closed:
                     raise PacerClosed
-                now = self.clock()
-                delay = self.estimate.delay(now)
-                if delay <= 0:
-                    self.sent += 1
-                    return self.estimate.send(now)
-                self._changed.wait(None if math.isinf(delay) else delay)
+                with self.bucket.opened() as share:
+                    self.estimate = share.estimate
+                    now = self.clock()
+                    delay = share.estimate.delay(now)
+                    if delay <= 0:
+                        self.sent += 1
+                        permit = share.estimate.send(now)
+                        share.permits.append(permit)
+                        return permit
+                wait = min(delay, self.bucket.look_seconds)
+                self._changed.wait(None if math.isinf(wait) else wait)
                 self.waited += self.clock() - now
 
     def receive(self, permit: Permit, status: int, limit: RateLimitInfo | None) -> None:
         """Hand back a permit with the answer's status and rate-limit headers."""
         with self._changed:
             self.throttled += status == 429
-            self.estimate.receive(permit, self.clock(), status, limit)
+            with self.bucket.opened() as share:
+                share.permits.remove(permit)
+                share.estimate.receive(permit, self.clock(), status, limit)
+                self.estimate = share.estimate
             self._changed.notify_all()
 
     def lose(self, permit: Permit) -> None:
         """Hand back the permit of a request that got no answer."""
         with self._changed:
-            self.estimate.lose(permit, self.clock())
+            with self.bucket.opened() as share:
+                share.permits.remove(permit)
+                share.estimate.lose(permit, self.clock())
+                self.estimate = share.estimate
             self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:

@@ -13,7 +13,8 @@ from huggingface_hub.utils import RateLimitInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub_assets.hub.pacing import DOCUMENTED_WINDOW, PacerClosed, RequestPacer, WindowEstimate
+from hub_assets.hub.pacing import PacerClosed, RequestPacer
+from hub_assets.hub.window import DOCUMENTED_WINDOW, WindowEstimate
 
 
 @dataclass
