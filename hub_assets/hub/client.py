@@ -36,6 +36,8 @@ POPULATION_HEADER = "X-Hub-Population"
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 LONGEST_BACKOFF = 8.0
+CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+"""As many as there are threads; the default keeps 20 and opens one anew for each request beyond them."""
 USER_AGENT = f"hub_assets/{version('hub-assets')}; hf_hub/{huggingface_hub.__version__}"
 
 Params = list[tuple[str, str | int | float | bool | None]]
@@ -99,11 +101,12 @@ def paced_session() -> httpx2.Client:
     proxies = {f"{k}://": v for k, v in urllib.request.getproxies().items() if k in ("http", "https")}
     direct = [h.strip().lstrip(".") for h in urllib.request.getproxies().get("no", "").split(",") if h.strip()]
     mounts: dict[str, httpx2.BaseTransport | None] = {
-        pattern: PacedTransport(httpx2.HTTPTransport(proxy=proxy)) for pattern, proxy in proxies.items()
+        pattern: PacedTransport(httpx2.HTTPTransport(proxy=proxy, limits=CONNECTIONS))
+        for pattern, proxy in proxies.items()
     }
     mounts |= {f"all://{host}": None for host in ("127.0.0.1", "localhost", *direct)}
     return httpx2.Client(
-        transport=PacedTransport(httpx2.HTTPTransport()),
+        transport=PacedTransport(httpx2.HTTPTransport(limits=CONNECTIONS)),
         mounts=mounts,
         event_hooks={"request": [hf_request_event_hook]},
         follow_redirects=True,
@@ -113,12 +116,22 @@ def paced_session() -> httpx2.Client:
 
 @dataclass(frozen=True)
 class Answer:
-    """A good answer: its JSON `body` and the text it came as, the path of the next page, and the Hub's time."""
+    """A good answer: its JSON `body` and the text it came as, the path of the next page, and the Hub's time.
+
+    `path` is where the answer came from, after redirects; `location` where one that was not followed leads. `total` is
+    its `X-Total-Count`. `attempts` were needed, which with their redirects took `calls` of the rate limit.
+    """
 
     body: Any
     text: str
     next_path: str | None
     observed_at: datetime
+    status: int
+    path: str
+    location: str | None
+    total: int | None
+    attempts: int
+    calls: int
 
 
 @dataclass(frozen=True)
@@ -139,7 +152,7 @@ class HubClient:
         backoff: seconds before the second attempt; doubled from then on, up to 8 s, with jitter.
         read_seconds: how long to wait for an answer.
 
-    `retries` counts what made a request be sent again, by cause.
+    `retries` counts what made a request be sent again, by cause. `has_token` says whether a token is sent.
     """
 
     def __init__(
@@ -155,10 +168,11 @@ class HubClient:
         self.attempts = attempts
         self.backoff = backoff
         self.retries: Counter[str] = Counter()
+        self._retries_lock = threading.Lock()
         self._timeout = httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS)
         found = token if isinstance(token, str) else None if token is False else huggingface_hub.get_token()
         self._headers = {"user-agent": USER_AGENT} | ({"authorization": f"Bearer {found}"} if found else {})
-        self._has_token = found is not None
+        self.has_token = found is not None
         self._clock_offset: timedelta | None = None
         self._contact: Contact | None = None
         set_client_factory(paced_session)
@@ -177,9 +191,9 @@ class HubClient:
         """
         if self._contact is None:
             # whoami has a narrow limit of its own, so it is asked once, and only where there is a token to try.
-            path = "/api/whoami-v2" if self._has_token else "/api/models?limit=1"
+            path = "/api/whoami-v2" if self.has_token else "/api/models?limit=1"
             try:
-                response, _ = self._ask(path, attempts=min(self.attempts, 3))
+                response, *_ = self._ask(path, attempts=min(self.attempts, 3))
             except HubGone as error:
                 if error.status != 401:
                     raise
@@ -191,38 +205,59 @@ class HubClient:
         """Return the Hub's time (UTC): the `Date` of its first answer, carried on by our clock; ours before that."""
         return datetime.now(UTC) + (self._clock_offset or timedelta())
 
-    def get(self, path: str, params: Params | None = None) -> Answer:
+    def get(self, path: str, params: Params | None = None, *, follow: bool = True) -> Answer:
         """Ask for JSON and return it.
 
         Args:
             path: path and query below the endpoint.
             params: query parameters, repeated names allowed.
+            follow: whether to go where a redirect leads.
 
         Raises:
             HubError: as `errors` says; temporary ones after `attempts` tries.
             PacerClosed: if the wait for a permit was called off.
         """
-        response, body = self._ask(path, params)
-        following = response.links.get("next", {}).get("url")
-        return Answer(body, response.text, _path_of(following) if following else None, self.now())
+        response, body, attempts, calls = self._ask(path, params, follow=follow)
+        headers = response.headers
+        following = response.links.get("next", {}).get("url") if "link" in headers else None
+        total = headers.get("x-total-count", "")
+        return Answer(
+            body,
+            response.text,
+            _path_of(following) if following else None,
+            self.now(),
+            response.status_code,
+            _path_of(str(response.url)),
+            _path_of(urljoin(str(response.url), headers["location"])) if "location" in headers else None,
+            int(total) if total.isdecimal() else None,
+            attempts,
+            calls,
+        )
 
-    def _ask(self, path: str, params: Params | None = None, attempts: int | None = None) -> tuple[httpx2.Response, Any]:
-        """Send until there is a good JSON answer or no further attempt is worth it.
+    def _ask(
+        self, path: str, params: Params | None = None, attempts: int | None = None, follow: bool = True
+    ) -> tuple[httpx2.Response, Any, int, int]:
+        """Send until there is a good JSON answer or no further attempt is worth it; return both with what they cost.
 
         huggingface_hub's own `http_backoff` is not used: its waits (up to 301 s) cannot be interrupted, it takes a
         body that is not JSON for good, and it does not say what it has met.
         """
         url = urljoin(self.endpoint, path)
-        attempt = 0
+        attempt = calls = 0
         while True:
             attempt += 1
+            calls += 1
             error: HubError
             try:
-                response = get_session().get(url, params=params, headers=self._headers, timeout=self._timeout)
+                response = get_session().get(
+                    url, params=params, headers=self._headers, timeout=self._timeout, follow_redirects=follow
+                )
+                calls += len(response.history)
                 self._learn_clock(response)
                 refusal = error_of(response)
                 if refusal is None:
-                    return response, response.json()
+                    return response, response.json(), attempt, calls
+                refusal.attempts, refusal.calls = attempt, calls
                 if not isinstance(refusal, HubThrottled | HubBroken):
                     raise refusal
                 error = refusal
@@ -237,9 +272,11 @@ class HubClient:
                 error = HubBroken("the body is not JSON", url=url, status=response.status_code)
                 error.__cause__ = broken
                 cause = "not JSON"
+            error.attempts, error.calls = attempt, calls
             if attempt >= (attempts or self.attempts):
                 raise error
-            self.retries[cause] += 1
+            with self._retries_lock:
+                self.retries[cause] += 1
             self.pacer.pause(min(LONGEST_BACKOFF, self.backoff * 2 ** (attempt - 1)) * random.uniform(0.75, 1.25))
 
     def _learn_clock(self, response: httpx2.Response) -> None:

@@ -30,8 +30,12 @@ class HubError(Exception):
     """An answer of the Hub that is not the one asked for.
 
     `status` is the HTTP status (None where there was no answer), `code` and `message` are its
-    `X-Error-Code` and `X-Error-Message` (or the `error` of its JSON body), `url` what was asked.
+    `X-Error-Code` and `X-Error-Message` (or the `error` of its JSON body), `url` what was asked. `attempts` and `calls`
+    say what it cost, as in `client.Answer`.
     """
+
+    attempts = 1
+    calls = 1
 
     def __init__(
         self,
@@ -78,6 +82,8 @@ class HubBroken(HubError):
 
 def error_of(response: httpx2.Response) -> HubError | None:
     """Return the error that an answer stands for, or None if it is a good one (below 400)."""
+    if response.status_code < 400:
+        return None
     try:
         hf_raise_for_status(response)
     except HfHubHTTPError as error:

@@ -7,7 +7,8 @@ what is done about an error, does not belong here.
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from huggingface_hub.utils import RateLimitInfo
@@ -90,6 +91,16 @@ class RequestPacer:
         with self._changed:
             if self._changed.wait_for(lambda: self._is_closed, timeout=seconds):
                 raise PacerClosed
+
+    @contextmanager
+    def called_off(self) -> Iterator[None]:
+        """Call off all waits until the block ends."""
+        self.close()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_closed = False
 
     def close(self) -> None:
         """Call off all waits, now and later."""

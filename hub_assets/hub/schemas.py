@@ -1,6 +1,8 @@
-"""What the raw tables hold: for each type of repository the fields asked for and their types, as Arrow schemas.
+"""What the raw tables hold, as Arrow schemas.
 
-Columns bear the API's own names. How rows are asked for or turned into these types does not belong here.
+Listings have a row per repository and bear the API's own names. The other tables have a row per answer: what was asked,
+how that ended (the ledger), and what it brought. How rows are asked for or turned into these types does not belong
+here.
 """
 
 from typing import Final, Literal
@@ -74,5 +76,102 @@ def listing_schema(repo_type: RepoType) -> pa.Schema:
             pa.field("id", pa.string()),
             *(pa.field(name, kind) for name, kind in FIELDS[repo_type].items()),
             pa.field("extra", pa.string()),
+        ]
+    )
+
+
+OUTCOMES: Final = (
+    "ok",
+    "not_modified",
+    "gated",
+    "disabled",
+    "gone",
+    "moved",
+    "discussions_off",
+    "failed",
+    "not_asked",
+)
+"""How asking can end. `not_modified` is never an answer's: what is known still holds, so that nobody asked."""
+
+_LEDGER: Final[dict[str, pa.DataType]] = {
+    "observed_at": _TIME,
+    "outcome": pa.string(),
+    "status": pa.int64(),
+    "error_code": pa.string(),
+    "message": pa.string(),
+    "attempts": pa.int64(),
+    "calls": pa.int64(),
+}
+_VISIT: Final[dict[str, pa.DataType]] = {
+    "repo_type": pa.string(),
+    "repo_key": pa.string(),
+    "repo_id": pa.string(),
+    "final_id": pa.string(),
+    "listed_sha": pa.string(),
+    "listed_gated": pa.string(),
+    "listed_likes": pa.int64(),
+    "listed_downloads": pa.int64(),
+    "sample_share": pa.float64(),
+    "visit": pa.int64(),
+    "page": pa.int64(),
+    "is_last": pa.bool_(),
+    "next_path": pa.string(),
+    "reading": pa.int64(),
+    "head": pa.string(),
+    "n_total": pa.int64(),
+    "n_had": pa.int64(),
+    "n_misfits": pa.int64(),
+}
+_COMMIT: Final = pa.struct(
+    [
+        ("id", pa.string()),
+        ("title", pa.string()),
+        ("date", _TIME),
+        ("authors", pa.list_(pa.struct([("user", pa.string()), ("has_avatar", pa.bool_())]))),
+        ("trailers", pa.list_(pa.struct([("name", pa.string()), ("handle", pa.string())]))),
+    ]
+)
+_DISCUSSION: Final = pa.struct(
+    [
+        ("num", pa.int64()),
+        ("title", pa.string()),
+        ("status", pa.string()),
+        ("is_pull_request", pa.bool_()),
+        ("created_at", _TIME),
+        ("author", pa.string()),
+        ("author_type", pa.string()),
+        ("n_comments", pa.int64()),
+    ]
+)
+ANSWERS: Final[dict[str, dict[str, pa.DataType]]] = {
+    "raw_hub__commits": _LEDGER | _VISIT | {"commits": pa.list_(_COMMIT)},
+    "raw_hub__discussions": _LEDGER | _VISIT | {"discussions": pa.list_(_DISCUSSION)},
+    "raw_hub__aliases": _LEDGER
+    | {"repo_type": pa.string(), "repo_id": pa.string(), "target_id": pa.string(), "repo_key": pa.string()},
+    "raw_hub__accounts": _LEDGER
+    | {
+        "author": pa.string(),
+        "account_key": pa.string(),
+        "account_type": pa.string(),
+        "name": pa.string(),
+        "fullname": pa.string(),
+        "created_at": _TIME,
+        "organizations": pa.list_(pa.struct([("account_key", pa.string()), ("name", pa.string())])),
+    },
+}
+"""The tables of answers: the ledger first, then what was asked, then what came of it.
+
+A `visit` is one asking of a repository's history to its end, page by page; only one whose last page came counts. A
+`reading` is a visit that got all there was, with the visits that added to it later: of commits the known ones are not
+asked for again, and a history that was rewritten (a squash, a force-push) opens a new reading.
+"""
+
+
+def answers_schema(table: str) -> pa.Schema:
+    """Return the Arrow schema of a table of answers: one row per answer."""
+    return pa.schema(
+        [
+            pa.field("snapshot_date", pa.date32(), nullable=False),
+            *(pa.field(name, kind, nullable=name != "observed_at") for name, kind in ANSWERS[table].items()),
         ]
     )

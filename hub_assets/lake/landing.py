@@ -57,12 +57,26 @@ class Landing:
     A landing that was begun before is taken up where it stands: `last` is the `meta` of its last record, None if
     there is none. The week's valid parts stay what they are until `finish`.
 
+    Args:
+        lake, table, snapshot_date: what is landed.
+        convert: makes rows of records.
+        seal_bytes: the size of journal from which a part is made.
+        adds: whether the set begins with the week's valid parts, in place of nothing. A landing that was begun with
+            them is begun anew by one that is not to have them.
+
     Raises:
         LandingBusy: on entering, if another process has it open.
     """
 
     def __init__(
-        self, lake: Lake, table: str, snapshot_date: date, convert: Convert, seal_bytes: int = SEAL_BYTES
+        self,
+        lake: Lake,
+        table: str,
+        snapshot_date: date,
+        convert: Convert,
+        seal_bytes: int = SEAL_BYTES,
+        *,
+        adds: bool = False,
     ) -> None:
         self.lake = lake
         self.table = table
@@ -70,6 +84,7 @@ class Landing:
         self.last: dict[str, Any] | None = None
         self._convert = convert
         self._seal_bytes = seal_bytes
+        self._adds = adds
         self._folder = lake.folder(table, snapshot_date)
 
     def __enter__(self) -> "Landing":
@@ -83,9 +98,11 @@ class Landing:
                 f"another run is collecting {self.table} of {self.snapshot_date}; wait for it or stop it"
             ) from None
         self._manifest = self.lake.manifest(self.table, self.snapshot_date)
-        if self._manifest.landing is None:
+        valid, begun = self._manifest.parts, self._manifest.landing
+        is_to_begin_anew = not self._adds and valid and begun is not None and all(part in begun for part in valid)
+        if begun is None or is_to_begin_anew:
             self._manifest.sweep += 1
-            self._manifest.landing = []
+            self._manifest.landing = list(self._manifest.parts) if self._adds else []
             self._manifest.last = None
         self._open_journal()
         self.last = self._records[-1].meta if self._records else self._manifest.last
@@ -98,9 +115,9 @@ class Landing:
         os.close(self._lock)
 
     @property
-    def rows_sealed(self) -> int:
-        """Rows of the parts made so far."""
-        return sum(part.rows for part in self._landed)
+    def files(self) -> list[Path]:
+        """The parts made so far."""
+        return [self._folder / part.file for part in self._landed]
 
     def append(self, record: Record) -> None:
         """Keep what one answer brought."""
@@ -108,6 +125,11 @@ class Landing:
         self._records.append(record)
         self.last = record.meta
         if self._journal.size >= self._seal_bytes:
+            self.seal()
+
+    def seal(self) -> None:
+        """Make a part of what the journal holds."""
+        if self._records:
             self._seal()
 
     def finish(self, details: Callable[[list[Part]], dict[str, Any]]) -> Manifest:
@@ -116,8 +138,7 @@ class Landing:
         Args:
             details: what the manifest says of the set, from its parts.
         """
-        if self._records:
-            self._seal()
+        self.seal()
         self._manifest = Manifest(
             complete=True, parts=self._landed, details=details(self._landed), sweep=self._manifest.sweep
         )
@@ -145,7 +166,7 @@ class Landing:
         self._records = [Record.of_bytes(payload) for payload in self._journal.records]
 
     def _seal(self) -> None:
-        rows, counts = self._convert(self._records, [self._folder / part.file for part in self._landed])
+        rows, counts = self._convert(self._records, self.files)
         part = Part(self._name("part", "parquet"), rows.num_rows, counts)
         self.lake.write_part(self.table, self.snapshot_date, part.file, rows)
         self._landed.append(part)

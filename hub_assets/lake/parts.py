@@ -99,6 +99,11 @@ class Lake:
         )
         return [day for day in days if self.manifest(table, day).complete]
 
+    def files_so_far(self, table: str, snapshot_date: date) -> list[Path]:
+        """Return the Parquet files of a table's week as they are collected; the valid ones if it is not just now."""
+        manifest, folder = self.manifest(table, snapshot_date), self.folder(table, snapshot_date)
+        return [folder / part.file for part in (manifest.parts if manifest.landing is None else manifest.landing)]
+
     def files(self, table: str, snapshot_date: date) -> list[Path]:
         """Return the valid Parquet files of a table's week."""
         folder = self.folder(table, snapshot_date)

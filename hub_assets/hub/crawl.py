@@ -1,0 +1,276 @@
+"""Many questions asked at once: worker threads, one pacer, and every answer on disk before anything says so.
+
+Knows neither what is asked nor what becomes of it; that belongs to `histories`, `aliases` and `accounts`.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import pyarrow as pa
+import pyarrow.json
+
+from hub_assets.hub import ledger
+from hub_assets.hub.client import HubClient
+from hub_assets.hub.errors import HubBroken
+from hub_assets.hub.ledger import NOT_HELD, Row
+from hub_assets.hub.pacing import PacerClosed
+from hub_assets.hub.schemas import answers_schema
+from hub_assets.lake.landing import Landing, Record
+
+logger = logging.getLogger(__name__)
+
+WORKERS = 64
+"""Threads: 333 calls a second, the largest plan, at a latency of 150 ms keep 50 of them waiting for answers."""
+LOOK_SECONDS = 0.5
+WAVE = 20
+"""So many answers in a row that may be about the Hub or the token, and none that is not, stop a crawl."""
+
+
+class Question(Protocol):
+    """What is asked. `kind` names what a source either holds or does not: one 501 is an answer for all of it."""
+
+    @property
+    def kind(self) -> str:
+        """The kind."""
+        ...
+
+
+Q = TypeVar("Q", bound=Question)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How far a crawl may go: a number of `calls`, and a moment of the Hub's clock; None for no limit."""
+
+    calls: int | None = None
+    until: datetime | None = None
+
+
+NO_LIMIT: Final = Budget()
+
+
+@dataclass
+class Progress:
+    """How a crawl goes: questions `planned` and `done`, `calls` made, `outcomes` of questions, and `seconds` so far."""
+
+    what: str
+    planned: int
+    done: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    is_over: bool = False
+
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        return self.calls / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes if it goes on like this; None if nothing is done yet."""
+        return (self.planned - self.done) * self.seconds / self.done if self.done else None
+
+    def __str__(self) -> str:
+        outcomes = ", ".join(f"{n:,} {outcome}" for outcome, n in self.outcomes.most_common())
+        left = "" if self.seconds_left is None else f", {_time(self.seconds_left)} left"
+        return (
+            f"{self.what}: {self.done:,} of {self.planned:,} ({outcomes or 'none yet'}), {self.rate:,.0f} calls/s{left}"
+        )
+
+
+Watch = Callable[[Progress], None]
+
+
+def crawl(
+    client: HubClient,
+    landing: Landing,
+    questions: Iterable[Q],
+    ask: Callable[[Q], Iterator[Row]],
+    progress: Progress,
+    *,
+    budget: Budget = NO_LIMIT,
+    workers: int = WORKERS,
+    is_suspect: Callable[[Row], bool] = ledger.is_suspect,
+    watch: Watch = lambda _: None,
+) -> None:
+    """Ask questions until there are none left or the budget is spent; rows go to the landing as they come.
+
+    Args:
+        client: whom to ask.
+        landing: where rows go.
+        questions: what to ask, in this order. They are taken as they are needed.
+        ask: asks one question and yields a row per answer, in the course of asking.
+        progress: is kept up to date.
+        budget: how far to go. Who has a question when it is spent ends with it after the present answer.
+        workers: how many questions are asked at a time.
+        is_suspect: which answers may be about the Hub or the token rather than about what was asked. They are held back
+            until another answer shows that they are not.
+        watch: is told of the progress about twice a second.
+
+    Raises:
+        TokenRefused: if the token is not taken (any more).
+        HubBroken: after a wave of suspect answers, of which nothing is kept.
+    """
+    _Crawl(client, landing, iter(questions), ask, progress, budget, is_suspect).run(workers, watch)
+
+
+def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Path]], tuple[pa.Table, dict[str, Any]]]:
+    """Return what makes a part of a journal: the rows of a table of answers, and their number by outcome."""
+    schema = answers_schema(table)
+    fields = pa.schema([schema.field(name) for name in schema.names[1:]])
+
+    def convert(records: list[Record], _: list[Path]) -> tuple[pa.Table, dict[str, Any]]:
+        lines = [record.body for record in records]
+        # a line must fit a block, and a page of 1,000 commits takes 200 kB
+        block = max(2**20, 2 * max(map(len, lines), default=0))
+        rows = pyarrow.json.read_json(
+            BytesIO(b"\n".join(lines)),
+            read_options=pyarrow.json.ReadOptions(block_size=block),
+            parse_options=pyarrow.json.ParseOptions(explicit_schema=fields, unexpected_field_behavior="error"),
+        )
+        week = pa.array([snapshot_date] * len(rows), pa.date32())
+        return rows.select(fields.names).add_column(0, schema.field(0), week).cast(schema), {}
+
+    return convert
+
+
+class _Crawl:
+    """One crawl. All that changes is changed under `_lock`."""
+
+    def __init__(
+        self,
+        client: HubClient,
+        landing: Landing,
+        questions: Iterator[Any],
+        ask: Callable[[Any], Iterator[Row]],
+        progress: Progress,
+        budget: Budget,
+        is_suspect: Callable[[Row], bool],
+    ) -> None:
+        self._client = client
+        self._landing = landing
+        self._questions = questions
+        self._ask = ask
+        self._progress = progress
+        self._budget = budget
+        self._is_suspect = is_suspect
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._asking = 0
+        self._held: list[Record] = []
+        self._tried: dict[str, threading.Event] = {}
+        self._not_held: set[str] = set()
+
+    def run(self, workers: int, watch: Watch) -> None:
+        began = time.monotonic()
+        with ThreadPoolExecutor(workers, "crawl") as pool:
+            threads = [pool.submit(self._work) for _ in range(workers)]
+            try:
+                running: Iterable[Any] = threads
+                while running and not self._is_over:
+                    _, running = wait(threads, LOOK_SECONDS, FIRST_EXCEPTION)
+                    self._progress.seconds = time.monotonic() - began
+                    watch(self._progress)
+            except BaseException:
+                self._is_over = True
+                raise
+            finally:
+                # a worker may wait five minutes for its turn; one whose crawl has failed must not
+                if self._is_over:
+                    with self._client.pacer.called_off():
+                        wait(threads)
+        errors = [error for thread in threads if (error := thread.exception()) is not None]
+        for error in errors:
+            if not isinstance(error, PacerClosed):
+                raise error
+        with self._lock:
+            self._keep_held()
+        self._progress.is_over = True
+        watch(self._progress)
+
+    def _work(self) -> None:
+        try:
+            while (question := self._next()) is not None:
+                self._ask_one(question)
+        except BaseException:
+            self._is_over = True
+            raise
+
+    def _next(self) -> Any:
+        with self._lock:
+            while not self._is_over and not self._is_spent():
+                question = next(self._questions, None)
+                if question is None or question.kind not in self._not_held:
+                    self._asking += question is not None
+                    return question
+                self._progress.planned -= 1
+        return None
+
+    def _ask_one(self, question: Any) -> None:
+        with self._lock:
+            is_first = question.kind not in self._tried
+            tried = self._tried.setdefault(question.kind, threading.Event())
+        try:
+            # the first of a kind goes ahead: if the source holds nothing of it, that is asked once
+            while not is_first and not self._is_over and not tried.wait(LOOK_SECONDS):
+                pass
+            if question.kind in self._not_held:
+                with self._lock:
+                    self._progress.planned -= 1
+                return
+            for row in self._ask(question):
+                record = Record({}, json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
+                with self._lock:
+                    self._take(question, row, record)
+                    if self._is_over or self._is_spent():
+                        return
+        finally:
+            tried.set()
+            with self._lock:
+                self._asking -= 1
+
+    def _is_spent(self) -> bool:
+        calls, until = self._budget.calls, self._budget.until
+        if calls is not None and self._progress.calls + self._asking >= calls:
+            return True
+        return until is not None and self._client.now() >= until
+
+    def _take(self, question: Any, row: Row, record: Record) -> None:
+        self._progress.calls += row["calls"]
+        if row["status"] == NOT_HELD:
+            self._not_held.add(question.kind)
+        if row.get("is_last", True):
+            self._progress.done += 1
+            self._progress.outcomes[row["outcome"]] += 1
+        if not self._is_suspect(row):
+            self._keep_held()
+            self._landing.append(record)
+            return
+        self._held.append(record)
+        if len(self._held) >= WAVE:
+            raise HubBroken(
+                f"{WAVE} answers in a row say nothing of what was asked, the last one: {row.get('message')}. "
+                "Nothing of them was kept; the crawl goes on where it was when it is run again",
+                url=self._client.endpoint,
+                status=row["status"],
+            )
+
+    def _keep_held(self) -> None:
+        for record in self._held:
+            self._landing.append(record)
+        self._held.clear()
+
+
+def _time(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

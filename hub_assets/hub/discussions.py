@@ -1,0 +1,64 @@
+"""The discussions and pull requests of a repository: how they are asked for, and what is kept of them.
+
+The Hub does not say which of them changed, so that every visit reads all of them.
+"""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from hub_assets.hub.client import Answer
+from hub_assets.hub.errors import HubBroken, HubError, HubRefused
+from hub_assets.hub.ledger import Values
+from hub_assets.hub.visits import Kept, Kind, Page, Visit
+
+PAGE_SIZE = 50
+"""The Hub's; another cannot be asked for."""
+
+
+def page_of(answer: Answer, n_had: int, values: Values) -> Page:
+    """Read a page of discussions.
+
+    Raises:
+        HubBroken: if it is none.
+    """
+    body = answer.body
+    if not isinstance(body, dict) or not isinstance(body.get("discussions"), list):
+        raise HubBroken("the answer is not a page of discussions", url=answer.path, status=200)
+    items = values.items(body["discussions"])
+    start, count = values.number(body.get("start")) or 0, values.number(body.get("count"))
+    end = start + len(items)
+    # what is hidden makes a page shorter; a page that does not begin where the last one ended would never end
+    if not items or start < n_had or end >= (end if count is None else count):
+        return Page(items, end if count is None else count, start, end, None)
+    parts = urlsplit(answer.path)
+    next_path = f"{parts.path}?p={int(dict(parse_qsl(parts.query)).get('p', 0)) + 1}"
+    return Page(items, end if count is None else count, start, max(end, start + PAGE_SIZE), next_path)
+
+
+def keep(_visit: Visit, _page: Page, items: list[dict[str, Any]], values: Values) -> Kept:
+    """Keep all."""
+    return Kept([_discussion(item, values) for item in items])
+
+
+def outcome_of(error: HubError) -> str | None:
+    """Return `discussions_off` for a refusal of the path itself: the expected answer where they are switched off."""
+    is_of_path = type(error) is HubRefused and error.status is not None and 400 < error.status < 500
+    return "discussions_off" if is_of_path else None
+
+
+def _discussion(item: dict[str, Any], values: Values) -> dict[str, Any]:
+    author = item.get("author")
+    author = author if isinstance(author, dict) else {}
+    return {
+        "num": values.number(item.get("num")),
+        "title": values.text(item.get("title")),
+        "status": values.text(item.get("status")),
+        "is_pull_request": values.flag(item.get("isPullRequest")),
+        "created_at": values.moment(item.get("createdAt")),
+        "author": values.text(author.get("name")),
+        "author_type": values.text(author.get("type")),
+        "n_comments": values.number(item.get("numComments")),
+    }
+
+
+DISCUSSIONS = Kind("discussions", "discussions", page_of, keep, outcome_of)

@@ -1,0 +1,124 @@
+"""How asking ended, as the ledger's columns, and values that fit their column whatever the Hub said.
+
+Which question a row belongs to, and what else it holds, is the questions' business.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from hub_assets.hub.client import Answer, HubClient
+from hub_assets.hub.errors import (
+    HubBroken,
+    HubDisabled,
+    HubError,
+    HubGated,
+    HubGone,
+    HubRefused,
+    HubThrottled,
+    TokenRefused,
+)
+
+Row = dict[str, Any]
+"""A row of a table of answers; columns that are left out are null. It can be written as JSON."""
+
+NOT_HELD: Final = 501
+"""The status with which a source says that it holds nothing of the kind."""
+_OUTCOMES: Final[dict[type[HubError], str]] = {
+    HubGated: "gated",
+    HubDisabled: "disabled",
+    HubGone: "gone",
+    HubRefused: "failed",
+    HubThrottled: "failed",
+    HubBroken: "failed",
+}
+
+
+def of_answer(answer: Answer, outcome: str = "ok") -> Row:
+    """Return the ledger's columns of a good answer."""
+    return {
+        "observed_at": _written(answer.observed_at),
+        "outcome": outcome,
+        "status": answer.status,
+        "attempts": answer.attempts,
+        "calls": answer.calls,
+    }
+
+
+def of_error(error: HubError, client: HubClient, outcome: str | None = None) -> Row:
+    """Return the ledger's columns of an error, with the outcome that its type stands for if none is given.
+
+    With a token, a repository that is missing or private is answered 404; a 401 then is about the token, and says
+    nothing of the repository.
+
+    Raises:
+        TokenRefused: if that is the error: nothing can be asked any more.
+    """
+    if isinstance(error, TokenRefused):
+        raise error
+    if outcome is None:
+        outcome = "not_asked" if error.status == NOT_HELD else _OUTCOMES[type(error)]
+        if outcome == "gone" and error.status == 401 and client.has_token:
+            outcome = "failed"
+    return {
+        "observed_at": _written(client.now()),
+        "outcome": outcome,
+        "status": error.status,
+        "error_code": error.code,
+        "message": error.message,
+        "attempts": error.attempts,
+        "calls": error.calls,
+    }
+
+
+def is_suspect(row: Row) -> bool:
+    """Say whether an answer may be about the Hub, the way to it or the token, rather than about what was asked."""
+    if row["outcome"] == "failed":
+        status = row["status"]
+        return status is None or status in (200, 401, 408, 429) or status >= 500
+    return bool(row["outcome"] == "gone" and row["status"] == 401)
+
+
+class Values:
+    """Takes values as they should be, and counts those that are not, which become null."""
+
+    def __init__(self) -> None:
+        self.misfits = 0
+
+    def text(self, value: Any) -> str | None:
+        """Take text."""
+        return value if self._fits(value, isinstance(value, str)) else None
+
+    def number(self, value: Any) -> int | None:
+        """Take a whole number."""
+        is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+        return value if self._fits(value, is_number) else None
+
+    def flag(self, value: Any) -> bool | None:
+        """Take true or false."""
+        return value if self._fits(value, isinstance(value, bool)) else None
+
+    def moment(self, value: Any) -> str | None:
+        """Take a date like `2024-02-19T10:57:45.000Z` and return it in UTC, without the zone."""
+        try:
+            moment = datetime.fromisoformat(value)
+            return _written(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        except (TypeError, ValueError, OverflowError):
+            self._fits(value, False)
+            return None
+
+    def items(self, value: Any) -> list[dict[str, Any]]:
+        """Take a list of objects."""
+        if not self._fits(value, isinstance(value, list)) or value is None:
+            return []
+        objects = [item for item in value if isinstance(item, dict)]
+        self.misfits += len(value) - len(objects)
+        return objects
+
+    def _fits(self, value: Any, is_right: bool) -> bool:
+        fits = value is None or is_right
+        self.misfits += not fits
+        return fits
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()

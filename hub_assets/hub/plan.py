@@ -1,0 +1,337 @@
+"""Which histories are asked for in a week, in which order, and how far that is: derived from the lake's files alone.
+
+A repository is *settled* when nothing needs to be asked of it this week. Commits are settled where the listed `sha` is
+that of the last reading; discussions, which have no such mark, where they were read this week. Gated, disabled, missing
+and moved repositories are settled until their `sha` or `gated` changes or some weeks have passed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import duckdb
+import pyarrow as pa
+
+from hub_assets.hub import commits, discussions
+from hub_assets.hub.schemas import REPO_TYPES, RepoType
+from hub_assets.hub.visits import Visit
+from hub_assets.lake.parts import Lake
+
+HistoryKind = Literal["commits", "discussions"]
+HISTORY_KINDS: Final[tuple[HistoryKind, ...]] = ("commits", "discussions")
+PAGE_SIZES: Final[dict[HistoryKind, int]] = {"commits": commits.PAGE_SIZE, "discussions": discussions.PAGE_SIZE}
+ROTATION_WEEKS: Final = 8
+RECHECK_WEEKS: Final = 12
+BATCH: Final = 1_000
+
+
+class PlanError(ValueError):
+    """What is to be planned does not fit together, or cannot be; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which of the listed repositories are visited: all, or those that one of `top`, `sample` and `ids` takes.
+
+    Args:
+        repo_types: of which types.
+        top: so many of each type, the most liked ones.
+        sample: this share of each type, by a hash of the key: the same repositories every week, and a larger share
+            holds a smaller one. Totals are then estimated with the weight 1 / share.
+        ids: these.
+        rotation_weeks: discussions of each repository are read at least once in so many weeks, if the budget allows
+            for an equal part of them every week.
+        recheck_weeks: after so many weeks what could not be read is asked for again.
+
+    Raises:
+        PlanError: if more than one of `top`, `sample` and `ids` is given, or one is out of range.
+    """
+
+    repo_types: tuple[RepoType, ...] = REPO_TYPES
+    top: int | None = None
+    sample: float | None = None
+    ids: tuple[str, ...] = ()
+    rotation_weeks: int = ROTATION_WEEKS
+    recheck_weeks: int = RECHECK_WEEKS
+
+    def __post_init__(self) -> None:
+        if (self.top is not None) + (self.sample is not None) + bool(self.ids) > 1:
+            raise PlanError("choose repositories by one of top, sample and ids, not by several")
+        if self.sample is not None and not 0 < self.sample <= 1:
+            raise PlanError(f"a sample of {self.sample} cannot be taken; a share is more than 0 and at most 1")
+        if self.top is not None and self.top < 1:
+            raise PlanError("the top must be at least 1")
+        strangers = set(self.repo_types) - set(REPO_TYPES)
+        if strangers:
+            raise PlanError(
+                f"{', '.join(sorted(strangers))} is no type of repository; they are {', '.join(REPO_TYPES)}"
+            )
+
+    @property
+    def sample_share(self) -> float | None:
+        """The chance that a repository is visited; None where repositories are chosen for what they are."""
+        return None if self.top is not None or self.ids else self.sample or 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is to be known of it; a list of ids by its length."""
+        return {**vars(self), "ids": len(self.ids)}
+
+
+EVERYTHING: Final = Selection()
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How far a kind of history is known for one type of repository, as of a week.
+
+    `n_listed` repositories there are, `n_selected` of them are to be visited, `n_settled` of those need no asking;
+    `n_calls` is what the rest is expected to take. `outcomes` counts how asking the selected ones ended, `not_asked`
+    those that are not settled.
+    """
+
+    repo_type: str
+    n_listed: int
+    n_selected: int
+    n_settled: int
+    n_calls: int
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to ask."""
+        return self.n_settled == self.n_selected
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The visits of a week in their order (one row each, columns as `Visit`), and the coverage that there is now."""
+
+    visits: pa.Table
+    coverage: tuple[Coverage, ...]
+
+    def __iter__(self) -> Iterator[Visit]:
+        for batch in self.visits.to_batches(max_chunksize=BATCH):
+            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield Visit(*values)
+
+    @property
+    def n_calls(self) -> int:
+        """Calls that all visits are expected to take."""
+        return sum(one.n_calls for one in self.coverage)
+
+
+def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection: Selection = EVERYTHING) -> Plan:
+    """Plan the visits of a week.
+
+    Commits come in the order of a hash, so that a crawl that is cut short has read a random sample of what there was
+    to read; the most liked first where the top was chosen. Of discussions those come first whose turn it is by
+    rotation, then those of which the most new ones are expected: at the rate at which the known ones came, or, where
+    fewer are known, at one that likes and downloads suggest, since they were last looked at.
+
+    Args:
+        lake: what is known; a landing in the making counts as far as its parts go.
+        kind: commits or discussions.
+        snapshot_date: the week.
+        selection: which repositories.
+
+    Raises:
+        PlanError: if nothing was listed that week.
+    """
+    table = f"raw_hub__{kind}"
+    listed = {
+        repo_type: lake.files(f"raw_hub__{repo_type}s", snapshot_date)
+        for repo_type in selection.repo_types
+        if snapshot_date in lake.weeks(f"raw_hub__{repo_type}s")
+    }
+    if not listed:
+        types = ", ".join(f"{repo_type}s" for repo_type in selection.repo_types)
+        raise PlanError(f"no {types} were listed in the week of {snapshot_date}; list them first (hub-assets snapshot)")
+    answers = [file for week in lake.weeks(table) if week < snapshot_date for file in lake.files(table, week)]
+    answers += lake.files_so_far(table, snapshot_date)
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        connection.execute("create temp table answers as\n" + _answers(answers))
+        connection.execute("create temp table listed as\n" + _listed(listed))
+        connection.execute("create temp table wanted as select unnest(?::varchar[]) as repo_id", [list(selection.ids)])
+        connection.execute("create temp table planned as\n" + _planned(kind, snapshot_date, selection))
+        visits = connection.sql(_VISITS).to_arrow_table()
+        coverage = connection.sql(_COVERAGE).fetchall()
+        outcomes = connection.sql(_OUTCOMES).fetchall()
+    ended: dict[str, dict[str, int]] = {}
+    for repo_type, outcome, n in outcomes:
+        ended.setdefault(repo_type, {})[outcome] = n
+    return Plan(
+        visits,
+        tuple(
+            Coverage(repo_type, listed, selected, settled, calls, ended.get(repo_type, {}))
+            for repo_type, listed, selected, settled, calls in coverage
+        ),
+    )
+
+
+def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
+    return "\nunion all\n".join(
+        f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, sha, likes, createdAt as created_at, "
+        + ("null as gated, null::bigint as downloads" if repo_type == "space" else "gated, downloads")
+        + f" from read_parquet({[str(file) for file in paths]}, union_by_name = true)"
+        for repo_type, paths in files.items()
+        if paths
+    ) or (
+        "select null::varchar as repo_type, null::varchar as repo_key, null::varchar as repo_id, null::varchar as sha, "
+        "null::bigint as likes, null::timestamp as created_at, null::varchar as gated, null::bigint as downloads "
+        "where false"
+    )
+
+
+def _answers(files: Sequence[Path]) -> str:
+    columns = (
+        "snapshot_date, repo_type, repo_key, outcome, status, listed_sha, listed_gated, listed_likes, "
+        "visit, page, is_last, next_path, reading, head, n_total, n_had"
+    )
+    if not files:
+        return (
+            "select null::date as snapshot_date, null::varchar as repo_type, null::varchar as repo_key, "
+            "null::varchar as outcome, null::bigint as status, null::varchar as listed_sha, "
+            "null::varchar as listed_gated, null::bigint as listed_likes, null::bigint as visit, null::bigint as page, "
+            "null::boolean as is_last, null::varchar as next_path, null::bigint as reading, null::varchar as head, "
+            "null::bigint as n_total, null::bigint as n_had where false"
+        )
+    return f"select {columns} from read_parquet({[str(file) for file in files]})"
+
+
+def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
+    """Return the SELECT of all selected repositories: what is known of each, and whether it is settled."""
+    chosen = "true"
+    if selection.top is not None:
+        by_likes = "row_number() over (partition by repo_type order by likes desc nulls last, repo_key)"
+        chosen = f"{by_likes} <= {selection.top}"
+    elif selection.ids:
+        chosen = "repo_id in (select repo_id from wanted)"
+    elif selection.sample is not None:
+        chosen = f"md5_number_lower(repo_key) < {round(selection.sample * 2**64)}::uhugeint"
+    share = "null" if selection.sample_share is None else repr(selection.sample_share)
+    since = week - timedelta(weeks=selection.recheck_weeks)
+    rotation, turn = selection.rotation_weeks, (week.toordinal() // 7) % selection.rotation_weeks
+    same_sha = "listed.sha is not distinct from last.listed_sha"
+    same = f"{same_sha} and listed.gated is not distinct from last.listed_gated"
+    still_holds = same_sha if kind == "commits" else f"last.snapshot_date = date '{week}'"
+    order = {
+        "commits": "0.0" if selection.top is None else "-coalesce(likes, 0)::double",
+        "discussions": "-expected",
+    }[kind]
+    return f"""
+        with
+        selected as (
+            select *, {chosen} as is_selected from listed
+        ),
+        ended as (
+            select * from answers where is_last
+        ),
+        -- the visit that ended last, and the one that read something last
+        last as (
+            select unnest(arg_max(ended, visit)) from ended group by repo_type, repo_key
+        ),
+        read as (
+            select unnest(arg_max(ended, visit)) from ended where outcome = 'ok' group by repo_type, repo_key
+        ),
+        -- visits of this week that have begun and not ended, at their last page
+        open as (
+            select unnest(arg_max(answers, struct_pack(v := visit, p := page))) from answers
+            where snapshot_date = date '{week}'
+            group by repo_type, repo_key
+            having not arg_max(is_last, struct_pack(v := visit, p := page))
+        ),
+        not_held as (
+            select distinct repo_type from ended where status = 501
+        ),
+        known as (
+            select
+                listed.repo_type, listed.repo_key, listed.repo_id, listed.sha, listed.gated, listed.likes,
+                listed.downloads, listed.is_selected,
+                {share}::double as sample_share,
+                coalesce(open.visit, last.visit + 1, 1) as visit,
+                coalesce(read.reading, 0) as known_reading,
+                read.head as known_head,
+                coalesce(read.n_total, 0) as known_total,
+                open.next_path,
+                coalesce(open.page + 1, 0) as page,
+                open.head as open_head,
+                coalesce(open.n_total, 0) as n_total,
+                coalesce(open.n_had, 0) as n_had,
+                coalesce(open.reading > coalesce(read.reading, 0), false) as is_anew,
+                case
+                    when last.outcome is null then 'not_asked'
+                    when last.outcome <> 'ok' then last.outcome
+                    when last.snapshot_date = date '{week}' then 'ok'
+                    when {still_holds} then 'not_modified'
+                    else {"'not_asked'" if kind == "commits" else "'ok'"}
+                end as outcome,
+                open.visit is null and coalesce(
+                    case
+                        when last.outcome = 'ok' then {still_holds}
+                        when last.outcome in ('failed', 'not_asked') then false
+                        else {same} and last.snapshot_date > date '{since}'
+                    end, false
+                ) or listed.repo_type in (select repo_type from not_held) as is_settled,
+                coalesce(
+                    last.snapshot_date <= date '{week}' - {7 * rotation},
+                    md5_number_lower(listed.repo_key) % {rotation} = {turn}
+                ) as is_due,
+                coalesce(
+                    date_diff('day', last.snapshot_date, date '{week}'),
+                    greatest(date_diff('day', listed.created_at, date '{week}'), 0)
+                ) / 7.0 + 1 as weeks_unseen,
+                greatest(date_diff('day', listed.created_at, date '{week}'), 0) / 7.0 + 1 as age_weeks,
+                greatest(listed.likes - coalesce(last.listed_likes, 0), 0) as new_likes
+            from selected as listed
+            left join last using (repo_type, repo_key)
+            left join read using (repo_type, repo_key)
+            left join open using (repo_type, repo_key)
+        ),
+        expecting as (
+            select *,
+                weeks_unseen * (
+                    known_total + {_PER_LIKE} * coalesce(likes, 0) + {_PER_DOWNLOADS} * ln(1 + coalesce(downloads, 0))
+                ) / age_weeks + {_PER_LIKE} * coalesce(new_likes, 0) as expected
+            from known
+        )
+        select *,
+            page > 0 as is_open,
+            {"false" if kind == "commits" else "is_due"} as is_first,
+            {order} as place,
+            md5_number_lower(repo_key) as hash,
+            case
+                when is_settled then 0
+                when known_head is not null then 1
+                else greatest(1, ceil(known_total / {PAGE_SIZES[kind]}))
+            end as n_calls
+        from expecting
+    """
+
+
+_PER_LIKE: Final = 0.1
+_PER_DOWNLOADS: Final = 0.05
+"""Discussions that a like, and each e-fold of downloads, stand for; the study's 1,000 models have 1,140 likes and 280
+discussions."""
+
+_VISITS: Final = """
+    select
+        repo_type, repo_key, repo_id, sha, gated, likes, downloads, sample_share, visit, known_reading, known_head,
+        known_total, next_path, page, open_head, n_total, n_had, is_anew
+    from planned
+    where is_selected and not is_settled
+    order by is_open desc, is_first desc, place, hash, repo_type
+"""
+_COVERAGE: Final = """
+    select
+        repo_type, count(*), count(*) filter (is_selected), count(*) filter (is_selected and is_settled),
+        coalesce(sum(n_calls) filter (is_selected), 0)::bigint
+    from planned
+    group by repo_type
+    order by repo_type
+"""
+_OUTCOMES: Final = """
+    select repo_type, outcome, count(*) from planned where is_selected group by all order by all
+"""

@@ -1,0 +1,198 @@
+"""A visit: asking for a repository's history page by page, from any page on, and where it then stands.
+
+What commits and discussions have in common. What their pages hold belongs to `commits` and `discussions`, which
+repositories are visited to `plan`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote, unquote
+
+from hub_assets.hub import ledger
+from hub_assets.hub.client import Answer, HubClient
+from hub_assets.hub.errors import HubError
+from hub_assets.hub.ledger import Row, Values
+from hub_assets.hub.schemas import RepoType
+
+RESTARTS = 3
+"""How often a visit begins again because the history was rewritten under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What to ask, and what is known before.
+
+    Args:
+        repo_type, repo_key, repo_id: the repository.
+        listed_sha, listed_gated, listed_likes, listed_downloads: it, as listed this week.
+        sample_share: the share of repositories that a sample takes, of which this is one; null if they were chosen.
+        visit: the number of this visit among those to the repository.
+        reading: the number of the reading that is known; 0 if there is none.
+        known_head: its newest commit.
+        known_total: how many items it has.
+        next_path: where a visit that was cut off goes on; None for a new one.
+        page: the number of the next page, from 0.
+        head: the newest commit that this visit found on page 0.
+        n_total: how many items the Hub counted when it gave page 0.
+        n_had: how many of those the earlier pages covered.
+        is_anew: whether this visit has found that what is known no longer holds.
+    """
+
+    repo_type: RepoType
+    repo_key: str
+    repo_id: str
+    listed_sha: str | None
+    listed_gated: str | None
+    listed_likes: int | None
+    listed_downloads: int | None
+    sample_share: float | None
+    visit: int
+    reading: int
+    known_head: str | None
+    known_total: int
+    next_path: str | None = None
+    page: int = 0
+    head: str | None = None
+    n_total: int = 0
+    n_had: int = 0
+    is_anew: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What a source either holds or does not."""
+        return self.repo_type
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as the Hub gave it: its items, how many there are in all, its first and last place, and where the next is.
+
+    The places from `start` to before `end` may be more than the items, where some are hidden.
+    """
+
+    items: list[dict[str, Any]]
+    total: int
+    start: int
+    end: int
+    next_path: str | None
+
+
+@dataclass
+class Kept:
+    """What is kept of a page: items ready for JSON, and whether the visit may end with it, and how."""
+
+    items: list[dict[str, Any]]
+    head: str | None = None
+    is_enough: bool = False
+    is_anew: bool = True
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of history.
+
+    Args:
+        items: the column of its items.
+        first_path: what follows a repository's path.
+        page_of: reads an answer, given how many items the earlier pages covered.
+        keep: chooses what to keep of a page's items that have not come before.
+        outcome_of: the outcome that an error stands for, where it is not what its type says.
+    """
+
+    items: str
+    first_path: str
+    page_of: Callable[[Answer, int, Values], Page]
+    keep: Callable[[Visit, Page, list[dict[str, Any]], Values], Kept]
+    outcome_of: Callable[[HubError], str | None] = field(default=lambda _: None)
+
+
+def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
+    """Ask for a repository's history and yield a row per answer, the last one with `is_last`.
+
+    A redirect may lead to another repository, which is then not read. New items that come while pages are being
+    asked for push others to later pages; those are not taken twice. If there are suddenly fewer, the history was
+    rewritten, and a new visit begins at its first page.
+    """
+    restarts = 0
+    while True:
+        path = visit.next_path or f"/api/{visit.repo_type}s/{quote(visit.repo_id)}/{kind.first_path}"
+        values = Values()
+        try:
+            answer = client.get(path)
+            row = ledger.of_answer(answer)
+            if answer.path.partition("?")[0] != path.partition("?")[0]:
+                row |= _at_its_new_place(client, visit, answer)
+            page = kind.page_of(answer, visit.n_had, values)
+        except HubError as error:
+            row = ledger.of_error(error, client, kind.outcome_of(error))
+            yield _row(replace(visit, n_total=0, is_anew=row["outcome"] == "ok"), row, is_last=True)
+            return
+        if row["outcome"] != "ok":
+            yield _row(visit, row, is_last=True)
+            return
+        if visit.page == 0:
+            visit = replace(visit, n_total=page.total)
+        came_since = page.total - visit.n_total
+        if came_since < 0 and restarts < RESTARTS:
+            restarts += 1
+            visit = replace(visit, visit=visit.visit + 1, page=0, next_path=None, head=None, n_had=0, is_anew=False)
+            continue
+        items = page.items[max(visit.n_had + came_since - page.start, 0) :]
+        kept = kind.keep(visit, page, items, values)
+        is_last = kept.is_enough or page.next_path is None
+        visit = replace(
+            visit,
+            head=kept.head if visit.page == 0 else visit.head,
+            n_had=page.end - came_since,
+            next_path=None if is_last else page.next_path,
+            is_anew=kept.is_anew,
+        )
+        yield _row(visit, row, is_last=is_last, n_misfits=values.misfits or None, **{kind.items: kept.items})
+        if is_last:
+            return
+        visit = replace(visit, page=visit.page + 1)
+
+
+def _row(visit: Visit, row: Row, *, is_last: bool, **others: Any) -> Row:
+    return row | {
+        "repo_type": visit.repo_type,
+        "repo_key": visit.repo_key,
+        "repo_id": visit.repo_id,
+        "listed_sha": visit.listed_sha,
+        "listed_gated": visit.listed_gated,
+        "listed_likes": visit.listed_likes,
+        "listed_downloads": visit.listed_downloads,
+        "sample_share": visit.sample_share,
+        "visit": visit.visit,
+        "page": visit.page,
+        "is_last": is_last,
+        "next_path": visit.next_path,
+        "reading": visit.reading + visit.is_anew,
+        "head": visit.head,
+        "n_total": visit.n_total if row["outcome"] == "ok" else None,
+        "n_had": visit.n_had,
+        **others,
+    }
+
+
+def _at_its_new_place(client: HubClient, visit: Visit, answer: Answer) -> Row:
+    """Return what changes in a row because its answer came from another path: a repository moved, or another one.
+
+    Raises:
+        HubError: if that cannot be found out.
+    """
+    prefix = f"/api/{visit.repo_type}s/"
+    parts = unquote(answer.path.partition("?")[0]).removeprefix(prefix).split("/")
+    final_id = "/".join(parts[: 1 if parts[1] in ("commits", "discussions") else 2])
+    try:
+        there = client.get(f"{prefix}{quote(final_id)}?expand=sha")
+    except HubError as error:
+        error.calls += answer.calls
+        raise
+    is_same = isinstance(there.body, dict) and there.body.get("_id") == visit.repo_key
+    return {
+        "final_id": final_id,
+        "outcome": "ok" if is_same else "moved",
+        "calls": answer.calls + there.calls,
+    }
