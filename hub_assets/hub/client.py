@@ -116,22 +116,53 @@ def paced_session() -> httpx2.Client:
 
 @dataclass(frozen=True)
 class Answer:
-    """A good answer: its JSON `body` and the text it came as, the path of the next page, and the Hub's time.
-
-    `path` is where the answer came from, after redirects; `location` where one that was not followed leads. `total` is
-    its `X-Total-Count`. `attempts` were needed, which with their redirects took `calls` of the rate limit.
-    """
+    """A good answer: its JSON `body`, and the Hub's time; `attempts` with their redirects took `calls` of the limit."""
 
     body: Any
-    text: str
-    next_path: str | None
     observed_at: datetime
-    status: int
-    path: str
-    location: str | None
-    total: int | None
     attempts: int
     calls: int
+    response: httpx2.Response
+
+    @property
+    def text(self) -> str:
+        """The text that the body came as."""
+        return self.response.text
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.response.status_code
+
+    @property
+    def next_path(self) -> str | None:
+        """The path of the next page."""
+        if "link" not in self.response.headers:
+            return None
+        following = self.response.links.get("next", {}).get("url")
+        return _path_of(following) if following else None
+
+    @property
+    def total(self) -> int | None:
+        """Its `X-Total-Count`."""
+        total = self.response.headers.get("x-total-count", "")
+        return int(total) if total.isdecimal() else None
+
+    @property
+    def was_redirected(self) -> bool:
+        """Whether it came from another path than was asked."""
+        return bool(self.response.history)
+
+    @property
+    def path(self) -> str:
+        """The path that it came from, with its query."""
+        return _path_of(str(self.response.url))
+
+    @property
+    def location(self) -> str | None:
+        """Where a redirect that was not followed leads."""
+        location = self.response.headers.get("location")
+        return _path_of(urljoin(str(self.response.url), location)) if location else None
 
 
 @dataclass(frozen=True)
@@ -218,21 +249,7 @@ class HubClient:
             PacerClosed: if the wait for a permit was called off.
         """
         response, body, attempts, calls = self._ask(path, params, follow=follow)
-        headers = response.headers
-        following = response.links.get("next", {}).get("url") if "link" in headers else None
-        total = headers.get("x-total-count", "")
-        return Answer(
-            body,
-            response.text,
-            _path_of(following) if following else None,
-            self.now(),
-            response.status_code,
-            _path_of(str(response.url)),
-            _path_of(urljoin(str(response.url), headers["location"])) if "location" in headers else None,
-            int(total) if total.isdecimal() else None,
-            attempts,
-            calls,
-        )
+        return Answer(body, self.now(), attempts, calls, response)
 
     def _ask(
         self, path: str, params: Params | None = None, attempts: int | None = None, follow: bool = True

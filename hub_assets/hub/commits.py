@@ -19,7 +19,7 @@ _TRAILER = re.compile(r"^co-authored-by:[ \t]*(?P<name>[^<\r\n]*?)[ \t]*<(?P<add
 _OWN_ADDRESS = "@users.noreply.huggingface.co"
 
 
-def page_of(answer: Answer, _n_had: int, values: Values) -> Page:
+def page_of(answer: Answer, n_had: int, values: Values) -> Page:
     """Read a page of commits.
 
     Raises:
@@ -28,11 +28,14 @@ def page_of(answer: Answer, _n_had: int, values: Values) -> Page:
     if not isinstance(answer.body, list):
         raise HubBroken("the answer is not a list of commits", url=answer.path, status=200)
     items = values.items(answer.body)
+    start = _start(answer) if n_had else 0
+    end, total, next_path = start + len(items), answer.total, answer.next_path
+    return Page(items, end + (next_path is not None) if total is None else total, start, end, next_path)
+
+
+def _start(answer: Answer) -> int:
     asked = dict(parse_qsl(urlsplit(answer.path).query))
-    start = int(asked.get("p", 0)) * int(asked.get("limit", PAGE_SIZE))
-    end = start + len(items)
-    total = answer.total if answer.total is not None else end + (answer.next_path is not None)
-    return Page(items, total, start, end, answer.next_path)
+    return int(asked.get("p", 0)) * int(asked.get("limit", PAGE_SIZE))
 
 
 def keep(visit: Visit, page: Page, items: list[dict[str, Any]], values: Values) -> Kept:

@@ -31,6 +31,10 @@ logger = logging.getLogger(__name__)
 
 WORKERS = 64
 """Threads: 333 calls a second, the largest plan, at a latency of 150 ms keep 50 of them waiting for answers."""
+FIRST_WORKERS = 4
+"""Threads to begin with; doubled as long as all of them wait for answers."""
+IDLE = 0.8
+"""A process that is busier than this share of a core gains nothing by more threads: they would wait for each other."""
 LOOK_SECONDS = 0.5
 WAVE = 20
 """So many answers in a row that may be about the Hub or the token, and none that is not, stop a crawl."""
@@ -113,7 +117,7 @@ def crawl(
         ask: asks one question and yields a row per answer, in the course of asking.
         progress: is kept up to date.
         budget: how far to go. Who has a question when it is spent ends with it after the present answer.
-        workers: how many questions are asked at a time.
+        workers: how many questions are asked at a time at most.
         is_suspect: which answers may be about the Hub or the token rather than about what was asked. They are held back
             until another answer shows that they are not.
         watch: is told of the progress about twice a second.
@@ -175,11 +179,16 @@ class _Crawl:
     def run(self, workers: int, watch: Watch) -> None:
         began = time.monotonic()
         with ThreadPoolExecutor(workers, "crawl") as pool:
-            threads = [pool.submit(self._work) for _ in range(workers)]
+            threads = [pool.submit(self._work) for _ in range(min(workers, FIRST_WORKERS))]
             try:
                 running: Iterable[Any] = threads
                 while running and not self._is_over:
+                    waited, busy = self._client.pacer.waited, time.process_time()
                     _, running = wait(threads, LOOK_SECONDS, FIRST_EXCEPTION)
+                    # answers are slow, not the rate limit nor this process
+                    if self._client.pacer.waited == waited and time.process_time() - busy < IDLE * LOOK_SECONDS:
+                        more = min(workers, 2 * len(threads)) - len(threads) if running else 0
+                        threads += [pool.submit(self._work) for _ in range(more)]
                     self._progress.seconds = time.monotonic() - began
                     watch(self._progress)
             except BaseException:

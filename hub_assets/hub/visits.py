@@ -5,7 +5,8 @@ repositories are visited to `plan`.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -19,9 +20,9 @@ RESTARTS = 3
 """How often a visit begins again because the history was rewritten under it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Visit:
-    """What to ask, and what is known before.
+    """What to ask, what was known before, and how far it has come.
 
     Args:
         repo_type, repo_key, repo_id: the repository.
@@ -114,47 +115,50 @@ def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
     asked for push others to later pages; those are not taken twice. If there are suddenly fewer, the history was
     rewritten, and a new visit begins at its first page.
     """
-    restarts = 0
+    visit = copy(visit)
+    restarts = calls_in_vain = 0
     while True:
         path = visit.next_path or f"/api/{visit.repo_type}s/{quote(visit.repo_id)}/{kind.first_path}"
         values = Values()
         try:
             answer = client.get(path)
             row = ledger.of_answer(answer)
-            if answer.path.partition("?")[0] != path.partition("?")[0]:
+            if answer.was_redirected:
                 row |= _at_its_new_place(client, visit, answer)
             page = kind.page_of(answer, visit.n_had, values)
         except HubError as error:
             row = ledger.of_error(error, client, kind.outcome_of(error))
-            yield _row(replace(visit, n_total=0, is_anew=row["outcome"] == "ok"), row, is_last=True)
+            visit.n_total, visit.is_anew = 0, row["outcome"] == "ok"
+            yield _row(visit, row, is_last=True)
             return
+        row["calls"] += calls_in_vain
         if row["outcome"] != "ok":
             yield _row(visit, row, is_last=True)
             return
         if visit.page == 0:
-            visit = replace(visit, n_total=page.total)
+            visit.n_total = page.total
         came_since = page.total - visit.n_total
         if came_since < 0 and restarts < RESTARTS:
-            restarts += 1
-            visit = replace(visit, visit=visit.visit + 1, page=0, next_path=None, head=None, n_had=0, is_anew=False)
+            restarts, calls_in_vain = restarts + 1, row["calls"]
+            visit.visit += 1
+            visit.page, visit.next_path, visit.head, visit.n_had, visit.is_anew = 0, None, None, 0, False
             continue
+        calls_in_vain = 0
         items = page.items[max(visit.n_had + came_since - page.start, 0) :]
         kept = kind.keep(visit, page, items, values)
         is_last = kept.is_enough or page.next_path is None
-        visit = replace(
-            visit,
-            head=kept.head if visit.page == 0 else visit.head,
-            n_had=page.end - came_since,
-            next_path=None if is_last else page.next_path,
-            is_anew=kept.is_anew,
-        )
-        yield _row(visit, row, is_last=is_last, n_misfits=values.misfits or None, **{kind.items: kept.items})
+        visit.head = kept.head if visit.page == 0 else visit.head
+        visit.n_had = page.end - came_since
+        visit.next_path = None if is_last else page.next_path
+        visit.is_anew = kept.is_anew
+        row |= {kind.items: kept.items, "n_misfits": values.misfits or None}
+        yield _row(visit, row, is_last=is_last)
         if is_last:
             return
-        visit = replace(visit, page=visit.page + 1)
+        visit.page += 1
 
 
-def _row(visit: Visit, row: Row, *, is_last: bool, **others: Any) -> Row:
+def _row(visit: Visit, row: Row, *, is_last: bool) -> Row:
     return row | {
         "repo_type": visit.repo_type,
         "repo_key": visit.repo_key,
@@ -172,7 +176,6 @@ def _row(visit: Visit, row: Row, *, is_last: bool, **others: Any) -> Row:
         "head": visit.head,
         "n_total": visit.n_total if row["outcome"] == "ok" else None,
         "n_had": visit.n_had,
-        **others,
     }
 
 

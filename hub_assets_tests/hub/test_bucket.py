@@ -61,12 +61,11 @@ def test_what_one_process_learns_the_next_one_knows(tmp_path: Path) -> None:
     one, other = (RequestPacer(bucket=SharedBucket(tmp_path / "window.json")) for _ in range(2))
     permit = one.acquire()
     with SharedBucket(tmp_path / "window.json").opened() as share:
-        assert share.permits == [permit]
-        assert share.estimate.in_flight == 1
+        assert (share.estimate.in_flight, share.estimate.opener_is_out) == (1, True)
     one.lose(permit)
     other.lose(other.acquire())
     with SharedBucket(tmp_path / "window.json").opened() as share:
-        assert share.permits == []
+        assert (share.estimate.in_flight, share.estimate.opener_is_out) == (0, False)
 
 
 def test_permits_of_the_dead_count_until_an_answer_tells(tmp_path: Path) -> None:
@@ -103,12 +102,31 @@ def test_when_all_are_dead_the_window_is_begun_anew(tmp_path: Path) -> None:
 def test_a_file_that_is_no_estimate_is_begun_anew(tmp_path: Path, content: str) -> None:
     path = tmp_path / "window.json"
     path.write_text(content)
-    with SharedBucket(path).opened() as share:
-        share.estimate.remaining = 3
+    one = SharedBucket(path)
+    with one.opened() as share:
+        share.estimate.remaining, share.estimate.in_flight = 3, 1
+        share.estimate.answered_at.extend([0.5, 1.5, 2.5])
         share.permits.append(Permit(1.0, 0, None, True))
-    with SharedBucket(path).opened() as share:
+    other = SharedBucket(path)
+    with other.opened() as share:
         assert share.estimate.remaining == 3
+        assert list(share.estimate.answered_at) == [1.5, 2.5]
+        assert share.permits == []
+        share.estimate.remaining = 2
+    with one.opened() as share:
+        assert share.estimate.remaining == 2
         assert share.permits == [Permit(1.0, 0, None, True)]
+
+
+def test_what_went_wrong_while_the_bucket_was_open_is_not_kept(tmp_path: Path) -> None:
+    bucket = SharedBucket(tmp_path / "window.json")
+    with bucket.opened() as share:
+        share.estimate.remaining = 3
+    with pytest.raises(KeyboardInterrupt), bucket.opened() as share:  # noqa: PT012
+        share.estimate.remaining = 99
+        raise KeyboardInterrupt
+    with bucket.opened() as share:
+        assert share.estimate.remaining == 3
 
 
 def test_a_process_on_its_own_keeps_its_estimate_in_memory() -> None:
