@@ -154,10 +154,9 @@ class SharedBucket:
 
     def _write(self) -> None:
         mine = self._permits
-        self._holders.pop(self._me, None)
-        if mine:
-            opener = any(permit.is_opener for permit in mine)
-            self._holders[self._me] = _Held(len(mine), opener, min(permit.sent_at for permit in mine))
+        # also without a permit it is a holder: who comes anew must know that somebody knows the window
+        opener = any(permit.is_opener for permit in mine)
+        self._holders[self._me] = _Held(len(mine), opener, min((permit.sent_at for permit in mine), default=math.inf))
         # only answers that came after a request still out was sent can ever count again
         since = min((held.oldest for held in self._holders.values()), default=math.inf)
         answered_at = self._estimate.answered_at

@@ -98,6 +98,15 @@ def test_when_all_are_dead_the_window_is_begun_anew(tmp_path: Path) -> None:
         assert share.estimate == WindowEstimate()
 
 
+def test_who_comes_anew_takes_over_what_others_know_though_they_have_no_permits_out(tmp_path: Path) -> None:
+    path = tmp_path / "window.json"
+    one = SharedBucket(path)
+    with one.opened() as share:
+        share.estimate.remaining = 0
+    with SharedBucket(path).opened() as share:
+        assert share.estimate.remaining == 0
+
+
 @pytest.mark.parametrize("content", ["{", "3 5\n{}", "2 2745614147\n{}", "x"])
 def test_a_file_that_is_no_estimate_is_begun_anew(tmp_path: Path, content: str) -> None:
     path = tmp_path / "window.json"
