@@ -29,8 +29,7 @@ def page_of(answer: Answer, n_had: int, values: Values) -> Page:
         raise HubBroken("the answer is not a list of commits", url=answer.path, status=200)
     items = values.items(answer.body)
     start = _start(answer) if n_had else 0
-    end, total, next_path = start + len(items), answer.total, answer.next_path
-    return Page(items, end + (next_path is not None) if total is None else total, start, end, next_path)
+    return Page(items, answer.total, start, start + len(items), answer.next_path)
 
 
 def _start(answer: Answer) -> int:
@@ -44,7 +43,7 @@ def keep(visit: Visit, page: Page, items: list[dict[str, Any]], values: Values) 
     They are those before the known head, if the numbers agree. If they do not (a merge brings commits that are older
     than the head), or if the head is missing, what is known no longer holds, and all commits are kept.
     """
-    head = values.text(items[0].get("id")) if visit.page == 0 and items else visit.head
+    head = Values().text(items[0].get("id")) if visit.page == 0 and items else visit.head
     is_anew = visit.is_anew or visit.known_head is None or visit.n_total < visit.known_total
     if not is_anew:
         ids = [item.get("id") for item in items]

@@ -59,13 +59,20 @@ class Budget:
     calls: int | None = None
     until: datetime | None = None
 
+    def is_spent(self, calls: int, now: datetime) -> bool:
+        """Say whether nothing more may be asked."""
+        return (self.calls is not None and calls >= self.calls) or (self.until is not None and now >= self.until)
+
 
 NO_LIMIT: Final = Budget()
 
 
 @dataclass
 class Progress:
-    """How a crawl goes: questions `planned` and `done`, `calls` made, `outcomes` of questions, and `seconds` so far."""
+    """How a crawl goes: questions `planned` and `done`, `calls` made, `outcomes` of questions, and `seconds` so far.
+
+    `remaining` of `quota` calls are left in the Hub's present window, as far as is known.
+    """
 
     what: str
     planned: int
@@ -73,6 +80,8 @@ class Progress:
     calls: int = 0
     seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
+    remaining: int | None = None
+    quota: int | None = None
     is_over: bool = False
 
     @property
@@ -177,7 +186,7 @@ class _Crawl:
         self._not_held: set[str] = set()
 
     def run(self, workers: int, watch: Watch) -> None:
-        began = time.monotonic()
+        began, seconds_before = time.monotonic(), self._progress.seconds
         with ThreadPoolExecutor(workers, "crawl") as pool:
             threads = [pool.submit(self._work) for _ in range(min(workers, FIRST_WORKERS))]
             try:
@@ -189,7 +198,9 @@ class _Crawl:
                     if self._client.pacer.waited == waited and time.process_time() - busy < IDLE * LOOK_SECONDS:
                         more = min(workers, 2 * len(threads)) - len(threads) if running else 0
                         threads += [pool.submit(self._work) for _ in range(more)]
-                    self._progress.seconds = time.monotonic() - began
+                    self._progress.seconds = seconds_before + time.monotonic() - began
+                    limit = self._client.pacer.estimate
+                    self._progress.remaining, self._progress.quota = limit.remaining, limit.quota
                     watch(self._progress)
             except BaseException:
                 self._is_over = True
@@ -250,10 +261,7 @@ class _Crawl:
                 self._asking -= 1
 
     def _is_spent(self) -> bool:
-        calls, until = self._budget.calls, self._budget.until
-        if calls is not None and self._progress.calls + self._asking >= calls:
-            return True
-        return until is not None and self._client.now() >= until
+        return self._budget.is_spent(self._progress.calls + self._asking, self._client.now())
 
     def _take(self, question: Any, row: Row, record: Record) -> None:
         self._progress.calls += row["calls"]

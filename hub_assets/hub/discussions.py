@@ -29,10 +29,10 @@ def page_of(answer: Answer, n_had: int, values: Values) -> Page:
     end = start + len(items)
     # what is hidden makes a page shorter; a page that does not begin where the last one ended would never end
     if not items or start < n_had or end >= (end if count is None else count):
-        return Page(items, end if count is None else count, start, end, None)
+        return Page(items, count, start, end, None)
     parts = urlsplit(answer.path)
     next_path = f"{parts.path}?p={int(dict(parse_qsl(parts.query)).get('p', 0)) + 1}"
-    return Page(items, end if count is None else count, start, max(end, start + PAGE_SIZE), next_path)
+    return Page(items, count, start, max(end, start + PAGE_SIZE), next_path)
 
 
 def keep(_visit: Visit, _page: Page, items: list[dict[str, Any]], values: Values) -> Kept:

@@ -5,6 +5,7 @@ that of the last reading; discussions, which have no such mark, where they were 
 and moved repositories are settled until their `sha` or `gated` changes or some weeks have passed.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -17,6 +18,7 @@ import pyarrow as pa
 from hub_assets.hub import commits, discussions
 from hub_assets.hub.schemas import REPO_TYPES, RepoType
 from hub_assets.hub.visits import Visit
+from hub_assets.hub.window import DOCUMENTED_WINDOW
 from hub_assets.lake.parts import Lake
 
 HistoryKind = Literal["commits", "discussions"]
@@ -25,6 +27,21 @@ PAGE_SIZES: Final[dict[HistoryKind, int]] = {"commits": commits.PAGE_SIZE, "disc
 ROTATION_WEEKS: Final = 8
 RECHECK_WEEKS: Final = 12
 BATCH: Final = 1_000
+QUOTAS: Final = {
+    "anonymous": 500,
+    "free": 1_000,
+    "PRO": 2_500,
+    "Team, Academia Hub": 3_000,
+    "Enterprise": 6_000,
+    "Enterprise Plus": 10_000,
+    "Enterprise Plus, higher limits": 100_000,
+}
+"""API calls in five minutes by the Hub's plans (its documentation of rate limits, September 2025)."""
+
+
+def seconds_at(calls: int, quota: int, window: float = DOCUMENTED_WINDOW) -> float:
+    """Return how long calls take at a quota, begun at the start of a window and spending each one fully."""
+    return math.ceil(calls / quota) * window if calls else 0.0
 
 
 class PlanError(ValueError):
@@ -86,22 +103,23 @@ EVERYTHING: Final = Selection()
 class Coverage:
     """How far a kind of history is known for one type of repository, as of a week.
 
-    `n_listed` repositories there are, `n_selected` of them are to be visited, `n_settled` of those need no asking;
-    `n_calls` is what the rest is expected to take. `outcomes` counts how asking the selected ones ended, `not_asked`
-    those that are not settled.
+    `n_listed` repositories there are, `n_selected` of them are to be visited, `n_settled` of those need no asking, and
+    `n_failed` were asked this week in vain and will be asked again; `n_calls` is what all that are not settled are
+    expected to take. `outcomes` counts how asking the selected ones ended.
     """
 
     repo_type: str
     n_listed: int
     n_selected: int
     n_settled: int
+    n_failed: int
     n_calls: int
     outcomes: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left to ask."""
-        return self.n_settled == self.n_selected
+        """Whether every selected repository has an outcome of this week, or one that still holds."""
+        return self.n_settled + self.n_failed == self.n_selected
 
 
 @dataclass(frozen=True)
@@ -115,6 +133,14 @@ class Plan:
         for batch in self.visits.to_batches(max_chunksize=BATCH):
             for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 yield Visit(*values)
+
+    def __len__(self) -> int:
+        return len(self.visits)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all coverage is."""
+        return all(one.is_complete for one in self.coverage)
 
     @property
     def n_calls(self) -> int:
@@ -152,7 +178,7 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
     answers += lake.files_so_far(table, snapshot_date)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
-        connection.execute("create temp table answers as\n" + _answers(answers))
+        connection.execute("create temp table answers as\n" + select_from(answers, _ANSWERS))
         connection.execute("create temp table listed as\n" + _listed(listed))
         connection.execute("create temp table wanted as select unnest(?::varchar[]) as repo_id", [list(selection.ids)])
         connection.execute("create temp table planned as\n" + _planned(kind, snapshot_date, selection))
@@ -165,40 +191,28 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
     return Plan(
         visits,
         tuple(
-            Coverage(repo_type, listed, selected, settled, calls, ended.get(repo_type, {}))
-            for repo_type, listed, selected, settled, calls in coverage
+            Coverage(repo_type, listed, selected, settled, failed, calls, ended.get(repo_type, {}))
+            for repo_type, listed, selected, settled, failed, calls in coverage
         ),
     )
 
 
-def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
-    return "\nunion all\n".join(
-        f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, sha, likes, createdAt as created_at, "
-        + ("null as gated, null::bigint as downloads" if repo_type == "space" else "gated, downloads")
-        + f" from read_parquet({[str(file) for file in paths]}, union_by_name = true)"
-        for repo_type, paths in files.items()
-        if paths
-    ) or (
-        "select null::varchar as repo_type, null::varchar as repo_key, null::varchar as repo_id, null::varchar as sha, "
-        "null::bigint as likes, null::timestamp as created_at, null::varchar as gated, null::bigint as downloads "
-        "where false"
-    )
-
-
-def _answers(files: Sequence[Path]) -> str:
-    columns = (
-        "snapshot_date, repo_type, repo_key, outcome, status, listed_sha, listed_gated, listed_likes, "
-        "visit, page, is_last, next_path, reading, head, n_total, n_had"
-    )
+def select_from(files: Sequence[Path], columns: Mapping[str, str]) -> str:
+    """Return a SELECT of some columns (name and DuckDB type) of Parquet files; of no rows where there are no files."""
     if not files:
-        return (
-            "select null::date as snapshot_date, null::varchar as repo_type, null::varchar as repo_key, "
-            "null::varchar as outcome, null::bigint as status, null::varchar as listed_sha, "
-            "null::varchar as listed_gated, null::bigint as listed_likes, null::bigint as visit, null::bigint as page, "
-            "null::boolean as is_last, null::varchar as next_path, null::bigint as reading, null::varchar as head, "
-            "null::bigint as n_total, null::bigint as n_had where false"
-        )
-    return f"select {columns} from read_parquet({[str(file) for file in files]})"
+        return "select " + ", ".join(f"null::{kind} as {name}" for name, kind in columns.items()) + " where false"
+    return f"select {', '.join(columns)} from read_parquet({[str(file) for file in files]}, union_by_name = true)"
+
+
+def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
+    columns = {"_id": "varchar", "id": "varchar", "sha": "varchar", "likes": "bigint", "createdAt": "timestamp"}
+    of_others = {"gated": "varchar", "downloads": "bigint"}
+    return "\nunion all by name\n".join(
+        f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, createdAt as created_at, "
+        f"* exclude (_id, id, createdAt){', null as gated, null as downloads' if repo_type == 'space' else ''} "
+        f"from ({select_from(paths, columns if repo_type == 'space' else columns | of_others)})"
+        for repo_type, paths in files.items()
+    )
 
 
 def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
@@ -275,6 +289,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
                         else {same} and last.snapshot_date > date '{since}'
                     end, false
                 ) or listed.repo_type in (select repo_type from not_held) as is_settled,
+                coalesce(last.outcome = 'failed' and last.snapshot_date = date '{week}', false) as has_failed,
                 coalesce(
                     last.snapshot_date <= date '{week}' - {7 * rotation},
                     md5_number_lower(listed.repo_key) % {rotation} = {turn}
@@ -316,6 +331,25 @@ _PER_DOWNLOADS: Final = 0.05
 """Discussions that a like, and each e-fold of downloads, stand for; the study's 1,000 models have 1,140 likes and 280
 discussions."""
 
+_ANSWERS: Final = {
+    "snapshot_date": "date",
+    "repo_type": "varchar",
+    "repo_key": "varchar",
+    "outcome": "varchar",
+    "status": "bigint",
+    "listed_sha": "varchar",
+    "listed_gated": "varchar",
+    "listed_likes": "bigint",
+    "visit": "bigint",
+    "page": "bigint",
+    "is_last": "boolean",
+    "next_path": "varchar",
+    "reading": "bigint",
+    "head": "varchar",
+    "n_total": "bigint",
+    "n_had": "bigint",
+}
+"""What the plan needs to know of each answer."""
 _VISITS: Final = """
     select
         repo_type, repo_key, repo_id, sha, gated, likes, downloads, sample_share, visit, known_reading, known_head,
@@ -327,6 +361,7 @@ _VISITS: Final = """
 _COVERAGE: Final = """
     select
         repo_type, count(*), count(*) filter (is_selected), count(*) filter (is_selected and is_settled),
+        count(*) filter (is_selected and not is_settled and has_failed),
         coalesce(sum(n_calls) filter (is_selected), 0)::bigint
     from planned
     group by repo_type

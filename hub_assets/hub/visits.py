@@ -64,16 +64,22 @@ class Visit:
         """What a source either holds or does not."""
         return self.repo_type
 
+    def restart(self) -> None:
+        """Become the next visit: at the first page, with nothing found yet."""
+        self.visit += 1
+        self.page, self.next_path, self.head, self.n_had, self.is_anew = 0, None, None, 0, False
+
 
 @dataclass(frozen=True)
 class Page:
     """A page as the Hub gave it: its items, how many there are in all, its first and last place, and where the next is.
 
-    The places from `start` to before `end` may be more than the items, where some are hidden.
+    The places from `start` to before `end` may be more than the items, where some are hidden; `total` is null where
+    the Hub does not say.
     """
 
     items: list[dict[str, Any]]
-    total: int
+    total: int | None
     start: int
     end: int
     next_path: str | None
@@ -128,6 +134,9 @@ def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
             page = kind.page_of(answer, visit.n_had, values)
         except HubError as error:
             row = ledger.of_error(error, client, kind.outcome_of(error))
+            row["calls"] += calls_in_vain
+            if row["outcome"] == "ok" and visit.page:
+                visit.restart()  # there is nothing any more: what the earlier pages held does not count
             visit.n_total, visit.is_anew = 0, row["outcome"] == "ok"
             yield _row(visit, row, is_last=True)
             return
@@ -136,19 +145,19 @@ def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
             yield _row(visit, row, is_last=True)
             return
         if visit.page == 0:
-            visit.n_total = page.total
-        came_since = page.total - visit.n_total
+            visit.n_total = page.end + (page.next_path is not None) if page.total is None else page.total
+        came_since = 0 if page.total is None else page.total - visit.n_total
         if came_since < 0 and restarts < RESTARTS:
             restarts, calls_in_vain = restarts + 1, row["calls"]
-            visit.visit += 1
-            visit.page, visit.next_path, visit.head, visit.n_had, visit.is_anew = 0, None, None, 0, False
+            visit.restart()
             continue
         calls_in_vain = 0
         items = page.items[max(visit.n_had + came_since - page.start, 0) :]
         kept = kind.keep(visit, page, items, values)
         is_last = kept.is_enough or page.next_path is None
         visit.head = kept.head if visit.page == 0 else visit.head
-        visit.n_had = page.end - came_since
+        # where more came than a page holds, it ends before the last one did
+        visit.n_had = max(visit.n_had, page.end - came_since)
         visit.next_path = None if is_last else page.next_path
         visit.is_anew = kept.is_anew
         row |= {kind.items: kept.items, "n_misfits": values.misfits or None}

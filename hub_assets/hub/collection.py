@@ -1,0 +1,142 @@
+"""A week's table of answers, from its plan to its manifest: asked, kept, and taken up where it was.
+
+Joins `crawl` (many questions at once) and the lake's `Landing` (what survives a crash). What is asked belongs to
+`histories`, `aliases` and `accounts`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sized
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol, TypedDict, TypeVar, Unpack
+
+from hub_assets.hub import ledger
+from hub_assets.hub.client import HubClient
+from hub_assets.hub.crawl import NO_LIMIT, WORKERS, Budget, Progress, Watch, crawl, rows_of
+from hub_assets.hub.ledger import Row
+from hub_assets.lake.landing import SEAL_BYTES, Landing
+from hub_assets.lake.parts import Lake, Manifest
+
+
+class RefreshRefused(ValueError):
+    """A week cannot be started again; the message is one sentence for the user."""
+
+
+class Terms(TypedDict, total=False):
+    """On which terms a week is collected.
+
+    Args:
+        budget: how far to go; no further than the week in any case.
+        workers: how many questions are asked at a time at most.
+        refresh: whether to begin the week anew.
+        seal_bytes: the size of journal from which a part is made.
+        watch: is told how it goes.
+    """
+
+    budget: Budget
+    workers: int
+    refresh: bool
+    seal_bytes: int
+    watch: Watch
+
+
+class Questions(Sized, Iterable[Any], Protocol):
+    """What is left to ask, in its order."""
+
+
+P = TypeVar("P", bound=Questions)
+
+
+def land_answers(
+    client: HubClient,
+    lake: Lake,
+    table: str,
+    snapshot_date: date,
+    plan: Callable[[], P],
+    ask: Callable[[Any], Iterator[Row]],
+    describe: Callable[[P], dict[str, Any]],
+    *,
+    is_suspect: Callable[[Row], bool] = ledger.is_suspect,
+    rounds: int = 1,
+    **terms: Unpack[Terms],
+) -> Manifest:
+    """Ask what a week's plan leaves to ask, and add the answers to its table.
+
+    What the week holds already is not asked again; what was cut off goes on where it was. It ends when nothing is left
+    to ask, when the budget is spent, or with the week; readers then see what there is.
+
+    Args:
+        client: whom to ask.
+        lake: where to write.
+        table: a table of answers.
+        snapshot_date: the week; that it is the Hub's present one is for the caller to make sure.
+        plan: returns what is left to ask, from the lake's files.
+        ask: asks one question, see `crawl`.
+        describe: what the manifest says of what is left in the end.
+        is_suspect: see `crawl`.
+        rounds: how often to plan, where answers lead to further questions.
+        terms: see `Terms`.
+
+    Returns:
+        The manifest. Its `details`: what `describe` says, and of this run `planned` (what `describe` said before it),
+        `calls`, `outcomes`, `seconds`, `retries` (causes and their number) and `throttled`.
+
+    Raises:
+        RefreshRefused: if a later week builds on the one to be begun anew.
+        HubError: if the Hub does not answer well, or does not take the token; what was had until then is kept.
+        LandingBusy: if another process collects the same.
+    """
+    refresh = terms.get("refresh", False)
+    if refresh:
+        require_refreshable(lake, table, snapshot_date)
+    budget = _within_week(terms.get("budget", NO_LIMIT), snapshot_date)
+    retries_before, throttled_before = client.retries.copy(), client.pacer.throttled
+    seal_bytes = terms.get("seal_bytes", SEAL_BYTES)
+    with Landing(lake, table, snapshot_date, rows_of(table, snapshot_date), seal_bytes, adds=not refresh) as landing:
+        landing.seal()
+        left = plan()
+        planned, progress = describe(left), Progress(table, len(left))
+        for _ in range(rounds):
+            crawl(
+                client,
+                landing,
+                left,
+                ask,
+                progress,
+                budget=budget,
+                workers=terms.get("workers", WORKERS),
+                is_suspect=is_suspect,
+                watch=terms.get("watch", lambda _: None),
+            )
+            landing.seal()
+            left = plan()
+            if not len(left) or budget.is_spent(progress.calls, client.now()):
+                break
+            progress.planned = progress.done + len(left)
+        return landing.finish(
+            lambda _: {
+                **describe(left),
+                "planned": planned,
+                "calls": progress.calls,
+                "outcomes": dict(progress.outcomes),
+                "seconds": round(progress.seconds, 3),
+                "retries": dict(client.retries - retries_before),
+                "throttled": client.pacer.throttled - throttled_before,
+            }
+        )
+
+
+def require_refreshable(lake: Lake, table: str, snapshot_date: date) -> None:
+    """Refuse to begin a week anew that a later one builds on.
+
+    Raises:
+        RefreshRefused: that says so.
+    """
+    later = [week for week in lake.weeks(table) if week > snapshot_date]
+    if later:
+        raise RefreshRefused(
+            f"{table} of {snapshot_date} cannot be begun anew, because {later[0]} builds on it; leave out the refresh"
+        )
+
+
+def _within_week(budget: Budget, snapshot_date: date) -> Budget:
+    end = datetime.combine(snapshot_date + timedelta(weeks=1), datetime.min.time(), UTC)
+    return Budget(budget.calls, min(end, budget.until or end))
