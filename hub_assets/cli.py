@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # Dagster takes a second to import; `--help` need not wait fo
 
     from hub_assets.home import Home
     from hub_assets.local_hub.population import Population
-    from hub_assets.resources import HubResource
+    from hub_assets.resources import CrawlResource, HubResource
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,7 +55,10 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         from hub_assets.home import HomeError
+        from hub_assets.hub.collection import RefreshRefused
         from hub_assets.hub.errors import HubError, HubRefused, TokenRefused
+        from hub_assets.hub.plan import PlanError
+        from hub_assets.lake.parts import LakeError
         from hub_assets.local_hub.population import PopulationError
         from hub_assets.warehouse.database import WarehouseBusy
         from hub_assets.warehouse.models import ModelError
@@ -64,9 +67,9 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except TokenRefused as error:
             raise Mistake(f"The Hub refuses the token: {error}. Set HF_TOKEN anew, or unset it.") from error
-        except (HomeError, PopulationError, ModelError, HubRefused) as error:
+        except (HomeError, PopulationError, ModelError, PlanError, RefreshRefused, HubRefused) as error:
             raise Mistake(str(error)) from error
-        except (HubError, WarehouseBusy) as error:
+        except (HubError, LakeError, WarehouseBusy) as error:
             raise Failed(str(error)) from error
 
     return guarded
@@ -98,6 +101,22 @@ class QuotaType(click.ParamType[Any]):
             return value if isinstance(value, Quota) else Quota.parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class BudgetType(click.ParamType[Any]):
+    """How far to go: a number of calls, hours like `24h`, or `none`."""
+
+    name = "calls|hours"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        """Read it."""
+        if isinstance(value, dict):
+            return value
+        found = re.fullmatch(r"(?P<calls>\d+)|(?P<hours>\d+(\.\d+)?)h|none", str(value))
+        if found is None:
+            self.fail(f"{value!r} is neither a number of calls, nor hours like 24h, nor none", param, ctx)
+        calls, hours = found["calls"], found["hours"]
+        return {"budget_calls": int(calls) if calls else None, "budget_hours": float(hours) if hours else None}
 
 
 HOME = click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Where to keep everything.")
@@ -171,6 +190,52 @@ def choosing(command: Callable[..., R]) -> Callable[..., R]:
     return with_choice
 
 
+def crawling(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the options that say whose histories are collected, and how far; the command gets a `CrawlResource`."""
+
+    @click.option(
+        "--budget",
+        type=BudgetType(),
+        default="24h",
+        show_default=True,
+        help="How much to ask for histories: calls, hours at the Hub's rate limit, or none for no limit.",
+    )
+    @click.option(
+        "--repo-type",
+        "repo_types",
+        type=click.Choice(["model", "dataset", "space"]),
+        multiple=True,
+        help="Histories of this type only; may be repeated.",
+    )
+    @click.option("--top", type=click.IntRange(1), help="Histories of so many of each type, the most liked ones.")
+    @click.option(
+        "--sample",
+        type=click.FloatRange(0, 1, min_open=True),
+        help="Histories of this share of each type, the same repositories every week.",
+    )
+    @click.option("--ids", type=click.File(encoding="utf-8"), help="Histories of the ids in this file, one a line.")
+    @wraps(command)
+    def with_crawl(
+        budget: dict[str, Any],
+        repo_types: tuple[str, ...],
+        top: int | None,
+        sample: float | None,
+        ids: Any,
+        **others: Any,
+    ) -> R:
+        from hub_assets.resources import CrawlResource
+
+        names = [line.strip() for line in ids if line.strip()] if ids else []
+        types = list(repo_types or ("model", "dataset", "space"))
+        crawl = CrawlResource(**budget, repo_types=types, top=top, sample=sample, ids=names)
+        if ids and not names:
+            raise Mistake(f"{ids.name} holds no ids; write one a line")
+        _ = crawl.selection
+        return command(crawl=crawl, **others)
+
+    return with_crawl
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="hub-assets")
 def main() -> None:
@@ -189,7 +254,8 @@ def main() -> None:
 @QUOTA
 @PAGE_SIZE
 @plainly
-def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: int) -> None:
+@crawling
+def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: int, crawl: "CrawlResource") -> None:
     """Run everything once against a Hub of our own on this machine.
 
     The Hub is simulated: its repositories are invented, and so are all numbers. With --replay it serves a recorded
@@ -212,7 +278,7 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
         where = Home((home or Home.default().root / name).absolute())
         with running(build_app(population, quota=quota)) as url:
             console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
-            _run_week(HubResource(endpoint=url, use_token=False, page_size=page_size), where)
+            _run_week(HubResource(endpoint=url, use_token=False, page_size=page_size), where, crawl)
     if choice.directory is not None:
         console.print(f"The data was recorded and served again from {choice.directory}.")
 
@@ -220,22 +286,49 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
 @main.command()
 @HOME
 @PAGE_SIZE
+@click.option("--refresh", is_flag=True, help="Begin the week's histories anew.")
 @plainly
-def snapshot(home: Path | None, page_size: int) -> None:
+@crawling
+def snapshot(home: Path | None, page_size: int, refresh: bool, crawl: "CrawlResource") -> None:
     """Take this week's snapshot of the Hub (of HF_ENDPOINT, if that is set).
 
-    The token that huggingface_hub finds (HF_TOKEN, or a login) is used. Run again in the same week it lists anew; cut
-    off, it goes on where it was.
+    The token that huggingface_hub finds (HF_TOKEN, or a login) is used. Run again in the same week it lists anew, and
+    asks for the histories that are left; cut off, it goes on where it was.
 
     \b
-    Example:
+    Examples:
       hub-assets snapshot --home /data/observatory
+      hub-assets snapshot --repo-type model --sample 0.1 --budget 6h
     """
     from hub_assets.home import Home
     from hub_assets.resources import HubResource
 
     where = Home(home.absolute()) if home else Home.default()
-    _run_week(HubResource.of_environment(page_size), where)
+    _run_week(HubResource.of_environment(page_size), where, crawl.model_copy(update={"refresh": refresh}))
+
+
+@main.command()
+@HOME
+@click.option("--week", type=Day(), help="Which week; the newest that was listed, if not given.")
+@plainly
+@crawling
+def plan(home: Path | None, week: date | None, crawl: "CrawlResource") -> None:
+    """Show what is left to ask for histories: repositories, calls, and the time that takes. Nothing is asked.
+
+    \b
+    Examples:
+      hub-assets plan
+      hub-assets plan --repo-type model --top 1000 --budget 6h
+    """
+    from hub_assets.home import Home
+    from hub_assets.report.plan import plan_summary
+
+    where = Home(home.absolute()) if home else Home.default()
+    listed = {day for kind in crawl.repo_types for day in where.lake.weeks(f"raw_hub__{kind}s")}
+    if not listed:
+        raise Mistake(f"{where.root} holds no listing yet; take one with hub-assets snapshot")
+    chosen = week - timedelta(days=week.weekday()) if week else max(listed)
+    console.print(plan_summary(where.lake, chosen, crawl.selection, crawl.budget_calls, crawl.budget_hours))
 
 
 @main.command()
@@ -365,12 +458,15 @@ def _end_dead_runs(instance: "DagsterInstance") -> None:
             instance.report_run_failed(run, "The process of this run was killed; the next run goes on where it was.")
 
 
-def _run_week(hub: "HubResource", home: "Home") -> None:
+def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     """Run the weekly job for the Hub's present week and print what came of it."""
     from hub_assets.definitions import build_defs
+    from hub_assets.hub.collection import require_refreshable
     from hub_assets.partitions import SNAPSHOTS, week_of
-    from hub_assets.report.terminal import week_summary
-    from hub_assets.resources import HomeResource
+    from hub_assets.progress import watched
+    from hub_assets.report.progress import crawl_bars
+    from hub_assets.report.terminal import WIDTH, week_summary
+    from hub_assets.resources import BUDGET_SHARES, HomeResource
 
     contact = hub.new_client().contact()
     home.stamp(hub.endpoint.rstrip("/"), contact.population)
@@ -379,9 +475,13 @@ def _run_week(hub: "HubResource", home: "Home") -> None:
         last = SNAPSHOTS.get_last_partition_key()
         weeks = f"those of {SNAPSHOTS.start:%Y-%m-%d} to {last}"
         raise Mistake(f"The Hub's clock says {contact.now:%Y-%m-%d}, which is in none of the weeks there are: {weeks}.")
+    if crawl.refresh:
+        for table in BUDGET_SHARES:
+            require_refreshable(home.lake, table, week)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    job = build_defs(hub=hub, home=HomeResource(root=str(home.root))).resolve_job_def("weekly_snapshot")
-    with _instance(home) as instance, console.status(f"week {week}"):
+    defs = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl)
+    job = defs.resolve_job_def("weekly_snapshot")
+    with _instance(home) as instance, crawl_bars(console, f"week {week}") as watch, watched(watch):
         run_id = str(uuid.uuid4())
         instance.add_event_listener(run_id, _print_event)
         result = job.execute_in_process(
@@ -395,7 +495,7 @@ def _run_week(hub: "HubResource", home: "Home") -> None:
     if not result.success:
         raise Failed(f"The run {run_id} did not succeed; what was published before is as it was.")
     console.print()
-    console.print(week_summary(home.warehouse, week))
+    console.print(week_summary(home.warehouse, week), width=max(console.width, WIDTH))
     console.print(f"Source: {home.source}", style="dim")
     if (contact.population or "").startswith("simulated"):
         console.print("[bold yellow]The data is simulated: every number in it is invented.[/]")

@@ -2,29 +2,34 @@
 
 import dagster as dg
 
+from hub_assets.assets.histories import build_histories
 from hub_assets.assets.listings import build_listings
 from hub_assets.assets.models import build_models
 from hub_assets.assets.publishing import build_publishing
 from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
-from hub_assets.resources import HomeResource, HubResource
+from hub_assets.resources import CrawlResource, HomeResource, HubResource
 from hub_assets.schedules import weekly_snapshot, weekly_snapshot_schedule
 
 
-def build_defs(*, hub: HubResource | None = None, home: HomeResource | None = None) -> dg.Definitions:
+def build_defs(
+    *, hub: HubResource | None = None, home: HomeResource | None = None, crawl: CrawlResource | None = None
+) -> dg.Definitions:
     """Assemble the code location.
 
     Args:
         hub: the Hub to collect from; by default the one that HF_ENDPOINT names, else the real one.
         home: where to keep it; by default HUB_ASSETS_HOME, else `~/.hub_assets`.
+        crawl: how far histories are collected; by default as much as 24 hours of the Hub's rate limit allow.
     """
     return dg.Definitions(
-        assets=[*build_listings(), *build_models(), build_publishing()],
+        assets=[*build_listings(), *build_histories(), *build_models(), build_publishing()],
         asset_checks=build_all_checks(),
         jobs=[weekly_snapshot],
         schedules=[weekly_snapshot_schedule],
         resources={
             "hub": hub or HubResource.of_environment(),
+            "crawl": crawl or CrawlResource(),
             "home": home or HomeResource(root=str(Home.default().root)),
         },
         # one process: two cannot write one DuckDB file, and a step process costs two seconds of start

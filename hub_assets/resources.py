@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Final, cast
 
 import dagster as dg
 import duckdb
@@ -13,7 +14,11 @@ from pydantic import Field, PrivateAttr
 
 from hub_assets.home import Home
 from hub_assets.hub.client import DEFAULT_ENDPOINT, READ_SECONDS, HubClient
+from hub_assets.hub.collection import Terms
+from hub_assets.hub.crawl import WORKERS, Budget, Watch
 from hub_assets.hub.listing import PAGE_SIZE
+from hub_assets.hub.plan import RECHECK_WEEKS, ROTATION_WEEKS, Selection
+from hub_assets.hub.schemas import REPO_TYPES, RepoType
 from hub_assets.warehouse.database import connect, prepare
 from hub_assets.warehouse.models import Project, load_project
 
@@ -59,6 +64,70 @@ class HubResource(dg.ConfigurableResource):
     def of_environment(cls, page_size: int = PAGE_SIZE) -> "HubResource":
         """Return the Hub that HF_ENDPOINT names, else the real one."""
         return cls(endpoint=os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT, page_size=page_size)
+
+
+class CrawlResource(dg.ConfigurableResource):
+    """How far a week's histories are collected, and of which repositories."""
+
+    budget_calls: int | None = Field(default=None, ge=0, description="Calls that a run may make for all histories.")
+    budget_hours: float | None = Field(
+        default=24.0, ge=0, description="Or as many as the Hub's rate limit allows in so many hours; null: no limit."
+    )
+    repo_types: list[str] = Field(default=list(REPO_TYPES), description="Of which types of repositories.")
+    top: int | None = Field(default=None, description="Only so many of each type, the most liked ones.")
+    sample: float | None = Field(default=None, description="Only this share of each type, the same ones every week.")
+    ids: list[str] = Field(default=[], description="Only these repositories.")
+    rotation_weeks: int = Field(default=ROTATION_WEEKS, ge=1, description="Weeks in which all discussions are read.")
+    recheck_weeks: int = Field(default=RECHECK_WEEKS, ge=1, description="Weeks until what was refused is asked again.")
+    workers: int = Field(default=WORKERS, ge=1, description="Questions asked at a time at most.")
+    refresh: bool = Field(default=False, description="Begin the week's histories anew.")
+    _calls: int = PrivateAttr(default=0)
+
+    @property
+    def selection(self) -> Selection:
+        """Which repositories.
+
+        Raises:
+            PlanError: if the settings do not fit together.
+        """
+        types = cast(tuple[RepoType, ...], tuple(self.repo_types))
+        return Selection(types, self.top, self.sample, tuple(self.ids), self.rotation_weeks, self.recheck_weeks)
+
+    def calls_at(self, client: HubClient) -> int | None:
+        """Return how many calls a run may make for all histories; None for no limit."""
+        if self.budget_calls is not None or self.budget_hours is None:
+            return self.budget_calls
+        limit = client.pacer.estimate
+        if limit.quota is None or limit.seconds is None:
+            return None
+        return int(self.budget_hours * 3600 / limit.seconds * limit.quota)
+
+    def terms(self, table: str, client: HubClient, watch: Watch) -> Terms:
+        """Return the terms of a table: its share of the budget, and what the tables before it have left."""
+        calls = self.calls_at(client)
+        share = BUDGET_SHARES[table]
+        left = None if calls is None else max(int(calls * share) - self._calls, 0)
+        return Terms(budget=Budget(left), workers=self.workers, refresh=self.refresh, watch=watch)
+
+    def spend(self, calls: int) -> None:
+        """Count calls that a table has taken from the run's budget."""
+        self._calls += calls
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
+        """Begin a run."""
+        self._calls = 0
+
+
+BUDGET_SHARES: Final = {
+    "raw_hub__commits": 0.5,
+    "raw_hub__aliases": 0.55,
+    "raw_hub__discussions": 0.85,
+    "raw_hub__accounts": 1.0,
+}
+"""What of a run's budget may be spent when a table is done, in the order in which a run collects them.
+
+Half is for commits, on which most of the study rests; what they leave is for the others.
+"""
 
 
 class HomeResource(dg.ConfigurableResource):

@@ -93,7 +93,7 @@ def plan_aliases(lake: Lake, snapshot_date: date, recheck_weeks: int = RECHECK_W
 
 
 def answers(client: HubClient, alias: Alias) -> Iterator[Row]:
-    """Ask where an id leads and yield one row: `target_id` where it moved, `repo_key` where it is, though not listed."""
+    """Ask where an id leads and yield one row: `target_id` where it moved, `repo_key` of what is not listed."""
     prefix = "/api/models/"
     row: Row = {"repo_type": "model", "repo_id": alias.repo_id}
     try:

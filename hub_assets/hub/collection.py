@@ -4,7 +4,9 @@ Joins `crawl` (many questions at once) and the lake's `Landing` (what survives a
 `histories`, `aliases` and `accounts`.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sized
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 
@@ -80,7 +82,7 @@ def land_answers(
         `calls`, `outcomes`, `seconds`, `retries` (causes and their number) and `throttled`.
 
     Raises:
-        RefreshRefused: if a later week builds on the one to be begun anew.
+        RefreshRefused: if a later week builds on the one to be begun anew, or there is no time left for it.
         HubError: if the Hub does not answer well, or does not take the token; what was had until then is kept.
         LandingBusy: if another process collects the same.
     """
@@ -88,6 +90,11 @@ def land_answers(
     if refresh:
         require_refreshable(lake, table, snapshot_date)
     budget = _within_week(terms.get("budget", NO_LIMIT), snapshot_date)
+    if refresh and budget.is_spent(0, client.now()):
+        raise RefreshRefused(
+            f"{table} of {snapshot_date} cannot be begun anew, because the week is over, or the time for it; "
+            "leave out the refresh"
+        )
     retries_before, throttled_before = client.retries.copy(), client.pacer.throttled
     seal_bytes = terms.get("seal_bytes", SEAL_BYTES)
     with Landing(lake, table, snapshot_date, rows_of(table, snapshot_date), seal_bytes, adds=not refresh) as landing:
@@ -111,17 +118,21 @@ def land_answers(
             if not len(left) or budget.is_spent(progress.calls, client.now()):
                 break
             progress.planned = progress.done + len(left)
-        return landing.finish(
-            lambda _: {
-                **describe(left),
-                "planned": planned,
-                "calls": progress.calls,
-                "outcomes": dict(progress.outcomes),
-                "seconds": round(progress.seconds, 3),
-                "retries": dict(client.retries - retries_before),
-                "throttled": client.pacer.throttled - throttled_before,
-            }
-        )
+        described = describe(left)
+        details = {
+            **described,
+            "planned": planned,
+            "calls": progress.calls,
+            "outcomes": dict(progress.outcomes),
+            "seconds": round(progress.seconds, 3),
+            "retries": dict(client.retries - retries_before),
+            "throttled": client.pacer.throttled - throttled_before,
+        }
+        valid = lake.manifest(table, snapshot_date)
+        is_said = json.loads(json.dumps(described)).items() <= valid.details.items()
+        if is_said and landing.files == lake.files(table, snapshot_date) and valid.landing is None:
+            return replace(valid, details=details)  # a week that is finished stays as it is
+        return landing.finish(lambda _: details)
 
 
 def require_refreshable(lake: Lake, table: str, snapshot_date: date) -> None:
@@ -130,7 +141,7 @@ def require_refreshable(lake: Lake, table: str, snapshot_date: date) -> None:
     Raises:
         RefreshRefused: that says so.
     """
-    later = [week for week in lake.weeks(table) if week > snapshot_date]
+    later = [week for week in lake.weeks_begun(table) if week > snapshot_date]
     if later:
         raise RefreshRefused(
             f"{table} of {snapshot_date} cannot be begun anew, because {later[0]} builds on it; leave out the refresh"

@@ -250,6 +250,9 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
         read as (
             select unnest(arg_max(ended, visit)) from ended where outcome = 'ok' group by repo_type, repo_key
         ),
+        begun as (
+            select repo_type, repo_key, max(visit) as visit from answers group by repo_type, repo_key
+        ),
         -- visits of this week that have begun and not ended, at their last page
         open as (
             select unnest(arg_max(answers, struct_pack(v := visit, p := page))) from answers
@@ -265,7 +268,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
                 listed.repo_type, listed.repo_key, listed.repo_id, listed.sha, listed.gated, listed.likes,
                 listed.downloads, listed.is_selected,
                 {share}::double as sample_share,
-                coalesce(open.visit, last.visit + 1, 1) as visit,
+                coalesce(open.visit, begun.visit + 1, 1) as visit,
                 coalesce(read.reading, 0) as known_reading,
                 read.head as known_head,
                 coalesce(read.n_total, 0) as known_total,
@@ -301,6 +304,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
                 greatest(date_diff('day', listed.created_at, date '{week}'), 0) / 7.0 + 1 as age_weeks,
                 greatest(listed.likes - coalesce(last.listed_likes, 0), 0) as new_likes
             from selected as listed
+            left join begun using (repo_type, repo_key)
             left join last using (repo_type, repo_key)
             left join read using (repo_type, repo_key)
             left join open using (repo_type, repo_key)

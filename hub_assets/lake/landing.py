@@ -104,6 +104,9 @@ class Landing:
             self._manifest.sweep += 1
             self._manifest.landing = list(self._manifest.parts) if self._adds else []
             self._manifest.last = None
+            if valid and not self._adds:
+                # whoever looks at the set in the making must not see the valid one, which this one does not have
+                self.lake.set_manifest(self.table, self.snapshot_date, self._manifest)
         self._open_journal()
         self.last = self._records[-1].meta if self._records else self._manifest.last
         return self
@@ -112,6 +115,8 @@ class Landing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._journal.close()
+        if not self._journal.size:
+            self._journal.path.unlink(missing_ok=True)
         os.close(self._lock)
 
     @property

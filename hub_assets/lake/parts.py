@@ -94,10 +94,11 @@ class Lake:
 
     def weeks(self, table: str) -> list[date]:
         """Return the snapshot dates of which a table has a complete set, oldest first."""
-        days = sorted(
-            date.fromisoformat(folder.name.partition("=")[2]) for folder in (self.root / table).glob("snapshot_date=*")
-        )
-        return [day for day in days if self.manifest(table, day).complete]
+        return [day for day in self._days(table) if self.manifest(table, day).complete]
+
+    def weeks_begun(self, table: str) -> list[date]:
+        """Return the snapshot dates of which a table holds anything, be it in the making, oldest first."""
+        return [day for day in self._days(table) if self._has_begun(self.folder(table, day))]
 
     def files_so_far(self, table: str, snapshot_date: date) -> list[Path]:
         """Return the Parquet files of a table's week as they are collected; the valid ones if it is not just now."""
@@ -108,6 +109,15 @@ class Lake:
         """Return the valid Parquet files of a table's week."""
         folder = self.folder(table, snapshot_date)
         return [folder / part.file for part in self.manifest(table, snapshot_date).parts]
+
+    def _has_begun(self, folder: Path) -> bool:
+        # a manifest comes with the first part; until then there is a journal alone
+        begun = [folder / MANIFEST, *folder.glob("part-*"), *folder.glob("journal-*")]
+        return any(path.exists() and path.stat().st_size for path in begun)
+
+    def _days(self, table: str) -> list[date]:
+        folders = (self.root / table).glob("snapshot_date=*")
+        return sorted(date.fromisoformat(folder.name.partition("=")[2]) for folder in folders)
 
 
 def write_beside(path: Path, write: Callable[[Path], Any]) -> None:

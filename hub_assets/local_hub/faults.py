@@ -24,7 +24,7 @@ ANSWER_KINDS: Final = {
     "drop": "the connection ends in the middle of the body",
     "not-json": "200 with an HTML body",
 }
-"""Faults of a whole answer; they strike listings and infos."""
+"""Faults of a whole answer; they strike listings, infos, histories and accounts."""
 PAGE_KINDS: Final = {
     "move": "a repository changes after a page and is listed again (ARG `never`: the next one is never listed)",
     "row-without-id": "a page has one more row, without `_id`",

@@ -23,6 +23,8 @@ from hub_assets.local_hub.population import Population
 
 _MONDAY_MORNING: Final = time_of_day(6, 30)
 _INVALID_TOKEN: Final = "Invalid credentials in Authorization header"
+_STRUCK: Final = frozenset({"listing", "info", "history", "account"})
+"""What faults strike."""
 
 
 class Gate:
@@ -32,7 +34,7 @@ class Gate:
         app: what is behind it. It finds in `request.state.has_token` whether a valid token came.
         population: what is served; its name and its week's clock stand in every answer.
         quota: what each token, or each address without one, may ask.
-        faults: what goes wrong with listings and infos.
+        faults: what goes wrong with listings, infos, histories and accounts.
         counters: where requests and answers are counted.
         latency: seconds that every answer takes longer.
     """
@@ -76,7 +78,7 @@ class Gate:
             app = self._too_many(address, valid)
         elif token is not None and not valid:
             app = error_response(ApiError(401, _INVALID_TOKEN))
-        elif kind in ("listing", "info"):
+        elif kind in _STRUCK:
             fault = self._faults.of_answer()
         match fault:
             case Fault("slow"):

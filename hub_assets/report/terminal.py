@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -11,6 +12,8 @@ from rich.text import Text
 from hub_assets.warehouse.database import connect
 
 REPO_TYPES = ("model", "dataset", "space")
+WIDTH = 104
+"""Columns that the tables need at the study's size."""
 STATISTICS = {
     "n": "n",
     "mean": "mean",
@@ -25,7 +28,7 @@ STATISTICS = {
 
 
 def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
-    """Return the activity tables (the study's Tables 2 to 4), licenses and usage of one published week."""
+    """Return the activity tables (the study's Tables 2 to 4), how far histories are known, licenses and usage."""
     with connect(warehouse, read_only=True) as connection:
 
         def rows(select: str) -> list[dict[str, Any]]:
@@ -40,10 +43,12 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
             "select repo_type, share_of_repos from stats__license_shares "
             "where snapshot_date = $week and license = 'none'"
         )
+        coverage = rows("select * from mart__history_coverage where snapshot_date = $week order by kind, repo_type")
         usage = rows("select * from mart__usage_resolution where snapshot_date = $week")
     types = [kind for kind in REPO_TYPES if any(row["repo_type"] == kind for row in activity)]
     return Group(
         *(_activity_table(kind, [row for row in activity if row["repo_type"] == kind]) for kind in types),
+        *_coverage_table([row for row in coverage if row["share_asked"] > 0]),
         _license_table(types, licenses, {row["repo_type"]: row["share_of_repos"] for row in unlicensed}),
         *(_usage_line(row) for row in usage),
     )
@@ -52,18 +57,42 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
 def _activity_table(repo_type: str, rows: list[dict[str, Any]]) -> RenderableType:
     known = [row for row in rows if row["n"] > 0]
     unknown = [row["variable"] for row in rows if row["n"] == 0]
-    table = Table(title=f"Activity of {repo_type}s", title_justify="left", title_style="bold")
-    table.add_column("")
+    table = _table(f"Activity of {repo_type}s", *STATISTICS.values())
     for row in known:
-        table.add_column(row["variable"], justify="right")
-    for name, label in STATISTICS.items():
-        table.add_row(label, *(_percent(row[name]) if name == "share_zero" else _number(row[name]) for row in known))
+        numbers = (_percent(row[name]) if name == "share_zero" else _number(row[name]) for name in STATISTICS)
+        table.add_row(row["variable"], *numbers)
     note = Text(f"Not known this week: {', '.join(unknown)}", style="dim") if unknown else Text()
     return Group(table, note)
 
 
+def _coverage_table(rows: list[dict[str, Any]]) -> list[RenderableType]:
+    if not rows:
+        return []
+    table = _table(
+        "Histories", "listed", "known", "gated", "disabled", "gone", "off", "failed", "not asked", "days old"
+    )
+    for row in rows:
+        gone = row["n_gone"] + row["n_moved"]
+        numbers = (
+            row["n_gated"],
+            row["n_disabled"],
+            gone,
+            row["n_discussions_off"],
+            row["n_failed"],
+            row["n_not_asked"],
+        )
+        table.add_row(
+            f"{row['kind']} of {row['repo_type']}s",
+            f"{row['n_listed']:,}",
+            _percent(row["share_known"]),
+            *(f"{n:,}" for n in (*closed, row["n_failed"], row["n_not_asked"])),
+            _number(row["p50_age_days"]),
+        )
+    return [table, Text()]
+
+
 def _license_table(types: list[str], rows: list[dict[str, Any]], unlicensed: dict[str, float]) -> Table:
-    table = Table("type", "license", title="Licenses", title_justify="left", title_style="bold")
+    table = Table("type", "license", title="Licenses", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     table.add_column("repositories", justify="right")
     table.add_column("of licensed", justify="right")
     for repo_type in types:
@@ -75,10 +104,19 @@ def _license_table(types: list[str], rows: list[dict[str, Any]], unlicensed: dic
 
 
 def _usage_line(row: dict[str, Any]) -> Text:
-    return Text(
-        f"{row['n_spaces']:,} spaces name {row['n_models_named']:,} models; "
-        f"{row['n_models_unresolved']:,} of these ids are not listed (renamed, deleted or never there)."
-    )
+    line = f"{row['n_spaces']:,} spaces name {row['n_models_named']:,} models; {row['n_edges_by_alias']:,} of "
+    line += f"{row['n_edges']:,} uses are under another id than the listed one. "
+    unknown = {"moved elsewhere": "n_ids_moved", "gone": "n_ids_gone", "not asked for": "n_ids_not_asked"}
+    counts = ", ".join(f"{row[name]:,} {what}" for what, name in unknown.items() if row[name])
+    return Text(line + f"Of the ids {row['n_models_unresolved']:,} lead to no listed model ({counts or 'none'}).")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
+    table.add_column("", no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
 
 
 def _number(value: float | None) -> str:

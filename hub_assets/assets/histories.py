@@ -1,0 +1,214 @@
+"""What happened to repositories and who did it: commits, discussions, aliases of models, accounts of authors."""
+
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Final
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from hub_assets.assets.listings import require_present_week
+from hub_assets.assets.metadata import column_schema, count_table, preview
+from hub_assets.hub.accounts import land_accounts
+from hub_assets.hub.aliases import land_aliases
+from hub_assets.hub.client import HubClient
+from hub_assets.hub.collection import RefreshRefused, Terms
+from hub_assets.hub.crawl import Progress
+from hub_assets.hub.histories import land_histories
+from hub_assets.hub.plan import QUOTAS, PlanError, seconds_at
+from hub_assets.lake.parts import Lake, Manifest
+from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.progress import tell
+from hub_assets.resources import BUDGET_SHARES, CrawlResource, HomeResource, HubResource, project
+
+LOG_SECONDS: Final = 30.0
+OBSERVATION_SECONDS: Final = 180.0
+LISTINGS: Final = ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces")
+
+Land = Callable[[HubClient, Lake, date, CrawlResource, Terms], Manifest]
+
+
+def build_histories() -> list[dg.AssetsDefinition]:
+    """Make the four assets, in the order in which a run collects them."""
+    return [
+        _build(
+            "raw_hub__commits",
+            LISTINGS,
+            lambda hub, lake, week, crawl, terms: land_histories(hub, lake, "commits", week, crawl.selection, **terms),
+        ),
+        _build(
+            "raw_hub__aliases",
+            ("raw_hub__models", "raw_hub__spaces"),
+            lambda hub, lake, week, crawl, terms: land_aliases(hub, lake, week, crawl.recheck_weeks, **terms),
+        ),
+        _build(
+            "raw_hub__discussions",
+            LISTINGS,
+            lambda hub, lake, week, crawl, terms: land_histories(
+                hub, lake, "discussions", week, crawl.selection, **terms
+            ),
+        ),
+        _build(
+            "raw_hub__accounts",
+            ("raw_hub__commits", "raw_hub__discussions"),
+            lambda hub, lake, week, crawl, terms: land_accounts(hub, lake, week, crawl.recheck_weeks, **terms),
+        ),
+    ]
+
+
+def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition:
+    source = project().tables[table]
+    place = list(BUDGET_SHARES).index(table)
+
+    @dg.asset(
+        name=table,
+        deps=list(deps),
+        partitions_def=SNAPSHOTS,
+        group_name="histories",
+        kinds={"huggingface", "parquet"},
+        description=source.description,
+        metadata={"dagster/table_name": table},
+        # steps that could begin at the same time do so in the order of the budget's shares
+        op_tags={"dagster/priority": str(-1 - place)},
+        check_specs=[
+            dg.AssetCheckSpec(
+                "is_complete",
+                asset=table,
+                description="Nothing is left to ask this week. A week that is not complete says how far it is.",
+            ),
+        ],
+    )
+    def history(
+        context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource, crawl: CrawlResource
+    ) -> dg.MaterializeResult:
+        snapshot_date = snapshot_date_of(context)
+        contact = hub.client.contact()
+        require_present_week(snapshot_date, contact.now, table)
+        home.home.stamp(hub.client.endpoint, contact.population)
+        lake = home.home.lake
+        try:
+            terms = crawl.terms(table, hub.client, _Reporter(context, table))
+            manifest = land(hub.client, lake, snapshot_date, crawl, terms)
+        except (PlanError, RefreshRefused) as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        details = manifest.details
+        crawl.spend(details["calls"])
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/partition_row_count": manifest.rows,
+                "dagster/column_schema": column_schema(source),
+                "preview": preview(_first_rows(lake, table, snapshot_date)),
+                "path": dg.MetadataValue.path(str(lake.folder(table, snapshot_date))),
+                "source": home.home.source,
+                "is_complete": details["is_complete"],
+                **_coverage_of(details),
+                "calls": details["calls"],
+                "calls_a_second": round(details["calls"] / details["seconds"], 1) if details["seconds"] else 0.0,
+                "outcomes_of_this_run": count_table(details["outcomes"]),
+                "retries": dg.MetadataValue.json(details["retries"]),
+                "throttled": details["throttled"],
+                "quota": hub.client.pacer.estimate.quota or 0,
+                "budget": terms["budget"].calls if terms["budget"].calls is not None else "no limit",
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name="is_complete",
+                    passed=details["is_complete"],
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata=_what_is_left(details),
+                )
+            ],
+        )
+
+    return history
+
+
+class _Reporter:
+    """Tells of a crawl: whoever watches at once, the log every 30 s, and the asset's history every few minutes."""
+
+    def __init__(self, context: dg.AssetExecutionContext, table: str) -> None:
+        self._context = context
+        self._table = table
+        self._logged_at = self._observed_at = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        tell(progress)
+        now = time.monotonic()
+        if now - self._logged_at >= LOG_SECONDS:
+            self._logged_at = now
+            self._context.log.info(str(progress))
+        if now - self._observed_at >= OBSERVATION_SECONDS:
+            self._observed_at = now
+            left = progress.seconds_left
+            self._context.log_event(
+                dg.AssetObservation(
+                    self._table,
+                    partition=self._context.partition_key,
+                    metadata={
+                        "done": progress.done,
+                        "planned": progress.planned,
+                        "calls": progress.calls,
+                        "calls_a_second": round(progress.rate, 1),
+                        "remaining_in_window": progress.remaining or 0,
+                        "hours_left": round(left / 3600, 2) if left is not None else -1.0,
+                        **{f"outcome_{outcome}": n for outcome, n in progress.outcomes.items()},
+                    },
+                )
+            )
+
+
+def _coverage_of(details: dict[str, Any]) -> dict[str, Any]:
+    """Return how far histories are known by type of repository, and what was planned when the run began."""
+    if "coverage" not in details:
+        return {"planned": details["planned"]["n_left"]}
+    planned = sum(one["n_calls"] for one in details["planned"]["coverage"])
+    coverage = [
+        {
+            "type": one["repo_type"],
+            "listed": one["n_listed"],
+            "selected": one["n_selected"],
+            "settled": one["n_settled"],
+            "failed": one["n_failed"],
+            **{outcome: n for outcome, n in one["outcomes"].items() if outcome != "failed"},
+        }
+        for one in details["coverage"]
+    ]
+    return {
+        "coverage": _table(coverage),
+        "selection": dg.MetadataValue.json(details["selection"]),
+        "planned": sum(one["n_selected"] - one["n_settled"] for one in details["planned"]["coverage"]),
+        "plan": _table(
+            [
+                {
+                    "the Hub's plan": name,
+                    "calls in 5 minutes": quota,
+                    "hours": round(seconds_at(planned, quota) / 3600, 2),
+                }
+                for name, quota in QUOTAS.items()
+            ]
+        ),
+        "planned_calls": planned,
+    }
+
+
+def _what_is_left(details: dict[str, Any]) -> dict[str, Any]:
+    if "coverage" not in details:
+        return {"left": details["n_left"]}
+    return {
+        f"{one['repo_type']}s": f"{one['n_settled']:,} of {one['n_selected']:,} settled" for one in details["coverage"]
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> dg.MetadataValue[Any]:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return dg.MetadataValue.table(
+        [dg.TableRecord({name: row.get(name, 0) for name in columns}) for row in rows],
+        dg.TableSchema([dg.TableColumn(name, "string" if i == 0 else "float") for i, name in enumerate(columns)]),
+    )
+
+
+def _first_rows(lake: Lake, table: str, snapshot_date: date) -> list[dict[str, Any]]:
+    files = lake.files(table, snapshot_date)
+    batches = (batch for file in files[:1] for batch in pq.ParquetFile(file).iter_batches(batch_size=5))
+    return next((batch.to_pylist() for batch in batches), [])

@@ -1,0 +1,74 @@
+"""What is left to ask for histories, as text for a terminal."""
+
+from datetime import date, timedelta
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hub_assets.hub.accounts import plan_accounts
+from hub_assets.hub.aliases import plan_aliases
+from hub_assets.hub.plan import HISTORY_KINDS, QUOTAS, Selection, plan_histories, seconds_at
+from hub_assets.hub.window import DOCUMENTED_WINDOW
+from hub_assets.lake.parts import Lake
+
+
+def plan_summary(
+    lake: Lake, snapshot_date: date, selection: Selection, budget_calls: int | None, budget_hours: float | None
+) -> RenderableType:
+    """Return the repositories to visit by kind and type, the calls, and the time they take at each of the Hub's plans.
+
+    Args:
+        lake: the listings and what is known.
+        snapshot_date: the week.
+        selection: which repositories.
+        budget_calls: calls that a run may make; None for no such limit.
+        budget_hours: or as many as fit so many hours.
+
+    Raises:
+        PlanError: if nothing was listed that week.
+    """
+    table = Table(title=f"To ask in the week of {snapshot_date}", title_justify="left", title_style="bold")
+    table.add_column("")
+    for name in ("listed", "selected", "settled", "to visit", "calls"):
+        table.add_column(name, justify="right")
+    calls = 0
+    for kind in HISTORY_KINDS:
+        plan = plan_histories(lake, kind, snapshot_date, selection)
+        calls += plan.n_calls
+        for one in plan.coverage:
+            left = one.n_selected - one.n_settled
+            numbers = (one.n_listed, one.n_selected, one.n_settled, left, one.n_calls)
+            table.add_row(f"{kind} of {one.repo_type}s", *(f"{n:,}" for n in numbers))
+    for name, n in (
+        ("model ids that spaces name", len(plan_aliases(lake, snapshot_date, selection.recheck_weeks))),
+        ("author strings known so far", len(plan_accounts(lake, snapshot_date, selection.recheck_weeks))),
+    ):
+        calls += n
+        table.add_row(name, "", "", "", f"{n:,}", f"{n:,}")
+    table.add_section()
+    table.add_row("all", "", "", "", "", f"{calls:,}", style="bold")
+    return Group(table, _times(calls, budget_calls, budget_hours), _hint(budget_calls, budget_hours))
+
+
+def _times(calls: int, budget_calls: int | None, budget_hours: float | None) -> Table:
+    times = Table(title="Time at the Hub's rate limits", title_justify="left", title_style="bold")
+    times.add_column("plan")
+    times.add_column("calls in 5 min", justify="right")
+    times.add_column("all of it takes", justify="right")
+    times.add_column("one run covers", justify="right")
+    for name, quota in QUOTAS.items():
+        budget = budget_calls
+        if budget is None and budget_hours is not None:
+            budget = int(budget_hours * 3600 / DOCUMENTED_WINDOW * quota)
+        covered = 1.0 if budget is None or not calls else min(1.0, budget / calls)
+        times.add_row(name, f"{quota:,}", str(timedelta(seconds=seconds_at(calls, quota))), f"{covered:.1%}")
+    return times
+
+
+def _hint(budget_calls: int | None, budget_hours: float | None) -> Text:
+    if budget_calls is not None:
+        budget = f"{budget_calls:,} calls"
+    else:
+        budget = "no limit" if budget_hours is None else f"{budget_hours:g} hours"
+    return Text(f"Budget of a run: {budget}. A repository of unknown length counts as one call.", style="dim")

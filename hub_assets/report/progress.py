@@ -1,0 +1,44 @@
+"""How a crawl goes, as bars in a terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from hub_assets.hub.crawl import Progress
+
+
+@contextmanager
+def crawl_bars(console: Console, title: str) -> Iterator[Callable[[Progress], None]]:
+    """Show a spinner with a title, and a bar for each crawl that the given function is told of.
+
+    A bar says how many questions are answered, the rate, the calls left in the Hub's window, and the time left.
+    """
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=console, transient=True) as bars:
+        bars.add_task(title, total=None, note="")
+        tasks: dict[str, TaskID] = {}
+
+        def watch(progress: Progress) -> None:
+            if progress.what not in tasks:
+                tasks[progress.what] = bars.add_task(progress.what, total=progress.planned, note="")
+            left = "" if progress.seconds_left is None else f", {progress.seconds_left / 60:,.0f} min left"
+            window = f", {progress.remaining} of {progress.quota} calls" if progress.quota else ""
+            bars.update(
+                tasks[progress.what],
+                completed=progress.done,
+                total=progress.planned,
+                note=f"{progress.rate:,.0f}/s{window}{left}",
+                visible=not progress.is_over,
+            )
+
+        yield watch
