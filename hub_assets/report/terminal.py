@@ -73,14 +73,7 @@ def _coverage_table(rows: list[dict[str, Any]]) -> list[RenderableType]:
     )
     for row in rows:
         gone = row["n_gone"] + row["n_moved"]
-        numbers = (
-            row["n_gated"],
-            row["n_disabled"],
-            gone,
-            row["n_discussions_off"],
-            row["n_failed"],
-            row["n_not_asked"],
-        )
+        closed = (row["n_gated"], row["n_disabled"], gone, row["n_discussions_off"])
         table.add_row(
             f"{row['kind']} of {row['repo_type']}s",
             f"{row['n_listed']:,}",
