@@ -495,7 +495,7 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     if not result.success:
         raise Failed(f"The run {run_id} did not succeed; what was published before is as it was.")
     console.print()
-    console.print(week_summary(home.warehouse, week), width=max(console.width, WIDTH))
+    Console(width=max(console.width, WIDTH)).print(week_summary(home.warehouse, week))
     console.print(f"Source: {home.source}", style="dim")
     if (contact.population or "").startswith("simulated"):
         console.print("[bold yellow]The data is simulated: every number in it is invented.[/]")

@@ -5,6 +5,53 @@ repositories as (
     where snapshot_date = {{ var('snapshot_date') }}
 ),
 
+commit_histories as (
+    select * from {{ ref('int_hub__commit_histories') }}
+    where snapshot_date = {{ var('snapshot_date') }}
+),
+
+discussion_histories as (
+    select * from {{ ref('int_hub__discussion_histories') }}
+    where snapshot_date = {{ var('snapshot_date') }}
+),
+
+committers as (
+    select repo_type, repo_key, author
+    from {{ ref('int_hub__contributions') }}
+    where snapshot_date = {{ var('snapshot_date') }}
+),
+
+starters as (
+    select repo_type, repo_key, author
+    from {{ ref('int_hub__discussion_starters') }}
+    where snapshot_date = {{ var('snapshot_date') }}
+),
+
+-- who did both is one of them
+people as (
+    select * from committers
+    union
+    select * from starters
+),
+
+committer_counts as (
+    select repo_type, repo_key, count(author) as n_committers
+    from committers
+    group by repo_type, repo_key
+),
+
+starter_counts as (
+    select repo_type, repo_key, count(author) as n_disc_starters
+    from starters
+    group by repo_type, repo_key
+),
+
+community_counts as (
+    select repo_type, repo_key, count(author) as n_community
+    from people
+    group by repo_type, repo_key
+),
+
 usage as (
     select model_key, count(distinct space_key) as n_spaces
     from {{ ref('int_hub__space_models') }}
@@ -40,18 +87,40 @@ select
     repositories.n_parameters,
     repositories.n_likes,
     repositories.n_downloads,
-    cast(null as bigint) as n_discussions,
-    cast(null as bigint) as n_disc_starters,
-    cast(null as bigint) as n_commits,
-    cast(null as bigint) as n_committers,
-    cast(null as bigint) as n_community,
+    -- where a history is not known its counts are null; where it is, a repository that nobody is named in has 0
+    discussion_histories.n_discussions,
+    case when discussion_histories.n_discussions is not null then coalesce(starter_counts.n_disc_starters, 0) end
+        as n_disc_starters,
+    commit_histories.n_commits,
+    case when commit_histories.n_commits is not null then coalesce(committer_counts.n_committers, 0) end
+        as n_committers,
+    case
+        when commit_histories.n_commits is not null and discussion_histories.n_discussions is not null
+            then coalesce(community_counts.n_community, 0)
+    end as n_community,
     case
         when repositories.repo_type = 'model' and usage_observed.is_observed then coalesce(usage.n_spaces, 0)
     end as n_usage_spaces,
-    'not_asked' as commits_outcome,
-    'not_asked' as discussions_outcome
+    coalesce(commit_histories.outcome, 'not_asked') as commits_outcome,
+    coalesce(discussion_histories.outcome, 'not_asked') as discussions_outcome,
+    discussion_histories.age_days as discussions_age_days
 from repositories
 cross join usage_observed
+left join commit_histories
+    on repositories.repo_type = commit_histories.repo_type
+    and repositories.repo_key = commit_histories.repo_key
+left join discussion_histories
+    on repositories.repo_type = discussion_histories.repo_type
+    and repositories.repo_key = discussion_histories.repo_key
+left join committer_counts
+    on repositories.repo_type = committer_counts.repo_type
+    and repositories.repo_key = committer_counts.repo_key
+left join starter_counts
+    on repositories.repo_type = starter_counts.repo_type
+    and repositories.repo_key = starter_counts.repo_key
+left join community_counts
+    on repositories.repo_type = community_counts.repo_type
+    and repositories.repo_key = community_counts.repo_key
 left join usage
     on repositories.repo_type = 'model' and repositories.repo_key = usage.model_key
 left join {{ ref('license_groups') }} as license_groups

@@ -5,14 +5,16 @@ import httpx2
 import pytest
 
 from hub_assets.local_hub.faults import Faults
-from hub_assets_tests.local_hub.conftest import Hub
+from hub_assets.local_hub.simulated import simulate
+from hub_assets_tests.local_hub.conftest import WEEK, Hub
 
+SMALL = simulate(WEEK, scale=0.002)
 LISTING = "/api/models?limit=20&sort=likes&expand=likes&expand=tags"
 
 
 @pytest.fixture
 def faulty(start_hub: Callable[..., Hub]) -> Callable[..., Hub]:
-    return lambda *specs: start_hub(faults=Faults.parse(specs))
+    return lambda *specs: start_hub(SMALL.population(), faults=Faults.parse(specs))
 
 
 @pytest.mark.parametrize(
@@ -29,13 +31,36 @@ def test_every_fifth_three_times_at_most(faulty: Callable[..., Hub]) -> None:
     assert [place + 1 for place, status in enumerate(statuses) if status == 503] == [5, 10, 15]
 
 
-def test_only_listings_and_infos_are_struck(faulty: Callable[..., Hub]) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/models",
+        "/api/models/ctrl",
+        "/api/models/ctrl/commits/main",
+        "/api/spaces/none/discussions?p=1",
+        "/api/models/ctrl/discussions/1",
+        "/api/users/nobody/overview",
+        "/api/organizations/openai-community/overview",
+    ],
+)
+def test_listings_infos_histories_and_accounts_are_struck(faulty: Callable[..., Hub], path: str) -> None:
+    assert faulty("500").get(path).status_code == 500
+
+
+def test_nothing_else_is_struck(faulty: Callable[..., Hub]) -> None:
     hub = faulty("500")
-    assert hub.get("/api/models").status_code == 500
-    assert hub.get("/api/models/ctrl").status_code == 500
-    assert hub.get("/api/models/ctrl/discussions/1").status_code == 501
     assert hub.get("/api/none").status_code == 404
-    assert hub.get("/api/organizations/openai-community/overview").status_code == 200
+    assert hub.get("/api/whoami-v2").status_code == 401
+    assert hub.get("/openai-community/gpt2/raw/main/README.md").status_code in (200, 404)
+
+
+def test_every_kind_of_answer_is_counted_by_one_count(faulty: Callable[..., Hub]) -> None:
+    hub = faulty("503@3")
+    paths = ["/api/models?limit=1", "/api/models/ctrl/discussions", "/api/users/nobody/overview"]
+    assert [hub.get(path).status_code == 503 for path in (*paths[:2], "/api/none", *paths)] == [
+        *(False, False, False),
+        *(True, False, False),
+    ]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])

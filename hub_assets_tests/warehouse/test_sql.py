@@ -111,8 +111,12 @@ def test_usage_counts_spaces_by_the_listed_id(build: Build) -> None:
         "n_spaces": 2,
         "n_edges": 3,
         "n_edges_resolved": 2,
+        "n_edges_by_alias": 0,
         "n_models_named": 2,
         "n_models_unresolved": 1,
+        "n_ids_moved": 0,
+        "n_ids_gone": 0,
+        "n_ids_not_asked": 1,
     }
 
 
