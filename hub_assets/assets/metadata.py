@@ -58,6 +58,8 @@ def preview(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
 
 def count_table(counts: Mapping[str, int]) -> dg.MetadataValue[Any]:
     """Return named counts as a table."""
+    if not counts:
+        return dg.MetadataValue.text("none")
     return dg.MetadataValue.table([dg.TableRecord({"what": what, "rows": n}) for what, n in counts.items()])
 
 

@@ -30,6 +30,7 @@ class Author:
 
     author: str
     kind: str = "account"
+    has_failed: bool = False
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Alias:
 
     repo_id: str
     kind: str = "model"
+    has_failed: bool = False
 
 
 @dataclass(frozen=True)

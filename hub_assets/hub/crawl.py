@@ -5,6 +5,7 @@ Knows neither what is asked nor what becomes of it; that belongs to `histories`,
 
 import json
 import logging
+import math
 import threading
 import time
 from collections import Counter
@@ -37,15 +38,24 @@ IDLE = 0.8
 """A process that is busier than this share of a core gains nothing by more threads: they would wait for each other."""
 LOOK_SECONDS = 0.5
 WAVE = 20
-"""So many answers in a row that may be about the Hub or the token, and none that is not, stop a crawl."""
+"""So many answers that may be about the Hub or the token, and no other to what was asked after them, stop a crawl."""
 
 
 class Question(Protocol):
-    """What is asked. `kind` names what a source either holds or does not: one 501 is an answer for all of it."""
+    """What is asked.
+
+    `kind` names what a source either holds or does not: one 501 is an answer for all of it. `has_failed` says that it
+    was asked before in vain, so that it is no news if it fails again.
+    """
 
     @property
     def kind(self) -> str:
         """The kind."""
+        ...
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed the last time."""
         ...
 
 
@@ -128,7 +138,7 @@ def crawl(
         budget: how far to go. Who has a question when it is spent ends with it after the present answer.
         workers: how many questions are asked at a time at most.
         is_suspect: which answers may be about the Hub or the token rather than about what was asked. They are held back
-            until another answer shows that they are not.
+            until the answer to a later question shows that they are not.
         watch: is told of the progress about twice a second.
 
     Raises:
@@ -181,7 +191,7 @@ class _Crawl:
         self._lock = threading.Lock()
         self._is_over = False
         self._asking = 0
-        self._held: list[Record] = []
+        self._held: list[tuple[float, Record]] = []
         self._tried: dict[str, threading.Event] = {}
         self._not_held: set[str] = set()
 
@@ -249,12 +259,14 @@ class _Crawl:
                 with self._lock:
                     self._progress.planned -= 1
                 return
+            asked_at = time.monotonic()
             for row in self._ask(question):
                 record = Record({}, json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
                 with self._lock:
-                    self._take(question, row, record)
+                    self._take(question, row, record, asked_at)
                     if self._is_over or self._is_spent():
                         return
+                asked_at = time.monotonic()
         finally:
             tried.set()
             with self._lock:
@@ -263,7 +275,7 @@ class _Crawl:
     def _is_spent(self) -> bool:
         return self._budget.is_spent(self._progress.calls + self._asking, self._client.now())
 
-    def _take(self, question: Any, row: Row, record: Record) -> None:
+    def _take(self, question: Any, row: Row, record: Record, asked_at: float) -> None:
         self._progress.calls += row["calls"]
         if row["status"] == NOT_HELD:
             self._not_held.add(question.kind)
@@ -271,11 +283,15 @@ class _Crawl:
             self._progress.done += 1
             self._progress.outcomes[row["outcome"]] += 1
         if not self._is_suspect(row):
-            self._keep_held()
+            self._keep_held(asked_at)
             self._landing.append(record)
             return
-        self._held.append(record)
+        if question.has_failed and row["outcome"] == "failed":
+            self._landing.append(record)
+            return
+        self._held.append((time.monotonic(), record))
         if len(self._held) >= WAVE:
+            self._is_over = True
             raise HubBroken(
                 f"{WAVE} answers in a row say nothing of what was asked, the last one: {row.get('message')}. "
                 "Nothing of them was kept; the crawl goes on where it was when it is run again",
@@ -283,10 +299,10 @@ class _Crawl:
                 status=row["status"],
             )
 
-    def _keep_held(self) -> None:
-        for record in self._held:
-            self._landing.append(record)
-        self._held.clear()
+    def _keep_held(self, before: float = math.inf) -> None:
+        """Keep the suspect answers that came before a moment, unless the crawl has ended because of them."""
+        while self._held and self._held[0][0] < before and not self._is_over:
+            self._landing.append(self._held.pop(0)[1])
 
 
 def _time(seconds: float) -> str:

@@ -74,8 +74,8 @@ def is_suspect(row: Row) -> bool:
     """Say whether an answer may be about the Hub, the way to it or the token, rather than about what was asked."""
     if row["outcome"] == "failed":
         status = row["status"]
-        return status is None or status in (200, 401, 408, 429) or status >= 500
-    return bool(row["outcome"] == "gone" and row["status"] == 401)
+        return status is None or status in (200, 401, 403, 408, 429) or status >= 500
+    return row["outcome"] == "discussions_off" or bool(row["outcome"] == "gone" and row["status"] == 401)
 
 
 class Values:

@@ -292,11 +292,11 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
                         else {same} and last.snapshot_date > date '{since}'
                     end, false
                 ) or listed.repo_type in (select repo_type from not_held) as is_settled,
-                coalesce(last.outcome = 'failed' and last.snapshot_date = date '{week}', false) as has_failed,
-                coalesce(
-                    last.snapshot_date <= date '{week}' - {7 * rotation},
-                    md5_number_lower(listed.repo_key) % {rotation} = {turn}
-                ) as is_due,
+                coalesce(last.outcome = 'failed', false) as has_failed,
+                has_failed and last.snapshot_date = date '{week}' as has_failed_now,
+                -- by turn, so that as many come every week, also after a week that read all
+                md5_number_lower(listed.repo_key) % {rotation} = {turn}
+                or coalesce(last.snapshot_date <= date '{week}' - {7 * rotation}, false) as is_due,
                 coalesce(
                     date_diff('day', last.snapshot_date, date '{week}'),
                     greatest(date_diff('day', listed.created_at, date '{week}'), 0)
@@ -357,7 +357,7 @@ _ANSWERS: Final = {
 _VISITS: Final = """
     select
         repo_type, repo_key, repo_id, sha, gated, likes, downloads, sample_share, visit, known_reading, known_head,
-        known_total, next_path, page, open_head, n_total, n_had, is_anew
+        known_total, next_path, page, open_head, n_total, n_had, is_anew, has_failed
     from planned
     where is_selected and not is_settled
     order by is_open desc, is_first desc, place, hash, repo_type
@@ -365,7 +365,7 @@ _VISITS: Final = """
 _COVERAGE: Final = """
     select
         repo_type, count(*), count(*) filter (is_selected), count(*) filter (is_selected and is_settled),
-        count(*) filter (is_selected and not is_settled and has_failed),
+        count(*) filter (is_selected and not is_settled and has_failed_now),
         coalesce(sum(n_calls) filter (is_selected), 0)::bigint
     from planned
     group by repo_type

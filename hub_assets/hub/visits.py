@@ -38,6 +38,7 @@ class Visit:
         n_total: how many items the Hub counted when it gave page 0.
         n_had: how many of those the earlier pages covered.
         is_anew: whether this visit has found that what is known no longer holds.
+        has_failed: whether the last visit failed.
     """
 
     repo_type: RepoType
@@ -58,6 +59,7 @@ class Visit:
     n_total: int = 0
     n_had: int = 0
     is_anew: bool = False
+    has_failed: bool = False
 
     @property
     def kind(self) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 from hub_assets.warehouse.database import connect
 
 REPO_TYPES = ("model", "dataset", "space")
-WIDTH = 104
+WIDTH = 116
 """Columns that the tables need at the study's size."""
 STATISTICS = {
     "n": "n",

@@ -24,6 +24,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage
 from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
 
 LAYERS = ("staging", "intermediate", "marts")
 _BRACES = re.compile(r"\{[{%#]\s*(.*?)\s*[}%#]\}")
@@ -273,9 +274,11 @@ def _column_lineage(draft: _Draft, schema: dict[str, dict[str, str]]) -> dict[st
     qualified = qualify(
         draft.tree.copy(), schema=relevant, dialect="duckdb", quote_identifiers=False, validate_qualify_columns=False
     )
+    scope = build_scope(qualified)
     origins: dict[str, list[tuple[str, str]]] = {}
-    for column in qualified.named_selects if isinstance(qualified, exp.Query) else ():
-        root = lineage(column, qualified, schema=relevant, dialect="duckdb")
+    # with the scope at hand sqlglot does not qualify the query once more
+    roots = lineage(None, qualified, relevant, dialect="duckdb", scope=scope, trim_selects=False, copy=False)
+    for column, root in roots.items() if isinstance(roots, dict) else ():
         leaves = {
             (leaf.expression.name, leaf.name.rpartition(".")[2])
             for leaf in root.walk()
