@@ -34,7 +34,7 @@ def build_checks(table: Model | Seed) -> dg.AssetChecksDefinition:
             if snapshot_date is None and isinstance(table, Model):
                 ((snapshot_date,),) = connection.execute(f"select max(snapshot_date) from {table.name}").fetchall()
             for test in table.data_tests:
-                failing = connection.sql(failing_rows(test, table, snapshot_date))
+                failing = connection.sql(failing_rows(test, table, snapshot_date, project().tables.get(test.to)))
                 examples = failing.limit(5).to_arrow_table().to_pylist()
                 ((number,),) = failing.count("*").fetchall()
                 yield dg.AssetCheckResult(

@@ -221,13 +221,14 @@ def crawling(command: Callable[..., R]) -> Callable[..., R]:
         top: int | None,
         sample: float | None,
         ids: Any,
+        refresh: bool = False,
         **others: Any,
     ) -> R:
         from hub_assets.resources import CrawlResource
 
         names = [line.strip() for line in ids if line.strip()] if ids else []
         types = list(repo_types or ("model", "dataset", "space"))
-        crawl = CrawlResource(**budget, repo_types=types, top=top, sample=sample, ids=names)
+        crawl = CrawlResource(**budget, repo_types=types, top=top, sample=sample, ids=names, refresh=refresh)
         if ids and not names:
             raise Mistake(f"{ids.name} holds no ids; write one a line")
         _ = crawl.selection
@@ -289,7 +290,7 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
 @click.option("--refresh", is_flag=True, help="Begin the week's histories anew.")
 @plainly
 @crawling
-def snapshot(home: Path | None, page_size: int, refresh: bool, crawl: "CrawlResource") -> None:
+def snapshot(home: Path | None, page_size: int, crawl: "CrawlResource") -> None:
     """Take this week's snapshot of the Hub (of HF_ENDPOINT, if that is set).
 
     The token that huggingface_hub finds (HF_TOKEN, or a login) is used. Run again in the same week it lists anew, and
@@ -304,7 +305,7 @@ def snapshot(home: Path | None, page_size: int, refresh: bool, crawl: "CrawlReso
     from hub_assets.resources import HubResource
 
     where = Home(home.absolute()) if home else Home.default()
-    _run_week(HubResource.of_environment(page_size), where, crawl.model_copy(update={"refresh": refresh}))
+    _run_week(HubResource.of_environment(page_size), where, crawl)
 
 
 @main.command()

@@ -25,7 +25,7 @@ from hub_assets.local_hub.simulated import simulated
 from hub_assets.processes import process_mark
 from hub_assets.warehouse.database import connect
 
-WEEK = date(2026, 11, 16)
+BEFORE, WEEK = date(2026, 11, 9), date(2026, 11, 16)
 
 
 def run(*arguments: str | Path, **environment: str) -> Result:
@@ -41,7 +41,7 @@ def assert_mistake(result: Result, *words: str, exit_code: int = 2) -> None:
         assert word in sentence
 
 
-@pytest.mark.parametrize("command", ["demo", "snapshot", "dev", "local-hub"])
+@pytest.mark.parametrize("command", ["demo", "snapshot", "plan", "dev", "local-hub"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
@@ -49,7 +49,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 
 def test_the_demo_says_what_it_did_and_that_it_is_simulated(tmp_path: Path) -> None:
-    result = run("demo", "--home", tmp_path / "home", "--week", "2025-03-05")
+    result = run("demo", "--home", tmp_path / "home", "--week", "2025-03-05", "--scale", "0.002")
     assert result.exit_code == 0, result.output
     for words in (
         "week of 2025-03-03",
@@ -63,8 +63,41 @@ def test_the_demo_says_what_it_did_and_that_it_is_simulated(tmp_path: Path) -> N
     with connect(Home(tmp_path / "home").warehouse, read_only=True) as connection:
         weeks = connection.execute("select distinct snapshot_date from mart__repo_activity").fetchall()
     assert weeks == [(date(2025, 3, 3),)]
-    again = run("demo", "--home", tmp_path / "home", "--week", "2025-03-05", "--page-size", "100")
+    again = run(
+        *("demo", "--home", tmp_path / "home", "--week", "2025-03-05", "--scale", "0.002", "--page-size", "100")
+    )
     assert again.exit_code == 0, again.output
+    plan = run("plan", "--home", tmp_path / "home", "--repo-type", "model")
+    assert plan.exit_code == 0, plan.output
+    assert "commits of models" in plan.output
+    assert "Enterprise Plus" in plan.output
+
+
+def test_a_plan_says_what_a_budget_covers(tmp_path: Path) -> None:
+    made = run("demo", "--home", tmp_path, "--week", "2026-11-16", "--scale", "0.002", "--budget", "0")
+    assert made.exit_code == 0, made.output
+    (all_,) = [line for line in run("plan", "--home", tmp_path).output.splitlines() if "│ all " in line]
+    calls = int(all_.split("│")[-2].replace(",", ""))
+    assert calls > 2_000
+    covered = run("plan", "--home", tmp_path, "--budget", str(calls // 2))
+    assert covered.output.count("50.0%") == 7
+    chosen = run("plan", "--home", tmp_path, "--top", "10", "--repo-type", "model")
+    assert [line.split("│")[5].strip() for line in chosen.output.splitlines() if "of models" in line] == ["10", "10"]
+
+
+def test_a_week_is_begun_anew_only_while_no_later_one_builds_on_it(tmp_path: Path) -> None:
+    one, two = (build_app(simulated(week, scale=0.001), quota=Quota(10**6, 1)) for week in (BEFORE, WEEK))
+    with running(one) as url:
+        for options in ([], [], ["--refresh"]):
+            result = run("snapshot", "--home", tmp_path, *options, HF_ENDPOINT=url)
+            assert result.exit_code == 0, result.output
+        asked = one.state.counters.by_kind["history"]
+        repos = sum(map(len, one.state.population.repos.values()))
+        assert 4 * repos <= asked < 4.2 * repos
+        with running(two) as later:
+            assert run("snapshot", "--home", tmp_path, HF_ENDPOINT=later).exit_code == 0
+        assert_mistake(run("snapshot", "--home", tmp_path, "--refresh", HF_ENDPOINT=url), "2026-11-16", "refresh")
+    assert one.state.counters.by_kind["history"] == asked
 
 
 def test_data_of_another_hub_is_refused(tmp_path: Path) -> None:
@@ -91,6 +124,11 @@ def test_data_of_another_hub_is_refused(tmp_path: Path) -> None:
         (["local-hub", "--scale", "1e9"], "20,000,000"),
         (["local-hub", "--scale", "0"], "--scale"),
         (["demo", "--home", "/proc/nothing"], "/proc/nothing"),
+        (["demo", "--budget", "soon"], "soon"),
+        (["demo", "--sample", "2"], "--sample"),
+        (["demo", "--top", "5", "--sample", "0.5"], "top, sample and ids"),
+        (["demo", "--ids", "/dev/null"], "/dev/null"),
+        (["plan"], "snapshot"),
         (["local-hub", "--fault", "earthquake"], "earthquake"),
         (["local-hub", "--replay", "/nowhere/at/all"], "/nowhere/at/all"),
     ],
@@ -118,7 +156,7 @@ def test_a_token_that_is_refused_is_not_printed(tmp_path: Path) -> None:
 def test_a_snapshot_with_a_token_leaves_it_nowhere(tmp_path: Path) -> None:
     secret = "hf_a_very_secret_word"
     with running(build_app(simulated(WEEK), quota=Quota(1000, 1))) as url:
-        result = run("snapshot", "--home", tmp_path, HF_ENDPOINT=url + "/", HF_TOKEN=secret)
+        result = run("snapshot", "--home", tmp_path, "--budget", "300", HF_ENDPOINT=url + "/", HF_TOKEN=secret)
     assert result.exit_code == 0, result.output
     assert secret not in result.output
     for path in tmp_path.rglob("*"):

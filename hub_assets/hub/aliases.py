@@ -22,7 +22,7 @@ from hub_assets.lake.parts import Lake, Manifest
 
 TABLE: Final = "raw_hub__aliases"
 _ANSWERS: Final = {"snapshot_date": "date", "repo_id": "varchar", "target_id": "varchar", "outcome": "varchar"}
-HOPS: Final = 5
+HOPS: Final = 3
 """How far an id may lead on."""
 
 

@@ -68,12 +68,15 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
     The table gets the SELECT's columns: one that is new is null in other weeks, one that is gone goes, and one whose
     type has changed is converted (null where that fails). Other weeks keep their rows.
     """
+    if not _columns_of(connection, table):
+        # DuckDB 2.0.0 joins a table wrongly that was made and filled with over 122,880 rows in one transaction
+        connection.execute(f"create table {table} as select * from (\n{select}\n) limit 0")
     connection.begin()
     try:
         connection.execute(f"create or replace temp table incoming as\n{select}")
         incoming = _columns_of(connection, "incoming")
         existing = _columns_of(connection, table)
-        if existing and existing != incoming:
+        if existing != incoming:
             kept = ", ".join(
                 f'try_cast("{name}" as {kind}) as "{name}"' if name in existing else f'null::{kind} as "{name}"'
                 for name, kind in incoming.items()
@@ -81,8 +84,6 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
             connection.execute(f"create table {table}__rebuilt as select {kept} from {table}")
             connection.execute(f"drop table {table}")
             connection.execute(f"alter table {table}__rebuilt rename to {table}")
-        elif not existing:
-            connection.execute(f"create table {table} as select * from incoming limit 0")
         connection.execute(f"delete from {table} where snapshot_date = ?", [snapshot_date])
         connection.execute(f"insert into {table} by name select * from incoming")
         ((rows,),) = connection.execute("select count(*) from incoming").fetchall()
@@ -97,8 +98,9 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
 def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project) -> dict[str, int]:
     """Put one week of the build before the readers, beside the weeks they have, and return its rows by table.
 
-    Only this week is taken over, so that another week's failed build stays unseen. Views stay behind: they look at
-    files of the lake that a later run may replace. Whoever has the file open keeps the old one until opening it anew.
+    Only this week is taken over, so that another week's failed build stays unseen. Seeds and marts are what people read;
+    views stay behind, because they look at files of the lake that a later run may replace, and so do intermediate
+    tables, which name people. Whoever has the file open keeps the old one until opening it anew.
     """
     beside = warehouse.with_name(f".{warehouse.name}.beside")
     for leftover in (beside, beside.with_name(beside.name + ".wal")):
@@ -111,11 +113,11 @@ def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project)
         for seed in project.seeds:
             connection.execute(f"create or replace table {seed.name} as select * from build.main.{seed.name}")
         for model in project.models:
-            if not model.is_view:
+            if model.layer == "marts":
                 week = f"select * from build.main.{model.name} where snapshot_date = date '{snapshot_date}'"
                 rows[model.name] = replace_week(connection, model.name, snapshot_date, week)
         _drop_strangers(connection, {*rows, *(seed.name for seed in project.seeds)})
-        _describe(connection, [*project.seeds, *(model for model in project.models if not model.is_view)])
+        _describe(connection, [*project.seeds, *(model for model in project.models if model.layer == "marts")])
         connection.execute("detach build")
         connection.execute("checkpoint")
     handle = os.open(beside, os.O_RDONLY)
@@ -125,13 +127,14 @@ def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project)
     return rows
 
 
-def failing_rows(test: DataTest, table: Table, snapshot_date: date | None) -> str:
+def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, target: Table | None = None) -> str:
     """Return a SELECT of the rows that fail a data test; none if all is well.
 
     Args:
         test: the test.
         table: the table it belongs to.
         snapshot_date: the week to look at; None for all, and for tables without weeks.
+        target: the table that a relationship leads to; of one that has weeks, too, only this one is looked at.
     """
     week = f"snapshot_date = date '{snapshot_date}'" if snapshot_date and not isinstance(table, Seed) else "true"
     columns = ", ".join(f'"{column}"' for column in test.columns)
@@ -145,8 +148,9 @@ def failing_rows(test: DataTest, table: Table, snapshot_date: date | None) -> st
             values = ", ".join("'" + value.replace("'", "''") + "'" for value in test.values)
             return f"select * from {table.name} where {week} and {column}::varchar not in ({values})"
         case "relationships":
-            target = f'select "{test.field}" from {test.to}'
-            return f"select * from {table.name} where {week} and {column} is not null and {column} not in ({target})"
+            same = week if isinstance(target, Model) else "true"
+            keys = f'select "{test.field}" from {test.to} where {same}'
+            return f"select * from {table.name} where {week} and {column} is not null and {column} not in ({keys})"
 
 
 def _source_select(source: Source, files: Iterable[Path]) -> str:

@@ -12,21 +12,37 @@ from hub_assets.definitions import build_defs, defs
 from hub_assets.partitions import SNAPSHOTS, week_of
 
 GRAPH = """
+int_hub__commit_histories (marts) <- int_hub__repositories stg_hub__commits
+int_hub__contributions (marts) <- int_hub__commit_histories stg_hub__commits
+int_hub__discussion_histories (marts) <- int_hub__repositories stg_hub__discussions
+int_hub__discussion_starters (marts) <- int_hub__discussion_histories stg_hub__discussions
 int_hub__repositories (marts) <- stg_hub__datasets stg_hub__models stg_hub__spaces
-int_hub__space_models (marts) <- stg_hub__models stg_hub__spaces
+int_hub__space_models (marts) <- stg_hub__aliases stg_hub__models stg_hub__spaces
 license_groups (marts) <-
 mart__activity_summary (marts) <- mart__repo_activity
-mart__repo_activity (marts) <- int_hub__repositories int_hub__space_models license_groups stg_hub__spaces
+mart__history_coverage (marts) <- int_hub__commit_histories int_hub__discussion_histories
+mart__repo_activity (marts) <- int_hub__commit_histories int_hub__contributions int_hub__discussion_histories \
+int_hub__discussion_starters int_hub__repositories int_hub__space_models license_groups stg_hub__spaces
 mart__usage_resolution (marts) <- int_hub__space_models
+raw_hub__accounts (histories) <- raw_hub__commits raw_hub__discussions
+raw_hub__aliases (histories) <- raw_hub__models raw_hub__spaces
+raw_hub__commits (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__datasets (listings) <-
+raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__models (listings) <-
 raw_hub__spaces (listings) <-
 stats__license_shares (statistics) <- license_groups mart__repo_activity
+stg_hub__accounts (marts) <- raw_hub__accounts
+stg_hub__aliases (marts) <- raw_hub__aliases
+stg_hub__commits (marts) <- raw_hub__commits
 stg_hub__datasets (marts) <- raw_hub__datasets
+stg_hub__discussions (marts) <- raw_hub__discussions
 stg_hub__models (marts) <- raw_hub__models
 stg_hub__spaces (marts) <- raw_hub__spaces
-warehouse__published (report) <- int_hub__repositories int_hub__space_models license_groups mart__activity_summary \
-mart__repo_activity mart__usage_resolution stats__license_shares stg_hub__datasets stg_hub__models stg_hub__spaces
+warehouse__published (report) <- int_hub__commit_histories int_hub__contributions int_hub__discussion_histories \
+int_hub__discussion_starters int_hub__repositories int_hub__space_models license_groups mart__activity_summary \
+mart__history_coverage mart__repo_activity mart__usage_resolution stats__license_shares stg_hub__accounts \
+stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions stg_hub__models stg_hub__spaces
 """
 
 
@@ -63,11 +79,16 @@ def test_checks_block(definitions: dg.Definitions) -> None:
     assert {
         "raw_hub__models: rows_listed_are_rows_written",
         "raw_hub__models: no_collapse",
+        "int_hub__commit_histories: accepted_values__outcome",
+        "int_hub__contributions: unique__snapshot_date__repo_type__repo_key__author",
         "mart__repo_activity: unique__snapshot_date__repo_type__repo_key",
         "int_hub__space_models: relationships__model_key",
         "license_groups: accepted_values__license_group",
     } <= names
-    assert all(graph.get(key).blocking for key in graph.asset_check_keys)
+    # a week that is not complete is published, and says so
+    assert {
+        f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys if not graph.get(key).blocking
+    } == {f"raw_hub__{name}: is_complete" for name in ("commits", "discussions", "aliases", "accounts")}
 
 
 def test_the_schedule_asks_for_the_week_that_begins(definitions: dg.Definitions) -> None:

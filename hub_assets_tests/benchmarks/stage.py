@@ -20,6 +20,7 @@ T = TypeVar("T")
 WEEK: Final = date(2026, 11, 16)
 """The week that is served, listed and built."""
 SEED: Final = 0
+NEVER_SPENT: Final = "100000000/300"
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,19 @@ class Stage:
         """Where the local Hub keeps its population."""
         return self.hub_home / "populations"
 
-    def local_hub(self, core: int | None = None) -> AbstractContextManager[Server]:
-        """Serve the simulated Hub from a process of its own while the block runs, with a quota that is never spent.
+    def local_hub(
+        self, core: int | None = None, *, quota: str = NEVER_SPENT, latency: float = 0.0
+    ) -> AbstractContextManager[Server]:
+        """Serve the simulated Hub from a process of its own while the block runs.
 
         Args:
             core: the only core it may use; any by default.
+            quota: the rate limit, in windows that begin with the first call.
+            latency: seconds that every answer takes longer.
         """
         population = ["--population", "simulated", "--scale", str(self.scale), "--seed", str(SEED), "--week", str(WEEK)]
-        command = ["local-hub", *population, "--port", "0", "--quota", "100000000/300"]
+        limits = ["--quota", quota, "--window", "first_call", "--latency", str(latency)]
+        command = ["local-hub", *population, "--port", "0", *limits]
         return serving(command, home=self.hub_home, core=core)
 
 

@@ -30,9 +30,10 @@ from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.replay import replay
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
-from hub_assets.resources import HomeResource, HubResource
+from hub_assets.resources import CrawlResource, HomeResource, HubResource
 from hub_assets.warehouse.database import connect
 
+NO_HISTORIES = CrawlResource(budget_calls=0)
 ONE, TWO = date(2026, 11, 9), date(2026, 11, 16)
 
 
@@ -51,12 +52,14 @@ def materialize(
     faults: Faults | None = None,
     page_size: int = 1000,
     attempts: int = 4,
+    crawl: CrawlResource = NO_HISTORIES,
 ) -> tuple[dg.ExecuteInProcessResult, Any]:
     """Run the weekly job for a population's week; return its result and the server's counters."""
     app = build_app(population, quota=quota or Quota(100_000, 300), faults=faults)
     with running(app) as url:
         hub = HubResource(endpoint=url, use_token=False, page_size=page_size, attempts=attempts, backoff=0.01)
-        job = build_defs(hub=hub, home=HomeResource(root=str(home))).resolve_job_def("weekly_snapshot")
+        defs = build_defs(hub=hub, home=HomeResource(root=str(home)), crawl=crawl)
+        job = defs.resolve_job_def("weekly_snapshot")
         result = job.execute_in_process(
             instance=instance,
             partition_key=str(population.week),
@@ -128,6 +131,87 @@ def test_two_weeks_of_the_simulated_hub(tmp_path: Path, instance: dg.DagsterInst
         assert {"dagster/partition_row_count", "dagster/column_schema", "dagster/column_lineage", "preview"} <= set(
             shown
         )
+
+
+def test_two_weeks_with_all_histories(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    for week in (ONE, TWO):
+        population = simulated(week, scale=0.003)
+        result, counters = materialize(tmp_path, population, instance, crawl=CrawlResource())
+        assert result.success
+        assert counters.by_status[429] == 0
+        for kind, repos in population.repos.items():
+            history = population.histories[kind]
+            assert history.commits is not None
+            assert history.discussions is not None
+            read = query(
+                tmp_path,
+                f"from mart__repo_activity where snapshot_date = date '{week}' and repo_type = '{kind}'",
+            )
+            assert {row["commits_outcome"] for row in read} <= {"ok", "not_modified", "gated", "disabled"}
+            assert {row["discussions_outcome"] for row in read} <= {"ok", "discussions_off"}
+            for row in read:
+                place = repos.find(row["repo_id"])
+                assert place is not None
+                commits, discussions = history.commits.of(place), history.discussions.of(place)
+                authors = {author for one in history.commits.values("authors", commits) for author in one}
+                starters = set(history.discussions.values("author", discussions)) - {None}
+                names = {population.author(author)[0] for author in authors}
+                starting = {population.author(author)[0] for author in starters}
+                has_commits = row["commits_outcome"] in ("ok", "not_modified")
+                has_discussions = row["discussions_outcome"] == "ok"
+                assert row["n_commits"] == (len(commits) if has_commits else None)
+                assert row["n_committers"] == (len(names) if has_commits else None)
+                assert row["n_discussions"] == (len(discussions) if has_discussions else None)
+                assert row["n_disc_starters"] == (len(starting) if has_discussions else None)
+                both = has_commits and has_discussions
+                assert row["n_community"] == (len(names | starting) if both else None)
+    metadata = metadata_of(result, "raw_hub__commits")
+    assert metadata["is_complete"] is True
+    assert 0 < metadata["calls"] == metadata["planned"] < len(population.repos["model"])
+    coverage = query(tmp_path, f"from mart__history_coverage where snapshot_date = date '{TWO}'")
+    assert len(coverage) == 6
+    assert all(row["n_not_asked"] == 0 and row["share_asked"] == 1 for row in coverage)
+    (resolution,) = query(tmp_path, f"from mart__usage_resolution where snapshot_date = date '{TWO}'")
+    assert resolution["n_edges_by_alias"] > 0
+    assert resolution["n_models_unresolved"] == resolution["n_ids_gone"]
+
+
+def test_a_budget_ends_a_run_that_says_how_far_it_came_and_the_next_goes_on(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    population = simulated(TWO, scale=0.002)
+    result, counters = materialize(tmp_path, population, instance, crawl=CrawlResource(budget_calls=400))
+    assert result.success
+    assert 300 < counters.by_kind["history"] + counters.by_kind["account"] <= 400
+    metadata = metadata_of(result, "raw_hub__commits")
+    assert metadata["is_complete"] is False
+    assert metadata["budget"] == 200
+    (check,) = [
+        one
+        for one in result.get_asset_check_evaluations()
+        if (one.asset_key.to_user_string(), one.check_name) == ("raw_hub__commits", "is_complete")
+    ]
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.WARN
+    coverage = query(tmp_path, "from mart__history_coverage where kind = 'commits'")
+    assert 150 <= sum(row["n_known"] for row in coverage) <= 200
+    assert {row["repo_type"] for row in coverage if row["n_known"]} == {"model", "dataset", "space"}
+    result, _ = materialize(tmp_path, population, instance, crawl=CrawlResource(budget_hours=None))
+    assert result.success
+    coverage = query(tmp_path, "from mart__history_coverage")
+    assert all(row["n_not_asked"] == 0 for row in coverage)
+
+
+def test_what_a_recording_does_not_hold_is_asked_once(
+    tmp_path: Path, instance: dg.DagsterInstance, small_week: Path
+) -> None:
+    for _ in range(2):
+        result, counters = materialize(tmp_path / "home", replay(small_week), instance, crawl=CrawlResource())
+        assert result.success
+        assert counters.by_kind["history"] in (0, 4)
+    assert counters.by_kind["history"] == 0
+    outcomes = query(tmp_path / "home", "select distinct commits_outcome, discussions_outcome from mart__repo_activity")
+    assert outcomes == [{"commits_outcome": "not_asked", "discussions_outcome": "not_asked"}]
 
 
 def test_a_past_week_can_be_rebuilt_from_its_raw_files(tmp_path: Path, instance: dg.DagsterInstance) -> None:
@@ -334,6 +418,7 @@ def test_small_pages_spend_a_small_quota_without_a_429(tmp_path: Path, instance:
 @contextmanager
 def listing_process(home: Path, url: str, page_size: int) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "hub_assets", "snapshot", "--home", str(home), "--page-size", str(page_size)]
+    command += ["--budget", "0"]
     environment = os.environ | {"HF_ENDPOINT": url}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:

@@ -89,12 +89,23 @@ def build(path: Path, project: Project, day: date, n_likes: int) -> None:
             if not model.is_view:
                 replace_week(connection, model.name, day, model.render(day))
         columns = f"{n_likes} as n_spaces, 0::hugeint as n_edges_resolved, 0 as n_edges, 0 as n_models_named"
+        columns += ", 0 as n_edges_by_alias, 0 as n_ids_moved, 0 as n_ids_gone, 0 as n_ids_not_asked"
         replace_week(connection, "mart__usage_resolution", day, week(day, f"{columns}, 0 as n_models_unresolved"))
 
 
 def published(path: Path) -> list[tuple[object, ...]]:
     with connect(path, read_only=True) as connection:
         return connection.execute("select snapshot_date, n_spaces from mart__usage_resolution order by 1").fetchall()
+
+
+def test_a_table_that_was_just_filled_can_be_joined(tmp_path: Path) -> None:
+    """DuckDB 2.0.0 loses rows of a large table that was made and filled in one transaction, with two threads."""
+    with connect(tmp_path / "build.duckdb") as connection:
+        connection.execute("set threads = 2")
+        replace_week(connection, "t", ONE, week(ONE, "range as k from range(300000)"))
+        joined = connection.execute("select count(*) from t join range(300000) as r on t.k = r.range").fetchall()
+        assert joined == [(300_000,)]
+        assert connection.execute("select count(distinct k) from t").fetchall() == [(300_000,)]
 
 
 def test_publishing_takes_one_week_and_leaves_readers_alone(tmp_path: Path, project: Project) -> None:
@@ -112,6 +123,11 @@ def test_publishing_takes_one_week_and_leaves_readers_alone(tmp_path: Path, proj
     assert published(warehouse) == [(ONE, 1), (TWO, 2)]
     with connect(warehouse, read_only=True) as reader:
         assert reader.execute("select count(*) from duckdb_views() where not internal").fetchall() == [(0,)]
+        tables = {name for (name,) in reader.execute("select table_name from duckdb_tables()").fetchall()}
+    # intermediate tables name people
+    assert tables == {table.name for table in (*project.models, *project.seeds)} - {
+        model.name for model in project.models if model.layer != "marts"
+    }
         ((comment,),) = reader.execute(
             "select comment from duckdb_tables() where table_name = 'mart__repo_activity'"
         ).fetchall()

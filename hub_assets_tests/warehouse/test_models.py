@@ -8,7 +8,7 @@ import duckdb
 import pytest
 import sqlglot
 
-from hub_assets.hub.schemas import REPO_TYPES, listing_schema
+from hub_assets.hub.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
 from hub_assets.warehouse.models import ModelError, load_project
 
 REAL = Path(__file__).parents[2] / "dbt_like_sql"
@@ -153,14 +153,16 @@ def test_a_seed_whose_header_is_not_the_described_one(folder: Path) -> None:
         load_project(folder)
 
 
-@pytest.mark.parametrize("repo_type", REPO_TYPES)
-def test_sources_are_what_python_writes(repo_type: str) -> None:
-    with duckdb.connect() as connection:
-        empty = listing_schema(repo_type).empty_table()  # type: ignore[arg-type]
-        connection.register("empty", empty)
-        written = [(name, kind) for name, kind, *_ in connection.execute("describe empty").fetchall()]
-    source = load_project(REAL).tables[f"raw_hub__{repo_type}s"]
-    assert [(column.name, column.type) for column in source.columns] == written
+def test_sources_are_what_python_writes() -> None:
+    schemas = {f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES}
+    schemas |= {table: answers_schema(table) for table in ANSWERS}
+    project = load_project(REAL)
+    assert {source.name for source in project.sources} == schemas.keys()
+    for table, schema in schemas.items():
+        with duckdb.connect() as connection:
+            connection.register("empty", schema.empty_table())
+            written = [(name, kind) for name, kind, *_ in connection.execute("describe empty").fetchall()]
+        assert [(column.name, column.type) for column in project.tables[table].columns] == written
 
 
 def test_every_model_carries_over_to_spark_in_syntax() -> None:

@@ -1,0 +1,40 @@
+with
+
+histories as (
+    select snapshot_date, repo_type, repo_key, read_date, read_visit
+    from {{ ref('int_hub__discussion_histories') }}
+    where snapshot_date = {{ var('snapshot_date') }} and outcome = 'ok'
+),
+
+items as (
+    select histories.snapshot_date, histories.repo_type, histories.repo_key, unnest(pages.discussions) as item
+    from {{ ref('stg_hub__discussions') }} as pages
+    inner join histories
+        on pages.snapshot_date = histories.read_date
+        and pages.repo_type = histories.repo_type
+        and pages.repo_key = histories.repo_key
+        and pages.visit = histories.read_visit
+),
+
+-- one that comes on two pages is one; nobody is left of an account that was deleted
+discussions as (
+    select
+        snapshot_date, repo_type, repo_key, item.author as author, item.num as num,
+        bool_or(item.is_pull_request) as is_pull_request,
+        min(item.created_at) as opened_at
+    from items
+    where item.author is not null and item.num is not null
+    group by snapshot_date, repo_type, repo_key, item.author, item.num
+)
+
+select
+    snapshot_date,
+    repo_type,
+    repo_key,
+    author,
+    count(*) as n_discussions,
+    count(case when is_pull_request then 1 end) as n_pull_requests,
+    min(opened_at) as first_discussion_at,
+    max(opened_at) as last_discussion_at
+from discussions
+group by snapshot_date, repo_type, repo_key, author

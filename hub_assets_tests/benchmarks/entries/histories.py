@@ -1,0 +1,180 @@
+"""How fast histories are crawled, what that takes of a core, and how fully a rate limit is spent."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from hub_assets_tests.benchmarks.entries.listing import listed
+from hub_assets_tests.benchmarks.processes import Clock, measure
+from hub_assets_tests.benchmarks.records import GIB, Aim, Answers, Measurement, compare
+from hub_assets_tests.benchmarks.stage import WEEK, Stage, benchmark
+
+REPOS: Final = 20_000
+"""Repositories whose commits are read for the crawl's own speed."""
+PEER_REPOS: Final = 2_000
+LARGEST_PLAN: Final = 333
+"""Calls a second of the Hub's largest plan."""
+LATENCY: Final = 0.15
+WINDOWS: Final = 3
+WINDOW_CALLS, WINDOW_SECONDS = 2_000, 20
+
+Counts = dict[str, float | None]
+
+
+@benchmark("histories", order=52)
+def histories(stage: Stage) -> Iterator[Measurement]:
+    """Read histories without a limit, beside the study's way of reading them, and at the latency of a real Hub."""
+    home = stage.once(listed).result.home
+    share = min(1.0, REPOS / stage.once(listed).result.rows)
+    with stage.local_hub() as hub:
+        ours = measure(crawl_commits, hub.url, _beside(home, "unlimited"), share)
+    calls, cpu, _ = ours.result
+    yield Measurement(
+        "crawl: no limit",
+        calls,
+        ours.seconds,
+        ours.peak,
+        unit="calls",
+        aims=[
+            Aim("calls a second", calls / ours.seconds, 1_000, is_floor=True),
+            Aim("cores at 333 calls a second", cpu / calls * LARGEST_PLAN, 0.5),
+            Aim("peak memory", ours.peak / GIB, 2, "GiB"),
+        ],
+    )
+    with stage.local_hub() as hub:
+        few = measure(crawl_both, hub.url, _beside(home, "few"), PEER_REPOS)
+        peer = measure(crawl_as_published, hub.url, few.result[1])
+    yield few.measurement(
+        "crawl: 2,000 models, both kinds",
+        len(few.result[1]),
+        peers=[peer.peer("HfApi, one thread")],
+        answers=compare(few.result[0], peer.result),
+    )
+    with stage.local_hub(latency=LATENCY) as hub:
+        far = measure(crawl_commits, hub.url, _beside(home, "far"), share / 3)
+    calls, cpu, _ = far.result
+    yield Measurement(
+        "crawl: 150 ms latency",
+        calls,
+        far.seconds,
+        far.peak,
+        unit="calls",
+        aims=[
+            Aim("calls a second", calls / far.seconds, 330, is_floor=True),
+            Aim("cores at 333 calls a second", cpu / calls * LARGEST_PLAN, 0.5),
+        ],
+    )
+
+
+@benchmark("pacing", order=53)
+def pacing(stage: Stage) -> Iterator[Measurement]:
+    """Spend whole windows of a rate limit at 100 ms latency, without one answer 429."""
+    home = stage.once(listed).result.home
+    # the first call of the window after the last one is when that was spent
+    windows = WINDOWS if stage.scale >= 0.1 else 1
+    seconds = WINDOW_SECONDS if stage.scale >= 0.1 else 1
+    quota = WINDOW_CALLS if stage.scale >= 0.1 else 60
+    calls = windows * quota + 1
+    with stage.local_hub(quota=f"{quota}/{seconds}", latency=0.1) as hub:
+        ours = measure(spend_windows, hub.url, _beside(home, "paced"), calls)
+    made, throttled = ours.result
+    yield Measurement(
+        "crawl: windows of 20 s",
+        made,
+        ours.seconds,
+        ours.peak,
+        unit="calls",
+        aims=[Aim("share of the limit that is spent", windows * seconds / ours.seconds, 0.99, is_floor=True)],
+        answers=Answers(made, tuple([f"{throttled} answers 429"] if throttled else [])),
+    )
+
+
+def crawl_commits(clock: Clock, url: str, home: Path, share: float) -> tuple[int, float, int]:
+    """Read the commits of a share of all repositories; return calls, seconds of processor time, and rows."""
+    from hub_assets.home import Home
+    from hub_assets.hub.client import HubClient
+    from hub_assets.hub.histories import land_histories
+    from hub_assets.hub.plan import Selection
+
+    with clock:
+        busy = time.process_time()
+        manifest = land_histories(HubClient(url, False), Home(home).lake, "commits", WEEK, Selection(sample=share))
+        busy = time.process_time() - busy
+    return manifest.details["calls"], busy, manifest.rows
+
+
+def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts, list[str]]:
+    """Read commits and discussions of so many models; return counts, and the ids of those that could be read."""
+    import duckdb
+
+    from hub_assets.home import Home
+    from hub_assets.hub.client import HubClient
+    from hub_assets.hub.histories import land_histories
+    from hub_assets.hub.plan import Selection
+
+    lake = Home(home).lake
+    models = [str(file) for file in lake.files("raw_hub__models", WEEK)]
+    ids = duckdb.execute("select id from read_parquet($1) order by md5(_id) limit $2", [models, number]).fetchall()
+    selection = Selection(("model",), ids=tuple(repo_id for (repo_id,) in ids))
+    with clock:
+        client = HubClient(url, False)
+        land_histories(client, lake, "commits", WEEK, selection)
+        land_histories(client, lake, "discussions", WEEK, selection)
+    found: Counts = {}
+    readable: list[str] = []
+    for kind in ("commits", "discussions"):
+        files = [str(file) for file in lake.files(f"raw_hub__{kind}", WEEK)]
+        rows = duckdb.execute(
+            f"select repo_id, len({kind}) from read_parquet($1) where outcome = 'ok'", [files]
+        ).fetchall()
+        found |= {f"{kind} repositories": float(len({repo for repo, _ in rows})), kind: float(sum(n for _, n in rows))}
+        readable = [repo_id for (repo_id,) in ids] if kind == "commits" else readable
+    return found, readable
+
+
+def crawl_as_published(clock: Clock, url: str, ids: list[str]) -> Counts:
+    """Read them as the study's scripts do: one after the other, without their sleeps; what fails is left out."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    commits: dict[str, int] = {}
+    discussions: dict[str, int] = {}
+    with clock:
+        api = HfApi(endpoint=url, token=False)
+        for repo_id in ids:
+            with suppress(HfHubHTTPError):
+                commits[repo_id] = len(api.list_repo_commits(repo_id))
+            with suppress(HfHubHTTPError):
+                discussions[repo_id] = len(list(api.get_repo_discussions(repo_id)))
+    return {
+        "commits repositories": float(len(commits)),
+        "commits": float(sum(commits.values())),
+        "discussions repositories": float(len(discussions)),
+        "discussions": float(sum(discussions.values())),
+    }
+
+
+def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, int]:
+    """Make so many calls for commits, the first of them when the clock begins; return those made and answers 429."""
+    from hub_assets.home import Home
+    from hub_assets.hub.client import HubClient
+    from hub_assets.hub.crawl import Budget
+    from hub_assets.hub.histories import land_histories
+
+    client = HubClient(url, False, attempts=1)
+    lake = Home(home).lake
+    with clock:
+        client.contact()
+        manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(calls - 1))
+    return manifest.details["calls"] + 1, client.pacer.throttled
+
+
+def _beside(home: Path, name: str) -> Path:
+    """Return a home that holds the same listings and nothing else."""
+    other = home.with_name(f"home-{name}")
+    for table in ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces"):
+        shutil.copytree(home / "lake" / table, other / "lake" / table)
+    return other
