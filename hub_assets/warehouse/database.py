@@ -98,8 +98,8 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
 def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project) -> dict[str, int]:
     """Put one week of the build before the readers, beside the weeks they have, and return its rows by table.
 
-    Only this week is taken over, so that another week's failed build stays unseen. Seeds and marts are what people read;
-    views stay behind, because they look at files of the lake that a later run may replace, and so do intermediate
+    Only this week is taken over, so that another week's failed build stays unseen. Seeds and marts are what people
+    read; views stay behind, because they look at files of the lake that a later run may replace, and so do intermediate
     tables, which name people. Whoever has the file open keeps the old one until opening it anew.
     """
     beside = warehouse.with_name(f".{warehouse.name}.beside")

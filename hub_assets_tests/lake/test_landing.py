@@ -1,8 +1,6 @@
 """A landing can be killed at every step of its writing and still ends with each record once."""
 
 import json
-import signal
-import subprocess
 import sys
 from datetime import date
 from pathlib import Path
@@ -12,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hub_assets.lake.journal import Journal
 from hub_assets.lake.landing import Landing, LandingBusy, Record
 from hub_assets.lake.parts import Lake, LakeError, Manifest, Part
+from hub_assets_tests.killing import deadly, ended, started
 
 WEEK = date(2026, 11, 16)
 
@@ -22,9 +22,10 @@ def convert(records: list[Record], earlier: list[Path]) -> tuple[pa.Table, dict[
     return pa.table({"n": [record.meta["n"] for record in records]}), {"earlier": len(earlier)}
 
 
-def collect(lake: Lake, until: int, finish: bool = True, seal_bytes: int = 200) -> None:
-    with Landing(lake, "t", WEEK, convert, seal_bytes) as landing:
-        start = landing.last["n"] + 1 if landing.last else 0
+def collect(lake: Lake, until: int, finish: bool = True, seal_bytes: int = 200, adds: bool = False) -> None:
+    with Landing(lake, "t", WEEK, convert, seal_bytes, adds=adds) as landing:
+        landing.seal()
+        start = sum(pq.read_metadata(file).num_rows for file in landing.files)
         for n in range(start, until):
             landing.append(Record({"n": n}, b"x" * 50))
         if finish:
@@ -71,44 +72,92 @@ def test_two_processes_do_not_land_the_same(tmp_path: Path) -> None:
     assert numbers(lake) == [0, 1, 2]
 
 
-STEPS = ["journal.append", "landing.convert", "parts.write_part", "parts.set_manifest", "landing.reopen", "unlink"]
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from hub_assets.lake import journal, landing, parts
-from hub_assets_tests.lake import test_landing as t
-step, after, count = sys.argv[2], sys.argv[3] == "after", int(sys.argv[4])
-def deadly(function):
-    def call(*args, **kwargs):
-        global count
-        count -= 1
-        if count == 0 and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = function(*args, **kwargs)
-        if count == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-    return call
-if step == "journal.append": journal.Journal.append = deadly(journal.Journal.append)
-if step == "landing.convert": t.convert = deadly(t.convert)
-if step == "parts.write_part": parts.Lake.write_part = deadly(parts.Lake.write_part)
-if step == "parts.set_manifest": parts.Lake.set_manifest = deadly(parts.Lake.set_manifest)
-if step == "landing.reopen": landing.Landing._open_journal = deadly(landing.Landing._open_journal)
-if step == "unlink": Path.unlink = deadly(Path.unlink)
-t.collect(parts.Lake(Path(sys.argv[1])), 12)
-"""
+def test_a_landing_that_adds_begins_with_the_valid_set(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    collect(lake, 4, adds=True)
+    first = {file: file.read_bytes() for file in lake.files("t", WEEK)}
+    collect(lake, 7, finish=False, adds=True)
+    # nobody sees it yet but those who ask for what there is so far
+    assert numbers(lake) == [0, 1, 2, 3]
+    assert len(lake.files_so_far("t", WEEK)) > len(first)
+    collect(lake, 9, adds=True)
+    assert numbers(lake) == list(range(9))
+    assert {file: file.read_bytes() for file in first} == first
+    collect(lake, 2)
+    assert numbers(lake) == [0, 1]
 
 
+def test_what_was_begun_by_adding_can_be_begun_anew(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    collect(lake, 4, adds=True)
+    collect(lake, 9, finish=False, adds=True)
+    collect(lake, 5, finish=False)
+    assert numbers(lake) == [0, 1, 2, 3]
+    assert sum(pq.read_metadata(file).num_rows for file in lake.files_so_far("t", WEEK)) < 5
+    collect(lake, 6)
+    assert numbers(lake) == list(range(6))
+
+
+@pytest.mark.parametrize("adds", [True, False])
+def test_what_was_begun_anew_goes_on_though_the_next_one_would_add(tmp_path: Path, adds: bool) -> None:
+    lake = Lake(tmp_path)
+    collect(lake, 9, adds=True)
+    # so little that no part is made of it
+    collect(lake, 2, finish=False, seal_bytes=10**6)
+    assert lake.files_so_far("t", WEEK) == []
+    with Landing(lake, "t", WEEK, convert, adds=adds) as landing:
+        assert landing.last == {"n": 1}
+    collect(lake, 3, adds=adds)
+    assert numbers(lake) == [0, 1, 2]
+
+
+def test_a_landing_that_brings_nothing_leaves_nothing_behind(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    collect(lake, 4, adds=True)
+    before = {path: path.read_bytes() for path in lake.folder("t", WEEK).iterdir()}
+    collect(lake, 4, finish=False, adds=True)
+    assert {path: path.read_bytes() for path in lake.folder("t", WEEK).iterdir()} == before
+
+
+def test_weeks_that_were_begun_are_told_from_those_that_are_there(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert (lake.weeks("t"), lake.weeks_begun("t")) == ([], [])
+    with Landing(lake, "t", WEEK, convert):
+        assert lake.weeks_begun("t") == []
+    collect(lake, 1, finish=False)
+    assert (lake.weeks("t"), lake.weeks_begun("t")) == ([], [WEEK])
+    collect(lake, 9, finish=False)
+    assert (lake.weeks("t"), lake.weeks_begun("t")) == ([], [WEEK])
+    collect(lake, 9)
+    assert (lake.weeks("t"), lake.weeks_begun("t")) == ([WEEK], [WEEK])
+
+
+STEPS: dict[str, tuple[Any, str]] = {
+    "journal.append": (Journal, "append"),
+    "landing.convert": (sys.modules[__name__], "convert"),
+    "parts.write_part": (Lake, "write_part"),
+    "parts.set_manifest": (Lake, "set_manifest"),
+    "landing.reopen": (Landing, "_open_journal"),
+    "unlink": (Path, "unlink"),
+}
+
+
+def collect_and_die(root: str, adds: bool, step: str, moment: str, count: int) -> None:
+    deadly(*STEPS[step], moment, count)
+    collect(Lake(Path(root)), 12, adds=adds)
+
+
+@pytest.mark.parametrize("adds", [False, True], ids=["alone", "adds"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_it_loses_and_doubles_nothing(tmp_path: Path, step: str, moment: str) -> None:
+def test_killed_at_any_step_it_loses_and_doubles_nothing(tmp_path: Path, step: str, moment: str, adds: bool) -> None:
     lake = Lake(tmp_path)
+    if adds:
+        collect(lake, 3)
     for count in (1, 2):
-        command = [sys.executable, "-c", KILLED, str(tmp_path), step, moment, str(count)]
-        died = subprocess.run(command, cwd=Path(__file__).parents[2], check=False, capture_output=True)
-        assert died.returncode == -signal.SIGKILL, died.stderr.decode()
-    collect(lake, 12)
+        ended(started(collect_and_die, str(tmp_path), adds, step, moment, count))
+        assert numbers(lake)[: 3 * adds] == list(range(3 * adds))
+    collect(lake, 12, adds=adds)
     assert numbers(lake) == list(range(12))
 
 
