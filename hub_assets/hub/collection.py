@@ -89,18 +89,24 @@ def land_answers(
     refresh = terms.get("refresh", False)
     if refresh:
         require_refreshable(lake, table, snapshot_date)
+        client.contact()
     budget = _within_week(terms.get("budget", NO_LIMIT), snapshot_date)
     if refresh and budget.is_spent(0, client.now()):
         raise RefreshRefused(
             f"{table} of {snapshot_date} cannot be begun anew, because the week is over, or the time for it; "
             "leave out the refresh"
         )
+    for week in lake.weeks_begun(table):
+        if week < snapshot_date and lake.is_in_the_making(table, week):
+            _keep_what_was_cut_off(lake, table, week)
     retries_before, throttled_before = client.retries.copy(), client.pacer.throttled
     seal_bytes = terms.get("seal_bytes", SEAL_BYTES)
     with Landing(lake, table, snapshot_date, rows_of(table, snapshot_date), seal_bytes, adds=not refresh) as landing:
         landing.seal()
         left = plan()
         planned, progress = describe(left), Progress(table, len(left))
+        if len(left):
+            client.contact()  # the budget ends by the Hub's clock
         for _ in range(rounds):
             crawl(
                 client,
@@ -133,6 +139,17 @@ def land_answers(
         if is_said and landing.files == lake.files(table, snapshot_date) and valid.landing is None:
             return replace(valid, details=details)  # a week that is finished stays as it is
         return landing.finish(lambda _: details)
+
+
+def _keep_what_was_cut_off(lake: Lake, table: str, week: date) -> None:
+    """Make what a week held when it was cut off its valid set: later weeks build on it, and readers see it.
+
+    Not so where a week was being begun anew: what it held before stands.
+    """
+    manifest = lake.manifest(table, week)
+    if manifest.landing is None or all(part in manifest.landing for part in manifest.parts):
+        with Landing(lake, table, week, rows_of(table, week), adds=True) as landing:
+            landing.finish(lambda _: manifest.details | {"is_complete": False})
 
 
 def require_refreshable(lake: Lake, table: str, snapshot_date: date) -> None:

@@ -100,6 +100,12 @@ class Lake:
         """Return the snapshot dates of which a table holds anything, be it in the making, oldest first."""
         return [day for day in self._days(table) if self._has_begun(self.folder(table, day))]
 
+    def is_in_the_making(self, table: str, snapshot_date: date) -> bool:
+        """Return whether a table's week holds more than its valid set: it is being collected, or was cut off."""
+        journals = self.folder(table, snapshot_date).glob("journal-*")
+        has_journal = any(journal.stat().st_size for journal in journals)
+        return has_journal or self.manifest(table, snapshot_date).landing is not None
+
     def files_so_far(self, table: str, snapshot_date: date) -> list[Path]:
         """Return the Parquet files of a table's week as they are collected; the valid ones if it is not just now."""
         manifest, folder = self.manifest(table, snapshot_date), self.folder(table, snapshot_date)
