@@ -530,4 +530,7 @@ def _print_event(entry: "EventLogEntry") -> None:
         error = event.step_failure_data.error
         while error is not None and error.cause is not None:
             error = error.cause
-        console.print(f"[red]✗[/] {event.step_key}: {error.message.strip() if error else 'failed'}")
+        if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+            console.print(f"[yellow]![/] {event.step_key} was interrupted; the next run goes on where it was.")
+        else:
+            console.print(f"[red]✗[/] {event.step_key}: {error.message.strip() if error else 'failed'}")
