@@ -106,10 +106,10 @@ class Progress:
 
     def __str__(self) -> str:
         outcomes = ", ".join(f"{n:,} {outcome}" for outcome, n in self.outcomes.most_common())
+        done = f"{self.done:,} of {self.planned:,} ({outcomes or 'none yet'})"
         left = "" if self.seconds_left is None else f", {_time(self.seconds_left)} left"
-        return (
-            f"{self.what}: {self.done:,} of {self.planned:,} ({outcomes or 'none yet'}), {self.rate:,.0f} calls/s{left}"
-        )
+        window = f", {self.remaining:,} of {self.quota:,} calls left in this window" if self.quota else ""
+        return f"{self.what}: {done}, {self.rate:,.0f} calls/s{left}{window}"
 
 
 Watch = Callable[[Progress], None]
@@ -210,7 +210,7 @@ class _Crawl:
                         threads += [pool.submit(self._work) for _ in range(more)]
                     self._progress.seconds = seconds_before + time.monotonic() - began
                     limit = self._client.pacer.estimate
-                    self._progress.remaining, self._progress.quota = limit.remaining, limit.quota
+                    self._progress.remaining, self._progress.quota = limit.remaining or 0, limit.quota
                     watch(self._progress)
             except BaseException:
                 self._is_over = True
