@@ -88,7 +88,7 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
         home.home.stamp(hub.client.endpoint, contact.population)
         lake = home.home.lake
         try:
-            terms = crawl.terms(table, hub.client, _Reporter(context, table))
+            terms = crawl.terms(table, hub.client, Reporter(context, table, log=context.log.info))
             manifest = land(hub.client, lake, snapshot_date, crawl, terms)
         except (PlanError, RefreshRefused) as error:
             raise dg.Failure(str(error), allow_retries=False) from error
@@ -124,20 +124,30 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
     return history
 
 
-class _Reporter:
+class Reporter:
     """Tells of a crawl: whoever watches at once, the log every 30 s, and the asset's history every few minutes."""
 
-    def __init__(self, context: dg.AssetExecutionContext, table: str) -> None:
+    def __init__(
+        self,
+        context: dg.AssetExecutionContext,
+        table: str,
+        *,
+        log: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._context = context
         self._table = table
-        self._logged_at = self._observed_at = time.monotonic()
+        self._log = log
+        self._clock = clock
+        self._logged_at = self._observed_at = clock()
 
     def __call__(self, progress: Progress) -> None:
+        """Tell."""
         tell(progress)
-        now = time.monotonic()
+        now = self._clock()
         if now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
-            self._context.log.info(str(progress))
+            self._log(str(progress))
         if now - self._observed_at >= OBSERVATION_SECONDS:
             self._observed_at = now
             left = progress.seconds_left

@@ -63,7 +63,8 @@ def land_answers(
     """Ask what a week's plan leaves to ask, and add the answers to its table.
 
     What the week holds already is not asked again; what was cut off goes on where it was. It ends when nothing is left
-    to ask, when the budget is spent, or with the week; readers then see what there is.
+    to ask, when the budget is spent, or with the week; readers then see what there is. Nothing is added to a week that
+    a later one builds on, which has planned what was left of it.
 
     Args:
         client: whom to ask.
@@ -96,6 +97,8 @@ def land_answers(
             f"{table} of {snapshot_date} cannot be begun anew, because the week is over, or the time for it; "
             "leave out the refresh"
         )
+    if _later_weeks(lake, table, snapshot_date):
+        budget = replace(budget, calls=0)
     for week in lake.weeks_begun(table):
         if week < snapshot_date and lake.is_in_the_making(table, week):
             _keep_what_was_cut_off(lake, table, week)
@@ -158,11 +161,15 @@ def require_refreshable(lake: Lake, table: str, snapshot_date: date) -> None:
     Raises:
         RefreshRefused: that says so.
     """
-    later = [week for week in lake.weeks_begun(table) if week > snapshot_date]
+    later = _later_weeks(lake, table, snapshot_date)
     if later:
         raise RefreshRefused(
             f"{table} of {snapshot_date} cannot be begun anew, because {later[0]} builds on it; leave out the refresh"
         )
+
+
+def _later_weeks(lake: Lake, table: str, snapshot_date: date) -> list[date]:
+    return [week for week in lake.weeks_begun(table) if week > snapshot_date]
 
 
 def _within_week(budget: Budget, snapshot_date: date) -> Budget:
