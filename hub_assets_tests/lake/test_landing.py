@@ -142,9 +142,9 @@ STEPS: dict[str, tuple[Any, str]] = {
 }
 
 
-def collect_and_die(root: str, adds: bool, step: str, moment: str, count: int) -> None:
+def collect_and_die(root: str, adds: bool, step: str, moment: str, count: int, seal_bytes: int = 200) -> None:
     deadly(*STEPS[step], moment, count)
-    collect(Lake(Path(root)), 12, adds=adds)
+    collect(Lake(Path(root)), 12, adds=adds, seal_bytes=seal_bytes)
 
 
 @pytest.mark.parametrize("adds", [False, True], ids=["alone", "adds"])
@@ -159,6 +159,13 @@ def test_killed_at_any_step_it_loses_and_doubles_nothing(tmp_path: Path, step: s
         assert numbers(lake)[: 3 * adds] == list(range(3 * adds))
     collect(lake, 12, adds=adds)
     assert numbers(lake) == list(range(12))
+
+
+@pytest.mark.parametrize(("moment", "kept"), [("before", 4), ("after", 5)])
+def test_what_was_appended_survives_its_process(tmp_path: Path, moment: str, kept: int) -> None:
+    ended(started(collect_and_die, str(tmp_path), False, "journal.append", moment, 5, 10**6))
+    with Landing(Lake(tmp_path), "t", WEEK, convert) as landing:
+        assert landing.last == {"n": kept - 1}
 
 
 def test_a_part_that_no_manifest_names_does_not_count(tmp_path: Path) -> None:

@@ -1,0 +1,213 @@
+"""A run under `hub-assets dev` whose process is killed: the daemon retries it, and it goes on where it was."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hub_assets.home import Home
+from hub_assets.hub.commits import PAGE_SIZE
+from hub_assets.hub.crawl import WAVE, WORKERS
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.population import Population
+from hub_assets.local_hub.server import running
+from hub_assets.local_hub.simulated import simulated
+from hub_assets.partitions import week_of
+from hub_assets.warehouse.database import connect
+
+T = TypeVar("T")
+LISTINGS = {"raw_hub__models", "raw_hub__datasets", "raw_hub__spaces"}
+LOCATION = """
+{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }
+"""
+LAUNCH = """
+mutation ($execution: ExecutionParams!) {
+  launchRun(executionParams: $execution) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+
+def test_a_run_that_is_killed_is_retried_by_the_daemon_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    population = simulated(week_of(datetime.now(UTC)), scale=0.001)
+    app = build_app(population, quota=Quota(150, 2), latency=0.1)
+    hub = CommitsAsked(app)
+    repos = sum(map(len, population.repos.values()))
+    with (
+        running(hub) as url,
+        dev(home, url) as (process, port),
+        dg.DagsterInstance.from_config(str(home.dagster)) as instance,
+    ):
+        first = launch(port, population.week)
+        until(lambda: len(hub.asked) > repos // 2, 40)
+        worker = worker_of(instance, first)
+        assert os.getpgid(worker) == process.pid
+        os.kill(worker, signal.SIGKILL)
+        asked_before = len(hub.asked)
+        retry = until(lambda: retry_of(instance, first), 30)
+        until(lambda: run_of(instance, retry).is_finished, 60)
+        assert run_of(instance, first).status == dg.DagsterRunStatus.FAILURE
+        assert run_of(instance, retry).status == dg.DagsterRunStatus.SUCCESS
+        done_before, done_after = steps_done(instance, first), steps_done(instance, retry)
+    # what was finished is not done again
+    assert done_before >= LISTINGS
+    assert not done_before & done_after
+    assert {"raw_hub__commits", "raw_hub__aliases", "raw_hub__discussions", "raw_hub__accounts"} <= done_after
+    # a question is asked again only if its answer was on its way, or held back, when the process died
+    assert asked_before < repos - WORKERS
+    assert len(hub.asked) <= calls_for_commits(population) + WORKERS + WAVE
+    assert app.state.counters.throttled == 0
+    assert_published(home, population)
+
+
+class CommitsAsked:
+    """Stands before a Hub and notes the paths of what is asked for commits."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.asked: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].endswith("/commits/main"):
+            self.asked.append(scope["path"])
+        await self._app(scope, receive, send)
+
+
+@contextlib.contextmanager
+def dev(home: Home, url: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run `hub-assets dev` until the block ends; gives its process, which leads a group, and its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = int(listener.getsockname()[1])
+    command = [sys.executable, "-m", "hub_assets", "dev", "--home", str(home.root), "--port", str(port)]
+    log = home.root.with_name("dev.log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | {"HF_ENDPOINT": url},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    with process:
+        try:
+            until(lambda: process.poll() is not None or can_be_asked(port), 60)
+            yield process, port
+            process.terminate()
+            process.wait(30)
+        except BaseException:
+            print(*(line for line in log.read_text(errors="replace").splitlines() if " DEBUG " not in line), sep="\n")
+            raise
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def can_be_asked(port: int) -> bool:
+    try:
+        ask(port, "{ version }")
+    except OSError:
+        return False
+    return True
+
+
+def ask(port: int, query: str, **variables: Any) -> dict[str, Any]:
+    """Ask the webserver's GraphQL."""
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json"}, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        found = json.load(answer)
+    assert "errors" not in found, found["errors"]
+    return dict(found["data"])
+
+
+def launch(port: int, week: date) -> str:
+    """Put a run of the weekly job into the queue, as the UI does; return its id."""
+    (repository,) = ask(port, LOCATION)["repositoriesOrError"]["nodes"]
+    selector = {
+        "repositoryLocationName": repository["location"]["name"],
+        "repositoryName": repository["name"],
+        "jobName": "weekly_snapshot",
+    }
+    tags = [{"key": "dagster/partition", "value": str(week)}]
+    execution = {"selector": selector, "mode": "default", "executionMetadata": {"tags": tags}}
+    launched = ask(port, LAUNCH, execution=execution)["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    return str(launched["run"]["runId"])
+
+
+def run_of(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run
+
+
+def retry_of(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    found = instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": run_id}))
+    assert len(found) <= 1
+    return found[0].run_id if found else None
+
+
+def worker_of(instance: dg.DagsterInstance, run_id: str) -> int:
+    """Return the number of the process that a run is in."""
+    events = [entry.get_dagster_event() for entry in instance.all_logs(run_id, dg.DagsterEventType.ENGINE_EVENT)]
+    (pid,) = {
+        event.engine_event_data.metadata["pid"].value for event in events if "pid" in event.engine_event_data.metadata
+    }
+    return int(str(pid))
+
+
+def steps_done(instance: dg.DagsterInstance, run_id: str) -> set[str]:
+    entries = instance.all_logs(run_id, dg.DagsterEventType.STEP_SUCCESS)
+    return {entry.step_key for entry in entries if entry.step_key is not None}
+
+
+def until(condition: Callable[[], T | None], seconds: float) -> T:
+    """Wait until something is the case, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+    return found
+
+
+def calls_for_commits(population: Population) -> int:
+    """Return how many calls it takes to ask for all commits."""
+    calls = 0
+    for kind, repos in population.repos.items():
+        commits = population.histories[kind].commits
+        assert commits is not None
+        calls += sum(max(1, -(-len(commits.of(place)) // PAGE_SIZE)) for place in range(len(repos)))
+    return calls
+
+
+def assert_published(home: Home, population: Population) -> None:
+    """Make sure that every repository's commits have one outcome in the lake, and are in the published warehouse."""
+    table = pa.concat_tables(pq.read_table(file) for file in home.lake.files("raw_hub__commits", population.week))
+    outcomes = [(row["repo_type"], row["repo_key"]) for row in table.to_pylist() if row["is_last"]]
+    assert sorted(outcomes) == sorted(
+        (kind, key) for kind, repos in population.repos.items() for key in repos.table["_id"].to_pylist()
+    )
+    with connect(home.warehouse, read_only=True) as connection:
+        coverage = connection.sql("select kind, sum(n_listed), sum(n_not_asked) from mart__history_coverage group by 1")
+        assert sorted(coverage.fetchall()) == [("commits", len(outcomes), 0), ("discussions", len(outcomes), 0)]
