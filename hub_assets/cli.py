@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 import click
 from rich.console import Console
 
-from hub_assets.processes import is_alive, process_mark
+from hub_assets.processes import has_lived_since, is_alive, process_mark
 
 if TYPE_CHECKING:  # Dagster takes a second to import; `--help` need not wait for it
     from dagster import DagsterInstance, EventLogEntry
@@ -449,14 +449,30 @@ def _instance(home: "Home") -> Iterator["DagsterInstance"]:
 
 
 def _end_dead_runs(instance: "DagsterInstance") -> None:
-    """Report runs of this command whose process was killed as failed; as running ones they would hold the queue."""
+    """Report runs whose process was killed as failed; as running ones they would hold the queue for ever.
+
+    Dagster's own monitoring does not see them: a run of this command has no daemon, and a daemon that was killed with
+    its run does not look back.
+    """
     from dagster import DagsterRunStatus, RunsFilter
 
     alive = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
     for run in instance.get_runs(RunsFilter(statuses=alive)):
         mark = run.tags.get(PROCESS_TAG)
-        if mark is not None and not is_alive(mark):
+        if not (_has_living_process(instance, run.run_id) if mark is None else is_alive(mark)):
             instance.report_run_failed(run, "The process of this run was killed; the next run goes on where it was.")
+
+
+def _has_living_process(instance: "DagsterInstance", run_id: str) -> bool:
+    """Return whether the process that a run of the daemon named first still lives; so if it has named none yet."""
+    from dagster import DagsterEventType
+
+    for entry in instance.all_logs(run_id, DagsterEventType.ENGINE_EVENT):
+        event = entry.dagster_event
+        pid = event.engine_event_data.metadata.get("pid") if event else None
+        if pid is not None:
+            return has_lived_since(int(str(pid.value)), entry.timestamp)
+    return True
 
 
 def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:

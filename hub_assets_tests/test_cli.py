@@ -14,7 +14,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from dagster import DagsterInstance, DagsterRunStatus
+from dagster import (
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    EventLogEntry,
+    MetadataValue,
+)
+from dagster._core.events import EngineEventData
 
 from hub_assets import cli
 from hub_assets.home import Home
@@ -217,15 +226,26 @@ def test_a_run_whose_process_is_dead_is_reported_as_failed(tmp_path: Path) -> No
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     with cli._instance(home) as instance:
-        for run_id, mark in (("a" * 8, f"{process.pid}@1"), ("b" * 8, process_mark(os.getpid()) or "")):
-            add_started_run(instance, run_id, mark)
+        add_started_run(instance, "of-the-dead", mark=f"{process.pid}@1")
+        add_started_run(instance, "of-the-living", mark=process_mark(os.getpid()) or "")
+        # a run of the daemon bears no mark; its first event names its process
+        add_started_run(instance, "daemon-of-the-dead", pid=process.pid)
+        add_started_run(instance, "daemon-of-the-living", pid=os.getpid())
+        add_started_run(instance, "daemon-before-this-process", pid=os.getpid(), at=1_000_000_000.0)
+        add_started_run(instance, "daemon-that-has-told-nothing")
     with cli._instance(home) as instance:
-        found = {run.run_id: run.status for run in instance.get_runs()}
-    assert found == {"a" * 8: DagsterRunStatus.FAILURE, "b" * 8: DagsterRunStatus.STARTED}
+        failed = {run.run_id for run in instance.get_runs() if run.status == DagsterRunStatus.FAILURE}
+    assert failed == {"of-the-dead", "daemon-of-the-dead", "daemon-before-this-process"}
 
 
-def add_started_run(instance: DagsterInstance, run_id: str, mark: str) -> None:
-    from dagster import DagsterRun
-
-    run = DagsterRun("weekly_snapshot", run_id=run_id, status=DagsterRunStatus.STARTED, tags={cli.PROCESS_TAG: mark})
+def add_started_run(
+    instance: DagsterInstance, run_id: str, *, mark: str | None = None, pid: int | None = None, at: float | None = None
+) -> None:
+    tags = {} if mark is None else {cli.PROCESS_TAG: mark}
+    run = DagsterRun("weekly_snapshot", run_id=run_id, status=DagsterRunStatus.STARTED, tags=tags)
     instance.add_run(run)
+    if pid is not None:
+        data = EngineEventData(metadata={"pid": MetadataValue.text(str(pid))})
+        event = DagsterEvent(DagsterEventType.ENGINE_EVENT.value, run.job_name, event_specific_data=data)
+        entry = EventLogEntry(None, "info", "", run_id, at or time.time(), None, run.job_name, event)  # type: ignore[no-untyped-call]
+        instance.handle_new_event(entry)
