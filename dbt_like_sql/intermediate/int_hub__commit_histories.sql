@@ -89,7 +89,8 @@ standing as (
             when last_visits.outcome is null then 'not_asked'
             when last_visits.outcome <> 'ok' then last_visits.outcome
             when last_visits.asked_date = repositories.snapshot_date then 'ok'
-            when last_visits.listed_sha is not distinct from repositories.sha then 'not_modified'
+            when last_visits.listed_sha = repositories.sha then 'not_modified'
+            when coalesce(last_visits.listed_sha, repositories.sha) is null and last_visits.n_total = 0 then 'not_modified'
             else 'not_asked'
         end as outcome,
         last_visits.outcome as last_outcome,

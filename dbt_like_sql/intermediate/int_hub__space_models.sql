@@ -29,7 +29,8 @@ listed_keys as (
 
 -- an id is asked for once, or again much later: the last answer by then holds
 asked as (
-    select repo_id, max(snapshot_date) as asked_date
+    -- an answer in vain does not take back an earlier one
+    select repo_id, coalesce(max(case when outcome <> 'failed' then snapshot_date end), max(snapshot_date)) as asked_date
     from {{ ref('stg_hub__aliases') }}
     where snapshot_date <= {{ var('snapshot_date') }} and repo_type = 'model'
     group by repo_id

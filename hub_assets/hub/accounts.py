@@ -89,7 +89,7 @@ def plan_accounts(lake: Lake, snapshot_date: date, recheck_weeks: int = RECHECK_
             select author from counted
             where regexp_full_match(author, '[A-Za-z0-9_][A-Za-z0-9._-]{{0,95}}')
                 and author not in (select author from asked)
-                and not exists (select 1 from answers where outcome = 'not_asked')
+                and not (select coalesce(bool_and(outcome = 'not_asked'), false) from answers)
             group by author
             order by sum(n) desc, author
         """).to_arrow_table()
@@ -163,5 +163,7 @@ def land_accounts(
         lambda: plan_accounts(lake, snapshot_date, recheck_weeks),
         lambda author: answers(client, author),
         lambda left: {"is_complete": not len(left), "n_left": len(left)},
+        # who is no account is answered 404 without a code
+        is_suspect=lambda row: row["outcome"] == "failed" and ledger.is_suspect(row),
         **terms,
     )

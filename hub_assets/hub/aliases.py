@@ -84,9 +84,9 @@ def plan_aliases(lake: Lake, snapshot_date: date, recheck_weeks: int = RECHECK_W
             )
             select repo_id from named
             where regexp_full_match(repo_id, '\\w[\\w.-]{{0,95}}(/\\w[\\w.-]{{0,95}})?')
-                and repo_id not in (select id from listed)
+                and repo_id not in (select id from listed where id is not null)
                 and repo_id not in (select repo_id from asked)
-                and not exists (select 1 from answers where outcome = 'not_asked')
+                and not (select coalesce(bool_and(outcome = 'not_asked'), false) from answers)
             group by repo_id
             order by count(*) desc, repo_id
         """).to_arrow_table()

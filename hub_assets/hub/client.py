@@ -279,12 +279,14 @@ class HubClient:
                     raise refusal
                 error = refusal
                 cause = str(response.status_code)
-            except (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError) as broken:
+            except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as wrong:
+                raise HubRefused(f"{self.endpoint!r} is not an address like {DEFAULT_ENDPOINT}", url=url) from wrong
+            except httpx2.TooManyRedirects as circle:
+                raise HubRefused(f"{circle}", url=url, status=307) from circle
+            except (httpx2.RequestError, RecursionError) as broken:
                 error = HubBroken(f"{type(broken).__name__}: {broken}", url=url)
                 error.__cause__ = broken
                 cause = type(broken).__name__
-            except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as wrong:
-                raise HubRefused(f"{self.endpoint!r} is not an address like {DEFAULT_ENDPOINT}", url=url) from wrong
             except ValueError as broken:
                 error = HubBroken("the body is not JSON", url=url, status=response.status_code)
                 error.__cause__ = broken

@@ -5,14 +5,15 @@ Joins `crawl` (many questions at once) and the lake's `Landing` (what survives a
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 
 from hub_assets.hub import ledger
 from hub_assets.hub.client import HubClient
-from hub_assets.hub.crawl import NO_LIMIT, WORKERS, Budget, Progress, Watch, crawl, rows_of
+from hub_assets.hub.crawl import NO_LIMIT, PATIENCE, WORKERS, Budget, Progress, Watch, crawl, rows_of
+from hub_assets.hub.errors import HubBroken
 from hub_assets.hub.ledger import Row
 from hub_assets.lake.landing import SEAL_BYTES, Landing
 from hub_assets.lake.parts import Lake, Manifest
@@ -30,6 +31,7 @@ class Terms(TypedDict, total=False):
         workers: how many questions are asked at a time at most.
         refresh: whether to begin the week anew.
         seal_bytes: the size of journal from which a part is made.
+        patience: how long to wait, time after time, when the Hub does not work; see `crawl`.
         watch: is told how it goes.
     """
 
@@ -37,6 +39,7 @@ class Terms(TypedDict, total=False):
     workers: int
     refresh: bool
     seal_bytes: int
+    patience: Sequence[float]
     watch: Watch
 
 
@@ -84,7 +87,8 @@ def land_answers(
 
     Raises:
         RefreshRefused: if a later week builds on the one to be begun anew, or there is no time left for it.
-        HubError: if the Hub does not answer well, or does not take the token; what was had until then is kept.
+        HubBroken: if the Hub did not answer well for long; the week then holds what was had until then.
+        HubError: if the Hub does not take the token; what was had until then is kept for the next run.
         LandingBusy: if another process collects the same.
     """
     refresh = terms.get("refresh", False)
@@ -110,21 +114,26 @@ def land_answers(
         planned, progress = describe(left), Progress(table, len(left))
         if len(left):
             client.contact()  # the budget ends by the Hub's clock
+        broken: HubBroken | None = None
         for _ in range(rounds):
-            crawl(
-                client,
-                landing,
-                left,
-                ask,
-                progress,
-                budget=budget,
-                workers=terms.get("workers", WORKERS),
-                is_suspect=is_suspect,
-                watch=terms.get("watch", lambda _: None),
-            )
+            try:
+                crawl(
+                    client,
+                    landing,
+                    left,
+                    ask,
+                    progress,
+                    budget=budget,
+                    workers=terms.get("workers", WORKERS),
+                    is_suspect=is_suspect,
+                    patience=terms.get("patience", PATIENCE),
+                    watch=terms.get("watch", lambda _: None),
+                )
+            except HubBroken as error:
+                broken = error
             landing.seal()
             left = plan()
-            if not len(left) or budget.is_spent(progress.calls, client.now()):
+            if broken or not len(left) or budget.is_spent(progress.calls, client.now()):
                 break
             progress.planned = progress.done + len(left)
         described = describe(left)
@@ -140,8 +149,15 @@ def land_answers(
         valid = lake.manifest(table, snapshot_date)
         is_said = json.loads(json.dumps(described)).items() <= valid.details.items()
         if is_said and landing.files == lake.files(table, snapshot_date) and valid.landing is None:
-            return replace(valid, details=details)  # a week that is finished stays as it is
-        return landing.finish(lambda _: details)
+            manifest = replace(valid, details=details)  # a week that is finished stays as it is
+        elif not described["is_complete"] and not set(lake.files(table, snapshot_date)) <= set(landing.files):
+            # begun anew: until the new set is complete, what the week held before stands
+            manifest = replace(valid, details=details | {"is_refresh_unfinished": True})
+        else:
+            manifest = landing.finish(lambda _: details)
+        if broken:
+            raise broken
+        return manifest
 
 
 def _keep_what_was_cut_off(lake: Lake, table: str, week: date) -> None:

@@ -15,7 +15,7 @@ from hub_assets.hub.visits import Kept, Kind, Page, Visit
 
 PAGE_SIZE = 1_000
 """The Hub's cap, which huggingface_hub does not ask for: one call for 99.9 % of repositories."""
-_TRAILER = re.compile(r"^co-authored-by:[ \t]*(?P<name>[^<\r\n]*?)[ \t]*<(?P<address>[^>\s]*)>", re.I | re.M)
+_TRAILER = re.compile(r"^co-authored-by:(?P<name>[^<\r\n]{0,200})<(?P<address>[^>\s]{0,200})>", re.I | re.M)
 _OWN_ADDRESS = "@users.noreply.huggingface.co"
 
 
@@ -79,7 +79,9 @@ def _commit(item: dict[str, Any], values: Values) -> dict[str, Any]:
 def _signer(found: re.Match[str]) -> dict[str, str | None]:
     address = found["address"]
     is_own = address.lower().endswith(_OWN_ADDRESS)
-    return {"name": found["name"], "handle": address[: -len(_OWN_ADDRESS)] if is_own else None}
+    name = found["name"].strip()
+    # some sign with their address, which is not kept
+    return {"name": None if "@" in name else name, "handle": address[: -len(_OWN_ADDRESS)] if is_own else None}
 
 
 COMMITS = Kind("commits", f"commits/main?limit={PAGE_SIZE}", page_of, keep, outcome_of)

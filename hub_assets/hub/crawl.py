@@ -8,8 +8,8 @@ import logging
 import math
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -39,6 +39,8 @@ IDLE = 0.8
 LOOK_SECONDS = 0.5
 WAVE = 20
 """So many answers that may be about the Hub or the token, and no other to what was asked after them, stop a crawl."""
+PATIENCE = (60.0, 120.0, 240.0, 480.0, 900.0)
+"""Seconds to wait, time after time, while the Hub does not work, before a crawl is given up: half an hour in all."""
 
 
 class Question(Protocol):
@@ -125,6 +127,7 @@ def crawl(
     budget: Budget = NO_LIMIT,
     workers: int = WORKERS,
     is_suspect: Callable[[Row], bool] = ledger.is_suspect,
+    patience: Sequence[float] = PATIENCE,
     watch: Watch = lambda _: None,
 ) -> None:
     """Ask questions until there are none left or the budget is spent; rows go to the landing as they come.
@@ -139,13 +142,14 @@ def crawl(
         workers: how many questions are asked at a time at most.
         is_suspect: which answers may be about the Hub or the token rather than about what was asked. They are held back
             until the answer to a later question shows that they are not.
+        patience: how long to wait when a wave of them shows that the Hub does not work; they are then asked again.
         watch: is told of the progress about twice a second.
 
     Raises:
         TokenRefused: if the token is not taken (any more).
         HubBroken: after a wave of suspect answers, of which nothing is kept.
     """
-    _Crawl(client, landing, iter(questions), ask, progress, budget, is_suspect).run(workers, watch)
+    _Crawl(client, landing, iter(questions), ask, progress, budget, is_suspect, patience).run(workers, watch)
 
 
 def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Path]], tuple[pa.Table, dict[str, Any]]]:
@@ -168,6 +172,17 @@ def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Pat
     return convert
 
 
+@dataclass(frozen=True)
+class _Held:
+    """A suspect answer: when it came, what it answers, and what is to be kept of it."""
+
+    at: float
+    question: Any
+    record: Record
+    outcome: str
+    is_outage: bool
+
+
 class _Crawl:
     """One crawl. All that changes is changed under `_lock`."""
 
@@ -180,6 +195,7 @@ class _Crawl:
         progress: Progress,
         budget: Budget,
         is_suspect: Callable[[Row], bool],
+        patience: Sequence[float],
     ) -> None:
         self._client = client
         self._landing = landing
@@ -188,12 +204,18 @@ class _Crawl:
         self._progress = progress
         self._budget = budget
         self._is_suspect = is_suspect
+        self._patience = patience
+        self._waits = 0
+        self._works = threading.Event()
+        self._works.set()
+        self._again: deque[Any] = deque()
         self._lock = threading.Lock()
         self._is_over = False
         self._asking = 0
-        self._held: list[tuple[float, Record]] = []
+        self._held: list[_Held] = []
         self._tried: dict[str, threading.Event] = {}
         self._not_held: set[str] = set()
+        self._answered: set[str] = set()
 
     def run(self, workers: int, watch: Watch) -> None:
         began, seconds_before = time.monotonic(), self._progress.seconds
@@ -238,9 +260,11 @@ class _Crawl:
             raise
 
     def _next(self) -> Any:
+        while not self._is_over and not self._works.wait(LOOK_SECONDS):
+            pass
         with self._lock:
             while not self._is_over and not self._is_spent():
-                question = next(self._questions, None)
+                question = self._again.popleft() if self._again else next(self._questions, None)
                 if question is None or question.kind not in self._not_held:
                     self._asking += question is not None
                     return question
@@ -261,6 +285,9 @@ class _Crawl:
                 return
             asked_at = time.monotonic()
             for row in self._ask(question):
+                tried.set()
+                if row["status"] == NOT_HELD and question.kind in self._answered:
+                    row["outcome"] = "failed"  # others of the kind were answered: it is about this one
                 record = Record({}, json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
                 with self._lock:
                     self._take(question, row, record, asked_at)
@@ -277,20 +304,32 @@ class _Crawl:
 
     def _take(self, question: Any, row: Row, record: Record, asked_at: float) -> None:
         self._progress.calls += row["calls"]
-        if row["status"] == NOT_HELD:
+        if row["outcome"] == "not_asked":
             self._not_held.add(question.kind)
         if row.get("is_last", True):
             self._progress.done += 1
             self._progress.outcomes[row["outcome"]] += 1
+        if row["outcome"] == "ok":
+            self._answered.add(question.kind)
         if not self._is_suspect(row):
             self._keep_held(asked_at)
             self._landing.append(record)
+            self._waits = 0
             return
         if question.has_failed and row["outcome"] == "failed":
             self._landing.append(record)
             return
-        self._held.append((time.monotonic(), record))
+        if ledger.is_outage(row) and not self._works.is_set():
+            self._ask_again(question, row["outcome"])
+            return
+        self._held.append(_Held(time.monotonic(), question, record, row["outcome"], ledger.is_outage(row)))
         if len(self._held) >= WAVE:
+            self._end_wave(row)
+
+    def _end_wave(self, row: Row) -> None:
+        """Wait for the Hub and ask again what was answered in vain, or give up."""
+        is_outage = all(held.is_outage for held in self._held)
+        if not is_outage or self._waits >= len(self._patience):
             self._is_over = True
             raise HubBroken(
                 f"{WAVE} answers in a row say nothing of what was asked, the last one: {row.get('message')}. "
@@ -298,11 +337,26 @@ class _Crawl:
                 url=self._client.endpoint,
                 status=row["status"],
             )
+        for held in self._held:
+            self._ask_again(held.question, held.outcome)
+        self._held.clear()
+        seconds = self._patience[self._waits]
+        self._waits += 1
+        self._works.clear()
+        logger.warning("The Hub does not answer well (%s); asking again in %.0f s.", row.get("message"), seconds)
+        timer = threading.Timer(seconds, self._works.set)
+        timer.daemon = True
+        timer.start()
+
+    def _ask_again(self, question: Any, outcome: str) -> None:
+        self._again.append(question)
+        self._progress.done -= 1
+        self._progress.outcomes -= Counter([outcome])
 
     def _keep_held(self, before: float = math.inf) -> None:
         """Keep the suspect answers that came before a moment, unless the crawl has ended because of them."""
-        while self._held and self._held[0][0] < before and not self._is_over:
-            self._landing.append(self._held.pop(0)[1])
+        while self._held and self._held[0].at < before and not self._is_over:
+            self._landing.append(self._held.pop(0).record)
 
 
 def _time(seconds: float) -> str:

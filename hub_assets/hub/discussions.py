@@ -25,11 +25,15 @@ def page_of(answer: Answer, n_had: int, values: Values) -> Page:
     if not isinstance(body, dict) or not isinstance(body.get("discussions"), list):
         raise HubBroken("the answer is not a page of discussions", url=answer.path, status=200)
     items = values.items(body["discussions"])
-    start, count = values.number(body.get("start")) or 0, values.number(body.get("count"))
+    start, count = values.number(body.get("start")), values.number(body.get("count"))
+    start = n_had if start is None else start
     end = start + len(items)
-    # what is hidden makes a page shorter; a page that does not begin where the last one ended would never end
-    if not items or start < n_had or end >= (end if count is None else count):
+    is_over = len(body["discussions"]) < PAGE_SIZE if count is None else end >= count
+    if is_over:
         return Page(items, count, start, end, None)
+    # a page that is empty, or does not begin where the last one ended, would never end
+    if not body["discussions"] or start < n_had:
+        raise HubBroken("the pages of discussions do not come to their end", url=answer.path, status=200)
     parts = urlsplit(answer.path)
     next_path = f"{parts.path}?p={int(dict(parse_qsl(parts.query)).get('p', 0)) + 1}"
     return Page(items, count, start, max(end, start + PAGE_SIZE), next_path)

@@ -71,11 +71,23 @@ def of_error(error: HubError, client: HubClient, outcome: str | None = None) -> 
 
 
 def is_suspect(row: Row) -> bool:
-    """Say whether an answer may be about the Hub, the way to it or the token, rather than about what was asked."""
-    if row["outcome"] == "failed":
-        status = row["status"]
-        return status is None or status in (200, 401, 403, 408, 429) or status >= 500
-    return row["outcome"] == "discussions_off" or bool(row["outcome"] == "gone" and row["status"] == 401)
+    """Say whether an answer may be about the Hub, the way to it or the token, rather than about what was asked.
+
+    So are a 404 without the code that the Hub gives (a path that is no more, a proxy), and a 403 that does not name
+    what is switched off.
+    """
+    status, outcome = row["status"], row["outcome"]
+    if outcome == "failed":
+        return is_outage(row) or status in (401, 403)
+    if outcome == "discussions_off":
+        return "discussion" not in (row["message"] or "").lower()
+    return bool(outcome == "gone" and (status == 401 or (status == 404 and row["error_code"] is None)))
+
+
+def is_outage(row: Row) -> bool:
+    """Say whether an answer is one of a Hub that does not work just now."""
+    status = row["status"]
+    return bool(row["outcome"] == "failed" and (status is None or status in (200, 408, 429) or status >= 500))
 
 
 class Values:

@@ -163,7 +163,7 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
         selection: which repositories.
 
     Raises:
-        PlanError: if nothing was listed that week.
+        PlanError: if nothing was listed that week, or none of the ids.
     """
     table = f"raw_hub__{kind}"
     listed = {
@@ -184,6 +184,8 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
         connection.execute("create temp table planned as\n" + _planned(kind, snapshot_date, selection))
         visits = connection.sql(_VISITS).to_arrow_table()
         coverage = connection.sql(_COVERAGE).fetchall()
+        if selection.ids and not any(selected for _, _, selected, *_ in coverage):
+            raise PlanError(f"none of the {len(selection.ids)} ids was listed in the week of {snapshot_date}")
         outcomes = connection.sql(_OUTCOMES).fetchall()
     ended: dict[str, dict[str, int]] = {}
     for repo_type, outcome, n in outcomes:
@@ -201,7 +203,8 @@ def select_from(files: Sequence[Path], columns: Mapping[str, str]) -> str:
     """Return a SELECT of some columns (name and DuckDB type) of Parquet files; of no rows where there are no files."""
     if not files:
         return "select " + ", ".join(f"null::{kind} as {name}" for name, kind in columns.items()) + " where false"
-    return f"select {', '.join(columns)} from read_parquet({[str(file) for file in files]}, union_by_name = true)"
+    paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    return f"select {', '.join(columns)} from read_parquet([{paths}], union_by_name = true)"
 
 
 def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
@@ -211,6 +214,7 @@ def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
         f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, createdAt as created_at, "
         f"* exclude (_id, id, createdAt){', null as gated, null as downloads' if repo_type == 'space' else ''} "
         f"from ({select_from(paths, columns if repo_type == 'space' else columns | of_others)})"
+        "where id is not null"
         for repo_type, paths in files.items()
     )
 
@@ -228,8 +232,12 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
     share = "null" if selection.sample_share is None else repr(selection.sample_share)
     since = week - timedelta(weeks=selection.recheck_weeks)
     rotation, turn = selection.rotation_weeks, (week.toordinal() // 7) % selection.rotation_weeks
-    same_sha = "listed.sha is not distinct from last.listed_sha"
-    same = f"{same_sha} and listed.gated is not distinct from last.listed_gated"
+    # where the listing does not give a head, nobody knows whether there are commits, but where there were none
+    same_sha = "(listed.sha = last.listed_sha or (coalesce(listed.sha, last.listed_sha) is null and last.n_total = 0))"
+    same = (
+        "listed.sha is not distinct from last.listed_sha and listed.gated is not distinct from last.listed_gated "
+        "and listed.repo_id = last.repo_id"
+    )
     still_holds = same_sha if kind == "commits" else f"last.snapshot_date = date '{week}'"
     order = {
         "commits": "0.0" if selection.top is None else "-coalesce(likes, 0)::double",
@@ -261,7 +269,9 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
             having not arg_max(is_last, struct_pack(v := visit, p := page))
         ),
         not_held as (
-            select distinct repo_type from ended where status = 501
+            select repo_type from ended
+            group by repo_type
+            having bool_or(outcome = 'not_asked') and not bool_or(outcome = 'ok')
         ),
         known as (
             select
@@ -339,6 +349,7 @@ _ANSWERS: Final = {
     "snapshot_date": "date",
     "repo_type": "varchar",
     "repo_key": "varchar",
+    "repo_id": "varchar",
     "outcome": "varchar",
     "status": "bigint",
     "listed_sha": "varchar",

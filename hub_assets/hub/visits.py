@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from hub_assets.hub import ledger
 from hub_assets.hub.client import Answer, HubClient
-from hub_assets.hub.errors import HubError
+from hub_assets.hub.errors import HubError, HubRefused
 from hub_assets.hub.ledger import Row, Values
 from hub_assets.hub.schemas import RepoType
 
@@ -125,6 +125,7 @@ def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
     """
     visit = copy(visit)
     restarts = calls_in_vain = 0
+    size = 0  # of a page; not known where the first one came before the visit was cut off
     while True:
         path = visit.next_path or f"/api/{visit.repo_type}s/{quote(visit.repo_id)}/{kind.first_path}"
         values = Values()
@@ -132,8 +133,8 @@ def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
             answer = client.get(path)
             row = ledger.of_answer(answer)
             if answer.was_redirected:
-                row |= _at_its_new_place(client, visit, answer)
-            page = kind.page_of(answer, visit.n_had, values)
+                row |= _at_its_new_place(client, visit, answer, kind)
+            page = _page_of(kind, answer, visit.n_had, values)
         except HubError as error:
             row = ledger.of_error(error, client, kind.outcome_of(error))
             row["calls"] += calls_in_vain
@@ -154,12 +155,14 @@ def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
             visit.restart()
             continue
         calls_in_vain = 0
-        items = page.items[max(visit.n_had + came_since - page.start, 0) :]
+        size = page.end - page.start if visit.page == 0 else size
+        start = visit.page * size if size else page.start
+        items = page.items[max(visit.n_had + came_since - start, 0) :]
         kept = kind.keep(visit, page, items, values)
         is_last = kept.is_enough or page.next_path is None
         visit.head = kept.head if visit.page == 0 else visit.head
         # where more came than a page holds, it ends before the last one did
-        visit.n_had = max(visit.n_had, page.end - came_since)
+        visit.n_had = max(visit.n_had, start + page.end - page.start - came_since)
         visit.next_path = None if is_last else page.next_path
         visit.is_anew = kept.is_anew
         row |= {kind.items: kept.items, "n_misfits": values.misfits or None}
@@ -167,6 +170,14 @@ def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
         if is_last:
             return
         visit.page += 1
+
+
+def _page_of(kind: Kind, answer: Answer, n_had: int, values: Values) -> Page:
+    try:
+        return kind.page_of(answer, n_had, values)
+    except HubError as error:
+        error.attempts, error.calls = answer.attempts, answer.calls
+        raise
 
 
 def _row(visit: Visit, row: Row, *, is_last: bool) -> Row:
@@ -190,15 +201,17 @@ def _row(visit: Visit, row: Row, *, is_last: bool) -> Row:
     }
 
 
-def _at_its_new_place(client: HubClient, visit: Visit, answer: Answer) -> Row:
+def _at_its_new_place(client: HubClient, visit: Visit, answer: Answer, kind: Kind) -> Row:
     """Return what changes in a row because its answer came from another path: a repository moved, or another one.
 
     Raises:
         HubError: if that cannot be found out.
     """
     prefix = f"/api/{visit.repo_type}s/"
-    parts = unquote(answer.path.partition("?")[0]).removeprefix(prefix).split("/")
-    final_id = "/".join(parts[: 1 if parts[1] in ("commits", "discussions") else 2])
+    place = unquote(answer.path.partition("?")[0])
+    final_id = place.removeprefix(prefix).removesuffix(f"/{kind.first_path.partition('?')[0]}")
+    if not place.startswith(prefix):
+        raise HubRefused(f"the redirect leads to {place}", url=answer.path, status=307)
     try:
         there = client.get(f"{prefix}{quote(final_id)}?expand=sha")
     except HubError as error:

@@ -123,12 +123,13 @@ def test_a_wave_stops_the_crawl_and_marks_nothing(
         listed(client, lake, WEEK, ("model",))
         after(hub, 70, answer)
         with pytest.raises(error):
-            land_histories(client, lake, kind, WEEK, workers=8)
+            land_histories(client, lake, kind, WEEK, workers=8, patience=())
         assert len(hub.paths) <= 70 + WAVE + 2 * 8
         kept = rows_so_far(lake, f"raw_hub__{kind}", WEEK)
         assert len(kept) == 70
         assert {row["outcome"] for row in kept} == {"ok"}
-        assert lake.weeks(f"raw_hub__{kind}") == []
+        # a Hub that does not work ends the week where it is; who has no token has to see to it first
+        assert lake.weeks(f"raw_hub__{kind}") == ([] if error is TokenRefused else [WEEK])
         hub.before = lambda _: None
         hub.paths.clear()
         manifest = land_histories(client, lake, kind, WEEK)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -52,14 +53,14 @@ class Case:
 
 CASES = [
     Case("aligned", "up", 0.0, 20, 0.98),
-    Case("aligned", "up", 0.1, 20, 0.95),
-    Case("first_call", "down", 0.0, 20, 0.98),
-    Case("first_call", "down", 0.1, 20, 0.95),
-    Case("aligned", "nearest", 0.0, 8, 0.98),
-    Case("aligned", "down", 0.1, 8, 0.95),
-    Case("first_call", "nearest", 0.1, 8, 0.95),
-    Case("first_call", "up", 0.0, 8, 0.98),
+    Case("aligned", "down", 0.1, 20, 0.95),
+    Case("first_call", "nearest", 0.0, 20, 0.98),
+    Case("first_call", "up", 0.1, 20, 0.95),
+    Case("aligned", "nearest", 0.1, 16, 0.95),
+    Case("first_call", "down", 0.0, 16, 0.98),
 ]
+STUMBLES = 0.08
+"""What a machine that does something else for a while may cost of all windows together; of most it must cost nothing."""
 
 
 @dataclass
@@ -126,5 +127,6 @@ def test_every_window_is_used_to_its_end_without_a_429(hubs: dict[Case, Watched]
     calls, seconds = (sum(values) for values in zip(*counted, strict=True))
     of_quota, of_time = calls / case.windows / CALLS, calls / seconds / (CALLS / SECONDS)
     print(f"{case}: {of_quota:.2%} of the quota of its windows, {of_time:.2%} of that of the time")
-    assert of_quota >= case.share, counted
-    assert of_time >= case.share - case.wait, counted
+    assert median(n for n, _ in counted) / CALLS >= case.share, counted
+    assert of_quota >= case.share - STUMBLES, counted
+    assert of_time >= case.share - case.wait - STUMBLES, counted

@@ -63,7 +63,13 @@ def answered(lake: Lake, kind: HistoryKind, week: date, *answers: Row) -> None:
     """Put answers into the lake, each the only one of its visit."""
     usual: Row = {"outcome": "ok", "status": 200, "repo_type": "model", "visit": 1, "page": 0}
     usual |= {"is_last": True, "listed_sha": "a" * 40, "listed_gated": "false", "listed_likes": 0, "reading": 1}
-    put(lake, f"raw_hub__{kind}", week, answers_schema(f"raw_hub__{kind}"), [usual | row for row in answers])
+    put(
+        lake,
+        f"raw_hub__{kind}",
+        week,
+        answers_schema(f"raw_hub__{kind}"),
+        [usual | {"repo_id": row["repo_key"]} | row for row in answers],
+    )
 
 
 def planned(lake: Lake, kind: HistoryKind, week: date = WEEK, **selection: Any) -> list[str]:
@@ -116,7 +122,8 @@ def test_types_top_and_ids(lake: Lake) -> None:
         top = planned(lake, kind, top=2)
         assert sorted(top) == [f"{repo_type}/r{n}" for repo_type in sorted(REPO_TYPES) for n in (3, 4)]
         assert sorted(planned(lake, kind, ids=("space/r1", "model/r2", "model/none"))) == ["model/r2", "space/r1"]
-        assert planned(lake, kind, repo_types=("model",), ids=("space/r1",)) == []
+        with pytest.raises(PlanError, match="none of the 1 ids was listed"):
+            planned(lake, kind, repo_types=("model",), ids=("space/r1",))
     # of the top the most liked come first, and a share is told only of those that were not chosen
     assert [one[-1] for one in planned(lake, "commits", top=3)] == list("444333222")
     shares = {visit.sample_share for visit in plan_histories(lake, "commits", WEEK, Selection(top=2))}

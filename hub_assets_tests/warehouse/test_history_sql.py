@@ -236,7 +236,7 @@ def test_a_visit_that_failed_between_two_adds_nothing(build: Build) -> None:
     ("before", "now", "expected"),
     [
         ("a", "a", ("not_modified", 1, 1, 0)),
-        (None, None, ("not_modified", 1, 1, 0)),
+        (None, None, ("not_asked", 1, None, 5)),
         ("a", "b", ("not_asked", 1, None, 5)),
         ("a", None, ("not_asked", 1, None, 5)),
         (None, "a", ("not_asked", 1, None, 5)),
