@@ -60,7 +60,7 @@ CASES = [
     Case("first_call", "down", 0.0, 16, 0.98),
 ]
 STUMBLES = 0.08
-"""What a machine that does something else for a while may cost of all windows together; of most it must cost nothing."""
+"""What a machine that does something else for a while may cost of all windows together; most lose nothing."""
 
 
 @dataclass
