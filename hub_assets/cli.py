@@ -323,13 +323,15 @@ def plan(home: Path | None, week: date | None, crawl: "CrawlResource") -> None:
     """
     from hub_assets.home import Home
     from hub_assets.report.plan import plan_summary
+    from hub_assets.resources import BUDGET_SHARES
 
     where = Home(home.absolute()) if home else Home.default()
     listed = {day for kind in crawl.repo_types for day in where.lake.weeks(f"raw_hub__{kind}s")}
     if not listed:
         raise Mistake(f"{where.root} holds no listing yet; take one with hub-assets snapshot")
     chosen = week - timedelta(days=week.weekday()) if week else max(listed)
-    console.print(plan_summary(where.lake, chosen, crawl.selection, crawl.budget_calls, crawl.budget_hours))
+    budget = (crawl.budget_calls, crawl.budget_hours)
+    console.print(plan_summary(where.lake, chosen, crawl.selection, *budget, BUDGET_SHARES))
 
 
 @main.command()

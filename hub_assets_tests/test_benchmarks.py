@@ -23,14 +23,19 @@ WORKS = {
     "listing crawl",
     "marts",
     "listing crawl + marts",
+    "crawl: no limit",
+    "crawl: both kinds",
+    "crawl: 333 calls a second",
+    "crawl: 150 ms latency",
+    "crawl: windows of 20 s",
 }
-PEERS = {"listing crawl": "HfApi into pandas", "marts": "pandas"}
+PEERS = {"listing crawl": "HfApi into pandas", "marts": "pandas", "crawl: both kinds": "HfApi, one thread"}
 
 
 def test_the_command_measures_all_and_finds_every_answer_right(tmp_path: Path) -> None:
     path = tmp_path / "benchmarks.json"
     command = [sys.executable, "-m", "hub_assets_tests.benchmarks", "--scale", "0.002", "--json", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[1])
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=Path(__file__).parents[1])
     assert done.returncode == 0, done.stdout + done.stderr
     written: dict[str, Any] = json.loads(path.read_text())
     assert written["is_right"]
@@ -60,7 +65,7 @@ def test_the_command_measures_all_and_finds_every_answer_right(tmp_path: Path) -
 def test_the_list_has_every_entry() -> None:
     output = CliRunner().invoke(main, ["--list"]).output
     names = [line.split("  ")[0] for line in output.splitlines()]
-    assert names == ["population", "calibration", "server", "listing crawl", "marts", "snapshot"]
+    assert names == ["population", "calibration", "server", "listing crawl", "marts", "histories", "pacing", "snapshot"]
     assert all(each.summary for each in all_benchmarks())
 
 

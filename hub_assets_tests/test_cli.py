@@ -89,7 +89,8 @@ def test_a_plan_says_what_a_budget_covers(tmp_path: Path) -> None:
     calls = int(all_.split("│")[-2].replace(",", ""))
     assert calls > 2_000
     covered = run("plan", "--home", tmp_path, "--budget", str(calls // 2))
-    assert covered.output.count("50.0%") == 7
+    # half of it for commits, and of the rest no more than up to 85 % for discussions; no author is known yet
+    assert covered.output.count("42.5%") == 7
     chosen = run("plan", "--home", tmp_path, "--top", "10", "--repo-type", "model")
     assert [line.split("│")[5].strip() for line in chosen.output.splitlines() if "of models" in line] == ["10", "10"]
 

@@ -15,8 +15,10 @@ from hub_assets.hub.aliases import land_aliases
 from hub_assets.hub.client import HubClient
 from hub_assets.hub.collection import RefreshRefused, Terms
 from hub_assets.hub.crawl import Progress
+from hub_assets.hub.errors import HubBroken, TokenRefused
 from hub_assets.hub.histories import land_histories
 from hub_assets.hub.plan import QUOTAS, PlanError, seconds_at
+from hub_assets.lake.landing import LandingBusy
 from hub_assets.lake.parts import Lake, Manifest
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.progress import tell
@@ -90,8 +92,12 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
         try:
             terms = crawl.terms(table, hub.client, Reporter(context, table, log=context.log.info))
             manifest = land(hub.client, lake, snapshot_date, crawl, terms)
-        except (PlanError, RefreshRefused) as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
+        except HubBroken as error:
+            # the Hub did not answer for long: the week holds what was had until then, and is not complete
+            context.log.warning(str(error))
+            manifest = lake.manifest(table, snapshot_date)
+        except (PlanError, RefreshRefused, LandingBusy, TokenRefused) as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
         details = manifest.details
         crawl.spend(details["calls"])
         return dg.MaterializeResult(
@@ -102,7 +108,7 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
                 "path": dg.MetadataValue.path(str(lake.folder(table, snapshot_date))),
                 "source": home.home.source,
                 "is_complete": details["is_complete"],
-                **_coverage_of(details),
+                **_coverage_of(details, terms["budget"].calls),
                 "calls": details["calls"],
                 "calls_a_second": round(details["calls"] / details["seconds"], 1) if details["seconds"] else 0.0,
                 "outcomes_of_this_run": count_table(details["outcomes"]),
@@ -139,12 +145,16 @@ class Reporter:
         self._table = table
         self._log = log
         self._clock = clock
+        self._has_begun = False
         self._logged_at = self._observed_at = clock()
 
     def __call__(self, progress: Progress) -> None:
         """Tell."""
         tell(progress)
         now = self._clock()
+        if not self._has_begun:
+            self._has_begun = True
+            self._log(f"{progress.what}: {progress.planned:,} to ask")
         if now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
             self._log(str(progress))
@@ -161,14 +171,14 @@ class Reporter:
                         "calls": progress.calls,
                         "calls_a_second": round(progress.rate, 1),
                         "remaining_in_window": progress.remaining or 0,
-                        "hours_left": round(left / 3600, 2) if left is not None else -1.0,
+                        **({} if left is None else {"hours_left": round(left / 3600, 2)}),
                         **{f"outcome_{outcome}": n for outcome, n in progress.outcomes.items()},
                     },
                 )
             )
 
 
-def _coverage_of(details: dict[str, Any]) -> dict[str, Any]:
+def _coverage_of(details: dict[str, Any], budget: int | None) -> dict[str, Any]:
     """Return how far histories are known by type of repository, and what was planned when the run began."""
     if "coverage" not in details:
         return {"planned": details["planned"]["n_left"]}
@@ -199,6 +209,7 @@ def _coverage_of(details: dict[str, Any]) -> dict[str, Any]:
             ]
         ),
         "planned_calls": planned,
+        "covered_by_budget": 1.0 if budget is None or planned <= budget else round(budget / planned, 4),
     }
 
 

@@ -75,7 +75,7 @@ def build_listings() -> list[dg.AssetsDefinition]:
 
 
 def require_present_week(snapshot_date: date, now: datetime, table: str) -> None:
-    """Refuse to list any week but the Hub's present one.
+    """Refuse to ask the Hub about any week but its present one.
 
     Raises:
         dagster.Failure: that says why, and what can be done instead.
@@ -83,9 +83,9 @@ def require_present_week(snapshot_date: date, now: datetime, table: str) -> None
     present = week_of(now)
     if snapshot_date != present:
         raise dg.Failure(
-            f"{table} cannot be listed for {snapshot_date}: a listing shows the Hub as it is now, and the Hub's clock "
-            f"says {now:%Y-%m-%d} (week {present}). Materialize partition {present}; or, if {snapshot_date} was listed "
-            "in its week, materialize only what is downstream of the listings, which rebuilds it from the raw files.",
+            f"{table} cannot be collected for {snapshot_date}: the Hub shows itself as it is now, and its clock says "
+            f"{now:%Y-%m-%d} (week {present}). Materialize partition {present}; or, if {snapshot_date} was collected "
+            "in its week, materialize only what is downstream of the raw_hub tables: that is rebuilt from their files.",
             allow_retries=False,
         )
 

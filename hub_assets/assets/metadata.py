@@ -10,6 +10,8 @@ from hub_assets.warehouse.models import Model, Table
 
 PREVIEW_TEXT = 80
 """Characters of a value that a preview shows; card metadata can be a page long."""
+PERSONAL = frozenset({"author", "name", "fullname", "organizations", "commits", "discussions"})
+"""Columns that name people, whom no preview shows: it would stand in the event log for ever."""
 
 
 def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
@@ -52,7 +54,10 @@ def column_lineage(model: Model) -> dict[str, Any]:
 
 def preview(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
     """Return a few rows as a table."""
-    records = [dg.TableRecord({name: _shown(value) for name, value in row.items()}) for row in rows]
+    records = [
+        dg.TableRecord({name: "…" if name in PERSONAL and value else _shown(value) for name, value in row.items()})
+        for row in rows
+    ]
     return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("no rows")
 
 

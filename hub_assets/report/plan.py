@@ -1,5 +1,6 @@
 """What is left to ask for histories, as text for a terminal."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from rich.console import Group, RenderableType
@@ -14,7 +15,12 @@ from hub_assets.lake.parts import Lake
 
 
 def plan_summary(
-    lake: Lake, snapshot_date: date, selection: Selection, budget_calls: int | None, budget_hours: float | None
+    lake: Lake,
+    snapshot_date: date,
+    selection: Selection,
+    budget_calls: int | None,
+    budget_hours: float | None,
+    shares: Mapping[str, float],
 ) -> RenderableType:
     """Return the repositories to visit by kind and type, the calls, and the time they take at each of the Hub's plans.
 
@@ -24,6 +30,7 @@ def plan_summary(
         selection: which repositories.
         budget_calls: calls that a run may make; None for no such limit.
         budget_hours: or as many as fit so many hours.
+        shares: what of them may be spent when a table is done, in the order in which a run collects them.
 
     Raises:
         PlanError: if nothing was listed that week.
@@ -32,26 +39,37 @@ def plan_summary(
     table.add_column("")
     for name in ("listed", "selected", "settled", "to visit", "calls"):
         table.add_column(name, justify="right")
-    calls = 0
+    calls: dict[str, int] = {}
     for kind in HISTORY_KINDS:
         plan = plan_histories(lake, kind, snapshot_date, selection)
-        calls += plan.n_calls
+        calls[f"raw_hub__{kind}"] = plan.n_calls
         for one in plan.coverage:
             left = one.n_selected - one.n_settled
             numbers = (one.n_listed, one.n_selected, one.n_settled, left, one.n_calls)
             table.add_row(f"{kind} of {one.repo_type}s", *(f"{n:,}" for n in numbers))
-    for name, n in (
-        ("model ids that spaces name", len(plan_aliases(lake, snapshot_date, selection.recheck_weeks))),
-        ("author strings known so far", len(plan_accounts(lake, snapshot_date, selection.recheck_weeks))),
+    for name, asset, n in (
+        (
+            "model ids that spaces name",
+            "raw_hub__aliases",
+            len(plan_aliases(lake, snapshot_date, selection.recheck_weeks)),
+        ),
+        (
+            "author strings known so far",
+            "raw_hub__accounts",
+            len(plan_accounts(lake, snapshot_date, selection.recheck_weeks)),
+        ),
     ):
-        calls += n
+        calls[asset] = n
         table.add_row(name, "", "", "", f"{n:,}", f"{n:,}")
     table.add_section()
-    table.add_row("all", "", "", "", "", f"{calls:,}", style="bold")
-    return Group(table, _times(calls, budget_calls, budget_hours), _hint(budget_calls, budget_hours))
+    table.add_row("all", "", "", "", "", f"{sum(calls.values()):,}", style="bold")
+    times = _times([calls[asset] for asset in shares], list(shares.values()), budget_calls, budget_hours)
+    return Group(table, times, _hint(budget_calls, budget_hours))
 
 
-def _times(calls: int, budget_calls: int | None, budget_hours: float | None) -> Table:
+def _times(
+    calls: Sequence[int], shares: Sequence[float], budget_calls: int | None, budget_hours: float | None
+) -> Table:
     times = Table(title="Time at the Hub's rate limits", title_justify="left", title_style="bold")
     times.add_column("plan")
     times.add_column("calls in 5 min", justify="right")
@@ -61,8 +79,11 @@ def _times(calls: int, budget_calls: int | None, budget_hours: float | None) -> 
         budget = budget_calls
         if budget is None and budget_hours is not None:
             budget = int(budget_hours * 3600 / DOCUMENTED_WINDOW * quota)
-        covered = 1.0 if budget is None or not calls else min(1.0, budget / calls)
-        times.add_row(name, f"{quota:,}", str(timedelta(seconds=seconds_at(calls, quota))), f"{covered:.1%}")
+        spent, total = 0, sum(calls)
+        for needed, share in zip(calls, shares, strict=True):
+            spent += needed if budget is None else min(needed, max(int(budget * share) - spent, 0))
+        covered = spent / total if total else 1.0
+        times.add_row(name, f"{quota:,}", str(timedelta(seconds=seconds_at(total, quota))), f"{covered:.1%}")
     return times
 
 

@@ -39,7 +39,7 @@ ONE, TWO = date(2026, 11, 9), date(2026, 11, 16)
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # on disk each run takes twice as long
         yield instance
 
 
@@ -406,13 +406,15 @@ def test_a_reader_does_not_disturb_a_run(tmp_path: Path, instance: dg.DagsterIns
     assert len(query(tmp_path, "select distinct snapshot_date from mart__repo_activity")) == 2
 
 
-def test_small_pages_spend_a_small_quota_without_a_429(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    began = time.monotonic()
-    result, counters = materialize(tmp_path, simulated(TWO), instance, quota=Quota(20, 1), page_size=100)
-    assert result.success
-    assert counters.by_status[429] == 0
-    windows = counters.requests / 20
-    assert time.monotonic() - began < windows * 1.3 + 10
+def test_small_pages_spend_a_small_quota_without_a_429(tmp_path: Path) -> None:
+    app = build_app(simulated(TWO), quota=Quota(20, 1))
+    with running(app) as url:
+        began = time.monotonic()
+        for repo_type in ("model", "dataset", "space"):
+            land_listing(HubClient(url, False), Lake(tmp_path), repo_type, TWO, page_size=100)
+        seconds = time.monotonic() - began
+    assert app.state.counters.by_status[429] == 0
+    assert seconds < app.state.counters.requests / 20 * 1.3 + 5
 
 
 @contextmanager

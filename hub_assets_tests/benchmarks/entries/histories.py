@@ -18,6 +18,8 @@ PEER_REPOS: Final = 2_000
 LARGEST_PLAN: Final = 333
 """Calls a second of the Hub's largest plan."""
 LATENCY: Final = 0.15
+LOOK_SECONDS: Final = 0.5
+"""How often a crawl tells how it goes."""
 WINDOWS: Final = 3
 WINDOW_CALLS, WINDOW_SECONDS = 2_000, 20
 
@@ -31,16 +33,15 @@ def histories(stage: Stage) -> Iterator[Measurement]:
     share = min(1.0, REPOS / stage.once(listed).result.rows)
     with stage.local_hub() as hub:
         ours = measure(crawl_commits, hub.url, _beside(home, "unlimited"), share)
-    calls, cpu, _ = ours.result
+    calls, seconds, _ = ours.result
     yield Measurement(
         "crawl: no limit",
         calls,
-        ours.seconds,
+        seconds,
         ours.peak,
         unit="calls",
         aims=[
-            Aim("calls a second", calls / ours.seconds, 1_000, is_floor=True),
-            Aim("cores at 333 calls a second", cpu / calls * LARGEST_PLAN, 0.5),
+            Aim("calls a second", calls / seconds, 1_000, is_floor=True),
             Aim("peak memory", ours.peak / GIB, 2, "GiB"),
         ],
     )
@@ -48,24 +49,32 @@ def histories(stage: Stage) -> Iterator[Measurement]:
         few = measure(crawl_both, hub.url, _beside(home, "few"), PEER_REPOS)
         peer = measure(crawl_as_published, hub.url, few.result[1])
     yield few.measurement(
-        "crawl: 2,000 models, both kinds",
+        "crawl: both kinds",
         len(few.result[1]),
         peers=[peer.peer("HfApi, one thread")],
         answers=compare(few.result[0], peer.result),
     )
+    with stage.local_hub(quota=f"{LARGEST_PLAN}/1") as hub:
+        even = measure(crawl_commits, hub.url, _beside(home, "even"), share / 4)
+    calls, seconds, cpu = even.result
+    yield Measurement(
+        "crawl: 333 calls a second",
+        calls,
+        seconds,
+        even.peak,
+        unit="calls",
+        aims=[Aim("cores", cpu / seconds, 0.5)],
+    )
     with stage.local_hub(latency=LATENCY) as hub:
         far = measure(crawl_commits, hub.url, _beside(home, "far"), share / 3)
-    calls, cpu, _ = far.result
+    calls, seconds, _ = far.result
     yield Measurement(
         "crawl: 150 ms latency",
         calls,
-        far.seconds,
+        seconds,
         far.peak,
         unit="calls",
-        aims=[
-            Aim("calls a second", calls / far.seconds, 330, is_floor=True),
-            Aim("cores at 333 calls a second", cpu / calls * LARGEST_PLAN, 0.5),
-        ],
+        aims=[Aim("calls a second", calls / seconds, 330, is_floor=True)],
     )
 
 
@@ -80,30 +89,41 @@ def pacing(stage: Stage) -> Iterator[Measurement]:
     calls = windows * quota + 1
     with stage.local_hub(quota=f"{quota}/{seconds}", latency=0.1) as hub:
         ours = measure(spend_windows, hub.url, _beside(home, "paced"), calls)
-    made, throttled = ours.result
+    made, throttled, elapsed = ours.result
     yield Measurement(
         "crawl: windows of 20 s",
         made,
-        ours.seconds,
+        elapsed,
         ours.peak,
         unit="calls",
-        aims=[Aim("share of the limit that is spent", windows * seconds / ours.seconds, 0.99, is_floor=True)],
+        aims=[Aim("share of the limit that is spent", windows * seconds / elapsed, 0.99, is_floor=True)],
         answers=Answers(made, tuple([f"{throttled} answers 429"] if throttled else [])),
     )
 
 
-def crawl_commits(clock: Clock, url: str, home: Path, share: float) -> tuple[int, float, int]:
-    """Read the commits of a share of all repositories; return calls, seconds of processor time, and rows."""
+def crawl_commits(clock: Clock, url: str, home: Path, share: float) -> tuple[int, float, float]:
+    """Read the commits of a share of all repositories; return calls, seconds of asking, and of processor time in them.
+
+    Journal and parts are included, planning is not: at scale 1 it takes as long as 3,000 calls, whatever the share.
+    """
     from hub_assets.home import Home
     from hub_assets.hub.client import HubClient
+    from hub_assets.hub.crawl import Progress
     from hub_assets.hub.histories import land_histories
     from hub_assets.hub.plan import Selection
 
+    busy: list[float] = []
+    client = HubClient(url, False)
+    client.contact()
+
+    def watch(progress: Progress) -> None:
+        busy.append(time.process_time())
+
     with clock:
-        busy = time.process_time()
-        manifest = land_histories(HubClient(url, False), Home(home).lake, "commits", WEEK, Selection(sample=share))
-        busy = time.process_time() - busy
-    return manifest.details["calls"], busy, manifest.rows
+        manifest = land_histories(client, Home(home).lake, "commits", WEEK, Selection(sample=share), watch=watch)
+    calls, seconds = manifest.details["calls"], manifest.details["seconds"]
+    # the first look comes half a second late
+    return calls, seconds, (busy[-1] - busy[0]) * seconds / max(seconds - LOOK_SECONDS, LOOK_SECONDS)
 
 
 def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts, list[str]]:
@@ -157,19 +177,26 @@ def crawl_as_published(clock: Clock, url: str, ids: list[str]) -> Counts:
     }
 
 
-def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, int]:
-    """Make so many calls for commits, the first of them when the clock begins; return those made and answers 429."""
+def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, int, float]:
+    """Make so many calls for commits, the first at once; return those made, answers 429, and seconds to the last."""
     from hub_assets.home import Home
     from hub_assets.hub.client import HubClient
-    from hub_assets.hub.crawl import Budget
+    from hub_assets.hub.crawl import Budget, Progress
     from hub_assets.hub.histories import land_histories
 
     client = HubClient(url, False, attempts=1)
     lake = Home(home).lake
+    ended = 0.0
+
+    def watch(progress: Progress) -> None:
+        nonlocal ended
+        ended = time.monotonic()
+
     with clock:
+        began = time.monotonic()
         client.contact()
-        manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(calls - 1))
-    return manifest.details["calls"] + 1, client.pacer.throttled
+        manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(calls - 1), watch=watch)
+    return manifest.details["calls"] + 1, client.pacer.throttled, ended - began
 
 
 def _beside(home: Path, name: str) -> Path:
