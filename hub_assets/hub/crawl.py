@@ -285,7 +285,6 @@ class _Crawl:
                 return
             asked_at = time.monotonic()
             for row in self._ask(question):
-                tried.set()
                 if row["status"] == NOT_HELD and question.kind in self._answered:
                     row["outcome"] = "failed"  # others of the kind were answered: it is about this one
                 record = Record({}, json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
@@ -293,6 +292,7 @@ class _Crawl:
                     self._take(question, row, record, asked_at)
                     if self._is_over or self._is_spent():
                         return
+                tried.set()
                 asked_at = time.monotonic()
         finally:
             tried.set()
