@@ -8,7 +8,7 @@ import dagster as dg
 from hub_assets.assets.metadata import preview
 from hub_assets.resources import HomeResource, project
 from hub_assets.warehouse.database import failing_rows
-from hub_assets.warehouse.models import DataTest, Model, Seed
+from hub_assets.warehouse.models import DataTest, Model, Seed, Source
 
 SENTENCES = {
     "not_null": "{columns} is never null.",
@@ -18,7 +18,7 @@ SENTENCES = {
 }
 
 
-def build_checks(table: Model | Seed) -> dg.AssetChecksDefinition:
+def build_checks(table: Model | Seed | Source) -> dg.AssetChecksDefinition:
     """Make the checks of a table: those of the week with the asset's run, of the newest week on their own."""
 
     @dg.multi_asset_check(
@@ -31,7 +31,7 @@ def build_checks(table: Model | Seed) -> dg.AssetChecksDefinition:
     def data_tests(context: dg.AssetCheckExecutionContext, home: HomeResource) -> Iterator[dg.AssetCheckResult]:
         with home.building() as connection:
             snapshot_date = date.fromisoformat(context.partition_key) if context.has_partition_key else None
-            if snapshot_date is None and isinstance(table, Model):
+            if snapshot_date is None and not isinstance(table, Seed):
                 ((snapshot_date,),) = connection.execute(f"select max(snapshot_date) from {table.name}").fetchall()
             for test in table.data_tests:
                 failing = connection.sql(failing_rows(test, table, snapshot_date, project().tables.get(test.to)))
@@ -56,5 +56,6 @@ def _sentence(test: DataTest) -> str:
 def build_all_checks() -> list[dg.AssetChecksDefinition]:
     """Make the checks of all models and seeds."""
     loaded = project()
-    tables: list[Model | Seed] = [*loaded.models, *loaded.seeds]
+    stored = (source for source in loaded.sources if source.is_stored)
+    tables: list[Model | Seed | Source] = [*loaded.models, *loaded.seeds, *stored]
     return [build_checks(table) for table in tables if table.data_tests]

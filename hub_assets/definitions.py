@@ -3,6 +3,7 @@
 import dagster as dg
 
 from hub_assets.assets.histories import build_histories
+from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
 from hub_assets.assets.models import build_models
 from hub_assets.assets.publishing import build_publishing
@@ -23,7 +24,7 @@ def build_defs(
         crawl: how far histories are collected; by default as much as 24 hours of the Hub's rate limit allow.
     """
     return dg.Definitions(
-        assets=[*build_listings(), *build_histories(), *build_models(), build_publishing()],
+        assets=[*build_listings(), *build_histories(), *build_identities(), *build_models(), build_publishing()],
         asset_checks=build_all_checks(),
         jobs=[weekly_snapshot],
         schedules=[weekly_snapshot_schedule],

@@ -43,6 +43,11 @@ class Home:
         return self.root / "warehouse.duckdb"
 
     @property
+    def decisions(self) -> Path:
+        """What people decided on who is who; theirs to keep."""
+        return self.root / "decisions.csv"
+
+    @property
     def populations(self) -> Path:
         """Simulated Hubs that were made once; of no use to any observatory."""
         return self.root / "populations"

@@ -147,6 +147,7 @@ class HomeResource(dg.ConfigurableResource):
         sources = {
             source.name: [f for week in home.lake.weeks(source.name) for f in home.lake.files(source.name, week)]
             for source in project().sources
+            if not source.is_stored
         }
         home.root.mkdir(parents=True, exist_ok=True)
         with connect(home.build) as connection:

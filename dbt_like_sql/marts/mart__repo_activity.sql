@@ -16,14 +16,14 @@ discussion_histories as (
 ),
 
 committers as (
-    select repo_type, repo_key, author
-    from {{ ref('int_hub__contributions') }}
+    select repo_type, repo_key, developer_id
+    from {{ ref('int_hub__developer_contributions') }}
     where snapshot_date = {{ var('snapshot_date') }}
 ),
 
 starters as (
-    select repo_type, repo_key, author
-    from {{ ref('int_hub__discussion_starters') }}
+    select repo_type, repo_key, developer_id
+    from {{ ref('int_hub__developer_discussions') }}
     where snapshot_date = {{ var('snapshot_date') }}
 ),
 
@@ -35,19 +35,19 @@ people as (
 ),
 
 committer_counts as (
-    select repo_type, repo_key, count(author) as n_committers
+    select repo_type, repo_key, count(developer_id) as n_committers
     from committers
     group by repo_type, repo_key
 ),
 
 starter_counts as (
-    select repo_type, repo_key, count(author) as n_disc_starters
+    select repo_type, repo_key, count(developer_id) as n_disc_starters
     from starters
     group by repo_type, repo_key
 ),
 
 community_counts as (
-    select repo_type, repo_key, count(author) as n_community
+    select repo_type, repo_key, count(developer_id) as n_community
     from people
     group by repo_type, repo_key
 ),

@@ -8,6 +8,7 @@ from typing import Any, Final
 import dagster as dg
 import pyarrow.parquet as pq
 
+from hub_assets.assets.identities import authors_to_ask_first
 from hub_assets.assets.listings import require_present_week
 from hub_assets.assets.metadata import column_schema, count_table, preview
 from hub_assets.hub.accounts import land_accounts
@@ -28,7 +29,7 @@ LOG_SECONDS: Final = 30.0
 OBSERVATION_SECONDS: Final = 180.0
 LISTINGS: Final = ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces")
 
-Land = Callable[[HubClient, Lake, date, CrawlResource, Terms], Manifest]
+Land = Callable[[HubClient, HomeResource, date, CrawlResource, Terms], Manifest]
 
 
 def build_histories() -> list[dg.AssetsDefinition]:
@@ -37,24 +38,28 @@ def build_histories() -> list[dg.AssetsDefinition]:
         _build(
             "raw_hub__commits",
             LISTINGS,
-            lambda hub, lake, week, crawl, terms: land_histories(hub, lake, "commits", week, crawl.selection, **terms),
+            lambda hub, home, week, crawl, terms: land_histories(
+                hub, home.home.lake, "commits", week, crawl.selection, **terms
+            ),
         ),
         _build(
             "raw_hub__aliases",
             ("raw_hub__models", "raw_hub__spaces"),
-            lambda hub, lake, week, crawl, terms: land_aliases(hub, lake, week, crawl.recheck_weeks, **terms),
+            lambda hub, home, week, crawl, terms: land_aliases(hub, home.home.lake, week, crawl.recheck_weeks, **terms),
         ),
         _build(
             "raw_hub__discussions",
             LISTINGS,
-            lambda hub, lake, week, crawl, terms: land_histories(
-                hub, lake, "discussions", week, crawl.selection, **terms
+            lambda hub, home, week, crawl, terms: land_histories(
+                hub, home.home.lake, "discussions", week, crawl.selection, **terms
             ),
         ),
         _build(
             "raw_hub__accounts",
-            ("raw_hub__commits", "raw_hub__discussions"),
-            lambda hub, lake, week, crawl, terms: land_accounts(hub, lake, week, crawl.recheck_weeks, **terms),
+            ("raw_hub__commits", "raw_hub__discussions", "core__candidate_pairs"),
+            lambda hub, home, week, crawl, terms: land_accounts(
+                hub, home.home.lake, week, authors_to_ask_first(home, week), crawl.recheck_weeks, **terms
+            ),
         ),
     ]
 
@@ -91,7 +96,7 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
         lake = home.home.lake
         try:
             terms = crawl.terms(table, hub.client, Reporter(context, table, log=context.log.info))
-            manifest = land(hub.client, lake, snapshot_date, crawl, terms)
+            manifest = land(hub.client, home, snapshot_date, crawl, terms)
         except HubBroken as error:
             # the Hub did not answer for long: the week holds what was had until then, and is not complete
             context.log.warning(str(error))

@@ -11,8 +11,10 @@ from hub_assets.warehouse.database import publish
 def build_publishing() -> dg.AssetsDefinition:
     """Make the asset that publishes the warehouse; it comes after every table, and so after all blocking checks."""
 
+    stored = (source for source in project().sources if source.is_stored)
+
     @dg.asset(
-        deps=[table.name for table in (*project().models, *project().seeds)],
+        deps=[table.name for table in (*stored, *project().models, *project().seeds)],
         partitions_def=SNAPSHOTS,
         group_name="report",
         kinds={"duckdb"},

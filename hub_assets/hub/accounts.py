@@ -47,11 +47,16 @@ class AccountPlan:
             yield from map(Author, batch.column(0).to_pylist())
 
 
-def plan_accounts(lake: Lake, snapshot_date: date, recheck_weeks: int = RECHECK_WEEKS) -> AccountPlan:
+NOBODY: Final = pa.array([], pa.string())
+
+
+def plan_accounts(
+    lake: Lake, snapshot_date: date, first: pa.Array = NOBODY, recheck_weeks: int = RECHECK_WEEKS
+) -> AccountPlan:
     """Find the author strings that could be handles and were not asked this week, or within `recheck_weeks` in vain.
 
-    Those with the most commits come first, and those who only started discussions last. A string with a space, or with
-    a character that no handle has, is never an account's.
+    Those named by `first` come first, in its order; then those with the most commits, and those who only started
+    discussions last. A string with a space, or with a character that no handle has, is never an account's.
     """
     files = {
         table: [file for week in lake.weeks(table) if week < snapshot_date for file in lake.files(table, week)]
@@ -63,6 +68,7 @@ def plan_accounts(lake: Lake, snapshot_date: date, recheck_weeks: int = RECHECK_
     since = snapshot_date - timedelta(weeks=recheck_weeks)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
+        connection.register("first", pa.table({"author": first, "place": range(len(first))}))
         authors = connection.sql(f"""
             with
             committed as (
@@ -86,12 +92,13 @@ def plan_accounts(lake: Lake, snapshot_date: date, recheck_weeks: int = RECHECK_
                 union all
                 select distinct author, 0 from started
             )
-            select author from counted
-            where regexp_full_match(author, '[A-Za-z0-9_][A-Za-z0-9._-]{{0,95}}')
-                and author not in (select author from asked)
+            select counted.author from counted
+            left join first on counted.author = first.author
+            where regexp_full_match(counted.author, '[A-Za-z0-9_][A-Za-z0-9._-]{{0,95}}')
+                and counted.author not in (select author from asked)
                 and not (select coalesce(bool_and(outcome = 'not_asked'), false) from answers)
-            group by author
-            order by sum(n) desc, author
+            group by counted.author
+            order by min(first.place) nulls last, sum(n) desc, counted.author
         """).to_arrow_table()
     return AccountPlan(authors)
 
@@ -136,6 +143,7 @@ def land_accounts(
     client: HubClient,
     lake: Lake,
     snapshot_date: date,
+    first: pa.Array = NOBODY,
     recheck_weeks: int = RECHECK_WEEKS,
     **terms: Unpack[Terms],
 ) -> Manifest:
@@ -145,6 +153,7 @@ def land_accounts(
         client: whom to ask.
         lake: where the histories are, and where to write.
         snapshot_date: the week.
+        first: author strings to ask before all others, in their order.
         recheck_weeks: after so many weeks a string is asked again.
         terms: see `collection.Terms`.
 
@@ -160,7 +169,7 @@ def land_accounts(
         lake,
         TABLE,
         snapshot_date,
-        lambda: plan_accounts(lake, snapshot_date, recheck_weeks),
+        lambda: plan_accounts(lake, snapshot_date, first, recheck_weeks),
         lambda author: answers(client, author),
         lambda left: {"is_complete": not len(left), "n_left": len(left)},
         # who is no account is answered 404 without a code

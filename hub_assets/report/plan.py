@@ -56,7 +56,7 @@ def plan_summary(
         (
             "author strings known so far",
             "raw_hub__accounts",
-            len(plan_accounts(lake, snapshot_date, selection.recheck_weeks)),
+            len(plan_accounts(lake, snapshot_date, recheck_weeks=selection.recheck_weeks)),
         ),
     ):
         calls[asset] = n

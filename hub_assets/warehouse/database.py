@@ -42,15 +42,19 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, project: Project, files: Mapping[str, Iterable[Path]]) -> None:
-    """Create what is not stored in the database but seen through it: views of the raw tables, and staging.
+    """Create what SQL reads and no model makes: views of the raw tables, staging, seeds, and tables that Python fills.
 
     Args:
         connection: the build database.
         project: the models.
-        files: the valid Parquet files of each source, of all weeks.
+        files: the valid Parquet files of each source of the lake, of all weeks.
     """
     for source in project.sources:
-        connection.execute(f"create or replace view {source.name} as {_source_select(source, files[source.name])}")
+        if source.is_stored:
+            columns = ", ".join(f'"{column.name}" {column.type}' for column in source.columns)
+            connection.execute(f"create table if not exists {source.name} ({columns})")
+        else:
+            connection.execute(f"create or replace view {source.name} as {_source_select(source, files[source.name])}")
     for model in project.models:
         if model.is_view:
             connection.execute(f"create or replace view {model.name} as\n{model.render(date.min)}")
@@ -98,9 +102,9 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
 def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project) -> dict[str, int]:
     """Put one week of the build before the readers, beside the weeks they have, and return its rows by table.
 
-    Only this week is taken over, so that another week's failed build stays unseen. Seeds and marts are what people
-    read; views stay behind, because they look at files of the lake that a later run may replace, and so do intermediate
-    tables, which name people. Whoever has the file open keeps the old one until opening it anew.
+    Only this week is taken over, so that another week's failed build stays unseen. Seeds, marts and the identity tables
+    are what people read; views stay behind, because they look at files of the lake that a later run may replace, and so
+    do intermediate tables, which name people. Whoever has the file open keeps the old one until opening it anew.
     """
     beside = warehouse.with_name(f".{warehouse.name}.beside")
     for leftover in (beside, beside.with_name(beside.name + ".wal")):
@@ -112,12 +116,11 @@ def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project)
         connection.execute(f"attach {str(build)!r} as build (read_only)")
         for seed in project.seeds:
             connection.execute(f"create or replace table {seed.name} as select * from build.main.{seed.name}")
-        for model in project.models:
-            if model.layer == "marts":
-                week = f"select * from build.main.{model.name} where snapshot_date = date '{snapshot_date}'"
-                rows[model.name] = replace_week(connection, model.name, snapshot_date, week)
+        for table in project.published:
+            week = f"select * from build.main.{table.name} where snapshot_date = date '{snapshot_date}'"
+            rows[table.name] = replace_week(connection, table.name, snapshot_date, week)
         _drop_strangers(connection, {*rows, *(seed.name for seed in project.seeds)})
-        _describe(connection, [*project.seeds, *(model for model in project.models if model.layer == "marts")])
+        _describe(connection, [*project.seeds, *project.published])
         connection.execute("detach build")
         connection.execute("checkpoint")
     handle = os.open(beside, os.O_RDONLY)
@@ -148,7 +151,7 @@ def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, targe
             values = ", ".join("'" + value.replace("'", "''") + "'" for value in test.values)
             return f"select * from {table.name} where {week} and {column}::varchar not in ({values})"
         case "relationships":
-            same = week if isinstance(target, Model) else "true"
+            same = week if isinstance(target, Model) or (isinstance(target, Source) and target.is_stored) else "true"
             keys = f'select "{test.field}" from {test.to} where {same}'
             return f"select * from {table.name} where {week} and {column} is not null and {column} not in ({keys})"
 
@@ -177,7 +180,7 @@ def _drop_strangers(connection: duckdb.DuckDBPyConnection, known: set[str]) -> N
             connection.execute(f"drop table {table}")
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, tables: Iterable[Seed | Model]) -> None:
+def _describe(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
     """Write the descriptions into the database, where `describe` and clients find them."""
     for table in tables:
         connection.execute(f"comment on table {table.name} is {_quoted(table.description)}")

@@ -83,7 +83,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Source(Table):
-    """A table that Python writes and SQL reads."""
+    """A table that Python writes and SQL reads: files of the lake, or (`is_stored`) a table of the database itself."""
+
+    is_stored: bool = False
+    is_published: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,12 @@ class Project:
     seeds: tuple[Seed, ...]
     models: tuple[Model, ...]
 
+    @property
+    def published(self) -> tuple["Source | Model", ...]:
+        """Tables with weeks that readers are given."""
+        marts = (model for model in self.models if model.layer == "marts")
+        return (*(source for source in self.sources if source.is_published), *marts)
+
     @cached_property
     def tables(self) -> dict[str, Table]:
         """Everything by name."""
@@ -155,7 +164,7 @@ def load_project(root: Path) -> Project:
             schema[name] = {column.name: column.type for column in model.columns}
             models.append(model)
     project = Project(sources, seeds, tuple(models))
-    for table in (*seeds, *models):
+    for table in (*sources, *seeds, *models):
         _check_targets(table, project)
     return project
 
@@ -295,7 +304,11 @@ def _sources(path: Path) -> Iterator[Source]:
         for table in group["tables"]:
             name = f"{group['name']}__{table['name']}"
             columns = tuple(_typed_columns(path, name, table["columns"]))
-            yield Source(name, path, table["description"], tuple(table["meta"]["grain"]), columns, ())
+            meta = table["meta"]
+            grain = tuple(meta["grain"])
+            tests = tuple(_data_tests(path, {column["name"]: column for column in table["columns"]}, grain))
+            is_stored, is_published = bool(meta.get("is_stored")), bool(meta.get("is_published"))
+            yield Source(name, path, table["description"], grain, columns, tests, is_stored, is_published)
 
 
 def _seed(path: Path) -> Seed:

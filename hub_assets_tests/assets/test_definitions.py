@@ -12,19 +12,37 @@ from hub_assets.definitions import build_defs, defs
 from hub_assets.partitions import SNAPSHOTS, week_of
 
 GRAPH = """
+bots (marts) <-
+core__candidate_pairs (identities) <- bots generic_names int_hub__author_strings int_hub__participations \
+int_hub__trailers
+core__developer_pairs (identities) <- bots core__candidate_pairs generic_names int_hub__author_strings \
+int_hub__participations int_hub__trailers stg_hub__accounts
+core__developers (identities) <- bots core__developer_pairs generic_names int_hub__author_strings \
+int_hub__participations int_hub__trailers stg_hub__accounts
+generic_names (marts) <-
+int_hub__author_strings (marts) <- int_hub__contributions int_hub__discussion_starters stg_hub__commits \
+stg_hub__discussions
+int_hub__commit_authors (marts) <- int_hub__commit_histories stg_hub__commits
 int_hub__commit_histories (marts) <- int_hub__repositories stg_hub__commits
-int_hub__contributions (marts) <- int_hub__commit_histories stg_hub__commits
+int_hub__contributions (marts) <- int_hub__commit_authors
+int_hub__developer_contributions (marts) <- core__developers int_hub__commit_authors
+int_hub__developer_discussions (marts) <- core__developers int_hub__discussion_starters
 int_hub__discussion_histories (marts) <- int_hub__repositories stg_hub__discussions
 int_hub__discussion_starters (marts) <- int_hub__discussion_histories stg_hub__discussions
+int_hub__participations (marts) <- int_hub__contributions int_hub__discussion_starters int_hub__repositories
 int_hub__repositories (marts) <- stg_hub__datasets stg_hub__models stg_hub__spaces
 int_hub__space_models (marts) <- stg_hub__aliases stg_hub__models stg_hub__spaces
+int_hub__trailers (marts) <- stg_hub__commits
 license_groups (marts) <-
 mart__activity_summary (marts) <- mart__repo_activity
 mart__history_coverage (marts) <- int_hub__commit_histories int_hub__discussion_histories
-mart__repo_activity (marts) <- int_hub__commit_histories int_hub__contributions int_hub__discussion_histories \
-int_hub__discussion_starters int_hub__repositories int_hub__space_models license_groups stg_hub__spaces
+mart__identity_pairs (marts) <- core__developer_pairs
+mart__identity_summary (marts) <- core__developers
+mart__repo_activity (marts) <- int_hub__commit_histories int_hub__developer_contributions \
+int_hub__developer_discussions int_hub__discussion_histories int_hub__repositories int_hub__space_models \
+license_groups stg_hub__spaces
 mart__usage_resolution (marts) <- int_hub__space_models
-raw_hub__accounts (histories) <- raw_hub__commits raw_hub__discussions
+raw_hub__accounts (histories) <- core__candidate_pairs raw_hub__commits raw_hub__discussions
 raw_hub__aliases (histories) <- raw_hub__models raw_hub__spaces
 raw_hub__commits (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__datasets (listings) <-
@@ -39,10 +57,13 @@ stg_hub__datasets (marts) <- raw_hub__datasets
 stg_hub__discussions (marts) <- raw_hub__discussions
 stg_hub__models (marts) <- raw_hub__models
 stg_hub__spaces (marts) <- raw_hub__spaces
-warehouse__published (report) <- int_hub__commit_histories int_hub__contributions int_hub__discussion_histories \
-int_hub__discussion_starters int_hub__repositories int_hub__space_models license_groups mart__activity_summary \
-mart__history_coverage mart__repo_activity mart__usage_resolution stats__license_shares stg_hub__accounts \
-stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions stg_hub__models stg_hub__spaces
+warehouse__published (report) <- bots core__candidate_pairs core__developer_pairs core__developers generic_names \
+int_hub__author_strings int_hub__commit_authors int_hub__commit_histories int_hub__contributions \
+int_hub__developer_contributions int_hub__developer_discussions int_hub__discussion_histories \
+int_hub__discussion_starters int_hub__participations int_hub__repositories int_hub__space_models int_hub__trailers \
+license_groups mart__activity_summary mart__history_coverage mart__identity_pairs mart__identity_summary \
+mart__repo_activity mart__usage_resolution stats__license_shares stg_hub__accounts stg_hub__aliases stg_hub__commits \
+stg_hub__datasets stg_hub__discussions stg_hub__models stg_hub__spaces
 """
 
 
@@ -67,9 +88,10 @@ def test_it_loads_as_dagster_loads_it() -> None:
 
 def test_everything_but_seeds_has_weeks_and_every_table_has_columns(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
+    seeds = {"bots", "generic_names", "license_groups"}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() != "license_groups")
+        assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() not in seeds)
         assert node.description
 
 
@@ -84,6 +106,9 @@ def test_checks_block(definitions: dg.Definitions) -> None:
         "mart__repo_activity: unique__snapshot_date__repo_type__repo_key",
         "int_hub__space_models: relationships__model_key",
         "license_groups: accepted_values__license_group",
+        "core__developers: unique__snapshot_date__author",
+        "core__developer_pairs: accepted_values__decision",
+        "int_hub__developer_contributions: not_null__developer_id",
     } <= names
     # a week that is not complete is published, and says so
     assert {

@@ -11,18 +11,14 @@ import pyarrow as pa
 import pytest
 
 from hub_assets.hub.plan import HISTORY_KINDS, HistoryKind, plan_histories
-from hub_assets.hub.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
 from hub_assets.lake.parts import Lake, Manifest, Part
-from hub_assets.warehouse.database import prepare, replace_week
 from hub_assets.warehouse.models import Project, load_project
+from hub_assets_tests.warehouse.building import SOURCES, build_week, fill, prepare_tables
 
 ONE, TWO, THREE, FOUR = (date(2026, 11, 2) + timedelta(weeks=n) for n in range(4))
 Row = dict[str, Any]
 Rows = list[tuple[Any, ...]]
 Build = Callable[..., Callable[[str], Rows]]
-SCHEMAS = {f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES} | {
-    table: answers_schema(table) for table in ANSWERS
-}
 
 
 @pytest.fixture(scope="session")
@@ -34,17 +30,11 @@ def project() -> Project:
 def build(project: Project) -> Iterator[Build]:
     """Given rows of the raw tables, build everything for a week and return what answers queries."""
     with duckdb.connect() as connection:
-        prepare(connection, project, {source.name: [] for source in project.sources})
-        for source in project.sources:
-            connection.execute(f"drop view {source.name}")
+        prepare_tables(connection, project)
 
         def run(week: date, **given: list[Row]) -> Callable[[str], Rows]:
-            for table, schema in SCHEMAS.items():
-                connection.register("given", pa.Table.from_pylist(given.get(table, []), schema))
-                connection.execute(f"create or replace table {table} as from given")
-            for model in project.models:
-                if not model.is_view:
-                    replace_week(connection, model.name, week, model.render(week))
+            fill(connection, given)
+            build_week(connection, project, week)
             return lambda query: connection.execute(query).fetchall()
 
         yield run
@@ -539,7 +529,7 @@ def test_outcomes_are_those_of_the_plan(build: Build, tmp_path: Path, kind: Hist
     lake = Lake(tmp_path)
     for table, rows in given.items():
         for week in weeks:
-            part = pa.Table.from_pylist([row for row in rows if row["snapshot_date"] == week], SCHEMAS[table])
+            part = pa.Table.from_pylist([row for row in rows if row["snapshot_date"] == week], SOURCES[table])
             lake.write_part(table, week, "part.parquet", part)
             lake.set_manifest(table, week, Manifest(complete=True, parts=[Part("part.parquet", part.num_rows)]))
     for week in weeks:

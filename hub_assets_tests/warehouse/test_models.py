@@ -8,8 +8,8 @@ import duckdb
 import pytest
 import sqlglot
 
-from hub_assets.hub.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
 from hub_assets.warehouse.models import ModelError, load_project
+from hub_assets_tests.warehouse import building
 
 REAL = Path(__file__).parents[2] / "dbt_like_sql"
 SOURCES = """
@@ -154,11 +154,9 @@ def test_a_seed_whose_header_is_not_the_described_one(folder: Path) -> None:
 
 
 def test_sources_are_what_python_writes() -> None:
-    schemas = {f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES}
-    schemas |= {table: answers_schema(table) for table in ANSWERS}
     project = load_project(REAL)
-    assert {source.name for source in project.sources} == schemas.keys()
-    for table, schema in schemas.items():
+    assert {source.name for source in project.sources} == building.SOURCES.keys()
+    for table, schema in building.SOURCES.items():
         with duckdb.connect() as connection:
             connection.register("empty", schema.empty_table())
             written = [(name, kind) for name, kind, *_ in connection.execute("describe empty").fetchall()]

@@ -1,7 +1,7 @@
 """Each SQL model by given rows and expected rows, for one week among others."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from hub_assets.warehouse.database import prepare, replace_week
 from hub_assets.warehouse.models import Project, load_project
+from hub_assets_tests.warehouse.building import build_week, fill, prepare_tables
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
 Row = dict[str, Any]
@@ -26,28 +26,18 @@ def project() -> Project:
 def build(project: Project) -> Iterator[Build]:
     """Given rows of the raw tables, build everything for WEEK and return a table's rows, without snapshot_date."""
     with duckdb.connect() as connection:
-        prepare(connection, project, {source.name: [] for source in project.sources})
-        for source in project.sources:
-            connection.execute(f"drop view {source.name}")
+        prepare_tables(connection, project)
 
         def run(table: str, columns: str, order: str, **given: list[Row]) -> list[Row]:
-            for source in project.sources:
-                shape = ", ".join(f'"{c.name}" {c.type}' for c in source.columns)
-                connection.execute(f"create or replace table {source.name} ({shape})")
-                for row in given.get(source.name, []):
-                    names = ", ".join(f'"{name}"' for name in row)
-                    marks = ", ".join("?" for _ in row)
-                    connection.execute(f"insert into {source.name} ({names}) values ({marks})", list(row.values()))
-            for model in project.models:
-                if not model.is_view:
-                    replace_week(connection, model.name, WEEK, model.render(WEEK))
+            fill(connection, given)
+            build_week(connection, project, WEEK)
             return list(connection.sql(f"select {columns} from {table} order by {order}").to_arrow_table().to_pylist())
 
         yield run
 
 
 def model(key: str, name: str, **values: Any) -> Row:
-    return {"snapshot_date": WEEK, "observed_at": WEEK, "_id": key, "id": name} | values
+    return {"snapshot_date": WEEK, "observed_at": datetime(2026, 11, 16), "_id": key, "id": name} | values
 
 
 def test_repositories_of_all_types_and_their_licenses(build: Build) -> None:
@@ -137,7 +127,10 @@ def test_age_counts_days_to_the_monday(build: Build) -> None:
         "mart__repo_activity",
         "age_days",
         "repo_key",
-        raw_hub__models=[model("1", "a/b", createdAt="2026-11-15 23:59:00"), model("2", "a/c", createdAt="2025-11-16")],
+        raw_hub__models=[
+            model("1", "a/b", createdAt=datetime(2026, 11, 15, 23, 59)),
+            model("2", "a/c", createdAt=datetime(2025, 11, 16)),
+        ],
     )
     assert [row["age_days"] for row in found] == [1, 365]
 

@@ -1,0 +1,262 @@
+"""What is known of each pair that could be one person, and how much of it speaks for it and against it.
+
+What is not known is null and makes no term. The points are weights of evidence in the manner of record linkage (Fellegi
+and Sunter 1969): rough logarithms of how much more often something is seen of one person than of two, set by hand. They
+order the review; `rules` decides by the evidence itself.
+"""
+
+from typing import Final
+
+import pyarrow as pa
+
+from hub_assets.identities.facts import Facts
+from hub_assets.identities.names import relation, similarity_of
+
+TERMS: Final[dict[str, tuple[float, str]]] = {
+    "same_account": (10, "is_same_account"),
+    "trailer": (6, "has_trailer"),
+    "same_full_name": (5, "full_name_relation in ('same', 'permuted')"),
+    "like_full_name": (3, "full_name_relation in ('initial', 'contained', 'similar')"),
+    "same_name": (4, "name_relation = 'same'"),
+    "permuted_name": (4, "name_relation = 'permuted'"),
+    "initial_name": (3, "name_relation = 'initial'"),
+    "contained_name": (2, "name_relation = 'contained'"),
+    "similar_name": (2, "name_relation = 'similar'"),
+    "shared_repository": (2, "n_shared_repos > 0"),
+    "shared_weeks": (1, "n_shared_weeks > 0"),
+    "own_repository": (3, "n_owned_repos > 0"),
+    "shared_namespace": (1, "n_shared_namespaces > 0 and n_shared_repos = 0"),
+    "same_organization": (1, "is_same_organization"),
+    "no_account": (1, "is_account_a is false or is_account_b is false"),
+    "one_word": (-1, "n_words = 1 and full_name_relation is null"),
+    "numbered_name": (-3, "name_relation = 'numbered'"),
+    "other_full_name": (-5, "full_name_relation = 'contradicts'"),
+    "two_accounts": (-6, "is_account_a and is_account_b and not coalesce(is_same_account, false)"),
+    "generic_name": (-8, "is_generic"),
+}
+"""Each term's points and when it applies. Counts above zero make no new term, so that evidence changes seldom."""
+
+_CLOSEST: Final = ("same", "permuted", "initial", "similar", "contained")
+
+
+def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
+    """Return the evidence on each pair, with its terms and score.
+
+    Args:
+        facts: of the week.
+        pairs: `author_a`, `author_b`, `generators`.
+
+    Returns:
+        The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and `n_words`, the number of words of
+        the name that has more of them.
+    """
+    facts.register("pairs", pairs)
+    facts.run("create or replace temp table asked as select row_number() over () as pair, * from pairs")
+    facts.register("name_relations", _name_relations(facts))
+    facts.register("full_name_relations", _full_name_relations(facts))
+    terms = ", ".join(
+        f"case when {condition} then {{'term': '{term}', 'points': {float(points)}::double}} end"
+        for term, (points, condition) in TERMS.items()
+    )
+    return facts.ask(f"""
+        with
+        shared as (
+            select
+                asked.pair,
+                count(distinct one.repo) as n_repos,
+                count(distinct one.namespace) as n_namespaces
+            from asked
+            inner join contributions as one on asked.author_a = one.author
+            inner join contributions as other on asked.author_b = other.author and one.repo = other.repo
+            group by asked.pair
+        ),
+        weeks as (
+            select asked.pair, unnest(list_intersect(one.active_weeks, other.active_weeks)) as week
+            from asked
+            inner join contributions as one on asked.author_a = one.author
+            inner join contributions as other on asked.author_b = other.author and one.repo = other.repo
+        ),
+        shared_weeks as (
+            select pair, count(distinct week) as n_weeks from weeks group by pair
+        ),
+        namespaces as (
+            select asked.pair, count(*) as n_namespaces
+            from asked
+            inner join presences as one on asked.author_a = one.author
+            inner join presences as other on asked.author_b = other.author and one.namespace = other.namespace
+            group by asked.pair
+        ),
+        owned as (
+            select asked.pair, count(*) as n_repos
+            from asked
+            inner join contributions as one
+                on (asked.author_a = one.author and asked.author_b = one.namespace)
+                or (asked.author_b = one.author and asked.author_a = one.namespace)
+            where one.n_commits > 0
+            group by asked.pair
+        ),
+        -- the organisation of one, where the other committed or which it shares
+        places as (
+            select author, organization from memberships
+            union
+            select author, namespace from presences
+        ),
+        organizations as (
+            select distinct asked.pair
+            from asked
+            inner join memberships as one on asked.author_a = one.author or asked.author_b = one.author
+            inner join places as other
+                on one.organization = other.organization and one.author <> other.author
+                and other.author in (asked.author_a, asked.author_b)
+        ),
+        trailed as (
+            select asked.pair
+            from asked
+            inner join trailers
+                on (asked.author_a = trailers.name and asked.author_b = trailers.handle)
+                or (asked.author_b = trailers.name and asked.author_a = trailers.handle)
+            group by asked.pair
+        ),
+        known as (
+            select
+                asked.*,
+                name_relations.similarity,
+                name_relations.relation as name_relation,
+                a.full_name as full_name_a,
+                b.full_name as full_name_b,
+                full_name_relations.relation as full_name_relation,
+                a.is_account as is_account_a,
+                b.is_account as is_account_b,
+                a.is_generic or b.is_generic as is_generic,
+                one.account_key = other.account_key as is_same_account,
+                case
+                    when organizations.pair is not null then true
+                    when a.account_key is not null or b.account_key is not null then false
+                end as is_same_organization,
+                trailed.pair is not null as has_trailer,
+                coalesce(shared.n_repos, 0) as n_shared_repos,
+                coalesce(shared_weeks.n_weeks, 0) as n_shared_weeks,
+                coalesce(owned.n_repos, 0) as n_owned_repos,
+                coalesce(namespaces.n_namespaces, 0) as n_shared_namespaces,
+                a.n_commits as n_commits_a,
+                b.n_commits as n_commits_b,
+                coalesce(degrees_a.degree, 0) as degree_a,
+                coalesce(degrees_b.degree, 0) as degree_b,
+                name_relations.n_words
+            from asked
+            inner join name_relations on asked.pair = name_relations.pair
+            inner join authors as a on asked.author_a = a.author
+            inner join authors as b on asked.author_b = b.author
+            left join full_name_relations on asked.pair = full_name_relations.pair
+            left join same_accounts as one on asked.author_a = one.author
+            left join same_accounts as other on asked.author_b = other.author
+            left join shared on asked.pair = shared.pair
+            left join shared_weeks on asked.pair = shared_weeks.pair
+            left join namespaces on asked.pair = namespaces.pair
+            left join owned on asked.pair = owned.pair
+            left join organizations on asked.pair = organizations.pair
+            left join trailed on asked.pair = trailed.pair
+            left join degrees as degrees_a on asked.author_a = degrees_a.author
+            left join degrees as degrees_b on asked.author_b = degrees_b.author
+        ),
+        weighed as (
+            select *, list_filter([{terms}], lambda one: one is not null) as terms
+            from known
+        )
+        select
+            author_a, author_b, generators, similarity, name_relation, full_name_a, full_name_b, full_name_relation,
+            is_account_a, is_account_b, is_generic, is_same_account, is_same_organization, has_trailer,
+            n_shared_repos, n_shared_weeks, n_owned_repos, n_shared_namespaces, n_commits_a, n_commits_b,
+            degree_a, degree_b, n_words,
+            coalesce(list_sum(list_transform(terms, lambda one: one.points)), 0) as score,
+            terms,
+            array_to_string(list_transform(terms, lambda one: one.term), ';') as evidence
+        from weighed
+        order by pair
+    """)
+
+
+def _name_relations(facts: Facts) -> pa.Table:
+    """Return `pair`, `similarity`, `relation`, and `n_words` of the name that has more of them."""
+    normals = facts.ask("""
+        select asked.pair, a.normal as one, b.normal as other
+        from asked
+        inner join features as a on asked.author_a = a.name
+        inner join features as b on asked.author_b = b.name
+    """)
+    facts.register("similarities", _with_similarity(normals))
+    return facts.ask(f"""
+        select
+            asked.pair,
+            similarity,
+            {relation("a", "b", "similarity")} as relation,
+            greatest(len(a.words), len(b.words)) as n_words
+        from asked
+        inner join similarities on asked.pair = similarities.pair
+        inner join features as a on asked.author_a = a.name
+        inner join features as b on asked.author_b = b.name
+    """)
+
+
+def _full_name_relations(facts: Facts) -> pa.Table:
+    """Return `pair` and `relation`: the closest of full name and name, name and full name, and both full names."""
+    facts.run("""
+        create or replace temp table comparisons as
+        with
+        sides as (
+            select
+                asked.pair, 'a' as side, features.name, contains(features.name, ' ') as is_real, authors.full_name
+            from asked
+            inner join authors on asked.author_a = authors.author
+            inner join features on asked.author_a = features.name
+            union all
+            select asked.pair, 'b', features.name, contains(features.name, ' '), authors.full_name
+            from asked
+            inner join authors on asked.author_b = authors.author
+            inner join features on asked.author_b = features.name
+        ),
+        called as (
+            select pair, side, is_real, false as is_full, features.*
+            from sides inner join features on sides.name = features.name
+            union all
+            select pair, side, true, true, full_names.*
+            from sides inner join full_names on sides.full_name = full_names.name
+        )
+        select row_number() over () as comparison, one.pair, one as one, other as other
+        from called as one
+        inner join called as other on one.pair = other.pair and one.side = 'a' and other.side = 'b'
+        where one.is_full or other.is_full
+    """)
+    normals = facts.ask("select comparison as pair, one.normal as one, other.normal as other from comparisons")
+    facts.register("full_similarities", _with_similarity(normals))
+    closest = ", ".join(f"'{name}'" for name in _CLOSEST)
+    return facts.ask(f"""
+        with
+        related as (
+            select
+                comparisons.pair,
+                {relation("comparisons.one", "comparisons.other", "full_similarities.similarity")} as relation,
+                one.is_real and other.is_real and len(one.words) > 1 and len(other.words) > 1 as are_names
+            from comparisons
+            inner join full_similarities on comparisons.comparison = full_similarities.pair
+        ),
+        ranked as (
+            select pair, min(list_position([{closest}], relation)) as place, bool_or(are_names) as are_names
+            from related
+            group by pair
+        )
+        select
+            pair,
+            case
+                when place is not null then [{closest}][place]
+                when are_names then 'contradicts'
+                else 'none'
+            end as relation
+        from ranked
+    """)
+
+
+def _with_similarity(normals: pa.Table) -> pa.Table:
+    """Return `pair` and `similarity`, given `pair`, `one` and `other`."""
+    some, others = (normals[name].combine_chunks() for name in ("one", "other"))
+    return pa.table({"pair": normals["pair"], "similarity": similarity_of(some, others)})

@@ -1,0 +1,178 @@
+"""From decided pairs to developers: author strings that hang together, no two accounts and no rejected pair among them.
+
+The result does not depend on the order of the pairs, and taking a decision away takes back what it did. Which pairs are
+accepted does not belong here.
+"""
+
+import hashlib
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from hub_assets.identities.facts import Facts
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+ID_LENGTH: Final = 16
+"""Hexadecimal digits of a developer's id: 64 bits, so that among ten million two are alike once in 370,000 times."""
+
+
+def merge(n: int, pairs: Ints, tiers: Ints, rejected: Ints, accounts: Ints) -> tuple[Ints, Flags]:
+    """Join things by pairs, tier after tier, and leave out what would join what must stay apart.
+
+    The pairs of a tier that hang together are made all or none: where they would bring two accounts together, or the
+    ends of a rejected pair, none of them tells which one is wrong.
+
+    Args:
+        n: how many things there are: 0, 1, ... n - 1.
+        pairs: rows of two.
+        tiers: of each pair; a lower one goes before.
+        rejected: rows of two that must not be joined.
+        accounts: of each thing the number of its account, or -1. Nothing but pairs joins those of one account.
+
+    Returns:
+        The component of each thing, named by its least one; and which pairs were left out.
+    """
+    labels = np.arange(n)
+    is_left_out = np.zeros(len(pairs), bool)
+    with_account = np.flatnonzero(accounts >= 0)
+    for tier in np.unique(tiers):
+        chosen = np.flatnonzero(tiers == tier)
+        joined = _joined(labels, pairs[chosen])
+        clashes = np.zeros(n, bool)
+        both = joined[rejected]
+        clashes[both[both[:, 0] == both[:, 1], 0]] = True
+        bearers = np.unique(np.column_stack([joined[with_account], accounts[with_account]]), axis=0)
+        component, number = np.unique(bearers[:, 0], return_counts=True)
+        clashes[component[number > 1]] = True
+        is_left_out[chosen] = clashes[joined[pairs[chosen, 0]]]
+        labels = _joined(labels, pairs[chosen[~is_left_out[chosen]]])
+    return labels, is_left_out
+
+
+def _joined(labels: Ints, pairs: Ints) -> Ints:
+    """Return the components when things of one label are joined, and those of each pair."""
+    n = len(labels)
+    rows, columns = np.append(np.arange(n), pairs[:, 0]), np.append(labels, pairs[:, 1])
+    graph = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(n, n))
+    number, found = connected_components(graph, directed=False)
+    least = np.full(number, n, np.int64)
+    np.minimum.at(least, found, np.arange(n))
+    named: Ints = least[found]
+    return named
+
+
+def resolve(facts: Facts, decided: pa.Table) -> pa.Table:
+    """Return decided pairs with `is_conflict`: accepted, but not made.
+
+    First come strings of one account, then what people accepted, then what rules did. Two accounts are one where a
+    person accepted that very pair. Generic names are never joined. A rule's pair in conflict is left for review.
+    """
+    names = facts.ask("select author, account_key, is_account from authors order by author")
+    place = _places(names["author"], decided)
+    is_accepted = pc.equal(decided["decision"], "accepted").to_numpy(zero_copy_only=False)
+    is_rejected = pc.equal(decided["decision"], "rejected").to_numpy(zero_copy_only=False)
+    by_person = pc.fill_null(pc.equal(decided["decided_by"], "person"), False).to_numpy(zero_copy_only=False)
+    is_account_pair = pc.fill_null(pc.equal(decided["rule"], "same_account"), False).to_numpy(zero_copy_only=False)
+    is_generic = decided["is_generic"].to_numpy(zero_copy_only=False)
+    # a string that is known as an account without its key stands for itself
+    keys = pc.coalesce(names["account_key"], pc.if_else(names["is_account"], names["author"], None))
+    accounts = pc.fill_null(keys.combine_chunks().dictionary_encode().indices, -1).to_numpy().astype(np.int64)
+    one_account = is_accepted & (by_person | is_account_pair) & (accounts[place] >= 0).all(axis=1)
+    same = _joined(np.arange(accounts.max(initial=-1) + 1), accounts[place[one_account]])
+    classes = np.where(accounts >= 0, same[accounts] if len(same) else accounts, -1)
+    candidates = np.flatnonzero(is_accepted & ~is_generic)
+    tiers = np.where(by_person, 1, np.where(is_account_pair, 0, 2))[candidates]
+    rejected = place[is_rejected & by_person]
+    _, left_out = merge(len(names), place[candidates], tiers, rejected, classes)
+    is_conflict = is_accepted & is_generic
+    is_conflict[candidates] |= left_out
+    is_open = pa.array(is_conflict & ~by_person)
+    decision = pc.if_else(is_open, "review", decided["decision"])
+    decided_by = pc.if_else(is_open, None, decided["decided_by"])
+    for name, column in (("decision", decision), ("decided_by", decided_by)):
+        decided = decided.set_column(decided.column_names.index(name), name, column)
+    return decided.append_column("is_conflict", pa.array(is_conflict))
+
+
+def developers_of(facts: Facts, authors: pa.Table, pairs: pa.Table, bots: pa.Table) -> pa.Table:
+    """Return the developer behind each author string.
+
+    Args:
+        facts: of the week.
+        authors: `author`, `first_seen_date` and `first_active_at`.
+        pairs: what `resolve` returned.
+        bots: `author` and `why`.
+
+    Returns:
+        The columns of `schemas.DEVELOPERS` but `snapshot_date`.
+    """
+    facts.register("strings", authors)
+    facts.register("decided", pairs)
+    facts.register("programs", bots)
+    # in order of birth, so that the least of a component is the one that was seen first
+    born = facts.ask("""
+        select strings.author, strings.first_seen_date, authors.is_bot, authors.is_generic, authors.account_key
+        from strings inner join authors on strings.author = authors.author
+        order by strings.first_seen_date, strings.first_active_at, strings.author
+    """)
+    made = facts.ask("select * from decided where decision = 'accepted' and not is_conflict")
+    founders = _joined(np.arange(len(born)), _places(born["author"], made))
+    ids = developer_ids(born["author"]).take(pa.array(founders))
+    facts.register("born", born.append_column("developer_id", ids).append_column("birth", pa.array(range(len(born)))))
+    facts.register("made", made)
+    return facts.ask("""
+        with
+        sides as (
+            select author_a as author, author_b as other, rule, decided_by, score, evidence from made
+            union all
+            select author_b, author_a, rule, decided_by, score, evidence from made
+        ),
+        ranked as (
+            select
+                *,
+                row_number() over (
+                    partition by author
+                    order by case when rule = 'same_account' then 0 when decided_by = 'person' then 1 else 2 end,
+                        score desc, other
+                ) as place
+            from sides
+        )
+        select
+            born.author,
+            born.developer_id,
+            born.is_bot,
+            born.is_generic and not born.is_bot as is_generic,
+            case
+                when born.is_bot then 'bot'
+                when born.is_generic then 'generic'
+                when ranked.decided_by = 'person' then 'decision'
+                else coalesce(ranked.rule, 'alone')
+            end as how,
+            coalesce(programs.why, ranked.evidence) as evidence,
+            ranked.other as joined_with,
+            born.account_key,
+            born.first_seen_date
+        from born
+        left join ranked on born.author = ranked.author and ranked.place = 1
+        left join programs on born.author = programs.author
+        order by born.birth
+    """)
+
+
+def developer_ids(authors: pa.ChunkedArray) -> pa.Array:
+    """Return the id of the developer that is born with each author string: the first 64 bits of its SHA-256."""
+    digests = (hashlib.sha256(author.encode()).hexdigest() for author in authors.to_pylist())
+    return pa.array([digest[:ID_LENGTH] for digest in digests], pa.string())
+
+
+def _places(names: pa.ChunkedArray, pairs: pa.Table) -> Ints:
+    """Return the rows of names of each pair."""
+    found = [pc.index_in(pairs[side], names.combine_chunks()).to_numpy() for side in ("author_a", "author_b")]
+    return np.column_stack(found).astype(np.int64).reshape(-1, 2)

@@ -1,0 +1,116 @@
+"""What can be said of names alone: their normal form, their words, how alike two are, and how one spells the other.
+
+Whether two names that are alike are one person is not decided here.
+"""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from rapidfuzz import fuzz, process
+
+ALIKE: Final = 0.9
+"""From which similarity on two names are alike: the study's threshold."""
+ROWS: Final = 200
+"""Names compared with all others at a time: 200 x 100,000 similarities of one byte are 20 MB."""
+
+HANDLE: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
+"""What the name of an account looks like; nothing else can be one."""
+
+FEATURES: Final = """
+    select
+        name,
+        regexp_replace(lower(strip_accents(name)), '[^\\p{L}\\p{N}]', '', 'g') as normal,
+        regexp_replace(normal, '\\p{N}+$', '') as stem,
+        regexp_replace(normal, '\\p{N}', '', 'g') as letters,
+        regexp_extract_all(
+            lower(strip_accents(regexp_replace(name, '(\\p{Ll})(\\p{Lu})', '\\1 \\2', 'g'))), '\\p{L}+'
+        ) as words,
+        words[1] as first,
+        words[len(words)] as last,
+        words[1][1] as initial
+    from names
+"""
+"""DuckDB's SELECT of what the relation of two names is read from, over a relation `names(name)`.
+
+`normal`: lower case, without accents, only letters and digits, so that `First Last` and `first-last` are twins (both
+stay: rows are names, not normal forms). `stem` is that without the digits at its end, `letters` without any. `words`:
+its runs of letters, parted at capitals, too.
+"""
+
+
+def relation(a: str, b: str, similarity: str) -> str:
+    """Return DuckDB's expression for how two names relate, given the aliases of their features.
+
+    `same`: twins. `permuted`: the same words in another order, or first and last word run together. `initial`: the last
+    word is the same, and of the first word one has but the initial (`J. Smith`, `jsmith`). `numbered`: they differ by
+    digits alone. `contained`: one, of five characters or more, begins or ends the other. `similar`:
+    90 % alike. `none` else.
+    """
+
+    def permuted(x: str, y: str) -> str:
+        # shorter ones are common by chance
+        together = f"{y}.normal in (concat({x}.first, {x}.last), concat({x}.last, {x}.first))"
+        return f"(len({x}.words) > 1 and length({x}.last) >= 3 and length({y}.normal) >= 7 and {together})"
+
+    def initial(x: str, y: str) -> str:
+        long = f"len({x}.words) > 1 and length({x}.last) >= 4"
+        short = f"{y}.normal in (concat({x}.initial, {x}.last), concat({x}.last, {x}.initial))"
+        of_one = f"len({y}.words) = 1 and starts_with({y}.normal, {x}.initial) and ends_with({y}.normal, {x}.last)"
+        of_two = f"len({y}.words) > 1 and {y}.last = {x}.last and {y}.initial = {x}.initial"
+        return f"({long} and ({short} or (length({x}.first) = 1 and ({of_one} or {of_two}))))"
+
+    def contained(x: str, y: str) -> str:
+        whole = (
+            f"length({x}.normal) >= 5 and (starts_with({y}.normal, {x}.normal) or ends_with({y}.normal, {x}.normal))"
+        )
+        stem = f"length({x}.stem) >= 5 and (starts_with({y}.normal, {x}.stem) or ends_with({y}.normal, {x}.stem))"
+        return f"(({whole}) or ({stem}))"
+
+    words = f"(len({a}.words) > 1 and list_sort({a}.words) = list_sort({b}.words))"
+    return f"""
+        case
+            when {a}.normal = '' or {b}.normal = '' then 'none'
+            when {a}.normal = {b}.normal then 'same'
+            when {words} or {permuted(a, b)} or {permuted(b, a)} then 'permuted'
+            when {a}.letters = {b}.letters then 'numbered'
+            when {initial(a, b)} or {initial(b, a)} then 'initial'
+            when {contained(a, b)} or {contained(b, a)} then 'contained'
+            when {similarity} >= {ALIKE} then 'similar'
+            else 'none'
+        end
+    """
+
+
+def similarity_of(some: pa.Array, others: pa.Array) -> pa.Array:
+    """Return how alike the normal forms of each pair are, in [0, 1]; null where one is empty.
+
+    The ratio is rapidfuzz's `fuzz.ratio`: 1 - (insertions and deletions) / (both lengths).
+    """
+    if not len(some):
+        return pa.array([], pa.float64())
+    ratios = process.cpdist(some.to_pylist(), others.to_pylist(), scorer=fuzz.ratio, workers=-1)
+    known = pc.and_(pc.not_equal(some, ""), pc.not_equal(others, ""))
+    return pc.if_else(known, pa.array(ratios.astype(np.float64) / 100), None)
+
+
+def alike_pairs(some: pa.Array, others: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return the places (in `some`, in `others`) of all pairs of normal forms that are alike; empty ones are like none.
+
+    1,979 x 99,041 take 3 s on two cores.
+    """
+    left, right = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    choices = others.to_pylist()
+    for start in range(0, len(some), ROWS):
+        rows = some.slice(start, ROWS).to_pylist()
+        scores = process.cdist(rows, choices, scorer=fuzz.ratio, score_cutoff=100 * ALIKE, dtype=np.uint8, workers=-1)
+        row, column = np.nonzero(scores)
+        left.append(row + start)
+        right.append(column)
+    pairs = pa.table({"left": np.concatenate(left), "right": np.concatenate(right)})
+    if not pairs.num_rows:
+        return pairs["left"].combine_chunks(), pairs["right"].combine_chunks()
+    known = pc.not_equal(some.take(pairs["left"].combine_chunks()), "")
+    pairs = pairs.filter(pc.and_(known, pc.not_equal(others.take(pairs["right"].combine_chunks()), "")))
+    return pairs["left"].combine_chunks(), pairs["right"].combine_chunks()

@@ -1,0 +1,61 @@
+"""Building a week of all models over given raw rows, with every author string a developer of its own unless said."""
+
+from datetime import date
+
+import duckdb
+import pyarrow as pa
+
+from hub_assets.hub.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
+from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS
+from hub_assets.warehouse.database import prepare, replace_week
+from hub_assets.warehouse.models import Project
+
+CORE = {
+    "core__candidate_pairs": CANDIDATE_PAIRS,
+    "core__developer_pairs": DEVELOPER_PAIRS,
+    "core__developers": DEVELOPERS,
+}
+SOURCES = {
+    **{f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES},
+    **{table: answers_schema(table) for table in ANSWERS},
+    **CORE,
+}
+"""The Arrow schema of every table that Python writes."""
+
+
+def prepare_tables(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
+    """Make staging and seeds, and an empty table in place of each source."""
+    prepare(connection, project, {source.name: [] for source in project.sources})
+    for source in project.sources:
+        if not source.is_stored:
+            connection.execute(f"drop view {source.name}")
+    fill(connection, {})
+
+
+def fill(connection: duckdb.DuckDBPyConnection, given: dict[str, list[dict[str, object]]]) -> None:
+    """Make the rows of each source those that are given, else none."""
+    for table, schema in SOURCES.items():
+        connection.register("given", pa.Table.from_pylist(given.get(table, []), schema))
+        connection.execute(f"create or replace table {table} as from given")
+
+
+def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: date) -> None:
+    """Build all models of a week; developers that are not given are made of the author strings in between."""
+    later: set[str] = set(CORE)
+    for model in project.models:
+        if later & set(model.upstream):
+            later.add(model.name)
+        elif not model.is_view:
+            replace_week(connection, model.name, week, model.render(week))
+    given = connection.execute(f"select count(*) from core__developers where snapshot_date = date '{week}'").fetchall()
+    if given == [(0,)]:
+        connection.execute(f"""
+            insert into core__developers by name
+            select
+                snapshot_date, author, author as developer_id, false as is_bot, false as is_generic,
+                'alone' as how, '' as decisions_hash
+            from int_hub__author_strings where snapshot_date = date '{week}'
+        """)
+    for model in project.models:
+        if model.name in later:
+            replace_week(connection, model.name, week, model.render(week))
