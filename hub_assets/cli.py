@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 a run or the Hub failed, 2 a mistake in what was asked.
 """
 
+import getpass
 import logging
 import os
 import re
@@ -49,6 +50,13 @@ class Failed(click.ClickException):
     exit_code = 1
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise Mistake("This machine does not know the name of its user; give one with --by") from error
+
+
 def plainly(command: Callable[P, R]) -> Callable[P, R]:
     """Turn what can go wrong by mistake into one sentence, without a traceback."""
 
@@ -58,8 +66,10 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
         from hub_assets.hub.collection import RefreshRefused
         from hub_assets.hub.errors import HubError, HubRefused, TokenRefused
         from hub_assets.hub.plan import PlanError
+        from hub_assets.identities.decisions import DecisionsError
         from hub_assets.lake.parts import LakeError
         from hub_assets.local_hub.population import PopulationError
+        from hub_assets.report.review import NoPairs
         from hub_assets.warehouse.database import WarehouseBusy
         from hub_assets.warehouse.models import ModelError
 
@@ -67,7 +77,9 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except TokenRefused as error:
             raise Mistake(f"The Hub refuses the token: {error}. Set HF_TOKEN anew, or unset it.") from error
-        except (HomeError, PopulationError, ModelError, PlanError, RefreshRefused, HubRefused) as error:
+        except (DecisionsError, HomeError, ModelError, NoPairs, PlanError, PopulationError) as error:
+            raise Mistake(str(error)) from error
+        except (RefreshRefused, HubRefused) as error:
             raise Mistake(str(error)) from error
         except (HubError, LakeError, WarehouseBusy) as error:
             raise Failed(str(error)) from error
@@ -427,6 +439,179 @@ def local_hub(
         raise Mistake(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from error
 
 
+@main.group()
+def identities() -> None:
+    """Say who is who: review pairs of names that could be one person.
+
+    What is decided is kept in decisions.csv in the home, and beats the rules.
+    """
+
+
+BY = click.option("--by", default=_user, help="Who decides; the name of this machine's user, if not given.")
+MERGING_FOLLOWS = "Merging follows with hub-assets identities apply."
+
+
+@identities.command("review")
+@HOME
+@BY
+@plainly
+def identities_review(home: Path | None, by: str) -> None:
+    """Decide on pairs one by one, with the evidence side by side, from the keyboard.
+
+    These are pairs that the rules leave open, and pairs that were decided on other evidence than there is now. Each
+    decision is kept at once.
+
+    \b
+    Example:
+      hub-assets identities review --by "Mona"
+    """
+    from hub_assets.home import Home
+    from hub_assets.identities.decisions import read_decisions
+    from hub_assets.report.review import pairs_to_review, review
+
+    where = Home(home.absolute()) if home else Home.default()
+    pairs = pairs_to_review(where.warehouse, read_decisions(where.decisions))
+    n = review(console, pairs, where.decisions, _key, _reason, decided_by=by, now=lambda: datetime.now(UTC))
+    left = f"{pairs.num_rows - n:,} of {pairs.num_rows:,} pairs are left to review"
+    console.print(f"{n:,} decided in {where.decisions}; {left}. {MERGING_FOLLOWS if n else ''}".rstrip(), markup=False)
+
+
+@identities.command("export")
+@HOME
+@click.option("--all", "is_all", is_flag=True, help="Every pair there is, not only those to review.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@plainly
+def identities_export(home: Path | None, is_all: bool, file: Path) -> None:
+    """Write pairs to FILE, a new CSV file for a spreadsheet, to fill in accepted or rejected.
+
+    \b
+    Examples:
+      hub-assets identities export pairs.csv
+      hub-assets identities export --all pairs.csv
+    """
+    from hub_assets.home import Home
+    from hub_assets.identities.decisions import export_pairs, read_decisions
+    from hub_assets.report.review import newest_pairs, pairs_to_review
+
+    where = Home(home.absolute()) if home else Home.default()
+    decisions = read_decisions(where.decisions)
+    pairs = newest_pairs(where.warehouse) if is_all else pairs_to_review(where.warehouse, decisions)
+    try:
+        # spreadsheets know UTF-8 by its mark; what somebody has filled in is not written over
+        with file.open("x", encoding="utf-8-sig", newline="") as stream:
+            export_pairs(pairs, decisions, stream)
+    except OSError as error:
+        raise Mistake(f"{file} cannot be written ({error.strerror}); name a new file") from error
+    back = f"Fill in the column decision, then: hub-assets identities import {file}"
+    console.print(f"{pairs.num_rows:,} pairs are in {file}. {back}", markup=False)
+
+
+@identities.command("import")
+@HOME
+@BY
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@plainly
+def identities_import(home: Path | None, by: str, file: Path) -> None:
+    """Take the decisions that were filled in in FILE, a CSV file that was exported.
+
+    Rows without a decision are passed over. If anything is wrong, nothing is taken.
+
+    \b
+    Example:
+      hub-assets identities import pairs.csv --by "Mona"
+    """
+    from hub_assets.home import Home
+    from hub_assets.identities.decisions import import_decisions, locked, read_decisions, write_decisions
+    from hub_assets.report.review import newest_pairs
+
+    where = Home(home.absolute()) if home else Home.default()
+    known = newest_pairs(where.warehouse)
+    with locked(where.decisions):
+        before = read_decisions(where.decisions)
+        decisions, new = import_decisions(file, before, decided_by=by, decided_at=datetime.now(UTC))
+        if new.num_rows:
+            write_decisions(where.decisions, decisions)
+    pair = ["author_a", "author_b"]
+    strange = new.join(known.select(pair), keys=pair, join_type="left anti")
+    if strange.num_rows:
+        first = " and ".join(repr(strange[name][0].as_py()) for name in pair)
+        console.print(
+            f"{strange.num_rows:,} of them are on pairs that the warehouse does not have, such as {first}: "
+            "a spreadsheet may have changed the names.",
+            style="yellow",
+            markup=False,
+        )
+    n = f"{new.num_rows:,} decided in {where.decisions}."
+    console.print(f"{n} {MERGING_FOLLOWS}" if new.num_rows else f"{n} Nothing has changed.", markup=False)
+
+
+@identities.command("undo")
+@HOME
+@click.argument("author_a")
+@click.argument("author_b")
+@plainly
+def identities_undo(home: Path | None, author_a: str, author_b: str) -> None:
+    """Undo the decision on AUTHOR_A and AUTHOR_B, so that the rules decide again.
+
+    \b
+    Examples:
+      hub-assets identities undo mona "Mona L"
+      hub-assets identities undo -- mona -mona-
+    """
+    from hub_assets.home import Home
+    from hub_assets.identities.decisions import decision_on, locked, read_decisions, undo, write_decisions
+
+    where = Home(home.absolute()) if home else Home.default()
+    with locked(where.decisions):
+        before = read_decisions(where.decisions)
+        write_decisions(where.decisions, undo(before, author_a, author_b))
+    undone = decision_on(before, author_a, author_b) or {}
+    told = "Undone: {author_a!r} and {author_b!r}, {decision} by {decided_by} at {decided_at}.".format_map(undone)
+    console.print(f"{told} {MERGING_FOLLOWS}", markup=False)
+
+
+@identities.command("apply")
+@HOME
+@click.option("--week", type=Day(), help="Which week; the newest that is published, if not given.")
+@plainly
+def identities_apply(home: Path | None, week: date | None) -> None:
+    """Merge developers as decided, and build anew all that counts them.
+
+    Nothing is asked of the Hub. Other weeks stay as they are until this is done for them.
+
+    \b
+    Examples:
+      hub-assets identities apply
+      hub-assets identities apply --week 2026-11-16
+    """
+    from hub_assets.home import Home
+    from hub_assets.identities.decisions import read_decisions
+    from hub_assets.report.review import published_weeks
+
+    where = Home(home.absolute()) if home else Home.default()
+    read_decisions(where.decisions)
+    weeks = published_weeks(where.warehouse)
+    chosen = week - timedelta(days=week.weekday()) if week else weeks[-1]
+    if chosen not in weeks:
+        raise Mistake(f"the week of {chosen} is not published; these are: {', '.join(map(str, weeks))}")
+    _execute("merge_identities", where, chosen)
+    _tell_of(where, chosen)
+
+
+def _key() -> str:
+    """Return the next key; `q` where the user interrupts."""
+    try:
+        return click.getchar()
+    except (KeyboardInterrupt, EOFError):
+        return "q"
+    except OSError as error:
+        raise Mistake("There is no terminal to read keys from; use hub-assets identities export and import") from error
+
+
+def _reason() -> str:
+    return str(click.prompt("Why", default="", show_default=False))
+
+
 def _prepare_instance(home: "Home") -> None:
     from hub_assets.home import HomeError
 
@@ -479,13 +664,9 @@ def _has_living_process(instance: "DagsterInstance", run_id: str) -> bool:
 
 def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     """Run the weekly job for the Hub's present week and print what came of it."""
-    from hub_assets.definitions import build_defs
     from hub_assets.hub.collection import require_refreshable
     from hub_assets.partitions import SNAPSHOTS, week_of
-    from hub_assets.progress import watched
-    from hub_assets.report.progress import crawl_bars
-    from hub_assets.report.terminal import WIDTH, week_summary
-    from hub_assets.resources import BUDGET_SHARES, HomeResource
+    from hub_assets.resources import BUDGET_SHARES
 
     contact = hub.new_client().contact()
     home.stamp(hub.endpoint.rstrip("/"), contact.population)
@@ -497,9 +678,33 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     if crawl.refresh:
         for table in BUDGET_SHARES:
             require_refreshable(home.lake, table, week)
+    _execute("weekly_snapshot", home, week, hub=hub, crawl=crawl)
+    _tell_of(home, week)
+    if (contact.population or "").startswith("simulated"):
+        console.print("[bold yellow]The data is simulated: every number in it is invented.[/]")
+    console.print(
+        f"\nWeek {week} is published in {home.warehouse}\n"
+        f"raw files:  {home.lake.root}\n"
+        f"the UI:     hub-assets dev --home {home.root}"
+    )
+
+
+def _execute(
+    name: str,
+    home: "Home",
+    week: date,
+    *,
+    hub: "HubResource | None" = None,
+    crawl: "CrawlResource | None" = None,
+) -> None:
+    """Run a job for a week in this process, and tell what it does."""
+    from hub_assets.definitions import build_defs
+    from hub_assets.progress import watched
+    from hub_assets.report.progress import crawl_bars
+    from hub_assets.resources import HomeResource
+
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    defs = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl)
-    job = defs.resolve_job_def("weekly_snapshot")
+    job = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl).resolve_job_def(name)
     with _instance(home) as instance, crawl_bars(console, f"week {week}") as watch, watched(watch):
         run_id = str(uuid.uuid4())
         instance.add_event_listener(run_id, _print_event)
@@ -513,16 +718,14 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
         )
     if not result.success:
         raise Failed(f"The run {run_id} did not succeed; what was published before is as it was.")
+
+
+def _tell_of(home: "Home", week: date) -> None:
+    from hub_assets.report.terminal import WIDTH, week_summary
+
     console.print()
     Console(width=max(console.width, WIDTH)).print(week_summary(home.warehouse, week))
     console.print(f"Source: {home.source}", style="dim")
-    if (contact.population or "").startswith("simulated"):
-        console.print("[bold yellow]The data is simulated: every number in it is invented.[/]")
-    console.print(
-        f"\nWeek {week} is published in {home.warehouse}\n"
-        f"raw files:  {home.lake.root}\n"
-        f"the UI:     hub-assets dev --home {home.root}"
-    )
 
 
 def _print_event(entry: "EventLogEntry") -> None:

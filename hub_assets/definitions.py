@@ -10,7 +10,7 @@ from hub_assets.assets.publishing import build_publishing
 from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
-from hub_assets.schedules import weekly_snapshot, weekly_snapshot_schedule
+from hub_assets.schedules import merge_identities, weekly_snapshot, weekly_snapshot_schedule
 
 
 def build_defs(
@@ -26,7 +26,7 @@ def build_defs(
     return dg.Definitions(
         assets=[*build_listings(), *build_histories(), *build_identities(), *build_models(), build_publishing()],
         asset_checks=build_all_checks(),
-        jobs=[weekly_snapshot],
+        jobs=[weekly_snapshot, merge_identities],
         schedules=[weekly_snapshot_schedule],
         resources={
             "hub": hub or HubResource.of_environment(),

@@ -1,4 +1,4 @@
-"""The weekly job and when it runs."""
+"""The jobs, and when they run."""
 
 import dagster as dg
 
@@ -8,6 +8,12 @@ weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
     selection=dg.AssetSelection.all(),
     description="One week of the Hub: listings, histories, marts, statistics, and the published warehouse.",
+)
+
+merge_identities = dg.define_asset_job(
+    "merge_identities",
+    selection=dg.AssetSelection.assets("core__developer_pairs").downstream(),
+    description="What follows from decisions of people on who is who: developers, and all that counts them.",
 )
 
 

@@ -170,7 +170,10 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
             degree_a, degree_b, n_words,
             coalesce(list_sum(list_transform(terms, lambda one: one.points)), 0) as score,
             terms,
-            array_to_string(list_transform(terms, lambda one: one.term), ';') as evidence
+            case
+                when len(terms) = 0 then 'nothing'
+                else array_to_string(list_transform(terms, lambda one: one.term), ';')
+            end as evidence
         from weighed
         order by pair
     """)

@@ -28,7 +28,7 @@ STATISTICS = {
 
 
 def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
-    """Return the activity tables (the study's Tables 2 to 4), how far histories are known, licenses and usage."""
+    """Return the activity tables (the study's Tables 2 to 4), coverage, licenses, usage, and who is who in numbers."""
     with connect(warehouse, read_only=True) as connection:
 
         def rows(select: str) -> list[dict[str, Any]]:
@@ -45,12 +45,16 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
         )
         coverage = rows("select * from mart__history_coverage where snapshot_date = $week order by kind, repo_type")
         usage = rows("select * from mart__usage_resolution where snapshot_date = $week")
+        identities = rows("select * from mart__identity_summary where snapshot_date = $week")
+        pairs = rows("select * from mart__identity_pairs where snapshot_date = $week and generator = 'all'")
     types = [kind for kind in REPO_TYPES if any(row["repo_type"] == kind for row in activity)]
     return Group(
         *(_activity_table(kind, [row for row in activity if row["repo_type"] == kind]) for kind in types),
         *_coverage_table([row for row in coverage if row["share_asked"] > 0]),
         _license_table(types, licenses, {row["repo_type"]: row["share_of_repos"] for row in unlicensed}),
         *(_usage_line(row) for row in usage),
+        *(_identity_line(row) for row in identities),
+        *(_pairs_line(row) for row in pairs),
     )
 
 
@@ -102,6 +106,23 @@ def _usage_line(row: dict[str, Any]) -> Text:
     unknown = {"moved elsewhere": "n_ids_moved", "gone": "n_ids_gone", "not asked for": "n_ids_not_asked"}
     counts = ", ".join(f"{row[name]:,} {what}" for what, name in unknown.items() if row[name])
     return Text(line + f"Of the ids {row['n_models_unresolved']:,} lead to no listed model ({counts or 'none'}).")
+
+
+def _identity_line(row: dict[str, Any]) -> Text:
+    line = f"{row['n_names']:,} names of authors are {row['n_developers']:,} developers "
+    line += f"({row['n_names_merged']:,} merged), {row['n_bots']:,} are bots"
+    return Text(f"{line}, {row['n_generic_names']:,} are borne by many.")
+
+
+def _pairs_line(row: dict[str, Any]) -> Text:
+    n_accepted = row["n_accepted_by_rule"] + row["n_accepted_by_person"]
+    n_rejected = row["n_rejected_by_rule"] + row["n_rejected_by_person"]
+    line = (
+        f"Of {row['n_pairs']:,} pairs of names {n_accepted:,} are taken for one person ({row['n_accepted_by_person']:,}"
+    )
+    line += f" by people), {n_rejected:,} for two; {row['n_for_review']:,} wait for hub-assets identities review."
+    conflicts = f" {row['n_conflicts']:,} were not merged: they would join two accounts, or what was rejected."
+    return Text(line + (conflicts if row["n_conflicts"] else ""))
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -139,6 +139,17 @@ def test_two_weeks_with_all_histories(tmp_path: Path, instance: dg.DagsterInstan
         result, counters = materialize(tmp_path, population, instance, crawl=CrawlResource())
         assert result.success
         assert counters.by_status[429] == 0
+        developers = {
+            row["author"]: row for row in query(tmp_path, f"from core__developers where snapshot_date = date '{week}'")
+        }
+        merged = sum(row["joined_with"] is not None for row in developers.values())
+        assert merged > 0
+        assert {"system", "SFconvertbot"} <= {author for author, row in developers.items() if row["is_bot"]}
+
+        def people(names: set[str], repo_key: str) -> set[str]:
+            found = (developers[name] for name in names if not developers[name]["is_bot"])
+            return {row["developer_id"] + (repo_key if row["is_generic"] else "") for row in found}
+
         for kind, repos in population.repos.items():
             history = population.histories[kind]
             assert history.commits is not None
@@ -155,8 +166,8 @@ def test_two_weeks_with_all_histories(tmp_path: Path, instance: dg.DagsterInstan
                 commits, discussions = history.commits.of(place), history.discussions.of(place)
                 authors = {author for one in history.commits.values("authors", commits) for author in one}
                 starters = set(history.discussions.values("author", discussions)) - {None}
-                names = {population.author(author)[0] for author in authors}
-                starting = {population.author(author)[0] for author in starters}
+                names = people({population.author(author)[0] for author in authors}, row["repo_key"])
+                starting = people({population.author(author)[0] for author in starters}, row["repo_key"])
                 has_commits = row["commits_outcome"] in ("ok", "not_modified")
                 has_discussions = row["discussions_outcome"] == "ok"
                 assert row["n_commits"] == (len(commits) if has_commits else None)

@@ -1,0 +1,234 @@
+"""The review by a person: which pairs come up, what is seen of them, and what the keys do."""
+
+import io
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from rich.console import Console
+
+from hub_assets.identities.decisions import SCHEMA, DecisionsError, decide, read_decisions, write_decisions
+from hub_assets.report.review import NoPairs, newest_pairs, pair_view, pairs_to_review, review
+from hub_assets.warehouse.database import connect
+from hub_assets_tests.identities.pairs import WEEK, make_warehouse, pair, table
+
+NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
+EVIDENCE = "same_name;shared_repository"
+NONE = SCHEMA.empty_table()
+
+
+def decided(b: str, decision: str, evidence: str, decisions: pa.Table = NONE) -> pa.Table:
+    return decide(decisions, "ada", b, decision, decided_by="kim", decided_at=NOON, why="knows", evidence=evidence)
+
+
+def others_of(pairs: pa.Table) -> list[str]:
+    return list(pairs["author_b"].to_pylist())
+
+
+def seen(pair: dict[str, Any], decision_before: dict[str, str] | None = None, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(pair_view(pair, decision_before))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+class Person:
+    """Presses keys, and remembers what was shown."""
+
+    def __init__(self, path: Path, *names: str) -> None:
+        self.path = path
+        self.pairs = table(*(pair("ada", name) for name in names))
+
+    def presses(self, keys: Iterable[str], between: Callable[[], object] = lambda: None) -> str:
+        pressed = iter(keys)
+
+        def ask() -> str:
+            between()
+            return next(pressed, "")
+
+        console = Console(file=io.StringIO(), width=100)
+        self.n = review(
+            *(console, self.pairs, self.path, ask, lambda: "asked her"), decided_by="mona", now=lambda: NOON
+        )
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue()
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        return [(row["author_b"], row["decision"]) for row in read_decisions(self.path).to_pylist()]
+
+
+def test_the_newest_open_pairs_come_up_the_likeliest_first(tmp_path: Path) -> None:
+    warehouse = make_warehouse(
+        tmp_path / "warehouse.duckdb",
+        pair("ada", "low", score=-1.0),
+        pair("ada", "high", score=2.0),
+        pair("ada", "also high", score=2.0),
+        pair("ada", "unknown", score=None),
+        pair("ada", "same", decision="accepted", decided_by="rule"),
+        pair("ada", "other", decision="rejected", decided_by="rule"),
+        pair("ada", "past", snapshot_date=WEEK.replace(day=9)),
+    )
+    assert others_of(pairs_to_review(warehouse, NONE)) == ["also high", "high", "low", "unknown"]
+    assert others_of(newest_pairs(warehouse)) == ["also high", "high", "other", "same", "low", "unknown"]
+    assert newest_pairs(warehouse).schema.names == table().schema.names
+
+
+@pytest.mark.parametrize("decision", ["accepted", "rejected"])
+def test_a_decided_pair_comes_back_only_on_other_evidence(tmp_path: Path, decision: str) -> None:
+    warehouse = make_warehouse(
+        tmp_path / "warehouse.duckdb",
+        pair("ada", "newly decided"),
+        pair("ada", "decided", decision=decision, decided_by="person"),
+        pair("ada", "changed", decision=decision, decided_by="person", is_reopened=True),
+        pair("ada", "evidence lost", decision=decision, decided_by="person", evidence=None, is_reopened=True),
+        pair("ada", "by hand", decision=decision, decided_by="person"),
+    )
+    decisions = NONE
+    for b, evidence in {
+        "newly decided": EVIDENCE,
+        "decided": EVIDENCE,
+        "changed": "same_name",
+        "evidence lost": EVIDENCE,
+        "by hand": "",
+        "unheard of": "same_name",
+    }.items():
+        decisions = decided(b, decision, evidence, decisions)
+    assert others_of(pairs_to_review(warehouse, decisions)) == ["changed", "evidence lost"]
+    again = decided("changed", decision, EVIDENCE, decisions)
+    assert others_of(pairs_to_review(warehouse, again)) == ["evidence lost"]
+
+
+def test_a_warehouse_without_pairs(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with pytest.raises(NoPairs, match=r"is not there; .*hub-assets snapshot"):
+        newest_pairs(path)
+    assert not path.exists()
+    with connect(path):
+        pass
+    with pytest.raises(NoPairs, match="knows of no pairs"):
+        pairs_to_review(path, NONE)
+
+
+def test_a_pair_side_by_side() -> None:
+    shown = seen(pair("ada", "ada l", is_same_organization=True))
+    lines = [line.split() for line in shown.splitlines()]
+    for line in (
+        ["ada", "ada", "l"],
+        ["account", "yes", "no"],
+        ["full", "name", "-", "Ada", "Love"],
+        ["commits", "1,200", "7"],
+        ["degree", "4", "1"],
+        ["similarity", "0.938"],
+        ["repositories", "both", "committed", "to", "3"],
+        ["named", "together", "in", "a", "Co-authored-by", "trailer", "yes"],
+        ["shared", "repositories", "+2"],
+        ["short", "name", "-0.5"],
+        ["score", "+1.5"],
+        ["evidence", EVIDENCE],
+        ["proposed", "by", "same_name,", "owner"],
+        ["rule", "score_between"],
+    ):
+        assert line in lines
+    assert "weeks both" not in shown
+    assert "stay apart" not in shown
+    assert "stay apart" in seen(pair("ada", "bo", is_conflict=True))
+    assert "before" not in shown
+
+
+def test_a_pair_of_which_little_is_known() -> None:
+    nothing = dict.fromkeys(table().schema.names) | {"author_a": "ada", "author_b": "bo"}
+    assert ["account", "-", "-"] in [line.split() for line in seen(nothing).splitlines()]
+
+
+def test_what_was_decided_before_on_other_evidence() -> None:
+    (before,) = decided("bo", "rejected", "same_name").to_pylist()
+    told = "rejected before by kim at 2026-11-16T12:00:00Z, on the evidence same_name, because: knows"
+    assert told in seen(pair("ada", "bo"), before)
+
+
+def test_names_neither_command_the_terminal_nor_hide() -> None:
+    shown = seen(pair("[red]a\x1b[2J\u202eb", " bo\n", full_name_a="[bold]x\t"))
+    for written in ("[red]a\\x1b[2J\\u202eb", '" bo\\n"', "[bold]x\\t"):
+        assert written in shown
+    assert "\x1b" not in shown
+    long = seen(pair("a" * 200, "b" * 200), width=60)
+    assert (long.count("a" * 8) > 0, max(map(len, long.splitlines())) <= 60) == (True, True)
+
+
+def test_keys_decide_and_what_is_decided_is_kept_at_once(tmp_path: Path) -> None:
+    person = Person(tmp_path / "decisions.csv", "bo", "cy", "di")
+    kept: list[list[tuple[str, str]]] = []
+    shown = person.presses("asR", between=lambda: kept.append(person.kept))
+    first, third = [("bo", "accepted")], [("bo", "accepted"), ("di", "rejected")]
+    assert kept == [[], first, first, third]
+    assert (person.kept, person.n) == (third, 2)
+    for words in ("pair 1 of 3", "accepted: ada and bo", "pair 3 of 3", "rejected: ada and di", "no pair is left"):
+        assert words in shown
+    (row, _) = read_decisions(person.path).to_pylist()
+    assert (row["decided_by"], row["decided_at"], row["why"], row["evidence"]) == (
+        *("mona", "2026-11-16T12:00:00Z", ""),
+        EVIDENCE,
+    )
+
+
+def test_quitting_and_the_end_of_the_input(tmp_path: Path) -> None:
+    person = Person(tmp_path / "decisions.csv", "bo", "cy")
+    for keys in ("q", ""):
+        person.presses(keys)
+        assert (person.n, person.path.exists()) == (0, False)
+    assert "pair" not in Person(person.path).presses("a")
+
+
+def test_a_reason_is_for_the_next_decision_only(tmp_path: Path) -> None:
+    person = Person(tmp_path / "decisions.csv", "bo", "cy", "di")
+    shown = person.presses("wawsr")
+    assert read_decisions(person.path)["why"].to_pylist() == ["asked her", ""]
+    assert shown.count("pair 1 of 3") == 1
+
+
+def test_the_last_decisions_can_be_undone(tmp_path: Path) -> None:
+    person = Person(tmp_path / "decisions.csv", "bo", "cy", "di")
+    shown = person.presses("xuasauur")
+    assert person.kept == [("bo", "rejected")]
+    assert person.n == 1
+    for words in ("x does nothing here", "u does nothing here", "undone: ada and di", "undone: ada and bo"):
+        assert words in shown
+    assert shown.count("pair 1 of 3") == 2
+
+
+def test_undoing_puts_back_what_was_decided_before(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.csv"
+    before = decided("bo", "rejected", "same_name")
+    write_decisions(path, before)
+    shown = Person(path, "bo").presses("auq")
+    assert read_decisions(path).equals(before)
+    assert shown.count("rejected before by kim") == 2
+
+
+def test_others_may_decide_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.csv"
+    person = Person(path, "bo", "cy")
+    other = iter(["eve", "fay", "gil"])
+
+    def decide_elsewhere() -> None:
+        write_decisions(path, decided(next(other), "rejected", "", read_decisions(path)))
+
+    person.presses("au", between=decide_elsewhere)
+    assert person.kept == [("eve", "rejected"), ("fay", "rejected"), ("gil", "rejected")]
+
+
+def test_a_decision_that_another_has_undone_meanwhile(tmp_path: Path) -> None:
+    person = Person(tmp_path / "decisions.csv", "bo", "cy")
+    person.presses("au", between=lambda: person.path.unlink(missing_ok=True))
+    assert person.kept == []
+
+
+def test_a_file_that_was_broken_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
+    person = Person(tmp_path / "decisions.csv", "bo")
+    with pytest.raises(DecisionsError, match=r"decisions\.csv:1: "):
+        person.presses("a", between=lambda: person.path.write_text("broken"))
+    assert person.path.read_text() == "broken"
