@@ -53,6 +53,11 @@ class Home:
         return self.root / "populations"
 
     @property
+    def secret(self) -> Path:
+        """The key of the pseudonyms."""
+        return self.root / "secret"
+
+    @property
     def dagster(self) -> Path:
         """DAGSTER_HOME: runs, events and schedules."""
         return self.root / "dagster"

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.assets.metadata import column_schema, count_table, preview
+from hub_assets.assets.metadata import column_schema, count_table, preview, table
 from hub_assets.identities.bots import find_bots
 from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
 from hub_assets.identities.decisions import DecisionsError, decisions_hash, read_decisions
@@ -42,18 +42,25 @@ def authors_to_ask_first(home: HomeResource, snapshot_date: date) -> pa.Array:
 
 
 def _build(
-    table: str, deps: tuple[str, ...], rows_of: Callable[[duckdb.DuckDBPyConnection, HomeResource, date], Rows]
+    name: str, deps: tuple[str, ...], rows_of: Callable[[duckdb.DuckDBPyConnection, HomeResource, date], Rows]
 ) -> dg.AssetsDefinition:
-    source = project().tables[table]
+    source = project().tables[name]
+    no_conflicts = dg.AssetCheckSpec(
+        "no_conflicts",
+        asset=name,
+        description="Every accepted pair is made: none would join two accounts, or what a person rejected.",
+    )
+    checks = [no_conflicts] if name == "core__developer_pairs" else []
 
     @dg.asset(
-        name=table,
+        name=name,
         deps=list(deps),
         partitions_def=SNAPSHOTS,
         group_name="identities",
         kinds={"duckdb", "python"},
         description=source.description,
-        metadata={"dagster/table_name": table, "dagster/column_schema": column_schema(source)},
+        metadata={"dagster/table_name": name, "dagster/column_schema": column_schema(source)},
+        check_specs=checks,
     )
     def identities(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
@@ -65,14 +72,23 @@ def _build(
             connection.register("made", rows)
             columns = ", ".join(column.name for column in source.columns if column.name != "snapshot_date")
             select = f"select date '{snapshot_date}' as snapshot_date, {columns} from made"
-            n = replace_week(connection, table, snapshot_date, select)
+            n = replace_week(connection, name, snapshot_date, select)
         return dg.MaterializeResult(
             metadata={
                 "dagster/partition_row_count": n,
                 "dagster/column_schema": column_schema(source),
                 "preview": preview(rows.slice(0, 5).to_pylist()),
                 **counts,
-            }
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=spec.name,
+                    passed=counts["conflicts"] == 0,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={"conflicts": counts["conflicts"]},
+                )
+                for spec in checks
+            ],
         )
 
     return identities
@@ -90,18 +106,14 @@ def _developer_pairs(connection: duckdb.DuckDBPyConnection, home: HomeResource, 
         pairs = find_candidates(facts, decisions)
         decided = resolve(facts, decide(facts, weigh(facts, pairs), decisions))
     by_person = pc.fill_null(pc.equal(decided["decided_by"], "person"), False)
-    rules = decided["rule"].filter(pc.invert(by_person)).drop_null()
+    rules = [
+        {"rule": rule, "pairs": n, "says": DESCRIPTIONS[rule]}
+        for rule, n in _counts(decided["rule"].filter(pc.invert(by_person)).drop_null()).items()
+    ]
     return decided, {
         "decisions": count_table(_counts(decided["decision"])),
-        "accepted": count_table(_accepted(decided)),
-        "rules": dg.MetadataValue.table(
-            [
-                dg.TableRecord({"rule": rule, "pairs": n, "says": DESCRIPTIONS[rule]})
-                for rule, n in _counts(rules).items()
-            ]
-        )
-        if len(rules)
-        else "none",
+        "generators": table(_by_generator(decided)),
+        "rules": table(rules),
         "decisions_of_people": len(decisions),
         "decisions_on_names_not_known": len(decisions) - (pc.sum(by_person).as_py() or 0),
         "decisions_on_other_evidence": pc.sum(decided["is_reopened"]).as_py() or 0,
@@ -164,6 +176,11 @@ def _counts(values: pa.ChunkedArray) -> dict[str, int]:
     return {str(value): n for value, n in counted}
 
 
-def _accepted(decided: pa.Table) -> dict[str, int]:
+def _by_generator(decided: pa.Table) -> list[dict[str, Any]]:
+    """Return what the study reports of its prongs: pairs found, and accepted."""
     accepted = pc.and_(pc.equal(decided["decision"], "accepted"), pc.invert(decided["is_conflict"]))
-    return _counts(pc.list_flatten(decided["generators"].filter(accepted)))
+    n_accepted = _counts(pc.list_flatten(decided["generators"].filter(accepted)))
+    return [
+        {"generator": name, "pairs": n, "accepted": n_accepted.get(name, 0)}
+        for name, n in _counts(pc.list_flatten(decided["generators"])).items()
+    ]

@@ -1,7 +1,7 @@
 """What the UI shows of a table: columns, lineage, a few rows, counts. Formatting only; facts come from the rooms."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -66,9 +66,13 @@ def preview(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
 
 def count_table(counts: Mapping[str, int]) -> dg.MetadataValue[Any]:
     """Return named counts as a table."""
-    if not counts:
-        return dg.MetadataValue.text("none")
-    return dg.MetadataValue.table([dg.TableRecord({"what": what, "rows": n}) for what, n in counts.items()])
+    return table([{"what": what, "rows": n} for what, n in counts.items()])
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
+    """Return records as a table."""
+    records = [dg.TableRecord(dict(row)) for row in rows]
+    return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("none")
 
 
 def _shown(value: Any) -> str | int | float | bool | None:

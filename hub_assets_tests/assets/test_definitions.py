@@ -113,7 +113,10 @@ def test_checks_block(definitions: dg.Definitions) -> None:
     # a week that is not complete is published, and says so
     assert {
         f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys if not graph.get(key).blocking
-    } == {f"raw_hub__{name}: is_complete" for name in ("commits", "discussions", "aliases", "accounts")}
+    } == {
+        *(f"raw_hub__{name}: is_complete" for name in ("commits", "discussions", "aliases", "accounts")),
+        "core__developer_pairs: no_conflicts",
+    }
 
 
 def test_the_schedule_asks_for_the_week_that_begins(definitions: dg.Definitions) -> None:

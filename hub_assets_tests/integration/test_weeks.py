@@ -79,6 +79,12 @@ def listed(home: Path, table: str, week: date) -> pa.Table:
     return pa.concat_tables([pq.read_table(file) for file in files]).sort_by("_id").drop_columns(["observed_at"])
 
 
+def people_of(developers: dict[str, Any], names: set[str], repository: dict[str, Any]) -> set[str]:
+    """Return who is behind names in a repository: no bots, and those of whom many bear the name apart."""
+    found = (developers[name] for name in names if not developers[name]["is_bot"])
+    return {row["developer_id"] + (repository["repo_key"] if row["is_generic"] else "") for row in found}
+
+
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
     (event,) = result.asset_materializations_for_node(asset)
     return {name: value.value for name, value in event.metadata.items()}
@@ -146,10 +152,6 @@ def test_two_weeks_with_all_histories(tmp_path: Path, instance: dg.DagsterInstan
         assert merged > 0
         assert {"system", "SFconvertbot"} <= {author for author, row in developers.items() if row["is_bot"]}
 
-        def people(names: set[str], repo_key: str) -> set[str]:
-            found = (developers[name] for name in names if not developers[name]["is_bot"])
-            return {row["developer_id"] + (repo_key if row["is_generic"] else "") for row in found}
-
         for kind, repos in population.repos.items():
             history = population.histories[kind]
             assert history.commits is not None
@@ -166,8 +168,8 @@ def test_two_weeks_with_all_histories(tmp_path: Path, instance: dg.DagsterInstan
                 commits, discussions = history.commits.of(place), history.discussions.of(place)
                 authors = {author for one in history.commits.values("authors", commits) for author in one}
                 starters = set(history.discussions.values("author", discussions)) - {None}
-                names = people({population.author(author)[0] for author in authors}, row["repo_key"])
-                starting = people({population.author(author)[0] for author in starters}, row["repo_key"])
+                names = people_of(developers, {population.author(author)[0] for author in authors}, row)
+                starting = people_of(developers, {population.author(author)[0] for author in starters}, row)
                 has_commits = row["commits_outcome"] in ("ok", "not_modified")
                 has_discussions = row["discussions_outcome"] == "ok"
                 assert row["n_commits"] == (len(commits) if has_commits else None)
