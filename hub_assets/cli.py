@@ -471,7 +471,8 @@ def identities_review(home: Path | None, by: str) -> None:
 
     where = Home(home.absolute()) if home else Home.default()
     pairs = pairs_to_review(where.warehouse, read_decisions(where.decisions))
-    n = review(console, pairs, where.decisions, _key, _reason, decided_by=by, now=lambda: datetime.now(UTC))
+    hub = where.source if (where.source or "").startswith("http") else None
+    n = review(console, pairs, where.decisions, _key, _reason, decided_by=by, now=lambda: datetime.now(UTC), hub=hub)
     left = f"{pairs.num_rows - n:,} of {pairs.num_rows:,} pairs are left to review"
     console.print(f"{n:,} decided in {where.decisions}; {left}. {MERGING_FOLLOWS if n else ''}".rstrip(), markup=False)
 

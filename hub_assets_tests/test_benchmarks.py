@@ -28,8 +28,15 @@ WORKS = {
     "crawl: 333 calls a second",
     "crawl: 150 ms latency",
     "crawl: windows of 20 s",
+    "identities: end to end",
+    "identities: names compared",
 }
-PEERS = {"listing crawl": "HfApi into pandas", "marts": "pandas", "crawl: both kinds": "HfApi, one thread"}
+PEERS = {
+    "listing crawl": "HfApi into pandas",
+    "marts": "pandas",
+    "crawl: both kinds": "HfApi, one thread",
+    "identities: names compared": "loop, scaled up",
+}
 
 
 def test_the_command_measures_all_and_finds_every_answer_right(tmp_path: Path) -> None:
@@ -56,16 +63,23 @@ def test_the_command_measures_all_and_finds_every_answer_right(tmp_path: Path) -
             assert peer["ratio_memory"] == pytest.approx(peer["peak_bytes"] / each["peak_bytes"])
     assert found["marts"]["size"] == found["listing crawl"]["size"] == found["listing crawl + marts"]["size"]
     assert found["marts"]["answers"]["compared"] > 50
-    (calibration,) = written["tables"]
+    assert found["identities: end to end"]["answers"]["compared"] == 4
+    assert found["identities: names compared"]["answers"]["compared"] > 0
+    calibration, who_is_who = written["tables"]
     assert {"quantity", "published", "reached"} <= calibration["rows"][0].keys()
-    assert calibration["title"] in done.stdout
+    assert {"who decides", "accepted", "precision", "recall"} <= who_is_who["rows"][0].keys()
+    for table in (calibration, who_is_who):
+        assert table["title"] in done.stdout
     assert written["environment"].keys() >= {"date", "python", "cores", "memory_gib", "versions"}
 
 
 def test_the_list_has_every_entry() -> None:
     output = CliRunner().invoke(main, ["--list"]).output
     names = [line.split("  ")[0] for line in output.splitlines()]
-    assert names == ["population", "calibration", "server", "listing crawl", "marts", "histories", "pacing", "snapshot"]
+    assert names == [
+        *("population", "calibration", "server", "listing crawl", "marts"),
+        *("histories", "pacing", "identities", "snapshot"),
+    ]
     assert all(each.summary for each in all_benchmarks())
 
 

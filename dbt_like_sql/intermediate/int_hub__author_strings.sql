@@ -1,46 +1,23 @@
 with
 
--- everybody who was ever seen, also in what is gone by now: who is who is remembered
-pages as (
-    select snapshot_date, unnest(commits) as item
-    from {{ ref('stg_hub__commits') }}
-    where snapshot_date <= {{ var('snapshot_date') }}
-),
-
-committed as (
-    select snapshot_date, item.date as seen_at, unnest(item.authors) as named
-    from pages
-),
-
-talks as (
-    select snapshot_date, unnest(discussions) as item
-    from {{ ref('stg_hub__discussions') }}
-    where snapshot_date <= {{ var('snapshot_date') }}
-),
-
--- whoever starts a discussion is logged in
-seen as (
-    select named."user" as author, snapshot_date, seen_at, named.has_avatar as is_linked
-    from committed
-    union all
-    select item.author as author, snapshot_date, item.created_at as seen_at, true as is_linked
-    from talks
+participations as (
+    select * from {{ ref('int_hub__participations') }}
+    where snapshot_date = {{ var('snapshot_date') }}
 ),
 
 -- where no commit at all has an avatar, none was recorded, and that one is missing tells nothing
 observed as (
-    select coalesce(bool_or(named.has_avatar), false) as are_avatars
-    from committed
+    select coalesce(bool_or(has_avatar), false) as are_avatars
+    from participations
 ),
 
+-- whoever opens a discussion is logged in
 strings as (
     select
         author,
-        min(snapshot_date) as first_seen_date,
-        min(seen_at) as first_active_at,
-        bool_or(is_linked) as is_linked
-    from seen
-    where author is not null
+        min(struct_pack(seen_date := first_seen_date, seen_at := first_seen_at)) as first_seen,
+        bool_or(coalesce(has_avatar, false) or is_starter) as is_linked
+    from participations
     group by author
 ),
 
@@ -65,8 +42,8 @@ discussions as (
 select
     {{ var('snapshot_date') }} as snapshot_date,
     strings.author,
-    strings.first_seen_date,
-    strings.first_active_at,
+    strings.first_seen.seen_date as first_seen_date,
+    strings.first_seen.seen_at as first_seen_at,
     case when strings.is_linked or observed.are_avatars then strings.is_linked end as is_linked,
     coalesce(contributions.n_commits, 0) as n_commits,
     coalesce(contributions.n_first_commits, 0) as n_first_commits,

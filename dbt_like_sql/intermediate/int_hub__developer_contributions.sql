@@ -23,17 +23,25 @@ named as (
     from commit_authors
     left join developers on commit_authors.author = developers.author
     where not coalesce(developers.is_bot, false)
-)
+),
 
 -- a commit that names two names of one developer is one
+commits as (
+    select
+        snapshot_date, repo_type, repo_key, developer_id, commit_number, min(place) as place,
+        min(committed_at) as committed_at
+    from named
+    group by snapshot_date, repo_type, repo_key, developer_id, commit_number
+)
+
 select
     snapshot_date,
     repo_type,
     repo_key,
     developer_id,
-    count(distinct commit_number) as n_commits,
-    count(distinct case when place = 1 then commit_number end) as n_first_commits,
+    count(*) as n_commits,
+    count(case when place = 1 then 1 end) as n_first_commits,
     min(committed_at) as first_commit_at,
     max(committed_at) as last_commit_at
-from named
+from commits
 group by snapshot_date, repo_type, repo_key, developer_id

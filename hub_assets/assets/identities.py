@@ -1,6 +1,6 @@
 """Who is who: pairs of author strings that could be one person, what was decided of them, and the developers."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -16,23 +16,17 @@ from hub_assets.identities.decisions import DecisionsError, decisions_hash, read
 from hub_assets.identities.evidence import weigh
 from hub_assets.identities.facts import NO_ACCOUNTS, Facts
 from hub_assets.identities.merging import developers_of, resolve
-from hub_assets.identities.rules import DESCRIPTIONS, decide
+from hub_assets.identities.rules import RULES, decide
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource, project
 from hub_assets.warehouse.database import replace_week
 
-_NAMES = ("bots", "generic_names", "int_hub__author_strings", "int_hub__participations", "int_hub__trailers")
-
-Rows = tuple[pa.Table, dict[str, Any]]
+NAMES = ("bots", "generic_names", "int_hub__author_strings", "int_hub__participations", "int_hub__trailers")
 
 
 def build_identities() -> list[dg.AssetsDefinition]:
-    """Make the three assets, in the order in which they are built."""
-    return [
-        _build("core__candidate_pairs", _NAMES, _candidate_pairs),
-        _build("core__developer_pairs", ("core__candidate_pairs", "stg_hub__accounts", *_NAMES), _developer_pairs),
-        _build("core__developers", ("core__developer_pairs", "stg_hub__accounts", *_NAMES), _developers),
-    ]
+    """Make the assets: pairs before any account is asked for, and then what comes of them."""
+    return [_build_candidate_pairs(), _build_developers()]
 
 
 def authors_to_ask_first(home: HomeResource, snapshot_date: date) -> pa.Array:
@@ -41,97 +35,143 @@ def authors_to_ask_first(home: HomeResource, snapshot_date: date) -> pa.Array:
         return accounts_to_ask_first(facts, _week(connection, "core__candidate_pairs", snapshot_date))
 
 
-def _build(
-    name: str, deps: tuple[str, ...], rows_of: Callable[[duckdb.DuckDBPyConnection, HomeResource, date], Rows]
-) -> dg.AssetsDefinition:
-    source = project().tables[name]
-    no_conflicts = dg.AssetCheckSpec(
-        "no_conflicts",
-        asset=name,
-        description="Every accepted pair is made: none would join two accounts, or what a person rejected.",
-    )
-    checks = [no_conflicts] if name == "core__developer_pairs" else []
-
+def _build_candidate_pairs() -> dg.AssetsDefinition:
     @dg.asset(
-        name=name,
-        deps=list(deps),
+        name="core__candidate_pairs",
+        deps=list(NAMES),
         partitions_def=SNAPSHOTS,
         group_name="identities",
         kinds={"duckdb", "python"},
-        description=source.description,
-        metadata={"dagster/table_name": name, "dagster/column_schema": column_schema(source)},
-        check_specs=checks,
+        description=project().tables["core__candidate_pairs"].description,
+        metadata=_definition_metadata("core__candidate_pairs"),
     )
-    def identities(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
         with home.building() as connection:
-            try:
-                rows, counts = rows_of(connection, home, snapshot_date)
-            except DecisionsError as error:
-                raise dg.Failure(str(error), allow_retries=False) from None
-            connection.register("made", rows)
-            columns = ", ".join(column.name for column in source.columns if column.name != "snapshot_date")
-            select = f"select date '{snapshot_date}' as snapshot_date, {columns} from made"
-            n = replace_week(connection, name, snapshot_date, select)
+            with _facts(connection, snapshot_date) as facts:
+                pairs = find_candidates(facts)
+            metadata = _replace(connection, "core__candidate_pairs", snapshot_date, pairs)
         return dg.MaterializeResult(
-            metadata={
-                "dagster/partition_row_count": n,
-                "dagster/column_schema": column_schema(source),
-                "preview": preview(rows.slice(0, 5).to_pylist()),
-                **counts,
-            },
+            metadata=metadata | {"pairs_by_generator": count_table(_counts(pc.list_flatten(pairs["generators"])))}
+        )
+
+    return candidate_pairs
+
+
+def _build_developers() -> dg.AssetsDefinition:
+    def spec(name: str, *deps: str) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            name,
+            deps=list(deps),
+            group_name="identities",
+            kinds={"duckdb", "python"},
+            description=project().tables[name].description,
+            metadata=_definition_metadata(name),
+        )
+
+    # one step, so that both rest on the same decisions
+    @dg.multi_asset(
+        name="core__identities",
+        specs=[
+            spec("core__developer_pairs", "core__candidate_pairs", "stg_hub__accounts", *NAMES),
+            spec("core__developers", "core__developer_pairs"),
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                "no_conflicts",
+                asset="core__developer_pairs",
+                description="Every accepted pair is made: none would join what must stay apart.",
+            )
+        ],
+        partitions_def=SNAPSHOTS,
+    )
+    def identities(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        snapshot_date = snapshot_date_of(context)
+        try:
+            decisions = read_decisions(home.home.decisions)
+        except DecisionsError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
+        used = decisions_hash(decisions)
+        with home.building() as connection:
+            authors = _week(connection, "int_hub__author_strings", snapshot_date)
+            with _facts(connection, snapshot_date, _accounts(connection, snapshot_date)) as facts:
+                pairs = find_candidates(facts, decisions)
+                pairs = resolve(facts, decide(facts, weigh(facts, pairs), decisions))
+                developers = developers_of(facts, authors, pairs, _bots(connection, authors))
+            developers = developers.append_column("decisions_hash", pa.repeat(used, len(developers)))
+            of_pairs = _replace(connection, "core__developer_pairs", snapshot_date, pairs)
+            of_developers = _replace(connection, "core__developers", snapshot_date, developers)
+        counts = _count_pairs(pairs, len(decisions)) | {"decisions_hash": used}
+        yield dg.MaterializeResult(
+            asset_key="core__developer_pairs",
+            metadata=of_pairs | counts,
             check_results=[
                 dg.AssetCheckResult(
-                    check_name=spec.name,
+                    check_name="no_conflicts",
                     passed=counts["conflicts"] == 0,
                     severity=dg.AssetCheckSeverity.WARN,
                     metadata={"conflicts": counts["conflicts"]},
                 )
-                for spec in checks
             ],
+        )
+        yield dg.MaterializeResult(
+            asset_key="core__developers",
+            metadata=of_developers | _count_developers(developers) | {"decisions_hash": used},
         )
 
     return identities
 
 
-def _candidate_pairs(connection: duckdb.DuckDBPyConnection, home: HomeResource, snapshot_date: date) -> Rows:  # noqa: ARG001
-    with _facts(connection, snapshot_date) as facts:
-        pairs = find_candidates(facts)
-    return pairs, {"pairs_by_generator": count_table(_counts(pc.list_flatten(pairs["generators"])))}
+def _definition_metadata(name: str) -> dict[str, Any]:
+    return {"dagster/table_name": name, "dagster/column_schema": column_schema(project().tables[name])}
 
 
-def _developer_pairs(connection: duckdb.DuckDBPyConnection, home: HomeResource, snapshot_date: date) -> Rows:
-    decisions = read_decisions(home.home.decisions)
-    with _facts(connection, snapshot_date, _accounts(connection, snapshot_date)) as facts:
-        pairs = find_candidates(facts, decisions)
-        decided = resolve(facts, decide(facts, weigh(facts, pairs), decisions))
-    by_person = pc.fill_null(pc.equal(decided["decided_by"], "person"), False)
-    rules = [
-        {"rule": rule, "pairs": n, "says": DESCRIPTIONS[rule]}
-        for rule, n in _counts(decided["rule"].filter(pc.invert(by_person)).drop_null()).items()
-    ]
-    return decided, {
-        "decisions": count_table(_counts(decided["decision"])),
-        "generators": table(_by_generator(decided)),
-        "rules": table(rules),
-        "decisions_of_people": len(decisions),
-        "decisions_on_names_not_known": len(decisions) - (pc.sum(by_person).as_py() or 0),
-        "decisions_on_other_evidence": pc.sum(decided["is_reopened"]).as_py() or 0,
-        "conflicts": pc.sum(decided["is_conflict"]).as_py() or 0,
-        "decisions_hash": decisions_hash(decisions),
+def _replace(connection: duckdb.DuckDBPyConnection, name: str, snapshot_date: date, rows: pa.Table) -> dict[str, Any]:
+    """Make rows those of a table's week, and return what the UI shows of them."""
+    source = project().tables[name]
+    columns = ", ".join(column.name for column in source.columns if column.name != "snapshot_date")
+    connection.register("made", rows)
+    n = replace_week(
+        connection, name, snapshot_date, f"select date '{snapshot_date}' as snapshot_date, {columns} from made"
+    )
+    return {
+        "dagster/partition_row_count": n,
+        "dagster/column_schema": column_schema(source),
+        "preview": preview(rows.slice(0, 5).to_pylist()),
     }
 
 
-def _developers(connection: duckdb.DuckDBPyConnection, home: HomeResource, snapshot_date: date) -> Rows:
-    used = decisions_hash(read_decisions(home.home.decisions))
-    authors = _week(connection, "int_hub__author_strings", snapshot_date)
-    bots = _bots(connection, authors)
-    with _facts(connection, snapshot_date, _accounts(connection, snapshot_date)) as facts:
-        developers = developers_of(facts, authors, _week(connection, "core__developer_pairs", snapshot_date), bots)
-    is_name = pc.invert(pc.or_(developers["is_bot"], developers["is_generic"]))
-    names = developers.filter(is_name)
+def _count_pairs(pairs: pa.Table, n_decisions: int) -> dict[str, Any]:
+    """Return what the study reports of its prongs, pairs found and accepted, for all of them; and what rules did."""
+    by_person = pc.fill_null(pc.equal(pairs["decided_by"], "person"), False)
+    is_made = pc.and_(pc.equal(pairs["decision"], "accepted"), pc.invert(pairs["is_conflict"]))
+    n_made = _counts(pc.list_flatten(pairs["generators"].filter(is_made)))
+    return {
+        "decisions": count_table(_counts(pairs["decision"])),
+        "generators": table(
+            [
+                {"generator": name, "pairs": n, "accepted": n_made.get(name, 0)}
+                for name, n in _counts(pc.list_flatten(pairs["generators"])).items()
+            ]
+        ),
+        "rules": table(
+            [
+                {"rule": rule, "pairs": n, "decides": RULES[rule][0], "says": RULES[rule][2]}
+                for rule, n in _counts(pairs["rule"].filter(pc.invert(by_person)).drop_null()).items()
+            ]
+        ),
+        "decisions_of_people": n_decisions,
+        "decisions_on_names_not_known": n_decisions - (pc.sum(by_person).as_py() or 0),
+        "decisions_on_other_evidence": pc.sum(pairs["is_reopened"]).as_py() or 0,
+        "conflicts": pc.sum(pairs["is_conflict"]).as_py() or 0,
+    }
+
+
+def _count_developers(developers: pa.Table) -> dict[str, Any]:
+    """Return the counts before merging and after it."""
+    names = developers.filter(pc.invert(pc.or_(developers["is_bot"], developers["is_generic"])))
     n_developers = len(pc.unique(names["developer_id"]))
-    return developers.append_column("decisions_hash", pa.repeat(used, len(developers))), {
+    return {
         "author_strings": len(developers),
         "bots": pc.sum(developers["is_bot"]).as_py() or 0,
         "generic_names": pc.sum(developers["is_generic"]).as_py() or 0,
@@ -139,7 +179,6 @@ def _developers(connection: duckdb.DuckDBPyConnection, home: HomeResource, snaps
         "developers": n_developers,
         "names_merged": len(names) - n_developers,
         "how": count_table(_counts(developers["how"])),
-        "decisions_hash": used,
     }
 
 
@@ -162,7 +201,7 @@ def _bots(connection: duckdb.DuckDBPyConnection, authors: pa.Table) -> pa.Table:
 
 def _accounts(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> pa.Table:
     return connection.sql(
-        "select snapshot_date, author, outcome, account_key, account_type, fullname, organizations "
+        "select snapshot_date, author, outcome, account_key, account_type, name, fullname, organizations "
         f"from stg_hub__accounts where snapshot_date <= date '{snapshot_date}'"
     ).to_arrow_table()
 
@@ -174,13 +213,3 @@ def _week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_date: date
 def _counts(values: pa.ChunkedArray) -> dict[str, int]:
     counted = sorted((row["values"], row["counts"]) for row in pc.value_counts(values).to_pylist())
     return {str(value): n for value, n in counted}
-
-
-def _by_generator(decided: pa.Table) -> list[dict[str, Any]]:
-    """Return what the study reports of its prongs: pairs found, and accepted."""
-    accepted = pc.and_(pc.equal(decided["decision"], "accepted"), pc.invert(decided["is_conflict"]))
-    n_accepted = _counts(pc.list_flatten(decided["generators"].filter(accepted)))
-    return [
-        {"generator": name, "pairs": n, "accepted": n_accepted.get(name, 0)}
-        for name, n in _counts(pc.list_flatten(decided["generators"])).items()
-    ]

@@ -12,7 +12,7 @@ PREVIEW_TEXT = 80
 """Characters of a value that a preview shows; card metadata can be a page long."""
 PERSONAL = frozenset(
     {"author", "name", "fullname", "organizations", "commits", "discussions"}
-    | {"author_a", "author_b", "full_name_a", "full_name_b", "handle", "joined_with"}
+    | {"author_a", "author_b", "full_name_a", "full_name_b", "handle", "joined_with", "account_key", "developer_id"}
 )
 """Columns that name people, whom no preview shows: it would stand in the event log for ever."""
 

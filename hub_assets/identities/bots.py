@@ -13,7 +13,7 @@ RULES: Final = (
     (r"\[bot\]$", "its name ends in [bot]"),
     (r"^\S*bot$", "its name ends in bot"),
     (r"\sbot$", "its last word is bot"),
-    (r"\S[-_. ](ci|cicd|ci/cd)$", "its name ends in CI"),
+    (r"^\S+[-_.](ci|cicd)$", "its name ends in CI"),
 )
 """Regular expressions on the name in lower case, with what is said of who matches; the first that matches counts.
 
@@ -31,27 +31,27 @@ def find_bots(authors: pa.Array, seed: pa.Table) -> pa.Table:
     Returns:
         `author` and `why`, one row per program.
     """
-    rules = pa.table({"place": range(len(RULES)), "pattern": [p for p, _ in RULES], "reason": [r for _, r in RULES]})
+    matches = " ".join(
+        f"when regexp_matches(lower(authors.author), '{pattern}') then '{reason}'" for pattern, reason in RULES
+    )
     with duckdb.connect() as connection:
         connection.register("authors", pa.table({"author": authors}))
         connection.register("seed", seed)
-        connection.register("rules", rules)
-        return connection.sql("""
+        return connection.sql(f"""
             with
             listed as (
                 select authors.author, bool_or(seed.kind = 'person') as is_person, min(seed.why) as why
                 from authors inner join seed on lower(authors.author) = lower(seed.name)
                 group by authors.author
             ),
-            matched as (
-                select authors.author, arg_min(rules.reason, rules.place) as why
-                from authors inner join rules on regexp_matches(lower(authors.author), rules.pattern)
-                group by authors.author
+            found as (
+                select
+                    authors.author,
+                    coalesce(listed.is_person, false) as is_person,
+                    coalesce(listed.why, case {matches} end) as why
+                from authors left join listed on authors.author = listed.author
             )
-            select authors.author, coalesce(listed.why, matched.why) as why
-            from authors
-            left join listed on authors.author = listed.author
-            left join matched on authors.author = matched.author
-            where not coalesce(listed.is_person, false) and coalesce(listed.why, matched.why) is not null
-            order by authors.author
+            select author, why from found
+            where not is_person and why is not null
+            order by author
         """).to_arrow_table()

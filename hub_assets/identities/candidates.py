@@ -15,6 +15,8 @@ HIGH_DEGREE: Final = 10
 """Degree from which on the study looked at developers one by one."""
 LOOSELY_ALIKE: Final = 0.6
 """From which similarity on a pair of theirs is worth a look."""
+MOST_LOOKED_AT: Final = 100
+"""Committers of a repository of whom somebody would compare each with each by hand."""
 MOST_TWINS: Final = 5
 """A name that more strings bear is a common one, and tells nothing where they have nothing else in common."""
 
@@ -33,7 +35,8 @@ def find_candidates(facts: Facts, decided: pa.Table | None = None) -> pa.Table:
     facts.run("create or replace temp table proposed (author_a varchar, author_b varchar, generator varchar)")
     _compare_real_names(facts)
     _compare_in_one_repository(facts)
-    facts.run(f"create or replace temp table neighbours as {_NEIGHBOURS}")
+    for name, select in _PREPARED.items():
+        facts.run(f"create or replace temp table {name} as {select}")
     for generator, select in GENERATORS.items():
         facts.run(f"""
             insert into proposed
@@ -42,7 +45,7 @@ def find_candidates(facts: Facts, decided: pa.Table | None = None) -> pa.Table:
             where x <> y
         """)
     if decided is not None:
-        facts.register("decided", decided)
+        facts.register("decided", decided.select(["author_a", "author_b"]))
         facts.run("""
             insert into proposed
             select author_a, author_b, 'decision'
@@ -59,7 +62,7 @@ def find_candidates(facts: Facts, decided: pa.Table | None = None) -> pa.Table:
 
 
 def accounts_to_ask_first(facts: Facts, pairs: pa.Table) -> pa.Array:
-    """Return the author strings whose accounts tell most: those in a pair, then those beside a name that is no account.
+    """Return the author strings whose accounts tell most: those in a pair, then those beside a name of git's.
 
     The second are asked for their full names, which propose pairs in their turn.
     """
@@ -71,20 +74,18 @@ def accounts_to_ask_first(facts: Facts, pairs: pa.Table) -> pa.Array:
             union all
             select author_b from pairs
         ),
+        free as (
+            select presences.namespace, count(*) as n
+            from presences inner join authors on presences.author = authors.author
+            where authors.is_account is not true
+            group by presences.namespace
+        ),
         beside as (
-            select others.author, count(distinct free.author) as n
-            from presences as free
-            inner join authors on free.author = authors.author
-            inner join presences as others on free.namespace = others.namespace and free.author <> others.author
-            where authors.is_account is false
-            group by others.author
+            select presences.author, free.n
+            from presences inner join free on presences.namespace = free.namespace
             union all
-            select free.namespace, count(distinct free.author)
-            from presences as free
-            inner join authors on free.author = authors.author
-            inner join features on free.namespace = features.name
-            where authors.is_account is false and free.author <> free.namespace
-            group by free.namespace
+            select features.name, free.n
+            from features inner join free on features.name = free.namespace
         ),
         ranked as (
             select author, 0 as place, count(*) as n from paired group by author
@@ -106,40 +107,84 @@ def _compare_real_names(facts: Facts) -> None:
 
 
 def _compare_in_one_repository(facts: Facts) -> None:
-    """Make `compared`: each two that committed to one repository, with their similarity."""
-    pairs = facts.ask("""
-        select pairs.x, pairs.y, a.normal as normal_x, b.normal as normal_y
-        from (
-            select distinct one.author as x, other.author as y
-            from contributions as one
-            inner join contributions as other on one.repo = other.repo and one.author < other.author
-            where one.n_commits > 0 and other.n_commits > 0
-        ) as pairs
-        inner join features as a on pairs.x = a.name
-        inner join features as b on pairs.y = b.name
+    """Make `compared`: each two that committed to one repository, and could be alike enough, with their similarity."""
+    # the lengths of two names bound their ratio
+    pairs = facts.ask(f"""
+        with
+        committers as (
+            select participations.repo, features.name, features.normal, length(features.normal) as size
+            from participations inner join features on participations.author = features.name
+            where participations.is_committer
+        ),
+        counted as (
+            select repo, count(*) as n from committers group by repo
+        )
+        select
+            one.name as x, other.name as y, any_value(one.normal) as normal_x, any_value(other.normal) as normal_y,
+            bool_or(counted.n <= {MOST_LOOKED_AT}) as is_small
+        from committers as one
+        inner join committers as other on one.repo = other.repo and one.name < other.name
+        inner join counted on one.repo = counted.repo
+        where 2 * least(one.size, other.size)
+            >= case when counted.n <= {MOST_LOOKED_AT} then {LOOSELY_ALIKE} else {ALIKE} end * (one.size + other.size)
+        group by one.name, other.name
     """)
     normals = (pairs[name].combine_chunks() for name in ("normal_x", "normal_y"))
     facts.register("compared", pairs.append_column("similarity", similarity_of(*normals)))
 
 
-_NEIGHBOURS: Final = """
-    with free as (
+_SPELLINGS: Final = """
+    select {name} as name, normal as spelling from {features} where length(normal) >= 3
+    union
+    select {name}, concat(first, last) from {features} where len(words) > 1 and length(normal) >= 7
+    union
+    select {name}, concat(last, first) from {features} where len(words) > 1 and length(normal) >= 7
+    union
+    select {name}, array_to_string(list_sort(words), '') from {features} where len(words) > 2
+"""
+_INITIALS: Final = """
+    select * from {spellings}
+    union
+    select {name}, concat(initial, last) from {features} where len(words) > 1 and length(last) >= 4
+    union
+    select {name}, concat(last, initial) from {features} where len(words) > 1 and length(last) >= 4
+"""
+
+_PREPARED: Final = {
+    "spellings": _SPELLINGS.format(name="name", features="features"),
+    "short_spellings": _INITIALS.format(name="name", features="features", spellings="spellings"),
+    "bearers": """
+        select authors.author, full_names.*
+        from authors inner join full_names on authors.full_name = full_names.name
+        where not authors.is_bot
+    """,
+    "full_spellings": _SPELLINGS.format(name="author", features="bearers"),
+    "short_full_spellings": _INITIALS.format(name="author", features="bearers", spellings="full_spellings"),
+    # names that are not known to be accounts, where they are
+    "free": """
         select presences.namespace, presences.author
         from presences inner join authors on presences.author = authors.author
         where authors.is_account is not true
-    )
-    select distinct free.author as x, others.author as y
-    from free inner join presences as others
-        on free.namespace = others.namespace and free.author <> others.author
-    union
-    select free.author, features.name
-    from free inner join features on free.namespace = features.name and free.author <> features.name
-    union
-    select free.author, memberships.author
-    from free inner join memberships on free.namespace = memberships.organization
-    where free.author <> memberships.author and memberships.author in (select name from features)
-"""
-"""Each name that is not known to be an account, with everybody in a namespace where it is: authors, owner, members."""
+    """,
+    # everybody in such a namespace: authors, owner, members
+    "around": """
+        with
+        namespaces as (
+            select distinct namespace from free
+        ),
+        anywhere as (
+            select namespace, author from presences
+            union
+            select name, name from features
+            union
+            select organization, author from memberships
+        )
+        select anywhere.namespace, anywhere.author
+        from anywhere inner join namespaces on anywhere.namespace = namespaces.namespace
+        inner join features on anywhere.author = features.name
+    """,
+}
+"""Tables that several generators read, in this order: ways to spell a name are joined, so that not all are compared."""
 
 GENERATORS: Final = {
     # prong (a) of the study: alike, with commits in one repository
@@ -151,7 +196,8 @@ GENERATORS: Final = {
         select x, y from compared
         inner join features as a on x = a.name
         inner join features as b on y = b.name
-        where (similarity >= {LOOSELY_ALIKE} or {relation("a", "b", "similarity")} not in ('none', 'numbered'))
+        where is_small
+            and (similarity >= {LOOSELY_ALIKE} or {relation("a", "b", "similarity")} not in ('none', 'numbered'))
             and (
                 x in (select author from degrees where degree >= {HIGH_DEGREE})
                 or y in (select author from degrees where degree >= {HIGH_DEGREE})
@@ -160,32 +206,41 @@ GENERATORS: Final = {
     # the same name, or its words in another order, wherever it stands, unless both are accounts
     "same_name": f"""
         with
-        spellings as (
-            select name, normal as spelling from features where length(normal) >= 3
-            union
-            select name, concat(first, last) from features where len(words) > 1 and length(normal) >= 7
-            union
-            select name, concat(last, first) from features where len(words) > 1 and length(normal) >= 7
-            union
-            select name, array_to_string(list_sort(words), '') from features where len(words) > 2
+        common as (
+            select spelling from spellings group by spelling having count(*) > {MOST_TWINS}
         ),
         rare as (
-            select spelling from spellings group by spelling having count(*) <= {MOST_TWINS}
+            select * from spellings
+            where name not in (select name from spellings inner join common on spellings.spelling = common.spelling)
         )
         select one.name as x, other.name as y
-        from spellings as one
-        inner join rare on one.spelling = rare.spelling
-        inner join spellings as other on one.spelling = other.spelling and one.name < other.name
+        from rare as one
+        inner join rare as other on one.spelling = other.spelling and one.name < other.name
         inner join authors as a on one.name = a.author
         inner join authors as b on other.name = b.author
         where not (coalesce(a.is_account, false) and coalesce(b.is_account, false))
     """,
-    # a name that is not known to be an account, and another one of the namespace that spells it
+    # a name that is not known to be an account, and another one of the namespace that spells it, or the owner's that
+    # holds it
     "namespace": f"""
-        select x, y from neighbours
+        with
+        spelt as (
+            select distinct free.author as x, around.author as y
+            from free
+            inner join short_spellings as one on free.author = one.name
+            inner join around on free.namespace = around.namespace and free.author <> around.author
+            inner join short_spellings as other on around.author = other.name and one.spelling = other.spelling
+        ),
+        near as (
+            select x, y, 'none' as kind from spelt
+            union
+            select free.author, features.name, 'contained' as kind
+            from free inner join features on free.namespace = features.name and free.author <> features.name
+        )
+        select x, y from near
         inner join features as a on x = a.name
         inner join features as b on y = b.name
-        where {relation("a", "b", "0")} in ('same', 'permuted', 'initial', 'contained')
+        where {relation("a", "b", "0")} in ('same', 'permuted', 'initial', kind) and {relation("a", "b", "0")} <> 'none'
     """,
     # a name that is no account, alone in the repositories of an account that never committed to them itself; a question
     # only, because histories are copied from elsewhere with their authors
@@ -193,10 +248,10 @@ GENERATORS: Final = {
         with
         alone as (
             select repo, namespace, min(author) as author
-            from contributions
-            where n_commits > 0
+            from participations
+            where is_committer
             group by repo, namespace
-            having count(*) = 1 and sum(n_first_commits) > 0
+            having count(*) = 1 and bool_or(is_first_author)
         ),
         owners as (
             select namespace, min(author) as author
@@ -210,20 +265,22 @@ GENERATORS: Final = {
         inner join authors as accounts on owners.namespace = accounts.author
         where names.is_account is false and not names.is_generic
             and accounts.is_account is not false and not accounts.is_bot
-            and coalesce(accounts.account_type, 'user') = 'user'
+            and accounts.is_organization is not true
     """,
     # a trailer that gives one as the name and the other as the handle
     "trailer": "select name as x, handle as y from trailers",
     # a name not known to be an account, and an account with that full name anywhere, or near by one that spells it
     "full_name": f"""
         with
-        bearers as (
-            select authors.author, full_names.*
-            from authors inner join full_names on authors.full_name = full_names.name
-            where not authors.is_bot
-        ),
         rare as (
             select normal from bearers where len(words) > 1 group by normal having count(*) <= {MOST_TWINS}
+        ),
+        spelt as (
+            select distinct free.author as x, around.author as y
+            from free
+            inner join short_spellings as one on free.author = one.name
+            inner join around on free.namespace = around.namespace and free.author <> around.author
+            inner join short_full_spellings as other on around.author = other.name and one.spelling = other.spelling
         )
         select features.name as x, bearers.author as y
         from features
@@ -232,10 +289,9 @@ GENERATORS: Final = {
         inner join rare on bearers.normal = rare.normal
         where authors.is_account is not true
         union
-        select neighbours.x, neighbours.y
-        from neighbours
-        inner join features as a on neighbours.x = a.name
-        inner join bearers as b on neighbours.y = b.author
+        select x, y from spelt
+        inner join features as a on x = a.name
+        inner join bearers as b on y = b.author
         where {relation("a", "b", "0")} in ('same', 'permuted', 'initial')
     """,
     # two strings that led to one account, perhaps before and after it was renamed

@@ -48,6 +48,7 @@ SHEET_COLUMNS: Final = (
     "n_owned_repos",
     "n_shared_namespaces",
     "is_same_organization",
+    "repos",
     "n_commits_a",
     "n_commits_b",
     "generators",
@@ -302,15 +303,15 @@ def _fault(fields: list[str]) -> str | None:
     if not author_a or not author_b:
         return "a name is empty"
     if author_a == author_b:
-        return f"{author_a!r} is paired with itself"
+        return "a name is paired with itself"
     if decision not in _WORDS.values():
-        return f"the decision {decision!r} is neither accepted nor rejected"
+        return "the decision is neither accepted nor rejected"
     if not decided_by.strip():
         return "decided_by is empty"
     try:
         datetime.fromisoformat(decided_at)
     except ValueError:
-        return f"decided_at is {decided_at!r}, which is no time like 2026-11-16T06:30:00Z"
+        return "decided_at is no time like 2026-11-16T06:30:00Z"
     return None
 
 

@@ -28,10 +28,11 @@ TERMS: Final[dict[str, tuple[float, str]]] = {
     "shared_namespace": (1, "n_shared_namespaces > 0 and n_shared_repos = 0"),
     "same_organization": (1, "is_same_organization"),
     "no_account": (1, "is_account_a is false or is_account_b is false"),
-    "one_word": (-1, "n_words = 1 and full_name_relation is null"),
+    "one_word": (-1, "n_words = 1"),
     "numbered_name": (-3, "name_relation = 'numbered'"),
     "other_full_name": (-5, "full_name_relation = 'contradicts'"),
     "two_accounts": (-6, "is_account_a and is_account_b and not coalesce(is_same_account, false)"),
+    "organization": (-8, "is_organization"),
     "generic_name": (-8, "is_generic"),
 }
 """Each term's points and when it applies. Counts above zero make no new term, so that evidence changes seldom."""
@@ -47,8 +48,9 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
         pairs: `author_a`, `author_b`, `generators`.
 
     Returns:
-        The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and `n_words`, the number of words of
-        the name that has more of them.
+        The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and three that rules need: `n_words` of
+        the name that has more of them, `n_full_words` of the full names that are nearest, and `is_spaced`, whether a
+        name has a space.
     """
     facts.register("pairs", pairs)
     facts.run("create or replace temp table asked as select row_number() over () as pair, * from pairs")
@@ -60,24 +62,32 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
     )
     return facts.ask(f"""
         with
-        shared as (
-            select
-                asked.pair,
-                count(distinct one.repo) as n_repos,
-                count(distinct one.namespace) as n_namespaces
-            from asked
-            inner join contributions as one on asked.author_a = one.author
-            inner join contributions as other on asked.author_b = other.author and one.repo = other.repo
-            group by asked.pair
+        -- each pair from both ends
+        sides as (
+            select pair, author_a as author, author_b as other from asked
+            union all
+            select pair, author_b, author_a from asked
         ),
-        weeks as (
+        commits as (
+            select author, repo, repo_type, repo_id, namespace, active_weeks from participations where is_committer
+        ),
+        meetings as (
             select asked.pair, unnest(list_intersect(one.active_weeks, other.active_weeks)) as week
             from asked
-            inner join contributions as one on asked.author_a = one.author
-            inner join contributions as other on asked.author_b = other.author and one.repo = other.repo
+            inner join commits as one on asked.author_a = one.author
+            inner join commits as other on asked.author_b = other.author and one.repo = other.repo
+        ),
+        shared_repos as (
+            select asked.pair, one.repo, one.repo_id
+            from asked
+            inner join commits as one on asked.author_a = one.author
+            inner join commits as other on asked.author_b = other.author and one.repo = other.repo
+        ),
+        shared as (
+            select pair, count(*) as n_repos from shared_repos group by pair
         ),
         shared_weeks as (
-            select pair, count(distinct week) as n_weeks from weeks group by pair
+            select pair, count(distinct week) as n_weeks from meetings group by pair
         ),
         namespaces as (
             select asked.pair, count(*) as n_namespaces
@@ -86,14 +96,25 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
             inner join presences as other on asked.author_b = other.author and one.namespace = other.namespace
             group by asked.pair
         ),
+        owned_repos as (
+            select sides.pair, commits.repo, commits.repo_id
+            from sides inner join commits on sides.author = commits.author and sides.other = commits.namespace
+        ),
         owned as (
-            select asked.pair, count(*) as n_repos
-            from asked
-            inner join contributions as one
-                on (asked.author_a = one.author and asked.author_b = one.namespace)
-                or (asked.author_b = one.author and asked.author_a = one.namespace)
-            where one.n_commits > 0
-            group by asked.pair
+            select pair, count(*) as n_repos from owned_repos group by pair
+        ),
+        examples as (
+            select pair, list(repo_id order by place, repo_id)[1:3] as repos
+            from (
+                select pair, repo_id, min(place) as place
+                from (
+                    select pair, repo_id, 1 as place from owned_repos
+                    union all
+                    select pair, repo_id, 2 from shared_repos
+                )
+                group by pair, repo_id
+            )
+            group by pair
         ),
         -- the organisation of one, where the other committed or which it shares
         places as (
@@ -102,20 +123,14 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
             select author, namespace from presences
         ),
         organizations as (
-            select distinct asked.pair
-            from asked
-            inner join memberships as one on asked.author_a = one.author or asked.author_b = one.author
-            inner join places as other
-                on one.organization = other.organization and one.author <> other.author
-                and other.author in (asked.author_a, asked.author_b)
+            select distinct sides.pair
+            from sides
+            inner join memberships on sides.author = memberships.author
+            inner join places on sides.other = places.author and memberships.organization = places.organization
         ),
         trailed as (
-            select asked.pair
-            from asked
-            inner join trailers
-                on (asked.author_a = trailers.name and asked.author_b = trailers.handle)
-                or (asked.author_b = trailers.name and asked.author_a = trailers.handle)
-            group by asked.pair
+            select distinct sides.pair
+            from sides inner join trailers on sides.author = trailers.name and sides.other = trailers.handle
         ),
         known as (
             select
@@ -128,6 +143,7 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
                 a.is_account as is_account_a,
                 b.is_account as is_account_b,
                 a.is_generic or b.is_generic as is_generic,
+                a.is_organization or b.is_organization as is_organization,
                 one.account_key = other.account_key as is_same_account,
                 case
                     when organizations.pair is not null then true
@@ -138,11 +154,14 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
                 coalesce(shared_weeks.n_weeks, 0) as n_shared_weeks,
                 coalesce(owned.n_repos, 0) as n_owned_repos,
                 coalesce(namespaces.n_namespaces, 0) as n_shared_namespaces,
+                coalesce(examples.repos, []) as repos,
                 a.n_commits as n_commits_a,
                 b.n_commits as n_commits_b,
                 coalesce(degrees_a.degree, 0) as degree_a,
                 coalesce(degrees_b.degree, 0) as degree_b,
-                name_relations.n_words
+                name_relations.n_words,
+                coalesce(full_name_relations.n_words, 0) as n_full_words,
+                contains(asked.author_a, ' ') or contains(asked.author_b, ' ') as is_spaced
             from asked
             inner join name_relations on asked.pair = name_relations.pair
             inner join authors as a on asked.author_a = a.author
@@ -156,6 +175,7 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
             left join owned on asked.pair = owned.pair
             left join organizations on asked.pair = organizations.pair
             left join trailed on asked.pair = trailed.pair
+            left join examples on asked.pair = examples.pair
             left join degrees as degrees_a on asked.author_a = degrees_a.author
             left join degrees as degrees_b on asked.author_b = degrees_b.author
         ),
@@ -165,9 +185,9 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
         )
         select
             author_a, author_b, generators, similarity, name_relation, full_name_a, full_name_b, full_name_relation,
-            is_account_a, is_account_b, is_generic, is_same_account, is_same_organization, has_trailer,
-            n_shared_repos, n_shared_weeks, n_owned_repos, n_shared_namespaces, n_commits_a, n_commits_b,
-            degree_a, degree_b, n_words,
+            is_account_a, is_account_b, is_generic, is_organization, is_same_account, is_same_organization, has_trailer,
+            n_shared_repos, n_shared_weeks, n_owned_repos, n_shared_namespaces, repos, n_commits_a, n_commits_b,
+            degree_a, degree_b, n_words, n_full_words, is_spaced,
             coalesce(list_sum(list_transform(terms, lambda one: one.points)), 0) as score,
             terms,
             case
@@ -202,60 +222,88 @@ def _name_relations(facts: Facts) -> pa.Table:
 
 
 def _full_name_relations(facts: Facts) -> pa.Table:
-    """Return `pair` and `relation`: the closest of full name and name, name and full name, and both full names."""
-    facts.run("""
-        create or replace temp table comparisons as
-        with
-        sides as (
-            select
-                asked.pair, 'a' as side, features.name, contains(features.name, ' ') as is_real, authors.full_name
-            from asked
-            inner join authors on asked.author_a = authors.author
-            inner join features on asked.author_a = features.name
-            union all
-            select asked.pair, 'b', features.name, contains(features.name, ' '), authors.full_name
-            from asked
-            inner join authors on asked.author_b = authors.author
-            inner join features on asked.author_b = features.name
-        ),
-        called as (
-            select pair, side, is_real, false as is_full, features.*
-            from sides inner join features on sides.name = features.name
-            union all
-            select pair, side, true, true, full_names.*
-            from sides inner join full_names on sides.full_name = full_names.name
-        )
-        select row_number() over () as comparison, one.pair, one as one, other as other
-        from called as one
-        inner join called as other on one.pair = other.pair and one.side = 'a' and other.side = 'b'
-        where one.is_full or other.is_full
-    """)
-    normals = facts.ask("select comparison as pair, one.normal as one, other.normal as other from comparisons")
-    facts.register("full_similarities", _with_similarity(normals))
+    """Return `pair`, `relation` and `n_words`: of full name and name, name and full name, and both, the nearest."""
+    facts.register("related", _compare_names(facts, "asked"))
     closest = ", ".join(f"'{name}'" for name in _CLOSEST)
     return facts.ask(f"""
-        with
-        related as (
+        with ranked as (
             select
-                comparisons.pair,
-                {relation("comparisons.one", "comparisons.other", "full_similarities.similarity")} as relation,
-                one.is_real and other.is_real and len(one.words) > 1 and len(other.words) > 1 as are_names
-            from comparisons
-            inner join full_similarities on comparisons.comparison = full_similarities.pair
-        ),
-        ranked as (
-            select pair, min(list_position([{closest}], relation)) as place, bool_or(are_names) as are_names
+                pair,
+                min(list_position([{closest}], relation)) as place,
+                arg_min(n_words, (coalesce(list_position([{closest}], relation), 99), -n_words)) as n_words,
+                bool_or(are_real) as are_real
             from related
+            where is_full
             group by pair
         )
         select
             pair,
             case
                 when place is not null then [{closest}][place]
-                when are_names then 'contradicts'
+                when are_real then 'contradicts'
                 else 'none'
-            end as relation
+            end as relation,
+            n_words
         from ranked
+    """)
+
+
+def contradictions(facts: Facts, pairs: pa.Table) -> pa.Table:
+    """Return those of some pairs (`author_a`, `author_b`) that have names of several words, none of them alike.
+
+    Such a name is a full name that an account shows, or an author string with spaces.
+    """
+    facts.register("pairs", pairs)
+    facts.run("create or replace temp table held as select row_number() over () as pair, * from pairs")
+    facts.register("related", _compare_names(facts, "held"))
+    return facts.ask("""
+        select any_value(held.author_a) as author_a, any_value(held.author_b) as author_b
+        from held inner join related on held.pair = related.pair
+        where related.are_real
+        group by held.pair
+        having bool_and(related.relation in ('none', 'numbered'))
+    """)
+
+
+def _compare_names(facts: Facts, pairs: str) -> pa.Table:
+    """Compare each name of one string of a pair, its own and the account's full name, with each of the other's.
+
+    Returns:
+        `pair`, `relation`, `n_words` of the one that has more, `is_full` (one of them is a full name) and `are_real`
+        (both are names of several words).
+    """
+    facts.run(f"""
+        create or replace temp table comparisons as
+        with
+        strings as (
+            select pair, 'a' as side, author_a as author from {pairs}
+            union all
+            select pair, 'b', author_b from {pairs}
+        ),
+        called as (
+            select pair, side, contains(features.name, ' ') as is_real, false as is_full, features.*
+            from strings inner join features on strings.author = features.name
+            union all
+            select pair, side, true, true, full_names.*
+            from strings
+            inner join authors on strings.author = authors.author
+            inner join full_names on authors.full_name = full_names.name
+        )
+        select row_number() over () as comparison, one.pair, one as one, other as other
+        from called as one
+        inner join called as other on one.pair = other.pair and one.side = 'a' and other.side = 'b'
+    """)
+    normals = facts.ask("select comparison as pair, one.normal as one, other.normal as other from comparisons")
+    facts.register("compared_names", _with_similarity(normals))
+    return facts.ask(f"""
+        select
+            comparisons.pair,
+            {relation("comparisons.one", "comparisons.other", "compared_names.similarity")} as relation,
+            one.is_full or other.is_full as is_full,
+            greatest(len(one.words), len(other.words)) as n_words,
+            one.is_real and other.is_real and len(one.words) > 1 and len(other.words) > 1 as are_real
+        from comparisons
+        inner join compared_names on comparisons.comparison = compared_names.pair
     """)
 
 

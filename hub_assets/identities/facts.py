@@ -17,6 +17,7 @@ NO_ACCOUNTS: Final = pa.schema(
         ("outcome", pa.string()),
         ("account_key", pa.string()),
         ("account_type", pa.string()),
+        ("name", pa.string()),
         ("fullname", pa.string()),
         ("organizations", pa.list_(pa.struct([("account_key", pa.string()), ("name", pa.string())]))),
     ]
@@ -25,14 +26,14 @@ NO_ACCOUNTS: Final = pa.schema(
 
 
 class Facts:
-    """Tables `authors`, `features`, `contributions`, `memberships`, `same_accounts` and `trailers`.
+    """Tables `authors`, `features`, `full_names`, `participations`, `presences`, `memberships`, `degrees` and others.
 
     Bots are kept out of all but `authors`.
 
     Args:
         authors: `author`, `is_linked` (null where not known) and `n_commits`.
-        contributions: `repo_type`, `repo_key`, `namespace`, `author`, `n_commits`, `n_first_commits` and
-            `active_weeks`; a row per repository and string, with 0 commits for one that only opened discussions.
+        participations: `repo_type`, `repo_key`, `repo_id`, `namespace`, `author`, `is_committer`, `is_first_author` and
+            `active_weeks`; a row per repository and string that committed to it or opened a discussion in it.
         trailers: `name` and `handle` that stand together in a `Co-authored-by`.
         bots: author strings of programs.
         generic: names that many bear, in lower case.
@@ -42,7 +43,7 @@ class Facts:
     def __init__(
         self,
         authors: pa.Table,
-        contributions: pa.Table,
+        participations: pa.Table,
         trailers: pa.Table,
         bots: pa.Array,
         generic: pa.Array,
@@ -52,7 +53,7 @@ class Facts:
         self._connection.execute("set enable_progress_bar = false")
         for name, table in (
             ("all_authors", authors),
-            ("all_contributions", contributions),
+            ("all_participations", participations),
             ("all_trailers", trailers),
             ("bots", pa.table({"author": bots.cast(pa.string())})),
             ("generic", pa.table({"name": generic.cast(pa.string())})),
@@ -90,27 +91,31 @@ _TABLES: Final = (
     # an answer in vain does not take back an earlier one; a source without accounts answers `not_asked`
     """
     create temp table last_answers as
-    select
-        author,
-        arg_max(outcome, snapshot_date) as outcome,
-        arg_max(account_key, snapshot_date) as account_key,
-        arg_max(account_type, snapshot_date) as account_type,
-        arg_max(nullif(trim(fullname), ''), snapshot_date) as full_name,
-        arg_max(organizations, snapshot_date) as organizations
-    from (select * replace (coalesce(account_key, '') as account_key, coalesce(fullname, '') as fullname) from answers)
+    select author, outcome, account_key, account_type, name, nullif(trim(fullname), '') as full_name, organizations
+    from answers
     where outcome in ('ok', 'gone')
-    group by author
+    qualify row_number() over (partition by author order by snapshot_date desc) = 1
     """,
-    # a handle that led to two accounts changed hands, and says nothing of who bore it
+    # the Hub leads from another spelling, and from an old name, to an account: a name that git was told is not that
+    # account for it. And a handle that was two accounts' changed hands, and says nothing of who bore it
     """
     create temp table same_accounts as
-    select author, min(account_key) as account_key
-    from answers
-    where outcome = 'ok' and account_key is not null
-    group by author
-    having count(distinct account_key) = 1
+    select answers.author, min(answers.account_key) as account_key
+    from answers inner join all_authors on answers.author = all_authors.author
+    where answers.outcome = 'ok' and answers.account_key is not null
+        and (answers.name = answers.author or all_authors.is_linked)
+        and all_authors.is_linked is not false
+    group by answers.author
+    having count(distinct answers.account_key) = 1
     """,
-    # an account is shown beside commits, or found under the string; where the two disagree it is not known
+    """
+    create temp table handles as
+    select namespace as author from all_participations where namespace is not null
+    union
+    select handle from all_trailers
+    """,
+    # that no account is shown beside commits is no proof that there is none, and one that is found under a name for
+    # which none is shown need not be theirs; under another spelling it is not
     f"""
     create temp table authors as
     select
@@ -118,17 +123,32 @@ _TABLES: Final = (
         all_authors.n_commits,
         case
             when not regexp_full_match(all_authors.author, '{HANDLE}') then false
-            when last_answers.outcome = 'ok' and all_authors.is_linked is not false then true
-            when last_answers.outcome = 'gone' and all_authors.is_linked is not true then false
-            when last_answers.outcome is null then all_authors.is_linked
+            when all_authors.is_linked and coalesce(last_answers.outcome, 'ok') = 'ok' then true
+            when all_authors.is_linked is null and last_answers.name = all_authors.author then true
+            when all_authors.is_linked is not true and last_answers.outcome = 'gone' then false
+            when all_authors.is_linked is false and last_answers.name <> all_authors.author then false
         end as is_account,
-        nullif(last_answers.account_key, '') as account_key,
-        last_answers.account_type,
-        case when is_account is not false then last_answers.full_name end as full_name,
+        case
+            when all_authors.is_linked or (all_authors.is_linked is null and last_answers.name = all_authors.author)
+                then last_answers.account_key
+        end as account_key,
+        -- whose it is if it is an account's: joining two of these is left to people
+        case
+            when same_accounts.account_key is not null then same_accounts.account_key
+            when is_account is false then null
+            when all_authors.is_linked or handles.author is not null then all_authors.author
+        end as account,
+        case when is_account is not false then last_answers.account_type = 'org' end as is_organization,
+        case
+            when is_account or (is_account is null and last_answers.name = all_authors.author)
+                then last_answers.full_name
+        end as full_name,
         bots.author is not null as is_bot,
-        generic.name is not null as is_generic
+        generic.name is not null and all_authors.is_linked is not true as is_generic
     from all_authors
     left join last_answers on all_authors.author = last_answers.author
+    left join same_accounts on all_authors.author = same_accounts.author
+    left join handles on all_authors.author = handles.author
     left join bots on all_authors.author = bots.author
     left join generic on lower(trim(all_authors.author)) = generic.name
     """,
@@ -143,26 +163,27 @@ _TABLES: Final = (
     {FEATURES}
     """,
     """
-    create temp table contributions as
+    create temp table participations as
     select
-        all_contributions.repo_type,
-        concat(all_contributions.repo_type, '/', all_contributions.repo_key) as repo,
-        coalesce(all_contributions.namespace, repo) as namespace,
-        all_contributions.author,
-        all_contributions.n_commits,
-        all_contributions.n_first_commits,
-        all_contributions.active_weeks
-    from all_contributions
-    inner join authors on all_contributions.author = authors.author
+        all_participations.repo_type,
+        all_participations.repo_id,
+        concat(all_participations.repo_type, '/', all_participations.repo_key) as repo,
+        coalesce(all_participations.namespace, repo) as namespace,
+        all_participations.author,
+        all_participations.is_committer,
+        all_participations.is_first_author,
+        all_participations.active_weeks
+    from all_participations
+    inner join authors on all_participations.author = authors.author
     where not authors.is_bot
     """,
-    "create temp table presences as select distinct namespace, author from contributions",
+    "create temp table presences as select distinct namespace, author from participations",
     """
     create temp table memberships as
     select distinct last_answers.author, unnest(last_answers.organizations).name as organization
     from last_answers
     inner join authors on last_answers.author = authors.author
-    where authors.is_account is not false
+    where authors.is_account
     """,
     """
     create temp table trailers as
@@ -175,9 +196,9 @@ _TABLES: Final = (
     """
     create temp table edges as
     select distinct sources.author as source, targets.author as target
-    from contributions as sources
-    inner join contributions as targets on sources.repo = targets.repo
-    where sources.repo_type = 'model' and sources.n_first_commits > 0 and targets.n_commits > 0
+    from participations as sources
+    inner join participations as targets on sources.repo = targets.repo
+    where sources.repo_type = 'model' and sources.is_first_author and targets.is_committer
         and sources.author <> targets.author
     """,
     """

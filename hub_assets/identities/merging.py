@@ -14,26 +14,31 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from hub_assets.identities.evidence import contradictions
 from hub_assets.identities.facts import Facts
+from hub_assets.identities.rules import STRONG
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
+_ACCOUNT, _PERSON, _STRONG_RULE, _RULE = range(4)
+"""Tiers: what goes before."""
 ID_LENGTH: Final = 16
 """Hexadecimal digits of a developer's id: 64 bits, so that among ten million two are alike once in 370,000 times."""
 
 
-def merge(n: int, pairs: Ints, tiers: Ints, rejected: Ints, accounts: Ints) -> tuple[Ints, Flags]:
+def merge(n: int, pairs: Ints, tiers: Ints, apart: Ints, apart_tiers: Ints, accounts: Ints) -> tuple[Ints, Flags]:
     """Join things by pairs, tier after tier, and leave out what would join what must stay apart.
 
     The pairs of a tier that hang together are made all or none: where they would bring two accounts together, or the
-    ends of a rejected pair, none of them tells which one is wrong.
+    ends of a pair that must stay apart, none of them tells which one is wrong.
 
     Args:
         n: how many things there are: 0, 1, ... n - 1.
         pairs: rows of two.
         tiers: of each pair; a lower one goes before.
-        rejected: rows of two that must not be joined.
+        apart: rows of two that must not be joined.
+        apart_tiers: from which tier on each of these holds; what a lower one has joined stays joined.
         accounts: of each thing the number of its account, or -1. Nothing but pairs joins those of one account.
 
     Returns:
@@ -46,12 +51,13 @@ def merge(n: int, pairs: Ints, tiers: Ints, rejected: Ints, accounts: Ints) -> t
         chosen = np.flatnonzero(tiers == tier)
         joined = _joined(labels, pairs[chosen])
         clashes = np.zeros(n, bool)
-        both = joined[rejected]
-        clashes[both[both[:, 0] == both[:, 1], 0]] = True
+        one, other = apart[apart_tiers <= tier].T
+        clashes[joined[one[(joined[one] == joined[other]) & (labels[one] != labels[other])]]] = True
         bearers = np.unique(np.column_stack([joined[with_account], accounts[with_account]]), axis=0)
         component, number = np.unique(bearers[:, 0], return_counts=True)
         clashes[component[number > 1]] = True
-        is_left_out[chosen] = clashes[joined[pairs[chosen, 0]]]
+        one, other = pairs[chosen].T
+        is_left_out[chosen] = clashes[joined[one]] & (labels[one] != labels[other])
         labels = _joined(labels, pairs[chosen[~is_left_out[chosen]]])
     return labels, is_left_out
 
@@ -71,28 +77,37 @@ def _joined(labels: Ints, pairs: Ints) -> Ints:
 def resolve(facts: Facts, decided: pa.Table) -> pa.Table:
     """Return decided pairs with `is_conflict`: accepted, but not made.
 
-    First come strings of one account, then what people accepted, then what rules did. Two accounts are one where a
-    person accepted that very pair. Generic names are never joined. A rule's pair in conflict is left for review.
+    First come strings of one account, then what people accepted, then what strong rules did, then the others. Two
+    accounts are one where a person accepted that very pair. What people rejected is never joined; what rules rejected,
+    and real names that are not alike, are joined by no rule. Generic names are never joined. A rule's pair in conflict
+    is left for review.
     """
-    names = facts.ask("select author, account_key, is_account from authors order by author")
+    names = facts.ask("select author, account from authors order by author")
     place = _places(names["author"], decided)
-    is_accepted = pc.equal(decided["decision"], "accepted").to_numpy(zero_copy_only=False)
-    is_rejected = pc.equal(decided["decision"], "rejected").to_numpy(zero_copy_only=False)
-    by_person = pc.fill_null(pc.equal(decided["decided_by"], "person"), False).to_numpy(zero_copy_only=False)
-    is_account_pair = pc.fill_null(pc.equal(decided["rule"], "same_account"), False).to_numpy(zero_copy_only=False)
-    is_generic = decided["is_generic"].to_numpy(zero_copy_only=False)
-    # a string that is known as an account without its key stands for itself
-    keys = pc.coalesce(names["account_key"], pc.if_else(names["is_account"], names["author"], None))
-    accounts = pc.fill_null(keys.combine_chunks().dictionary_encode().indices, -1).to_numpy().astype(np.int64)
-    one_account = is_accepted & (by_person | is_account_pair) & (accounts[place] >= 0).all(axis=1)
+    is_accepted = _flags(pc.equal(decided["decision"], "accepted"))
+    is_rejected = _flags(pc.equal(decided["decision"], "rejected"))
+    by_person = _flags(pc.equal(decided["decided_by"], "person"))
+    by_account = _flags(pc.equal(decided["rule"], "same_account"))
+    is_generic = _flags(decided["is_generic"])
+    made = np.flatnonzero(is_accepted & ~is_generic)
+    is_strong = _flags(pc.is_in(decided["rule"], pa.array(STRONG)))
+    tiers = np.select([by_person, by_account, is_strong], [_PERSON, _ACCOUNT, _STRONG_RULE], _RULE)
+
+    keys = names["account"].combine_chunks().dictionary_encode()
+    accounts = pc.fill_null(keys.indices, -1).to_numpy().astype(np.int64)
+    one_account = made[(by_person | by_account)[made] & (accounts[place[made]] >= 0).all(axis=1)]
     same = _joined(np.arange(accounts.max(initial=-1) + 1), accounts[place[one_account]])
-    classes = np.where(accounts >= 0, same[accounts] if len(same) else accounts, -1)
-    candidates = np.flatnonzero(is_accepted & ~is_generic)
-    tiers = np.where(by_person, 1, np.where(is_account_pair, 0, 2))[candidates]
-    rejected = place[is_rejected & by_person]
-    _, left_out = merge(len(names), place[candidates], tiers, rejected, classes)
+    classes = np.where(accounts >= 0, np.append(same, -1)[accounts], -1)
+
+    contradicting = _places(names["author"], _contradictions(facts, names["author"], place[made]))
+    apart = np.concatenate([place[is_rejected], contradicting])
+    apart_tiers = np.append(
+        np.where(by_person[is_rejected], _ACCOUNT, _STRONG_RULE), np.full(len(contradicting), _STRONG_RULE)
+    )
+    _, left_out = merge(len(names), place[made], tiers[made], apart, apart_tiers, classes)
+
     is_conflict = is_accepted & is_generic
-    is_conflict[candidates] |= left_out
+    is_conflict[made] |= left_out
     is_open = pa.array(is_conflict & ~by_person)
     decision = pc.if_else(is_open, "review", decided["decision"])
     decided_by = pc.if_else(is_open, None, decided["decided_by"])
@@ -101,12 +116,25 @@ def resolve(facts: Facts, decided: pa.Table) -> pa.Table:
     return decided.append_column("is_conflict", pa.array(is_conflict))
 
 
+def _contradictions(facts: Facts, authors: pa.ChunkedArray, pairs: Ints) -> pa.Table:
+    """Return the strings that pairs would bring together, and that have real names which are not alike."""
+    labels = _joined(np.arange(len(authors)), pairs)
+    members = np.flatnonzero(np.bincount(labels, minlength=len(authors))[labels] > 2)
+    facts.register("members", pa.table({"author": authors.take(pa.array(members)), "component": labels[members]}))
+    together = facts.ask("""
+        select one.author as author_a, other.author as author_b
+        from members as one
+        inner join members as other on one.component = other.component and one.author < other.author
+    """)
+    return contradictions(facts, together)
+
+
 def developers_of(facts: Facts, authors: pa.Table, pairs: pa.Table, bots: pa.Table) -> pa.Table:
     """Return the developer behind each author string.
 
     Args:
         facts: of the week.
-        authors: `author`, `first_seen_date` and `first_active_at`.
+        authors: `author`, `first_seen_date` and `first_seen_at`.
         pairs: what `resolve` returned.
         bots: `author` and `why`.
 
@@ -120,7 +148,7 @@ def developers_of(facts: Facts, authors: pa.Table, pairs: pa.Table, bots: pa.Tab
     born = facts.ask("""
         select strings.author, strings.first_seen_date, authors.is_bot, authors.is_generic, authors.account_key
         from strings inner join authors on strings.author = authors.author
-        order by strings.first_seen_date, strings.first_active_at, strings.author
+        order by strings.first_seen_date, strings.first_seen_at, strings.author
     """)
     made = facts.ask("select * from decided where decision = 'accepted' and not is_conflict")
     founders = _joined(np.arange(len(born)), _places(born["author"], made))
@@ -176,3 +204,9 @@ def _places(names: pa.ChunkedArray, pairs: pa.Table) -> Ints:
     """Return the rows of names of each pair."""
     found = [pc.index_in(pairs[side], names.combine_chunks()).to_numpy() for side in ("author_a", "author_b")]
     return np.column_stack(found).astype(np.int64).reshape(-1, 2)
+
+
+def _flags(column: pa.ChunkedArray) -> Flags:
+    """Return a column of booleans as an array; null is false."""
+    flags: Flags = pc.fill_null(column, False).to_numpy(zero_copy_only=False)
+    return flags

@@ -12,6 +12,8 @@ from rapidfuzz import fuzz, process
 
 ALIKE: Final = 0.9
 """From which similarity on two names are alike: the study's threshold."""
+PAIRS: Final = 1_000_000
+"""Pairs compared at a time: 200 MB of names."""
 ROWS: Final = 200
 """Names compared with all others at a time: 200 x 100,000 similarities of one byte are 20 MB."""
 
@@ -21,11 +23,17 @@ HANDLE: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
 FEATURES: Final = """
     select
         name,
-        regexp_replace(lower(strip_accents(name)), '[^\\p{L}\\p{N}]', '', 'g') as normal,
+        -- accents are marks that other scripts need
+        case
+            when regexp_matches(name, '[^\\p{Latin}\\p{Greek}\\p{Cyrillic}\\p{Common}\\p{Inherited}]') then name
+            else strip_accents(name)
+        end as plain,
+        regexp_replace(lower(plain), '[^\\p{L}\\p{M}\\p{N}]', '', 'g') as normal,
         regexp_replace(normal, '\\p{N}+$', '') as stem,
         regexp_replace(normal, '\\p{N}', '', 'g') as letters,
+        regexp_replace(normal, '[^\\p{N}]', '', 'g') as digits,
         regexp_extract_all(
-            lower(strip_accents(regexp_replace(name, '(\\p{Ll})(\\p{Lu})', '\\1 \\2', 'g'))), '\\p{L}+'
+            lower(regexp_replace(plain, '(\\p{Ll})(\\p{Lu})', '\\1 \\2', 'g')), '[\\p{L}\\p{M}]+'
         ) as words,
         words[1] as first,
         words[len(words)] as last,
@@ -35,18 +43,19 @@ FEATURES: Final = """
 """DuckDB's SELECT of what the relation of two names is read from, over a relation `names(name)`.
 
 `normal`: lower case, without accents, only letters and digits, so that `First Last` and `first-last` are twins (both
-stay: rows are names, not normal forms). `stem` is that without the digits at its end, `letters` without any. `words`:
-its runs of letters, parted at capitals, too.
+stay: rows are names, not normal forms). `stem` is that without the digits at its end; `letters` and `digits` are
+those alone. `words`: its runs of letters, parted at capitals, too.
 """
 
 
 def relation(a: str, b: str, similarity: str) -> str:
     """Return DuckDB's expression for how two names relate, given the aliases of their features.
 
-    `same`: twins. `permuted`: the same words in another order, or first and last word run together. `initial`: the last
-    word is the same, and of the first word one has but the initial (`J. Smith`, `jsmith`). `numbered`: they differ by
-    digits alone. `contained`: one, of five characters or more, begins or ends the other. `similar`:
-    90 % alike. `none` else.
+    `same`: twins. `numbered`: they differ by digits alone. `permuted`: the same words in another order, or first and
+    last word run together. `initial`: the last word is the same, and of the first word one has but the initial
+    (`J. Smith`, `jsmith`). `contained`: one, of six characters or more with its last
+    digits or without them, begins or ends the other (`B. Goldsmith` and `benjagoldsmith`, too). `similar`: 90 %
+    alike, from the first character on (`Dan Smithson` is not `Ian Smithson`). `none` else.
     """
 
     def permuted(x: str, y: str) -> str:
@@ -57,27 +66,25 @@ def relation(a: str, b: str, similarity: str) -> str:
     def initial(x: str, y: str) -> str:
         long = f"len({x}.words) > 1 and length({x}.last) >= 4"
         short = f"{y}.normal in (concat({x}.initial, {x}.last), concat({x}.last, {x}.initial))"
-        of_one = f"len({y}.words) = 1 and starts_with({y}.normal, {x}.initial) and ends_with({y}.normal, {x}.last)"
-        of_two = f"len({y}.words) > 1 and {y}.last = {x}.last and {y}.initial = {x}.initial"
-        return f"({long} and ({short} or (length({x}.first) = 1 and ({of_one} or {of_two}))))"
+        both = f"len({y}.words) > 1 and {y}.last = {x}.last and {y}.initial = {x}.initial"
+        return f"({long} and ({short} or (length({x}.first) = 1 and {both})))"
 
     def contained(x: str, y: str) -> str:
-        whole = (
-            f"length({x}.normal) >= 5 and (starts_with({y}.normal, {x}.normal) or ends_with({y}.normal, {x}.normal))"
-        )
-        stem = f"length({x}.stem) >= 5 and (starts_with({y}.normal, {x}.stem) or ends_with({y}.normal, {x}.stem))"
-        return f"(({whole}) or ({stem}))"
+        part = f"length({x}.{{0}}) >= 6 and (starts_with({y}.normal, {x}.{{0}}) or ends_with({y}.normal, {x}.{{0}}))"
+        ends = f"starts_with({y}.normal, {x}.initial) and ends_with({y}.normal, {x}.last)"
+        spelt = f"len({x}.words) > 1 and length({x}.first) = 1 and length({x}.last) >= 6 and {ends}"
+        return f"(({part.format('normal')}) or ({part.format('stem')}) or ({spelt}))"
 
-    words = f"(len({a}.words) > 1 and list_sort({a}.words) = list_sort({b}.words))"
+    same_words = f"(len({a}.words) > 1 and list_sort({a}.words) = list_sort({b}.words))"
     return f"""
         case
             when {a}.normal = '' or {b}.normal = '' then 'none'
             when {a}.normal = {b}.normal then 'same'
-            when {words} or {permuted(a, b)} or {permuted(b, a)} then 'permuted'
             when {a}.letters = {b}.letters then 'numbered'
-            when {initial(a, b)} or {initial(b, a)} then 'initial'
+            when {a}.digits = {b}.digits and ({same_words} or {permuted(a, b)} or {permuted(b, a)}) then 'permuted'
+            when {a}.digits = {b}.digits and ({initial(a, b)} or {initial(b, a)}) then 'initial'
             when {contained(a, b)} or {contained(b, a)} then 'contained'
-            when {similarity} >= {ALIKE} then 'similar'
+            when {similarity} >= {ALIKE} and {a}.normal[1] = {b}.normal[1] then 'similar'
             else 'none'
         end
     """
@@ -88,11 +95,12 @@ def similarity_of(some: pa.Array, others: pa.Array) -> pa.Array:
 
     The ratio is rapidfuzz's `fuzz.ratio`: 1 - (insertions and deletions) / (both lengths).
     """
-    if not len(some):
-        return pa.array([], pa.float64())
-    ratios = process.cpdist(some.to_pylist(), others.to_pylist(), scorer=fuzz.ratio, workers=-1)
+    ratios = [np.empty(0)]
+    for start in range(0, len(some), PAIRS):
+        names, other_names = (side.slice(start, PAIRS).to_pylist() for side in (some, others))
+        ratios.append(process.cpdist(names, other_names, scorer=fuzz.ratio, dtype=np.float64, workers=-1) / 100)
     known = pc.and_(pc.not_equal(some, ""), pc.not_equal(others, ""))
-    return pc.if_else(known, pa.array(ratios.astype(np.float64) / 100), None)
+    return pc.if_else(known, pa.array(np.concatenate(ratios)), None)
 
 
 def alike_pairs(some: pa.Array, others: pa.Array) -> tuple[pa.Array, pa.Array]:

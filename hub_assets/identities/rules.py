@@ -9,44 +9,62 @@ import pyarrow as pa
 
 from hub_assets.identities.facts import Facts
 
-_SETTING: Final = "(n_shared_repos > 0 or n_owned_repos > 0 or n_shared_namespaces > 0 or is_same_organization)"
-_CLOSE: Final = "(n_shared_repos > 0 or n_owned_repos > 0)"
 _FREE: Final = "(is_account_a is false or is_account_b is false)"
+_CLOSE: Final = "(n_shared_repos > 0 or n_owned_repos > 0)"
+_NEAR: Final = f"({_CLOSE} or n_shared_namespaces > 0 or is_same_organization)"
+_UNCONTESTED: Final = "coalesce(full_name_relation, 'none') <> 'contradicts'"
 
-RULES: Final[dict[str, tuple[str, str]]] = {
-    "same_account": ("accepted", "is_same_account"),
-    "generic_name": ("rejected", "is_generic"),
+RULES: Final[dict[str, tuple[str, str, str]]] = {
+    "same_account": ("accepted", "is_same_account", "Both are names of one account, before and after it was renamed."),
+    "generic_name": ("rejected", "is_generic", "One of them is a name that many bear."),
+    "organization": ("rejected", "is_organization", "One of them is an organisation."),
     "two_accounts": (
         "rejected",
         "is_account_a and is_account_b and coalesce(full_name_relation, 'none') not in ('same', 'permuted')",
+        "Both are accounts; with the same full name it is for review.",
     ),
-    "other_full_name": ("rejected", "full_name_relation = 'contradicts' and not has_trailer"),
-    "trailer": ("accepted", f"has_trailer and {_FREE} and (n_words > 1 or {_SETTING})"),
-    "full_name": ("accepted", f"full_name_relation in ('same', 'permuted') and {_FREE} and {_SETTING}"),
-    "same_name": ("accepted", f"name_relation in ('same', 'permuted') and {_FREE} and {_SETTING}"),
+    "other_full_name": (
+        "rejected",
+        "full_name_relation = 'contradicts' and name_relation not in ('same', 'permuted') and not has_trailer",
+        "Both have names of several words that are not alike; where much else agrees it is for review.",
+    ),
+    "trailer": (
+        "accepted",
+        f"has_trailer and {_FREE} and {_UNCONTESTED} and (n_words > 1 or {_NEAR})",
+        "A trailer gives one, no account, as the name and the other, by its no-reply address, as the account.",
+    ),
+    "full_name": (
+        "accepted",
+        f"full_name_relation in ('same', 'permuted') and n_full_words > 1 and {_FREE} and {_NEAR}",
+        "One is no account, and has the other's full name, of several words; they met in a repository or a namespace.",
+    ),
+    "same_name": (
+        "accepted",
+        f"name_relation in ('same', 'permuted') and {_FREE} and {_UNCONTESTED} "
+        f"and ({_CLOSE} or (n_words > 1 and {_NEAR}))",
+        "One is no account; both are spelt alike, or with their words in another order, and they met: in one "
+        "repository, or the other's own, if it is one word.",
+    ),
     "initial_name": (
         "accepted",
-        f"(name_relation = 'initial' or full_name_relation = 'initial') and {_FREE} and {_CLOSE}",
+        f"'initial' in (name_relation, full_name_relation) and {_FREE} and {_UNCONTESTED} and {_CLOSE}",
+        "One is no account; initial and last name agree, in one repository or in the other's own.",
     ),
-    "similar_name": ("accepted", f"name_relation = 'similar' and {_FREE} and n_shared_repos > 0"),
-    "owner_name": ("accepted", f"name_relation = 'contained' and {_FREE} and n_owned_repos > 0"),
-    "numbered_name": ("rejected", "name_relation = 'numbered' and n_owned_repos = 0"),
+    "owner_name": (
+        "accepted",
+        f"name_relation = 'contained' and {_FREE} and {_UNCONTESTED} and n_owned_repos > 0",
+        "One is no account; it is part of the other's name, in the other's own repositories.",
+    ),
+    "numbered_name": (
+        "rejected",
+        "name_relation = 'numbered' and not is_spaced and n_owned_repos = 0",
+        "Two handles that differ by digits alone, and do not meet in repositories of one of them.",
+    ),
 }
-"""In order; the first that applies decides. `DESCRIPTIONS` says each in words."""
+"""What each rule says, when it applies, and why; in order: the first that applies decides."""
 
-DESCRIPTIONS: Final = {
-    "same_account": "Both led to one account on the Hub, perhaps before and after it was renamed.",
-    "generic_name": "One of them is a name that many bear.",
-    "two_accounts": "Both are accounts; with the same full name it is for review.",
-    "other_full_name": "Both have names of several words, and these are not alike.",
-    "trailer": "A trailer gives one as the name and the other, by its no-reply address, as the account.",
-    "full_name": "One is no account, and has the full name of the other; they met in a repository or a namespace.",
-    "same_name": "One is no account; both are spelt alike, or with their words in another order, and they met.",
-    "initial_name": "One is no account; initial and last name agree, in one repository or in the other's own.",
-    "similar_name": "One is no account; 90 % alike, in one repository.",
-    "owner_name": "One is no account; it is part of the other's name, in the other's own repositories.",
-    "numbered_name": "They differ by digits alone, and not in repositories of one of them.",
-}
+STRONG: Final = ("trailer", "full_name", "same_name")
+"""Rules of which a pair is made before those of the others are."""
 
 
 def decide(facts: Facts, evidence: pa.Table, decisions: pa.Table) -> pa.Table:
@@ -63,15 +81,15 @@ def decide(facts: Facts, evidence: pa.Table, decisions: pa.Table) -> pa.Table:
     """
     facts.register("evidence", evidence)
     facts.register("decisions", decisions)
-    rules = "\n".join(f"when {condition} then '{rule}'" for rule, (_, condition) in RULES.items())
-    outcomes = "\n".join(f"when '{rule}' then '{decision}'" for rule, (decision, _) in RULES.items())
+    rules = "\n".join(f"when {condition} then '{rule}'" for rule, (_, condition, _) in RULES.items())
+    outcomes = "\n".join(f"when '{rule}' then '{decision}'" for rule, (decision, _, _) in RULES.items())
     return facts.ask(f"""
         with
         ruled as (
             select *, case {rules} end as rule from evidence
         )
         select
-            ruled.* exclude (n_words),
+            ruled.* exclude (n_words, n_full_words, is_spaced),
             coalesce(decisions.decision, case ruled.rule {outcomes} else 'review' end) as decision,
             case
                 when decisions.decision is not null then 'person'

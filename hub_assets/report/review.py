@@ -37,7 +37,7 @@ KEYS: Final = {
     "w": "say why, then decide",
     "q": "quit",
 }
-_SIDES: Final = {"account": "is_account", "full name": "full_name", "commits": "n_commits", "degree": "degree"}
+_SIDES: Final = {"full name": "full_name", "commits": "n_commits", "degree": "degree"}
 _SHARED: Final = {
     "n_shared_repos": "repositories both committed to",
     "n_shared_weeks": "weeks both committed in",
@@ -45,9 +45,10 @@ _SHARED: Final = {
     "n_shared_namespaces": "namespaces in common",
     "has_trailer": "named together in a Co-authored-by trailer",
     "is_same_account": "the same account",
-    "is_same_organization": "members of the same organisation",
+    "is_same_organization": "an organisation in common",
     "is_generic": "a name that many bear",
-    "is_conflict": "would join what is to stay apart",
+    "is_organization": "one is an organisation",
+    "is_conflict": "accepted, but would join what must stay apart",
 }
 
 
@@ -80,7 +81,7 @@ def published_weeks(warehouse: Path) -> list[date]:
 
 
 def pairs_to_review(warehouse: Path, decisions: pa.Table) -> pa.Table:
-    """Return the pairs that wait for a person: those that the rules leave open, and those whose evidence has changed.
+    """Return the pairs that wait for a person: open ones, those whose evidence changed, and conflicts.
 
     Args:
         warehouse: what is known of the pairs.
@@ -94,22 +95,29 @@ def pairs_to_review(warehouse: Path, decisions: pa.Table) -> pa.Table:
     is_taken_back = "pairs.decided_by = 'person' and pairs.rule is null"
     is_open = f"decided.decision is null and (pairs.decision = 'review' or ({is_taken_back}))"
     has_changed = "decided.evidence not in ('', coalesce(pairs.evidence, ''))"  # as `stands_on` says
-    return _newest_pairs(warehouse, decisions, f"({is_open} or {has_changed})")
+    is_conflict = "pairs.is_conflict and decided.decision = 'accepted'"
+    return _newest_pairs(warehouse, decisions, f"({is_open} or {has_changed} or {is_conflict})")
 
 
-def pair_view(pair: Mapping[str, Any], decision_before: Mapping[str, str] | None = None) -> RenderableType:
+def pair_view(
+    pair: Mapping[str, Any], decision_before: Mapping[str, str] | None = None, hub: str | None = None
+) -> RenderableType:
     """Return two names side by side, what speaks for their being one person, and what was decided before.
 
     Args:
         pair: a row of `DEVELOPER_PAIRS`.
         decision_before: a row of the decisions.
+        hub: the Hub's address, where accounts can be looked up.
     """
     sides = Table("", box=SIMPLE_HEAD)
     for name in _names(pair):
         sides.add_column(Text(_visible(name)), overflow="fold")
+    sides.add_row("account", *(Text(_account(pair, side, hub)) for side in "ab"))
     for label, name in _SIDES.items():
         sides.add_row(label, *(Text(_value(pair[f"{name}_{side}"])) for side in "ab"))
     facts = Table.grid(padding=(0, 2))
+    facts.add_column(no_wrap=True)
+    facts.add_column(overflow="fold")
     for label, value in _facts(pair):
         facts.add_row(Text(f"  {label}"), Text(_visible(value)))
     points = Table("what counts", box=SIMPLE_HEAD, show_footer=True)
@@ -129,6 +137,7 @@ def review(
     *,
     decided_by: str,
     now: Callable[[], datetime],
+    hub: str | None = None,
 ) -> int:
     """Show one pair after another and keep what is decided on it at once, until there is none left or one quits.
 
@@ -143,6 +152,7 @@ def review(
         ask_why: returns a reason.
         decided_by: who decides.
         now: the time.
+        hub: the Hub's address, where accounts can be looked up.
 
     Returns:
         the number of pairs decided.
@@ -158,7 +168,8 @@ def review(
             shown = place
             console.rule(f"pair {place + 1} of {pairs.num_rows}" if pair else "no pair is left")
             if pair:
-                console.print(pair_view(pair, decision_on(read_decisions(path), *_names(pair))), soft_wrap=False)
+                before = decision_on(read_decisions(path), *_names(pair))
+                console.print(pair_view(pair, before, hub), soft_wrap=False)
         keys = KEYS if pair else {key: KEYS[key] for key in "uq"}
         console.print(Text(" · ".join(f"{key} {what}" for key, what in keys.items()), style="dim"))
         key = ask().lower() or "q"
@@ -252,6 +263,7 @@ def _facts(pair: Mapping[str, Any]) -> list[tuple[str, str]]:
     if pair["similarity"] is not None:
         facts.append(("similarity", f"{pair['similarity']:.3f}"))
     facts += [(label, _value(pair[name])) for name, label in _SHARED.items() if pair[name]]
+    facts += [("among them", ", ".join(pair["repos"]))] if pair["repos"] else []
     facts += [("evidence", pair["evidence"] or "-"), ("proposed by", ", ".join(pair["generators"] or ["-"]))]
     return [*facts, ("rule", pair["rule"] or "-")]
 
@@ -260,6 +272,11 @@ def _told(decision: Mapping[str, str]) -> Text:
     told = f"{decision['decision']} before by {decision['decided_by']} at {decision['decided_at']}"
     told += f", on the evidence {decision['evidence'] or '-'}"
     return Text(_visible(told + (f", because: {decision['why']}" if decision["why"] else "")), style="yellow")
+
+
+def _account(pair: Mapping[str, Any], side: str, hub: str | None) -> str:
+    is_account = _value(pair[f"is_account_{side}"])
+    return f"{is_account}: {hub}/{pair[f'author_{side}']}" if hub and is_account == "yes" else is_account
 
 
 def _value(value: Any) -> str:

@@ -17,11 +17,9 @@ core__candidate_pairs (identities) <- bots generic_names int_hub__author_strings
 int_hub__trailers
 core__developer_pairs (identities) <- bots core__candidate_pairs generic_names int_hub__author_strings \
 int_hub__participations int_hub__trailers stg_hub__accounts
-core__developers (identities) <- bots core__developer_pairs generic_names int_hub__author_strings \
-int_hub__participations int_hub__trailers stg_hub__accounts
+core__developers (identities) <- core__developer_pairs
 generic_names (marts) <-
-int_hub__author_strings (marts) <- int_hub__contributions int_hub__discussion_starters stg_hub__commits \
-stg_hub__discussions
+int_hub__author_strings (marts) <- int_hub__contributions int_hub__discussion_starters int_hub__participations
 int_hub__commit_authors (marts) <- int_hub__commit_histories stg_hub__commits
 int_hub__commit_histories (marts) <- int_hub__repositories stg_hub__commits
 int_hub__contributions (marts) <- int_hub__commit_authors
@@ -29,7 +27,7 @@ int_hub__developer_contributions (marts) <- core__developers int_hub__commit_aut
 int_hub__developer_discussions (marts) <- core__developers int_hub__discussion_starters
 int_hub__discussion_histories (marts) <- int_hub__repositories stg_hub__discussions
 int_hub__discussion_starters (marts) <- int_hub__discussion_histories stg_hub__discussions
-int_hub__participations (marts) <- int_hub__contributions int_hub__discussion_starters int_hub__repositories
+int_hub__participations (marts) <- stg_hub__commits stg_hub__discussions
 int_hub__repositories (marts) <- stg_hub__datasets stg_hub__models stg_hub__spaces
 int_hub__space_models (marts) <- stg_hub__aliases stg_hub__models stg_hub__spaces
 int_hub__trailers (marts) <- stg_hub__commits

@@ -27,6 +27,7 @@ def pair(author_a: str, author_b: str, **others: Any) -> dict[str, Any]:
         "is_account_a": True,
         "is_account_b": False,
         "is_generic": False,
+        "is_organization": False,
         "is_same_account": False,
         "is_same_organization": False,
         "has_trailer": True,
@@ -34,6 +35,7 @@ def pair(author_a: str, author_b: str, **others: Any) -> dict[str, Any]:
         "n_shared_weeks": 0,
         "n_owned_repos": 1,
         "n_shared_namespaces": 0,
+        "repos": ["ada/engine"],
         "n_commits_a": 1200,
         "n_commits_b": 7,
         "degree_a": 4,
@@ -54,8 +56,9 @@ def table(*pairs: dict[str, Any]) -> pa.Table:
 
 
 def make_warehouse(path: Path, *pairs: dict[str, Any]) -> Path:
-    """Write a warehouse that has these pairs and nothing else."""
+    """Write a warehouse that has these pairs, and their weeks."""
     with connect(path) as connection:
         connection.register("pairs", table(*pairs))
         connection.execute("create table core__developer_pairs as select * from pairs")
+        connection.execute("create table core__developers as select distinct snapshot_date from pairs")
     return path

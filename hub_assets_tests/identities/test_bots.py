@@ -1,0 +1,95 @@
+"""Programs are found by the seed and by rules, each with a reason; people whose names look like theirs are not."""
+
+import pyarrow as pa
+import pytest
+
+from hub_assets.identities.bots import RULES, find_bots
+from hub_assets_tests.identities.made import seed
+
+NOBODY = pa.table({name: pa.array([], pa.string()) for name in ("name", "kind", "why")})
+
+
+def reasons(*authors: str, known: pa.Table = NOBODY) -> dict[str, str]:
+    found = find_bots(pa.array(authors, pa.string()), known)
+    return {row["author"]: row["why"] for row in found.to_pylist()}
+
+
+@pytest.mark.parametrize(
+    ("author", "why"),
+    [
+        ("dependabot[bot]", "its name ends in [bot]"),
+        ("Some Thing[bot]", "its name ends in [bot]"),
+        ("SFconvertbot", "its name ends in bot"),
+        ("release-bot", "its name ends in bot"),
+        ("Release BOT", "its last word is bot"),
+        ("acme-ci", "its name ends in CI"),
+        ("acme.ci", "its name ends in CI"),
+        ("acme_cicd", "its name ends in CI"),
+    ],
+)
+def test_rules_find_programs_by_their_names_and_say_why(author: str, why: str) -> None:
+    assert reasons(author) == {author: why}
+    assert why in {reason for _, reason in RULES}
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        "Ada Love",
+        "Jane Talbot",
+        "botanist",
+        "bot-lover",
+        "robotics",
+        "Ada Botany",
+        "Ada Da-Ci",
+        "Ada Ci",
+        "luci",
+        "Luci",
+        "ci",
+        "magicians",
+    ],
+)
+def test_people_whose_names_only_sound_like_a_programs_are_none(author: str) -> None:
+    assert reasons(author) == {}
+
+
+def test_the_seed_names_programs_however_they_are_cased_and_its_reason_goes_first() -> None:
+    known = pa.table({"name": ["Builder", "release-bot"], "kind": ["ci", "bot"], "why": ["it builds", "it releases"]})
+    assert reasons("builder", "BUILDER", "release-bot", "ada", known=known) == {
+        "builder": "it builds",
+        "BUILDER": "it builds",
+        "release-bot": "it releases",
+    }
+
+
+def test_a_person_whose_name_ends_in_bot_can_be_exempted() -> None:
+    known = pa.table({"name": ["adabot"], "kind": ["person"], "why": ["a nickname"]})
+    assert reasons("adabot", "AdaBot", "bobbot", known=known) == {"bobbot": "its name ends in bot"}
+
+
+def test_the_shipped_seed_knows_system_the_hubs_own_programs_and_builders_and_exempts_family_names() -> None:
+    known = seed("bots")
+    programs = ("system", "SFconvertbot", "librarian-bot", "leaderboard-pr-bot", "parquet-converter", "GitHub Actions")
+    assert reasons(*programs, "talbot", "Abbot", "cabot", "Jane Talbot", known=known).keys() == set(programs)
+
+
+def test_every_name_of_the_shipped_seed_is_decided_as_it_says() -> None:
+    rows = seed("bots").to_pylist()
+    assert {row["kind"] for row in rows} == {"bot", "ci", "person"}
+    assert all(row["why"] for row in rows)
+    assert reasons(*(row["name"] for row in rows), known=seed("bots")) == {
+        row["name"]: row["why"] for row in rows if row["kind"] != "person"
+    }
+    assert len({row["name"].lower() for row in rows}) == len(rows)
+
+
+def test_no_generic_name_is_a_program_and_all_are_in_lower_case() -> None:
+    names = [row["name"] for row in seed("generic_names").to_pylist()]
+    assert reasons(*names, known=seed("bots")) == {}
+    assert names == [name.lower().strip() for name in names]
+    assert len(set(names)) == len(names)
+    assert {"root", "admin", "ubuntu", "null", "none"} <= set(names)
+
+
+def test_nobody_is_found_among_nobody() -> None:
+    assert reasons() == {}

@@ -1,0 +1,191 @@
+"""What is known of author strings: who is an account, who is left out, and the study's network of them."""
+
+from typing import Any
+
+import networkx as nx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub_assets_tests.identities.made import WEEK, Commit, Made, Row, answer, commits, member_of
+
+names = st.sampled_from(["ada", "bob", "cy", "dot", "eve", "release-bot"])
+
+
+def asked(made: Made, select: str) -> list[Row]:
+    with made.facts() as facts:
+        rows: list[Row] = facts.ask(select).to_pylist()
+    return rows
+
+
+def author(name: str, **known: Any) -> Row:
+    """Return what is known of a name that committed once."""
+    (row,) = asked(Made(commits("love/engine", name), **known), "select * from authors")
+    return row
+
+
+# --- accounts ---
+
+
+@pytest.mark.parametrize(
+    ("is_linked", "outcome", "is_account"),
+    [
+        (None, None, None),
+        (None, "ok", True),
+        (None, "gone", False),
+        (None, "not_asked", None),
+        (None, "failed", None),
+        (True, None, True),
+        (True, "ok", True),
+        (True, "gone", None),
+        (True, "not_asked", True),
+        (False, None, None),
+        (False, "ok", None),
+        (False, "gone", False),
+        (False, "not_asked", None),
+    ],
+)
+def test_an_account_is_known_where_commits_and_the_hubs_answer_do_not_disagree(
+    is_linked: bool | None, outcome: str | None, is_account: bool | None
+) -> None:
+    linked = {} if is_linked is None else {"ada": is_linked}
+    answers = [] if outcome is None else [answer("ada", outcome=outcome)]
+    assert author("ada", linked=linked, answers=answers)["is_account"] is is_account
+
+
+@pytest.mark.parametrize(("is_linked", "is_account"), [(None, None), (True, True), (False, False)])
+def test_an_account_under_another_spelling_is_not_that_of_a_name(
+    is_linked: bool | None, is_account: bool | None
+) -> None:
+    linked = {} if is_linked is None else {"Ada": is_linked}
+    row = author("Ada", linked=linked, answers=[answer("Ada", "k1", name="ada", fullname="Ada Love")])
+    assert row["is_account"] is is_account
+    assert (row["account_key"], row["full_name"]) == (("k1", "Ada Love") if is_linked else (None, None))
+
+
+@pytest.mark.parametrize("name", ["Ada Love", "adä", "-ada", "a" * 97])
+def test_what_cannot_be_a_handle_is_no_account_whatever_is_known(name: str) -> None:
+    assert author(name)["is_account"] is False
+    assert author(name, linked={name: True})["is_account"] is False
+
+
+def test_an_answer_in_vain_does_not_take_back_an_earlier_one() -> None:
+    answers = [answer("ada", "k1", fullname="Ada Love"), answer("ada", week=1, outcome="failed")]
+    row = author("ada", answers=answers)
+    assert (row["is_account"], row["account_key"], row["full_name"]) == (True, "k1", "Ada Love")
+
+
+def test_the_last_answer_counts_whatever_the_order_of_rows() -> None:
+    answers = [answer("ada", "k2", week=1, fullname=" Ada L. "), answer("ada", "k1", fullname="Ada Love")]
+    row = author("ada", answers=answers)
+    assert (row["account_key"], row["full_name"]) == ("k2", "Ada L.")
+
+
+def test_an_account_without_a_full_name_has_none() -> None:
+    assert author("ada", answers=[answer("ada", fullname="  ")])["full_name"] is None
+
+
+def test_a_full_name_that_was_taken_back_is_known_no_more() -> None:
+    answers = [answer("ada", "k1", fullname="Ada Love"), answer("ada", "k1", week=1, fullname="")]
+    assert author("ada", answers=answers)["full_name"] is None
+
+
+def test_two_strings_that_led_to_one_account_are_known_and_a_handle_that_led_to_two_says_nothing() -> None:
+    answers = [
+        answer("ada", "k1"),
+        answer("ada-love", "k1", week=1),
+        answer("bob", "k2"),
+        answer("bob", "k3", week=1),
+        answer("cy", outcome="gone"),
+    ]
+    made = Made(commits("love/engine", "ada", "ada-love", "bob", "cy"), answers=answers)
+    rows = asked(made, "select author, account_key from same_accounts order by author")
+    assert [tuple(row.values()) for row in rows] == [("ada", "k1"), ("ada-love", "k1")]
+
+
+def test_a_renamed_account_is_still_known_when_its_old_handle_is_gone() -> None:
+    answers = [answer("ada", "k1"), answer("ada", week=1, outcome="gone"), answer("ada-love", "k1", week=1)]
+    made = Made(commits("love/engine", "ada", "ada-love"), answers=answers)
+    assert len(asked(made, "select * from same_accounts where account_key = 'k1'")) == 2
+
+
+def test_memberships_are_those_of_accounts() -> None:
+    made = Made(
+        commits("love/engine", "ada", "bob"),
+        answers=[answer(name, organizations=member_of("lovers", "engines")) for name in ("ada", "bob")],
+        linked={"bob": False},
+    )
+    rows = asked(made, "select * from memberships where author = 'ada' order by organization")
+    assert [row["organization"] for row in rows] == ["engines", "lovers"]
+
+
+# --- who is left out ---
+
+
+@pytest.mark.parametrize(("name", "is_generic"), [("root", True), (" Root ", True), ("ROOT", True), ("rooty", False)])
+def test_generic_names_are_known_however_they_are_cased(name: str, is_generic: bool) -> None:
+    assert author(name, generic=["root"])["is_generic"] is is_generic
+
+
+def test_programs_are_nowhere_but_among_the_authors() -> None:
+    made = Made(
+        [Commit("love/engine", ("release-bot", "ada")), Commit("love/engine", ("ada", "release-bot"))],
+        bots=["release-bot"],
+        trailers=[("Ada Love", "release-bot"), ("release-bot", "ada")],
+        answers=[answer("release-bot", fullname="The Releaser")],
+    )
+    assert [row["is_bot"] for row in asked(made, "select is_bot from authors order by author")] == [False, True]
+    for table in ("features", "full_names", "participations", "trailers", "edges", "degrees"):
+        assert "release-bot" not in str(asked(made, f"select * from {table}")), table
+        assert "Releaser" not in str(asked(made, f"select * from {table}")), table
+
+
+def test_trailers_count_where_both_ends_are_authors() -> None:
+    trailers = [("Ada Love", "ada"), ("Ada Love", "nobody-we-know"), ("Nobody", "ada")]
+    made = Made(commits("love/engine", "Ada Love", "ada"), trailers=trailers)
+    assert asked(made, "select * from trailers") == [{"name": "Ada Love", "handle": "ada"}]
+
+
+# --- the network ---
+
+
+def test_degrees_are_edges_in_and_out_from_who_made_a_commit_to_all_others_of_the_model() -> None:
+    history = [
+        Commit("love/engine", ("ada", "bob")),
+        Commit("love/engine", ("cy",)),
+        Commit("love/engine", ("ada",)),
+        Commit("love/data", ("dot", "eve"), repo_type="dataset"),
+        Commit("alone", ("eve",)),
+    ]
+    rows = asked(Made(history), "select author, degree from degrees order by author")
+    # ada -> bob, ada -> cy, cy -> ada, cy -> bob; bob made none, and a dataset or a repository of one's own has none
+    assert {row["author"]: row["degree"] for row in rows} == {"ada": 3, "bob": 2, "cy": 3}
+
+
+def test_who_only_talks_is_not_in_the_network() -> None:
+    made = Made(commits("love/engine", "ada"), talks=[("love/engine", "bob"), ("love/engine", "cy")])
+    assert asked(made, "select * from degrees") == []
+
+
+histories = st.lists(
+    st.tuples(
+        st.sampled_from(["a/x", "b/y", "z"]),
+        st.lists(names, min_size=1, max_size=3).map(tuple),
+        st.just(WEEK),
+        st.sampled_from(["model", "model", "space"]),
+    ),
+    max_size=12,
+).map(lambda some: [Commit(*one) for one in some])
+
+
+@settings(max_examples=15, deadline=None)
+@given(histories)
+def test_degrees_are_those_of_networkx(history: list[Commit]) -> None:
+    graph = nx.DiGraph()
+    models = [commit for commit in history if commit.repo_type == "model"]
+    for commit in models:
+        others = {name for other in models if other.repo == commit.repo for name in other.authors}
+        graph.add_edges_from((commit.authors[0], name) for name in others - {commit.authors[0]})
+    graph.remove_nodes_from(["release-bot"])
+    rows = asked(Made(history, bots=["release-bot"]), "select author, degree from degrees")
+    assert {row["author"]: row["degree"] for row in rows} == {name: n for name, n in graph.degree() if n}

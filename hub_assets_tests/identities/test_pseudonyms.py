@@ -1,0 +1,127 @@
+"""Pseudonyms are keyed by a secret of the home that is made once, and that nobody else can read."""
+
+import hashlib
+import multiprocessing
+import os
+import stat
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from hub_assets.identities.pseudonyms import LENGTH, SecretError, pseudonyms, secret_key
+
+KEY = bytes(range(32))
+
+
+def hmac_by_hand(key: bytes, message: bytes) -> str:
+    """Return HMAC-SHA-256 by its definition in RFC 2104, for a key of one block at most."""
+    block = key.ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + message).digest()
+    return hashlib.sha256(bytes(byte ^ 0x5C for byte in block) + inner).hexdigest()
+
+
+# --- pseudonyms ---
+
+
+@pytest.mark.parametrize(
+    ("key", "message", "expected"),
+    [
+        (b"\x0b" * 20, "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+        (b"Jefe", "what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+    ],
+)
+def test_they_are_the_test_vectors_of_rfc_4231(key: bytes, message: str, expected: str) -> None:
+    assert hmac_by_hand(key, message.encode()) == expected
+    assert pseudonyms(key, pa.array([message])).to_pylist() == [expected[:LENGTH]]
+
+
+def test_they_are_the_hmac_by_its_definition_and_null_stays_null() -> None:
+    ids = ["00ff", None, "äöü", "00ff", ""]
+    expected = [None if one is None else hmac_by_hand(KEY, one.encode())[:LENGTH] for one in ids]
+    assert pseudonyms(KEY, pa.array(ids)).to_pylist() == expected
+    assert expected[0] == expected[3]
+    assert len({*expected}) == 4
+
+
+def test_another_key_gives_other_pseudonyms() -> None:
+    ids = pa.array([f"{number:016x}" for number in range(100)])
+    one, other = (set(pseudonyms(key, ids).to_pylist()) for key in (KEY, KEY[::-1]))
+    assert len(one) == len(other) == 100
+    assert one.isdisjoint(other | set(ids.to_pylist()))
+
+
+def test_chunked_sliced_and_empty_arrays() -> None:
+    ids = pa.array(["a", "b", None, "a", "c"])
+    expected = pseudonyms(KEY, ids)
+    assert pseudonyms(KEY, pa.chunked_array([ids.slice(0, 2), ids.slice(2)])).equals(expected)
+    assert pseudonyms(KEY, ids.slice(1, 3)).equals(expected.slice(1, 3))
+    for empty in (pa.array([], pa.string()), pa.chunked_array([], pa.string())):
+        assert pseudonyms(KEY, empty).equals(pa.array([], pa.string()))
+    assert pseudonyms(KEY, pa.array([None, None], pa.string())).to_pylist() == [None, None]
+
+
+# --- the secret ---
+
+
+def test_a_secret_is_made_once_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "secret"
+    key = secret_key(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text(encoding="ascii").strip()
+    assert len(text) == 64
+    assert bytes.fromhex(text) == key
+    assert secret_key(path) == key
+    assert list(path.parent.iterdir()) == [path]
+    assert secret_key(tmp_path / "other" / "secret") != key
+
+
+def test_a_wide_open_umask_opens_it_to_nobody(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        secret_key(tmp_path / "secret")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+
+
+def test_processes_that_come_at_once_get_one_key(tmp_path: Path) -> None:
+    paths = [tmp_path / str(number) / "secret" for number in range(20)]
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        found = [list(pool.map(secret_key, [path] * 4)) for path in paths]
+    assert all(len({*keys}) == 1 for keys in found)
+    assert len({keys[0] for keys in found}) == len(paths)
+
+
+def test_threads_that_come_at_once_get_one_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = [list(pool.map(secret_key, [tmp_path / str(number) / "secret"] * 8)) for number in range(20)]
+    assert all(len({*keys}) == 1 for keys in found)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
+def test_a_secret_that_others_can_read_is_refused_with_the_way_out(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "secret"
+    key = secret_key(path)
+    path.chmod(mode)
+    with pytest.raises(SecretError, match="chmod 600"):
+        secret_key(path)
+    path.chmod(0o600)
+    assert secret_key(path) == key
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"abc", b"zz" * 32, b"ab" * 31, b"\xff" * 64])
+def test_a_damaged_secret_is_refused_with_the_way_out_and_never_made_anew(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(SecretError, match="restore it from a backup"):
+        secret_key(path)
+    assert path.read_bytes() == content
+
+
+def test_a_secret_that_cannot_be_made_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SecretError, match="cannot be used as a secret"):
+        secret_key(tmp_path / "file" / "secret")

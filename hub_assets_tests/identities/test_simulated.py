@@ -1,0 +1,97 @@
+"""The raw tables that are made of a simulated week are those that a crawl of it lands."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from hub_assets.hub.accounts import land_accounts
+from hub_assets.hub.histories import land_histories
+from hub_assets.hub.plan import HISTORY_KINDS
+from hub_assets.hub.schemas import JSON_FIELDS
+from hub_assets.lake.parts import Lake
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.simulated import REFERENCE, Simulation, simulate
+from hub_assets_tests.hub.made import PLENTY, listed, rows, served
+from hub_assets_tests.identities.simulated import ACCOUNTS, raw_tables
+
+Row = dict[str, Any]
+TIME_OR_TEXT = {"observed_at", "created_at", "message", "error_code"} | JSON_FIELDS
+"""What depends on when it was asked, or nothing is read from."""
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Simulation:
+    return simulate(REFERENCE, scale=0.0008)
+
+
+@pytest.fixture(scope="module")
+def crawled(simulation: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    with served(build_app(simulation.population(), quota=PLENTY)) as client:
+        listed(client, lake, REFERENCE)
+        for kind in HISTORY_KINDS:
+            land_histories(client, lake, kind, REFERENCE)
+        land_accounts(client, lake, REFERENCE)
+    return lake
+
+
+@pytest.fixture(scope="module")
+def made(simulation: Simulation) -> dict[str, pa.Table]:
+    return raw_tables(simulation)
+
+
+def by(key: str, rows: list[Row]) -> dict[str, Row]:
+    return {row[key]: {name: value for name, value in row.items() if name not in TIME_OR_TEXT} for row in rows}
+
+
+@pytest.mark.parametrize("repo_type", ["model", "dataset", "space"])
+def test_listings(made: dict[str, pa.Table], crawled: Lake, repo_type: str) -> None:
+    table = f"raw_hub__{repo_type}s"
+    found = by("_id", made[table].to_pylist())
+    assert len(found) > 50
+    assert found == by("_id", rows(crawled, table))
+
+
+@pytest.mark.parametrize("kind", HISTORY_KINDS)
+def test_histories(made: dict[str, pa.Table], crawled: Lake, kind: str) -> None:
+    table = f"raw_hub__{kind}"
+    pages = sorted((row for row in rows(crawled, table) if row["outcome"] == "ok"), key=lambda row: row["page"])
+    seen: dict[str, list[Row]] = {}
+    for row in pages:
+        seen.setdefault(row["repo_key"], []).extend(item | {"author_type": None} for item in row[kind])
+    found = {row["repo_key"]: row for row in made[table].to_pylist()}
+    assert len(seen) > 300
+    assert sum(map(len, seen.values())) > 50
+    for key, items in seen.items():
+        assert [item | {"author_type": None} for item in found[key][kind]] == items
+    one = next(row for row in pages if row["is_last"] and row["page"] == 0)
+    same = {name for name in one if found[one["repo_key"]][name] == one[name]}
+    assert same >= {
+        "repo_type",
+        "repo_id",
+        "listed_sha",
+        "visit",
+        "page",
+        "is_last",
+        "reading",
+        "sample_share",
+        "n_had",
+    }
+    assert same >= {"outcome", "status", "attempts", "calls", "n_total", "snapshot_date"}
+
+
+def test_accounts(made: dict[str, pa.Table], crawled: Lake) -> None:
+    found, true = (by("author", answers) for answers in (made[ACCOUNTS].to_pylist(), rows(crawled, ACCOUNTS)))
+    assert {row["outcome"] for row in found.values()} == {"ok", "gone"}
+    for answers in (found, true):
+        for row in answers.values():
+            row["organizations"] = {one["account_key"]: one["name"] for one in row["organizations"] or []}
+    assert found == true
+
+
+def test_without_accounts_nobody_was_asked(simulation: Simulation, made: dict[str, pa.Table]) -> None:
+    without = raw_tables(simulation, with_accounts=False)
+    assert len(without[ACCOUNTS]) == 0
+    assert without[ACCOUNTS].schema == made[ACCOUNTS].schema
+    assert without["raw_hub__commits"].equals(made["raw_hub__commits"])
