@@ -184,7 +184,7 @@ def _tables(history: list[Commit], talks: list[Pair], linked: Mapping[str, bool]
         string = strings.setdefault(author, {"author": author, "is_linked": linked.get(author), "n_commits": 0})
         string["first_seen_date"] = min(week, string.get("first_seen_date", week))
         string["first_seen_at"] = datetime.combine(string["first_seen_date"], time())
-        key = {"repo_type": repo_type, "repo_key": repo, "repo_id": repo}
+        key: Row = {"repo_type": repo_type, "repo_key": repo, "repo_id": repo}
         key |= {"namespace": repo.split("/")[0] if "/" in repo else None}
         usual = key | {"author": author, "is_committer": False, "is_first_author": False, "active_weeks": None}
         return rows.setdefault((repo_type, repo, author), usual)

@@ -270,7 +270,7 @@ class People:
                 "name": names,
                 "type": text.where(is_org, "org", "user"),
                 "fullname": full,
-                "createdAt": pc.strftime(text.moments(since), "%Y-%m-%dT%H:%M:%S.000Z"),
+                "createdAt": pc.strftime(text.moments(since), "%Y-%m-%dT%H:%M:%SZ"),
                 "isPro": pa.array(self.dice.happens("pro", 0.05, salt), mask=is_org),
                 "isVerified": pa.array(self.dice.happens("verified", 0.2, salt), mask=~is_org),
             }

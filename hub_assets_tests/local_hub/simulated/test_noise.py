@@ -115,6 +115,12 @@ def test_only_names_without_an_account_have_no_avatar(small: Simulation) -> None
     assert any(" " in user for user in unlinked)
 
 
+def test_accounts_say_when_they_were_made_as_the_hub_does(small: Simulation) -> None:
+    assert all(
+        re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", at) for at in small.accounts["createdAt"].to_pylist()
+    )
+
+
 def test_the_key_fits_what_is_served_and_is_not_in_it(small: Simulation) -> None:
     assert isinstance(small.key, AnswerKey)
     assert small.key.people["user"].equals(small.authors["user"])
