@@ -121,7 +121,7 @@ def _pairs_line(row: dict[str, Any]) -> Text:
         f"Of {row['n_pairs']:,} pairs of names {n_accepted:,} are taken for one person ({row['n_accepted_by_person']:,}"
     )
     line += f" by people), {n_rejected:,} for two; {row['n_for_review']:,} wait for hub-assets identities review."
-    conflicts = f" {row['n_conflicts']:,} were not merged: they would join two accounts, or what was rejected."
+    conflicts = f" {row['n_conflicts']:,} more were accepted and not merged: they would join what must stay apart."
     return Text(line + (conflicts if row["n_conflicts"] else ""))
 
 
