@@ -205,7 +205,7 @@ def test_dev_opens_the_ui_on_a_home(tmp_path: Path) -> None:
     ) as process:
         signal.signal(signal.SIGINT, ignored)
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 180
             while True:
                 try:
                     with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5) as answer:

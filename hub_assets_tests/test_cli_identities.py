@@ -218,7 +218,7 @@ def wait_for(terminal: int, words: bytes) -> None:
 
 def wait_until_it_takes_keys(terminal: int) -> None:
     """Keys that come before are thrown away."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while termios.tcgetattr(terminal)[3] & termios.ICANON:
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -94,8 +94,9 @@ def _build_developers() -> dg.AssetsDefinition:
         used = decisions_hash(decisions)
         with home.building() as connection:
             authors = _week(connection, "int_hub__author_strings", snapshot_date)
+            earlier = _week(connection, "core__candidate_pairs", snapshot_date)
             with _facts(connection, snapshot_date, _accounts(connection, snapshot_date)) as facts:
-                pairs = find_candidates(facts, decisions)
+                pairs = find_candidates(facts, earlier, decisions)
                 pairs = resolve(facts, decide(facts, weigh(facts, pairs), decisions))
                 developers = developers_of(facts, authors, pairs, _bots(connection, authors))
             developers = developers.append_column("decisions_hash", pa.repeat(used, len(developers)))

@@ -21,11 +21,12 @@ MOST_TWINS: Final = 5
 """A name that more strings bear is a common one, and tells nothing where they have nothing else in common."""
 
 
-def find_candidates(facts: Facts, decided: pa.Table | None = None) -> pa.Table:
+def find_candidates(facts: Facts, earlier: pa.Table | None = None, decided: pa.Table | None = None) -> pa.Table:
     """Find the pairs that the names, repositories and trailers of a week propose, and the accounts, if known.
 
     Args:
         facts: of the week.
+        earlier: what was found in the same week before accounts were known; what they cannot change is taken from it.
         decided: pairs (`author_a`, `author_b`) that a person decided, to be had in any case, if both are known and
             no bots.
 
@@ -33,11 +34,22 @@ def find_candidates(facts: Facts, decided: pa.Table | None = None) -> pa.Table:
         `author_a` (which sorts before), `author_b`, `generators`: a row per pair.
     """
     facts.run("create or replace temp table proposed (author_a varchar, author_b varchar, generator varchar)")
-    _compare_real_names(facts)
-    _compare_in_one_repository(facts)
+    if earlier is None:
+        _compare_real_names(facts)
+        _compare_in_one_repository(facts)
+        names = list(GENERATORS)
+    else:
+        names = [name for name in GENERATORS if name not in WITHOUT_ACCOUNTS]
+        facts.register("earlier", earlier)
+        facts.run(f"""
+            insert into proposed
+            select author_a, author_b, generator
+            from (select author_a, author_b, unnest(generators) as generator from earlier)
+            where generator in {WITHOUT_ACCOUNTS}
+        """)
     for name, select in _PREPARED.items():
         facts.run(f"create or replace temp table {name} as {select}")
-    for generator, select in GENERATORS.items():
+    for generator, select in ((name, GENERATORS[name]) for name in names):
         facts.run(f"""
             insert into proposed
             select distinct least(x, y), greatest(x, y), '{generator}'
@@ -302,3 +314,5 @@ GENERATORS: Final = {
     """,
 }
 """SELECTs of pairs (`x`, `y`), in any order, a pair as often as it is found."""
+WITHOUT_ACCOUNTS: Final = ("same_repository", "real_name", "high_degree", "trailer")
+"""Generators that no answer about an account changes, the dearest among them."""

@@ -3,7 +3,7 @@
 Nothing is concluded here but whether a string is an account.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -80,11 +80,6 @@ class Facts:
     def ask(self, select: str) -> pa.Table:
         """Return the rows of a SELECT."""
         return self._connection.sql(select).to_arrow_table()
-
-    def count(self, select: str) -> Any:
-        """Return the only value of a SELECT."""
-        ((value,),) = self._connection.execute(select).fetchall()
-        return value
 
 
 _TABLES: Final = (

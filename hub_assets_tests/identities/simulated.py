@@ -116,7 +116,7 @@ def identify(connection: duckdb.DuckDBPyConnection, week: date, accounts: pa.Tab
     answers = rows("stg_hub__accounts") if accounts is None else accounts
     decisions = DECISIONS.empty_table()
     with facts(answers.select(NO_ACCOUNTS.schema.names)) as known:
-        pairs = resolve(known, decide(known, weigh(known, find_candidates(known, decisions)), decisions))
+        pairs = resolve(known, decide(known, weigh(known, find_candidates(known, candidates, decisions)), decisions))
         developers = developers_of(known, authors, pairs, bots)
     return Identities(candidates, first, pairs, bots, developers)
 

@@ -7,7 +7,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rapidfuzz import fuzz
 
-from hub_assets.identities.candidates import GENERATORS, HIGH_DEGREE, MOST_TWINS, accounts_to_ask_first, find_candidates
+from hub_assets.identities.candidates import (
+    GENERATORS,
+    HIGH_DEGREE,
+    MOST_TWINS,
+    WITHOUT_ACCOUNTS,
+    accounts_to_ask_first,
+    find_candidates,
+)
 from hub_assets.identities.schemas import GENERATORS as NAMED
 from hub_assets_tests.identities.made import Commit, Made, Pair, answer, commits, member_of
 
@@ -279,7 +286,7 @@ def test_what_a_person_decided_is_had_in_any_case_if_both_names_are_known_and_no
     with made.facts() as facts:
         found = {
             (row["author_a"], row["author_b"]): row["generators"]
-            for row in find_candidates(facts, made.decisions).to_pylist()
+            for row in find_candidates(facts, decided=made.decisions).to_pylist()
         }
     assert found[("ada", "bob")] == ["decision"]
     assert "decision" not in found[("ADA", "ada")]
@@ -303,6 +310,27 @@ def test_pairs_and_generators_are_in_order_and_each_once_whatever_the_order_of_c
     random.shuffle(shuffled)
     with Made(shuffled).facts() as facts:
         assert find_candidates(facts).to_pylist() == rows
+
+
+def test_what_was_found_before_accounts_were_known_need_not_be_found_again() -> None:
+    history = [
+        *commits("love/engine", "Ada Lovelace", "ada-lovelace", "alovelace", "heron"),
+        *commits("love/other", "Ada Lovelace", "Lovelace Ada", "heron-2"),
+        *(commit for n in range(HIGH_DEGREE) for commit in commits(f"love/r{n}", "heron", f"bird{n}")),
+    ]
+    trailers = [("Ada Lovelace", "alovelace")]
+    answers = [answer("alovelace", "1", fullname="Ada King"), answer("heron", "2"), answer("heron-2", "2")]
+    before = Made(history, trailers=trailers)
+    after = Made(history, trailers=trailers, answers=answers, decisions={("bird1", "bird2"): "rejected"})
+    with before.facts() as facts:
+        earlier = find_candidates(facts)
+    with after.facts() as facts:
+        anew = find_candidates(facts, decided=after.decisions)
+        at_once = find_candidates(facts, earlier, after.decisions)
+    assert at_once.equals(anew)
+    assert not anew.equals(earlier)
+    found = {generator for generators in earlier["generators"].to_pylist() for generator in generators}
+    assert {*WITHOUT_ACCOUNTS} <= found
 
 
 def test_accounts_in_a_pair_are_asked_for_first_and_then_those_beside_names_without_account() -> None:

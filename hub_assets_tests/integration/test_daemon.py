@@ -58,13 +58,13 @@ def test_a_run_that_is_killed_is_retried_by_the_daemon_and_goes_on_where_it_was(
         dg.DagsterInstance.from_config(str(home.dagster)) as instance,
     ):
         first = launch(port, population.week)
-        until(lambda: len(hub.asked) > repos // 2, 40)
+        until(lambda: len(hub.asked) > repos // 2, 180)
         worker = worker_of(instance, first)
         assert os.getpgid(worker) == process.pid
         os.kill(worker, signal.SIGKILL)
         asked_before = len(hub.asked)
-        retry = until(lambda: retry_of(instance, first), 30)
-        until(lambda: run_of(instance, retry).is_finished, 60)
+        retry = until(lambda: retry_of(instance, first), 180)
+        until(lambda: run_of(instance, retry).is_finished, 240)
         assert run_of(instance, first).status == dg.DagsterRunStatus.FAILURE
         assert run_of(instance, retry).status == dg.DagsterRunStatus.SUCCESS
         done_before, done_after = steps_done(instance, first), steps_done(instance, retry)
@@ -109,7 +109,7 @@ def dev(home: Home, url: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         )
     with process:
         try:
-            until(lambda: process.poll() is not None or can_be_asked(port), 60)
+            until(lambda: process.poll() is not None or can_be_asked(port), 240)
             yield process, port
             process.terminate()
             process.wait(30)

@@ -76,7 +76,7 @@ def test_the_hf_command(hub: Hub, tmp_path: Path, command: str, shown: str) -> N
     environment |= {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "HF_TOKEN": "hf_test"}
     hf = Path(sys.executable).with_name("hf")
     before = hub.counters.by_kind["other"]
-    done = subprocess.run([hf, *command.split()], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([hf, *command.split()], env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert shown in done.stdout
     # with telemetry on, it has asked for /api/agent-harnesses, and took the 404 in good part

@@ -50,7 +50,7 @@ def test_serve_tells_its_address_and_ends_quietly_when_interrupted() -> None:
         url = hub.stdout.readline().strip()
         assert httpx2.get(f"{url}/api/models?limit=1").headers["RateLimit"].startswith('"api";r=8;t=')
         hub.send_signal(signal.SIGINT)
-        out, err = hub.communicate(timeout=20)
+        out, err = hub.communicate(timeout=120)
     assert (hub.returncode, out, err) == (0, "done\n", "")
 
 
