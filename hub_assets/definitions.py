@@ -7,6 +7,7 @@ from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
 from hub_assets.assets.models import build_models
 from hub_assets.assets.publishing import build_publishing
+from hub_assets.assets.statistics import build_statistics
 from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
@@ -24,7 +25,14 @@ def build_defs(
         crawl: how far histories are collected; by default as much as 24 hours of the Hub's rate limit allow.
     """
     return dg.Definitions(
-        assets=[*build_listings(), *build_histories(), *build_identities(), *build_models(), build_publishing()],
+        assets=[
+            *build_listings(),
+            *build_histories(),
+            *build_identities(),
+            *build_models(),
+            *build_statistics(),
+            build_publishing(),
+        ],
         asset_checks=build_all_checks(),
         jobs=[weekly_snapshot, merge_identities],
         schedules=[weekly_snapshot_schedule],

@@ -53,6 +53,11 @@ class Home:
         return self.root / "populations"
 
     @property
+    def figures(self) -> Path:
+        """What was drawn, by week."""
+        return self.root / "report" / "figures"
+
+    @property
     def secret(self) -> Path:
         """The key of the pseudonyms."""
         return self.root / "secret"

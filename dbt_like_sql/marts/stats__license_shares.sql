@@ -1,7 +1,8 @@
 with
 
 repositories as (
-    select snapshot_date, repo_type, repo_key, licenses from {{ ref('mart__repo_activity') }}
+    select snapshot_date, repo_type, repo_key, license as first_license, licenses
+    from {{ ref('mart__repo_activity') }}
     where snapshot_date = {{ var('snapshot_date') }} and licenses is not null
 ),
 
@@ -15,19 +16,23 @@ totals as (
 ),
 
 named as (
-    select distinct snapshot_date, repo_type, repo_key, unnest(licenses) as license
+    select distinct snapshot_date, repo_type, repo_key, first_license, unnest(licenses) as license
     from repositories
+    union all
+    select snapshot_date, repo_type, repo_key, 'none', 'none'
+    from repositories
+    where len(licenses) = 0
 ),
 
 counted as (
-    select snapshot_date, repo_type, license, count(*) as n
+    select
+        snapshot_date,
+        repo_type,
+        license,
+        count(*) as n,
+        count(case when license = first_license then 1 end) as n_first
     from named
     group by snapshot_date, repo_type, license
-    union all
-    select snapshot_date, repo_type, 'none', count(*)
-    from repositories
-    where len(licenses) = 0
-    group by snapshot_date, repo_type
 )
 
 select
@@ -36,7 +41,9 @@ select
     counted.license,
     case when counted.license = 'none' then 'none' else coalesce(license_groups.license_group, 'other') end
         as license_group,
+    counted.license = 'none' or license_groups.license is not null as is_mapped,
     counted.n,
+    counted.n_first,
     counted.n / totals.n_repos as share_of_repos,
     case when counted.license <> 'none' then counted.n / totals.n_licensed end as share_of_licensed
 from counted

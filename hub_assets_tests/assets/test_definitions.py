@@ -36,10 +36,14 @@ mart__activity_summary (marts) <- mart__repo_activity
 mart__history_coverage (marts) <- int_hub__commit_histories int_hub__discussion_histories
 mart__identity_pairs (marts) <- core__developer_pairs
 mart__identity_summary (marts) <- core__developers
+mart__published_comparison (marts) <- mart__activity_summary mart__repo_activity mart__top_repositories \
+published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
 mart__repo_activity (marts) <- int_hub__commit_histories int_hub__developer_contributions \
 int_hub__developer_discussions int_hub__discussion_histories int_hub__repositories int_hub__space_models \
 license_groups stg_hub__spaces
+mart__top_repositories (marts) <- mart__repo_activity
 mart__usage_resolution (marts) <- int_hub__space_models
+published_values (marts) <-
 raw_hub__accounts (histories) <- core__candidate_pairs raw_hub__commits raw_hub__discussions
 raw_hub__aliases (histories) <- raw_hub__models raw_hub__spaces
 raw_hub__commits (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
@@ -47,7 +51,12 @@ raw_hub__datasets (listings) <-
 raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__models (listings) <-
 raw_hub__spaces (listings) <-
+stats__concentration (statistics) <- mart__repo_activity
+stats__correlations (statistics) <- mart__repo_activity
 stats__license_shares (statistics) <- license_groups mart__repo_activity
+stats__license_tests (statistics) <- mart__repo_activity
+stats__lorenz (statistics) <- mart__repo_activity
+stats__tail_fits (statistics) <- mart__repo_activity
 stg_hub__accounts (marts) <- raw_hub__accounts
 stg_hub__aliases (marts) <- raw_hub__aliases
 stg_hub__commits (marts) <- raw_hub__commits
@@ -60,8 +69,10 @@ int_hub__author_strings int_hub__commit_authors int_hub__commit_histories int_hu
 int_hub__developer_contributions int_hub__developer_discussions int_hub__discussion_histories \
 int_hub__discussion_starters int_hub__participations int_hub__repositories int_hub__space_models int_hub__trailers \
 license_groups mart__activity_summary mart__history_coverage mart__identity_pairs mart__identity_summary \
-mart__repo_activity mart__usage_resolution stats__license_shares stg_hub__accounts stg_hub__aliases stg_hub__commits \
-stg_hub__datasets stg_hub__discussions stg_hub__models stg_hub__spaces
+mart__published_comparison mart__repo_activity mart__top_repositories mart__usage_resolution published_values \
+stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz stats__tail_fits \
+stg_hub__accounts stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions stg_hub__models \
+stg_hub__spaces
 """
 
 
@@ -86,7 +97,7 @@ def test_it_loads_as_dagster_loads_it() -> None:
 
 def test_everything_but_seeds_has_weeks_and_every_table_has_columns(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    seeds = {"bots", "generic_names", "license_groups"}
+    seeds = {"bots", "generic_names", "license_groups", "published_values"}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() not in seeds)

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from hub_assets.hub.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
 from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS
+from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
 from hub_assets.warehouse.database import prepare, replace_week
 from hub_assets.warehouse.models import Project
 
@@ -15,10 +16,18 @@ CORE = {
     "core__developer_pairs": DEVELOPER_PAIRS,
     "core__developers": DEVELOPERS,
 }
+STATS = {
+    "stats__concentration": CONCENTRATION,
+    "stats__lorenz": LORENZ,
+    "stats__correlations": CORRELATIONS,
+    "stats__license_tests": LICENSE_TESTS,
+    "stats__tail_fits": TAIL_FITS,
+}
 SOURCES = {
     **{f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES},
     **{table: answers_schema(table) for table in ANSWERS},
     **CORE,
+    **STATS,
 }
 """The Arrow schema of every table that Python writes."""
 

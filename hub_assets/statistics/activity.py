@@ -1,0 +1,129 @@
+"""The study's statistics of repositories' activity, as tables: which variables, in which groups, by which statistic.
+
+The statistics themselves stand in the other modules.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub_assets.statistics import schemas
+from hub_assets.statistics.concentration import concentration, lorenz
+from hub_assets.statistics.correlations import correlations
+from hub_assets.statistics.differences import group_tests
+from hub_assets.statistics.samples import Floats
+from hub_assets.statistics.tails import fit_tail
+
+_EVERY: Final = ("n_likes", "n_discussions", "n_disc_starters", "n_commits", "n_committers", "n_community")
+VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "model": (*_EVERY, "n_downloads", "n_usage_spaces"),
+    "dataset": (*_EVERY, "n_downloads"),
+    "space": _EVERY,
+}
+"""The activity variables of each type of repository; nobody counts the downloads of spaces."""
+
+LICENSE_GROUPS: Final = ("permissive", "restrictive", "none")
+"""The groups that the study compares; `other` (unknown ones, and what is no license) is left out, as there."""
+LEAST_USED: Final = 100
+"""Repositories that bear a license below which it takes no part in the tests, as in the study."""
+TARGETS: Final = (0.8, 0.9, 0.99)
+TOPS: Final = (0.01, 0.1)
+
+Activity = Mapping[str, pa.Table]
+"""By type of repository the rows of `mart__repo_activity` of one week."""
+
+
+def concentration_table(activity: Activity) -> pa.Table:
+    """Measure the concentration of each variable: the rows of `schemas.CONCENTRATION`, without the week."""
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for repo_type, variable, values in _columns(activity):
+            found = concentration(values, TARGETS, TOPS)
+            shared = {"repo_type": repo_type, "variable": variable, "n": found["n"], "total": found["total"]}
+            for end in ("", "_low", "_high"):
+                shared |= {f"{name}{end}": found[f"{name}{end}"] for name in ("gini", "hhi")}
+                shared |= {f"top_{100 * top:g}_share{end}": found[f"top_{top:g}{end}"] for top in TOPS}
+            for target in TARGETS:
+                shares = {
+                    f"share_of_repos{end}": found[f"share_holding_{target:g}{end}"] for end in ("", "_low", "_high")
+                }
+                share = shares["share_of_repos"]
+                n_repos = None if np.isnan(share) else round(share * found["n"])
+                yield shared | shares | {"target_share": target, "n_repos": n_repos}
+
+    return _table(rows(), schemas.CONCENTRATION)
+
+
+def lorenz_table(activity: Activity) -> pa.Table:
+    """Draw the Lorenz curve of each variable: the rows of `schemas.LORENZ`, without the week."""
+    parts = []
+    for repo_type, variable, values in _columns(activity):
+        units, held = lorenz(values)
+        names = {"repo_type": pa.repeat(repo_type, len(units)), "variable": pa.repeat(variable, len(units))}
+        parts.append(pa.table(names | {"share_of_repos": units, "share_of_total": pa.array(held, from_pandas=True)}))
+    nothing = _table((), schemas.LORENZ)
+    return pa.concat_tables([nothing, *(part.cast(nothing.schema) for part in parts)])
+
+
+def correlation_table(activity: Activity) -> pa.Table:
+    """Correlate the variables of each type, and of each license group of models: rows of `schemas.CORRELATIONS`."""
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for repo_type, repos in activity.items():
+            groups = {"all": repos}
+            if repo_type == "model":
+                groups |= {group: repos.filter(pc.equal(repos["license_group"], group)) for group in LICENSE_GROUPS}
+            for group, members in groups.items():
+                found = correlations({name: _floats(members[name]) for name in VARIABLES[repo_type]})
+                yield from ({**record, "repo_type": repo_type, "license_group": group} for record in found)
+
+    return _table(rows(), schemas.CORRELATIONS)
+
+
+def license_test_table(activity: Activity) -> pa.Table:
+    """Test the license groups of models against each other in each variable: the rows of `schemas.LICENSE_TESTS`."""
+    if "model" not in activity:
+        return _table((), schemas.LICENSE_TESTS)
+    repos = activity["model"]
+    used = pc.value_counts(repos["license"].combine_chunks())
+    often = used.field("values").filter(pc.greater_equal(used.field("counts"), LEAST_USED))
+    takes_part = pc.or_kleene(pc.is_null(repos["license"]), pc.is_in(repos["license"], often))
+    repos = repos.filter(takes_part)
+    groups = {group: repos.filter(pc.equal(repos["license_group"], group)) for group in LICENSE_GROUPS}
+    variables = {
+        name: {group: _floats(members[name]) for group, members in groups.items()} for name in VARIABLES["model"]
+    }
+    return _table(group_tests(variables), schemas.LICENSE_TESTS)
+
+
+def tail_table(activity: Activity, resamples: int = 0) -> pa.Table:
+    """Fit the tail of each variable: the rows of `schemas.TAIL_FITS`, without the week."""
+    rows = (
+        {**fit_tail(values, resamples=resamples), "repo_type": repo_type, "variable": variable}
+        for repo_type, variable, values in _columns(activity)
+    )
+    return _table(rows, schemas.TAIL_FITS)
+
+
+def _columns(activity: Activity) -> Iterator[tuple[str, str, Floats]]:
+    for repo_type, repos in activity.items():
+        for variable in VARIABLES[repo_type]:
+            yield repo_type, variable, _floats(repos[variable])
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    values: Floats = column.cast(pa.float64()).to_numpy()
+    return values
+
+
+def _table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Return records as a table of a schema without its first field; NaN is null."""
+    columns = pa.schema(list(schema)[1:])
+    records = list(rows)
+    return pa.table(
+        [pa.array([record.get(field.name) for record in records], field.type, from_pandas=True) for field in columns],
+        schema=columns,
+    )

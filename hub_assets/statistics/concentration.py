@@ -1,0 +1,145 @@
+"""How unequally activity is spread: few hold most of it.
+
+All measures are of the values at hand; their intervals take these as a draw from a population. Whether what few hold
+follows some law (`tails`), and what is drawn of a Lorenz curve, does not belong here.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hub_assets.statistics.samples import Counted, Floats, Ints
+
+RESAMPLES: Final = 1_000
+_CELLS: Final = 1_000_000
+"""Counts drawn at a time: 8 MB, and some ten times that for what is computed of them."""
+_ROUNDING: Final = 1e-12
+"""Of a total: sums in another order differ by less, and do not ask for one unit more."""
+
+
+def concentration(
+    values: npt.ArrayLike,
+    targets: Sequence[float] = (0.8, 0.9, 0.99),
+    tops: Sequence[float] = (0.01, 0.1),
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Measure the concentration of values that are not negative; NaN is not known and left out.
+
+    Args:
+        values: one per unit.
+        targets: shares of the total, in (0, 1].
+        tops: shares of the units, in (0, 1].
+        resamples: of the bootstrap; 0 for no intervals.
+        seed: of its draws.
+
+    Returns:
+        `n`, `total`; `share_holding_T` for each target: the least share of the units that hold at least T of the total
+        together; `top_S` for each top: the share of the total that the S largest of the units hold (S n is rounded up
+        to whole units); `gini` (see `gini`); `hhi`, the sum of squared shares of the total, in [1/n, 1] (Herfindahl and
+        Hirschman). Of each a `_low` and a `_high`: the 2.5 % and 97.5 % quantiles of the measure in resamples of the
+        units with replacement (Efron's percentile interval; too narrow where few units hold nearly all), NaN without
+        resamples. All NaN where the total is 0; a resample of that kind is left out.
+
+    Raises:
+        ValueError: if a value is negative or infinite, or a target or top is not a share.
+    """
+    if not all(0 < share <= 1 for share in (*targets, *tops)):
+        raise ValueError(f"not all of {(*targets, *tops)} are in (0, 1]")
+    sample = Counted.of(values)
+    names = [*(f"share_holding_{t:g}" for t in targets), *(f"top_{s:g}" for s in tops), "gini", "hhi"]
+    found, low, high = np.full((3, len(names)), np.nan)
+    if sample.total > 0:
+        (found,) = _measure(sample.values, sample.counts[None, :], targets, tops)
+        if resamples:
+            low, high = _intervals(sample, targets, tops, resamples, seed)
+    record: dict[str, float] = {"n": sample.n, "total": sample.total}
+    for end, measured in (("", found), ("_low", low), ("_high", high)):
+        record |= {f"{name}{end}": float(value) for name, value in zip(names, measured, strict=True)}
+    return record
+
+
+def gini(values: npt.ArrayLike) -> float:
+    """Return Gini's coefficient: half the mean difference of two units drawn with replacement, over the mean.
+
+    It is twice the area between the Lorenz curve and the diagonal: 0 where all have the same, (n - 1) / n where one
+    has all; NaN where the total is 0. (Drawn without replacement, the pair would give n / (n - 1) of it, which some
+    call unbiased.)
+
+    Raises:
+        ValueError: if a value is negative or infinite.
+    """
+    return concentration(values, (), (), resamples=0)["gini"]
+
+
+def lorenz(values: npt.ArrayLike, points: int = 101) -> tuple[Floats, Floats]:
+    """Return the Lorenz curve: shares of the units, the least first, and the shares of the total that they hold.
+
+    Both rise from 0 to 1, with as many points as are asked for, the first at equal steps; between units the curve is
+    linear. The second is NaN where the total is 0.
+
+    Raises:
+        ValueError: if a value is negative or infinite.
+    """
+    sample = Counted.of(values)
+    at = np.linspace(0, 1, points)
+    if sample.total == 0:
+        return at, np.full(points, np.nan)
+    units = np.append(0, np.cumsum(sample.counts)) / sample.n
+    amounts = np.append(0, np.cumsum(sample.values * sample.counts))
+    return at, np.interp(at, units, amounts / amounts[-1])
+
+
+def _measure(values: Floats, counts: Ints, targets: Sequence[float], tops: Sequence[float]) -> Floats:
+    """Return the measures (columns) of several samples (rows of counts) of the same values in ascending order."""
+    values, counts = values[::-1], counts[:, ::-1]
+    amounts = counts * values
+    # how many units there are from the largest on, and what they hold
+    units, held = np.cumsum(counts, axis=1), np.cumsum(amounts, axis=1)
+    n, total = units[:, -1], held[:, -1]
+    columns = [_least_share(values, units, held, target) for target in targets]
+    columns += [_top_share(values, units, held, top) for top in tops]
+    # equal values share the mean of their ranks, of which 1 is the largest's
+    ranks = units - (counts - 1) / 2
+    columns.append(np.maximum((n + 1) / n - 2 * (ranks * amounts).sum(axis=1) / (n * total), 0))
+    columns.append((amounts * values).sum(axis=1) / total**2)
+    return np.column_stack(columns)
+
+
+def _least_share(values: Floats, units: Ints, held: Floats, target: float) -> Floats:
+    """Return the least share of the units that hold a share of the total; arrays are as in `_measure`."""
+    wanted = target * held[:, -1] * (1 - _ROUNDING)
+    rows, place = np.arange(len(held)), np.argmax(held >= wanted[:, None], axis=1)
+    surplus = np.floor((held[rows, place] - wanted) / values[place])
+    shares: Floats = (units[rows, place] - surplus) / units[:, -1]
+    return shares
+
+
+def _top_share(values: Floats, units: Ints, held: Floats, top: float) -> Floats:
+    """Return the share of the total that a share of the units holds, the largest first."""
+    wanted = np.ceil(top * units[:, -1] * (1 - _ROUNDING))
+    rows, place = np.arange(len(held)), np.argmax(units >= wanted[:, None], axis=1)
+    surplus = units[rows, place] - wanted
+    shares: Floats = (held[rows, place] - surplus * values[place]) / held[:, -1]
+    return shares
+
+
+def _intervals(
+    sample: Counted, targets: Sequence[float], tops: Sequence[float], resamples: int, seed: int
+) -> tuple[Floats, Floats]:
+    """Return the 2.5 % and 97.5 % quantiles of each measure over resamples.
+
+    A resample of units with replacement is one draw of a multinomial over the distinct values.
+    """
+    dice = np.random.default_rng(seed)
+    step = max(_CELLS // len(sample.values), 1)
+    measured = []
+    for start in range(0, resamples, step):
+        drawn = dice.multinomial(sample.n, sample.counts / sample.n, size=min(step, resamples - start))
+        measured.append(_measure(sample.values, drawn[drawn @ sample.values > 0], targets, tops))
+    found = np.concatenate(measured)
+    low, high = np.quantile(found, [0.025, 0.975], axis=0) if len(found) else np.full((2, found.shape[1]), np.nan)
+    return low, high

@@ -1,0 +1,63 @@
+"""What the tables of statistics hold, as Arrow schemas. How rows come about does not belong here."""
+
+from typing import Final
+
+import pyarrow as pa
+
+from hub_assets.statistics.correlations import COEFFICIENTS
+from hub_assets.statistics.tails import ALTERNATIVES
+
+_WEEK: Final = pa.field("snapshot_date", pa.date32(), nullable=False)
+
+
+def _schema(keys: tuple[str, ...], counts: tuple[str, ...], numbers: tuple[str, ...], *others: pa.Field) -> pa.Schema:
+    return pa.schema(
+        [
+            _WEEK,
+            *(pa.field(name, pa.string(), nullable=False) for name in keys),
+            *(pa.field(name, pa.int64()) for name in counts),
+            *(pa.field(name, pa.float64()) for name in numbers),
+            *others,
+        ]
+    )
+
+
+def _with_interval(*names: str) -> tuple[str, ...]:
+    return tuple(f"{name}{end}" for name in names for end in ("", "_low", "_high"))
+
+
+CONCENTRATION: Final = _schema(
+    ("repo_type", "variable"),
+    ("n", "n_repos"),
+    ("target_share", "total", *_with_interval("share_of_repos", "gini", "hhi", "top_1_share", "top_10_share")),
+)
+"""`stats__concentration`: how few repositories hold how much."""
+
+LORENZ: Final = _schema(("repo_type", "variable"), (), ("share_of_repos", "share_of_total"))
+"""`stats__lorenz`: the Lorenz curve in steps of a hundredth."""
+
+CORRELATIONS: Final = _schema(
+    ("repo_type", "license_group", "variable_x", "variable_y"),
+    ("n",),
+    tuple(f"{name}{end}" for name in COEFFICIENTS for end in ("", "_p", "_p_holm")),
+)
+"""`stats__correlations`: how two activities go together."""
+
+LICENSE_TESTS: Final = _schema(
+    ("variable", "group_a", "group_b"),
+    ("n_a", "n_b"),
+    ("u_a", "u_b", "p_value", "log10_p", "p_holm", "rank_biserial", "mean_a", "mean_b", "median_a", "median_b"),
+)
+"""`stats__license_tests`: whether one license group's activity is greater than another's."""
+
+TAIL_FITS: Final = _schema(
+    ("repo_type", "variable"),
+    ("n", "n_distinct", "n_tail", "resamples"),
+    (
+        *("x_min", "alpha", "alpha_se", "ks", "share_in_tail", "goodness_p"),
+        *(f"{kind}_{name}" for name in ALTERNATIVES for kind in ("ratio", "normal_ratio", "p")),
+    ),
+    pa.field("is_plausible", pa.bool_()),
+    pa.field("preferred", pa.string()),
+)
+"""`stats__tail_fits`: whether a tail is a power law, and which."""

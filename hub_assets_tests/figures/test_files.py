@@ -1,0 +1,98 @@
+"""Figures as files: whole or not at all, the same bytes each time, and without pyplot."""
+
+import gc
+import struct
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pyarrow as pa
+import pytest
+from matplotlib import rc_context, rcParams
+from matplotlib.figure import Figure
+
+from hub_assets.figures.correlations import correlation_maps, license_correlation_maps
+from hub_assets.figures.distributions import distributions
+from hub_assets.figures.files import png, save, svg
+
+
+@pytest.fixture(params=["distributions", "correlation_maps", "license_correlation_maps"])
+def figures(
+    request: pytest.FixtureRequest, activity: dict[str, pa.Table], fits: pa.Table, correlations: pa.Table
+) -> tuple[Figure, Figure]:
+    """Each figure, drawn twice of the same tables."""
+    if request.param == "distributions":
+        return distributions(activity, fits), distributions(activity, fits)
+    draw = {"correlation_maps": correlation_maps, "license_correlation_maps": license_correlation_maps}[request.param]
+    return draw(correlations), draw(correlations)
+
+
+def test_the_same_tables_give_the_same_bytes(figures: tuple[Figure, Figure]) -> None:
+    one, other = figures
+    assert svg(one) == svg(one) == svg(other)
+    assert png(one) == png(one) == png(other)
+    assert b"<dc:date>" not in svg(one)
+
+
+def test_svg_and_png_are_of_the_width_of_a_page(figures: tuple[Figure, Figure]) -> None:
+    root = ElementTree.fromstring(svg(figures[0]))
+    assert root.attrib["width"] == "504pt"
+    width, height = struct.unpack(">II", png(figures[0])[16:24])
+    assert (width, height) == (1050, pytest.approx(150 * figures[0].get_figheight(), abs=1))
+    assert len(svg(figures[0])) < 500_000
+
+
+def test_settings_of_others_neither_count_nor_change(correlations: pa.Table) -> None:
+    expected = svg(correlation_maps(correlations))
+    with rc_context({"font.size": 20, "svg.fonttype": "none", "svg.hashsalt": None, "savefig.facecolor": "red"}):
+        before = dict(rcParams)
+        assert svg(correlation_maps(correlations)) == expected
+        assert dict(rcParams) == before
+
+
+def test_save_writes_both_files(tmp_path: Path, figures: tuple[Figure, Figure]) -> None:
+    paths = save(figures[0], tmp_path / "new" / "figure.1")
+    assert paths == (tmp_path / "new" / "figure.1.svg", tmp_path / "new" / "figure.1.png")
+    assert [path.read_bytes() for path in paths] == [svg(figures[0]), png(figures[0])]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["figure.1.png", "figure.1.svg"]
+    assert save(figures[1], tmp_path / "new" / "figure.1") == paths
+
+
+def test_what_cannot_be_drawn_leaves_the_files_as_they_were(tmp_path: Path) -> None:
+    save(Figure(), tmp_path / "figure")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    broken = Figure()
+    broken.text(0.5, 0.5, r"$\no_such_symbol$")
+    with pytest.raises(ValueError, match="no_such_symbol"):
+        save(broken, tmp_path / "figure")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_nothing_keeps_a_figure(correlations: pa.Table) -> None:
+    figure = correlation_maps(correlations)
+    png(figure)
+    alive = weakref.ref(figure)
+    del figure
+    gc.collect()
+    assert alive() is None
+
+
+def test_pyplot_is_not_imported() -> None:
+    program = """
+import sys
+import pyarrow as pa
+from hub_assets.figures.correlations import correlation_maps, license_correlation_maps
+from hub_assets.figures.distributions import distributions
+from hub_assets.figures.files import png, svg
+from hub_assets.statistics.schemas import CORRELATIONS, TAIL_FITS
+repos = pa.table({"n_likes": [1, 2]})
+empty = CORRELATIONS.empty_table()
+of_activity = distributions({"model": repos}, TAIL_FITS.empty_table())
+for figure in (of_activity, correlation_maps(empty), license_correlation_maps(empty)):
+    png(figure), svg(figure)
+loaded = {"matplotlib.pyplot", "dagster", "duckdb"} & set(sys.modules)
+assert not loaded, loaded
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=120)

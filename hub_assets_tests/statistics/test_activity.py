@@ -1,0 +1,160 @@
+"""The study's statistics of activity: which rows there are, and what they say of a Hub whose truth is known."""
+
+import csv
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+import dbt_like_sql
+from hub_assets.local_hub.fields import REPO_TYPES
+from hub_assets.local_hub.simulated import REFERENCE, simulate
+from hub_assets.local_hub.simulated.calibration import true_activity
+from hub_assets.statistics import schemas
+from hub_assets.statistics.activity import (
+    LEAST_USED,
+    LICENSE_GROUPS,
+    VARIABLES,
+    concentration_table,
+    correlation_table,
+    license_test_table,
+    lorenz_table,
+    tail_table,
+)
+from hub_assets.statistics.concentration import gini
+
+TABLES = {
+    concentration_table: schemas.CONCENTRATION,
+    lorenz_table: schemas.LORENZ,
+    correlation_table: schemas.CORRELATIONS,
+    license_test_table: schemas.LICENSE_TESTS,
+    tail_table: schemas.TAIL_FITS,
+}
+Activity = Mapping[str, pa.Table]
+
+
+def groups() -> dict[str, str]:
+    path = Path(dbt_like_sql.__file__).parent / "seeds" / "license_groups.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["license"]: row["license_group"] for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module")
+def activity() -> Activity:
+    """A tenth of the study's Hub, as `mart__repo_activity` would have it."""
+    simulation, known, tables = simulate(REFERENCE, scale=0.1), groups(), {}
+    for repo_type in REPO_TYPES:
+        found = true_activity(simulation, repo_type)
+        columns: dict[str, Any] = {name: found[name] for name in VARIABLES[repo_type]}
+        tags = simulation.repos[repo_type]["tags"].to_pylist()
+        first = [next((tag[8:] for tag in row if tag.startswith("license:")), None) for row in tags]
+        columns["license"] = pa.array(first, pa.string())
+        columns["license_group"] = pa.array([known.get(name, "other") if name else "none" for name in first])
+        tables[repo_type] = pa.table(columns)
+    return tables
+
+
+def made(n: int, **columns: Any) -> Activity:
+    """Return models of which all is 0 that is not said."""
+    usual: dict[str, Any] = {name: pa.array([0] * n, pa.int64()) for name in VARIABLES["model"]}
+    usual |= {"license": pa.nulls(n, pa.string()), "license_group": pa.repeat("none", n)}
+    return {"model": pa.table(usual | columns)}
+
+
+def rows(table: pa.Table, **where: Any) -> list[dict[str, Any]]:
+    return [row for row in table.to_pylist() if where.items() <= row.items()]
+
+
+@pytest.mark.parametrize("make", TABLES)
+def test_every_table_has_its_schema_whatever_there_is(make: Any) -> None:
+    nothing = {"model": made(0)["model"].slice(0, 0)}
+    one = made(1, n_likes=[3])
+    unknown = made(3, n_likes=pa.nulls(3, pa.int64()))
+    for activity in ({}, nothing, one, unknown, made(5)):
+        assert make(activity).schema.equals(pa.schema(list(TABLES[make])[1:]))
+
+
+def test_each_variable_has_a_row_for_each_target(activity: Activity) -> None:
+    table = concentration_table(activity)
+    assert len(table) == 3 * sum(map(len, VARIABLES.values()))
+    for row in table.to_pylist():
+        values = activity[row["repo_type"]][row["variable"]].to_numpy()
+        assert row["n"] == len(values)
+        largest = np.sort(values)[::-1][: row["n_repos"]]
+        assert largest.sum() >= row["target_share"] * values.sum() * (1 - 1e-12)
+        assert largest[:-1].sum() < row["target_share"] * values.sum()
+        assert row["gini"] == pytest.approx(gini(values))
+        for name in ("share_of_repos", "gini", "hhi", "top_1_share", "top_10_share"):
+            assert row[f"{name}_low"] <= row[f"{name}_high"]
+
+
+def test_the_lorenz_curve_ends_with_everything(activity: Activity) -> None:
+    curve = rows(lorenz_table(activity), repo_type="model", variable="n_likes")
+    assert len(curve) == 101
+    assert (curve[0]["share_of_total"], curve[-1]["share_of_total"]) == (0, pytest.approx(1))
+    assert all(one["share_of_total"] <= other["share_of_total"] for one, other in pairwise(curve))
+
+
+def test_correlations_of_all_and_of_license_groups_of_models(activity: Activity) -> None:
+    table = correlation_table(activity)
+    pairs = {repo_type: len(names) * (len(names) - 1) // 2 for repo_type, names in VARIABLES.items()}
+    assert len(table) == 4 * pairs["model"] + pairs["dataset"] + pairs["space"]
+    (row,) = rows(table, repo_type="model", license_group="permissive", variable_x="n_likes", variable_y="n_community")
+    members = activity["model"].filter(pa.compute.equal(activity["model"]["license_group"], "permissive"))
+    assert row["n"] == len(members)
+    expected = stats.pearsonr(members["n_likes"].to_numpy(), members["n_community"].to_numpy()).statistic
+    assert row["pearson"] == pytest.approx(expected)
+
+
+def test_license_groups_differ_as_they_were_made_to(activity: Activity) -> None:
+    """Permissive before restrictive before none in what people give, as in the study; all pairs are counted."""
+    table = license_test_table(activity)
+    assert len(table) == len(VARIABLES["model"]) * 3
+    for row in table.to_pylist():
+        assert row["u_a"] + row["u_b"] == row["n_a"] * row["n_b"]
+        assert row["p_holm"] >= row["p_value"]
+    for variable in ("n_likes", "n_downloads", "n_discussions"):
+        for group in ("permissive", "restrictive"):
+            (row,) = rows(table, variable=variable, group_a=group, group_b="none")
+            assert row["rank_biserial"] > 0
+            assert row["p_holm"] < 0.001
+
+
+def test_licenses_that_few_use_take_no_part() -> None:
+    often = ["mit"] * LEAST_USED + ["isc"] * (LEAST_USED - 1) + ["gpl"] * LEAST_USED + [None] * 7
+    known = groups()
+    activity = made(
+        len(often), license=pa.array(often), license_group=[known[name] if name else "none" for name in often]
+    )
+    (row,) = rows(license_test_table(activity), variable="n_likes", group_a="permissive", group_b="restrictive")
+    assert (row["n_a"], row["n_b"], row["rank_biserial"], row["p_value"]) == (LEAST_USED, LEAST_USED, 0, 1)
+    (row,) = rows(license_test_table(activity), variable="n_likes", group_a="permissive", group_b="none")
+    assert (row["n_a"], row["n_b"]) == (LEAST_USED, 7)
+
+
+def test_a_group_without_members_is_a_row_that_says_so() -> None:
+    table = license_test_table(made(4, n_likes=[0, 1, 2, 3]))
+    assert {(row["n_a"], row["n_b"], row["u_a"], row["p_value"]) for row in table.to_pylist()} == {
+        (0, 0, None, None),
+        (0, 4, None, None),
+    }
+    assert {row["group_a"] for row in table.to_pylist()} | {row["group_b"] for row in table.to_pylist()} == set(
+        LICENSE_GROUPS
+    )
+
+
+def test_tails_say_which_claim_the_data_supports(activity: Activity) -> None:
+    small = {"dataset": activity["dataset"].select([*VARIABLES["dataset"], "license", "license_group"])}
+    table = tail_table(small)
+    assert [row["variable"] for row in table.to_pylist()] == list(VARIABLES["dataset"])
+    known = {"power_law", "lognormal", "exponential", "truncated_power_law", "undecided", "too_few"}
+    assert {row["preferred"] for row in table.to_pylist()} <= known
+    assert all(row["is_plausible"] is None for row in table.to_pylist())
+    (likes,) = rows(table, variable="n_likes")
+    assert likes["n"] == int((activity["dataset"]["n_likes"].to_numpy() > 0).sum())
+    assert likes["alpha"] > 1
