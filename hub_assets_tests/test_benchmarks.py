@@ -30,12 +30,18 @@ WORKS = {
     "crawl: windows of 20 s",
     "identities: end to end",
     "identities: names compared",
+    "statistics: all but tails",
+    "statistics: tails",
+    "statistics: tails of three variables",
+    "statistics: goodness of fit",
 }
 PEERS = {
     "listing crawl": "HfApi into pandas",
     "marts": "pandas",
     "crawl: both kinds": "HfApi, one thread",
     "identities: names compared": "loop, scaled up",
+    "statistics: all but tails": "pandas, scipy",
+    "statistics: tails of three variables": "powerlaw",
 }
 
 
@@ -78,7 +84,7 @@ def test_the_list_has_every_entry() -> None:
     names = [line.split("  ")[0] for line in output.splitlines()]
     assert names == [
         *("population", "calibration", "server", "listing crawl", "marts"),
-        *("histories", "pacing", "identities", "snapshot"),
+        *("histories", "pacing", "identities", "statistics", "snapshot"),
     ]
     assert all(each.summary for each in all_benchmarks())
 

@@ -124,7 +124,7 @@ def _draw_cell(axes: Axes, column: int, row: int, pair: Mapping[str, Any]) -> No
     axes.text(column + 0.5, row + 0.53, words, ha="center", va="center", c=ink)
     p = pair.get("pearson_p_holm")
     if is_known and not (p is not None and p < SIGNIFICANT):
-        corner = [(column + 0.72, row + 0.04), (column + 0.96, row + 0.04), (column + 0.96, row + 0.28)]
+        corner = [(column + 0.68, row + 0.1), (column + 0.9, row + 0.1), (column + 0.9, row + 0.32)]
         axes.add_patch(Polygon(corner, facecolor=ink, linewidth=0))
 
 

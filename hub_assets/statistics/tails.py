@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 from scipy.special import zeta
 
 from hub_assets.statistics.samples import Counted, Floats, Ints
@@ -29,6 +30,11 @@ _GREATEST_ALPHA: Final = 25.0
 _GOLDEN: Final = (5**0.5 - 1) / 2
 _FAR: Final = 1_000
 """From which on a sum over integers is its integral with three terms of Euler and Maclaurin, to 13 digits."""
+_SUMMED: Final = 1_000
+"""Terms of a truncated power law that are summed one by one."""
+_NODES, _WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(400))
+_NODES = _NODES + 0.5
+"""Gauss and Legendre's quadrature over [0, 1]."""
 _TOO_FAR: Final = 1e12
 """From which on the package does not tell two neighbouring integers apart."""
 
@@ -227,7 +233,10 @@ def _draw(tail: Tail, n: int, dice: np.random.Generator) -> Floats:
 
 
 def _compare(sample: Counted, tail: Tail) -> dict[str, float]:
-    """Return how far the law is from each of ALTERNATIVES, fitted by the package powerlaw to the same tail."""
+    """Return how far the law is from each of ALTERNATIVES, fitted to the same tail.
+
+    The package powerlaw fits two of them; the truncated law is ours, since it takes a second and more for that.
+    """
     above = sample.above(np.nextafter(tail.x_min, 0))
     values = np.repeat(above.values, above.counts)
     # the package takes its own law's from 1 - zeta, of which nothing is left where x_min or alpha is great
@@ -238,23 +247,56 @@ def _compare(sample: Counted, tail: Tail) -> dict[str, float]:
         warnings.simplefilter("ignore")  # of alternatives that do not fit, which the ratios say
         import powerlaw  # half a second, for matplotlib
 
-        fit = powerlaw.Fit(
-            values,
-            xmin=tail.x_min,
-            discrete=tail.is_discrete,
-            parameter_ranges={"alpha": (0, _GREATEST_ALPHA)},  # of the truncated law; the package's end at 3
-            verbose=False,
-        )
+        fit = powerlaw.Fit(values, xmin=tail.x_min, discrete=tail.is_discrete, verbose=False)
         for name in ALTERNATIVES:
             ratio = normal_ratio = p = float("nan")
             if not (tail.is_discrete and values[-1] >= _TOO_FAR):
                 is_nested = name == "truncated_power_law"
-                with suppress(ArithmeticError):  # of a cut-off so steep that nothing is left
-                    other = getattr(fit, name).loglikelihoods(values)
+                with suppress(ArithmeticError):  # of a fit of which nothing is left
+                    other = (
+                        np.repeat(_truncated(above, tail), above.counts)
+                        if is_nested
+                        else getattr(fit, name).loglikelihoods(values)
+                    )
                     ratio, p = powerlaw.loglikelihood_ratio(of_law, other, nested=is_nested)
                     normal_ratio, _ = powerlaw.loglikelihood_ratio(of_law, other, normalized_ratio=True)
             found |= {f"ratio_{name}": float(ratio), f"normal_ratio_{name}": float(normal_ratio), f"p_{name}": float(p)}
     return found
+
+
+def _truncated(above: Counted, tail: Tail) -> Floats:
+    """Return the log-likelihood of each value under x^-alpha e^(-rate x), fitted to those from x_min on."""
+    logs, beyond = np.log(above.values), above.values - tail.x_min
+    mean_log, mean_beyond = logs @ above.counts / above.n, beyond @ above.counts / above.n
+
+    def loss(at: Floats) -> float:
+        alpha, rate = at[0], np.exp(at[1])
+        return float(alpha * mean_log + rate * mean_beyond + _log_truncated_norm(alpha, rate, tail))
+
+    starts = [(tail.alpha, -np.log(above.values[-1])), (tail.alpha / 2, -np.log(mean_beyond + 1))]
+    bounds = [(0.0, _GREATEST_ALPHA), (-40.0, 5.0)]
+    fits = (minimize(loss, start, method="Nelder-Mead", bounds=bounds) for start in starts)
+    found = min(fits, key=lambda one: one.fun)
+    alpha, rate = found.x[0], np.exp(found.x[1])
+    likelihoods: Floats = -alpha * logs - rate * beyond - _log_truncated_norm(alpha, rate, tail)
+    return likelihoods
+
+
+def _log_truncated_norm(alpha: float, rate: float, tail: Tail) -> float:
+    """Return the logarithm of the sum (or integral) of x^-alpha e^(-rate (x - x_min)) over all x from x_min on.
+
+    The first terms are summed; the rest is an integral over the logarithm of x, to where e^-700 is left of it.
+    """
+    terms = np.arange(tail.x_min, tail.x_min + (_SUMMED if tail.is_discrete else 0))
+    summed = np.exp(-alpha * np.log(terms) - rate * (terms - tail.x_min)).sum()
+    # a sum from x on is the integral from x - 1/2 on, but for some 1 / x^2 of it
+    start = tail.x_min + len(terms) - 0.5 * tail.is_discrete
+    lasts = np.log(700 / rate + start) - np.log(start), 700 / (alpha - 1) if alpha > 1 else np.inf
+    width = min(lasts)
+    steps = width * _NODES
+    logs = np.log(start) + steps
+    weighed = np.exp((1 - alpha) * logs - rate * (np.exp(logs) - tail.x_min))
+    return float(np.log(summed + width * (_WEIGHTS @ weighed)))
 
 
 def _preferred(compared: dict[str, float]) -> str:

@@ -47,7 +47,8 @@ def groups() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def activity() -> Activity:
     """A tenth of the study's Hub, as `mart__repo_activity` would have it."""
-    simulation, known, tables = simulate(REFERENCE, scale=0.1), groups(), {}
+    simulation, known = simulate(REFERENCE, scale=0.1), groups()
+    tables: dict[str, pa.Table] = {}
     for repo_type in REPO_TYPES:
         found = true_activity(simulation, repo_type)
         columns: dict[str, Any] = {name: found[name] for name in VARIABLES[repo_type]}

@@ -1,0 +1,193 @@
+"""The study's statistics of activity on the true activity of a simulated Hub, beside pandas, scipy and powerlaw."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hub_assets_tests.benchmarks.processes import Clock, measure
+from hub_assets_tests.benchmarks.records import GIB, Aim, Measurement, compare
+from hub_assets_tests.benchmarks.stage import SEED, WEEK, Stage, benchmark
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Numbers = dict[str, float | None]
+
+RESAMPLES: Final = 10
+FITTED: Final = ("n_likes", "n_commits", "n_downloads")
+"""Variables of models whose tails the package fits, too: their alphas are below 3, where it has its bound."""
+
+
+@benchmark("statistics", order=57)
+def statistics(stage: Stage) -> Iterator[Measurement]:
+    """Compute concentration, correlations and license tests, fit the tails, and draw a bootstrap of their goodness."""
+    size = measure(count, stage.scale, stage.populations).result
+    ours = measure(compute, stage.scale, stage.populations)
+    peer = measure(compute_by_pandas, stage.scale, stage.populations)
+    yield ours.measurement(
+        "statistics: all but tails",
+        size,
+        peers=[peer.peer("pandas, scipy")],
+        answers=compare(ours.result, peer.result),
+        aims=[Aim("seconds", ours.seconds, 60, "s"), Aim("peak memory", ours.peak / GIB, 2, "GiB")],
+    )
+    fits = measure(fit, stage.scale, stage.populations)
+    yield fits.measurement("statistics: tails", size, aims=[Aim("seconds", fits.seconds, 180, "s")])
+    few = measure(fit_few, stage.scale, stage.populations)
+    package = measure(fit_by_powerlaw, stage.scale, stage.populations)
+    yield few.measurement(
+        "statistics: tails of three variables",
+        size,
+        peers=[package.peer("powerlaw")],
+        answers=compare(few.result, package.result),
+    )
+    goodness = measure(bootstrap, stage.scale, stage.populations)
+    yield Measurement("statistics: goodness of fit", goodness.result, goodness.seconds, goodness.peak, unit="resamples")
+
+
+def activity_of(scale: float, populations: Path) -> "dict[str, pa.Table]":
+    """Return the true activity of the repositories of each type, with their first license and its group."""
+    import duckdb
+    import pyarrow as pa
+
+    import dbt_like_sql
+    from hub_assets.local_hub.fields import REPO_TYPES
+    from hub_assets.local_hub.simulated import simulate
+    from hub_assets.local_hub.simulated.calibration import true_activity
+    from hub_assets.statistics.activity import VARIABLES
+
+    simulation = simulate(WEEK, scale=scale, seed=SEED, keep=populations)
+    tables: dict[str, pa.Table] = {}
+    seed = Path(dbt_like_sql.__file__).parent / "seeds" / "license_groups.csv"
+    with duckdb.connect() as connection:
+        for repo_type in REPO_TYPES:
+            tags = simulation.repos[repo_type].select(["tags"])
+            connection.register("repos", tags.append_column("place", pa.array(range(len(tags)))))
+            licenses = connection.sql(f"""
+                with found as (
+                    select place, substr(list_filter(tags, lambda tag: starts_with(tag, 'license:'))[1], 9) as license
+                    from repos
+                )
+                select
+                    license,
+                    case when license is null then 'none' else coalesce(license_group, 'other') end as license_group
+                from found left join read_csv('{seed}') using (license)
+                order by place
+            """).to_arrow_table()
+            values = true_activity(simulation, repo_type)
+            columns = {name: pa.array(values[name]) for name in VARIABLES[repo_type]}
+            tables[repo_type] = pa.table(columns | {name: licenses[name] for name in licenses.column_names})
+    return tables
+
+
+def count(clock: Clock, scale: float, populations: Path) -> int:
+    """Return how many repositories there are."""
+    with clock:
+        return sum(map(len, activity_of(scale, populations).values()))
+
+
+def compute(clock: Clock, scale: float, populations: Path) -> Numbers:
+    """Return Gini's coefficients, Pearson's of models and datasets, and U."""
+    from hub_assets.statistics import activity as of
+
+    activity = activity_of(scale, populations)
+    with clock:
+        concentrations = of.concentration_table(activity)
+        of.lorenz_table(activity)
+        correlated = of.correlation_table(activity)
+        tests = of.license_test_table(activity)
+    return {
+        **{f"{row['repo_type']} {row['variable']} gini": row["gini"] for row in concentrations.to_pylist()},
+        **{
+            f"{row['repo_type']} {row['variable_x']} {row['variable_y']} {name}": row[name]
+            for row in correlated.to_pylist()
+            if row["license_group"] == "all"
+            for name in ("pearson", "spearman")
+        },
+        **{f"{row['variable']} {row['group_a']} {row['group_b']} u": row["u_a"] for row in tests.to_pylist()},
+    }
+
+
+def compute_by_pandas(clock: Clock, scale: float, populations: Path) -> Numbers:
+    """Return the same by pandas, and scipy for each pair."""
+    from itertools import combinations
+
+    import numpy as np
+    from scipy import stats
+
+    from hub_assets.statistics.activity import LEAST_USED, LICENSE_GROUPS, VARIABLES
+
+    activity = {repo_type: table.to_pandas() for repo_type, table in activity_of(scale, populations).items()}
+    found: Numbers = {}
+    with clock:
+        for repo_type, frame in activity.items():
+            names = list(VARIABLES[repo_type])
+            frame[names].describe()
+            for name in names:
+                values = np.sort(frame[name].to_numpy(np.float64))
+                n, total = len(values), values.sum()
+                ranks = np.arange(1, n + 1)
+                found[f"{repo_type} {name} gini"] = 2 * (ranks @ values) / (n * total) - (n + 1) / n if total else None
+            matrices = {method: frame[names].corr(method=method) for method in ("pearson", "spearman")}
+            for x, y in combinations(names, 2):
+                for coefficient in (stats.pearsonr, stats.spearmanr, stats.kendalltau):
+                    coefficient(frame[x], frame[y])
+                for method, matrix in matrices.items():
+                    value = matrix.loc[x, y]
+                    found[f"{repo_type} {x} {y} {method}"] = None if np.isnan(value) else float(value)
+        models = activity["model"]
+        often = models["license"].value_counts()
+        models = models[models["license"].isna() | models["license"].isin(often.index[often >= LEAST_USED])]
+        for name in VARIABLES["model"]:
+            for a, b in combinations(LICENSE_GROUPS, 2):
+                xs, ys = (models.loc[models["license_group"] == group, name] for group in (a, b))
+                has_both = len(xs) > 0 and len(ys) > 0
+                found[f"{name} {a} {b} u"] = float(stats.mannwhitneyu(xs, ys).statistic) if has_both else None
+    return found
+
+
+def fit(clock: Clock, scale: float, populations: Path) -> int:
+    """Fit all tails, with their comparisons."""
+    from hub_assets.statistics.activity import tail_table
+
+    activity = activity_of(scale, populations)
+    with clock:
+        return len(tail_table(activity))
+
+
+def fit_few(clock: Clock, scale: float, populations: Path) -> Numbers:
+    """Return x_min of the tails that the package fits, too."""
+    from hub_assets.statistics.samples import Counted
+    from hub_assets.statistics.tails import scan
+
+    models = activity_of(scale, populations)["model"]
+    with clock:
+        return {name: scan(Counted.of(models[name].to_numpy()).above(0)).x_min for name in FITTED}
+
+
+def fit_by_powerlaw(clock: Clock, scale: float, populations: Path) -> Numbers:
+    """Return the same by the package."""
+    import warnings
+
+    import powerlaw
+
+    models = activity_of(scale, populations)["model"]
+    found: Numbers = {}
+    with clock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in FITTED:
+            values = models[name].to_numpy()
+            values = values[values > 0]
+            found[name] = float(powerlaw.Fit(values, discrete=True, estimate_discrete=False, verbose=False).xmin)
+    return found
+
+
+def bootstrap(clock: Clock, scale: float, populations: Path) -> int:
+    """Draw a few resamples of the commonest variables."""
+    from hub_assets.statistics.tails import fit_tail
+
+    models = activity_of(scale, populations)["model"]
+    with clock:
+        for name in FITTED:
+            fit_tail(models[name].to_numpy(), resamples=RESAMPLES)
+    return RESAMPLES * len(FITTED)
