@@ -36,10 +36,10 @@ class Goodness(dg.Config):
     """How much is spent on whether a power law is plausible."""
 
     resamples: int = Field(
-        default=0,
+        default=100,
         ge=0,
-        description="Resamples of the goodness-of-fit bootstrap, of which each takes as long as a fit; 100 give p to "
-        "0.05, 2,500 to 0.01. Without them no tail is called a power law.",
+        description="Resamples of the goodness-of-fit bootstrap, of which each takes as long as a fit: 100 give p to "
+        "0.05, 2,500 to 0.01. Without any no tail is called a power law.",
     )
 
 

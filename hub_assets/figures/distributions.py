@@ -36,8 +36,8 @@ _ALPHA: Final = "\N{GREEK SMALL LETTER ALPHA}"
 _REMARKS: Final = (
     "Supported: plausible (goodness-of-fit",
     "p > 0.1) and nearer than a lognormal.",
-    "Not supported: a heavy tail, to which",
-    "what is named is nearer.",
+    "Not supported: another law is nearer,",
+    "or it is not plausible, or not tested.",
     "Undecided: a lognormal is as near.",
     "Cut-off: a power law that ends as an",
     "exponential.",

@@ -115,7 +115,7 @@ def _columns(activity: Activity) -> Iterator[tuple[str, str, Floats]]:
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:
-    values: Floats = column.cast(pa.float64()).to_numpy()
+    values: Floats = column.cast(pa.float64(), safe=False).to_numpy()
     return values
 
 

@@ -74,7 +74,8 @@ def fit_tail(
         likely a ratio as far from 0 is where both are as near (of chi^2 for the truncated power law, which has the
         power law in it); and `preferred`: among the alternatives that are nearer with p below 0.1 the likeliest, else
         `power_law` where the lognormal, the one that is hardest to tell from it, is further off with p below 0.1, else
-        `undecided`. NaN, and `too_few`, where fewer than 50 values are in the tail or fewer than 3 are distinct. A
+        `undecided`. NaN, and `too_few`, where there are fewer than 50 values, or 3 distinct ones;
+        x_min is such that 50 are in the tail. A
         ratio is NaN, too, where the package finds no fit, and where the greatest count is 1e12 or more.
 
     Raises:
@@ -84,13 +85,13 @@ def fit_tail(
     if is_discrete and (sample.values % 1 > 0).any():
         raise ValueError("not all values are whole, as counts are")
     record: dict[str, float | str | None] = {"n": sample.n, "n_distinct": len(sample.values)}
-    tail = scan(sample, is_discrete=is_discrete) if len(sample.values) >= 3 and sample.n >= FEWEST else None
-    if tail is None or tail.n_tail < FEWEST:
+    if len(sample.values) < 3 or sample.n < FEWEST:
         names = ("x_min", "alpha", "alpha_se", "ks", "n_tail", "share_in_tail", "goodness_p")
         ratios = [f"{kind}_{name}" for name in ALTERNATIVES for kind in ("ratio", "normal_ratio", "p")]
         record |= dict.fromkeys((*names, *ratios), float("nan"))
         return record | {"resamples": 0, "is_plausible": None, "preferred": "too_few"}
-    p = goodness_of_fit(sample, tail, resamples=resamples, seed=seed) if resamples else float("nan")
+    tail = scan(sample, is_discrete=is_discrete, fewest=FEWEST)
+    p = goodness_of_fit(sample, tail, resamples=resamples, seed=seed, fewest=FEWEST) if resamples else float("nan")
     compared = _compare(sample, tail)
     return (
         record
@@ -102,7 +103,7 @@ def fit_tail(
     )
 
 
-def scan(sample: Counted, *, is_discrete: bool = True) -> Tail:
+def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
     """Fit a power law from each value on, and return the one that is nearest to the values from there on.
 
     alpha is of greatest likelihood (between 1.001 and 25), with the exact zeta function where the law is discrete. The
@@ -112,11 +113,12 @@ def scan(sample: Counted, *, is_discrete: bool = True) -> Tail:
     Args:
         sample: values above 0, at least two of them distinct.
         is_discrete: whether they are counts.
+        fewest: values that are to be in the tail at least, where there are that many.
     """
     values, n_tail = sample.values, np.cumsum(sample.counts[::-1])[::-1]
-    starts = np.arange(len(values) - 1)
+    starts = np.arange(max(np.count_nonzero(n_tail[:-1] >= fewest), 1))
     logs = np.cumsum((sample.counts * np.log(values))[::-1])[::-1]
-    alphas = _most_likely(values[:-1], logs[:-1] / n_tail[:-1], is_discrete)
+    alphas = _most_likely(values[starts], logs[starts] / n_tail[starts], is_discrete)
     # the distance at a few of the values is at least a bound, which spares most starts the search over all of them
     few = starts[:, None] + np.rint((len(values) - 1 - starts)[:, None] ** np.linspace(0, 1, 24)).astype(np.int64)
     few[:, 0] = starts
@@ -134,7 +136,7 @@ def scan(sample: Counted, *, is_discrete: bool = True) -> Tail:
     return Tail(is_discrete, x_min, alpha, _standard_error(x_min, alpha, n, is_discrete), ks, n)
 
 
-def goodness_of_fit(sample: Counted, tail: Tail, *, resamples: int, seed: int = 0) -> float:
+def goodness_of_fit(sample: Counted, tail: Tail, *, resamples: int, seed: int = 0, fewest: int = 1) -> float:
     """Return how often data of the fitted law are further from their own fit than the data are: the p of the fit.
 
     The semi-parametric bootstrap of Clauset, Shalizi and Newman's section 4: each resample draws what is below x_min
@@ -147,6 +149,7 @@ def goodness_of_fit(sample: Counted, tail: Tail, *, resamples: int, seed: int = 
         tail: what `scan` makes of them.
         resamples: how many.
         seed: of the draws.
+        fewest: as `scan` was given.
     """
     dice = np.random.default_rng(seed)
     is_below = sample.values < tail.x_min
@@ -157,7 +160,8 @@ def goodness_of_fit(sample: Counted, tail: Tail, *, resamples: int, seed: int = 
         n_drawn = dice.multinomial(sample.n - n_tail, counts / counts.sum()) if len(below) else counts
         drawn, n_each = np.unique(_draw(tail, n_tail, dice), return_counts=True)
         resample = Counted(np.append(below[n_drawn > 0], drawn), np.append(n_drawn[n_drawn > 0], n_each))
-        further += len(resample.values) > 1 and scan(resample, is_discrete=tail.is_discrete).ks > tail.ks
+        if len(resample.values) > 1:
+            further += scan(resample, is_discrete=tail.is_discrete, fewest=fewest).ks > tail.ks
     return further / resamples
 
 

@@ -120,10 +120,10 @@ def test_license_groups_differ_as_they_were_made_to(activity: Activity) -> None:
         assert row["u_a"] + row["u_b"] == row["n_a"] * row["n_b"]
         assert row["p_holm"] >= row["p_value"]
     for variable in ("n_likes", "n_downloads", "n_discussions"):
-        for group in ("permissive", "restrictive"):
-            (row,) = rows(table, variable=variable, group_a=group, group_b="none")
+        for group, other in (("permissive", "none"), ("restrictive", "none"), ("permissive", "restrictive")):
+            (row,) = rows(table, variable=variable, group_a=group, group_b=other)
             assert row["rank_biserial"] > 0
-            assert row["p_holm"] < 0.001
+            assert row["p_holm"] < 0.05
 
 
 def test_licenses_that_few_use_take_no_part() -> None:

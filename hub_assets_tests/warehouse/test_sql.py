@@ -52,14 +52,23 @@ def test_repositories_of_all_types_and_their_licenses(build: Build) -> None:
             model("1", "gpt2", likes=1) | {"snapshot_date": BEFORE},
         ],
         raw_hub__datasets=[model("4", "a/b", likes=1, downloads=2, tags=["license:mit"])],
-        raw_hub__spaces=[model("5", "a/b", likes=7, tags=["gradio"])],
+        # no tag says the license of a space: its card does
+        raw_hub__spaces=[
+            model("5", "a/b", likes=7, tags=["gradio"]),
+            model("6", "a/c", tags=["gradio"], cardData='{"sdk": "gradio"}'),
+            model("7", "a/d", tags=["gradio"], cardData='{"license": "MIT "}'),
+            model("8", "a/e", cardData='{"license": ["mit", "other"]}'),
+        ],
     )
     assert [tuple(row.values()) for row in found] == [
         ("model", "1", None, 3, 5, ["mit", "other"]),
         ("model", "2", "a", None, None, []),
         ("model", "3", "a", None, None, None),
         ("dataset", "4", "a", 1, 2, ["mit"]),
-        ("space", "5", "a", 7, None, []),
+        ("space", "5", "a", 7, None, None),
+        ("space", "6", "a", None, None, []),
+        ("space", "7", "a", None, None, ["mit"]),
+        ("space", "8", "a", None, None, ["mit", "other"]),
     ]
 
 
