@@ -116,7 +116,7 @@ def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
         fewest: values that are to be in the tail at least, where there are that many.
     """
     values, n_tail = sample.values, np.cumsum(sample.counts[::-1])[::-1]
-    starts = np.arange(max(np.count_nonzero(n_tail[:-1] >= fewest), 1))
+    starts = np.arange(max(int(np.count_nonzero(n_tail[:-1] >= fewest)), 1))
     logs = np.cumsum((sample.counts * np.log(values))[::-1])[::-1]
     alphas = _most_likely(values[starts], logs[starts] / n_tail[starts], is_discrete)
     # the distance at a few of the values is at least a bound, which spares most starts the search over all of them
