@@ -1,4 +1,7 @@
-"""The data tests of the SQL's yml as blocking asset checks. Checks on what an asset has at hand stand with it."""
+"""The data tests of the SQL's yml as asset checks; they block what follows unless they only warn.
+
+Checks on what an asset has at hand stand with it.
+"""
 
 from collections.abc import Iterator
 from datetime import date
@@ -24,7 +27,7 @@ def build_checks(table: Model | Seed | Source) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name=f"{table.name}__data_tests",
         specs=[
-            dg.AssetCheckSpec(test.name, asset=table.name, blocking=True, description=_sentence(test))
+            dg.AssetCheckSpec(test.name, asset=table.name, blocking=not test.is_warning, description=_sentence(test))
             for test in table.data_tests
         ],
     )
@@ -41,6 +44,7 @@ def build_checks(table: Model | Seed | Source) -> dg.AssetChecksDefinition:
                     asset_key=table.name,
                     check_name=test.name,
                     passed=number == 0,
+                    severity=dg.AssetCheckSeverity.WARN if test.is_warning else dg.AssetCheckSeverity.ERROR,
                     metadata={"failing_rows": number, "examples": preview(examples)},
                 )
 

@@ -42,28 +42,56 @@ repositories as (
 tagged as (
     select *, list_filter(tags, lambda tag: starts_with(tag, 'license:')) as tag_licenses
     from repositories
+    where snapshot_date = {{ var('snapshot_date') }}
+),
+
+written as (
+    select
+        *,
+        case
+            when repo_type = 'space' and coalesce(len(tag_licenses), 0) = 0
+                then list_transform(card_licenses, lambda name: lower(trim(name)))
+            else list_transform(tag_licenses, lambda tag: lower(trim(substr(tag, 9))))
+        end as names
+    from tagged
+),
+
+-- millions of repositories have some hundred lists of licenses: these are looked up
+lists as (
+    select distinct names from written
+),
+
+places as (
+    select names, generate_subscripts(names, 1) as place, unnest(names) as name
+    from lists
+),
+
+meant as (
+    select
+        places.names,
+        list(coalesce(aliases.license, places.name) order by places.place)
+            filter (where places.name <> '' and (aliases.alias is null or aliases.license is not null)) as licenses
+    from places
+    left join {{ ref('license_aliases') }} as aliases on places.name = aliases.alias
+    group by places.names
 )
 
 select
-    snapshot_date,
-    repo_type,
-    repo_key,
-    repo_id,
-    case when repo_id like '%/%' then split_part(repo_id, '/', 1) end as namespace,
-    observed_at,
-    created_at,
-    last_modified_at,
-    sha,
-    is_gated,
-    is_disabled,
-    n_likes,
-    n_downloads,
-    n_parameters,
-    case
-        when repo_type = 'space' and coalesce(len(tag_licenses), 0) = 0
-            then list_transform(card_licenses, lambda name: lower(trim(name)))
-        else list_transform(tag_licenses, lambda tag: lower(trim(substr(tag, 9))))
-    end as licenses,
-    tags
-from tagged
-where snapshot_date = {{ var('snapshot_date') }}
+    written.snapshot_date,
+    written.repo_type,
+    written.repo_key,
+    written.repo_id,
+    case when written.repo_id like '%/%' then split_part(written.repo_id, '/', 1) end as namespace,
+    written.observed_at,
+    written.created_at,
+    written.last_modified_at,
+    written.sha,
+    written.is_gated,
+    written.is_disabled,
+    written.n_likes,
+    written.n_downloads,
+    written.n_parameters,
+    case when written.names is not null then coalesce(meant.licenses, []) end as licenses,
+    written.tags
+from written
+left join meant on written.names = meant.names

@@ -28,6 +28,8 @@ select
     repo_type,
     variable,
     count(amount) as n,
+    count(*) as n_listed,
+    count(amount) / count(*) as share_known,
     avg(amount) as mean,
     stddev_samp(amount) as std,
     min(amount) as min,

@@ -1,7 +1,7 @@
 with
 
 published as (
-    select * from {{ ref('published_values') }}
+    select *, row_number() over () as place from {{ ref('published_values') }}
 ),
 
 activity as (
@@ -15,21 +15,21 @@ summary as (
 ),
 
 summaries as (
-    select named || ' mean' as quantity, mean as ours from summary
+    select named || ' mean' as quantity, mean as ours, n, share_known from summary
     union all
-    select named || ' std', std from summary
+    select named || ' std', std, n, share_known from summary
     union all
-    select named || ' min', min from summary
+    select named || ' min', min, n, share_known from summary
     union all
-    select named || ' p25', p25 from summary
+    select named || ' p25', p25, n, share_known from summary
     union all
-    select named || ' p50', p50 from summary
+    select named || ' p50', p50, n, share_known from summary
     union all
-    select named || ' p75', p75 from summary
+    select named || ' p75', p75, n, share_known from summary
     union all
-    select named || ' max', max from summary
+    select named || ' max', max, n, share_known from summary
     union all
-    select named || ' share_zero', share_zero from summary
+    select named || ' share_zero', share_zero, n, share_known from summary
 ),
 
 repositories as (
@@ -38,22 +38,28 @@ repositories as (
         count(*) as n_repos,
         count(n_downloads) as n_known,
         count(case when n_downloads > 1000000 then 1 end) as n_downloaded,
+        count(n_community) as n_with_people,
         avg(case when n_community is not null then cast(n_community = 1 as integer) end) as share_alone
     from activity
     group by repo_type
 ),
 
 counts as (
-    select repo_type || 's count' as quantity, n_repos as ours from repositories
-    union all
-    select repo_type || 's above 1000000 downloads count', case when n_known > 0 then n_downloaded end
+    select repo_type || 's count' as quantity, n_repos as ours, n_repos as n, 1.0 as share_known
     from repositories
     union all
-    select repo_type || 's with one contributor share', share_alone from repositories
+    select
+        repo_type || 's above 1000000 downloads count', case when n_known > 0 then n_downloaded end, n_known,
+        n_known / n_repos
+    from repositories
+    union all
+    select repo_type || 's with one contributor share', share_alone, n_with_people, n_with_people / n_repos
+    from repositories
 ),
 
 tops as (
-    select repo_type || 's ' || variable || ' rank ' || cast(rank as varchar) as quantity, value as ours
+    select
+        repo_type || 's ' || variable || ' rank ' || cast(rank as varchar) as quantity, value as ours, n, share_known
     from {{ ref('mart__top_repositories') }}
     where snapshot_date = {{ var('snapshot_date') }}
 ),
@@ -62,52 +68,70 @@ concentrations as (
     select
         repo_type || 's holding ' || cast(cast(round(100 * target_share) as integer) as varchar) || ' % of ' || variable
             as quantity,
-        share_of_repos as ours
+        share_of_repos as ours,
+        n,
+        share_known
     from {{ source('stats', 'concentration') }}
     where snapshot_date = {{ var('snapshot_date') }}
 ),
 
 correlated as (
-    select repo_type || 's ' || variable_x || ' ~ ' || variable_y as named, pearson, pearson_p
+    select repo_type || 's ' || variable_x || ' ~ ' || variable_y as named, pearson, pearson_p, n, share_known
     from {{ source('stats', 'correlations') }}
     where snapshot_date = {{ var('snapshot_date') }} and license_group = 'all'
 ),
 
 correlations as (
-    select named || ' pearson' as quantity, pearson as ours from correlated
+    select named || ' pearson' as quantity, pearson as ours, n, share_known from correlated
     union all
-    select named || ' pearson_p', pearson_p from correlated
+    select named || ' pearson_p', pearson_p, n, share_known from correlated
 ),
 
--- the first license of a repository counts, as in the study
+-- the first license of a repository counts, as in the study; so does that 100 bear it where groups are tested
 licensed as (
     select
         repo_type,
-        sum(n_first) as n_repos,
+        any_value(n_known) as n_known,
+        any_value(share_known) as share_known,
+        any_value(n_listed) as n_listed,
         sum(case when license <> 'none' then n_first else 0 end) as n_licensed,
         sum(case when license = 'apache-2.0' then n_first else 0 end) as n_apache,
         sum(case when license = 'mit' then n_first else 0 end) as n_mit,
         sum(case when license = 'openrail' then n_first else 0 end) as n_openrail,
         sum(case when license = 'creativeml-openrail-m' then n_first else 0 end) as n_creativeml,
-        sum(case when license like 'cc-by%-4.0' then n_first else 0 end) as n_cc
+        sum(case when license like 'cc-by%-4.0' then n_first else 0 end) as n_cc,
+        sum(case when license = 'none' or n_first >= 100 then n_first else 0 end) as n_in_tests
     from {{ ref('stats__license_shares') }}
     where snapshot_date = {{ var('snapshot_date') }}
     group by repo_type
 ),
 
 licenses as (
-    select repo_type || 's license none share_of_repos' as quantity, 1 - n_licensed / n_repos as ours from licensed
-    union all
-    select repo_type || 's license apache-2.0 share_of_licensed', n_apache / nullif(n_licensed, 0) from licensed
-    union all
-    select repo_type || 's license mit share_of_licensed', n_mit / nullif(n_licensed, 0) from licensed
-    union all
-    select repo_type || 's license openrail share_of_licensed', n_openrail / nullif(n_licensed, 0) from licensed
-    union all
-    select repo_type || 's license creativeml-openrail-m share_of_licensed', n_creativeml / nullif(n_licensed, 0)
+    select
+        repo_type || 's license none share_of_repos' as quantity, 1 - n_licensed / n_known as ours, n_known as n,
+        share_known
     from licensed
     union all
-    select repo_type || 's license cc 4.0 family share_of_licensed', n_cc / nullif(n_licensed, 0) from licensed
+    select repo_type || 's license apache-2.0 share_of_licensed', n_apache / nullif(n_licensed, 0), n_licensed, share_known
+    from licensed
+    union all
+    select repo_type || 's license mit share_of_licensed', n_mit / nullif(n_licensed, 0), n_licensed, share_known
+    from licensed
+    union all
+    select repo_type || 's license openrail share_of_licensed', n_openrail / nullif(n_licensed, 0), n_licensed, share_known
+    from licensed
+    union all
+    select
+        repo_type || 's license creativeml-openrail-m share_of_licensed', n_creativeml / nullif(n_licensed, 0), n_licensed,
+        share_known
+    from licensed
+    union all
+    select repo_type || 's license cc 4.0 family share_of_licensed', n_cc / nullif(n_licensed, 0), n_licensed, share_known
+    from licensed
+    union all
+    select repo_type || 's in license tests count', n_in_tests, n_known, share_known from licensed
+    union all
+    select repo_type || 's in license tests share', n_in_tests / n_listed, n_known, share_known from licensed
 ),
 
 tests as (
@@ -115,24 +139,17 @@ tests as (
     where snapshot_date = {{ var('snapshot_date') }}
 ),
 
--- likes are known of every model that is listed, and each of the three groups is in two of their pairs
-tested as (
-    select sum(n_a + n_b) / 2 as n_models
-    from tests
-    where variable = 'n_likes'
-),
-
 license_tests as (
-    select 'models ' || variable || ' ' || group_a || ' vs ' || group_b || ' U' as quantity, u_a as ours from tests
+    select
+        'models ' || variable || ' ' || group_a || ' vs ' || group_b || ' U' as quantity, u_a as ours, n_a + n_b as n,
+        share_known
+    from tests
     union all
-    select 'models license tests greatest p', max(p_value) from tests
-    union all
-    select 'models in license tests count', n_models from tested
-    union all
-    select 'models in license tests share', tested.n_models / repositories.n_repos
-    from tested
-    cross join repositories
-    where repositories.repo_type = 'model'
+    -- of 24 tests, or it is not the greatest of what the study tests
+    select
+        'models license tests greatest p', case when count(p_value) = 24 then max(p_value) end, min(n_a + n_b),
+        min(share_known)
+    from tests
 ),
 
 measured as (
@@ -149,16 +166,31 @@ measured as (
     select * from licenses
     union all
     select * from license_tests
+),
+
+-- U grows with the product of two groups' sizes: between two Hubs it says nothing
+compared as (
+    select
+        published.*,
+        cast(measured.ours as double) as ours,
+        cast(measured.n as bigint) as n,
+        cast(measured.share_known as double) as share_known,
+        published.quantity not like '% U' as is_comparable
+    from published
+    left join measured on published.quantity = measured.quantity
 )
 
 select
     {{ var('snapshot_date') }} as snapshot_date,
-    published.figure,
-    published.quantity,
-    published.published,
-    published.relation,
-    cast(measured.ours as double) as ours,
-    cast(measured.ours as double) - published.published as difference,
-    cast(measured.ours as double) / nullif(published.published, 0) as ratio
-from published
-left join measured on published.quantity = measured.quantity
+    figure,
+    quantity,
+    published,
+    relation,
+    ours,
+    case when is_comparable then ours - published end as difference,
+    case when is_comparable then ours / nullif(published, 0) end as ratio,
+    n,
+    share_known,
+    place
+from compared
+order by place

@@ -23,6 +23,12 @@ observed as (
     select snapshot_date, repo_type, repo_key, repo_id, 'n_usage_spaces', n_usage_spaces from activity
 ),
 
+totals as (
+    select repo_type, variable, count(amount) as n, count(*) as n_listed
+    from observed
+    group by repo_type, variable
+),
+
 ranked as (
     select
         *,
@@ -32,12 +38,17 @@ ranked as (
 )
 
 select
-    snapshot_date,
-    repo_type,
-    variable,
-    place as rank,
-    repo_key,
-    repo_id,
-    amount as value
+    ranked.snapshot_date,
+    ranked.repo_type,
+    ranked.variable,
+    ranked.place as rank,
+    ranked.repo_key,
+    ranked.repo_id,
+    ranked.amount as value,
+    totals.n,
+    totals.n_listed,
+    totals.n / totals.n_listed as share_known
 from ranked
-where place <= 10
+inner join totals on ranked.repo_type = totals.repo_type and ranked.variable = totals.variable
+where ranked.place <= 10
+order by ranked.repo_type, ranked.variable, ranked.place

@@ -3,14 +3,15 @@ with
 repositories as (
     select snapshot_date, repo_type, repo_key, license as first_license, licenses
     from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }} and licenses is not null
+    where snapshot_date = {{ var('snapshot_date') }}
 ),
 
 totals as (
     select
         repo_type,
-        count(*) as n_repos,
-        sum(cast(len(licenses) > 0 as integer)) as n_licensed
+        count(*) as n_listed,
+        count(licenses) as n_known,
+        count(case when len(licenses) > 0 then 1 end) as n_licensed
     from repositories
     group by repo_type
 ),
@@ -44,8 +45,13 @@ select
     counted.license = 'none' or license_groups.license is not null as is_mapped,
     counted.n,
     counted.n_first,
-    counted.n / totals.n_repos as share_of_repos,
-    case when counted.license <> 'none' then counted.n / totals.n_licensed end as share_of_licensed
+    counted.n / totals.n_known as share_of_repos,
+    case when counted.license <> 'none' then counted.n / totals.n_licensed end as share_of_licensed,
+    totals.n_licensed,
+    totals.n_known,
+    totals.n_listed,
+    totals.n_known / totals.n_listed as share_known
 from counted
 inner join totals on counted.repo_type = totals.repo_type
 left join {{ ref('license_groups') }} as license_groups on counted.license = license_groups.license
+order by counted.repo_type, counted.n desc, counted.license

@@ -5,11 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from hub_assets.warehouse.models import Model, Table
 
 PREVIEW_TEXT = 80
 """Characters of a value that a preview shows; card metadata can be a page long."""
+RESULT_ROWS = 300
+"""Of a table of results, which is shown whole: the longest has some 250."""
 PERSONAL = frozenset(
     {"author", "name", "fullname", "organizations", "commits", "discussions"}
     | {"author_a", "author_b", "full_name_a", "full_name_b", "handle", "joined_with", "account_key", "developer_id"}
@@ -73,6 +76,21 @@ def table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
     """Return records as a table."""
     records = [dg.TableRecord(dict(row)) for row in rows]
     return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("none")
+
+
+def headlines(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
+    """Return numbers of rows for the UI to plot over the weeks.
+
+    Args:
+        rows: of results.
+        columns: those that hold the numbers, by the names that these get, made of the row's values: `{repo_type}_n`.
+    """
+    return {
+        name.format_map(row): row[column]
+        for row in rows.to_pylist()
+        for name, column in columns.items()
+        if row[column] is not None
+    }
 
 
 def _shown(value: Any) -> str | int | float | bool | None:

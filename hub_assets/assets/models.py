@@ -1,12 +1,16 @@
 """The SQL models and seeds as assets: one each, with the lineage, versions and columns that the loader found."""
 
+from typing import Final
+
 import dagster as dg
 
-from hub_assets.assets.metadata import column_lineage, column_schema, preview
+from hub_assets.assets.metadata import RESULT_ROWS, column_lineage, column_schema, headlines, preview
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource, project
 from hub_assets.warehouse.database import replace_week
 from hub_assets.warehouse.models import Model, Seed
+
+PREVIEW_ROWS: Final = 5
 
 
 def build_model(model: Model) -> dg.AssetsDefinition:
@@ -29,13 +33,23 @@ def build_model(model: Model) -> dg.AssetsDefinition:
                 replace_week(connection, model.name, snapshot_date, model.render(snapshot_date))
             week = f"from {model.name} where snapshot_date = date '{snapshot_date}'"
             ((rows,),) = connection.execute(f"select count(*) {week}").fetchall()
-            first = connection.sql(f"select * {week} limit 5").to_arrow_table().to_pylist()
+            shown = RESULT_ROWS if model.headlines else PREVIEW_ROWS
+            first = connection.sql(f"select * {week} limit {shown}").to_arrow_table().to_pylist()
+            followed = {
+                headline: connection.sql(f"select * {week} and ({headline.where})").to_arrow_table()
+                for headline in model.headlines
+            }
         return dg.MaterializeResult(
             metadata={
                 "dagster/partition_row_count": rows,
                 "dagster/column_schema": column_schema(model),
                 "preview": preview(first),
                 **column_lineage(model),
+                **{
+                    name: number
+                    for headline, table in followed.items()
+                    for name, number in headlines(table, {headline.name: headline.column}).items()
+                },
             }
         )
 
@@ -60,7 +74,7 @@ def build_seed(seed: Seed) -> dg.AssetsDefinition:
             metadata={
                 "dagster/row_count": rows.num_rows,
                 "dagster/column_schema": column_schema(seed),
-                "preview": preview(rows.slice(0, 5).to_pylist()),
+                "preview": preview(rows.slice(0, PREVIEW_ROWS).to_pylist()),
             },
             data_version=dg.DataVersion(seed.code_version),
         )

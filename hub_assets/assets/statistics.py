@@ -2,17 +2,19 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
-from hub_assets.assets.metadata import column_schema, preview
+from hub_assets.assets.metadata import RESULT_ROWS, column_schema, headlines, preview
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource, project
 from hub_assets.statistics.activity import (
@@ -48,13 +50,15 @@ class Statistic:
     """A table of statistics.
 
     Args:
-        make: makes its rows of a week's activity, with so many resamples where it draws any.
-        headlines: columns whose numbers Dagster plots over the weeks, by their names there, made of the row's keys.
+        make: makes its rows of a week's activity.
+        headlines: columns whose numbers Dagster plots over the weeks, by their names there, made of the row's values.
+        followed: the rows that have headlines; all if None.
         figures: makes what is drawn of activity and rows, by name.
     """
 
-    make: Callable[[Activity, int], pa.Table]
-    headlines: Mapping[str, str] = field(default_factory=dict)
+    make: Callable[[Activity], pa.Table]
+    headlines: Mapping[str, str]
+    followed: pc.Expression | None = None
     figures: Callable[[Activity, pa.Table], Figures] = lambda _activity, _rows: {}
 
 
@@ -73,37 +77,71 @@ def _draw_correlations(activity: Activity, found: pa.Table) -> Figures:  # noqa:
     }
 
 
+def _draw_lorenz(activity: Activity, found: pa.Table) -> Figures:  # noqa: ARG001
+    from hub_assets.figures.concentration import lorenz_curves
+
+    return {"lorenz_curves": lorenz_curves(found)}
+
+
 STATISTICS: Final = {
     "stats__concentration": Statistic(
-        lambda activity, _: concentration_table(activity), {"gini_of_{repo_type}_{variable}": "gini"}
+        concentration_table,
+        {
+            "gini_of_{repo_type}s_{variable}": "gini",
+            "{repo_type}s_holding_{target_share:.0%}_of_{variable}": "share_of_repos",
+        },
     ),
-    "stats__lorenz": Statistic(lambda activity, _: lorenz_table(activity)),
+    "stats__lorenz": Statistic(
+        lorenz_table,
+        {"held_by_the_lower_{share_of_repos:.0%}_of_{repo_type}s_{variable}": "share_of_total"},
+        (pc.field("share_of_repos") > 0.895) & (pc.field("share_of_repos") < 0.905),
+        _draw_lorenz,
+    ),
     "stats__correlations": Statistic(
-        lambda activity, _: correlation_table(activity),
-        {"pearson_of_{repo_type}_{variable_x}_{variable_y}": "pearson"},
+        correlation_table,
+        {"pearson_of_{repo_type}s_{variable_x}_{variable_y}": "pearson"},
+        pc.field("license_group") == "all",
         _draw_correlations,
     ),
     "stats__license_tests": Statistic(
-        lambda activity, _: license_test_table(activity),
-        {"rank_biserial_of_{variable}_{group_a}_{group_b}": "rank_biserial"},
+        license_test_table, {"rank_biserial_of_{variable}_{group_a}_{group_b}": "rank_biserial"}
     ),
     "stats__tail_fits": Statistic(
         tail_table,
-        {"alpha_of_{repo_type}_{variable}": "alpha"},
-        _draw_distributions,
+        {"alpha_of_{repo_type}s_{variable}": "alpha", "skewness_of_{repo_type}s_{variable}": "skewness"},
+        figures=_draw_distributions,
     ),
 }
 
 
 def build_statistics() -> list[dg.AssetsDefinition]:
     """Make an asset of each table."""
-    return [_build(name, statistic) for name, statistic in STATISTICS.items()]
+    return [_build_tail_fits() if name == "stats__tail_fits" else _build(name) for name in STATISTICS]
 
 
-def _build(name: str, statistic: Statistic) -> dg.AssetsDefinition:
+def _build(name: str) -> dg.AssetsDefinition:
+    @_asset(name)
+    def statistics(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+        return _materialize(name, STATISTICS[name], snapshot_date_of(context), home)
+
+    return statistics
+
+
+def _build_tail_fits() -> dg.AssetsDefinition:
+    name = "stats__tail_fits"
+
+    @_asset(name)
+    def tail_fits(context: dg.AssetExecutionContext, home: HomeResource, config: Goodness) -> dg.MaterializeResult:
+        statistic = replace(STATISTICS[name], make=partial(tail_table, resamples=config.resamples))
+        return _materialize(name, statistic, snapshot_date_of(context), home)
+
+    return tail_fits
+
+
+def _asset(name: str) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """Return the decorator that makes the asset of a table."""
     source = project().tables[name]
-
-    @dg.asset(
+    return dg.asset(
         name=name,
         deps=["mart__repo_activity"],
         partitions_def=SNAPSHOTS,
@@ -112,31 +150,28 @@ def _build(name: str, statistic: Statistic) -> dg.AssetsDefinition:
         description=source.description,
         metadata={"dagster/table_name": name, "dagster/column_schema": column_schema(source)},
     )
-    def statistics(context: dg.AssetExecutionContext, home: HomeResource, config: Goodness) -> dg.MaterializeResult:
-        snapshot_date = snapshot_date_of(context)
-        with home.building() as connection:
-            activity = activity_of(connection, snapshot_date)
-            made = statistic.make(activity, config.resamples)
-            connection.register("made", made)
-            columns = ", ".join(column.name for column in source.columns if column.name != "snapshot_date")
-            select = f"select date '{snapshot_date}' as snapshot_date, {columns} from made"
-            rows = replace_week(connection, name, snapshot_date, select)
-        figures = statistic.figures(activity, made)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/partition_row_count": rows,
-                "dagster/column_schema": column_schema(source),
-                "preview": preview(made.slice(0, PREVIEW_ROWS).to_pylist()),
-                **_kept(figures, home.home.figures / str(snapshot_date)),
-                **_headlines(made, statistic.headlines),
-                **{f"n_{repo_type}s": len(repos) for repo_type, repos in activity.items()},
-            }
-        )
-
-    return statistics
 
 
-PREVIEW_ROWS: Final = 100
+def _materialize(name: str, statistic: Statistic, snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
+    source = project().tables[name]
+    with home.building() as connection:
+        activity = activity_of(connection, snapshot_date)
+        made = statistic.make(activity)
+        connection.register("made", made)
+        columns = ", ".join(column.name for column in source.columns if column.name != "snapshot_date")
+        select = f"select date '{snapshot_date}' as snapshot_date, {columns} from made"
+        rows = replace_week(connection, name, snapshot_date, select)
+    followed = made if statistic.followed is None else made.filter(statistic.followed)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/partition_row_count": rows,
+            "dagster/column_schema": column_schema(source),
+            "preview": preview(made.slice(0, RESULT_ROWS).to_pylist()),
+            **_kept(statistic.figures(activity, made), home.home.figures / str(snapshot_date)),
+            **headlines(followed, statistic.headlines),
+            **{f"n_{repo_type}s": len(repos) for repo_type, repos in activity.items()},
+        }
+    )
 
 
 def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, pa.Table]:
@@ -162,13 +197,3 @@ def _kept(figures: Figures, folder: Path) -> dict[str, Any]:
         image = b64encode(png(figure)).decode()
         shown[title] = dg.MetadataValue.md(f"![{title}](data:image/png;base64,{image})")
     return shown
-
-
-def _headlines(made: pa.Table, headlines: Mapping[str, str]) -> dict[str, Any]:
-    """Return a number of each row under a name made of its keys, for Dagster to plot over the weeks."""
-    return {
-        name.format_map(row): row[column]
-        for row in made.to_pylist()
-        for name, column in headlines.items()
-        if row[column] is not None and row.get("license_group", "all") == "all"
-    }

@@ -28,7 +28,11 @@ STATISTICS = {
 
 
 def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
-    """Return the activity tables (the study's Tables 2 to 4), coverage, licenses, usage, and who is who in numbers."""
+    """Return a week's numbers.
+
+    They are the activity tables (the study's Tables 2 to 4), coverage, licenses, usage, who is who, what the statistics
+    say of the study's claims, and the figures of its section 4.1.1 beside the week's.
+    """
     with connect(warehouse, read_only=True) as connection:
 
         def rows(select: str) -> list[dict[str, Any]]:
@@ -47,6 +51,19 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
         usage = rows("select * from mart__usage_resolution where snapshot_date = $week")
         identities = rows("select * from mart__identity_summary where snapshot_date = $week")
         pairs = rows("select * from mart__identity_pairs where snapshot_date = $week and generator = 'all'")
+        tails = rows(
+            "select tails.*, held.share_80, held.share_99, held.gini from stats__tail_fits as tails "
+            "left join (select snapshot_date, repo_type, variable, any_value(gini) as gini, "
+            "max(share_of_repos) filter (target_share = 0.8) as share_80, "
+            "max(share_of_repos) filter (target_share = 0.99) as share_99 "
+            "from stats__concentration group by all) as held "
+            "using (snapshot_date, repo_type, variable) where snapshot_date = $week and tails.n_known > 0"
+        )
+        tests = rows("select * from stats__license_tests where snapshot_date = $week and u_a is not null")
+        published = rows(
+            "select * from mart__published_comparison "
+            "where snapshot_date = $week and figure = 'Section 4.1.1' and ours is not null order by place"
+        )
     types = [kind for kind in REPO_TYPES if any(row["repo_type"] == kind for row in activity)]
     return Group(
         *(_activity_table(kind, [row for row in activity if row["repo_type"] == kind]) for kind in types),
@@ -55,6 +72,9 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
         *(_usage_line(row) for row in usage),
         *(_identity_line(row) for row in identities),
         *(_pairs_line(row) for row in pairs),
+        *([Text(), _claims_table(types, tails)] if tails else []),
+        *([_tests_table(tests)] if tests else []),
+        *([_published_table(published)] if published else []),
     )
 
 
@@ -125,6 +145,56 @@ def _pairs_line(row: dict[str, Any]) -> Text:
     return Text(line + (conflicts if row["n_conflicts"] else ""))
 
 
+def _claims_table(types: list[str], rows: list[dict[str, Any]]) -> RenderableType:
+    """Three claims side by side: few hold most of it, it is right-skewed, its tail is a power law."""
+    table = _table(
+        "Unequal, skewed, a power law?", "80 % held by", "99 % held by", "Gini", "skewness", "tail from", "alpha", ""
+    )
+    verdicts = {"supported": "power law", "not_tested": "not tested", "too_few": "too few"}
+    for repo_type in types:
+        for row in (row for row in rows if row["repo_type"] == repo_type):
+            verdict = verdicts.get(row["verdict"], row["verdict"])
+            if row["verdict"] == "contradicted":
+                is_other_nearer = row["preferred"] not in ("power_law", "undecided")
+                verdict = f"{row['preferred'].replace('_', ' ')} nearer" if is_other_nearer else "not plausible"
+            table.add_row(
+                f"{repo_type} {row['variable']}",
+                _percent(row["share_80"]),
+                _percent(row["share_99"]),
+                _number(row["gini"], 3),
+                _number(row["skewness"]),
+                _number(row["x_min"]),
+                _number(row["alpha"]),
+                verdict,
+            )
+    return table
+
+
+def _tests_table(rows: list[dict[str, Any]]) -> RenderableType:
+    """Effect sizes of license groups in models, with p after Holm's correction."""
+    pairs = list(dict.fromkeys((row["group_a"], row["group_b"]) for row in rows))
+    table = _table("License groups of models: rank-biserial r (p)", *(f"{a} over {b}" for a, b in pairs))
+    for variable in dict.fromkeys(row["variable"] for row in rows):
+        cells = {(row["group_a"], row["group_b"]): row for row in rows if row["variable"] == variable}
+        table.add_row(variable, *(_effect(cells[pair]) if pair in cells else "-" for pair in pairs))
+    return table
+
+
+def _effect(row: dict[str, Any]) -> str:
+    p = "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}"
+    return f"{row['rank_biserial']:+.3f} ({p})"
+
+
+def _published_table(rows: list[dict[str, Any]]) -> RenderableType:
+    table = _table("Beside the study's Hub of October 2023", "published", "this week")
+    marks = {"about": "about ", "below": "below "}
+    for row in rows:
+        is_share = "rank" not in row["quantity"]
+        shown = _percent if is_share else _number
+        table.add_row(row["quantity"], f"{marks.get(row['relation'], '')}{shown(row['published'])}", shown(row["ours"]))
+    return table
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
     table.add_column("", no_wrap=True)
@@ -133,10 +203,10 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | None, digits: int = 2) -> str:
     if value is None:
         return "-"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.{digits}f}"
 
 
 def _percent(share: float | None) -> str:

@@ -14,7 +14,8 @@ from hub_assets.statistics import schemas
 from hub_assets.statistics.concentration import concentration, lorenz
 from hub_assets.statistics.correlations import correlations
 from hub_assets.statistics.differences import group_tests
-from hub_assets.statistics.samples import Floats
+from hub_assets.statistics.samples import Floats, known
+from hub_assets.statistics.skewness import skewness
 from hub_assets.statistics.tails import fit_tail
 
 _EVERY: Final = ("n_likes", "n_discussions", "n_disc_starters", "n_commits", "n_committers", "n_community")
@@ -42,7 +43,8 @@ def concentration_table(activity: Activity) -> pa.Table:
     def rows() -> Iterator[dict[str, Any]]:
         for repo_type, variable, values in _columns(activity):
             found = concentration(values, TARGETS, TOPS)
-            shared = {"repo_type": repo_type, "variable": variable, "n": found["n"], "total": found["total"]}
+            shared = {"repo_type": repo_type, "variable": variable, "total": found["total"]}
+            shared |= _coverage(int(found["n"]), len(values))
             for end in ("", "_low", "_high"):
                 shared |= {f"{name}{end}": found[f"{name}{end}"] for name in ("gini", "hhi")}
                 shared |= {f"top_{100 * top:g}_share{end}": found[f"top_{top:g}{end}"] for top in TOPS}
@@ -59,13 +61,15 @@ def concentration_table(activity: Activity) -> pa.Table:
 
 def lorenz_table(activity: Activity) -> pa.Table:
     """Draw the Lorenz curve of each variable: the rows of `schemas.LORENZ`, without the week."""
+    nothing = _table((), schemas.LORENZ)
     parts = []
     for repo_type, variable, values in _columns(activity):
         units, held = lorenz(values)
-        names = {"repo_type": pa.repeat(repo_type, len(units)), "variable": pa.repeat(variable, len(units))}
-        parts.append(pa.table(names | {"share_of_repos": units, "share_of_total": pa.array(held, from_pandas=True)}))
-    nothing = _table((), schemas.LORENZ)
-    return pa.concat_tables([nothing, *(part.cast(nothing.schema) for part in parts)])
+        shared = {"repo_type": repo_type, "variable": variable} | _coverage(len(known(values)), len(values))
+        columns = {name: pa.repeat(value, len(units)) for name, value in shared.items()}
+        columns |= {"share_of_repos": pa.array(units), "share_of_total": pa.array(held, from_pandas=True)}
+        parts.append(pa.table([columns[name] for name in nothing.column_names], schema=nothing.schema))
+    return pa.concat_tables([nothing, *parts])
 
 
 def correlation_table(activity: Activity) -> pa.Table:
@@ -78,7 +82,8 @@ def correlation_table(activity: Activity) -> pa.Table:
                 groups |= {group: repos.filter(pc.equal(repos["license_group"], group)) for group in LICENSE_GROUPS}
             for group, members in groups.items():
                 found = correlations({name: _floats(members[name]) for name in VARIABLES[repo_type]})
-                yield from ({**record, "repo_type": repo_type, "license_group": group} for record in found)
+                shared = {"repo_type": repo_type, "license_group": group}
+                yield from (record | shared | _coverage(int(record["n"]), len(members)) for record in found)
 
     return _table(rows(), schemas.CORRELATIONS)
 
@@ -96,16 +101,32 @@ def license_test_table(activity: Activity) -> pa.Table:
     variables = {
         name: {group: _floats(members[name]) for group, members in groups.items()} for name in VARIABLES["model"]
     }
-    return _table(group_tests(variables), schemas.LICENSE_TESTS)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for record in group_tests(variables):
+            listed = [len(groups[str(record[group])]) for group in ("group_a", "group_b")]
+            n_known = int(record["n_a"]) + int(record["n_b"])
+            share = {"share_known": _coverage(n_known, sum(listed))["share_known"]}
+            yield record | share | {"n_listed_a": listed[0], "n_listed_b": listed[1]}
+
+    return _table(rows(), schemas.LICENSE_TESTS)
 
 
 def tail_table(activity: Activity, resamples: int = 0) -> pa.Table:
-    """Fit the tail of each variable: the rows of `schemas.TAIL_FITS`, without the week."""
-    rows = (
-        {**fit_tail(values, resamples=resamples), "repo_type": repo_type, "variable": variable}
-        for repo_type, variable, values in _columns(activity)
-    )
-    return _table(rows, schemas.TAIL_FITS)
+    """Test the skewness of each variable, and fit its tail: the rows of `schemas.TAIL_FITS`, without the week."""
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for repo_type, variable, values in _columns(activity):
+            coverage = _coverage(len(known(values)), len(values))
+            shared = {"repo_type": repo_type, "variable": variable, "n_known": coverage["n"]}
+            yield coverage | shared | skewness(values) | fit_tail(values, resamples=resamples)
+
+    return _table(rows(), schemas.TAIL_FITS)
+
+
+def _coverage(n: int, n_listed: int) -> dict[str, Any]:
+    """Return of how many of the repositories that were listed something is known."""
+    return {"n": n, "n_listed": n_listed, "share_known": n / n_listed if n_listed else None}
 
 
 def _columns(activity: Activity) -> Iterator[tuple[str, str, Floats]]:

@@ -28,36 +28,58 @@ def _with_interval(*names: str) -> tuple[str, ...]:
 
 CONCENTRATION: Final = _schema(
     ("repo_type", "variable"),
-    ("n", "n_repos"),
-    ("target_share", "total", *_with_interval("share_of_repos", "gini", "hhi", "top_1_share", "top_10_share")),
+    ("n", "n_listed", "n_repos"),
+    (
+        "share_known",
+        "target_share",
+        "total",
+        *_with_interval("share_of_repos", "gini", "hhi", "top_1_share", "top_10_share"),
+    ),
 )
 """`stats__concentration`: how few repositories hold how much."""
 
-LORENZ: Final = _schema(("repo_type", "variable"), (), ("share_of_repos", "share_of_total"))
+LORENZ: Final = _schema(
+    ("repo_type", "variable"), ("n", "n_listed"), ("share_known", "share_of_repos", "share_of_total")
+)
 """`stats__lorenz`: the Lorenz curve in steps of a hundredth."""
 
 CORRELATIONS: Final = _schema(
     ("repo_type", "license_group", "variable_x", "variable_y"),
-    ("n",),
-    tuple(f"{name}{end}" for name in COEFFICIENTS for end in ("", "_p", "_p_holm")),
+    ("n", "n_listed"),
+    ("share_known", *(f"{name}{end}" for name in COEFFICIENTS for end in ("", "_p", "_p_holm"))),
 )
 """`stats__correlations`: how two activities go together."""
 
 LICENSE_TESTS: Final = _schema(
     ("variable", "group_a", "group_b"),
-    ("n_a", "n_b"),
-    ("u_a", "u_b", "p_value", "log10_p", "p_holm", "rank_biserial", "mean_a", "mean_b", "median_a", "median_b"),
+    ("n_a", "n_b", "n_listed_a", "n_listed_b"),
+    (
+        "share_known",
+        "u_a",
+        "u_b",
+        "p_value",
+        "log10_p",
+        "p_holm",
+        "rank_biserial",
+        "mean_a",
+        "mean_b",
+        "median_a",
+        "median_b",
+    ),
 )
 """`stats__license_tests`: whether one license group's activity is greater than another's."""
 
 TAIL_FITS: Final = _schema(
     ("repo_type", "variable"),
-    ("n", "n_distinct", "n_tail", "resamples"),
+    ("n", "n_listed", "n_known", "n_distinct", "n_tail", "resamples"),
     (
+        *("share_known", "skewness", "skewness_p"),
         *("x_min", "alpha", "alpha_se", "ks", "share_in_tail", "goodness_p"),
         *(f"{kind}_{name}" for name in ALTERNATIVES for kind in ("ratio", "normal_ratio", "p")),
     ),
+    pa.field("is_right_skewed", pa.bool_()),
     pa.field("is_plausible", pa.bool_()),
     pa.field("preferred", pa.string()),
+    pa.field("verdict", pa.string()),
 )
-"""`stats__tail_fits`: whether a tail is a power law, and which."""
+"""`stats__tail_fits`: whether an activity is right-skewed, and whether its tail is a power law, and which."""

@@ -37,6 +37,8 @@ _NODES = _NODES + 0.5
 """Gauss and Legendre's quadrature over [0, 1]."""
 _TOO_FAR: Final = 1e12
 """From which on the package does not tell two neighbouring integers apart."""
+VERDICTS: Final = ("supported", "contradicted", "undecided", "not_tested", "too_few")
+"""What the data say of the claim that a tail is a power law."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,11 @@ def fit_tail(
         likely a ratio as far from 0 is where both are as near (of chi^2 for the truncated power law, which has the
         power law in it); and `preferred`: among the alternatives that are nearer with p below 0.1 the likeliest, else
         `power_law` where the lognormal, the one that is hardest to tell from it, is further off with p below 0.1, else
-        `undecided`. NaN, and `too_few`, where there are fewer than 50 values, or 3 distinct ones;
-        x_min is such that 50 are in the tail. A
-        ratio is NaN, too, where the package finds no fit, and where the greatest count is 1e12 or more.
+        `undecided`; and the `verdict` on the claim that the tail is a power law: `contradicted` where an alternative is
+        nearer or the law is not plausible, `undecided` where a lognormal is as near, `not_tested` where that is further
+        off but there are no resamples, `supported` where it is further off and the law plausible. NaN, and `too_few`,
+        where there are fewer than 50 values, or 3 distinct ones; x_min is such that 50 are in the tail. A ratio is NaN,
+        too, where the package finds no fit, and where the greatest count is 1e12 or more.
 
     Raises:
         ValueError: if a value is negative or infinite, or not whole where it is to be discrete.
@@ -89,17 +93,18 @@ def fit_tail(
         names = ("x_min", "alpha", "alpha_se", "ks", "n_tail", "share_in_tail", "goodness_p")
         ratios = [f"{kind}_{name}" for name in ALTERNATIVES for kind in ("ratio", "normal_ratio", "p")]
         record |= dict.fromkeys((*names, *ratios), float("nan"))
-        return record | {"resamples": 0, "is_plausible": None, "preferred": "too_few"}
+        return record | {"resamples": 0, "is_plausible": None, "preferred": "too_few", "verdict": "too_few"}
     tail = scan(sample, is_discrete=is_discrete, fewest=FEWEST)
     p = goodness_of_fit(sample, tail, resamples=resamples, seed=seed, fewest=FEWEST) if resamples else float("nan")
+    is_plausible = p > PLAUSIBLE if resamples else None
     compared = _compare(sample, tail)
+    preferred = _preferred(compared)
     return (
         record
         | {"x_min": tail.x_min, "alpha": tail.alpha, "alpha_se": tail.alpha_se, "ks": tail.ks, "n_tail": tail.n_tail}
         | {"share_in_tail": tail.n_tail / sample.n, "resamples": resamples, "goodness_p": p}
-        | {"is_plausible": p > PLAUSIBLE if resamples else None}
         | compared
-        | {"preferred": _preferred(compared)}
+        | {"is_plausible": is_plausible, "preferred": preferred, "verdict": _verdict(preferred, is_plausible)}
     )
 
 
@@ -309,3 +314,11 @@ def _preferred(compared: dict[str, float]) -> str:
     if nearer:
         return min(nearer, key=lambda name: nearer[name])
     return "power_law" if "lognormal" in decided else "undecided"
+
+
+def _verdict(preferred: str, is_plausible: bool | None) -> str:
+    if preferred in ALTERNATIVES or is_plausible is False:
+        return "contradicted"
+    if preferred == "undecided":
+        return "undecided"
+    return "supported" if is_plausible else "not_tested"

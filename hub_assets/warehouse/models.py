@@ -32,6 +32,7 @@ _REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
 _SOURCE = re.compile(r"""source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
 _VAR = re.compile(r"""var\(\s*['"]snapshot_date['"]\s*\)""")
 _NO_WEEK = date(1970, 1, 5)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes an eighth of the time
 
 
 class ModelError(Exception):
@@ -54,7 +55,8 @@ class Column:
 class DataTest:
     """A test of a table's rows, as dbt names it: `not_null`, `unique`, `accepted_values` or `relationships`.
 
-    `columns` has one name but for `unique`, which may take several (a table's grain).
+    `columns` has one name but for `unique`, which may take several (a table's grain). One that `is_warning` (dbt's
+    `severity: warn`) tells, and stops nothing.
     """
 
     kind: Literal["not_null", "unique", "accepted_values", "relationships"]
@@ -62,6 +64,7 @@ class DataTest:
     values: tuple[str, ...] = ()
     to: str = ""
     field: str = ""
+    is_warning: bool = False
 
     @property
     def name(self) -> str:
@@ -97,10 +100,23 @@ class Seed(Table):
 
 
 @dataclass(frozen=True)
+class Headline:
+    """A number of each row, or of those of a condition, that is worth following over the weeks.
+
+    `name` is made of the row's values, as in `{repo_type}s_{variable}`; `column` holds the number.
+    """
+
+    name: str
+    column: str
+    where: str = "true"
+
+
+@dataclass(frozen=True)
 class Model(Table):
     """One SELECT. `is_view` models hold all weeks; the others are tables that are filled a week at a time.
 
-    `upstream` are the tables it reads; `column_lineage` gives for each column the (table, column) pairs it is made of.
+    `headlines` are given for tables of results, which are short enough to be shown. `upstream` are the tables it reads;
+    `column_lineage` gives for each column the (table, column) pairs it is made of.
     """
 
     sql: str = ""
@@ -108,6 +124,7 @@ class Model(Table):
     is_view: bool = False
     upstream: tuple[str, ...] = ()
     code_version: str = ""
+    headlines: tuple[Headline, ...] = ()
     column_lineage: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def render(self, snapshot_date: date) -> str:
@@ -262,18 +279,31 @@ def _bind(draft: _Draft, connection: duckdb.DuckDBPyConnection, schema: dict[str
         raise ModelError(path, None, f"meta.grain of {name} must name the columns that make a row unique")
     if next(iter(types)) != "snapshot_date":
         raise ModelError(draft.path, None, "the first column of a model is snapshot_date")
+    headlines = tuple(Headline(**headline) for headline in meta.get("headlines", ()))
+    for headline in headlines:
+        if missing := {headline.column, *re.findall(r"\{(\w+)\}", headline.name)} - set(types):
+            raise ModelError(path, None, f"headline {headline.name} of {name}: there is no column {min(missing)}")
+        try:
+            connection.execute(f"select * from {name} where {headline.where}")
+        except duckdb.Error as error:
+            raise ModelError(path, None, f"headline {headline.name} of {name}: {_first_line(error)}") from None
+    columns = tuple(Column(c, kind, str(listed[c].get("description", ""))) for c, kind in types.items())
+    # what reads it binds an empty table: views upon views would be bound again for each
+    connection.execute(f"drop view {name}")
+    connection.execute(_empty(name, columns))
     return Model(
         name=name,
         path=draft.path,
         description=description,
         grain=grain,
-        columns=tuple(Column(c, kind, str(listed[c].get("description", ""))) for c, kind in types.items()),
+        columns=columns,
         data_tests=tuple(_data_tests(path, listed, grain)),
         sql=draft.sql,
         layer=draft.layer,
         is_view=draft.layer == "staging",
         upstream=tuple(sorted(draft.reads)),
         code_version=_digest(draft.tree.sql(dialect="duckdb", comments=False)),
+        headlines=headlines,
         column_lineage=_column_lineage(draft, schema),
     )
 
@@ -347,15 +377,17 @@ def _data_tests(path: Path, columns: dict[str, dict[str, Any]], grain: tuple[str
     for name, column in columns.items():
         for test in column.get("data_tests", []):
             kind, arguments = (test, {}) if isinstance(test, str) else next(iter(test.items()))
+            is_warning = arguments.get("config", {}).get("severity") == "warn"
             if kind in ("not_null", "unique"):
-                yield DataTest(kind, (name,))
+                yield DataTest(kind, (name,), is_warning=is_warning)
             elif kind == "accepted_values":
-                yield DataTest(kind, (name,), values=tuple(str(value) for value in arguments["values"]))
+                values = tuple("true" if value is True else str(value) for value in arguments["values"])
+                yield DataTest(kind, (name,), values=values, is_warning=is_warning)
             elif kind == "relationships":
                 target = _REF.fullmatch(arguments["to"])
                 if target is None:
                     raise ModelError(path, None, f"relationships of {name}: `to` must be ref('...')")
-                yield DataTest(kind, (name,), to=target.group(1), field=arguments["field"])
+                yield DataTest(kind, (name,), to=target.group(1), field=arguments["field"], is_warning=is_warning)
             else:
                 raise ModelError(path, None, f"data test {kind} of {name} is not known")
 
@@ -370,16 +402,20 @@ def _check_targets(table: Table, project: Project) -> None:
 
 
 def _create_empty(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
     try:
-        connection.execute(f"create table {table.name} ({columns})")
+        connection.execute(_empty(table.name, table.columns))
     except duckdb.Error as error:
         raise ModelError(table.path, None, f"{table.name}: {_first_line(error)}") from None
 
 
+def _empty(name: str, columns: tuple[Column, ...]) -> str:
+    listed = ", ".join(f'"{column.name}" {column.type}' for column in columns)
+    return f"create table {name} ({listed})"
+
+
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise ModelError(path, line, f"not YAML: {error.problem}") from None

@@ -28,9 +28,10 @@ int_hub__developer_discussions (marts) <- core__developers int_hub__discussion_s
 int_hub__discussion_histories (marts) <- int_hub__repositories stg_hub__discussions
 int_hub__discussion_starters (marts) <- int_hub__discussion_histories stg_hub__discussions
 int_hub__participations (marts) <- stg_hub__commits stg_hub__discussions
-int_hub__repositories (marts) <- stg_hub__datasets stg_hub__models stg_hub__spaces
+int_hub__repositories (marts) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
 int_hub__space_models (marts) <- stg_hub__aliases stg_hub__models stg_hub__spaces
 int_hub__trailers (marts) <- stg_hub__commits
+license_aliases (marts) <-
 license_groups (marts) <-
 mart__activity_summary (marts) <- mart__repo_activity
 mart__history_coverage (marts) <- int_hub__commit_histories int_hub__discussion_histories
@@ -68,11 +69,11 @@ warehouse__published (report) <- bots core__candidate_pairs core__developer_pair
 int_hub__author_strings int_hub__commit_authors int_hub__commit_histories int_hub__contributions \
 int_hub__developer_contributions int_hub__developer_discussions int_hub__discussion_histories \
 int_hub__discussion_starters int_hub__participations int_hub__repositories int_hub__space_models int_hub__trailers \
-license_groups mart__activity_summary mart__history_coverage mart__identity_pairs mart__identity_summary \
-mart__published_comparison mart__repo_activity mart__top_repositories mart__usage_resolution published_values \
-stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz stats__tail_fits \
-stg_hub__accounts stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions stg_hub__models \
-stg_hub__spaces
+license_aliases license_groups mart__activity_summary mart__history_coverage mart__identity_pairs \
+mart__identity_summary mart__published_comparison mart__repo_activity mart__top_repositories mart__usage_resolution \
+published_values stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz \
+stats__tail_fits stg_hub__accounts stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions \
+stg_hub__models stg_hub__spaces
 """
 
 
@@ -97,7 +98,7 @@ def test_it_loads_as_dagster_loads_it() -> None:
 
 def test_everything_but_seeds_has_weeks_and_every_table_has_columns(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    seeds = {"bots", "generic_names", "license_groups", "published_values"}
+    seeds = {"bots", "generic_names", "license_aliases", "license_groups", "published_values"}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() not in seeds)
@@ -125,6 +126,7 @@ def test_checks_block(definitions: dg.Definitions) -> None:
     } == {
         *(f"raw_hub__{name}: is_complete" for name in ("commits", "discussions", "aliases", "accounts")),
         "core__developer_pairs: no_conflicts",
+        "stats__license_shares: accepted_values__is_mapped",
     }
 
 

@@ -31,7 +31,7 @@ def table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 def tail_fits(*rows: dict[str, Any]) -> pa.Table:
     """Return fits of the likes of models, but for what rows say."""
     fitted = {"repo_type": "model", "variable": "n_likes", "x_min": 3.0, "alpha": 2.0, "share_in_tail": 0.5}
-    return table([fitted | {"preferred": "undecided", "is_plausible": True} | row for row in rows], TAIL_FITS)
+    return table([fitted | {"preferred": "undecided", "verdict": "undecided"} | row for row in rows], TAIL_FITS)
 
 
 def assert_neat(figure: Figure) -> None:

@@ -82,26 +82,22 @@ def test_a_law_far_out_and_steep_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("preferred", "is_plausible", "verdict", "style"),
+    ("preferred", "verdict", "words", "style"),
     [
-        ("power_law", True, "power law", "-"),
-        ("power_law", None, "not tested", "--"),
-        ("power_law", False, "not plausible", "--"),
-        ("undecided", True, "undecided", "--"),
-        ("undecided", None, "undecided", "--"),
-        ("undecided", False, "not plausible", "--"),
-        ("lognormal", True, "lognormal nearer", "--"),
-        ("lognormal", False, "lognormal nearer", "--"),
-        ("exponential", None, "exponential nearer", "--"),
-        ("truncated_power_law", True, "cut-off nearer", "--"),
+        ("power_law", "supported", "power law", "-"),
+        ("power_law", "not_tested", "not tested", "--"),
+        ("power_law", "contradicted", "not plausible", "--"),
+        ("undecided", "undecided", "undecided", "--"),
+        ("undecided", "contradicted", "not plausible", "--"),
+        ("lognormal", "contradicted", "lognormal nearer", "--"),
+        ("exponential", "contradicted", "exponential nearer", "--"),
+        ("truncated_power_law", "contradicted", "cut-off nearer", "--"),
     ],
 )
-def test_a_law_is_solid_only_where_the_data_support_it(
-    preferred: str, is_plausible: bool | None, verdict: str, style: str
-) -> None:
-    fit = {"alpha": 2.345, "x_min": 12_345.0, "preferred": preferred, "is_plausible": is_plausible}
+def test_a_law_is_solid_only_where_the_data_support_it(preferred: str, verdict: str, words: str, style: str) -> None:
+    fit = {"alpha": 2.345, "x_min": 12_345.0, "preferred": preferred, "verdict": verdict}
     axes = of_likes([1, 2, 30_000], fit)
-    assert texts(axes) == ["likes", "● \N{GREEK SMALL LETTER ALPHA} = 2.35, x ≥ 12.3k", verdict]
+    assert texts(axes) == ["likes", "● \N{GREEK SMALL LETTER ALPHA} = 2.35, x ≥ 12.3k", words]
     assert laws(axes)[0].get_linestyle() == style
 
 
@@ -135,10 +131,10 @@ def test_little_data_is_drawn(activity: dict[str, pa.Table]) -> None:
 
 
 def test_too_few_values_have_no_law() -> None:
-    axes = of_likes([3, 4], {"x_min": None, "alpha": None, "share_in_tail": None, "preferred": "too_few"})
+    axes = of_likes([3, 4], {"x_min": None, "alpha": None, "share_in_tail": None, "verdict": "too_few"})
     assert not laws(axes)
     assert texts(axes) == ["likes", "● no fit"]
-    assert not laws(of_likes([3, 4], {"alpha": float("nan"), "preferred": "too_few"}))
+    assert not laws(of_likes([3, 4], {"alpha": float("nan"), "verdict": "too_few"}))
 
 
 def test_scales_hold_all_points_and_shares_can_be_compared(activity: dict[str, pa.Table], fits: pa.Table) -> None:
@@ -155,7 +151,7 @@ def test_scales_hold_all_points_and_shares_can_be_compared(activity: dict[str, p
 
 
 def test_no_text_is_cut_off_small_or_upon_another() -> None:
-    widest = {"alpha": 24.99, "x_min": 123_456.0, "preferred": "exponential"}
+    widest = {"alpha": 24.99, "x_min": 123_456.0, "preferred": "exponential", "verdict": "contradicted"}
     every = itertools.product(REPO_TYPES, VARIABLES)
     values = pa.table({variable: pa.array([1, 200_000], pa.int64()) for variable in VARIABLES})
     figure = distributions(

@@ -94,6 +94,26 @@ def test_each_variable_has_a_row_for_each_target(activity: Activity) -> None:
             assert row[f"{name}_low"] <= row[f"{name}_high"]
 
 
+@pytest.mark.parametrize("make", set(TABLES) - {correlation_table, license_test_table})
+def test_coverage_stands_beside_every_variable(make: Any) -> None:
+    table = make(made(5, n_likes=[1, 2, None, 0, None]))
+    for row in rows(table, variable="n_likes"):
+        assert (row["n_listed"], row["share_known"]) == (5, 0.6)
+        assert row.get("n_known", row["n"]) == 3
+    for row in rows(table, variable="n_commits"):
+        assert (row["n_listed"], row["share_known"]) == (5, 1)
+
+
+def test_coverage_stands_beside_pairs_of_variables_and_of_groups() -> None:
+    likes, commits = [1, 2, None, 0, 4, 4], [2, None, 1, 5, 6, 7]
+    activity = made(6, n_likes=likes, n_commits=commits, license_group=["permissive"] * 2 + ["none"] * 4)
+    (row,) = rows(correlation_table(activity), license_group="none", variable_x="n_likes", variable_y="n_commits")
+    assert (row["n"], row["n_listed"], row["share_known"]) == (3, 4, 0.75)
+    (row,) = rows(license_test_table(activity), variable="n_likes", group_a="permissive", group_b="none")
+    assert (row["n_a"], row["n_listed_a"], row["n_b"], row["n_listed_b"]) == (2, 2, 3, 4)
+    assert row["share_known"] == pytest.approx(5 / 6)
+
+
 def test_the_lorenz_curve_ends_with_everything(activity: Activity) -> None:
     curve = rows(lorenz_table(activity), repo_type="model", variable="n_likes")
     assert len(curve) == 101
@@ -153,6 +173,8 @@ def test_tails_say_which_claim_the_data_supports(activity: Activity) -> None:
     small = {"dataset": activity["dataset"].select([*VARIABLES["dataset"], "license", "license_group"])}
     table = tail_table(small)
     assert [row["variable"] for row in table.to_pylist()] == list(VARIABLES["dataset"])
+    assert all(row["is_right_skewed"] for row in table.to_pylist())
+    assert all(row["verdict"] != "supported" for row in table.to_pylist())
     known = {"power_law", "lognormal", "exponential", "truncated_power_law", "undecided", "too_few"}
     assert {row["preferred"] for row in table.to_pylist()} <= known
     assert all(row["is_plausible"] is None for row in table.to_pylist())

@@ -355,6 +355,7 @@ def test_too_few_values_are_a_row_without_fit(values: list[float]) -> None:
     above = np.array(values)[np.array(values) > 0]
     assert (fit.pop("n"), fit.pop("n_distinct")) == (len(above), len(np.unique(above)))
     assert (fit.pop("preferred"), fit.pop("is_plausible"), fit.pop("resamples")) == ("too_few", None, 0)
+    assert fit.pop("verdict") == "too_few"
     assert np.isnan(list(fit.values())).all()  # type: ignore[arg-type]
 
 

@@ -121,6 +121,33 @@ def test_a_mistake_in_yml_is_found(folder: Path, wrong: str, right: str, word: s
     assert word in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("headline", "word"),
+    [
+        ("{name: '{k}', column: hight}", "no column hight"),
+        ("{name: '{kay}_width', column: width}", "no column kay"),
+        ("{name: width, column: width, where: kay > 1}", "kay"),
+    ],
+)
+def test_a_headline_of_what_is_not_there_is_found(folder: Path, headline: str, word: str) -> None:
+    path = folder / "marts" / "mart__things.yml"
+    meta = "meta: {grain: [snapshot_date, k]}"
+    path.write_text(YML.replace(meta, f"meta: {{grain: [snapshot_date, k], headlines: [{headline}]}}"))
+    with pytest.raises(ModelError, match=word):
+        load_project(folder)
+
+
+def test_a_test_may_only_warn(folder: Path) -> None:
+    path = folder / "marts" / "mart__things.yml"
+    severe = "{accepted_values: {values: [1, true], config: {severity: warn}}}"
+    path.write_text(YML.replace("{name: width}", f"{{name: width, data_tests: [{severe}]}}"))
+    (model,) = load_project(folder).models
+    assert [(test.columns, test.values) for test in model.data_tests if test.is_warning] == [
+        (("width",), ("1", "true"))
+    ]
+    assert not all(test.is_warning for test in model.data_tests)
+
+
 def test_a_circle_is_found(folder: Path) -> None:
     for one, other in (("a", "b"), ("b", "a")):
         (folder / "marts" / f"{one}.sql").write_text(f"select * from {{{{ ref('{other}') }}}}")

@@ -58,6 +58,7 @@ def test_repositories_of_all_types_and_their_licenses(build: Build) -> None:
             model("6", "a/c", tags=["gradio"], cardData='{"sdk": "gradio"}'),
             model("7", "a/d", tags=["gradio"], cardData='{"license": "MIT "}'),
             model("8", "a/e", cardData='{"license": ["mit", "other"]}'),
+            model("9", "a/f", cardData='{"license": ["Apache 2.0", "none", "my-own", ""]}'),
         ],
     )
     assert [tuple(row.values()) for row in found] == [
@@ -69,6 +70,7 @@ def test_repositories_of_all_types_and_their_licenses(build: Build) -> None:
         ("space", "6", "a", None, None, []),
         ("space", "7", "a", None, None, ["mit"]),
         ("space", "8", "a", None, None, ["mit", "other"]),
+        ("space", "9", "a", None, None, ["apache-2.0", "my-own"]),
     ]
 
 
