@@ -14,7 +14,7 @@ from hub_assets.warehouse.database import failing_rows
 from hub_assets.warehouse.models import DataTest, Model, Seed, Source
 
 SENTENCES = {
-    "not_null": "{columns} is never null.",
+    "not_null": "Never null: {columns}.",
     "unique": "{columns} is unique.",
     "accepted_values": "{columns} is one of: {values}.",
     "relationships": "{columns} is found in {to}.{field}.",

@@ -22,7 +22,8 @@ PERSONAL = frozenset(
 
 def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
     """Return the columns with types, descriptions and what their tests promise."""
-    tests = {(test.columns[0], test.kind) for test in table.data_tests if len(test.columns) == 1}
+    never_null = {name for test in table.data_tests if test.kind == "not_null" for name in test.columns}
+    unique = {test.columns for test in table.data_tests if test.kind == "unique"}
     return dg.MetadataValue.table_schema(
         dg.TableSchema(
             columns=[
@@ -31,7 +32,7 @@ def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
                     column.type,
                     description=column.description,
                     constraints=dg.TableColumnConstraints(
-                        nullable=(column.name, "not_null") not in tests, unique=(column.name, "unique") in tests
+                        nullable=column.name not in never_null, unique=(column.name,) in unique
                     ),
                 )
                 for column in table.columns

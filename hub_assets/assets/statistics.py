@@ -189,11 +189,11 @@ def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> d
 
 def _kept(figures: Figures, folder: Path) -> dict[str, Any]:
     """Write figures as SVG and PNG, and return them as the UI shows them."""
-    from hub_assets.figures.files import png, save
+    from hub_assets.figures.files import save
 
     shown = {}
     for title, figure in figures.items():
-        save(figure, folder / title)
-        image = b64encode(png(figure)).decode()
+        _, png = save(figure, folder / title)
+        image = b64encode(png.read_bytes()).decode()
         shown[title] = dg.MetadataValue.md(f"![{title}](data:image/png;base64,{image})")
     return shown

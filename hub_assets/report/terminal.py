@@ -147,16 +147,9 @@ def _pairs_line(row: dict[str, Any]) -> Text:
 
 def _claims_table(types: list[str], rows: list[dict[str, Any]]) -> RenderableType:
     """Three claims side by side: few hold most of it, it is right-skewed, its tail is a power law."""
-    table = _table(
-        "Unequal, skewed, a power law?", "80 % held by", "99 % held by", "Gini", "skewness", "tail from", "alpha", ""
-    )
-    verdicts = {"supported": "power law", "not_tested": "not tested", "too_few": "too few"}
+    table = _table("Unequal, skewed, a power law?", "80 % in", "99 % in", "Gini", "skewness", "x_min", "alpha", "tail")
     for repo_type in types:
         for row in (row for row in rows if row["repo_type"] == repo_type):
-            verdict = verdicts.get(row["verdict"], row["verdict"])
-            if row["verdict"] == "contradicted":
-                is_other_nearer = row["preferred"] not in ("power_law", "undecided")
-                verdict = f"{row['preferred'].replace('_', ' ')} nearer" if is_other_nearer else "not plausible"
             table.add_row(
                 f"{repo_type} {row['variable']}",
                 _percent(row["share_80"]),
@@ -165,9 +158,17 @@ def _claims_table(types: list[str], rows: list[dict[str, Any]]) -> RenderableTyp
                 _number(row["skewness"]),
                 _number(row["x_min"]),
                 _number(row["alpha"]),
-                verdict,
+                _verdict(row),
             )
     return table
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    if row["verdict"] != "contradicted":
+        words = {"supported": "power law", "not_tested": "not tested", "too_few": "too few", "undecided": "undecided"}
+        return words[row["verdict"]]
+    nearest = str(row["preferred"]).replace("truncated_power_law", "cut-off")
+    return "not plausible" if nearest in ("power_law", "undecided") else f"{nearest} nearer"
 
 
 def _tests_table(rows: list[dict[str, Any]]) -> RenderableType:

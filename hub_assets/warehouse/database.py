@@ -144,7 +144,8 @@ def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, targe
     column = f'"{test.columns[0]}"'
     match test.kind:
         case "not_null":
-            return f"select * from {table.name} where {week} and {column} is null"
+            is_null = " or ".join(f'"{name}" is null' for name in test.columns)
+            return f"select * from {table.name} where {week} and ({is_null})"
         case "unique":
             return f"select {columns}, count(*) as n from {table.name} where {week} group by {columns} having n > 1"
         case "accepted_values":

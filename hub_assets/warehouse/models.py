@@ -55,8 +55,9 @@ class Column:
 class DataTest:
     """A test of a table's rows, as dbt names it: `not_null`, `unique`, `accepted_values` or `relationships`.
 
-    `columns` has one name but for `unique`, which may take several (a table's grain). One that `is_warning` (dbt's
-    `severity: warn`) tells, and stops nothing.
+    `columns` has one name but for `unique`, which may take several (a table's grain), and `not_null`, which takes all
+    that a table has: 300 tests apart are 300 events in a run's log. One that `is_warning` (dbt's `severity: warn`)
+    tells, and stops nothing.
     """
 
     kind: Literal["not_null", "unique", "accepted_values", "relationships"]
@@ -69,7 +70,7 @@ class DataTest:
     @property
     def name(self) -> str:
         """A name that is unique within its table."""
-        return f"{self.kind}__{'__'.join(self.columns)}"
+        return self.kind if self.kind == "not_null" else f"{self.kind}__{'__'.join(self.columns)}"
 
 
 @dataclass(frozen=True)
@@ -374,11 +375,15 @@ def _documented(path: Path, section: str, name: str) -> tuple[dict[str, dict[str
 def _data_tests(path: Path, columns: dict[str, dict[str, Any]], grain: tuple[str, ...]) -> Iterator[DataTest]:
     if len(grain) > 1:
         yield DataTest("unique", grain)
+    if never_null := tuple(name for name, column in columns.items() if "not_null" in column.get("data_tests", [])):
+        yield DataTest("not_null", never_null)
     for name, column in columns.items():
         for test in column.get("data_tests", []):
             kind, arguments = (test, {}) if isinstance(test, str) else next(iter(test.items()))
             is_warning = arguments.get("config", {}).get("severity") == "warn"
-            if kind in ("not_null", "unique"):
+            if test == "not_null":
+                continue
+            if kind == "unique":
                 yield DataTest(kind, (name,), is_warning=is_warning)
             elif kind == "accepted_values":
                 values = tuple("true" if value is True else str(value) for value in arguments["values"])

@@ -150,6 +150,7 @@ def test_a_table_that_is_no_model_any_more_is_not_published(tmp_path: Path, proj
     ("test", "failing"),
     [
         (DataTest("not_null", ("a",)), 1),
+        (DataTest("not_null", ("a", "b")), 2),
         (DataTest("unique", ("a",)), 1),
         (DataTest("unique", ("a", "b")), 0),
         (DataTest("accepted_values", ("b",), values=("x", "it's")), 1),
@@ -160,7 +161,8 @@ def test_data_tests_find_the_rows_that_fail(test: DataTest, failing: int) -> Non
     table = Seed("t", Path("t.csv"), "", ("a",), (Column("a", "BIGINT"), Column("b", "VARCHAR")), ())
     with duckdb.connect() as connection:
         connection.execute(
-            "create table t as select * from (values (1, 'x'), (1, 'y'), (2, 'it''s'), (null, null)) as v(a, b)"
+            "create table t as "
+            "select * from (values (1, 'x'), (1, 'y'), (2, 'it''s'), (3, null), (null, 'x')) as v(a, b)"
         )
         connection.execute("create table targets as select unnest(['x', 'y']) as b")
         found = connection.execute(failing_rows(test, table, ONE)).fetchall()

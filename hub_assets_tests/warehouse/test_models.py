@@ -67,7 +67,7 @@ def test_a_good_folder_loads(folder: Path) -> None:
     assert "date '2026-11-16'" in model.render(date(2026, 11, 16))
     assert {test.name for test in model.data_tests} == {
         "unique__snapshot_date__k",
-        "not_null__k",
+        "not_null",
         "relationships__k",
     }
 

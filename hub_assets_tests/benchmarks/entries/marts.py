@@ -1,5 +1,6 @@
 """From raw tables to published marts, and the same statistics by pandas."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def describe_by_pandas(clock: Clock, home: Path) -> Numbers:
         frames = {
             "model": read("model", "downloads"),
             "dataset": read("dataset", "downloads"),
-            "space": read("space", "models"),
+            "space": read("space", "models", "cardData"),
         }
         uses = frames["space"][["_id", "models"]].explode("models").drop_duplicates()
         counts = uses["models"].value_counts()
@@ -94,7 +95,12 @@ def describe_by_pandas(clock: Clock, home: Path) -> Numbers:
                 for figure, value in figures.items()
             }
         tags = repos.set_index("repo_type", append=True)["tags"].explode().dropna()
-        licenses = tags[tags.str.startswith("license:")].str[8:].str.lower().reset_index().drop_duplicates()
+        tags = tags[tags.str.startswith("license:")].str[8:].str.lower()
+        # no tag says the license of a space, its card does
+        cards = frames["space"].dropna(subset="cardData").set_index("_id")["cardData"]
+        of_cards = cards.map(lambda card: json.loads(card).get("license")).explode().dropna().str.lower()
+        of_cards = pd.concat({"space": of_cards}, names=["repo_type"]).swaplevel().rename("tags")
+        licenses = pd.concat([tags, of_cards]).reset_index().drop_duplicates()
         n_repos = repos["repo_type"].value_counts()
         n_licensed = licenses.drop_duplicates(["repo_type", "_id"])["repo_type"].value_counts()
         shares = licenses.groupby(["repo_type", "tags"]).size()
