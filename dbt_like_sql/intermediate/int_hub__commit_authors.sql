@@ -47,6 +47,7 @@ named as (
         repo_key,
         commit_number,
         item.date as committed_at,
+        coalesce(starts_with(item.title, 'Duplicate from '), false) as is_duplicate,
         generate_subscripts(item.authors, 1) as place,
         unnest(item.authors)."user" as author
     from numbered
@@ -59,8 +60,9 @@ select
     repo_key,
     commit_number,
     committed_at,
+    is_duplicate,
     author,
     min(place) as place
 from named
 where author is not null
-group by snapshot_date, repo_type, repo_key, commit_number, committed_at, author
+group by snapshot_date, repo_type, repo_key, commit_number, committed_at, is_duplicate, author

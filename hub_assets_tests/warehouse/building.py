@@ -7,14 +7,23 @@ import pyarrow as pa
 
 from hub_assets.hub.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
 from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS
+from hub_assets.networks.schemas import BASE_MODEL_CYCLES, MODEL_CO_USAGE, USAGE_SUMMARY
 from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
 from hub_assets.warehouse.database import prepare, replace_week
 from hub_assets.warehouse.models import Project
 
+PSEUDONYMS = pa.schema(
+    [
+        pa.field("snapshot_date", pa.date32(), nullable=False),
+        pa.field("developer_id", pa.string(), nullable=False),
+        pa.field("pseudonym", pa.string(), nullable=False),
+    ]
+)
 CORE = {
     "core__candidate_pairs": CANDIDATE_PAIRS,
     "core__developer_pairs": DEVELOPER_PAIRS,
     "core__developers": DEVELOPERS,
+    "core__pseudonyms": PSEUDONYMS,
 }
 STATS = {
     "stats__concentration": CONCENTRATION,
@@ -23,11 +32,17 @@ STATS = {
     "stats__license_tests": LICENSE_TESTS,
     "stats__tail_fits": TAIL_FITS,
 }
+NETWORK = {
+    "network__model_co_usage": MODEL_CO_USAGE,
+    "network__usage_summary": USAGE_SUMMARY,
+    "network__base_model_cycles": BASE_MODEL_CYCLES,
+}
 SOURCES = {
     **{f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES},
     **{table: answers_schema(table) for table in ANSWERS},
     **CORE,
     **STATS,
+    **NETWORK,
 }
 """The Arrow schema of every table that Python writes."""
 
@@ -49,7 +64,7 @@ def fill(connection: duckdb.DuckDBPyConnection, given: dict[str, list[dict[str, 
 
 
 def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: date) -> None:
-    """Build all models of a week; developers that are not given are made of the author strings in between."""
+    """Build all models of a week; in between, developers that are not given are made of the author strings."""
     later: set[str] = set(CORE)
     for model in project.models:
         if later & set(model.upstream):
@@ -68,3 +83,15 @@ def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: da
     for model in project.models:
         if model.name in later:
             replace_week(connection, model.name, week, model.render(week))
+        if model.name == "int_hub__collaboration_developers":
+            _name(connection, week)
+
+
+def _name(connection: duckdb.DuckDBPyConnection, week: date) -> None:
+    """Make up pseudonyms that can be read, in place of those that only a home's secret gives."""
+    connection.execute(f"""
+        insert into core__pseudonyms
+        select distinct snapshot_date, developer_id, concat('~', developer_id) as pseudonym
+        from int_hub__collaboration_developers
+        where snapshot_date = date '{week}' and developer_id is not null
+    """)

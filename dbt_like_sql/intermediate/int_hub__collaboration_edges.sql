@@ -1,0 +1,152 @@
+with
+
+contributions as (
+    select
+        *,
+        count(case when n_developers > 1 then 1 end) over (partition by bots, developer_id) as n_shared_repos
+    from {{ ref('int_hub__collaborations') }}
+    where snapshot_date = {{ var('snapshot_date') }}
+),
+
+networks as (
+    select network, repo_key
+    from {{ ref('int_hub__model_networks') }}
+    where snapshot_date = {{ var('snapshot_date') }}
+),
+
+shared as (
+    select * from contributions where n_developers > 1
+),
+
+-- a commit of which nobody knows when it was made comes after all others
+dated as (
+    select
+        shared.bots, shared.repo_key, shared.developer_id, shared.n_shared_repos, commits.commit_number,
+        commits.is_first_author, coalesce(commits.committed_at, timestamp '9999-12-31') as committed_at
+    from {{ ref('int_hub__collaboration_commits') }} as commits
+    inner join shared
+        on commits.repo_key = shared.repo_key
+        and commits.developer_id = shared.developer_id
+    where commits.snapshot_date = {{ var('snapshot_date') }}
+),
+
+arrivals as (
+    select
+        *,
+        row_number() over (partition by bots, repo_key, developer_id order by committed_at, commit_number) = 1
+            as is_arrival
+    from dated
+),
+
+-- how many developers had contributed by the time of each commit, those of the very moment among them
+crowds as (
+    select
+        bots, repo_key, developer_id, n_shared_repos, is_first_author,
+        cast(sum(cast(is_arrival as integer)) over (
+            partition by bots, repo_key
+            order by committed_at
+            range between unbounded preceding and current row
+        ) as bigint) as n_present
+    from arrivals
+),
+
+crowd_commits as (
+    select bots, repo_key, developer_id, n_shared_repos, n_present, count(*) as n_commits
+    from crowds
+    where is_first_author
+    group by bots, repo_key, developer_id, n_shared_repos, n_present
+),
+
+-- to who arrived as the fourth lead all commits that were made when there were four or more
+steps as (
+    select
+        bots, repo_key, developer_id, n_shared_repos, n_present,
+        coalesce(lag(n_present) over (partition by bots, repo_key, developer_id order by n_present), 0) as n_before,
+        cast(sum(n_commits) over (
+            partition by bots, repo_key, developer_id
+            order by n_present desc
+            rows between unbounded preceding and current row
+        ) as bigint) as n_commits
+    from crowd_commits
+),
+
+prior_contributors as (
+    select
+        'prior_contributors' as edge_rule, bots, repo_key, developer_id, n_shared_repos, n_commits,
+        unnest(generate_series(n_before + 1, n_present)) as arrival_number
+    from steps
+),
+
+-- the commits of each developer are counted before they are joined with those whom they lead to: these are far more
+sources as (
+    select 'first_author' as edge_rule, bots, repo_key, developer_id, n_shared_repos, n_first_commits as n_commits
+    from shared
+    where n_first_commits > 0
+    union all
+    select 'all_authors' as edge_rule, bots, repo_key, developer_id, n_shared_repos, n_commits
+    from shared
+),
+
+-- a pair that shares no other model is passed on below, and the others are summed: making pairs twice is cheaper than
+-- keeping them
+pairs as not materialized (
+    select
+        sources.edge_rule, sources.bots, sources.repo_key, sources.developer_id as source,
+        targets.developer_id as target, sources.n_commits, targets.n_developers - 1 as n_others,
+        sources.n_shared_repos = 1 or targets.n_shared_repos = 1 as is_only_meeting
+    from sources
+    inner join shared as targets
+        on sources.bots = targets.bots
+        and sources.repo_key = targets.repo_key
+        and sources.developer_id <> targets.developer_id
+    union all
+    select
+        sources.edge_rule, sources.bots, sources.repo_key, sources.developer_id as source,
+        targets.developer_id as target, sources.n_commits, targets.n_developers - 1 as n_others,
+        sources.n_shared_repos = 1 or targets.n_shared_repos = 1 as is_only_meeting
+    from prior_contributors as sources
+    inner join shared as targets
+        on sources.bots = targets.bots
+        and sources.repo_key = targets.repo_key
+        and sources.arrival_number = targets.arrival_number
+        and sources.developer_id <> targets.developer_id
+    union all
+    -- who works alone has a self-loop by any rule
+    select
+        rules.edge_rule, alone.bots, alone.repo_key, alone.developer_id as source, alone.developer_id as target,
+        alone.n_commits, 1 as n_others, false as is_only_meeting
+    from contributions as alone
+    cross join (values ('first_author'), ('all_authors'), ('prior_contributors')) as rules(edge_rule)
+    where alone.n_developers = 1
+),
+
+-- the millions of pairs of a model with thousands of developers need not be held at once where there is nothing to sum
+edges as (
+    select
+        networks.network, pairs.edge_rule, pairs.bots, pairs.source, pairs.target, pairs.n_commits as weight,
+        1 as n_repos, pairs.n_commits / pairs.n_others as fractional_weight
+    from pairs
+    inner join networks on pairs.repo_key = networks.repo_key
+    where pairs.is_only_meeting
+    union all
+    select
+        networks.network, pairs.edge_rule, pairs.bots, pairs.source, pairs.target,
+        cast(sum(pairs.n_commits) as bigint) as weight, count(*) as n_repos,
+        sum(pairs.n_commits / pairs.n_others) as fractional_weight
+    from pairs
+    inner join networks on pairs.repo_key = networks.repo_key
+    where not pairs.is_only_meeting
+    group by networks.network, pairs.edge_rule, pairs.bots, pairs.source, pairs.target
+)
+
+select
+    {{ var('snapshot_date') }} as snapshot_date,
+    network,
+    edge_rule,
+    bots,
+    source,
+    target,
+    weight,
+    n_repos,
+    fractional_weight
+from edges

@@ -1,0 +1,92 @@
+with
+
+top_models as (
+    select snapshot_date, network, 'usage' as ranking, repo_id, rank
+    from {{ ref('network__model_usage') }}
+    where snapshot_date = {{ var('snapshot_date') }} and rank <= 100
+    union all
+    select snapshot_date, network, 'co_usage' as ranking, repo_id, rank
+    from {{ source('network', 'model_co_usage') }}
+    where snapshot_date = {{ var('snapshot_date') }} and rank <= 100 and degree > 0
+),
+
+-- the id of a model that has no namespace is no account's name
+placed as (
+    select
+        top_models.*,
+        coalesce(
+            model_developers.namespace,
+            case when top_models.repo_id like '%/%' then split_part(top_models.repo_id, '/', 1) end
+        ) as namespace
+    from top_models
+    left join {{ ref('model_developers') }} as model_developers on top_models.repo_id = model_developers.repo_id
+),
+
+-- an answer in vain does not take back an earlier one
+answers as (
+    select
+        lower(name) as handle,
+        account_type,
+        trim(fullname) as page_name,
+        row_number() over (partition by lower(name) order by snapshot_date desc, author) as place
+    from {{ ref('stg_hub__accounts') }}
+    where snapshot_date <= {{ var('snapshot_date') }} and outcome = 'ok'
+),
+
+accounts as (
+    select handle, account_type, page_name from answers where place = 1
+),
+
+-- anybody may give their page the name of somebody else: the namespace stays beside it. A user's is a person's own name
+developed as (
+    select
+        placed.snapshot_date,
+        placed.network,
+        placed.ranking,
+        placed.rank,
+        case
+            when organisations.organisation is not null then organisations.organisation
+            when accounts.account_type = 'org' and lower(accounts.page_name) not in ('', lower(placed.namespace))
+                then concat(accounts.page_name, ' (', placed.namespace, ')')
+            else coalesce(placed.namespace, placed.repo_id)
+        end as organisation,
+        case
+            when organisations.organisation is not null then organisations.kind
+            when accounts.account_type = 'org' then 'organisation'
+            when accounts.account_type = 'user' then 'individual'
+            else 'unknown'
+        end as kind
+    from placed
+    left join {{ ref('organisations') }} as organisations on lower(placed.namespace) = lower(organisations.namespace)
+    left join accounts on lower(placed.namespace) = accounts.handle
+),
+
+counted as (
+    select snapshot_date, network, ranking, organisation, kind, count(*) as n_models, min(rank) as best_rank
+    from developed
+    group by snapshot_date, network, ranking, organisation, kind
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (partition by network, ranking order by n_models desc, best_rank) as place,
+        row_number() over (
+            partition by network, ranking, kind = 'individual' order by n_models desc, best_rank
+        ) as place_among_its_like,
+        sum(n_models) over (partition by network, ranking) as n_ranked
+    from counted
+)
+
+select
+    snapshot_date,
+    network,
+    ranking,
+    organisation,
+    kind,
+    n_models,
+    n_models / n_ranked as share,
+    place as rank,
+    sum(case when kind <> 'individual' and place_among_its_like <= 5 then n_models else 0 end)
+        over (partition by network, ranking) / n_ranked as share_of_leading_five
+from ranked

@@ -1,0 +1,38 @@
+"""Which models are said to descend from themselves. What else is known of base models is SQL's business."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from hub_assets.networks import schemas
+
+
+def base_model_cycles_table(edges: pa.Table) -> pa.Table:
+    """Find models that descend from themselves through others: rows of `schemas.BASE_MODEL_CYCLES`, without the week.
+
+    Args:
+        edges: rows of `mart__base_model_edges` (`repo_key`, `repo_id`, `base_repo_key`). A base that is not listed has
+            no key and leads nowhere; a model that names itself is in no cycle by that alone.
+
+    Returns:
+        The models of each strong component of two or more, with its size as `n_models`. `cycle` is the first of their
+        ids; cycles that have a model in common are one.
+    """
+    models = edges.group_by("repo_key").aggregate([("repo_id", "min")])
+    keys = models["repo_key"].combine_chunks()
+    base = pc.index_in(edges["base_repo_key"].combine_chunks(), keys, skip_nulls=True)
+    # who has no base of their own closes no circle
+    leads_on = pc.is_valid(base)
+    child = pc.index_in(edges["repo_key"].filter(leads_on).combine_chunks(), keys)
+    ends = (child.to_numpy(), base.filter(leads_on).to_numpy())
+    graph = sparse.coo_array((np.ones(len(child), np.int8), ends), shape=(len(keys), len(keys)))
+    _, component = connected_components(graph, directed=True, connection="strong")
+    n_models = np.bincount(component)[component]
+    found = models.append_column("component", pa.array(component)).append_column("n_models", pa.array(n_models))
+    found = found.filter(pc.greater(found["n_models"], 1))
+    first = found.group_by("component").aggregate([("repo_id_min", "min")])
+    found = found.join(first, "component").rename_columns({"repo_id_min": "repo_id", "repo_id_min_min": "cycle"})
+    columns = pa.schema(list(schemas.BASE_MODEL_CYCLES)[1:])
+    return found.select(columns.names).cast(columns).sort_by([("cycle", "ascending"), ("repo_id", "ascending")])

@@ -1,0 +1,109 @@
+"""Networks as files for Gephi and others: GraphML, and Parquet of nodes and of edges.
+
+What is exported belongs elsewhere. Edges pass by in batches, so that a million of them, or more than can be held, take
+no more memory than a few.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+from xml.sax.saxutils import quoteattr
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hub_assets.lake.parts import write_beside
+
+ROWS: Final = 50_000
+"""Turned into text at a time."""
+_ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+_NOT_IN_XML: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
+
+
+def export(
+    stem: Path, nodes: pa.Table, edges: pa.Table | pa.RecordBatchReader, *, is_directed: bool = True
+) -> tuple[Path, Path, Path]:
+    """Write a network as Parquet, its nodes and its edges, and as GraphML; each file whole or not at all.
+
+    Args:
+        stem: the path of all three without their endings; its folder need not exist yet.
+        nodes: the first column is the nodes' ids (strings), the others are attributes: strings, numbers, booleans, or
+            dates, which GraphML has as text.
+        edges: the first two columns are ids of nodes, the others attributes; programs take `weight` for what it is.
+        is_directed: whether edges lead from the first to the second.
+
+    Returns:
+        The paths of `.graphml`, `.nodes.parquet` and `.edges.parquet`. In GraphML what is null, NaN or infinite is left
+        out, and characters that XML cannot hold are U+FFFD.
+
+    Raises:
+        ValueError: if an id is null or there twice, or an edge has an end that is no node; files stay as they were.
+    """
+    ids = nodes.column(0).cast(pa.string()).combine_chunks()
+    if ids.null_count or len(pc.unique(ids)) < len(ids):
+        raise ValueError("a node's id is null, or there twice")
+    graphml, of_nodes, of_edges = (
+        stem.with_name(f"{stem.name}.{ending}") for ending in ("graphml", "nodes.parquet", "edges.parquet")
+    )
+    reader = edges.to_reader(ROWS) if isinstance(edges, pa.Table) else edges
+    write_beside(of_edges, lambda beside: _write_edges(beside, reader, ids))
+    write_beside(of_nodes, lambda beside: pq.write_table(nodes, beside, compression="zstd"))
+    write_beside(graphml, lambda beside: _write_graphml(beside, nodes, of_edges, is_directed))
+    return graphml, of_nodes, of_edges
+
+
+def _write_edges(path: Path, edges: pa.RecordBatchReader, ids: pa.StringArray) -> None:
+    with pq.ParquetWriter(path, edges.schema, compression="zstd") as writer:
+        for batch in edges:
+            for end in batch.columns[:2]:
+                if not pc.all(pc.is_in(end.cast(pa.string()), ids), min_count=0).as_py():
+                    raise ValueError("an edge has an end that is no node")
+            writer.write_batch(batch)
+
+
+def _write_graphml(path: Path, nodes: pa.Table, edges: Path, is_directed: bool) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file, pq.ParquetFile(edges) as of_edges:
+        file.write('<?xml version="1.0" encoding="UTF-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n')
+        for kind, fields in (("node", list(nodes.schema)[1:]), ("edge", list(of_edges.schema_arrow)[2:])):
+            for place, field in enumerate(fields):
+                name = quoteattr(field.name)
+                file.write(f'<key id="{kind[0]}{place}" for="{kind}" attr.name={name} attr.type="{_type(field)}"/>\n')
+        file.write(f'<graph edgedefault="{"directed" if is_directed else "undirected"}">\n')
+        file.writelines(_elements("node", ["id"], nodes.to_batches(ROWS)))
+        file.writelines(_elements("edge", ["source", "target"], of_edges.iter_batches(ROWS)))
+        file.write("</graph>\n</graphml>\n")
+
+
+def _elements(kind: str, ends: list[str], batches: Iterable[pa.RecordBatch]) -> Iterator[str]:
+    """Return rows as elements: the first columns, `ends`, are attributes of XML, the others data of GraphML."""
+    for batch in batches:
+        pieces: list[pa.Array | str] = [f"<{kind}"]
+        for name, column in zip(ends, batch.columns, strict=False):
+            pieces += [f' {name}="', _text(column), '"']
+        pieces.append(">")
+        for place, column in enumerate(batch.columns[len(ends) :]):
+            data = pc.binary_join_element_wise(f'<data key="{kind[0]}{place}">', _text(column), "</data>", "")
+            pieces.append(data.fill_null(""))
+        rows = pc.binary_join_element_wise(*pieces, f"</{kind}>\n", "")
+        yield "".join(rows.to_pylist())
+
+
+def _text(column: pa.Array) -> pa.Array:
+    """Return values as XML has them; what is not to be there is null."""
+    if pa.types.is_floating(column.type):
+        return pc.if_else(pc.is_finite(column), column, None).cast(pa.string())
+    text = column.cast(pa.string())
+    if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
+        return text
+    for character, escape in _ESCAPES.items():
+        text = pc.replace_substring(text, character, escape)
+    return pc.replace_substring_regex(text, _NOT_IN_XML, "\ufffd")
+
+
+def _type(field: pa.Field) -> str:
+    if pa.types.is_boolean(field.type):
+        return "boolean"
+    if pa.types.is_integer(field.type):
+        return "long"
+    return "double" if pa.types.is_floating(field.type) else "string"

@@ -1,0 +1,70 @@
+"""What the tables of networks hold, as Arrow schemas. How rows come about does not belong here."""
+
+from typing import Final
+
+import pyarrow as pa
+
+_WEEK: Final = pa.field("snapshot_date", pa.date32(), nullable=False)
+
+
+def _schema(keys: tuple[str, ...], counts: tuple[str, ...], numbers: tuple[str, ...] = ()) -> pa.Schema:
+    return pa.schema(
+        [
+            _WEEK,
+            *(pa.field(name, pa.string(), nullable=False) for name in keys),
+            *(pa.field(name, pa.int64()) for name in counts),
+            *(pa.field(name, pa.float64()) for name in numbers),
+        ]
+    )
+
+
+MODEL_CO_USAGE: Final = _schema(("network", "repo_key", "repo_id"), ("degree", "weighted_degree", "rank"))
+"""`network__model_co_usage`: with how many other models spaces use a model."""
+
+USAGE_SUMMARY: Final = _schema(
+    ("network", "ranking"),
+    ("n", "n_edges", "n_at_least_1000", "n_components", "largest_component"),
+    ("mean", "std", "min", "p25", "p50", "p75", "max", "share_zero"),
+)
+"""`network__usage_summary`: the degrees of models in the networks of usage and co-usage."""
+
+BASE_MODEL_CYCLES: Final = _schema(("cycle", "repo_key", "repo_id"), ("n_models",))
+"""`network__base_model_cycles`: models that descend from themselves by way of others."""
+
+OF_A_NETWORK: Final = ("network", "edge_rule", "bots")
+"""Which collaboration network: of all models or a sub-field's, by which rule of edges, with bots `kept` or `out`."""
+_COUNTS: Final = ("nodes", "edges", "communities", "leiden_communities", "weak_components")
+_MEASURES: Final = (
+    *("modularity", "leiden_modularity", "density", "reciprocity", "rich_club", "assortativity", "average_degree"),
+    *("average_clustering", "average_clustering_unweighted", "average_clustering_fractional"),
+)
+_IS_MAX_K: Final = pa.field("is_max_k", pa.bool_(), nullable=False)
+
+COLLABORATION_CORES: Final = _schema(OF_A_NETWORK, ("k", *_COUNTS, "n_repos", "n_in_largest_repo"), _MEASURES).append(
+    _IS_MAX_K
+)
+"""`network__collaboration_cores`: the k-cores of developers who work together, with their measures."""
+
+NULL_MODELS: Final = _schema(
+    (*OF_A_NETWORK, "measure"), ("k", "n_draws"), ("value", "null_mean", "null_std", "z")
+).append(_IS_MAX_K)
+"""`network__null_models`: how far measures of these cores are from those of rewired ones."""
+
+DEVELOPER_CENTRALITY: Final = _schema(
+    (*OF_A_NETWORK, "developer"),
+    ("degree", "in_degree", "out_degree", "core_number", "community", "leiden_community", "n_repos"),
+    ("strength", "pagerank"),
+)
+"""`network__developer_centrality`: the place of each developer in a network who is not an isolate."""
+
+SUMMARY: Final = _schema(
+    OF_A_NETWORK,
+    ("n_developers", "n_isolates", "nodes", "edges"),
+    ("share_isolates", *(f"{name}_{of}" for name in ("degree", "pagerank") for of in ("mean", "median", "max", "std"))),
+)
+"""`network__summary`: who is in a network, and how central."""
+
+COLLABORATION_OVER_TIME: Final = _schema(
+    OF_A_NETWORK, ("n_developers", "n_isolates", *_COUNTS, "max_k"), ("share_isolates", *_MEASURES)
+).append(pa.field("month", pa.date32(), nullable=False))
+"""`network__collaboration_over_time`: a network as it was at the end of each month."""

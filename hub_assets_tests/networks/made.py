@@ -1,0 +1,105 @@
+"""Made-up networks: of the Hub's shape and any size, and small ones of given edges."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+
+SIZES = np.arange(2, 15)
+"""Of teams: the study's innermost core is one repository of 14."""
+RECIPROCATED = 0.71
+"""Share of pairs with edges both ways, so that reciprocity is the study's 0.83."""
+
+
+def edges(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
+    """Return an edge table of rows (source, target, weight=1, fractional_weight=weight)."""
+    full = [(*row, *[1] * (3 - len(row))) for row in rows]
+    full = [(*row, *row[2:3] * (4 - len(row))) for row in full]
+    return pa.table(
+        {
+            "source": pa.array([row[0] for row in full], pa.string()),
+            "target": pa.array([row[1] for row in full], pa.string()),
+            "weight": pa.array([row[2] for row in full], pa.int64()),
+            "fractional_weight": pa.array([row[3] for row in full], pa.float64()),
+            "n_repos": pa.array([1] * len(full), pa.int64()),
+        }
+    )
+
+
+def contributions(*repos: str) -> pa.Table:
+    """Return who worked where: a repository for each string of names with spaces between."""
+    pairs = [(f"repo {place}", name) for place, names in enumerate(repos) for name in names.split()]
+    return pa.table(
+        {
+            "repo_key": pa.array([repo for repo, _ in pairs], pa.string()),
+            "developer": pa.array([name for _, name in pairs], pa.string()),
+        }
+    )
+
+
+def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
+    """Return the edge table of a network as the study found it: small teams, a few large ones, a hub, and a dense core.
+
+    Teams of 2 to 14 (ever fewer of each size) all work with each other. Two in five are all by themselves; of the
+    others one member is in another team, too: in one of five it is always the same developer, who thus works with a
+    tenth of all. Further teams of neighbours fill up what edges are missing.
+
+    Args:
+        n_developers: about as many have an edge.
+        n_edges: about as many there are, where that is twice the developers or more.
+        seed: of all that is drawn.
+    """
+    dice = np.random.default_rng(seed)
+    shares = SIZES**-4.2 / (SIZES**-4.2).sum()
+    sizes = dice.choice(SIZES, n_developers, p=shares)
+    is_alone = dice.random(len(sizes)) < 0.4
+    ends = np.cumsum(np.where(is_alone, sizes, sizes - 1)) + 1
+    n_teams = int(np.searchsorted(ends, n_developers, side="right"))
+    sizes, is_alone, ends = sizes[:n_teams], is_alone[:n_teams], ends[:n_teams]
+    starts = np.append(1, ends)[:-1]
+    earlier = (starts * dice.random(n_teams) ** dice.choice([1, 3], n_teams)).astype(np.int64)
+    known = np.where(dice.random(n_teams) < 0.2, 0, earlier)
+    firsts = np.where(is_alone, starts, known)
+    links = [_cliques(np.arange(1, 15)[None, :])]
+    for size in SIZES:
+        at = np.flatnonzero(sizes == size)
+        others = starts[at, None] + is_alone[at, None] + np.arange(size - 1)
+        links.append(_cliques(np.column_stack([firsts[at], others])))
+    keys = np.unique(np.concatenate(links))
+    wanted = int(n_edges / (1 + RECIPROCATED))
+    while len(keys) < wanted:
+        more = []
+        for n_members, share in ((2, 0.5), (3, 0.25), (4, 0.12), (6, 0.08), (8, 0.05)):
+            n_more = int((wanted - len(keys)) * share / 3) + 1
+            nearby = (n_developers * dice.random(n_more) ** 3).astype(np.int64)
+            team = nearby[:, None] + np.column_stack([np.zeros(n_more), dice.integers(1, 40, (n_more, n_members - 1))])
+            more.append(_cliques(np.minimum(team, n_developers - 1).astype(np.int64)))
+        fresh = np.setdiff1d(np.concatenate(more), keys)
+        keys = np.concatenate([keys, dice.permutation(fresh)[: wanted - len(keys)]])
+    low, high = np.divmod(keys, 2**32)
+    luck = dice.random(len(keys))
+    is_forth, is_back = luck < (1 + RECIPROCATED) / 2, (luck < RECIPROCATED) | (luck >= (1 + RECIPROCATED) / 2)
+    sources = np.concatenate([low[is_forth], high[is_back]])
+    targets = np.concatenate([high[is_forth], low[is_back]])
+    weights = np.minimum(dice.zipf(1.8, len(sources)), 20_000)
+    names = pa.array(np.char.mod("%08x", np.arange(n_developers)), pa.string())
+    return pa.table(
+        {
+            "source": names.take(pa.array(sources)),
+            "target": names.take(pa.array(targets)),
+            "weight": weights,
+            "fractional_weight": weights / dice.integers(1, 14, len(sources)),
+            "n_repos": np.minimum(weights, dice.integers(1, 4, len(sources))),
+        }
+    )
+
+
+def _cliques(teams: Ints) -> Ints:
+    """Return the pairs within each row of developers as keys, the lesser one in the upper half."""
+    one, other = np.triu_indices(teams.shape[1], 1)
+    low, high = np.minimum(teams[:, one], teams[:, other]).ravel(), np.maximum(teams[:, one], teams[:, other]).ravel()
+    return np.asarray((low * 2**32 + high)[low < high], np.int64)

@@ -1,0 +1,112 @@
+"""Exports are read back as they were by networkx and Arrow, and are written whole or not at all."""
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import igraph
+import networkx as nx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hub_assets.networks import exports
+from hub_assets.networks.centrality import centrality_table
+from hub_assets.networks.exports import export
+from hub_assets.networks.graph import Graph
+from hub_assets_tests.networks.made import contributions, edges, hub_like
+
+XML = "{http://graphml.graphdrawing.org/xmlns}"
+
+
+def test_a_network_is_read_back_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "ROWS", 100)  # so that it is written in several pieces
+    graph = Graph.of(hub_like(300, 700))
+    nodes = centrality_table(graph, contributions())
+    graphml, of_nodes, of_edges = export(tmp_path / "new" / "all.first_author", nodes, graph.table())
+    assert [path.name for path in (graphml, of_nodes, of_edges)] == [
+        "all.first_author.graphml",
+        "all.first_author.nodes.parquet",
+        "all.first_author.edges.parquet",
+    ]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(
+        path.name for path in (graphml, of_nodes, of_edges)
+    )
+    assert pq.read_table(of_nodes) == nodes
+    assert pq.read_table(of_edges) == graph.table()
+    found, reference = nx.read_graphml(graphml), graph.to_networkx()
+    assert found.is_directed()
+    assert dict(found.nodes(data=True)) == {row.pop("developer"): row for row in nodes.to_pylist()}
+    assert sorted(found.edges.data("weight")) == sorted(reference.edges.data("weight"))
+    assert sorted(found.edges.data("fractional_weight")) == sorted(reference.edges.data("fractional_weight"))
+    by_igraph = igraph.Graph.Read_GraphML(str(graphml))
+    assert (by_igraph.vcount(), by_igraph.ecount(), by_igraph.is_directed()) == (graph.n_nodes, graph.n_edges, True)
+    assert sum(by_igraph.es["weight"]) == pytest.approx(graph.weights.sum())
+
+
+def test_attributes_have_their_types_and_odd_names_are_kept(tmp_path: Path) -> None:
+    odd = ['<a & "b">\'', "tab\tnew\nline", "é𝔘", " space ", ""]
+    nodes = pa.table(
+        {
+            "id": odd,
+            "is_<odd>": [True, False, None, True, True],
+            "n": pa.array([1, None, 2**53 + 1, -1, 0]),
+            "share": [0.1, float("nan"), None, float("inf"), -1e-300],
+            "label": [*reversed(odd[1:]), "bell\x07"],
+        }
+    )
+    links = pa.table({"one": odd[:2], "other": odd[1:3], "weight": pa.array([3, 4])})
+    graphml, of_nodes, _ = export(tmp_path / "odd", nodes, links, is_directed=False)
+    found = nx.read_graphml(graphml)
+    assert not found.is_directed()
+    assert pq.read_table(of_nodes).drop(["share"]) == nodes.drop(["share"])  # NaN equals nothing
+    expected: dict[str, dict[str, Any]] = {
+        row.pop("id"): {name: value for name, value in row.items() if value is not None} for row in nodes.to_pylist()
+    }
+    del expected[odd[1]]["share"], expected[odd[3]]["share"]
+    expected[odd[4]]["label"] = "bell\ufffd"
+    assert dict(found.nodes(data=True)) == expected
+    assert {frozenset(ends): weight for *ends, weight in found.edges.data("weight")} == {
+        frozenset(odd[:2]): 3,
+        frozenset(odd[1:3]): 4,
+    }
+    keys = {
+        (key.attrib["for"], key.attrib["attr.name"]): key.attrib["attr.type"]
+        for key in ElementTree.parse(graphml).iter(f"{XML}key")
+    }
+    assert keys == {
+        ("node", "is_<odd>"): "boolean",
+        ("node", "n"): "long",
+        ("node", "share"): "double",
+        ("node", "label"): "string",
+        ("edge", "weight"): "long",
+    }
+
+
+def test_edges_may_pass_by_as_batches_with_dictionaries(tmp_path: Path) -> None:
+    names = pa.array(["a", "b", "c"])
+    schema = pa.schema(
+        [(name, pa.dictionary(pa.int32(), pa.string())) for name in ("one", "other")] + [("weight", pa.int64())]
+    )
+    ends = [pa.DictionaryArray.from_arrays(pa.array(side, pa.int32()), names) for side in ([0, 0], [1, 2])]
+    batch = pa.record_batch([*ends, pa.array([5, 6])], schema=schema)
+    reader = pa.RecordBatchReader.from_batches(schema, [batch, batch.slice(0, 0)])
+    graphml, _, _ = export(tmp_path / "pairs", pa.table({"id": names}), reader, is_directed=False)
+    assert sorted(nx.read_graphml(graphml).edges.data("weight")) == [("a", "b", 5), ("a", "c", 6)]
+
+
+def test_nothing_is_a_network(tmp_path: Path) -> None:
+    graph = Graph.of(edges([]))
+    graphml, *_ = export(tmp_path / "nothing", centrality_table(graph, contributions()), graph.table())
+    assert len(nx.read_graphml(graphml)) == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "what"), [(["a"], "no node"), (["a", "b", "a"], "there twice"), (["a", "b", None], "is null")]
+)
+def test_what_is_no_network_leaves_the_files_as_they_were(tmp_path: Path, names: list[str | None], what: str) -> None:
+    paths = export(tmp_path / "it", pa.table({"id": ["a", "b"]}), edges([("a", "b")]))
+    before = [path.read_bytes() for path in paths]
+    with pytest.raises(ValueError, match=what):
+        export(tmp_path / "it", pa.table({"id": names}), edges([("b", "a")]))
+    assert [path.read_bytes() for path in paths] == before

@@ -1,0 +1,88 @@
+"""Who stands behind namespaces, as the seeds have it."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+SEEDS = Path(__file__).parents[2] / "dbt_like_sql" / "seeds"
+Rows = list[dict[str, str]]
+
+
+def rows_of(seed: str) -> Rows:
+    with (SEEDS / f"{seed}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def organisation_of(repo_id: str) -> str | None:
+    """Return who developed a model, as `network__top_organisations` finds it."""
+    namespaces = {row["namespace"].lower(): row["organisation"] for row in rows_of("organisations")}
+    developers = {row["repo_id"]: row["namespace"] for row in rows_of("model_developers")}
+    namespace = developers.get(repo_id) or (repo_id.partition("/")[0] if "/" in repo_id else "")
+    return namespaces.get(namespace.lower())
+
+
+def test_developers_that_the_study_names() -> None:
+    said = {
+        "facebook/bart-large": "Meta",
+        "meta-llama/Llama-2-7b-chat-hf": "Meta",
+        "roberta-base": "Meta",
+        "google/flan-t5-xxl": "Google",
+        "bert-base-uncased": "Google",
+        "t5-base": "Google",
+        "stabilityai/stable-diffusion-2-1": "Stability AI",
+        "gpt2": "OpenAI",
+        "gpt2-medium": "OpenAI",
+        "openai/clip-vit-large-patch14": "OpenAI",
+        "microsoft/DialoGPT-large": "Microsoft",
+        "fnlp/moss-moon-003-sft": "Fudan University",
+        "EleutherAI/gpt-j-6b": "EleutherAI",
+        "h2oai/h2ogpt-oasst1-512-12b": "H2O.ai",
+        "bigscience/bloom": "BigScience",
+        "lmsys/vicuna-7b-v1.3": "LMSYS",
+        "laion/CLIP-ViT-H-14-laion2B-s32B-b79K": "LAION",
+        "nitrosocke/mo-di-diffusion": "nitrosocke",
+        "lllyasviel/sd-controlnet-canny": "lllyasviel",
+        "DucHaiten/DucHaitenAIart": "DucHaiten",
+    }
+    assert {name: organisation_of(name) for name in said} == said
+
+
+def test_a_model_keeps_its_developer_under_the_id_it_has_today() -> None:
+    today = {
+        "gpt2": "openai-community/gpt2",
+        "bert-base-uncased": "google-bert/bert-base-uncased",
+        "bert-base-german-cased": "google-bert/bert-base-german-cased",
+        "roberta-base": "FacebookAI/roberta-base",
+        "t5-small": "google-t5/t5-small",
+        "distilgpt2": "distilbert/distilgpt2",
+        "xlnet-base-cased": "xlnet/xlnet-base-cased",
+        "albert-base-v2": "albert/albert-base-v2",
+        "camembert-base": "almanach/camembert-base",
+        "ctrl": "Salesforce/ctrl",
+        "runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    }
+    assert all(organisation_of(old) for old in today)
+    assert {old: organisation_of(old) for old in today} == {old: organisation_of(new) for old, new in today.items()}
+
+
+def test_seeds_are_in_order_and_an_organisation_is_of_one_kind() -> None:
+    organisations, developers = rows_of("organisations"), rows_of("model_developers")
+    for rows, key in ((organisations, "namespace"), (developers, "repo_id")):
+        # the Hub takes no notice of how letters are cased
+        names = [row[key].lower() for row in rows]
+        assert names == sorted(set(names))
+        assert all(value and value == value.strip() for row in rows for value in row.values())
+    kinds = {(row["organisation"], row["kind"]) for row in organisations}
+    assert len(kinds) == len({name.lower() for name, _ in kinds})
+    assert sum(row["kind"] != "individual" for row in organisations) >= 100
+    # people appear under the name that they chose for their works
+    assert all(row["organisation"] == row["namespace"] for row in organisations if row["kind"] == "individual")
+
+
+def test_most_of_what_is_used_in_earnest_is_mapped(real_data: Path) -> None:
+    uses = pq.read_table(real_data / "usage" / "github_repo_uses_model.parquet", columns=["model_id"])
+    foremost = [organisation_of(name) for name, _ in Counter(uses["model_id"].to_pylist()).most_common(100)]
+    assert sum(name is not None for name in foremost[:50]) >= 47
+    assert sum(name is not None for name in foremost) >= 90

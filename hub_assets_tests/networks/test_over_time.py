@@ -1,0 +1,96 @@
+"""A network as of a month is the one that a table of all edges until then makes."""
+
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub_assets.networks import schemas
+from hub_assets.networks.cores import core_numbers
+from hub_assets.networks.graph import Graph
+from hub_assets.networks.measures import measures
+from hub_assets.networks.over_time import over_time_table
+from hub_assets.networks.tables import without_network
+from hub_assets_tests.networks.made import edges
+
+GROWTH = st.lists(
+    st.tuples(
+        st.dates(date(2022, 11, 1), date(2023, 4, 30)),
+        st.sampled_from("abcde"),
+        st.sampled_from("abcde"),
+        st.integers(1, 100),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+def growth(rows: list[tuple[date, str, str, int]]) -> pa.Table:
+    table = edges([row[1:] for row in rows])
+    return table.append_column("month", pa.array([row[0] for row in rows], pa.date32()))
+
+
+@settings(deadline=None, max_examples=40)
+@given(GROWTH)
+def test_each_month_is_measured_as_the_table_of_all_edges_until_then(rows: list[tuple[date, str, str, int]]) -> None:
+    table = growth(rows)
+    found = over_time_table(table)
+    assert found.schema.equals(without_network(schemas.COLLABORATION_OVER_TIME))
+    months = found["month"].to_pylist()
+    days = [row[0] for row in rows]
+    assert months[0] == min(days).replace(day=1)
+    assert months[-1] == max(days).replace(day=1)
+    assert [month.year * 12 + month.month for month in months] == list(
+        range(months[0].year * 12 + months[0].month, months[-1].year * 12 + months[-1].month + 1)
+    )
+    for row in found.to_pylist():
+        until = [day for day in days if (day.year, day.month) <= (row["month"].year, row["month"].month)]
+        past = table.filter(pc.less_equal(table["month"], max(until)))
+        sums = past.group_by(["source", "target"]).aggregate([("weight", "sum"), ("fractional_weight", "sum")])
+        graph = Graph.of(sums.rename_columns(["source", "target", "weight", "fractional_weight"]))
+        expected: dict[str, Any] = {name: value if value == value else None for name, value in measures(graph).items()}
+        n_developers = len({name for _, *pair, _ in rows_until(rows, row["month"]) for name in pair})
+        expected |= {"month": row["month"], "n_developers": n_developers, "n_isolates": graph.n_isolates}
+        expected |= {"share_isolates": graph.n_isolates / n_developers, "max_k": max(core_numbers(graph), default=0)}
+        assert row == pytest.approx(expected)
+
+
+def rows_until(rows: list[tuple[date, str, str, int]], month: date) -> list[tuple[date, str, str, int]]:
+    return [row for row in rows if (row[0].year, row[0].month) <= (month.year, month.month)]
+
+
+def test_who_worked_alone_is_no_isolate_from_the_first_edge_on() -> None:
+    found = over_time_table(
+        growth([(date(2023, 1, 31), "a", "a", 2), (date(2023, 3, 1), "b", "a", 1), (date(2023, 4, 9), "c", "c", 1)])
+    ).to_pylist()
+    assert [row["month"] for row in found] == [date(2023, month, 1) for month in (1, 2, 3, 4)]
+    assert [(row["n_developers"], row["n_isolates"], row["nodes"], row["edges"]) for row in found] == [
+        (1, 1, 0, 0),
+        (1, 1, 0, 0),
+        (2, 0, 2, 1),
+        (3, 1, 2, 1),
+    ]
+    assert [row["max_k"] for row in found] == [0, 0, 1, 1]
+    assert [row["reciprocity"] for row in found] == [None, None, 0, 0]
+
+
+def test_weights_add_up() -> None:
+    rows = [(date(2023, month, 1), "a", "b", 10**month) for month in (1, 2)]
+    rows += [(date(2023, 1, 1), *pair, 8) for pair in ("bc", "ca")]
+    first, second = over_time_table(growth(rows)).to_pylist()
+    assert first["average_clustering"] == pytest.approx((8 * 8 / 10**2) ** (1 / 3) / 2)
+    assert second["average_clustering"] == pytest.approx((8 * 8 / 110**2) ** (1 / 3) / 2)
+    assert first["average_clustering_unweighted"] == second["average_clustering_unweighted"]
+
+
+def test_nothing_has_no_months() -> None:
+    assert over_time_table(growth([])).num_rows == 0
+
+
+def test_a_month_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ValueError, match="month is null"):
+        over_time_table(growth([(None, "a", "b", 1)]))  # type: ignore[list-item]

@@ -1,0 +1,570 @@
+"""The SQL of who works with whom on models: each rule by given rows, by a plain second implementation, and on recorded
+commits, of which nobody is named."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import networkx as nx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub_assets.warehouse.database import failing_rows, replace_week
+from hub_assets.warehouse.models import Project, load_project
+from hub_assets_tests.warehouse.building import build_week, fill, prepare_tables
+
+WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
+BUILT = ("int_hub__collaboration_developers", "int_hub__collaborations_by_month", "mart__collaboration_edges")
+EDGES = ("int_hub__collaborations", "int_hub__collaboration_edges", "int_hub__collaborations_by_month")
+RULES = ("first_author", "all_authors", "prior_contributors")
+Row = dict[str, Any]
+Edges = dict[tuple[str, str], tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module")
+def whole() -> Project:
+    return load_project(Path(__file__).parents[2] / "dbt_like_sql")
+
+
+@pytest.fixture(scope="module")
+def project(whole: Project) -> Project:
+    """The models that the collaboration network is made of."""
+    return replace(whole, models=tuple(model for model in whole.models if model.name in _needed(whole, BUILT)))
+
+
+def _needed(project: Project, names: tuple[str, ...]) -> set[str]:
+    upstream = {model.name: model.upstream for model in project.models}
+    needed: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in upstream and name not in needed:
+            needed.add(name)
+            waiting.extend(upstream[name])
+    return needed
+
+
+class Warehouse:
+    """A database in which weeks are built of the raw rows that are given."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.connection = duckdb.connect()
+        self.connection.execute("set enable_progress_bar = false")
+        prepare_tables(self.connection, project)
+
+    def build(self, commits: list[Row], week: date = WEEK, **given: list[Row]) -> None:
+        """Build a week of pages of commits; unless given, their models are listed and each author is a developer."""
+        models = [listed(page["repo_key"], week) for page in commits]
+        people = [developer(name, name, snapshot_date=week) for name in sorted(authors(commits))]
+        known = {"raw_hub__models": models, "raw_hub__commits": commits, "core__developers": people}
+        fill(self.connection, known | given)
+        build_week(self.connection, self.project, week)
+
+    def give(self, table: str, rows: list[Row]) -> None:
+        """Make rows those of a model, in place of building it."""
+        columns = ", ".join(f"{column.name} {column.type}" for column in self.project.tables[table].columns)
+        self.connection.execute(f"create or replace table {table} ({columns})")
+        schema = self.connection.sql(f"from {table}").to_arrow_table().schema
+        self.connection.register("given", pa.Table.from_pylist(rows, schema))
+        self.connection.execute(f"insert into {table} from given")
+
+    def rows(self, select: str) -> list[Any]:
+        return self.connection.execute(select).fetchall()
+
+    def edges(self, columns: str = "weight", rule: str = "first_author", bots: str = "out", net: str = "all") -> Edges:
+        """Return the edges of a network of WEEK: (source, target) -> columns."""
+        found = self.rows(
+            f"select source, target, {columns} from int_hub__collaboration_edges "
+            f"where snapshot_date = date '{WEEK}' and edge_rule = '{rule}' and bots = '{bots}' and network = '{net}'"
+        )
+        return {(source, target): tuple(values) for source, target, *values in found}
+
+    def failing(self) -> list[str]:
+        """Return the data tests that a row of the week fails."""
+        return [
+            f"{model.name}: {test.name}"
+            for model in self.project.models
+            for test in model.data_tests
+            if test.kind != "relationships" and self.rows(failing_rows(test, model, WEEK))
+        ]
+
+
+@pytest.fixture
+def warehouse(project: Project) -> Iterator[Warehouse]:
+    made = Warehouse(project)
+    yield made
+    made.connection.close()
+
+
+def listed(key: str, week: date = WEEK, **values: Any) -> Row:
+    at = datetime(week.year, week.month, week.day)
+    return {"snapshot_date": week, "observed_at": at, "_id": key, "id": f"lab/{key}", "sha": "a"} | values
+
+
+def page(key: str, *commits: Row, repo_type: str = "model", week: date = WEEK) -> Row:
+    asked = {"snapshot_date": week, "observed_at": datetime(week.year, week.month, week.day), "outcome": "ok"}
+    asked |= {"repo_type": repo_type, "repo_key": key, "repo_id": f"lab/{key}", "listed_sha": "a"}
+    return asked | {"visit": 1, "page": 0, "is_last": True, "reading": 1, "commits": list(commits)}
+
+
+def commit(*users: str, at: datetime | int | None = 1, title: str | None = "x") -> Row:
+    """A commit of the authors, at a time or on a day of October 2026."""
+    authors = [{"user": user, "has_avatar": True} for user in users]
+    made_at = datetime(2026, 10, at) if isinstance(at, int) else at
+    return {"id": "x", "title": title, "date": made_at, "authors": authors, "trailers": []}
+
+
+def authors(pages: list[Row]) -> set[str]:
+    return {author["user"] for page in pages for commit in page["commits"] for author in commit["authors"]}
+
+
+def developer(author: str, developer_id: str, **others: Any) -> Row:
+    known = {"snapshot_date": WEEK, "author": author, "developer_id": developer_id, "how": "alone"}
+    return known | {"is_bot": False, "is_generic": False, "decisions_hash": "0"} | others
+
+
+def test_each_rule_says_otherwise_whose_commits_lead_to_whom(warehouse: Warehouse) -> None:
+    warehouse.build([page("1", commit("ann", at=1), commit("bob", "cy", at=2), commit("ann", at=3))])
+    # whoever only ever was named second is led to, and leads to nobody
+    first = {("ann", "bob"): (2,), ("ann", "cy"): (2,), ("bob", "ann"): (1,), ("bob", "cy"): (1,)}
+    assert warehouse.edges() == first
+    assert warehouse.edges(rule="all_authors") == first | {("cy", "ann"): (1,), ("cy", "bob"): (1,)}
+    # the first commit was made when there was nobody else
+    assert warehouse.edges(rule="prior_contributors") == first | {("ann", "bob"): (1,), ("ann", "cy"): (1,)}
+    assert warehouse.failing() == []
+
+
+def test_weights_add_up_over_models_and_fractions_are_of_others(warehouse: Warehouse) -> None:
+    two = page("2", commit("ann", at=5), commit("bob", at=6), commit("cy", at=7), commit("ann", at=8))
+    warehouse.build([page("1", commit("ann", at=1), commit("ann", at=2), commit("bob", at=2)), two])
+    columns = "weight, n_repos, fractional_weight"
+    first = {
+        ("ann", "bob"): (4, 2, 2 + 2 / 2),
+        ("ann", "cy"): (2, 1, 1.0),
+        ("bob", "ann"): (2, 2, 1 + 1 / 2),
+        ("bob", "cy"): (1, 1, 0.5),
+        ("cy", "ann"): (1, 1, 0.5),
+        ("cy", "bob"): (1, 1, 0.5),
+    }
+    assert warehouse.edges(columns) == warehouse.edges(columns, "all_authors") == first
+    assert warehouse.edges(columns, "prior_contributors") == {
+        # of two commits at one moment each meets the other's author
+        ("ann", "bob"): (2, 2, 1.5),
+        ("ann", "cy"): (1, 1, 0.5),
+        ("bob", "ann"): (2, 2, 1.5),
+        ("cy", "ann"): (1, 1, 0.5),
+        ("cy", "bob"): (1, 1, 0.5),
+    }
+
+
+def test_a_commit_without_a_date_comes_after_all_others(warehouse: Warehouse) -> None:
+    warehouse.build([page("1", commit("ann", at=None), commit("bob", at=2), commit("cy", at=None))])
+    found = set(warehouse.edges(rule="prior_contributors"))
+    assert found == {("ann", "bob"), ("ann", "cy"), ("cy", "ann"), ("cy", "bob")}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_who_works_alone_has_a_self_loop(warehouse: Warehouse, rule: str) -> None:
+    alone = [page("1", commit("ann", at=1), commit("ann", at=2)), page("2", commit("ann", at=3))]
+    both = page("3", commit("ann", at=3), commit("bob", at=3))
+    warehouse.build([*alone, both, page("4", commit("cy", at=1))])
+    found = warehouse.edges("weight, n_repos, fractional_weight", rule)
+    assert found == {
+        ("ann", "ann"): (3, 2, 3.0),
+        ("ann", "bob"): (1, 1, 1.0),
+        ("bob", "ann"): (1, 1, 1.0),
+        ("cy", "cy"): (1, 1, 1.0),
+    }
+    nodes = "select developer_id, n_repos, n_shared_repos, n_commits from int_hub__collaboration_developers"
+    assert warehouse.rows(f"{nodes} where bots = 'out' order by 1") == [
+        ("ann", 3, 1, 4),
+        ("bob", 1, 1, 1),
+        ("cy", 1, 0, 1),
+    ]
+
+
+def test_bots_are_developers_like_others_or_left_out(warehouse: Warehouse) -> None:
+    commits = [
+        page("1", commit("ann", at=1), commit("a-bot", "bob", at=2), commit("ann", "a-bot", at=3)),
+        page("2", commit("ann", at=1), commit("a-bot", at=2)),
+        page("3", commit("a-bot", at=1)),
+        page("4", commit("a-bot", "cy", at=1)),
+    ]
+    people = [developer(name, name) for name in ("ann", "bob", "cy")] + [developer("a-bot", "a-bot", is_bot=True)]
+    warehouse.build(commits, core__developers=people)
+    columns = "weight, n_repos, fractional_weight"
+    assert warehouse.edges(columns, bots="kept") == {
+        ("ann", "bob"): (2, 1, 1.0),
+        ("ann", "a-bot"): (3, 2, 2.0),
+        ("a-bot", "ann"): (2, 2, 1.5),
+        ("a-bot", "bob"): (1, 1, 0.5),
+        ("a-bot", "a-bot"): (1, 1, 1.0),
+        ("a-bot", "cy"): (1, 1, 1.0),
+    }
+    # no commit of a bot becomes that of the one whom it names second
+    assert warehouse.edges(columns) == {
+        ("ann", "bob"): (2, 1, 2.0),
+        ("ann", "ann"): (1, 1, 1.0),
+        ("cy", "cy"): (1, 1, 1.0),
+    }
+    assert warehouse.edges(rule="all_authors")["bob", "ann"] == (1,)
+    assert warehouse.rows("select distinct developer_id from int_hub__collaboration_developers where is_bot") == [
+        ("a-bot",)
+    ]
+    assert warehouse.rows("select count(*) from mart__collaboration_edges where '~a-bot' in (source, target)") == [(0,)]
+
+
+def test_names_are_merged_and_names_that_many_bear_are_not(warehouse: Warehouse) -> None:
+    people = [
+        developer("ann", "d1"),
+        developer("Ann A", "d1", how="same_name"),
+        developer("bob", "d2"),
+        developer("root", "d3", is_generic=True),
+    ]
+    commits = [
+        page("1", commit("Ann A", at=1), commit("ann", "Ann A", at=2), commit("bob", "ann", at=3)),
+        page("2", commit("root", at=1), commit("ann", at=2)),
+        page("3", commit("root", at=1), commit("bob", at=2)),
+        page("4", commit("ann", at=1), commit("Ann A", at=1)),
+    ]
+    warehouse.build(commits, core__developers=people)
+    assert warehouse.edges(rule="all_authors") == {
+        ("d1", "d2"): (3,),
+        ("d2", "d1"): (1,),
+        ("d1", "d1"): (2,),
+        ("d3-2", "d1"): (1,),
+        ("d1", "d3-2"): (1,),
+        ("d3-3", "d2"): (1,),
+        ("d2", "d3-3"): (1,),
+    }
+
+
+def test_who_made_what_was_copied_did_not_contribute_to_the_copy(warehouse: Warehouse) -> None:
+    copied = page("1", commit("ann", "bob", title="Duplicate from bob/x"), commit("ann", "cy", title="Duplicate it"))
+    untitled = page("2", commit("ann", "bob", title=None), commit("bob", title="Duplicate from bob/x"))
+    warehouse.build([copied, untitled])
+    columns = "weight, n_repos"
+    found = {("ann", "cy"): (2, 1), ("ann", "bob"): (1, 1), ("bob", "ann"): (1, 1)}
+    assert warehouse.edges(columns) == found
+    # the rule is data, and can be switched off
+    warehouse.connection.execute("update contribution_rules set is_applied = false")
+    warehouse.build([copied, untitled])
+    assert warehouse.edges(columns) == found | {("ann", "bob"): (3, 2)}
+
+
+def test_a_model_is_in_the_networks_that_its_tags_had_then(warehouse: Warehouse) -> None:
+    models: list[Row] = [
+        {"_id": "1", "tags": ["pytorch", "image-classification", "multimodal"]},
+        {"_id": "2", "pipeline_tag": "fill-mask"},
+        {"_id": "3", "tags": ["fill-mask", "text-generation"], "pipeline_tag": "text-generation"},
+        {"_id": "4", "tags": ["conversational", "image-text-to-text"]},
+        {"_id": "5", "tags": []},
+    ]
+    earlier = date(2023, 10, 2)
+    commits = [page(str(n), commit("ann"), commit(f"other {n}"), week=earlier) for n in range(1, 6)]
+    listings = [listed("", day) | model for model in models for day in (earlier, WEEK)]
+    for week in (earlier, WEEK):
+        warehouse.build(commits, week, raw_hub__models=listings)
+    in_networks = "select network, list(repo_key order by repo_key) from int_hub__model_networks where snapshot_date ="
+    found = {week: dict(warehouse.rows(f"{in_networks} date '{week}' group by 1")) for week in (earlier, WEEK)}
+    assert found[WEEK] == {"all": ["1", "2", "3", "4", "5"], "cv": ["1"], "mm": ["1"], "nlp": ["2", "3"]}
+    # the tag was that of a task when the study was made
+    assert found[earlier] == found[WEEK] | {"nlp": ["2", "3", "4"]}
+    partners = {
+        net: {target for source, target in warehouse.edges(net=net) if source == "ann"}
+        for net in ("all", "cv", "mm", "nlp")
+    }
+    assert partners == {
+        "all": {f"other {n}" for n in range(1, 6)},
+        "cv": {"other 1"},
+        "mm": {"other 1"},
+        "nlp": {"other 2", "other 3"},
+    }
+
+
+def test_only_commits_to_models_of_the_week_make_edges(warehouse: Warehouse) -> None:
+    commits = [
+        page("1", commit("ann"), commit("bob"), week=BEFORE),
+        page("2", commit("ann"), commit("cy"), repo_type="dataset"),
+        page("3", commit("ann"), commit("dan")),
+    ]
+    datasets = [listed("2")]
+    warehouse.build(commits, BEFORE, raw_hub__models=[listed("1", BEFORE)], raw_hub__datasets=datasets)
+    warehouse.build(commits, raw_hub__models=[listed("3"), listed("1", BEFORE)], raw_hub__datasets=datasets)
+    edges = "select snapshot_date, source, target from int_hub__collaboration_edges"
+    assert warehouse.rows(f"{edges} where edge_rule = 'first_author' and bots = 'out' order by all") == [
+        (BEFORE, "ann", "bob"),
+        (BEFORE, "bob", "ann"),
+        (WEEK, "ann", "dan"),
+        (WEEK, "dan", "ann"),
+    ]
+
+
+def test_what_is_published_bears_pseudonyms(warehouse: Warehouse) -> None:
+    warehouse.build([page("1", commit("ann", at=1), commit("bob", at=2)), page("2", commit("cy"))])
+    rows = "select edge_rule, source, target, weight, n_repos, fractional_weight from mart__collaboration_edges"
+    assert warehouse.rows(f"{rows} where edge_rule <> 'all_authors' order by all") == [
+        ("first_author", "~ann", "~bob", 1, 1, 1.0),
+        ("first_author", "~bob", "~ann", 1, 1, 1.0),
+        ("first_author", "~cy", "~cy", 1, 1, 1.0),
+        ("prior_contributors", "~bob", "~ann", 1, 1, 1.0),
+        ("prior_contributors", "~cy", "~cy", 1, 1, 1.0),
+    ]
+    assert warehouse.failing() == []
+
+
+def test_a_developer_who_is_missing_is_no_quiet_loss(warehouse: Warehouse) -> None:
+    """The data tests stop the week."""
+    commits = [page("1", commit("ann"), commit("bob"))]
+    warehouse.build(commits)
+    warehouse.connection.execute("delete from core__pseudonyms where pseudonym = '~bob'")
+    model = next(model for model in warehouse.project.models if model.name == "mart__collaboration_edges")
+    replace_week(warehouse.connection, model.name, WEEK, model.render(WEEK))
+    assert warehouse.failing() == [f"mart__collaboration_edges: not_null__{end}" for end in ("source", "target")]
+    warehouse.build(commits, core__developers=[developer("ann", "d1")])
+    assert "int_hub__collaborations: not_null__developer_id" in warehouse.failing()
+
+
+def test_edges_grow_by_month(warehouse: Warehouse) -> None:
+    def on(*users: str, month: int, day: int = 1) -> Row:
+        return commit(*users, at=datetime(2026, month, day))
+
+    commits = [
+        # bob joins in March, cy, who makes no commit of their own, in May; then ann goes on
+        page("1", on("ann", month=1), on("ann", month=2), on("bob", month=3), on("bob", "cy", month=5)),
+        page("2", on("ann", month=5), on("bob", month=5)),
+        # what has no date, or one that is yet to come, is of the month in which the week ends
+        page("3", on("dan", month=2), commit("dan", at=None), commit("eve", at=datetime(2033, 1, 1))),
+    ]
+    warehouse.build(commits)
+    found = warehouse.rows("select month, source, target, weight from int_hub__collaborations_by_month order by all")
+    assert [(month.month, source, target, weight) for month, source, target, weight in found] == [
+        (1, "ann", "ann", 1),
+        (2, "ann", "ann", 1),
+        (2, "dan", "dan", 1),
+        (3, "ann", "bob", 2),
+        (3, "bob", "ann", 1),
+        (5, "ann", "bob", 1),
+        (5, "ann", "cy", 2),
+        (5, "bob", "ann", 2),
+        (5, "bob", "cy", 2),
+        (11, "dan", "eve", 2),
+        (11, "eve", "dan", 1),
+    ]
+    assert {month.year for month, *_ in found} == {2026}
+    assert warehouse.failing() == []
+
+
+Commits = list[tuple[str, list[str | None], datetime]]
+"""Repository, authors, and time of each commit; None is who is left out."""
+
+COMMITS = st.lists(
+    st.tuples(
+        st.sampled_from("123"),
+        st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True),
+        st.integers(0, 120).map(lambda day: datetime(2026, 1, 1) + timedelta(day)),
+    ),
+    max_size=15,
+)
+
+
+def looped(commits: Commits, rule: str) -> Edges:
+    """Return the edges as a loop over commits makes them: (source, target) -> weight, models and fractional weight."""
+
+    def crowd(repo: str, by: datetime | None = None) -> set[str]:
+        then = [them for here, them, at in commits if here == repo and (by is None or at <= by)]
+        return {author for them in then for author in them if author}
+
+    weights: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for repo, them, at in commits:
+        everybody = crowd(repo)
+        targets = crowd(repo, at) if rule == "prior_contributors" else everybody
+        for place, source in enumerate(them):
+            if source and everybody == {source}:
+                weights[source, source][repo] += 1
+            elif source and (place == 0 or rule == "all_authors"):
+                for target in targets - {source}:
+                    weights[source, target][repo] += 1
+    n_others = {repo: max(len(crowd(repo)) - 1, 1) for repo, *_ in commits}
+    return {
+        edge: (repos.total(), len(repos), sum(n / n_others[repo] for repo, n in repos.items()))
+        for edge, repos in weights.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def small(project: Project) -> Iterator[Warehouse]:
+    """A database that many examples share."""
+    made = Warehouse(project)
+    yield made
+    made.connection.close()
+
+
+@given(commits=COMMITS)
+@settings(max_examples=15, deadline=None)
+def test_a_loop_over_commits_finds_the_same(small: Warehouse, commits: Commits) -> None:
+    """By each rule and as of each month's end; the month of the last commit has all that the rule has. `d` is a bot."""
+    rows = [
+        {"snapshot_date": WEEK, "repo_key": repo, "commit_number": number, "developer_id": author}
+        | {"is_bot": author == "d", "is_first_author": place == 0, "committed_at": at}
+        for number, (repo, authors, at) in enumerate(commits)
+        for place, author in enumerate(authors)
+    ]
+    networks = [{"snapshot_date": WEEK, "network": "all", "repo_key": repo} for repo in "123"]
+    small.give("int_hub__collaboration_commits", rows)
+    small.give("int_hub__model_networks", networks)
+    for model in small.project.models:
+        if model.name in EDGES:
+            replace_week(small.connection, model.name, WEEK, model.render(WEEK))
+    out: Commits = [(repo, [None if author == "d" else author for author in them], at) for repo, them, at in commits]
+    for bots, left in (("kept", commits), ("out", out)):
+        for rule in RULES:
+            found = small.edges("weight, n_repos, fractional_weight", rule, bots)
+            assert found == {edge: pytest.approx(values) for edge, values in looped(left, rule).items()}
+    for month in range(1, 7):
+        grown = small.rows(
+            "select source, target, sum(weight) from int_hub__collaborations_by_month "
+            f"where source <> target and month <= date '2026-{month}-01' group by all"
+        )
+        then = looped([each for each in out if each[2] < datetime(2026, month + 1, 1)], "first_author")
+        assert {tuple(edge): weight for *edge, weight in grown} == {
+            edge: values[0] for edge, values in then.items() if edge[0] != edge[1]
+        }
+
+
+def test_a_model_of_many_developers_passes_through_little_memory(project: Project, tmp_path: Path) -> None:
+    """Each of 300 developers commits once, and then each once more: half a million edges in all."""
+    n = 300
+    with duckdb.connect(tmp_path / "build.duckdb") as connection:
+        connection.execute("set enable_progress_bar = false; set threads = 2; set memory_limit = '100MB'")
+        connection.execute(f"""
+            create table int_hub__collaboration_commits as
+            select
+                date '{WEEK}' as snapshot_date, '1' as repo_key, range as commit_number,
+                concat('developer ', range % {n}) as developer_id, false as is_bot, true as is_first_author,
+                timestamp '2026-01-01' + range * interval 1 minute as committed_at
+            from range({2 * n})
+        """)
+        connection.execute(f"""
+            create table int_hub__model_networks as
+            select date '{WEEK}' as snapshot_date, 'all' as network, '1' as repo_key
+        """)
+        for model in project.models:
+            if model.name in EDGES:
+                replace_week(connection, model.name, WEEK, model.render(WEEK))
+        pairs = n * (n - 1)
+        assert connection.execute(
+            "select bots, edge_rule, count(*), sum(weight) from int_hub__collaboration_edges group by all order by all"
+        ).fetchall() == [
+            (bots, rule, pairs, weight)
+            for bots in ("kept", "out")
+            # at the first commit there was nobody else, at the second one, and so on: half of what came later
+            for rule, weight in (
+                ("all_authors", 2 * pairs),
+                ("first_author", 2 * pairs),
+                ("prior_contributors", pairs + pairs // 2),
+            )
+        ]
+
+
+def test_roles_in_repositories_as_of_each_month(whole: Project) -> None:
+    made = Warehouse(whole)
+
+    def give(table: str, at: str, *rows: tuple[str, str, str, datetime | None]) -> None:
+        columns = ("repo_type", "repo_key", "developer_id", at)
+        made.give(table, [{"snapshot_date": WEEK, **dict(zip(columns, row, strict=True))} for row in rows])
+
+    give(
+        "int_hub__developer_contributions",
+        "first_commit_at",
+        ("model", "1", "ann", datetime(2026, 1, 31)),
+        ("model", "1", "bob", datetime(2026, 3, 1)),
+        ("model", "2", "ann", datetime(2026, 3, 1)),
+        ("model", "unknown", "dan", datetime(2026, 3, 1)),
+        ("space", "3", "ann", None),
+    )
+    give(
+        "int_hub__developer_discussions",
+        "first_discussion_at",
+        ("model", "1", "ann", datetime(2026, 3, 5)),
+        ("model", "1", "cy", datetime(2026, 2, 1)),
+        ("model", "2", "bob", datetime(2026, 2, 1)),
+        ("model", "2", "ann", datetime(2026, 3, 31)),
+        ("model", "unknown", "cy", datetime(2026, 2, 1)),
+    )
+    known = [("model", "1", 3), ("model", "2", 2), ("model", "unknown", None), ("space", "3", 1)]
+    columns = ("repo_type", "repo_key", "n_community")
+    made.give("mart__repo_activity", [{"snapshot_date": WEEK, **dict(zip(columns, row, strict=True))} for row in known])
+    [model] = [model for model in made.project.models if model.name == "mart__community_roles"]
+    replace_week(made.connection, model.name, WEEK, model.render(WEEK))
+    found = made.rows(f"select * exclude (snapshot_date) from {model.name} order by all")
+    assert found == [
+        # only commits, only discussions, both; each developer once in each repository
+        ("model", date(2026, 1, 1), False, 1, 0, 0, 1),
+        ("model", date(2026, 2, 1), False, 1, 2, 0, 3),
+        ("model", date(2026, 3, 1), True, 1, 2, 2, 5),
+        ("space", date(2026, 11, 1), True, 1, 0, 0, 1),
+    ]
+    assert [test.name for test in model.data_tests if made.rows(failing_rows(test, model, WEEK))] == []
+    made.connection.close()
+
+
+REFERENCE = {
+    ("kept", 1): (571, 2611),
+    ("kept", 5): (278, 2049),
+    ("kept", 10): (103, 1111),
+    ("kept", 26): (14, 182),
+    ("out", 1): (524, 2087),
+    ("out", 5): (219, 1561),
+    ("out", 10): (94, 928),
+    ("out", 24): (13, 156),
+}
+"""Nodes and edges of the k-cores of the recorded commits by the published rule: `README.md` beside them."""
+BOTS = ("system", "SFconvertbot", "leaderboard-pr-bot", "librarian-bot", "modularbot")
+
+
+def recorded(folder: Path) -> list[Row]:
+    """Return the recorded commits as pages; of their authors only programs are ever named here."""
+    by_model: dict[str, list[Row]] = defaultdict(list)
+    for row in pq.read_table(folder / "top_models_2024" / "commits.parquet").to_pylist():
+        at = datetime.fromisoformat(row["date"]).replace(tzinfo=None)
+        by_model[row["model_id"]].append(commit(*row["authors"], at=at, title=row["title"]))
+    return [page(model, *commits) for model, commits in by_model.items()]
+
+
+def cores(warehouse: Warehouse, bots: str) -> dict[tuple[str, int], tuple[int, int]]:
+    """Return nodes and edges of the k-cores of the study's tables."""
+    graph = nx.DiGraph([edge for edge in warehouse.edges(bots=bots) if edge[0] != edge[1]])
+    greatest = max(nx.core_number(graph).values())
+    found = {k: nx.k_core(graph, k) for k in (1, 5, 10, greatest)}
+    return {(bots, k): (core.number_of_nodes(), core.number_of_edges()) for k, core in found.items()}
+
+
+def test_recorded_commits_make_the_reference_network(warehouse: Warehouse, real_data: Path) -> None:
+    commits = recorded(real_data)
+    alone = [developer(name, name, is_bot=name in BOTS) for name in sorted(authors(commits))]
+    warehouse.connection.execute("update contribution_rules set is_applied = false")
+    warehouse.build(commits, core__developers=alone)
+    assert warehouse.failing() == []
+    counts = "select bots, count(*) from int_hub__collaboration_developers where network = 'all' group by 1 order by 1"
+    assert warehouse.rows(counts) == [("kept", 653), ("out", 648)]
+    assert cores(warehouse, "kept") | cores(warehouse, "out") == REFERENCE
+    # the person with two names in the maximal core merged, and co-authors of copies left out
+    warehouse.connection.execute("update contribution_rules set is_applied = true")
+    [core] = [page for page in commits if page["repo_key"] == "deepset/roberta-base-squad2"]
+    plain = defaultdict(list)
+    for name in sorted(authors([core])):
+        plain[re.sub(r"[^a-z0-9]", "", name.lower())].append(name)
+    [(kept, merged)] = [twins for twins in plain.values() if len(twins) == 2]
+    people = [row | {"developer_id": kept} if row["author"] == merged else row for row in alone]
+    warehouse.build(commits, core__developers=people)
+    assert list(cores(warehouse, "out").values()) == [(521, 2058), (218, 1533), (93, 900), (12, 132)]

@@ -1,0 +1,284 @@
+"""The SQL of usage: which models spaces use, whose the foremost are, and what models descend from."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hub_assets.local_hub.simulated import REFERENCE, simulate
+from hub_assets.networks.base_models import base_model_cycles_table
+from hub_assets.warehouse.database import failing_rows
+from hub_assets.warehouse.models import Project, load_project
+from hub_assets_tests.identities.simulated import build, models_for, raw_tables
+from hub_assets_tests.warehouse.building import fill, prepare_tables
+
+WEEK, BEFORE, AFTER = date(2026, 11, 16), date(2026, 11, 9), date(2026, 11, 23)
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return load_project(Path(__file__).parents[2] / "dbt_like_sql")
+
+
+class Warehouse:
+    """A database in which raw rows and results of Python are given, and of which some tables are built."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.connection = duckdb.connect()
+        self.connection.execute("set enable_progress_bar = false")
+        prepare_tables(self.connection, project)
+
+    def build(self, *tables: str, week: date = WEEK, **given: list[Row]) -> None:
+        fill(self.connection, given)
+        self.fill(*tables, week=week)
+
+    def fill(self, *tables: str, week: date) -> None:
+        """Fill tables and all that they are made of, and test the rows as the checks do."""
+        models = models_for(self.project, *tables)
+        build(self.connection, models, week)
+        for model in models:
+            for test in model.data_tests:
+                wrong = failing_rows(test, model, week, self.project.tables.get(test.to))
+                assert self.rows(wrong) == [], (model.name, test.name)
+
+    def rows(self, select: str) -> list[Any]:
+        return self.connection.execute(select).fetchall()
+
+
+@pytest.fixture
+def warehouse(project: Project) -> Iterator[Warehouse]:
+    made = Warehouse(project)
+    yield made
+    made.connection.close()
+
+
+def repo(key: str, name: str | None = None, **values: Any) -> Row:
+    row = {"snapshot_date": WEEK, "observed_at": datetime(2026, 11, 16), "_id": key, "id": name or f"lab/{key}"}
+    return row | values
+
+
+def alias(name: str, target: str) -> Row:
+    return {"snapshot_date": WEEK, "repo_type": "model", "repo_id": name, "outcome": "moved", "target_id": target}
+
+
+def account(name: str, kind: str | None, fullname: str = "", week: date = WEEK, **values: Any) -> Row:
+    row = {"snapshot_date": week, "author": name, "name": name, "account_type": kind, "fullname": fullname}
+    return row | {"outcome": "ok"} | values
+
+
+def co_used(rank: int, name: str, degree: int = 1, **values: Any) -> Row:
+    row = {"snapshot_date": WEEK, "network": "all", "repo_key": str(rank), "repo_id": name}
+    return row | {"degree": degree, "weighted_degree": degree, "rank": rank} | values
+
+
+def test_a_space_uses_a_model_once_by_whatever_ids_it_names_it(warehouse: Warehouse) -> None:
+    warehouse.build(
+        "network__model_usage",
+        raw_hub__models=[
+            repo("1", "openai-community/gpt2", tags=["text-generation"]),
+            repo("2", "lab/both", tags=["image-classification", "text-classification"]),
+            repo("3", "lab/a", tags=None),
+            repo("4", "lab/unused", tags=["text-generation"]),
+            repo("5", "old/listing") | {"snapshot_date": BEFORE},
+        ],
+        raw_hub__spaces=[
+            repo("s1", models=["gpt2", "openai-community/gpt2", "lab/both", "nobody/knows"]),
+            repo("s2", models=["gpt2", "lab/a", "old/listing"]),
+            repo("s3", models=[]),
+            repo("s4"),
+        ],
+        raw_hub__aliases=[alias("gpt2", "openai-community/gpt2")],
+    )
+    edges = "select space_key, model_key from mart__usage_edges order by all"
+    assert warehouse.rows(edges) == [("s1", "1"), ("s1", "2"), ("s2", "1"), ("s2", "3")]
+    usage = "select network, rank, repo_key, repo_id, n_spaces from network__model_usage order by all"
+    assert warehouse.rows(usage) == [
+        ("all", 1, "1", "openai-community/gpt2", 2),
+        # of equals the one whose id sorts first comes first
+        ("all", 2, "3", "lab/a", 1),
+        ("all", 3, "2", "lab/both", 1),
+        ("cv", 1, "2", "lab/both", 1),
+        ("nlp", 1, "1", "openai-community/gpt2", 2),
+        ("nlp", 2, "2", "lab/both", 1),
+    ]
+
+
+def test_usage_is_the_simulated_hubs_truth_with_legacy_names(warehouse: Warehouse) -> None:
+    hub = simulate(REFERENCE)
+    population = hub.population()
+    ids, keys = (hub.repos["model"][name].to_pylist() for name in ("id", "_id"))
+    spaces = hub.repos["space"]["_id"].to_pylist()
+    named = {name for names in hub.repos["space"]["models"].to_pylist() for name in names}
+    answers = {name: population.redirect("model", name) for name in named - set(ids)}
+    aliases = [alias(name, target) for name, target in answers.items() if target is not None]
+    fill(warehouse.connection, {"raw_hub__aliases": aliases})
+    for name, table in raw_tables(hub, with_accounts=False).items():
+        warehouse.connection.register("given", table)
+        warehouse.connection.execute(f"create or replace table {name} as from given")
+    warehouse.fill("network__model_usage", week=REFERENCE)
+
+    truth = {(spaces[pair["space"]], keys[pair["model"]]) for pair in hub.key.usage.to_pylist()}
+    found = set(warehouse.rows("select space_key, model_key from mart__usage_edges"))
+    # the Hub leads from the id of a model that was withdrawn to another one, and so do we
+    withdrawn, successor = "runwayml/stable-diffusion-v1-5", "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    lists = list(zip(spaces, hub.repos["space"]["models"].to_pylist(), strict=True))
+    assert found == truth | {(space, keys[ids.index(successor)]) for space, names in lists if withdrawn in names}
+    assert len({space for space, names in lists if "bert-base-uncased" in names}) > 1
+
+    # more than the hundred spaces that a model's own list has
+    bert = keys[ids.index("google-bert/bert-base-uncased")]
+    true = sum(model == bert for _, model in truth)
+    rank = f"select rank, n_spaces from network__model_usage where network = 'all' and repo_key = '{bert}'"
+    assert true > 100
+    assert warehouse.rows(rank) == [(1, true)]
+
+
+def test_the_developers_of_the_models_that_are_used_most(warehouse: Warehouse) -> None:
+    used = {
+        "openai-community/gpt2": 9,
+        "gpt2-medium": 8,
+        # the Hub has one account of a name, however its letters are cased
+        "OpenAI/whisper": 7,
+        "facebook/opt": 6,
+        "roberta-base": 5,
+        "google-bert/bert-base-german-cased": 4,
+        "nitrosocke/disco": 3,
+        "page/x": 3,
+        "page/y": 2,
+        "person/x": 2,
+        "nobody/x": 1,
+        "no-namespace": 1,
+    }
+    warehouse.build(
+        "network__top_organisations",
+        raw_hub__models=[repo(name, name) for name in used],
+        raw_hub__spaces=[repo(f"s{n}", models=[name for name, often in used.items() if often > n]) for n in range(9)],
+        raw_hub__accounts=[
+            account("page", "org", "An old name", BEFORE),
+            account("Page", "org", " A page ", author="page"),
+            account("page", "user", "A later name", AFTER),
+            account("person", "user", "Some Body"),
+            account("person", None, outcome="failed", author="person", week=BEFORE) | {"name": None},
+            account("facebook", "user", "Somebody else"),
+            account("no-namespace", "org", "Of another's"),
+        ],
+    )
+    columns = "ranking, rank, organisation, kind, n_models, round(share, 6), round(share_of_leading_five, 6)"
+    assert warehouse.rows(f"select {columns} from network__top_organisations where network = 'all' order by rank") == [
+        ("usage", 1, "OpenAI", "company", 3, 0.25, 0.75),
+        ("usage", 2, "Meta", "company", 2, 0.166667, 0.75),
+        ("usage", 3, "A page (page)", "organisation", 2, 0.166667, 0.75),
+        ("usage", 4, "deepset", "company", 1, 0.083333, 0.75),
+        ("usage", 5, "nitrosocke", "individual", 1, 0.083333, 0.75),
+        ("usage", 6, "person", "individual", 1, 0.083333, 0.75),
+        ("usage", 7, "no-namespace", "unknown", 1, 0.083333, 0.75),
+        ("usage", 8, "nobody", "unknown", 1, 0.083333, 0.75),
+    ]
+
+
+def test_only_a_hundred_are_ranked_and_of_co_usage_only_those_that_are_used_with_others(warehouse: Warehouse) -> None:
+    owners = ["EleutherAI"] * 15 + ["facebook"] * 8 + ["meta-llama"] * 4 + ["h2oai"] * 11 + ["bigscience"] * 9
+    owners += ["lmsys"] * 9 + [f"user{n}" for n in range(60)]
+    rows = [co_used(n + 1, f"{owner}/{n}") for n, owner in enumerate(owners)]
+    lonely = [co_used(1, "openai/whisper", network="cv"), co_used(2, "lab/alone", 0, network="cv")]
+    warehouse.build(
+        "network__top_organisations",
+        raw_hub__models=[repo("1", "a/b")],
+        network__model_co_usage=[*rows, *lonely, co_used(1, "openai/whisper") | {"snapshot_date": BEFORE}],
+    )
+    # the study's, section 4.3.2: 56 % of the 100 most co-used models
+    columns = "network, organisation, n_models, share, share_of_leading_five"
+    top = "where kind <> 'unknown' order by network, n_models desc, organisation"
+    assert warehouse.rows(f"select {columns} from network__top_organisations {top}") == [
+        *(
+            ("all", name, n, n / 100, 0.56)
+            for name, n in {"EleutherAI": 15, "Meta": 12, "H2O.ai": 11, "BigScience": 9, "LMSYS": 9}.items()
+        ),
+        ("cv", "OpenAI", 1, 1, 1),
+    ]
+    assert warehouse.rows("select sum(n_models) from network__top_organisations where network = 'all'") == [(100,)]
+
+
+def test_what_tags_say_of_base_models(warehouse: Warehouse) -> None:
+    tags = {
+        # beside each relation the Hub puts the base alone
+        "tuned": ["base_model:lab/root", "base_model:finetune:lab/root"],
+        "old card": ["base_model:lab/root", "base_model:lab/root"],
+        "merged": ["base_model:merge:lab/tuned", "base_model:merge:gone/one", "base_model:lab/tuned"],
+        "both": ["base_model:adapter:lab/root", "base_model:quantized:lab/root"],
+        "legacy": ["base_model:finetune:gpt2", "base_model:finetune:distilgpt2"],
+        "itself": ["base_model:finetune:lab/itself"],
+        "itself, by an old id": ["base_model:was/it"],
+        "path": ["base_model:adapter:/home/somebody/x", "base_model:C:\\Models\\x", "base_model:quantized:a/b/c"],
+        "address": ["base_model:https://huggingface.co/lab/root"],
+        "empty": ["base_model:", "base_model:finetune:", "base_models:lab/root", "license:mit"],
+        "not observed": None,
+    }
+    warehouse.build(
+        "mart__base_model_edges",
+        raw_hub__models=[
+            repo("1", "lab/root", tags=[]),
+            repo("2", "openai-community/gpt2", tags=[]),
+            *(repo(key, "lab/tuned" if key == "tuned" else f"lab/{key}", tags=value) for key, value in tags.items()),
+            repo("old", tags=["base_model:lab/root"]) | {"snapshot_date": BEFORE},
+        ],
+        raw_hub__spaces=[repo("s", models=["gpt2", "was/it"])],
+        raw_hub__aliases=[alias("gpt2", "openai-community/gpt2"), alias("was/it", "lab/itself, by an old id")],
+    )
+    columns = "repo_key, base_repo_id, base_repo_key, relation, is_self_loop"
+    assert warehouse.rows(f"select {columns} from mart__base_model_edges order by all") == [
+        ("address", "(no id)", None, "unspecified", False),
+        ("both", "lab/root", "1", "adapter", False),
+        ("both", "lab/root", "1", "quantized", False),
+        ("itself", "lab/itself", "itself", "finetune", True),
+        ("itself, by an old id", "was/it", "itself, by an old id", "unspecified", True),
+        ("legacy", "distilgpt2", None, "finetune", False),
+        ("legacy", "gpt2", "2", "finetune", False),
+        ("merged", "gone/one", None, "merge", False),
+        ("merged", "lab/tuned", "tuned", "merge", False),
+        ("old card", "lab/root", "1", "unspecified", False),
+        ("path", "(no id)", None, "adapter", False),
+        ("path", "(no id)", None, "quantized", False),
+        ("tuned", "lab/root", "1", "finetune", False),
+    ]
+
+
+def test_base_models_of_a_recorded_listing(warehouse: Warehouse, real_data: Path) -> None:
+    listing = pq.read_table(real_data / "radar/2026-08-24/models.parquet", columns=["_id", "id", "tags"])
+    warehouse.build("mart__base_model_edges")
+    schema = warehouse.connection.sql("from raw_hub__models").to_arrow_table().schema
+    given = {name: listing[name] for name in listing.column_names} | {"snapshot_date": pa.repeat(WEEK, len(listing))}
+    columns = [
+        given[name] if name in given else pa.nulls(len(listing), kind)
+        for name, kind in zip(schema.names, schema.types, strict=True)
+    ]
+    warehouse.connection.register("given", pa.table(columns, names=schema.names))
+    warehouse.connection.execute("insert into raw_hub__models by name from given")
+    warehouse.fill("mart__base_model_edges", week=WEEK)
+
+    keys = dict(zip(listing["id"].to_pylist(), listing["_id"].to_pylist(), strict=True))
+    said = {
+        (key, *tag.removeprefix("base_model:").split(":", 1))
+        for key, tags in zip(listing["_id"].to_pylist(), listing["tags"].to_pylist(), strict=True)
+        for tag in tags or ()
+        if tag.startswith("base_model:") and tag.count(":") > 1
+    }
+    relations = Counter(relation for _, relation, _ in said)
+    found = dict(warehouse.rows("select relation, count(*) from mart__base_model_edges group by relation"))
+    assert set(relations) == {"finetune", "quantized", "adapter", "merge"}
+    assert found == relations | {"unspecified": 2}
+    expected = Counter((keys[base], base in keys and keys[base] == key) for key, _, base in said if base in keys)
+    listed = warehouse.rows(
+        "select base_repo_key, is_self_loop, count(*) from mart__base_model_edges "
+        "where base_repo_key is not null and relation <> 'unspecified' group by all"
+    )
+    assert {(key, itself): n for key, itself, n in listed} == expected
+    assert len(base_model_cycles_table(warehouse.connection.sql("from mart__base_model_edges").to_arrow_table())) == 0
