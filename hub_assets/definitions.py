@@ -6,6 +6,7 @@ from hub_assets.assets.histories import build_histories
 from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
 from hub_assets.assets.models import build_models
+from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
 from hub_assets.assets.statistics import build_statistics
 from hub_assets.checks import build_all_checks
@@ -31,6 +32,7 @@ def build_defs(
             *build_identities(),
             *build_models(),
             *build_statistics(),
+            *build_networks(),
             build_publishing(),
         ],
         asset_checks=build_all_checks(),

@@ -58,6 +58,11 @@ class Home:
         return self.root / "report" / "figures"
 
     @property
+    def exports(self) -> Path:
+        """Networks for other programs, by week."""
+        return self.root / "exports"
+
+    @property
     def secret(self) -> Path:
         """The key of the pseudonyms."""
         return self.root / "secret"

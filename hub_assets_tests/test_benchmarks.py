@@ -37,6 +37,14 @@ WORKS = {
     "statistics: tails",
     "statistics: tails of three variables",
     "statistics: goodness of fit",
+    "networks: edges",
+    "networks: all measures",
+    "networks: core numbers",
+    "networks: clustering",
+    "networks: greedy communities",
+    "networks: null models",
+    "networks: greedy communities, large",
+    "networks: Leiden in place of greedy",
 }
 PEERS = {
     "listing crawl": "HfApi into pandas",
@@ -45,6 +53,10 @@ PEERS = {
     "identities: names compared": "loop, scaled up",
     "statistics: all but tails": "pandas, scipy",
     "statistics: tails of three variables": "powerlaw",
+    "networks: edges": "the published loop",
+    "networks: core numbers": "networkx",
+    "networks: clustering": "networkx",
+    "networks: greedy communities": "networkx",
 }
 
 
@@ -87,7 +99,7 @@ def test_the_list_has_every_entry() -> None:
     names = [line.split("  ")[0] for line in output.splitlines()]
     assert names == [
         *("population", "calibration", "server", "listing crawl", "marts"),
-        *("histories", "pacing", "identities", "statistics", "snapshot"),
+        *("histories", "pacing", "identities", "statistics", "networks", "snapshot"),
     ]
     assert all(each.summary for each in all_benchmarks())
 

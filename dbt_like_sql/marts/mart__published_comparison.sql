@@ -152,6 +152,160 @@ license_tests as (
     from tests
 ),
 
+commits_known as (
+    select snapshot_date, share_known from {{ ref('mart__history_coverage') }}
+    where snapshot_date = {{ var('snapshot_date') }} and repo_type = 'model' and kind = 'commits'
+),
+
+-- the published script's rule of edges, and bots left out
+cores as (
+    select cores.*, commits_known.share_known
+    from {{ source('network', 'collaboration_cores') }} as cores
+    left join commits_known on cores.snapshot_date = commits_known.snapshot_date
+    where cores.snapshot_date = {{ var('snapshot_date') }} and cores.edge_rule = 'first_author' and cores.bots = 'out'
+),
+
+-- the greatest k is the study's last row whatever it is, and may be the k of another row, too
+named_cores as (
+    select *, 'network ' || network || ' k ' || cast(k as varchar) as named from cores
+    union all
+    select *, 'network ' || network || ' k max' as named from cores where is_max_k
+),
+
+core_measures as (
+    select named || ' nodes' as quantity, nodes as ours, nodes as n, share_known from named_cores
+    union all
+    select named || ' edges', edges, nodes, share_known from named_cores
+    union all
+    select named || ' modularity', modularity, nodes, share_known from named_cores
+    union all
+    select named || ' communities', communities, nodes, share_known from named_cores
+    union all
+    select named || ' density', density, nodes, share_known from named_cores
+    union all
+    select named || ' reciprocity', reciprocity, nodes, share_known from named_cores
+    union all
+    select named || ' rich_club', rich_club, nodes, share_known from named_cores
+    union all
+    select named || ' assortativity', assortativity, nodes, share_known from named_cores
+    union all
+    select named || ' average_degree', average_degree, nodes, share_known from named_cores
+    union all
+    select named || ' average_clustering', average_clustering, nodes, share_known from named_cores
+    union all
+    select 'network ' || network || ' greatest k', k, nodes, share_known from cores where is_max_k
+),
+
+collaborations as (
+    select networks.*, 'network ' || networks.network as named, commits_known.share_known
+    from {{ source('network', 'summary') }} as networks
+    left join commits_known on networks.snapshot_date = commits_known.snapshot_date
+    where
+        networks.snapshot_date = {{ var('snapshot_date') }}
+        and networks.edge_rule = 'first_author'
+        and networks.bots = 'out'
+),
+
+centralities as (
+    select named || ' developers count' as quantity, n_developers as ours, n_developers as n, share_known
+    from collaborations
+    union all
+    select named || ' isolates share', share_isolates, n_developers, share_known from collaborations
+    union all
+    select named || ' degree mean', degree_mean, nodes, share_known from collaborations
+    union all
+    select named || ' degree p50', degree_median, nodes, share_known from collaborations
+    union all
+    select named || ' degree max', degree_max, nodes, share_known from collaborations
+    union all
+    select named || ' degree std', degree_std, nodes, share_known from collaborations
+    union all
+    select named || ' pagerank mean', pagerank_mean, nodes, share_known from collaborations
+    union all
+    select named || ' pagerank p50', pagerank_median, nodes, share_known from collaborations
+    union all
+    select named || ' pagerank max', pagerank_max, nodes, share_known from collaborations
+    union all
+    select named || ' pagerank std', pagerank_std, nodes, share_known from collaborations
+),
+
+degrees as (
+    select *, 'network ' || network || ' ' || ranking as named
+    from {{ source('network', 'usage_summary') }}
+    where snapshot_date = {{ var('snapshot_date') }}
+),
+
+-- which models spaces use is told by their listings, of which nothing is missing
+usage as (
+    select named || ' models count' as quantity, n as ours, n, 1.0 as share_known from degrees
+    union all
+    select named || ' degree at least 1000 count', n_at_least_1000, n, 1.0 from degrees
+    union all
+    select named || ' degree mean', mean, n, 1.0 from degrees
+    union all
+    select named || ' degree p50', p50, n, 1.0 from degrees
+    union all
+    select named || ' degree std', std, n, 1.0 from degrees
+    union all
+    select named || ' degree max', max, n, 1.0 from degrees
+),
+
+used_models as (
+    select network, repo_id, n_spaces, count(*) over (partition by network) as n_models
+    from {{ ref('network__model_usage') }}
+    where snapshot_date = {{ var('snapshot_date') }}
+),
+
+-- by the id of the week: what is renamed is another model; two keys may share an id
+model_usage as (
+    select
+        'network ' || network || ' usage ' || repo_id || ' spaces' as quantity,
+        max(n_spaces) as ours,
+        max(n_models) as n,
+        1.0 as share_known
+    from used_models
+    group by network, repo_id
+),
+
+developers as (
+    select network, ranking, organisation, kind, n_models, share_of_leading_five
+    from {{ ref('network__top_organisations') }}
+    where snapshot_date = {{ var('snapshot_date') }}
+),
+
+rankings as (
+    select
+        network,
+        ranking,
+        'network ' || network || ' ' || ranking as named,
+        sum(n_models) as n,
+        any_value(share_of_leading_five) as share_of_leading_five
+    from developers
+    group by network, ranking
+),
+
+known_developers as (
+    select distinct organisation, kind from {{ ref('organisations') }}
+),
+
+-- who has none of the models in a ranking has 0 there
+leaders as (
+    select
+        rankings.named || ' ' || known_developers.organisation || ' models' as quantity,
+        coalesce(developers.n_models, 0) as ours,
+        rankings.n,
+        1.0 as share_known
+    from rankings
+    cross join known_developers
+    left join developers
+        on rankings.network = developers.network
+        and rankings.ranking = developers.ranking
+        and known_developers.organisation = developers.organisation
+        and known_developers.kind = developers.kind
+    union all
+    select named || ' leading five share', share_of_leading_five, n, 1.0 from rankings
+),
+
 measured as (
     select * from summaries
     union all
@@ -166,16 +320,27 @@ measured as (
     select * from licenses
     union all
     select * from license_tests
+    union all
+    select * from core_measures
+    union all
+    select * from centralities
+    union all
+    select * from usage
+    union all
+    select * from model_usage
+    union all
+    select * from leaders
 ),
 
--- U grows with the product of two groups' sizes: between two Hubs it says nothing
+-- U grows with the product of two groups' sizes: between two Hubs it says nothing. What the study prints as rich club is
+-- not the coefficient that it defines
 compared as (
     select
         published.*,
         cast(measured.ours as double) as ours,
         cast(measured.n as bigint) as n,
         cast(measured.share_known as double) as share_known,
-        published.quantity not like '% U' as is_comparable
+        published.quantity not like '% U' and published.quantity not like '% rich_club' as is_comparable
     from published
     left join measured on published.quantity = measured.quantity
 )

@@ -1,4 +1,4 @@
-"""Who is who: pairs of author strings that could be one person, what was decided of them, and the developers."""
+"""Who is who: pairs of author strings that could be one person, what was decided of them, developers, pseudonyms."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -9,24 +9,25 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.assets.metadata import column_schema, count_table, preview, table
+from hub_assets.assets.metadata import count_table, table
+from hub_assets.assets.tables import replace_rows, spec_of
 from hub_assets.identities.bots import find_bots
 from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
 from hub_assets.identities.decisions import DecisionsError, decisions_hash, read_decisions
 from hub_assets.identities.evidence import weigh
 from hub_assets.identities.facts import NO_ACCOUNTS, Facts
 from hub_assets.identities.merging import developers_of, resolve
+from hub_assets.identities.pseudonyms import SecretError, pseudonyms, secret_key
 from hub_assets.identities.rules import RULES, decide
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
-from hub_assets.resources import HomeResource, project
-from hub_assets.warehouse.database import replace_week
+from hub_assets.resources import HomeResource
 
 NAMES = ("bots", "generic_names", "int_hub__author_strings", "int_hub__participations", "int_hub__trailers")
 
 
 def build_identities() -> list[dg.AssetsDefinition]:
-    """Make the assets: pairs before any account is asked for, and then what comes of them."""
-    return [_build_candidate_pairs(), _build_developers()]
+    """Make the assets: pairs before any account is asked for, what comes of them, and what developers are called."""
+    return [_build_candidate_pairs(), _build_developers(), _build_pseudonyms()]
 
 
 def authors_to_ask_first(home: HomeResource, snapshot_date: date) -> pa.Array:
@@ -36,21 +37,17 @@ def authors_to_ask_first(home: HomeResource, snapshot_date: date) -> pa.Array:
 
 
 def _build_candidate_pairs() -> dg.AssetsDefinition:
-    @dg.asset(
+    @dg.multi_asset(
         name="core__candidate_pairs",
-        deps=list(NAMES),
+        specs=[spec_of("core__candidate_pairs", "identities", list(NAMES), "python")],
         partitions_def=SNAPSHOTS,
-        group_name="identities",
-        kinds={"duckdb", "python"},
-        description=project().tables["core__candidate_pairs"].description,
-        metadata=_definition_metadata("core__candidate_pairs"),
     )
     def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
         with home.building() as connection:
             with _facts(connection, snapshot_date) as facts:
                 pairs = find_candidates(facts)
-            metadata = _replace(connection, "core__candidate_pairs", snapshot_date, pairs)
+            metadata = replace_rows(connection, "core__candidate_pairs", snapshot_date, pairs)
         return dg.MaterializeResult(
             metadata=metadata | {"pairs_by_generator": count_table(_counts(pc.list_flatten(pairs["generators"])))}
         )
@@ -59,22 +56,14 @@ def _build_candidate_pairs() -> dg.AssetsDefinition:
 
 
 def _build_developers() -> dg.AssetsDefinition:
-    def spec(name: str, *deps: str) -> dg.AssetSpec:
-        return dg.AssetSpec(
-            name,
-            deps=list(deps),
-            group_name="identities",
-            kinds={"duckdb", "python"},
-            description=project().tables[name].description,
-            metadata=_definition_metadata(name),
-        )
-
     # one step, so that both rest on the same decisions
     @dg.multi_asset(
         name="core__identities",
         specs=[
-            spec("core__developer_pairs", "core__candidate_pairs", "stg_hub__accounts", *NAMES),
-            spec("core__developers", "core__developer_pairs"),
+            spec_of(
+                "core__developer_pairs", "identities", ["core__candidate_pairs", "stg_hub__accounts", *NAMES], "python"
+            ),
+            spec_of("core__developers", "identities", ["core__developer_pairs"], "python"),
         ],
         check_specs=[
             dg.AssetCheckSpec(
@@ -100,8 +89,8 @@ def _build_developers() -> dg.AssetsDefinition:
                 pairs = resolve(facts, decide(facts, weigh(facts, pairs), decisions))
                 developers = developers_of(facts, authors, pairs, _bots(connection, authors))
             developers = developers.append_column("decisions_hash", pa.repeat(used, len(developers)))
-            of_pairs = _replace(connection, "core__developer_pairs", snapshot_date, pairs)
-            of_developers = _replace(connection, "core__developers", snapshot_date, developers)
+            of_pairs = replace_rows(connection, "core__developer_pairs", snapshot_date, pairs)
+            of_developers = replace_rows(connection, "core__developers", snapshot_date, developers)
         counts = _count_pairs(pairs, len(decisions)) | {"decisions_hash": used}
         yield dg.MaterializeResult(
             asset_key="core__developer_pairs",
@@ -123,23 +112,27 @@ def _build_developers() -> dg.AssetsDefinition:
     return identities
 
 
-def _definition_metadata(name: str) -> dict[str, Any]:
-    return {"dagster/table_name": name, "dagster/column_schema": column_schema(project().tables[name])}
-
-
-def _replace(connection: duckdb.DuckDBPyConnection, name: str, snapshot_date: date, rows: pa.Table) -> dict[str, Any]:
-    """Make rows those of a table's week, and return what the UI shows of them."""
-    source = project().tables[name]
-    columns = ", ".join(column.name for column in source.columns if column.name != "snapshot_date")
-    connection.register("made", rows)
-    n = replace_week(
-        connection, name, snapshot_date, f"select date '{snapshot_date}' as snapshot_date, {columns} from made"
+def _build_pseudonyms() -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name="core__pseudonyms",
+        specs=[spec_of("core__pseudonyms", "identities", ["int_hub__collaboration_developers"], "python")],
+        partitions_def=SNAPSHOTS,
     )
-    return {
-        "dagster/partition_row_count": n,
-        "dagster/column_schema": column_schema(source),
-        "preview": preview(rows.slice(0, 5).to_pylist()),
-    }
+    def made_pseudonyms(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+        snapshot_date = snapshot_date_of(context)
+        try:
+            key = secret_key(home.home.secret)
+        except SecretError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
+        with home.building() as connection:
+            rows = connection.sql(
+                "select distinct developer_id from int_hub__collaboration_developers "
+                f"where snapshot_date = date '{snapshot_date}' order by developer_id"
+            ).to_arrow_table()
+            rows = rows.append_column("pseudonym", pseudonyms(key, rows["developer_id"]))
+            return dg.MaterializeResult(metadata=replace_rows(connection, "core__pseudonyms", snapshot_date, rows))
+
+    return made_pseudonyms
 
 
 def _count_pairs(pairs: pa.Table, n_decisions: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def build_model(model: Model) -> dg.AssetsDefinition:
         name=model.name,
         deps=list(model.upstream),
         partitions_def=SNAPSHOTS,
-        group_name="statistics" if model.name.startswith("stats__") else "marts",
+        group_name={"stats": "statistics", "network": "networks"}.get(model.name.partition("__")[0], "marts"),
         kinds={"duckdb", "sql"},
         code_version=model.code_version,
         description=f"{model.description}\n\n```sql\n{model.sql}```",

@@ -1,12 +1,10 @@
 """The study's statistics of activity, with their figures: concentration, correlations, license groups, tails."""
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
 import duckdb
@@ -14,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from hub_assets.assets.metadata import RESULT_ROWS, column_schema, headlines, preview
+from hub_assets.assets.metadata import RESULT_ROWS, headlines
+from hub_assets.assets.tables import keep_figures, replace_rows, spec_of
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
-from hub_assets.resources import HomeResource, project
+from hub_assets.resources import HomeResource
 from hub_assets.statistics.activity import (
     VARIABLES,
     Activity,
@@ -26,9 +25,8 @@ from hub_assets.statistics.activity import (
     lorenz_table,
     tail_table,
 )
-from hub_assets.warehouse.database import replace_week
 
-if TYPE_CHECKING:  # matplotlib takes half a second to import; loading the code location need not wait for it
+if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Figures = dict[str, "Figure"]
@@ -140,34 +138,20 @@ def _build_tail_fits() -> dg.AssetsDefinition:
 
 def _asset(name: str) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
     """Return the decorator that makes the asset of a table."""
-    source = project().tables[name]
-    return dg.asset(
-        name=name,
-        deps=["mart__repo_activity"],
-        partitions_def=SNAPSHOTS,
-        group_name="statistics",
-        kinds={"scipy", "duckdb"},
-        description=source.description,
-        metadata={"dagster/table_name": name, "dagster/column_schema": column_schema(source)},
-    )
+    spec = spec_of(name, "statistics", ["mart__repo_activity"], "scipy")
+    return dg.multi_asset(name=name, specs=[spec], partitions_def=SNAPSHOTS)
 
 
 def _materialize(name: str, statistic: Statistic, snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
-    source = project().tables[name]
     with home.building() as connection:
         activity = activity_of(connection, snapshot_date)
         made = statistic.make(activity)
-        connection.register("made", made)
-        columns = ", ".join(column.name for column in source.columns if column.name != "snapshot_date")
-        select = f"select date '{snapshot_date}' as snapshot_date, {columns} from made"
-        rows = replace_week(connection, name, snapshot_date, select)
+        stored = replace_rows(connection, name, snapshot_date, made, RESULT_ROWS)
     followed = made if statistic.followed is None else made.filter(statistic.followed)
     return dg.MaterializeResult(
         metadata={
-            "dagster/partition_row_count": rows,
-            "dagster/column_schema": column_schema(source),
-            "preview": preview(made.slice(0, RESULT_ROWS).to_pylist()),
-            **_kept(statistic.figures(activity, made), home.home.figures / str(snapshot_date)),
+            **stored,
+            **keep_figures(statistic.figures(activity, made), home.home.figures / str(snapshot_date)),
             **headlines(followed, statistic.headlines),
             **{f"n_{repo_type}s": len(repos) for repo_type, repos in activity.items()},
         }
@@ -185,15 +169,3 @@ def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> d
         if len(rows):
             tables[repo_type] = rows
     return tables
-
-
-def _kept(figures: Figures, folder: Path) -> dict[str, Any]:
-    """Write figures as SVG and PNG, and return them as the UI shows them."""
-    from hub_assets.figures.files import save
-
-    shown = {}
-    for title, figure in figures.items():
-        _, png = save(figure, folder / title)
-        image = b64encode(png.read_bytes()).decode()
-        shown[title] = dg.MetadataValue.md(f"![{title}](data:image/png;base64,{image})")
-    return shown

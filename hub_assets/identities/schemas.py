@@ -79,3 +79,12 @@ DEVELOPERS: Final = pa.schema(
     ]
 )
 """`core__developers`: author string -> developer."""
+
+PSEUDONYMS: Final = pa.schema(
+    [
+        pa.field("snapshot_date", pa.date32(), nullable=False),
+        pa.field("developer_id", pa.string(), nullable=False),
+        pa.field("pseudonym", pa.string(), nullable=False),
+    ]
+)
+"""`core__pseudonyms`: what developers are called where others read it."""

@@ -13,13 +13,21 @@ from hub_assets.partitions import SNAPSHOTS, week_of
 
 GRAPH = """
 bots (marts) <-
+contribution_rules (marts) <-
 core__candidate_pairs (identities) <- bots generic_names int_hub__author_strings int_hub__participations \
 int_hub__trailers
 core__developer_pairs (identities) <- bots core__candidate_pairs generic_names int_hub__author_strings \
 int_hub__participations int_hub__trailers stg_hub__accounts
 core__developers (identities) <- core__developer_pairs
+core__pseudonyms (identities) <- int_hub__collaboration_developers
 generic_names (marts) <-
 int_hub__author_strings (marts) <- int_hub__contributions int_hub__discussion_starters int_hub__participations
+int_hub__collaboration_commits (marts) <- contribution_rules core__developers int_hub__commit_authors
+int_hub__collaboration_developers (marts) <- int_hub__collaborations int_hub__model_networks
+int_hub__collaboration_edges (marts) <- int_hub__collaboration_commits int_hub__collaborations \
+int_hub__model_networks
+int_hub__collaborations (marts) <- int_hub__collaboration_commits
+int_hub__collaborations_by_month (marts) <- int_hub__collaboration_commits int_hub__model_networks
 int_hub__commit_authors (marts) <- int_hub__commit_histories stg_hub__commits
 int_hub__commit_histories (marts) <- int_hub__repositories stg_hub__commits
 int_hub__contributions (marts) <- int_hub__commit_authors
@@ -27,6 +35,7 @@ int_hub__developer_contributions (marts) <- core__developers int_hub__commit_aut
 int_hub__developer_discussions (marts) <- core__developers int_hub__discussion_starters
 int_hub__discussion_histories (marts) <- int_hub__repositories stg_hub__discussions
 int_hub__discussion_starters (marts) <- int_hub__discussion_histories stg_hub__discussions
+int_hub__model_networks (marts) <- stg_hub__models subfields
 int_hub__participations (marts) <- stg_hub__commits stg_hub__discussions
 int_hub__repositories (marts) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
 int_hub__space_models (marts) <- stg_hub__aliases stg_hub__models stg_hub__spaces
@@ -34,16 +43,39 @@ int_hub__trailers (marts) <- stg_hub__commits
 license_aliases (marts) <-
 license_groups (marts) <-
 mart__activity_summary (marts) <- mart__repo_activity
+mart__base_model_edges (marts) <- int_hub__space_models stg_hub__models
+mart__collaboration_edges (marts) <- core__pseudonyms int_hub__collaboration_edges
+mart__community_roles (marts) <- int_hub__developer_contributions int_hub__developer_discussions mart__repo_activity
 mart__history_coverage (marts) <- int_hub__commit_histories int_hub__discussion_histories
 mart__identity_pairs (marts) <- core__developer_pairs
 mart__identity_summary (marts) <- core__developers
-mart__published_comparison (marts) <- mart__activity_summary mart__repo_activity mart__top_repositories \
-published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
+mart__published_comparison (marts) <- mart__activity_summary mart__history_coverage mart__repo_activity \
+mart__top_repositories network__collaboration_cores network__model_usage network__summary network__top_organisations \
+network__usage_summary organisations published_values stats__concentration stats__correlations stats__license_shares \
+stats__license_tests
 mart__repo_activity (marts) <- int_hub__commit_histories int_hub__developer_contributions \
 int_hub__developer_discussions int_hub__discussion_histories int_hub__repositories int_hub__space_models \
 license_groups stg_hub__spaces
 mart__top_repositories (marts) <- mart__repo_activity
+mart__usage_edges (marts) <- int_hub__space_models
 mart__usage_resolution (marts) <- int_hub__space_models
+model_developers (marts) <-
+network__base_model_cycles (networks) <- mart__base_model_edges
+network__collaboration_cores (networks) <- core__pseudonyms int_hub__collaboration_developers \
+int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks
+network__collaboration_over_time (networks) <- int_hub__collaborations_by_month
+network__developer_centrality (networks) <- core__pseudonyms int_hub__collaboration_developers \
+int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks
+network__model_co_usage (networks) <- mart__usage_edges network__model_usage stg_hub__spaces
+network__model_usage (networks) <- int_hub__model_networks mart__usage_edges stg_hub__models
+network__null_models (networks) <- core__pseudonyms int_hub__collaboration_developers int_hub__collaboration_edges \
+int_hub__collaborations int_hub__model_networks
+network__summary (networks) <- core__pseudonyms int_hub__collaboration_developers int_hub__collaboration_edges \
+int_hub__collaborations int_hub__model_networks
+network__top_organisations (networks) <- model_developers network__model_co_usage network__model_usage organisations \
+stg_hub__accounts
+network__usage_summary (networks) <- mart__usage_edges network__model_usage stg_hub__spaces
+organisations (marts) <-
 published_values (marts) <-
 raw_hub__accounts (histories) <- core__candidate_pairs raw_hub__commits raw_hub__discussions
 raw_hub__aliases (histories) <- raw_hub__models raw_hub__spaces
@@ -65,15 +97,21 @@ stg_hub__datasets (marts) <- raw_hub__datasets
 stg_hub__discussions (marts) <- raw_hub__discussions
 stg_hub__models (marts) <- raw_hub__models
 stg_hub__spaces (marts) <- raw_hub__spaces
-warehouse__published (report) <- bots core__candidate_pairs core__developer_pairs core__developers generic_names \
-int_hub__author_strings int_hub__commit_authors int_hub__commit_histories int_hub__contributions \
+subfields (marts) <-
+warehouse__published (report) <- bots contribution_rules core__candidate_pairs core__developer_pairs core__developers \
+core__pseudonyms generic_names int_hub__author_strings int_hub__collaboration_commits \
+int_hub__collaboration_developers int_hub__collaboration_edges int_hub__collaborations \
+int_hub__collaborations_by_month int_hub__commit_authors int_hub__commit_histories int_hub__contributions \
 int_hub__developer_contributions int_hub__developer_discussions int_hub__discussion_histories \
-int_hub__discussion_starters int_hub__participations int_hub__repositories int_hub__space_models int_hub__trailers \
-license_aliases license_groups mart__activity_summary mart__history_coverage mart__identity_pairs \
-mart__identity_summary mart__published_comparison mart__repo_activity mart__top_repositories mart__usage_resolution \
-published_values stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz \
-stats__tail_fits stg_hub__accounts stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions \
-stg_hub__models stg_hub__spaces
+int_hub__discussion_starters int_hub__model_networks int_hub__participations int_hub__repositories \
+int_hub__space_models int_hub__trailers license_aliases license_groups mart__activity_summary mart__base_model_edges \
+mart__collaboration_edges mart__community_roles mart__history_coverage mart__identity_pairs mart__identity_summary \
+mart__published_comparison mart__repo_activity mart__top_repositories mart__usage_edges mart__usage_resolution \
+model_developers network__base_model_cycles network__collaboration_cores network__collaboration_over_time \
+network__developer_centrality network__model_co_usage network__model_usage network__null_models network__summary \
+network__top_organisations network__usage_summary organisations published_values stats__concentration \
+stats__correlations stats__license_shares stats__license_tests stats__lorenz stats__tail_fits stg_hub__accounts \
+stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions stg_hub__models stg_hub__spaces subfields
 """
 
 
@@ -98,7 +136,8 @@ def test_it_loads_as_dagster_loads_it() -> None:
 
 def test_everything_but_seeds_has_weeks_and_every_table_has_columns(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    seeds = {"bots", "generic_names", "license_aliases", "license_groups", "published_values"}
+    seeds = {"bots", "contribution_rules", "generic_names", "license_aliases", "license_groups", "model_developers"}
+    seeds |= {"organisations", "published_values", "subfields"}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() not in seeds)

@@ -64,7 +64,8 @@ def materialize(
         hub = HubResource(endpoint=url, use_token=False, page_size=page_size, attempts=attempts, backoff=0.01)
         defs = build_defs(hub=hub, home=HomeResource(root=str(home)), crawl=crawl)
         job = defs.resolve_job_def("weekly_snapshot")
-        left_out = {dg.AssetKey(name) for name in STATISTICS} if crawl is NO_HISTORIES else set()
+        names = {*STATISTICS, "network__model_co_usage", "network__usage_summary"} if crawl is NO_HISTORIES else set()
+        left_out = {dg.AssetKey(name) for name in names}
         result = job.execute_in_process(
             instance=instance,
             partition_key=str(population.week),

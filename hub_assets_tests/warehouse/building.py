@@ -6,19 +6,21 @@ import duckdb
 import pyarrow as pa
 
 from hub_assets.hub.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
-from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS
-from hub_assets.networks.schemas import BASE_MODEL_CYCLES, MODEL_CO_USAGE, USAGE_SUMMARY
+from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
+from hub_assets.networks.schemas import (
+    BASE_MODEL_CYCLES,
+    COLLABORATION_CORES,
+    COLLABORATION_OVER_TIME,
+    DEVELOPER_CENTRALITY,
+    MODEL_CO_USAGE,
+    NULL_MODELS,
+    SUMMARY,
+    USAGE_SUMMARY,
+)
 from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
 from hub_assets.warehouse.database import prepare, replace_week
 from hub_assets.warehouse.models import Project
 
-PSEUDONYMS = pa.schema(
-    [
-        pa.field("snapshot_date", pa.date32(), nullable=False),
-        pa.field("developer_id", pa.string(), nullable=False),
-        pa.field("pseudonym", pa.string(), nullable=False),
-    ]
-)
 CORE = {
     "core__candidate_pairs": CANDIDATE_PAIRS,
     "core__developer_pairs": DEVELOPER_PAIRS,
@@ -33,6 +35,11 @@ STATS = {
     "stats__tail_fits": TAIL_FITS,
 }
 NETWORK = {
+    "network__collaboration_cores": COLLABORATION_CORES,
+    "network__null_models": NULL_MODELS,
+    "network__developer_centrality": DEVELOPER_CENTRALITY,
+    "network__summary": SUMMARY,
+    "network__collaboration_over_time": COLLABORATION_OVER_TIME,
     "network__model_co_usage": MODEL_CO_USAGE,
     "network__usage_summary": USAGE_SUMMARY,
     "network__base_model_cycles": BASE_MODEL_CYCLES,

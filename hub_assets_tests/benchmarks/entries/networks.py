@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub_assets_tests.benchmarks.processes import Clock, measure
 from hub_assets_tests.benchmarks.records import GIB, Aim, Measurement, compare
-from hub_assets_tests.benchmarks.stage import Stage, benchmark
+from hub_assets_tests.benchmarks.stage import WEEK, Stage, benchmark
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +27,14 @@ LEAST: Final = 50
 @benchmark("networks", order=58)
 def networks(stage: Stage) -> Iterator[Measurement]:
     """Measure networks and their cores; communities, cores and clustering beside networkx's."""
+    edges, loop = measure(build_edges, stage.scale), measure(build_edges_by_loop, stage.scale)
+    yield edges.measurement(
+        "networks: edges",
+        int(edges.result["commits"] or 1),
+        peers=[loop.peer("the published loop")],
+        answers=compare(edges.result, loop.result),
+        aims=[Aim("seconds", edges.seconds, 30, "s"), Aim("peak memory", edges.peak / GIB, 4, "GiB")],
+    )
     study, large, huge = (scaled(sizes, stage.scale) for sizes in (STUDY, LARGE, HUGE))
     all_of_it = measure(measure_all, study)
     yield all_of_it.measurement(
@@ -55,6 +63,94 @@ def networks(stage: Stage) -> Iterator[Measurement]:
     for sizes in (study, large, huge):
         by_leiden = measure(measure_without_greedy, sizes)
         yield by_leiden.measurement("networks: Leiden in place of greedy", by_leiden.result, grows=True)
+
+
+def commits_of(scale: float) -> "pa.Table":
+    """Return commits to models as the study has them: seven to each on the mean, one developer to nearly all.
+
+    A row per commit and author: `repo_key`, `commit_number`, `developer_id`, `is_first_author`, `committed_at`.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    dice = np.random.default_rng(1)
+    n_models, n_developers = round(348_181 * scale), max(round(101_144 * scale), LEAST)
+    n_commits = dice.geometric(1 / 7.28, n_models)
+    repo = np.repeat(np.arange(n_models), n_commits)
+    owner = (n_developers * dice.random(n_models) ** 2).astype(np.int64)
+    # every eighth model is shared; there a third of the commits are another's, out of a few
+    is_shared = (dice.random(n_models) < 0.13)[repo] & (dice.random(len(repo)) < 0.35)
+    other = (owner[repo] + dice.geometric(0.5, len(repo)) * 17) % n_developers
+    author = np.where(is_shared, other, owner[repo])
+    is_co_authored = is_shared & (dice.random(len(repo)) < 0.2)
+    numbers = np.arange(len(repo))
+    rows = (np.append(repo, repo[is_co_authored]), np.append(author, owner[repo[is_co_authored]]))
+    first = np.append(np.ones(len(repo), bool), np.zeros(is_co_authored.sum(), bool))
+    number = np.append(numbers, numbers[is_co_authored])
+    is_new = first | (rows[1] != author[number])
+    table = pa.table({"repo": rows[0], "developer": rows[1], "commit_number": number, "is_first_author": first})
+    return table.filter(pa.array(is_new))
+
+
+def build_edges(clock: Clock, scale: float) -> Numbers:
+    """Return how many edges SQL finds by the study's rule, and their weight, while it finds those of all rules."""
+    import duckdb
+
+    from hub_assets.resources import project
+    from hub_assets.warehouse.database import replace_week
+    from hub_assets_tests.warehouse.building import prepare_tables
+
+    loaded = project()
+    models = {model.name: model for model in loaded.models}
+    given = ("int_hub__collaboration_commits", "int_hub__model_networks")
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        prepare_tables(connection, loaded)
+        for name in given:
+            columns = ", ".join(f"{column.name} {column.type}" for column in models[name].columns)
+            connection.execute(f"create table {name} ({columns})")
+        connection.register("commits", commits_of(scale))
+        connection.execute(f"""
+            insert into int_hub__collaboration_commits by name
+            select
+                date '{WEEK}' as snapshot_date, repo::varchar as repo_key, commit_number, is_first_author,
+                lpad(developer::varchar, 16, '0') as developer_id, false as is_bot,
+                timestamp '2022-03-02' + interval 10 second * commit_number as committed_at
+            from commits
+        """)
+        connection.execute(f"""
+            insert into int_hub__model_networks by name
+            select distinct date '{WEEK}' as snapshot_date, 'all' as network, repo::varchar as repo_key from commits
+        """)
+        with clock:
+            for name in ("collaborations", "collaboration_developers", "collaboration_edges"):
+                model = models[f"int_hub__{name}"]
+                replace_week(connection, model.name, WEEK, model.render(WEEK))
+        ((commits,),) = connection.execute("select count(*) from commits where is_first_author").fetchall()
+        ((edges, weight),) = connection.execute(
+            "select count(*), sum(weight) from int_hub__collaboration_edges "
+            "where edge_rule = 'first_author' and bots = 'out' and source <> target"
+        ).fetchall()
+    return {"commits": float(commits), "edges": float(edges), "weight": float(weight or 0)}
+
+
+def build_edges_by_loop(clock: Clock, scale: float) -> Numbers:
+    """Return the same as the published script finds it: a loop over repositories and their commits, and a group-by."""
+    import pandas as pd
+
+    frame = commits_of(scale).to_pandas()
+    with clock:
+        rows = []
+        for _, repo in frame.groupby("repo"):
+            developers = repo["developer"].unique()
+            for source in repo.loc[repo["is_first_author"], "developer"]:
+                rows += [(source, target) for target in developers if target != source]
+        weights = pd.DataFrame(rows, columns=["source", "target"]).groupby(["source", "target"]).size()
+    return {
+        "commits": float(frame["is_first_author"].sum()),
+        "edges": float(len(weights)),
+        "weight": float(weights.sum()),
+    }
 
 
 def scaled(sizes: Sizes, scale: float) -> Sizes:

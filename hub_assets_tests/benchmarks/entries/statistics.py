@@ -172,8 +172,11 @@ def build_marts(clock: Clock, scale: float, populations: Path) -> int:
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         prepare_tables(connection, loaded)
-        columns = ", ".join(f"{column.name} {column.type}" for column in loaded.tables["mart__repo_activity"].columns)
-        connection.execute(f"create table mart__repo_activity ({columns})")
+        # without networks: those are measured elsewhere
+        untold = ("mart__history_coverage", "network__model_usage", "network__top_organisations")
+        for name in ("mart__repo_activity", *untold):
+            columns = ", ".join(f"{column.name} {column.type}" for column in loaded.tables[name].columns)
+            connection.execute(f"create table {name} ({columns})")
         for repo_type, repos in activity.items():
             connection.register("repos", repos)
             connection.execute(f"""

@@ -1,0 +1,321 @@
+"""Who works with whom and what is used: the networks measured, drawn and exported.
+
+Edges are SQL's business, measures those of `hub_assets.networks`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import dagster as dg
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from hub_assets.assets.metadata import RESULT_ROWS, headlines
+from hub_assets.assets.tables import keep_figures, replace_rows, spec_of
+from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.resources import HomeResource
+
+if TYPE_CHECKING:  # igraph and networkx take a third of a second to import
+    from hub_assets.networks.graph import Graph
+
+NETWORKS: Final = ("all", "cv", "nlp", "mm")
+RULES: Final = ("first_author", "all_authors", "prior_contributors")
+BOTS: Final = ("out", "kept")
+COLLABORATION: Final = [
+    "int_hub__collaboration_edges",
+    "int_hub__collaboration_developers",
+    "int_hub__collaborations",
+    "int_hub__model_networks",
+    "core__pseudonyms",
+]
+USAGE: Final = ["mart__usage_edges", "network__model_usage", "stg_hub__spaces"]
+FOLLOWED: Final = ("nodes", "edges", "modularity", "density", "reciprocity", "average_clustering")
+"""Measures that are plotted over the weeks."""
+MOST_EXPORTED: Final = 5_000_000
+"""Edges, more of which no program opens: GraphML of them has a gigabyte."""
+
+
+class NullModels(dg.Config):
+    """How much is spent on what chance alone would give."""
+
+    draws: int = Field(
+        default=20, ge=0, description="Rewired copies of each core; 20 tell a z-score to about a sixth of it."
+    )
+
+
+@dataclass(frozen=True)
+class Collaboration:
+    """One network of developers: its graph, and who worked in which model."""
+
+    network: str
+    edge_rule: str
+    bots: str
+    graph: "Graph"
+    contributions: pa.Table
+
+    @property
+    def is_studied(self) -> bool:
+        """Whether it is by the study's rule of edges, without bots."""
+        return (self.edge_rule, self.bots) == (RULES[0], BOTS[0])
+
+    def named(self, rows: pa.Table) -> pa.Table:
+        """Return rows with the columns that say which network they are of."""
+        for name in ("bots", "edge_rule", "network"):
+            rows = rows.add_column(0, name, pa.repeat(getattr(self, name), len(rows)))
+        return rows
+
+
+def build_networks() -> list[dg.AssetsDefinition]:
+    """Make the assets."""
+    return [_build_collaboration(), _build_null_models(), _build_over_time(), _build_usage(), _build_cycles()]
+
+
+def collaborations(
+    connection: duckdb.DuckDBPyConnection, snapshot_date: date, *, is_studied: bool = False
+) -> Iterator[Collaboration]:
+    """Return the networks of a week that have developers, one after the other.
+
+    Args:
+        connection: the build database.
+        snapshot_date: the week.
+        is_studied: only those by the study's rule of edges, without bots.
+    """
+    from hub_assets.networks.graph import Graph
+
+    week = f"snapshot_date = date '{snapshot_date}'"
+    counts = connection.execute(
+        f"select network, bots, count(*) from int_hub__collaboration_developers where {week} group by network, bots"
+    ).fetchall()
+    counted = {(network, bots): n for network, bots, n in counts}
+    for network, edge_rule, bots in product(
+        NETWORKS, RULES[:1] if is_studied else RULES, BOTS[:1] if is_studied else BOTS
+    ):
+        if (network, bots) not in counted:
+            continue
+        edges = connection.sql(f"""
+            select sources.pseudonym as source, targets.pseudonym as target, weight, fractional_weight
+            from (from int_hub__collaboration_edges where {week}) as edges
+            inner join (from core__pseudonyms where {week}) as sources on edges.source = sources.developer_id
+            inner join (from core__pseudonyms where {week}) as targets on edges.target = targets.developer_id
+            where network = '{network}' and edge_rule = '{edge_rule}' and bots = '{bots}'
+        """).to_arrow_table()
+        contributions = connection.sql(f"""
+            select contributions.repo_key, pseudonym as developer
+            from (from int_hub__collaborations where {week} and bots = '{bots}') as contributions
+            inner join (from int_hub__model_networks where {week} and network = '{network}') as networks
+                on contributions.repo_key = networks.repo_key
+            inner join (from core__pseudonyms where {week}) as names
+                on contributions.developer_id = names.developer_id
+        """).to_arrow_table()
+        graph = Graph.of(edges)
+        # in rare cases nobody leads to somebody: such a developer is an isolate without an edge
+        graph = replace(graph, n_isolates=counted[network, bots] - graph.n_nodes)
+        yield Collaboration(network, edge_rule, bots, graph, contributions)
+
+
+def _build_collaboration() -> dg.AssetsDefinition:
+    cores, summary, centrality = names = (
+        "network__collaboration_cores",
+        "network__summary",
+        "network__developer_centrality",
+    )
+
+    # one step, so that each graph is made once
+    @dg.multi_asset(
+        name="network__collaboration",
+        specs=[spec_of(name, "networks", COLLABORATION, "igraph") for name in names],
+        partitions_def=SNAPSHOTS,
+    )
+    def collaboration(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        from hub_assets.figures.networks import centrality_distributions, core
+        from hub_assets.networks import schemas
+        from hub_assets.networks.centrality import centrality_table, summary_table
+        from hub_assets.networks.cores import core_table
+        from hub_assets.networks.exports import export
+
+        snapshot_date = snapshot_date_of(context)
+        figures, exports = home.home.figures / str(snapshot_date), home.home.exports / str(snapshot_date)
+        parts: dict[str, list[pa.Table]] = {name: [] for name in names}
+        shown: dict[str, dict[str, Any]] = {name: {} for name in names}
+        with home.building() as connection:
+            for found in collaborations(connection, snapshot_date):
+                central = centrality_table(found.graph, found.contributions)
+                parts[cores].append(found.named(core_table(found.graph, found.contributions)))
+                parts[summary].append(found.named(summary_table(found.graph, central)))
+                if found.is_studied:
+                    parts[centrality].append(found.named(central))
+                if found.is_studied and found.network == "all":
+                    edges = found.graph.table()
+                    shown[cores] = keep_figures({"core": core(edges, central)}, figures)
+                    shown[centrality] = keep_figures(
+                        {"figure_4_centrality": centrality_distributions(central)}, figures
+                    ) | _paths(export(exports / "collaboration", central, edges))
+            of = {
+                cores: schemas.COLLABORATION_CORES,
+                summary: schemas.SUMMARY,
+                centrality: schemas.DEVELOPER_CENTRALITY,
+            }
+            tables = {name: _whole(of[name], some) for name, some in parts.items()}
+            for name, table in tables.items():
+                shown[name] |= replace_rows(connection, name, snapshot_date, table, RESULT_ROWS)
+        shown[cores] |= headlines(_studied(tables[cores]), {f"{name}_of_{{network}}_k{{k}}": name for name in FOLLOWED})
+        shown[summary] |= headlines(
+            _studied(tables[summary]),
+            {f"{name}_of_{{network}}": name for name in ("n_developers", "share_isolates", "nodes", "edges")},
+        )
+        for name in names:
+            yield dg.MaterializeResult(asset_key=name, metadata=shown[name])
+
+    return collaboration
+
+
+def _build_null_models() -> dg.AssetsDefinition:
+    name = "network__null_models"
+
+    @dg.multi_asset(name=name, specs=[spec_of(name, "networks", COLLABORATION, "igraph")], partitions_def=SNAPSHOTS)
+    def null_models(context: dg.AssetExecutionContext, home: HomeResource, config: NullModels) -> dg.MaterializeResult:
+        from hub_assets.networks import schemas
+        from hub_assets.networks.null_models import null_table
+
+        snapshot_date = snapshot_date_of(context)
+        with home.building() as connection:
+            found = collaborations(connection, snapshot_date, is_studied=True)
+            parts = [each.named(null_table(each.graph, config.draws)) for each in found]
+            rows = _whole(schemas.NULL_MODELS, parts)
+            shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+        return dg.MaterializeResult(metadata=shown | headlines(rows, {"z_of_{measure}_of_{network}_k{k}": "z"}))
+
+    return null_models
+
+
+def _build_over_time() -> dg.AssetsDefinition:
+    name = "network__collaboration_over_time"
+
+    @dg.multi_asset(
+        name=name,
+        specs=[spec_of(name, "networks", ["int_hub__collaborations_by_month"], "igraph")],
+        partitions_def=SNAPSHOTS,
+    )
+    def over_time(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+        from hub_assets.networks import schemas
+        from hub_assets.networks.over_time import over_time_table
+
+        snapshot_date = snapshot_date_of(context)
+        parts = []
+        with home.building() as connection:
+            for network in NETWORKS:
+                growth = connection.sql(
+                    "select month, source, target, weight from int_hub__collaborations_by_month "
+                    f"where snapshot_date = date '{snapshot_date}' and network = '{network}'"
+                ).to_arrow_table()
+                measured = over_time_table(growth)
+                for column, value in (("bots", BOTS[0]), ("edge_rule", RULES[0]), ("network", network)):
+                    measured = measured.add_column(0, column, pa.repeat(value, len(measured)))
+                parts.append(measured)
+            rows = _whole(schemas.COLLABORATION_OVER_TIME, parts)
+            shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+        last = rows.sort_by([("month", "ascending")]).slice(max(len(rows) - len(NETWORKS), 0))
+        return dg.MaterializeResult(
+            metadata=shown
+            | headlines(last, {f"{measure}_of_{{network}}": measure for measure in ("nodes", "edges", "max_k")})
+        )
+
+    return over_time
+
+
+def _build_usage() -> dg.AssetsDefinition:
+    co_usage, summary = names = ("network__model_co_usage", "network__usage_summary")
+
+    @dg.multi_asset(
+        name="network__usage",
+        specs=[spec_of(name, "networks", USAGE, "scipy") for name in names],
+        partitions_def=SNAPSHOTS,
+    )
+    def usage(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        from hub_assets.figures.networks import usage_distributions
+        from hub_assets.networks.exports import export
+        from hub_assets.networks.usage import co_usage_edges, co_usage_table, usage_summary_table
+
+        snapshot_date = snapshot_date_of(context)
+        exports, week = home.home.exports / str(snapshot_date), f"snapshot_date = date '{snapshot_date}'"
+        with home.building() as connection:
+            uses = connection.sql(f"select model_key, space_key from mart__usage_edges where {week}").to_arrow_table()
+            models = connection.sql(f"select * from network__model_usage where {week}").to_arrow_table()
+            spaces = connection.sql(f"""
+                select repo_key as key, repo_id as id, 'space' as kind, null::bigint as n_spaces
+                from stg_hub__spaces
+                where {week} and repo_key in (select space_key from mart__usage_edges where {week})
+            """).to_arrow_table()
+            together = co_usage_table(uses, models)
+            degrees = usage_summary_table(uses, models, together)
+            shown = {
+                name: replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+                for name, rows in ((co_usage, together), (summary, degrees))
+            }
+        shown[co_usage] |= keep_figures(
+            {"figure_5_usage": usage_distributions(models, together)}, home.home.figures / str(snapshot_date)
+        )
+        every = models.filter(pc.equal(models["network"], "all"))
+        nodes = every.select(["repo_key", "repo_id", "n_spaces"])
+        both = nodes.append_column("kind", pa.repeat("model", len(nodes))).select(
+            ["repo_key", "repo_id", "kind", "n_spaces"]
+        )
+        both = pa.concat_tables([both.rename_columns(spaces.column_names).cast(spaces.schema), spaces])
+        shown[co_usage] |= _paths(export(exports / "usage", both, uses, is_directed=False))
+        n_pairs = sum(
+            row["n_edges"] for row in degrees.to_pylist() if (row["network"], row["ranking"]) == ("all", "co_usage")
+        )
+        if n_pairs <= MOST_EXPORTED:
+            files = export(exports / "co_usage", nodes, co_usage_edges(uses), is_directed=False)
+            shown[co_usage] |= _paths(files)
+        else:
+            shown[co_usage]["co_usage"] = f"{n_pairs:,} edges are more than other programs open, and were not exported"
+        shown[summary] |= headlines(
+            degrees, {"mean_{ranking}_of_{network}": "mean", "greatest_{ranking}_of_{network}": "max"}
+        )
+        for name in names:
+            yield dg.MaterializeResult(asset_key=name, metadata=shown[name])
+
+    return usage
+
+
+def _build_cycles() -> dg.AssetsDefinition:
+    name = "network__base_model_cycles"
+
+    @dg.multi_asset(
+        name=name, specs=[spec_of(name, "networks", ["mart__base_model_edges"], "scipy")], partitions_def=SNAPSHOTS
+    )
+    def cycles(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+        from hub_assets.networks.base_models import base_model_cycles_table
+
+        snapshot_date = snapshot_date_of(context)
+        with home.building() as connection:
+            edges = connection.sql(
+                "select repo_key, repo_id, base_repo_key from mart__base_model_edges "
+                f"where snapshot_date = date '{snapshot_date}'"
+            ).to_arrow_table()
+            rows = base_model_cycles_table(edges)
+            shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+        return dg.MaterializeResult(metadata=shown | {"cycles": len(pc.unique(rows["cycle"])), "models": len(rows)})
+
+    return cycles
+
+
+def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:
+    """Return parts as one table of a schema, without the week."""
+    nothing = pa.schema(list(schema)[1:]).empty_table()
+    return pa.concat_tables([nothing, *(part.cast(nothing.schema) for part in parts)])
+
+
+def _studied(rows: pa.Table) -> pa.Table:
+    return rows.filter((pc.field("edge_rule") == RULES[0]) & (pc.field("bots") == BOTS[0]))
+
+
+def _paths(files: tuple[Path, ...]) -> dict[str, Any]:
+    return {file.name.replace(".", "_"): dg.MetadataValue.path(str(file)) for file in files}

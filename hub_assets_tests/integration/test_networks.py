@@ -1,0 +1,129 @@
+"""Who works with whom, from a recorded Hub over HTTP, the crawl and merging to the tables that people read."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from hub_assets import cli
+from hub_assets.home import Home
+from hub_assets.warehouse.database import connect
+
+WEEK = date(2026, 11, 16)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
+    """The 363 models of the recording with all their commits, as the command makes a week of them."""
+    home = tmp_path_factory.mktemp("home")
+    arguments = ["demo", "--home", home, "--replay", real_data / "top_models_2024", "--quota", "100000/300"]
+    done = CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, done.output
+    return home
+
+
+@pytest.fixture(scope="module")
+def commits(real_data: Path) -> dict[str, list[tuple[str, list[str]]]]:
+    """The title and authors of each commit, by model."""
+    found: dict[str, list[tuple[str, list[str]]]] = {}
+    for row in pq.read_table(real_data / "top_models_2024" / "commits.parquet").to_pylist():
+        found.setdefault(row["model_id"], []).append((row["title"], list(row["authors"])))
+    return found
+
+
+def query(home: Path, select: str) -> list[dict[str, Any]]:
+    with connect(Home(home).warehouse, read_only=True) as connection:
+        return list(connection.sql(select).to_arrow_table().to_pylist())
+
+
+def cores(home: Path, bots: str) -> list[dict[str, Any]]:
+    return query(
+        home,
+        "from network__collaboration_cores "
+        f"where network = 'all' and edge_rule = 'first_author' and bots = '{bots}' order by k",
+    )
+
+
+def network_of(home: Path, commits: dict[str, list[tuple[str, list[str]]]], *, are_bots_kept: bool) -> nx.DiGraph:
+    """Build the network by the study's loop, of the developers that the run found, without co-authors of copies."""
+    called = {
+        row["author"]: row["developer_id"]
+        for row in query(home, "from core__developers")
+        if are_bots_kept or not row["is_bot"]
+    }
+    graph = nx.DiGraph()
+    for history in commits.values():
+        named = [authors[:1] if title.startswith("Duplicate from") else authors for title, authors in history]
+        developers = {called[author] for authors in named for author in authors if author in called}
+        for authors in named:
+            if authors and (source := called.get(authors[0])) is not None:
+                graph.add_edges_from((source, other) for other in developers - {source})
+    return graph
+
+
+@pytest.mark.parametrize("bots", ["out", "kept"])
+def test_the_cores_are_those_of_the_studys_own_loop(
+    home: Path, commits: dict[str, list[tuple[str, list[str]]]], bots: str
+) -> None:
+    graph = network_of(home, commits, are_bots_kept=bots == "kept")
+    rows = cores(home, bots)
+    greatest = max(nx.core_number(graph).values())
+    assert [row["k"] for row in rows] == [1, 5, 10, greatest]
+    for row in rows:
+        core = nx.k_core(graph, row["k"])
+        assert (row["nodes"], row["edges"]) == (len(core), core.number_of_edges())
+        assert row["density"] == pytest.approx(nx.density(core))
+        assert row["reciprocity"] == pytest.approx(nx.overall_reciprocity(core))
+        assert row["average_clustering_unweighted"] == pytest.approx(nx.average_clustering(core))
+        assert row["weak_components"] == nx.number_weakly_connected_components(core)
+
+
+def test_the_greatest_core_is_one_model_and_no_program_is_in_it(home: Path) -> None:
+    """With programs and one person under two names it would be the study's: 14 nodes, 182 edges, k = 26."""
+    *_, core = cores(home, "out")
+    assert (core["k"], core["nodes"], core["edges"], core["n_in_largest_repo"]) == (22, 12, 132, 12)
+    assert (core["density"], core["reciprocity"], core["assortativity"]) == (1, 1, None)
+
+
+def test_nothing_that_is_published_or_exported_names_a_developer(home: Path) -> None:
+    names = {row["author"] for row in query(home, "from core__developers")}
+    ids = {row["developer_id"] for row in query(home, "from core__developers")}
+    edges = query(home, "select distinct source as developer from mart__collaboration_edges")
+    central = query(home, "select developer, degree from network__developer_centrality where network = 'all'")
+    shown = {row["developer"] for row in [*edges, *central]}
+    assert len(central) > 400
+    assert not shown & (names | ids)
+    (folder,) = Home(home).exports.iterdir()
+    exported = nx.read_graphml(folder / "collaboration.graphml")
+    assert set(exported) == {row["developer"] for row in central}
+    assert {node: data["degree"] for node, data in exported.nodes(data=True)} == {
+        row["developer"]: row["degree"] for row in central
+    }
+    assert exported.number_of_edges() == cores(home, "out")[0]["edges"]
+
+
+def test_the_network_of_the_last_month_is_the_weeks(home: Path) -> None:
+    *_, last = query(home, "from network__collaboration_over_time where network = 'all' order by month")
+    (summary,) = query(
+        home, "from network__summary where edge_rule = 'first_author' and bots = 'out' and network = 'all'"
+    )
+    for column in ("nodes", "edges", "n_developers", "n_isolates"):
+        assert last[column] == summary[column]
+
+
+def test_structure_is_held_against_chance(home: Path) -> None:
+    rows = query(home, "from network__null_models where network = 'all' and k = 1")
+    z = {row["measure"]: row["z"] for row in rows}
+    assert z.keys() == {
+        *("average_clustering_unweighted", "reciprocity", "rich_club", "modularity", "leiden_modularity"),
+    }
+    assert all(value > 5 for value in z.values())
+
+
+def test_what_a_recording_does_not_say_of_usage_is_no_row(home: Path) -> None:
+    for table in ("network__model_usage", "network__model_co_usage", "network__usage_summary"):
+        assert query(home, f"from {table}") == []

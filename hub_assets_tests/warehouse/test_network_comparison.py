@@ -1,0 +1,271 @@
+"""The study's figures of networks beside ours."""
+
+import csv
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import date
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from hub_assets.warehouse.database import failing_rows, replace_week
+from hub_assets.warehouse.models import Model, Project, load_project
+from hub_assets_tests.warehouse.building import prepare_tables
+
+WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
+ROOT = Path(__file__).parents[2] / "dbt_like_sql"
+COMPARISON = "mart__published_comparison"
+MEASURES = (
+    *("nodes", "edges", "modularity", "communities", "density", "reciprocity", "rich_club", "assortativity"),
+    *("average_degree", "average_clustering"),
+)
+NETWORKS = ("all", "cv", "nlp", "mm")
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return load_project(ROOT)
+
+
+class Warehouse:
+    """A database in which rows are given of all that the comparison reads."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.connection = duckdb.connect()
+        self.connection.execute("set enable_progress_bar = false")
+        prepare_tables(self.connection, project)
+        (self.comparison,) = (model for model in project.models if model.name == COMPARISON)
+        for table in (project.tables[name] for name in self.comparison.upstream):
+            if isinstance(table, Model):
+                columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
+                self.connection.execute(f"create table {table.name} ({columns})")
+
+    def build(self, **given: list[Row]) -> None:
+        for table, rows in given.items():
+            schema = self.connection.sql(f"from {table}").to_arrow_table().schema
+            self.connection.register("given", pa.Table.from_pylist([{"snapshot_date": WEEK} | r for r in rows], schema))
+            self.connection.execute(f"insert into {table} from given")
+        replace_week(self.connection, COMPARISON, WEEK, self.comparison.render(WEEK))
+        for test in self.comparison.data_tests:
+            wrong = failing_rows(test, self.comparison, WEEK, self.project.tables.get(test.to))
+            assert self.connection.execute(wrong).fetchall() == [], test.name
+
+    def rows(self, columns: str, where: str = "ours is not null") -> list[Any]:
+        select = f"select {columns} from {COMPARISON} where {where} order by place"
+        return self.connection.execute(select).fetchall()
+
+    def ours(self) -> dict[str, float | None]:
+        return dict(self.rows("quantity, ours", "starts_with(quantity, 'network ')"))
+
+
+@pytest.fixture
+def warehouse(project: Project) -> Iterator[Warehouse]:
+    made = Warehouse(project)
+    yield made
+    made.connection.close()
+
+
+def core(k: int, network: str = "all", is_max_k: bool = False, **values: Any) -> Row:
+    row = {"network": network, "edge_rule": "first_author", "bots": "out", "k": k, "is_max_k": is_max_k, "nodes": 1}
+    return row | values
+
+
+def coverage(share: float, repo_type: str = "model", kind: str = "commits") -> Row:
+    return {"repo_type": repo_type, "kind": kind, "share_known": share}
+
+
+def used(name: str, n_spaces: int, key: str | None = None, **values: Any) -> Row:
+    return {"network": "all", "repo_key": key or name, "repo_id": name, "n_spaces": n_spaces} | values
+
+
+def leader(organisation: str, n_models: int, kind: str = "company", **values: Any) -> Row:
+    row = {"network": "all", "ranking": "usage", "organisation": organisation, "kind": kind, "n_models": n_models}
+    return row | {"share_of_leading_five": 0.4} | values
+
+
+def published() -> dict[str, Row]:
+    with (ROOT / "seeds" / "published_values.csv").open(encoding="utf-8", newline="") as file:
+        return {row["quantity"]: row for row in csv.DictReader(file) if row["quantity"].startswith("network ")}
+
+
+def test_every_published_figure_of_networks_has_one_of_ours_in_a_full_week(warehouse: Warehouse) -> None:
+    number = count(1000)
+    greatest = {"all": 31, "cv": 10, "nlp": 12, "mm": 26}
+    cores = [
+        core(k, network, k == greatest[network], **{name: next(number) for name in MEASURES})
+        for network in NETWORKS
+        for k in sorted({1, 5, 10, greatest[network]})
+    ]
+    wrong: list[Row] = [{"edge_rule": "all_authors"}, {"bots": "kept"}, {"snapshot_date": BEFORE}]
+    statistics = [f"{what}_{name}" for what in ("degree", "pagerank") for name in ("mean", "median", "max", "std")]
+    summary: Row = {"network": "all", "edge_rule": "first_author", "bots": "out"}
+    summary |= {name: next(number) for name in ("n_developers", "share_isolates", "nodes", *statistics)}
+    degrees: list[Row] = [
+        {"network": network, "ranking": ranking}
+        | {name: next(number) for name in ("n", "n_at_least_1000", "mean", "std", "p50", "max")}
+        for network in NETWORKS
+        for ranking in ("usage", "co_usage")
+    ]
+    named = [match for name in published() if (match := re.fullmatch(r"network (\w+) usage (\S+) spaces", name))]
+    usage = [used(match[2], next(number), network=match[1]) for match in named]
+    leaders = [leader("Meta", next(number)) | {name: row[name] for name in ("network", "ranking")} for row in degrees]
+    warehouse.build(
+        mart__history_coverage=[coverage(0.75)],
+        network__collaboration_cores=[*cores, *(row | other for row in cores for other in wrong)],
+        network__summary=[summary, *(summary | other for other in wrong)],
+        network__usage_summary=degrees,
+        network__model_usage=usage,
+        network__top_organisations=leaders,
+    )
+    ours = warehouse.ours()
+    assert len(ours) == 206
+    assert [quantity for quantity, value in ours.items() if value is None] == []
+
+    expected = {
+        f"network {row['network']} k {k} {name}": row[name]
+        for row in cores
+        for k in ([row["k"], "max"] if row["is_max_k"] else [row["k"]])
+        for name in MEASURES
+    }
+    expected |= {f"network {network} greatest k": k for network, k in greatest.items()}
+    expected |= {"network all isolates share": summary["share_isolates"]}
+    expected |= {"network all developers count": summary["n_developers"]}
+    expected |= {f"network all {name.replace('_', ' ').replace('median', 'p50')}": summary[name] for name in statistics}
+    for row in degrees:
+        network = f"network {row['network']} {row['ranking']}"
+        expected |= {f"{network} degree {name}": row[name] for name in ("mean", "p50", "std", "max")}
+        expected |= {f"{network} models count": row["n"], f"{network} leading five share": 0.4}
+        expected |= {f"{network} degree at least 1000 count": row["n_at_least_1000"]}
+    expected |= {match[0]: row["n_spaces"] for match, row in zip(named, usage, strict=True)}
+    expected |= {f"network {row['network']} {row['ranking']} Meta models": row["n_models"] for row in leaders}
+    others = {quantity for quantity in ours if quantity not in expected}
+    assert {quantity: ours[quantity] for quantity in ours if quantity not in others} == {
+        quantity: value for quantity, value in expected.items() if quantity in ours
+    }
+    # who is not among the leaders has no models there
+    assert {ours[quantity] for quantity in others} == {0}
+    assert {quantity.rpartition(" ")[2] for quantity in others} == {"models"}
+
+
+def test_the_last_row_is_the_greatest_core_whatever_its_k(warehouse: Warehouse) -> None:
+    warehouse.build(network__collaboration_cores=[core(1, nodes=9), core(5, nodes=4, is_max_k=True)])
+    assert warehouse.rows("quantity, ours") == [
+        ("network all greatest k", 5),
+        ("network all k 1 nodes", 9),
+        ("network all k 5 nodes", 4),
+        ("network all k max nodes", 4),
+    ]
+
+
+def test_the_rich_club_has_no_difference_from_what_the_study_prints(warehouse: Warehouse) -> None:
+    warehouse.build(network__collaboration_cores=[core(26, is_max_k=True, nodes=28, rich_club=1.0, density=0.5)])
+    columns = "figure, quantity, published, ours, difference, ratio, n, share_known"
+    assert warehouse.rows(columns, "ours > 0 and quantity like '%k max%'") == [
+        ("Table 6", "network all k max nodes", 14, 28, 14, 2, 28, None),
+        ("Table 6", "network all k max density", 1, 0.5, -0.5, 0.5, 28, None),
+        ("Table 6", "network all k max rich_club", 0.15, 1, None, None, 28, None),
+    ]
+
+
+def test_collaboration_is_known_as_far_as_commits_of_models_are(warehouse: Warehouse) -> None:
+    summary = {"network": "all", "edge_rule": "first_author", "bots": "out", "n_developers": 8, "nodes": 2}
+    warehouse.build(
+        mart__history_coverage=[
+            *(coverage(0.25), coverage(1, "space"), coverage(1, kind="discussions")),
+            coverage(0.5) | {"snapshot_date": BEFORE},
+        ],
+        network__collaboration_cores=[core(1, "mm", nodes=7, edges=30)],
+        network__summary=[summary | {"share_isolates": 0.75, "degree_max": 3}],
+        network__usage_summary=[{"network": "cv", "ranking": "usage", "n": 5}],
+        network__model_usage=[used("gpt2", 4), used("lab/other", 1), used("gpt2", 3) | {"snapshot_date": BEFORE}],
+    )
+    assert warehouse.rows("quantity, ours, n, share_known") == [
+        ("network all developers count", 8, 8, 0.25),
+        ("network all isolates share", 0.75, 8, 0.25),
+        ("network all degree max", 3, 2, 0.25),
+        ("network mm k 1 nodes", 7, 7, 0.25),
+        ("network mm k 1 edges", 30, 7, 0.25),
+        ("network all usage gpt2 spaces", 4, 2, 1),
+        ("network cv usage models count", 5, 5, 1),
+    ]
+
+
+def test_models_are_known_by_their_id_of_the_week(warehouse: Warehouse) -> None:
+    warehouse.build(
+        network__model_usage=[
+            used("openai-community/gpt2", 9),
+            *(used("skytnt/anime-seg", 2, "one"), used("skytnt/anime-seg", 3, "two")),
+        ]
+    )
+    assert warehouse.rows("quantity, ours, n") == [("network all usage skytnt/anime-seg spaces", 3, 3)]
+
+
+def test_who_is_not_among_the_leaders_has_no_models_there(warehouse: Warehouse) -> None:
+    warehouse.build(
+        network__top_organisations=[
+            leader("Meta", 3),
+            leader("nitrosocke", 2, "individual"),
+            # the namespace of somebody else
+            leader("Google", 5, "unknown"),
+            leader("Meta", 7) | {"snapshot_date": BEFORE},
+        ]
+    )
+    assert warehouse.rows("quantity, ours, n, share_known") == [
+        ("network all usage Meta models", 3, 10, 1),
+        ("network all usage Google models", 0, 10, 1),
+        ("network all usage Stability AI models", 0, 10, 1),
+        ("network all usage OpenAI models", 0, 10, 1),
+        ("network all usage Microsoft models", 0, 10, 1),
+        ("network all usage Fudan University models", 0, 10, 1),
+        ("network all usage leading five share", 0.4, 10, 1),
+        ("network all usage nitrosocke models", 2, 10, 1),
+    ]
+
+
+def test_published_values_are_what_the_study_says() -> None:
+    rows = published()
+    said = {
+        "network all developers count": ("Section 3.4", 101_144, "equals"),
+        "network all isolates share": ("Section 4.2.1", 0.89, "about"),
+        "network all degree std": ("Figure 4", 32.63, "equals"),
+        "network all pagerank max": ("Figure 4", 0.04, "equals"),
+        "network nlp greatest k": ("Section 4.2.2", 25, "equals"),
+        "network all k 1 communities": ("Table 6", 2894, "equals"),
+        "network cv k 5 rich_club": ("Table 7", 0.67, "equals"),
+        "network nlp k max average_clustering": ("Table 8", 0.01, "equals"),
+        "network mm k 10 assortativity": ("Table 9", -0.33, "equals"),
+        "network all usage degree mean": ("Section 4.3.1", 6.68, "equals"),
+        "network all usage skytnt/anime-seg spaces": ("Section 4.3.1", 1162, "equals"),
+        "network all co_usage leading five share": ("Section 4.3.2", 0.56, "about"),
+        "network nlp usage models count": ("Section 4.3.2", 3995, "equals"),
+        "network mm co_usage Stability AI models": ("Section 4.3.2", 22, "equals"),
+    }
+    for quantity, (figure, value, relation) in said.items():
+        row = rows[quantity]
+        assert (row["figure"], float(row["published"]), row["relation"]) == (figure, value, relation), quantity
+    tables = Counter(row["figure"] for row in rows.values() if row["figure"].startswith("Table"))
+    # without the assortativity of the greatest cores, which is NaN
+    assert tables == {"Table 6": 39, "Table 7": 29, "Table 8": 39, "Table 9": 39}
+
+
+def test_published_measures_of_cores_are_those_of_their_nodes_and_edges() -> None:
+    cores: dict[str, dict[str, float]] = defaultdict(dict)
+    for quantity, row in published().items():
+        if row["figure"].startswith("Table"):
+            name, _, measure = quantity.rpartition(" ")
+            cores[name][measure] = float(row["published"])
+    assert len(cores) == 15
+    for name, core in cores.items():
+        n, edges = core["nodes"], core["edges"]
+        assert core["average_degree"] == pytest.approx(2 * edges / n, abs=0.005), name
+        assert core["density"] == pytest.approx(edges / (n * (n - 1)), abs=0.005), name
+        if edges == n * (n - 1):
+            # the rich club of a complete graph is 1 by definition: this is something else
+            assert core["rich_club"] == pytest.approx(2 / (n - 1), abs=0.005), name
