@@ -60,6 +60,19 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
             "using (snapshot_date, repo_type, variable) where snapshot_date = $week and tails.n_known > 0"
         )
         tests = rows("select * from stats__license_tests where snapshot_date = $week and u_a is not null")
+        cores = rows(
+            "select * from network__collaboration_cores where snapshot_date = $week and network = 'all' "
+            "and edge_rule = 'first_author' and bots = 'out' order by k"
+        )
+        networks = rows(
+            "select * from network__summary where snapshot_date = $week and network = 'all' "
+            "and edge_rule = 'first_author' and bots = 'out' and n_developers > 0"
+        )
+        organisations = rows(
+            "select * from network__top_organisations where snapshot_date = $week and network = 'all' "
+            "and ranking = 'usage' and kind <> 'individual' qualify rank() over (order by n_models desc) <= 5 "
+            "order by n_models desc, organisation"
+        )
         published = rows(
             "select * from mart__published_comparison "
             "where snapshot_date = $week and figure = 'Section 4.1.1' and ours is not null order by place"
@@ -74,7 +87,10 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
         *(_pairs_line(row) for row in pairs),
         *([Text(), _claims_table(types, tails)] if tails else []),
         *([_tests_table(tests)] if tests else []),
-        *([_published_table(published)] if published else []),
+        *(_network_line(row) for row in networks),
+        *([_cores_table(cores)] if cores else []),
+        *([_organisations_line(organisations)] if organisations else []),
+        *([Text(), _published_table(published)] if published else []),
     )
 
 
@@ -184,6 +200,32 @@ def _tests_table(rows: list[dict[str, Any]]) -> RenderableType:
 def _effect(row: dict[str, Any]) -> str:
     p = "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}"
     return f"{row['rank_biserial']:+.3f} ({p})"
+
+
+def _network_line(row: dict[str, Any]) -> Text:
+    line = f"Of {row['n_developers']:,} developers of models {row['n_isolates']:,} ({_percent(row['share_isolates'])}) "
+    return Text(line + f"work alone; {row['edges']:,} edges lead between the other {row['nodes']:,}.")
+
+
+def _cores_table(rows: list[dict[str, Any]]) -> RenderableType:
+    """The first of the study's tables of cores."""
+    table = _table(
+        "Who works with whom", "developers", "edges", "density", "reciprocity", "modularity", "clustering", "models"
+    )
+    for row in rows:
+        table.add_row(
+            f"k = {row['k']}{' (greatest)' if row['is_max_k'] else ''}",
+            _number(row["nodes"]),
+            _number(row["edges"]),
+            *(_number(row[name], 3) for name in ("density", "reciprocity", "modularity", "average_clustering")),
+            _number(row["n_repos"]),
+        )
+    return table
+
+
+def _organisations_line(rows: list[dict[str, Any]]) -> Text:
+    named = ", ".join(f"{row['organisation']} {row['n_models']:,}" for row in rows[:8])
+    return Text(f"Of the models that most spaces use, most are of: {named}.")
 
 
 def _published_table(rows: list[dict[str, Any]]) -> RenderableType:

@@ -158,6 +158,55 @@ def test_what_cannot_be_replayed_is_said_in_one_sentence(tmp_path: Path) -> None
         replay(tmp_path)
 
 
+def commits(**columns: Any) -> pa.Table:
+    recorded = {
+        "model_id": ["o/mine-1", "o/mine-0", "o/mine-1"],
+        "id": ["c" * 40, "a" * 40, "b" * 40],
+        "title": ["newer", "only", "older"],
+        "message": ["", "why", ""],
+        "authors": [["ada", "Ada Love"], ["bob"], ["Ada Love"]],
+        "date": ["2024-07-15T10:00:00.000Z", "2024-07-14T22:20:15.000Z", "2024-07-14T10:00:00.000Z"],
+    }
+    return pa.table(recorded | columns)
+
+
+def test_recorded_commits_are_served_newest_first_and_say_nothing_of_accounts(
+    tmp_path: Path, start_hub: StartHub
+) -> None:
+    write(tmp_path / "mine" / "models.parquet", sha=["a" * 40, "c" * 40])
+    pq.write_table(commits(), tmp_path / "mine" / "commits.parquet")
+    hub = start_hub(replay(tmp_path / "mine"))
+    assert hub.rows("/api/models/o/mine-1/commits/main") == [
+        {
+            "id": "c" * 40,
+            "title": "newer",
+            "message": "",
+            "authors": [{"user": "ada"}, {"user": "Ada Love"}],
+            "date": "2024-07-15T10:00:00.000Z",
+        },
+        {
+            "id": "b" * 40,
+            "title": "older",
+            "message": "",
+            "authors": [{"user": "Ada Love"}],
+            "date": "2024-07-14T10:00:00.000Z",
+        },
+    ]
+    assert [row["title"] for row in hub.rows("/api/models/o/mine-0/commits/main")] == ["only"]
+    assert hub.get("/api/models/o/mine-0/discussions").status_code == 501
+
+
+def test_commits_that_cannot_be_served(tmp_path: Path) -> None:
+    write(tmp_path / "mine" / "models.parquet")
+    path = tmp_path / "mine" / "commits.parquet"
+    pq.write_table(commits(model_id=["o/mine-1", "o/other", "o/mine-1"]), path)
+    with pytest.raises(PopulationError, match="1 commits are of models that are not among the models"):
+        replay(tmp_path / "mine")
+    pq.write_table(commits().drop_columns("authors"), path)
+    with pytest.raises(PopulationError, match="of the commits the column authors is missing"):
+        replay(tmp_path / "mine")
+
+
 def test_the_recorded_radar_listing(start_hub: StartHub, real_data: Path) -> None:
     population = replay(real_data / "radar", date(2026, 8, 24))
     assert (population.identity, len(ids(population))) == ("replay:radar", 15_156)
