@@ -66,15 +66,6 @@ def put(connection: duckdb.DuckDBPyConnection, project: Project, tables: Mapping
         connection.unregister("given")
 
 
-def models_for(project: Project, *tables: str) -> list[Model]:
-    """Return the models that must be filled for some tables, in the order of building."""
-    needed = set(tables)
-    for model in reversed(project.models):
-        if model.name in needed:
-            needed |= set(model.upstream)
-    return [model for model in project.models if model.name in needed and not model.is_view]
-
-
 def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model], week: date) -> None:
     """Fill a week of models."""
     for model in models:

@@ -24,13 +24,13 @@ from hub_assets_tests.identities.simulated import (
     confusion,
     identify,
     merged_pairs,
-    models_for,
     proposed,
     put,
     raw_tables,
     rule_rows,
     taken,
 )
+from hub_assets_tests.warehouse.building import models_for
 
 PRECISE = 0.98
 """What merges must reach, all together and of each rule."""

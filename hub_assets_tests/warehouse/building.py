@@ -1,6 +1,8 @@
 """Building a week of all models over given raw rows, with every author string a developer of its own unless said."""
 
+from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -18,8 +20,8 @@ from hub_assets.networks.schemas import (
     USAGE_SUMMARY,
 )
 from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
-from hub_assets.warehouse.database import prepare, replace_week
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.database import failing_rows, prepare, replace_week
+from hub_assets.warehouse.models import Model, Project
 
 CORE = {
     "core__candidate_pairs": CANDIDATE_PAIRS,
@@ -52,6 +54,54 @@ SOURCES = {
     **NETWORK,
 }
 """The Arrow schema of every table that Python writes."""
+
+
+class Database:
+    """A database of its own in which rows are given, and in which models are built of them.
+
+    Args:
+        project: all models.
+        given: models that are not built, but given.
+    """
+
+    def __init__(self, project: Project, *given: str) -> None:
+        self.project = project
+        self.connection = duckdb.connect()
+        self.connection.execute("set enable_progress_bar = false")
+        prepare_tables(self.connection, project)
+        for name in given:
+            self.empty(name)
+
+    def empty(self, table: str) -> None:
+        """Make a table anew, without rows."""
+        columns = ", ".join(f"{column.name} {column.type}" for column in self.project.tables[table].columns)
+        self.connection.execute(f"create or replace table {table} ({columns})")
+
+    def give(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Add rows to a table; what they do not say is null."""
+        schema = self.connection.sql(f"from {table}").to_arrow_table().schema
+        self.connection.register("given", pa.Table.from_pylist(list(rows), schema))
+        self.connection.execute(f"insert into {table} from given")
+
+    def fill(self, models: Iterable[Model], week: date) -> None:
+        """Build a week of models, and test their rows as the checks that block do."""
+        for model in models:
+            replace_week(self.connection, model.name, week, model.render(week))
+            for test in (test for test in model.data_tests if not test.is_warning):
+                wrong = failing_rows(test, model, week, self.project.tables.get(test.to))
+                assert self.rows(wrong) == [], (model.name, test.name)
+
+    def rows(self, select: str) -> list[Any]:
+        return self.connection.execute(select).fetchall()
+
+
+def models_for(project: Project, *tables: str) -> list[Model]:
+    """Return the models that must be filled for some tables, in the order of building."""
+    needed = set(tables)
+    for model in reversed(project.models):
+        if model.name in needed:
+            needed |= set(model.upstream)
+    return [model for model in project.models if model.name in needed and not model.is_view]
 
 
 def prepare_tables(connection: duckdb.DuckDBPyConnection, project: Project) -> None:

@@ -9,15 +9,14 @@ from typing import Any
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from scipy import stats
 
 from hub_assets.statistics.activity import VARIABLES, concentration_table, correlation_table, license_test_table
 from hub_assets.warehouse.database import failing_rows, replace_week
-from hub_assets.warehouse.models import Project, load_project
-from hub_assets_tests.warehouse.building import STATS, prepare_tables
+from hub_assets.warehouse.models import Project
+from hub_assets_tests.warehouse.building import STATS, Database
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
 ROOT = Path(__file__).parents[2] / "dbt_like_sql"
@@ -26,39 +25,16 @@ LICENSES = {"apache-2.0": "permissive", "openrail": "restrictive", None: "none"}
 Row = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def project() -> Project:
-    return load_project(ROOT)
-
-
-class Warehouse:
+class Warehouse(Database):
     """A database in which rows are given of the activity of repositories and of statistics, and the rest is built."""
 
     def __init__(self, project: Project) -> None:
-        self.project = project
-        self.connection = duckdb.connect()
-        self.connection.execute("set enable_progress_bar = false")
-        prepare_tables(self.connection, project)
-        for name in ("mart__repo_activity", *UNTOLD):
-            columns = ", ".join(f"{column.name} {column.type}" for column in project.tables[name].columns)
-            self.connection.execute(f"create table {name} ({columns})")
-
-    def give(self, table: str, rows: list[Row]) -> None:
-        schema = self.connection.sql(f"from {table}").to_arrow_table().schema
-        self.connection.register("given", pa.Table.from_pylist(rows, schema))
-        self.connection.execute(f"insert into {table} from given")
+        super().__init__(project, "mart__repo_activity", *UNTOLD)
 
     def build(self) -> None:
         names = {"mart__activity_summary", "mart__top_repositories", "stats__license_shares"}
-        for model in self.project.models:
-            if model.name in {*names, "mart__published_comparison"}:
-                replace_week(self.connection, model.name, WEEK, model.render(WEEK))
-                for test in (test for test in model.data_tests if not test.is_warning):
-                    wrong = failing_rows(test, model, WEEK)
-                    assert self.rows(wrong) == [], (model.name, test.name)
-
-    def rows(self, select: str) -> list[Any]:
-        return self.connection.execute(select).fetchall()
+        names |= {"mart__published_comparison"}
+        self.fill((model for model in self.project.models if model.name in names), WEEK)
 
     def ours(self) -> dict[str, float | None]:
         return dict(self.rows("select quantity, ours from mart__published_comparison"))

@@ -2,39 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from hub_assets.warehouse.models import Project, load_project
-from hub_assets_tests.warehouse.building import build_week, fill, prepare_tables
+from hub_assets.warehouse.models import Project
+from hub_assets_tests.warehouse.building import Database, build_week, fill
 
 ONE, TWO = date(2026, 11, 2), date(2026, 11, 9)
 Row = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def project() -> Project:
-    return load_project(Path(__file__).parents[2] / "dbt_like_sql")
-
-
-class Week:
+class Week(Database):
     """A week that is built of the raw rows given so far, in a database of its own."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self.connection = duckdb.connect()
-        self.connection.execute("set enable_progress_bar = false")
-        prepare_tables(self.connection, project)
 
     def build(self, week: date, **given: list[Row]) -> None:
         fill(self.connection, given)
         build_week(self.connection, self.project, week)
-
-    def rows(self, select: str) -> list[Any]:
-        return self.connection.execute(select).fetchall()
 
 
 @pytest.fixture

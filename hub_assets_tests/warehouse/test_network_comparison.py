@@ -9,13 +9,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import pyarrow as pa
 import pytest
 
-from hub_assets.warehouse.database import failing_rows, replace_week
-from hub_assets.warehouse.models import Model, Project, load_project
-from hub_assets_tests.warehouse.building import prepare_tables
+from hub_assets.warehouse.models import Model, Project
+from hub_assets_tests.warehouse.building import Database
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
 ROOT = Path(__file__).parents[2] / "dbt_like_sql"
@@ -28,41 +25,24 @@ NETWORKS = ("all", "cv", "nlp", "mm")
 Row = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def project() -> Project:
-    return load_project(ROOT)
-
-
-class Warehouse:
+class Warehouse(Database):
     """A database in which rows are given of all that the comparison reads."""
 
     def __init__(self, project: Project) -> None:
-        self.project = project
-        self.connection = duckdb.connect()
-        self.connection.execute("set enable_progress_bar = false")
-        prepare_tables(self.connection, project)
         (self.comparison,) = (model for model in project.models if model.name == COMPARISON)
-        for table in (project.tables[name] for name in self.comparison.upstream):
-            if isinstance(table, Model):
-                columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
-                self.connection.execute(f"create table {table.name} ({columns})")
+        built = (name for name in self.comparison.upstream if isinstance(project.tables[name], Model))
+        super().__init__(project, *built)
 
     def build(self, **given: list[Row]) -> None:
         for table, rows in given.items():
-            schema = self.connection.sql(f"from {table}").to_arrow_table().schema
-            self.connection.register("given", pa.Table.from_pylist([{"snapshot_date": WEEK} | r for r in rows], schema))
-            self.connection.execute(f"insert into {table} from given")
-        replace_week(self.connection, COMPARISON, WEEK, self.comparison.render(WEEK))
-        for test in self.comparison.data_tests:
-            wrong = failing_rows(test, self.comparison, WEEK, self.project.tables.get(test.to))
-            assert self.connection.execute(wrong).fetchall() == [], test.name
+            self.give(table, ({"snapshot_date": WEEK} | row for row in rows))
+        self.fill([self.comparison], WEEK)
 
-    def rows(self, columns: str, where: str = "ours is not null") -> list[Any]:
-        select = f"select {columns} from {COMPARISON} where {where} order by place"
-        return self.connection.execute(select).fetchall()
+    def compared(self, columns: str, where: str = "ours is not null") -> list[Any]:
+        return self.rows(f"select {columns} from {COMPARISON} where {where} order by place")
 
     def ours(self) -> dict[str, float | None]:
-        return dict(self.rows("quantity, ours", "starts_with(quantity, 'network ')"))
+        return dict(self.compared("quantity, ours", "starts_with(quantity, 'network ')"))
 
 
 @pytest.fixture
@@ -156,7 +136,7 @@ def test_every_published_figure_of_networks_has_one_of_ours_in_a_full_week(wareh
 
 def test_the_last_row_is_the_greatest_core_whatever_its_k(warehouse: Warehouse) -> None:
     warehouse.build(network__collaboration_cores=[core(1, nodes=9), core(5, nodes=4, is_max_k=True)])
-    assert warehouse.rows("quantity, ours") == [
+    assert warehouse.compared("quantity, ours") == [
         ("network all greatest k", 5),
         ("network all k 1 nodes", 9),
         ("network all k 5 nodes", 4),
@@ -167,7 +147,7 @@ def test_the_last_row_is_the_greatest_core_whatever_its_k(warehouse: Warehouse) 
 def test_the_rich_club_has_no_difference_from_what_the_study_prints(warehouse: Warehouse) -> None:
     warehouse.build(network__collaboration_cores=[core(26, is_max_k=True, nodes=28, rich_club=1.0, density=0.5)])
     columns = "figure, quantity, published, ours, difference, ratio, n, share_known"
-    assert warehouse.rows(columns, "ours > 0 and quantity like '%k max%'") == [
+    assert warehouse.compared(columns, "ours > 0 and quantity like '%k max%'") == [
         ("Table 6", "network all k max nodes", 14, 28, 14, 2, 28, None),
         ("Table 6", "network all k max density", 1, 0.5, -0.5, 0.5, 28, None),
         ("Table 6", "network all k max rich_club", 0.15, 1, None, None, 28, None),
@@ -186,7 +166,7 @@ def test_collaboration_is_known_as_far_as_commits_of_models_are(warehouse: Wareh
         network__usage_summary=[{"network": "cv", "ranking": "usage", "n": 5}],
         network__model_usage=[used("gpt2", 4), used("lab/other", 1), used("gpt2", 3) | {"snapshot_date": BEFORE}],
     )
-    assert warehouse.rows("quantity, ours, n, share_known") == [
+    assert warehouse.compared("quantity, ours, n, share_known") == [
         ("network all developers count", 8, 8, 0.25),
         ("network all isolates share", 0.75, 8, 0.25),
         ("network all degree max", 3, 2, 0.25),
@@ -204,7 +184,7 @@ def test_models_are_known_by_their_id_of_the_week(warehouse: Warehouse) -> None:
             *(used("skytnt/anime-seg", 2, "one"), used("skytnt/anime-seg", 3, "two")),
         ]
     )
-    assert warehouse.rows("quantity, ours, n") == [("network all usage skytnt/anime-seg spaces", 3, 3)]
+    assert warehouse.compared("quantity, ours, n") == [("network all usage skytnt/anime-seg spaces", 3, 3)]
 
 
 def test_who_is_not_among_the_leaders_has_no_models_there(warehouse: Warehouse) -> None:
@@ -217,7 +197,7 @@ def test_who_is_not_among_the_leaders_has_no_models_there(warehouse: Warehouse) 
             leader("Meta", 7) | {"snapshot_date": BEFORE},
         ]
     )
-    assert warehouse.rows("quantity, ours, n, share_known") == [
+    assert warehouse.compared("quantity, ours, n, share_known") == [
         ("network all usage Meta models", 3, 10, 1),
         ("network all usage Google models", 0, 10, 1),
         ("network all usage Stability AI models", 0, 10, 1),

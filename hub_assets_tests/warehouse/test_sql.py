@@ -2,24 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 import pytest
 
-from hub_assets.warehouse.models import Project, load_project
+from hub_assets.warehouse.models import Project
 from hub_assets_tests.warehouse.building import build_week, fill, prepare_tables
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
 Row = dict[str, Any]
 Build = Callable[..., list[Row]]
-
-
-@pytest.fixture(scope="session")
-def project() -> Project:
-    return load_project(Path(__file__).parents[2] / "dbt_like_sql")
 
 
 @pytest.fixture

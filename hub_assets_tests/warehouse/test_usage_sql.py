@@ -6,51 +6,26 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from hub_assets.local_hub.simulated import REFERENCE, simulate
 from hub_assets.networks.base_models import base_model_cycles_table
-from hub_assets.warehouse.database import failing_rows
-from hub_assets.warehouse.models import Project, load_project
-from hub_assets_tests.identities.simulated import build, models_for, raw_tables
-from hub_assets_tests.warehouse.building import fill, prepare_tables
+from hub_assets.warehouse.models import Project
+from hub_assets_tests.identities.simulated import raw_tables
+from hub_assets_tests.warehouse.building import Database, fill, models_for
 
 WEEK, BEFORE, AFTER = date(2026, 11, 16), date(2026, 11, 9), date(2026, 11, 23)
 Row = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def project() -> Project:
-    return load_project(Path(__file__).parents[2] / "dbt_like_sql")
-
-
-class Warehouse:
+class Warehouse(Database):
     """A database in which raw rows and results of Python are given, and of which some tables are built."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self.connection = duckdb.connect()
-        self.connection.execute("set enable_progress_bar = false")
-        prepare_tables(self.connection, project)
 
     def build(self, *tables: str, week: date = WEEK, **given: list[Row]) -> None:
         fill(self.connection, given)
-        self.fill(*tables, week=week)
-
-    def fill(self, *tables: str, week: date) -> None:
-        """Fill tables and all that they are made of, and test the rows as the checks do."""
-        models = models_for(self.project, *tables)
-        build(self.connection, models, week)
-        for model in models:
-            for test in model.data_tests:
-                wrong = failing_rows(test, model, week, self.project.tables.get(test.to))
-                assert self.rows(wrong) == [], (model.name, test.name)
-
-    def rows(self, select: str) -> list[Any]:
-        return self.connection.execute(select).fetchall()
+        self.fill(models_for(self.project, *tables), week)
 
 
 @pytest.fixture
@@ -123,7 +98,7 @@ def test_usage_is_the_simulated_hubs_truth_with_legacy_names(warehouse: Warehous
     for name, table in raw_tables(hub, with_accounts=False).items():
         warehouse.connection.register("given", table)
         warehouse.connection.execute(f"create or replace table {name} as from given")
-    warehouse.fill("network__model_usage", week=REFERENCE)
+    warehouse.fill(models_for(warehouse.project, "network__model_usage"), REFERENCE)
 
     truth = {(spaces[pair["space"]], keys[pair["model"]]) for pair in hub.key.usage.to_pylist()}
     found = set(warehouse.rows("select space_key, model_key from mart__usage_edges"))
@@ -262,7 +237,7 @@ def test_base_models_of_a_recorded_listing(warehouse: Warehouse, real_data: Path
     ]
     warehouse.connection.register("given", pa.table(columns, names=schema.names))
     warehouse.connection.execute("insert into raw_hub__models by name from given")
-    warehouse.fill("mart__base_model_edges", week=WEEK)
+    warehouse.fill(models_for(warehouse.project, "mart__base_model_edges"), WEEK)
 
     keys = dict(zip(listing["id"].to_pylist(), listing["_id"].to_pylist(), strict=True))
     said = {

@@ -100,12 +100,13 @@ def find_developers(clock: Clock, folder: Path, scale: float, populations: Path)
     from hub_assets.resources import project
     from hub_assets.warehouse.database import connect, prepare
     from hub_assets_tests.identities import simulated
+    from hub_assets_tests.warehouse.building import models_for
 
     models = project()
     files = {source.name: list(folder.glob(f"{source.name}.parquet")) for source in models.sources}
-    names = simulated.models_for(models, *simulated.NAMES)
+    names = models_for(models, *simulated.NAMES)
     known = {model.name for model in names}
-    marts = [model for model in simulated.models_for(models, "mart__repo_activity") if model.name not in known]
+    marts = [model for model in models_for(models, "mart__repo_activity") if model.name not in known]
     with connect(folder / "build.duckdb") as connection:
         with clock:
             prepare(connection, models, files)

@@ -1,0 +1,12 @@
+"""What tests of the SQL share."""
+
+import pytest
+
+from hub_assets import resources
+from hub_assets.warehouse.models import Project
+
+
+@pytest.fixture(scope="session")
+def project() -> Project:
+    """All of `dbt_like_sql`."""
+    return resources.project()
