@@ -7,7 +7,7 @@ from hub_assets.partitions import week_of
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
     selection=dg.AssetSelection.all(),
-    description="One week of the Hub: listings, histories, marts, statistics, and the published warehouse.",
+    description="One week of the Hub: listings, histories, marts, networks, statistics, and the published warehouse.",
 )
 
 merge_identities = dg.define_asset_job(

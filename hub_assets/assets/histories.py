@@ -8,7 +8,7 @@ from typing import Any, Final
 import dagster as dg
 import pyarrow.parquet as pq
 
-from hub_assets.assets.identities import authors_to_ask_first
+from hub_assets.assets.identities import accounts_to_ask
 from hub_assets.assets.listings import require_present_week
 from hub_assets.assets.metadata import column_schema, count_table, preview
 from hub_assets.hub.accounts import land_accounts
@@ -56,9 +56,9 @@ def build_histories() -> list[dg.AssetsDefinition]:
         ),
         _build(
             "raw_hub__accounts",
-            ("raw_hub__commits", "raw_hub__discussions", "core__candidate_pairs"),
+            ("raw_hub__commits", "raw_hub__discussions", "core__candidate_pairs", "int_hub__leading_models"),
             lambda hub, home, week, crawl, terms: land_accounts(
-                hub, home.home.lake, week, authors_to_ask_first(home, week), crawl.recheck_weeks, **terms
+                hub, home.home.lake, week, accounts_to_ask(home, week), crawl.recheck_weeks, **terms
             ),
         ),
     ]

@@ -30,10 +30,19 @@ def build_identities() -> list[dg.AssetsDefinition]:
     return [_build_candidate_pairs(), _build_developers(), _build_pseudonyms()]
 
 
-def authors_to_ask_first(home: HomeResource, snapshot_date: date) -> pa.Array:
-    """Return the author strings whose accounts tell most of who is who; the database is closed again by then."""
+def accounts_to_ask(home: HomeResource, snapshot_date: date) -> pa.Array:
+    """Return whose accounts tell most of who is who, and then of whose the foremost models are.
+
+    The database is closed again by then.
+    """
     with home.building() as connection, _facts(connection, snapshot_date) as facts:
-        return accounts_to_ask_first(facts, _week(connection, "core__candidate_pairs", snapshot_date))
+        authors = accounts_to_ask_first(facts, _week(connection, "core__candidate_pairs", snapshot_date))
+        namespaces = connection.sql(
+            "select namespace from int_hub__leading_models where namespace is not null "
+            "and lower(namespace) not in (select lower(namespace) from organisations) "
+            f"and snapshot_date = date '{snapshot_date}' group by namespace order by min(rank), namespace"
+        ).to_arrow_table()["namespace"]
+        return pa.concat_arrays([authors, *namespaces.chunks])
 
 
 def _build_candidate_pairs() -> dg.AssetsDefinition:

@@ -53,10 +53,11 @@ NOBODY: Final = pa.array([], pa.string())
 def plan_accounts(
     lake: Lake, snapshot_date: date, first: pa.Array = NOBODY, recheck_weeks: int = RECHECK_WEEKS
 ) -> AccountPlan:
-    """Find the author strings that could be handles and were not asked this week, or within `recheck_weeks` in vain.
+    """Find the names that could be handles and were not asked this week, or within `recheck_weeks` in vain.
 
-    Those named by `first` come first, in its order; then those with the most commits, and those who only started
-    discussions last. A string with a space, or with a character that no handle has, is never an account's.
+    Those in `first` come first, in its order, be they author strings or not; then author strings, those with the most
+    commits first, and those who only started discussions last. A string with a space, or with a character that no
+    handle has, is never an account's.
     """
     files = {
         table: [file for week in lake.weeks(table) if week < snapshot_date for file in lake.files(table, week)]
@@ -91,6 +92,8 @@ def plan_accounts(
                 select author, count(*) as n from committed group by author
                 union all
                 select distinct author, 0 from started
+                union all
+                select author, 0 from first
             )
             select counted.author from counted
             left join first on counted.author = first.author

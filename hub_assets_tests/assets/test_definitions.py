@@ -35,6 +35,7 @@ int_hub__developer_contributions (marts) <- core__developers int_hub__commit_aut
 int_hub__developer_discussions (marts) <- core__developers int_hub__discussion_starters
 int_hub__discussion_histories (marts) <- int_hub__repositories stg_hub__discussions
 int_hub__discussion_starters (marts) <- int_hub__discussion_histories stg_hub__discussions
+int_hub__leading_models (marts) <- model_developers network__model_co_usage network__model_usage
 int_hub__model_networks (marts) <- stg_hub__models subfields
 int_hub__participations (marts) <- stg_hub__commits stg_hub__discussions
 int_hub__repositories (marts) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
@@ -72,12 +73,11 @@ network__null_models (networks) <- core__pseudonyms int_hub__collaboration_devel
 int_hub__collaborations int_hub__model_networks
 network__summary (networks) <- core__pseudonyms int_hub__collaboration_developers int_hub__collaboration_edges \
 int_hub__collaborations int_hub__model_networks
-network__top_organisations (networks) <- model_developers network__model_co_usage network__model_usage organisations \
-stg_hub__accounts
+network__top_organisations (networks) <- int_hub__leading_models organisations stg_hub__accounts
 network__usage_summary (networks) <- mart__usage_edges network__model_usage stg_hub__spaces
 organisations (marts) <-
 published_values (marts) <-
-raw_hub__accounts (histories) <- core__candidate_pairs raw_hub__commits raw_hub__discussions
+raw_hub__accounts (histories) <- core__candidate_pairs int_hub__leading_models raw_hub__commits raw_hub__discussions
 raw_hub__aliases (histories) <- raw_hub__models raw_hub__spaces
 raw_hub__commits (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__datasets (listings) <-
@@ -103,15 +103,16 @@ core__pseudonyms generic_names int_hub__author_strings int_hub__collaboration_co
 int_hub__collaboration_developers int_hub__collaboration_edges int_hub__collaborations \
 int_hub__collaborations_by_month int_hub__commit_authors int_hub__commit_histories int_hub__contributions \
 int_hub__developer_contributions int_hub__developer_discussions int_hub__discussion_histories \
-int_hub__discussion_starters int_hub__model_networks int_hub__participations int_hub__repositories \
-int_hub__space_models int_hub__trailers license_aliases license_groups mart__activity_summary mart__base_model_edges \
-mart__collaboration_edges mart__community_roles mart__history_coverage mart__identity_pairs mart__identity_summary \
-mart__published_comparison mart__repo_activity mart__top_repositories mart__usage_edges mart__usage_resolution \
-model_developers network__base_model_cycles network__collaboration_cores network__collaboration_over_time \
-network__developer_centrality network__model_co_usage network__model_usage network__null_models network__summary \
-network__top_organisations network__usage_summary organisations published_values stats__concentration \
-stats__correlations stats__license_shares stats__license_tests stats__lorenz stats__tail_fits stg_hub__accounts \
-stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions stg_hub__models stg_hub__spaces subfields
+int_hub__discussion_starters int_hub__leading_models int_hub__model_networks int_hub__participations \
+int_hub__repositories int_hub__space_models int_hub__trailers license_aliases license_groups mart__activity_summary \
+mart__base_model_edges mart__collaboration_edges mart__community_roles mart__history_coverage mart__identity_pairs \
+mart__identity_summary mart__published_comparison mart__repo_activity mart__top_repositories mart__usage_edges \
+mart__usage_resolution model_developers network__base_model_cycles network__collaboration_cores \
+network__collaboration_over_time network__developer_centrality network__model_co_usage network__model_usage \
+network__null_models network__summary network__top_organisations network__usage_summary organisations \
+published_values stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz \
+stats__tail_fits stg_hub__accounts stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions \
+stg_hub__models stg_hub__spaces subfields
 """
 
 
