@@ -1,11 +1,13 @@
 """The raw tables that are made of a simulated week are those that a crawl of it lands."""
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from hub_assets.hub.accounts import land_accounts
+from hub_assets.hub.crawl import Budget
 from hub_assets.hub.histories import land_histories
 from hub_assets.hub.plan import HISTORY_KINDS
 from hub_assets.hub.schemas import JSON_FIELDS
@@ -95,3 +97,16 @@ def test_without_accounts_nobody_was_asked(simulation: Simulation, made: dict[st
     assert len(without[ACCOUNTS]) == 0
     assert without[ACCOUNTS].schema == made[ACCOUNTS].schema
     assert without["raw_hub__commits"].equals(made["raw_hub__commits"])
+
+
+def test_names_that_are_no_authors_are_asked_for_first_if_told_so(simulation: Simulation, tmp_path: Path) -> None:
+    lake, population = Lake(tmp_path), simulation.population()
+    assert population.members is not None
+    organization = population.members["org"][0].as_py()
+    with served(build_app(population, quota=PLENTY)) as client:
+        listed(client, lake, REFERENCE)
+        first = pa.array([organization, "nobody-at-all", "no handle"])
+        for _ in range(2):
+            land_accounts(client, lake, REFERENCE, first, budget=Budget(calls=10))
+    asked = {row["author"]: (row["outcome"], row["account_type"]) for row in rows(lake, ACCOUNTS)}
+    assert asked == {organization: ("ok", "org"), "nobody-at-all": ("gone", None)}
