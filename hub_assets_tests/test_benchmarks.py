@@ -33,9 +33,9 @@ WORKS = {
     "statistics: all but tails",
     "statistics: marts",
     "statistics: figures",
-    "statistics: all but tails, marts and figures",
+    "statistics: with marts, figures",
     "statistics: tails",
-    "statistics: tails of three variables",
+    "statistics: three tails",
     "statistics: goodness of fit",
 }
 PEERS = {
@@ -44,7 +44,7 @@ PEERS = {
     "crawl: both kinds": "HfApi, one thread",
     "identities: names compared": "loop, scaled up",
     "statistics: all but tails": "pandas, scipy",
-    "statistics: tails of three variables": "powerlaw",
+    "statistics: three tails": "powerlaw",
 }
 
 
