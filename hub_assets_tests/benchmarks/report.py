@@ -82,7 +82,8 @@ def _measurements(run: Run) -> Grid:
     title = "Measurements on {cores} cores, with a load of {load_before:.1f} before".format(**run.environment)
     grid = Grid(title=title, caption="Ratios say how many times as much a peer takes.")
     for name in ("work", "scale", "size", "seconds", "per second", "peak MiB", "x seconds", "x memory", "answers"):
-        grid.add_column(name, justify="left" if name in ("work", "answers") else "right")
+        is_text = name in ("work", "answers")
+        grid.add_column(name, justify="left" if is_text else "right", no_wrap=name == "work")
     for scale, each in run.measurements:
         grid.add_row(
             *(each.work, f"{scale:g}", f"{each.size:,} {each.unit}", f"{each.seconds:,.2f}", f"{each.rate:,.0f}"),

@@ -37,7 +37,7 @@ def statistics(stage: Stage) -> Iterator[Measurement]:
     yield drawn.measurement("statistics: figures", drawn.result)
     whole = sum(each.seconds for each in (ours, built, drawn))
     yield Measurement(
-        "statistics: all but tails, marts and figures",
+        "statistics: with marts, figures",
         size,
         whole,
         max(each.peak for each in (ours, built, drawn)),
@@ -48,7 +48,7 @@ def statistics(stage: Stage) -> Iterator[Measurement]:
     few = measure(fit_few, stage.scale, stage.populations)
     package = measure(fit_by_powerlaw, stage.scale, stage.populations)
     yield few.measurement(
-        "statistics: tails of three variables",
+        "statistics: three tails",
         size,
         peers=[package.peer("powerlaw")],
         # the package ends its search for alpha some ten-thousandths from the greatest likelihood
