@@ -53,7 +53,7 @@ def test_the_command_measures_all_and_finds_every_answer_right(tmp_path: Path) -
         assert work in done.stdout
         assert each["scale"] == 0.002
         assert each["size"] > 0
-        assert 0 < each["seconds"] < 60
+        assert each["seconds"] > 0
         assert each["per_second"] == pytest.approx(each["size"] / each["seconds"])
         assert 20 * 2**20 < each["peak_bytes"] < 4 * 2**30
         assert [peer["name"] for peer in each["peers"]] == ([PEERS[work]] if work in PEERS else [])
