@@ -85,6 +85,26 @@ class Home:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise HomeError(f"{path} cannot be read ({error}); restore it, or name another home with --home") from error
 
+    def seal(self, fingerprint: str) -> None:
+        """Remember which secret makes the pseudonyms of a stamped home, or make sure that it is the same as before.
+
+        Args:
+            fingerprint: of the secret, which does not tell it.
+
+        Raises:
+            HomeError: if it is another: pseudonyms of one person would differ from week to week.
+        """
+        if self.source is None:
+            return
+        path = self.root / "home.json"
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept.setdefault("secret", fingerprint) != fingerprint:
+            raise HomeError(
+                f"{self.secret} is not the secret that made the pseudonyms of earlier weeks; restore it from a backup, "
+                f"or take `secret` out of {path}, and the pseudonyms of all later weeks will be others"
+            )
+        write_beside(path, lambda beside: beside.write_text(json.dumps(kept)))
+
     def stamp(self, endpoint: str, population: str | None) -> None:
         """Take this home for one Hub, or make sure that it was taken for the same one before.
 

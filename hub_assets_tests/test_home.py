@@ -17,6 +17,21 @@ def test_the_first_write_stamps_it_and_others_are_refused(tmp_path: Path) -> Non
             home.stamp(endpoint, population)
 
 
+def test_a_secret_that_was_lost_is_not_replaced_in_silence(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.seal("of one")
+    assert home.source is None
+    home.stamp("https://huggingface.co", None)
+    home.seal("of one")
+    home.seal("of one")
+    with pytest.raises(
+        HomeError, match=r"secret is not the secret .* restore it from a backup, or take `secret` out of"
+    ):
+        home.seal("of another")
+    home.stamp("https://huggingface.co", None)
+    assert home.source == "https://huggingface.co"
+
+
 def test_a_local_hub_may_change_its_address_but_not_its_population(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.stamp("http://127.0.0.1:5", "simulated")

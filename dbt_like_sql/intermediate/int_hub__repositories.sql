@@ -66,14 +66,18 @@ places as (
     from lists
 ),
 
-meant as (
-    select
-        places.names,
-        list(coalesce(aliases.license, places.name) order by places.place)
-            filter (where places.name <> '' and (aliases.alias is null or aliases.license is not null)) as licenses
+named as (
+    select places.names, coalesce(aliases.license, places.name) as license, min(places.place) as place
     from places
     left join {{ ref('license_aliases') }} as aliases on places.name = aliases.alias
-    group by places.names
+    where places.name <> '' and (aliases.alias is null or aliases.license is not null)
+    group by places.names, coalesce(aliases.license, places.name)
+),
+
+meant as (
+    select names, list(license order by place) as licenses
+    from named
+    group by names
 )
 
 select

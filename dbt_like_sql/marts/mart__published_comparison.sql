@@ -87,20 +87,18 @@ correlations as (
     select named || ' pearson_p', pearson_p, n, share_known from correlated
 ),
 
--- the first license of a repository counts, as in the study; so does that 100 bear it where groups are tested
+-- the first license of a repository counts, as in the study
 licensed as (
     select
         repo_type,
         any_value(n_known) as n_known,
         any_value(share_known) as share_known,
-        any_value(n_listed) as n_listed,
         sum(case when license <> 'none' then n_first else 0 end) as n_licensed,
         sum(case when license = 'apache-2.0' then n_first else 0 end) as n_apache,
         sum(case when license = 'mit' then n_first else 0 end) as n_mit,
         sum(case when license = 'openrail' then n_first else 0 end) as n_openrail,
         sum(case when license = 'creativeml-openrail-m' then n_first else 0 end) as n_creativeml,
-        sum(case when license like 'cc-by%-4.0' then n_first else 0 end) as n_cc,
-        sum(case when license = 'none' or n_first >= 100 then n_first else 0 end) as n_in_tests
+        sum(case when license like 'cc-by%-4.0' then n_first else 0 end) as n_cc
     from {{ ref('stats__license_shares') }}
     where snapshot_date = {{ var('snapshot_date') }}
     group by repo_type
@@ -128,15 +126,18 @@ licenses as (
     union all
     select repo_type || 's license cc 4.0 family share_of_licensed', n_cc / nullif(n_licensed, 0), n_licensed, share_known
     from licensed
-    union all
-    select repo_type || 's in license tests count', n_in_tests, n_known, share_known from licensed
-    union all
-    select repo_type || 's in license tests share', n_in_tests / n_listed, n_known, share_known from licensed
 ),
 
 tests as (
     select * from {{ source('stats', 'license_tests') }}
     where snapshot_date = {{ var('snapshot_date') }}
+),
+
+-- each of the three groups is in two of their pairs
+tested as (
+    select cast(sum(n_listed_a + n_listed_b) / 2 as bigint) as n_models
+    from tests
+    where variable = 'n_likes'
 ),
 
 license_tests as (
@@ -150,19 +151,20 @@ license_tests as (
         'models license tests greatest p', case when count(p_value) = 24 then max(p_value) end, min(n_a + n_b),
         min(share_known)
     from tests
-),
-
-commits_known as (
-    select snapshot_date, share_known from {{ ref('mart__history_coverage') }}
-    where snapshot_date = {{ var('snapshot_date') }} and repo_type = 'model' and kind = 'commits'
+    union all
+    select 'models in license tests count', n_models, n_models, 1.0 from tested
+    union all
+    select 'models in license tests share', tested.n_models / repositories.n_repos, repositories.n_repos, 1.0
+    from tested
+    cross join repositories
+    where repositories.repo_type = 'model'
 ),
 
 -- the published script's rule of edges, and bots left out
+-- the published script's rule of edges, and bots left out
 cores as (
-    select cores.*, commits_known.share_known
-    from {{ source('network', 'collaboration_cores') }} as cores
-    left join commits_known on cores.snapshot_date = commits_known.snapshot_date
-    where cores.snapshot_date = {{ var('snapshot_date') }} and cores.edge_rule = 'first_author' and cores.bots = 'out'
+    select * from {{ source('network', 'collaboration_cores') }}
+    where snapshot_date = {{ var('snapshot_date') }} and edge_rule = 'first_author' and bots = 'out'
 ),
 
 -- the greatest k is the study's last row whatever it is, and may be the k of another row, too
@@ -197,13 +199,9 @@ core_measures as (
 ),
 
 collaborations as (
-    select networks.*, 'network ' || networks.network as named, commits_known.share_known
-    from {{ source('network', 'summary') }} as networks
-    left join commits_known on networks.snapshot_date = commits_known.snapshot_date
-    where
-        networks.snapshot_date = {{ var('snapshot_date') }}
-        and networks.edge_rule = 'first_author'
-        and networks.bots = 'out'
+    select *, 'network ' || network as named
+    from {{ source('network', 'summary') }}
+    where snapshot_date = {{ var('snapshot_date') }} and edge_rule = 'first_author' and bots = 'out'
 ),
 
 centralities as (

@@ -55,7 +55,7 @@ ranked as (
         *,
         row_number() over (partition by network, ranking order by n_models desc, best_rank) as place,
         row_number() over (
-            partition by network, ranking, kind = 'individual' order by n_models desc, best_rank
+            partition by network, ranking, kind in ('individual', 'unknown') order by n_models desc, best_rank
         ) as place_among_its_like,
         sum(n_models) over (partition by network, ranking) as n_ranked
     from counted
@@ -70,6 +70,8 @@ select
     n_models,
     n_models / n_ranked as share,
     place as rank,
-    sum(case when kind <> 'individual' and place_among_its_like <= 5 then n_models else 0 end)
-        over (partition by network, ranking) / n_ranked as share_of_leading_five
+    sum(case when kind not in ('individual', 'unknown') and place_among_its_like <= 5 then n_models else 0 end)
+        over (partition by network, ranking) / n_ranked as share_of_leading_five,
+    sum(case when kind = 'unknown' then n_models else 0 end)
+        over (partition by network, ranking) / n_ranked as share_unknown
 from ranked

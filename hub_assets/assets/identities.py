@@ -11,13 +11,14 @@ import pyarrow.compute as pc
 
 from hub_assets.assets.metadata import count_table, table
 from hub_assets.assets.tables import replace_rows, spec_of
+from hub_assets.home import HomeError
 from hub_assets.identities.bots import find_bots
 from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
 from hub_assets.identities.decisions import DecisionsError, decisions_hash, read_decisions
 from hub_assets.identities.evidence import weigh
 from hub_assets.identities.facts import NO_ACCOUNTS, Facts
 from hub_assets.identities.merging import developers_of, resolve
-from hub_assets.identities.pseudonyms import SecretError, pseudonyms, secret_key
+from hub_assets.identities.pseudonyms import SecretError, fingerprint, pseudonyms, secret_key
 from hub_assets.identities.rules import RULES, decide
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource
@@ -131,7 +132,8 @@ def _build_pseudonyms() -> dg.AssetsDefinition:
         snapshot_date = snapshot_date_of(context)
         try:
             key = secret_key(home.home.secret)
-        except SecretError as error:
+            home.home.seal(fingerprint(key))
+        except (SecretError, HomeError) as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         with home.building() as connection:
             rows = connection.sql(

@@ -3,7 +3,7 @@
 Edges are SQL's business, measures those of `hub_assets.networks`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
@@ -32,13 +32,14 @@ COLLABORATION: Final = [
     "int_hub__collaboration_developers",
     "int_hub__collaborations",
     "int_hub__model_networks",
-    "core__pseudonyms",
+    "mart__repo_activity",
 ]
+GROWTH: Final = ["int_hub__collaborations_by_month", "int_hub__model_networks", "mart__repo_activity"]
 USAGE: Final = ["mart__usage_edges", "network__model_usage", "stg_hub__spaces"]
 FOLLOWED: Final = ("nodes", "edges", "modularity", "density", "reciprocity", "average_clustering")
 """Measures that are plotted over the weeks."""
-MOST_EXPORTED: Final = 5_000_000
-"""Edges, more of which no program opens: GraphML of them has a gigabyte."""
+MOST_IN_GRAPHML: Final = 5_000_000
+"""Edges, more of which are written as Parquet alone: GraphML of them has a gigabyte, and few programs open it."""
 
 
 class NullModels(dg.Config):
@@ -51,13 +52,18 @@ class NullModels(dg.Config):
 
 @dataclass(frozen=True)
 class Collaboration:
-    """One network of developers: its graph, and who worked in which model."""
+    """One network of developers: its graph, who worked in which model, and of how many models that is known.
+
+    Developers bear their ids, by which communities do not depend on a home's secret; who shows them gives pseudonyms.
+    """
 
     network: str
     edge_rule: str
     bots: str
     graph: "Graph"
     contributions: pa.Table
+    n_models: int
+    n_models_known: int
 
     @property
     def is_studied(self) -> bool:
@@ -65,10 +71,8 @@ class Collaboration:
         return (self.edge_rule, self.bots) == (RULES[0], BOTS[0])
 
     def named(self, rows: pa.Table) -> pa.Table:
-        """Return rows with the columns that say which network they are of."""
-        for name in ("bots", "edge_rule", "network"):
-            rows = rows.add_column(0, name, pa.repeat(getattr(self, name), len(rows)))
-        return rows
+        """Return rows with the columns that say which network they are of, and how much of it is known."""
+        return _named(rows, self.network, self.edge_rule, self.bots, self.n_models, self.n_models_known)
 
 
 def build_networks() -> list[dg.AssetsDefinition]:
@@ -93,30 +97,48 @@ def collaborations(
         f"select network, bots, count(*) from int_hub__collaboration_developers where {week} group by network, bots"
     ).fetchall()
     counted = {(network, bots): n for network, bots, n in counts}
-    for network, edge_rule, bots in product(
-        NETWORKS, RULES[:1] if is_studied else RULES, BOTS[:1] if is_studied else BOTS
-    ):
+    known = _models_known(connection, snapshot_date)
+    rules, bots_or_none = (RULES[:1], BOTS[:1]) if is_studied else (RULES, BOTS)
+    for network, edge_rule, bots in product(NETWORKS, rules, bots_or_none):
         if (network, bots) not in counted:
             continue
         edges = connection.sql(f"""
-            select sources.pseudonym as source, targets.pseudonym as target, weight, fractional_weight
-            from (from int_hub__collaboration_edges where {week}) as edges
-            inner join (from core__pseudonyms where {week}) as sources on edges.source = sources.developer_id
-            inner join (from core__pseudonyms where {week}) as targets on edges.target = targets.developer_id
-            where network = '{network}' and edge_rule = '{edge_rule}' and bots = '{bots}'
+            select source, target, weight, fractional_weight
+            from int_hub__collaboration_edges
+            where {week} and network = '{network}' and edge_rule = '{edge_rule}' and bots = '{bots}'
         """).to_arrow_table()
         contributions = connection.sql(f"""
-            select contributions.repo_key, pseudonym as developer
+            select contributions.repo_key, developer_id as developer
             from (from int_hub__collaborations where {week} and bots = '{bots}') as contributions
             inner join (from int_hub__model_networks where {week} and network = '{network}') as networks
                 on contributions.repo_key = networks.repo_key
-            inner join (from core__pseudonyms where {week}) as names
-                on contributions.developer_id = names.developer_id
         """).to_arrow_table()
         graph = Graph.of(edges)
         # in rare cases nobody leads to somebody: such a developer is an isolate without an edge
         graph = replace(graph, n_isolates=counted[network, bots] - graph.n_nodes)
-        yield Collaboration(network, edge_rule, bots, graph, contributions)
+        yield Collaboration(network, edge_rule, bots, graph, contributions, *known[network])
+
+
+def _models_known(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, tuple[int, int]]:
+    """Return how many models each network has, and of how many the commits are known."""
+    week = f"snapshot_date = date '{snapshot_date}'"
+    counts = connection.execute(f"""
+        select network, count(*), count(n_commits)
+        from (from int_hub__model_networks where {week}) as networks
+        inner join (from mart__repo_activity where {week} and repo_type = 'model') as models
+            on networks.repo_key = models.repo_key
+        group by network
+    """).fetchall()
+    return {network: (n, n_known) for network, n, n_known in counts}
+
+
+def _named(rows: pa.Table, network: str, edge_rule: str, bots: str, n_models: int, n_models_known: int) -> pa.Table:
+    coverage = {"n_models": n_models, "n_models_known": n_models_known, "share_known": n_models_known / n_models}
+    for name in coverage.keys() & set(rows.column_names):
+        rows = rows.set_column(rows.column_names.index(name), name, pa.repeat(coverage[name], len(rows)))
+    for name, value in (("bots", bots), ("edge_rule", edge_rule), ("network", network)):
+        rows = rows.add_column(0, name, pa.repeat(value, len(rows)))
+    return rows
 
 
 def _build_collaboration() -> dg.AssetsDefinition:
@@ -129,7 +151,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
     # one step, so that each graph is made once
     @dg.multi_asset(
         name="network__collaboration",
-        specs=[spec_of(name, "networks", COLLABORATION, "igraph") for name in names],
+        specs=[spec_of(name, "networks", [*COLLABORATION, "core__pseudonyms"], "igraph") for name in names],
         partitions_def=SNAPSHOTS,
     )
     def collaboration(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
@@ -137,25 +159,27 @@ def _build_collaboration() -> dg.AssetsDefinition:
         from hub_assets.networks import schemas
         from hub_assets.networks.centrality import centrality_table, summary_table
         from hub_assets.networks.cores import core_table
-        from hub_assets.networks.exports import export
 
         snapshot_date = snapshot_date_of(context)
         figures, exports = home.home.figures / str(snapshot_date), home.home.exports / str(snapshot_date)
         parts: dict[str, list[pa.Table]] = {name: [] for name in names}
         shown: dict[str, dict[str, Any]] = {name: {} for name in names}
         with home.building() as connection:
+            named = _pseudonymiser(connection, snapshot_date)
             for found in collaborations(connection, snapshot_date):
                 central = centrality_table(found.graph, found.contributions)
                 parts[cores].append(found.named(core_table(found.graph, found.contributions)))
                 parts[summary].append(found.named(summary_table(found.graph, central)))
-                if found.is_studied:
-                    parts[centrality].append(found.named(central))
-                if found.is_studied and found.network == "all":
-                    edges = found.graph.table()
-                    shown[cores] = keep_figures({"core": core(edges, central)}, figures)
-                    shown[centrality] = keep_figures(
+                if not found.is_studied:
+                    continue
+                central, edges = named(central, "developer"), named(found.graph.table(), "source", "target")
+                parts[centrality].append(found.named(central))
+                shown[centrality] |= _export(exports / f"collaboration_{found.network}", central, edges)
+                if found.network == "all":
+                    shown[cores] |= keep_figures({"core": core(edges, central)}, figures)
+                    shown[centrality] |= keep_figures(
                         {"figure_4_centrality": centrality_distributions(central)}, figures
-                    ) | _paths(export(exports / "collaboration", central, edges))
+                    )
             of = {
                 cores: schemas.COLLABORATION_CORES,
                 summary: schemas.SUMMARY,
@@ -199,7 +223,7 @@ def _build_over_time() -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=name,
-        specs=[spec_of(name, "networks", ["int_hub__collaborations_by_month"], "igraph")],
+        specs=[spec_of(name, "networks", GROWTH, "igraph")],
         partitions_def=SNAPSHOTS,
     )
     def over_time(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
@@ -209,21 +233,24 @@ def _build_over_time() -> dg.AssetsDefinition:
         snapshot_date = snapshot_date_of(context)
         parts = []
         with home.building() as connection:
+            known = _models_known(connection, snapshot_date)
             for network in NETWORKS:
                 growth = connection.sql(
                     "select month, source, target, weight from int_hub__collaborations_by_month "
                     f"where snapshot_date = date '{snapshot_date}' and network = '{network}'"
                 ).to_arrow_table()
-                measured = over_time_table(growth)
-                for column, value in (("bots", BOTS[0]), ("edge_rule", RULES[0]), ("network", network)):
-                    measured = measured.add_column(0, column, pa.repeat(value, len(measured)))
-                parts.append(measured)
+                if len(growth):
+                    measured = over_time_table(growth)
+                    parts.append(_named(measured, network, RULES[0], BOTS[0], *known[network]))
             rows = _whole(schemas.COLLABORATION_OVER_TIME, parts)
             shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
-        last = rows.sort_by([("month", "ascending")]).slice(max(len(rows) - len(NETWORKS), 0))
+        last = [part.sort_by([("month", "descending")]).slice(0, 1) for part in parts]
         return dg.MaterializeResult(
             metadata=shown
-            | headlines(last, {f"{measure}_of_{{network}}": measure for measure in ("nodes", "edges", "max_k")})
+            | headlines(
+                _whole(schemas.COLLABORATION_OVER_TIME, last),
+                {f"{measure}_of_{{network}}": measure for measure in ("nodes", "edges", "max_k")},
+            )
         )
 
     return over_time
@@ -239,7 +266,6 @@ def _build_usage() -> dg.AssetsDefinition:
     )
     def usage(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.figures.networks import usage_distributions
-        from hub_assets.networks.exports import export
         from hub_assets.networks.usage import co_usage_edges, co_usage_table, usage_summary_table
 
         snapshot_date = snapshot_date_of(context)
@@ -267,15 +293,8 @@ def _build_usage() -> dg.AssetsDefinition:
             ["repo_key", "repo_id", "kind", "n_spaces"]
         )
         both = pa.concat_tables([both.rename_columns(spaces.column_names).cast(spaces.schema), spaces])
-        shown[co_usage] |= _paths(export(exports / "usage", both, uses, is_directed=False))
-        n_pairs = sum(
-            row["n_edges"] for row in degrees.to_pylist() if (row["network"], row["ranking"]) == ("all", "co_usage")
-        )
-        if n_pairs <= MOST_EXPORTED:
-            files = export(exports / "co_usage", nodes, co_usage_edges(uses), is_directed=False)
-            shown[co_usage] |= _paths(files)
-        else:
-            shown[co_usage]["co_usage"] = f"{n_pairs:,} edges are more than other programs open, and were not exported"
+        shown[co_usage] |= _export(exports / "usage", both, uses, is_directed=False)
+        shown[co_usage] |= _export(exports / "co_usage", nodes, co_usage_edges(uses), is_directed=False)
         shown[summary] |= headlines(
             degrees, {"mean_{ranking}_of_{network}": "mean", "greatest_{ranking}_of_{network}": "max"}
         )
@@ -297,11 +316,16 @@ def _build_cycles() -> dg.AssetsDefinition:
         snapshot_date = snapshot_date_of(context)
         with home.building() as connection:
             edges = connection.sql(
-                "select repo_key, repo_id, base_repo_key from mart__base_model_edges "
+                "select repo_key, repo_id, base_repo_key, base_repo_id, relation from mart__base_model_edges "
                 f"where snapshot_date = date '{snapshot_date}'"
             ).to_arrow_table()
             rows = base_model_cycles_table(edges)
             shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+        # a base that is not listed has nothing but an id
+        ids = pc.unique(pa.chunked_array([*edges["repo_id"].chunks, *edges["base_repo_id"].chunks], pa.string()))
+        nodes = pa.table({"id": ids, "is_listed": pc.is_in(ids, edges["repo_id"].combine_chunks())})
+        descents = edges.select(["repo_id", "base_repo_id", "relation"])
+        shown |= _export(home.home.exports / str(snapshot_date) / "base_models", nodes, descents)
         return dg.MaterializeResult(metadata=shown | {"cycles": len(pc.unique(rows["cycle"])), "models": len(rows)})
 
     return cycles
@@ -317,5 +341,27 @@ def _studied(rows: pa.Table) -> pa.Table:
     return rows.filter((pc.field("edge_rule") == RULES[0]) & (pc.field("bots") == BOTS[0]))
 
 
-def _paths(files: tuple[Path, ...]) -> dict[str, Any]:
+def _pseudonymiser(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> Callable[..., pa.Table]:
+    """Return what puts pseudonyms in place of the developers in some columns of a table."""
+    known = connection.sql(
+        f"select developer_id, pseudonym from core__pseudonyms where snapshot_date = date '{snapshot_date}'"
+    ).to_arrow_table()
+    ids, called = known["developer_id"].combine_chunks(), known["pseudonym"].combine_chunks()
+
+    def named(rows: pa.Table, *columns: str) -> pa.Table:
+        for name in columns:
+            pseudonyms = called.take(pc.index_in(rows[name].combine_chunks(), ids))
+            rows = rows.set_column(rows.column_names.index(name), name, pseudonyms)
+        return rows.sort_by([(name, "ascending") for name in columns])
+
+    return named
+
+
+def _export(
+    stem: Path, nodes: pa.Table, edges: pa.Table | pa.RecordBatchReader, *, is_directed: bool = True
+) -> dict[str, Any]:
+    """Write a network for other programs, and return where it is."""
+    from hub_assets.networks.exports import export
+
+    files = export(stem, nodes, edges, is_directed=is_directed, most_in_graphml=MOST_IN_GRAPHML)
     return {file.name.replace(".", "_"): dg.MetadataValue.path(str(file)) for file in files}

@@ -54,6 +54,11 @@ def secret_key(path: Path) -> bytes:
     return key
 
 
+def fingerprint(key: bytes) -> str:
+    """Return what tells one key from another, and nothing else of it: 64 bits of an HMAC of no developer's id."""
+    return hmac.digest(key, b"fingerprint of the key", "sha256").hex()[:LENGTH]
+
+
 def pseudonyms(key: bytes, developer_ids: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return the pseudonym of each developer: the first 64 bits of the HMAC-SHA-256 of the id; null stays null.
 

@@ -22,8 +22,13 @@ _NOT_IN_XML: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 
 
 def export(
-    stem: Path, nodes: pa.Table, edges: pa.Table | pa.RecordBatchReader, *, is_directed: bool = True
-) -> tuple[Path, Path, Path]:
+    stem: Path,
+    nodes: pa.Table,
+    edges: pa.Table | pa.RecordBatchReader,
+    *,
+    is_directed: bool = True,
+    most_in_graphml: int | None = None,
+) -> tuple[Path, ...]:
     """Write a network as Parquet, its nodes and its edges, and as GraphML; each file whole or not at all.
 
     Args:
@@ -32,10 +37,11 @@ def export(
             dates, which GraphML has as text.
         edges: the first two columns are ids of nodes, the others attributes; programs take `weight` for what it is.
         is_directed: whether edges lead from the first to the second.
+        most_in_graphml: edges, more of which are written as Parquet alone.
 
     Returns:
-        The paths of `.graphml`, `.nodes.parquet` and `.edges.parquet`. In GraphML what is null, NaN or infinite is left
-        out, and characters that XML cannot hold are U+FFFD.
+        The paths of `.nodes.parquet`, `.edges.parquet`, and `.graphml` if it is written. In GraphML what is null, NaN
+        or infinite is left out, and characters that XML cannot hold are U+FFFD.
 
     Raises:
         ValueError: if an id is null or there twice, or an edge has an end that is no node; files stay as they were.
@@ -49,8 +55,11 @@ def export(
     reader = edges.to_reader(ROWS) if isinstance(edges, pa.Table) else edges
     write_beside(of_edges, lambda beside: _write_edges(beside, reader, ids))
     write_beside(of_nodes, lambda beside: pq.write_table(nodes, beside, compression="zstd"))
+    if most_in_graphml is not None and pq.read_metadata(of_edges).num_rows > most_in_graphml:
+        graphml.unlink(missing_ok=True)
+        return of_nodes, of_edges
     write_beside(graphml, lambda beside: _write_graphml(beside, nodes, of_edges, is_directed))
-    return graphml, of_nodes, of_edges
+    return of_nodes, of_edges, graphml
 
 
 def _write_edges(path: Path, edges: pa.RecordBatchReader, ids: pa.StringArray) -> None:

@@ -40,9 +40,9 @@ _MEASURES: Final = (
 )
 _IS_MAX_K: Final = pa.field("is_max_k", pa.bool_(), nullable=False)
 
-COLLABORATION_CORES: Final = _schema(OF_A_NETWORK, ("k", *_COUNTS, "n_repos", "n_in_largest_repo"), _MEASURES).append(
-    _IS_MAX_K
-)
+COLLABORATION_CORES: Final = _schema(
+    OF_A_NETWORK, ("k", *_COUNTS, "n_repos", "n_in_largest_repo"), (*_MEASURES, "share_known")
+).append(_IS_MAX_K)
 """`network__collaboration_cores`: the k-cores of developers who work together, with their measures."""
 
 NULL_MODELS: Final = _schema(
@@ -59,12 +59,15 @@ DEVELOPER_CENTRALITY: Final = _schema(
 
 SUMMARY: Final = _schema(
     OF_A_NETWORK,
-    ("n_developers", "n_isolates", "nodes", "edges"),
-    ("share_isolates", *(f"{name}_{of}" for name in ("degree", "pagerank") for of in ("mean", "median", "max", "std"))),
+    ("n_models", "n_models_known", "n_developers", "n_isolates", "nodes", "edges"),
+    (
+        *("share_known", "share_isolates"),
+        *(f"{name}_{of}" for name in ("degree", "pagerank") for of in ("mean", "median", "max", "std")),
+    ),
 )
 """`network__summary`: who is in a network, and how central."""
 
 COLLABORATION_OVER_TIME: Final = _schema(
-    OF_A_NETWORK, ("n_developers", "n_isolates", *_COUNTS, "max_k"), ("share_isolates", *_MEASURES)
+    OF_A_NETWORK, ("n_developers", "n_isolates", *_COUNTS, "max_k"), ("share_isolates", *_MEASURES, "share_known")
 ).append(pa.field("month", pa.date32(), nullable=False))
 """`network__collaboration_over_time`: a network as it was at the end of each month."""

@@ -47,6 +47,9 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
             "select repo_type, share_of_repos from stats__license_shares "
             "where snapshot_date = $week and license = 'none'"
         )
+        unmapped = rows(
+            "select * from stats__license_shares where snapshot_date = $week and not is_mapped order by n desc"
+        )
         coverage = rows("select * from mart__history_coverage where snapshot_date = $week order by kind, repo_type")
         usage = rows("select * from mart__usage_resolution where snapshot_date = $week")
         identities = rows("select * from mart__identity_summary where snapshot_date = $week")
@@ -82,6 +85,7 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
         *(_activity_table(kind, [row for row in activity if row["repo_type"] == kind]) for kind in types),
         *_coverage_table([row for row in coverage if row["share_asked"] > 0]),
         _license_table(types, licenses, {row["repo_type"]: row["share_of_repos"] for row in unlicensed}),
+        *([_unmapped_line(unmapped)] if unmapped else []),
         *(_usage_line(row) for row in usage),
         *(_identity_line(row) for row in identities),
         *(_pairs_line(row) for row in pairs),
@@ -136,6 +140,11 @@ def _license_table(types: list[str], rows: list[dict[str, Any]], unlicensed: dic
     return table
 
 
+def _unmapped_line(rows: list[dict[str, Any]]) -> Text:
+    named = ", ".join(f"{row['license']} ({row['n']:,} {row['repo_type']}s)" for row in rows[:5])
+    return Text(f"Licenses that are in no group, and count as other: {named}{', ...' if len(rows) > 5 else ''}.")
+
+
 def _usage_line(row: dict[str, Any]) -> Text:
     line = f"{row['n_spaces']:,} spaces name {row['n_models_named']:,} models; {row['n_edges_by_alias']:,} of "
     line += f"{row['n_edges']:,} uses are under another id than the listed one. "
@@ -163,7 +172,9 @@ def _pairs_line(row: dict[str, Any]) -> Text:
 
 def _claims_table(types: list[str], rows: list[dict[str, Any]]) -> RenderableType:
     """Three claims side by side: few hold most of it, it is right-skewed, its tail is a power law."""
-    table = _table("Unequal, skewed, a power law?", "80 % in", "99 % in", "Gini", "skewness", "x_min", "alpha", "tail")
+    table = _table(
+        "Unequal, skewed, a power law?", "80 % in", "99 % in", "Gini", "skewness", "skewed", "x_min", "alpha", "tail"
+    )
     for repo_type in types:
         for row in (row for row in rows if row["repo_type"] == repo_type):
             table.add_row(
@@ -172,6 +183,7 @@ def _claims_table(types: list[str], rows: list[dict[str, Any]]) -> RenderableTyp
                 _percent(row["share_99"]),
                 _number(row["gini"], 3),
                 _number(row["skewness"]),
+                {True: "yes", False: "no", None: "-"}[row["is_right_skewed"]],
                 _number(row["x_min"]),
                 _number(row["alpha"]),
                 _verdict(row),

@@ -386,7 +386,9 @@ def _data_tests(path: Path, columns: dict[str, dict[str, Any]], grain: tuple[str
             if kind == "unique":
                 yield DataTest(kind, (name,), is_warning=is_warning)
             elif kind == "accepted_values":
-                values = tuple("true" if value is True else str(value) for value in arguments["values"])
+                values = tuple(
+                    str(value).lower() if isinstance(value, bool) else str(value) for value in arguments["values"]
+                )
                 yield DataTest(kind, (name,), values=values, is_warning=is_warning)
             elif kind == "relationships":
                 target = _REF.fullmatch(arguments["to"])

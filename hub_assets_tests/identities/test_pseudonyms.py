@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from hub_assets.identities.pseudonyms import LENGTH, SecretError, pseudonyms, secret_key
+from hub_assets.identities.pseudonyms import LENGTH, SecretError, fingerprint, pseudonyms, secret_key
 
 KEY = bytes(range(32))
 
@@ -50,6 +50,13 @@ def test_another_key_gives_other_pseudonyms() -> None:
     one, other = (set(pseudonyms(key, ids).to_pylist()) for key in (KEY, KEY[::-1]))
     assert len(one) == len(other) == 100
     assert one.isdisjoint(other | set(ids.to_pylist()))
+
+
+def test_a_fingerprint_tells_keys_apart_and_is_nobodys_pseudonym() -> None:
+    one, other = fingerprint(b"a" * 32), fingerprint(b"b" * 32)
+    assert one != other
+    assert one == fingerprint(b"a" * 32)
+    assert one not in pseudonyms(b"a" * 32, pa.array(["a" * 32, "6" * 16])).to_pylist()
 
 
 def test_chunked_sliced_and_empty_arrays() -> None:

@@ -1,9 +1,15 @@
-"""Who works with whom, from a recorded Hub over HTTP, the crawl and merging to the tables that people read."""
+"""Who works with whom, from a recorded Hub over HTTP, the crawl and merging to the tables that people read.
 
+And what Dagster shows of a week's results.
+"""
+
+import csv
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import networkx as nx
 import pyarrow.parquet as pq
 import pytest
@@ -89,6 +95,88 @@ def test_the_greatest_core_is_one_model_and_no_program_is_in_it(home: Path) -> N
     assert (core["density"], core["reciprocity"], core["assortativity"]) == (1, 1, None)
 
 
+def test_with_one_person_merged_the_cores_are_those_that_others_counted(
+    home: Path, commits: dict[str, list[tuple[str, list[str]]]]
+) -> None:
+    """Two names of one person are in the model of the greatest core; all other pairs are rejected by people.
+
+    A sixth program, which is found by its name, makes them some edges fewer than the recording's own reference has with
+    five left out: 521 developers and 2,058 edges, 218 and 1,533, 93 and 900, 12 and 132.
+    """
+    committed = {author for _, authors in commits["deepset/roberta-base-squad2"] for author in authors}
+    before = cores(home, "out")
+    pairs = query(home, "select author_a, author_b from core__developer_pairs where decision = 'accepted'")
+    kept = [pair for pair in pairs if {pair["author_a"], pair["author_b"]} <= committed]
+    assert (len(kept), len(pairs)) == (1, 16)
+    with Home(home).decisions.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["author_a", "author_b", "decision", "decided_by", "decided_at", "why", "evidence"])
+        for pair in (pair for pair in pairs if pair not in kept):
+            writer.writerow([pair["author_a"], pair["author_b"], "rejected", "mona", WEEK, "", ""])
+    try:
+        done = CliRunner().invoke(cli.main, ["identities", "apply", "--home", str(home)])
+        assert done.exit_code == 0, done.output
+        assert [(row["k"], row["nodes"], row["edges"]) for row in cores(home, "out")] == [
+            *((1, 519, 2_043), (5, 217, 1_521), (10, 92, 888), (22, 12, 132)),
+        ]
+    finally:
+        Home(home).decisions.unlink()
+        done = CliRunner().invoke(cli.main, ["identities", "apply", "--home", str(home)])
+    assert cores(home, "out") == before
+
+
+def test_dagster_shows_each_result_with_its_numbers_and_figures(home: Path) -> None:
+    figures = {
+        "stats__tail_fits": ["figure_1_distributions"],
+        "stats__correlations": ["figure_2_correlations", "figure_3_correlations_by_license"],
+        "stats__lorenz": ["lorenz_curves"],
+        "network__developer_centrality": ["figure_4_centrality"],
+        "network__model_co_usage": ["figure_5_usage"],
+        "network__collaboration_cores": ["core"],
+    }
+    numbers = {
+        "mart__activity_summary": "mean_of_models_n_likes",
+        "mart__top_repositories": "greatest_n_commits_of_models",
+        "mart__published_comparison": "models n_likes share_zero",
+        "stats__license_shares": "share_of_models_without_license",
+        "stats__concentration": "models_holding_80%_of_n_likes",
+        "stats__lorenz": "held_by_the_lower_90%_of_models_n_likes",
+        "stats__correlations": "pearson_of_models_n_likes_n_commits",
+        "stats__license_tests": "n_models",
+        "stats__tail_fits": "skewness_of_models_n_likes",
+        "network__collaboration_cores": "density_of_all_k5",
+        "network__summary": "share_isolates_of_all",
+        "network__null_models": "z_of_reciprocity_of_all_k1",
+        "network__collaboration_over_time": "max_k_of_all",
+    }
+    with dg.DagsterInstance.from_config(str(Home(home).dagster)) as instance:
+        for name in {*figures, *numbers}:
+            event = instance.get_latest_materialization_event(dg.AssetKey(name))
+            assert event is not None
+            assert event.asset_materialization is not None
+            metadata: Mapping[str, Any] = event.asset_materialization.metadata
+            rows = metadata["dagster/partition_row_count"].value
+            if name not in ("network__model_co_usage", "network__developer_centrality"):
+                assert len(metadata["preview"].records) == min(rows, 300)
+            if name in numbers:
+                assert isinstance(metadata[numbers[name]].value, int | float), name
+            for figure in figures.get(name, []):
+                assert "](data:image/png;base64," in metadata[figure].value
+                for ending in ("svg", "png"):
+                    assert (Home(home).figures / str(WEEK) / f"{figure}.{ending}").stat().st_size > 10_000
+
+
+def test_nobody_is_named_in_what_is_kept_of_runs_or_shown(home: Path) -> None:
+    """Ids are hashes of names, by which everybody who can guess a name finds them."""
+    ids = {row["developer_id"].encode() for row in query(home, "from core__developers")}
+    folders = (Home(home).dagster, Home(home).exports, Home(home).figures)
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    for path in files:
+        content = path.read_bytes()
+        assert not [each for each in ids if each in content], path
+
+
 def test_nothing_that_is_published_or_exported_names_a_developer(home: Path) -> None:
     names = {row["author"] for row in query(home, "from core__developers")}
     ids = {row["developer_id"] for row in query(home, "from core__developers")}
@@ -98,7 +186,7 @@ def test_nothing_that_is_published_or_exported_names_a_developer(home: Path) -> 
     assert len(central) > 400
     assert not shown & (names | ids)
     (folder,) = Home(home).exports.iterdir()
-    exported = nx.read_graphml(folder / "collaboration.graphml")
+    exported = nx.read_graphml(folder / "collaboration_all.graphml")
     assert set(exported) == {row["developer"] for row in central}
     assert {node: data["degree"] for node, data in exported.nodes(data=True)} == {
         row["developer"]: row["degree"] for row in central

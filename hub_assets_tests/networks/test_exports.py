@@ -23,7 +23,7 @@ def test_a_network_is_read_back_as_it_was(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(exports, "ROWS", 100)  # so that it is written in several pieces
     graph = Graph.of(hub_like(300, 700))
     nodes = centrality_table(graph, contributions())
-    graphml, of_nodes, of_edges = export(tmp_path / "new" / "all.first_author", nodes, graph.table())
+    of_nodes, of_edges, graphml = export(tmp_path / "new" / "all.first_author", nodes, graph.table())
     assert [path.name for path in (graphml, of_nodes, of_edges)] == [
         "all.first_author.graphml",
         "all.first_author.nodes.parquet",
@@ -56,7 +56,7 @@ def test_attributes_have_their_types_and_odd_names_are_kept(tmp_path: Path) -> N
         }
     )
     links = pa.table({"one": odd[:2], "other": odd[1:3], "weight": pa.array([3, 4])})
-    graphml, of_nodes, _ = export(tmp_path / "odd", nodes, links, is_directed=False)
+    of_nodes, _, graphml = export(tmp_path / "odd", nodes, links, is_directed=False)
     found = nx.read_graphml(graphml)
     assert not found.is_directed()
     assert pq.read_table(of_nodes).drop(["share"]) == nodes.drop(["share"])  # NaN equals nothing
@@ -91,13 +91,13 @@ def test_edges_may_pass_by_as_batches_with_dictionaries(tmp_path: Path) -> None:
     ends = [pa.DictionaryArray.from_arrays(pa.array(side, pa.int32()), names) for side in ([0, 0], [1, 2])]
     batch = pa.record_batch([*ends, pa.array([5, 6])], schema=schema)
     reader = pa.RecordBatchReader.from_batches(schema, [batch, batch.slice(0, 0)])
-    graphml, _, _ = export(tmp_path / "pairs", pa.table({"id": names}), reader, is_directed=False)
+    *_, graphml = export(tmp_path / "pairs", pa.table({"id": names}), reader, is_directed=False)
     assert sorted(nx.read_graphml(graphml).edges.data("weight")) == [("a", "b", 5), ("a", "c", 6)]
 
 
 def test_nothing_is_a_network(tmp_path: Path) -> None:
     graph = Graph.of(edges([]))
-    graphml, *_ = export(tmp_path / "nothing", centrality_table(graph, contributions()), graph.table())
+    *_, graphml = export(tmp_path / "nothing", centrality_table(graph, contributions()), graph.table())
     assert len(nx.read_graphml(graphml)) == 0
 
 
@@ -110,3 +110,11 @@ def test_what_is_no_network_leaves_the_files_as_they_were(tmp_path: Path, names:
     with pytest.raises(ValueError, match=what):
         export(tmp_path / "it", pa.table({"id": names}), edges([("b", "a")]))
     assert [path.read_bytes() for path in paths] == before
+
+
+def test_more_edges_than_programs_open_are_parquet_alone(tmp_path: Path) -> None:
+    nodes, links = pa.table({"id": ["a", "b"]}), edges([("a", "b"), ("b", "a")])
+    assert [path.suffix for path in export(tmp_path / "it", nodes, links, most_in_graphml=2)][-1] == ".graphml"
+    paths = export(tmp_path / "it", nodes, links, most_in_graphml=1)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in paths}
+    assert {path.name for path in paths} == {"it.nodes.parquet", "it.edges.parquet"}

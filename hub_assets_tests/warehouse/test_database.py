@@ -11,7 +11,7 @@ import pytest
 
 from hub_assets.warehouse.database import WarehouseBusy, connect, failing_rows, prepare, publish, replace_week
 from hub_assets.warehouse.models import Column, DataTest, Project, Seed, load_project
-from hub_assets_tests.warehouse.building import STATS
+from hub_assets_tests.warehouse.building import NETWORK, STATS
 
 ONE, TWO = date(2026, 11, 9), date(2026, 11, 16)
 
@@ -128,7 +128,7 @@ def test_publishing_takes_one_week_and_leaves_readers_alone(tmp_path: Path, proj
         # of the tables that name people those alone that say who is who
         marts = [model.name for model in project.models if model.layer == "marts"]
         core = ("core__developer_pairs", "core__developers")
-        assert tables == {*core, *STATS, *marts, *(seed.name for seed in project.seeds)}
+        assert tables == {*core, *STATS, *NETWORK, *marts, *(seed.name for seed in project.seeds)}
         ((comment,),) = reader.execute(
             "select comment from duckdb_tables() where table_name = 'mart__repo_activity'"
         ).fetchall()

@@ -139,11 +139,11 @@ def test_a_headline_of_what_is_not_there_is_found(folder: Path, headline: str, w
 
 def test_a_test_may_only_warn(folder: Path) -> None:
     path = folder / "marts" / "mart__things.yml"
-    severe = "{accepted_values: {values: [1, true], config: {severity: warn}}}"
+    severe = "{accepted_values: {values: [1, true, false], config: {severity: warn}}}"
     path.write_text(YML.replace("{name: width}", f"{{name: width, data_tests: [{severe}]}}"))
     (model,) = load_project(folder).models
     assert [(test.columns, test.values) for test in model.data_tests if test.is_warning] == [
-        (("width",), ("1", "true"))
+        (("width",), ("1", "true", "false"))
     ]
     assert not all(test.is_warning for test in model.data_tests)
 

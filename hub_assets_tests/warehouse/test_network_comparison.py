@@ -57,10 +57,6 @@ def core(k: int, network: str = "all", is_max_k: bool = False, **values: Any) ->
     return row | values
 
 
-def coverage(share: float, repo_type: str = "model", kind: str = "commits") -> Row:
-    return {"repo_type": repo_type, "kind": kind, "share_known": share}
-
-
 def used(name: str, n_spaces: int, key: str | None = None, **values: Any) -> Row:
     return {"network": "all", "repo_key": key or name, "repo_id": name, "n_spaces": n_spaces} | values
 
@@ -97,7 +93,6 @@ def test_every_published_figure_of_networks_has_one_of_ours_in_a_full_week(wareh
     usage = [used(match[2], next(number), network=match[1]) for match in named]
     leaders = [leader("Meta", next(number)) | {name: row[name] for name in ("network", "ranking")} for row in degrees]
     warehouse.build(
-        mart__history_coverage=[coverage(0.75)],
         network__collaboration_cores=[*cores, *(row | other for row in cores for other in wrong)],
         network__summary=[summary, *(summary | other for other in wrong)],
         network__usage_summary=degrees,
@@ -157,12 +152,8 @@ def test_the_rich_club_has_no_difference_from_what_the_study_prints(warehouse: W
 def test_collaboration_is_known_as_far_as_commits_of_models_are(warehouse: Warehouse) -> None:
     summary = {"network": "all", "edge_rule": "first_author", "bots": "out", "n_developers": 8, "nodes": 2}
     warehouse.build(
-        mart__history_coverage=[
-            *(coverage(0.25), coverage(1, "space"), coverage(1, kind="discussions")),
-            coverage(0.5) | {"snapshot_date": BEFORE},
-        ],
-        network__collaboration_cores=[core(1, "mm", nodes=7, edges=30)],
-        network__summary=[summary | {"share_isolates": 0.75, "degree_max": 3}],
+        network__collaboration_cores=[core(1, "mm", nodes=7, edges=30, share_known=0.25)],
+        network__summary=[summary | {"share_isolates": 0.75, "degree_max": 3, "share_known": 0.25}],
         network__usage_summary=[{"network": "cv", "ranking": "usage", "n": 5}],
         network__model_usage=[used("gpt2", 4), used("lab/other", 1), used("gpt2", 3) | {"snapshot_date": BEFORE}],
     )

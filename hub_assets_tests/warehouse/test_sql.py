@@ -52,7 +52,7 @@ def test_repositories_of_all_types_and_their_licenses(build: Build) -> None:
             model("6", "a/c", tags=["gradio"], cardData='{"sdk": "gradio"}'),
             model("7", "a/d", tags=["gradio"], cardData='{"license": "MIT "}'),
             model("8", "a/e", cardData='{"license": ["mit", "other"]}'),
-            model("9", "a/f", cardData='{"license": ["Apache 2.0", "none", "my-own", ""]}'),
+            model("9", "a/f", cardData='{"license": ["Apache 2.0", "none", "my-own", "", "apache-2.0"]}'),
         ],
     )
     assert [tuple(row.values()) for row in found] == [

@@ -148,15 +148,16 @@ def test_the_developers_of_the_models_that_are_used_most(warehouse: Warehouse) -
     )
     columns = "ranking, rank, organisation, kind, n_models, round(share, 6), round(share_of_leading_five, 6)"
     assert warehouse.rows(f"select {columns} from network__top_organisations where network = 'all' order by rank") == [
-        ("usage", 1, "OpenAI", "company", 3, 0.25, 0.75),
-        ("usage", 2, "Meta", "company", 2, 0.166667, 0.75),
-        ("usage", 3, "A page (page)", "organisation", 2, 0.166667, 0.75),
-        ("usage", 4, "deepset", "company", 1, 0.083333, 0.75),
-        ("usage", 5, "nitrosocke", "individual", 1, 0.083333, 0.75),
-        ("usage", 6, "person", "individual", 1, 0.083333, 0.75),
-        ("usage", 7, "no-namespace", "unknown", 1, 0.083333, 0.75),
-        ("usage", 8, "nobody", "unknown", 1, 0.083333, 0.75),
+        ("usage", 1, "OpenAI", "company", 3, 0.25, 0.666667),
+        ("usage", 2, "Meta", "company", 2, 0.166667, 0.666667),
+        ("usage", 3, "A page (page)", "organisation", 2, 0.166667, 0.666667),
+        ("usage", 4, "deepset", "company", 1, 0.083333, 0.666667),
+        ("usage", 5, "nitrosocke", "individual", 1, 0.083333, 0.666667),
+        ("usage", 6, "person", "individual", 1, 0.083333, 0.666667),
+        ("usage", 7, "no-namespace", "unknown", 1, 0.083333, 0.666667),
+        ("usage", 8, "nobody", "unknown", 1, 0.083333, 0.666667),
     ]
+    assert warehouse.rows("select distinct round(share_unknown, 6) from network__top_organisations") == [(0.166667,)]
 
 
 def test_only_a_hundred_are_ranked_and_of_co_usage_only_those_that_are_used_with_others(warehouse: Warehouse) -> None:

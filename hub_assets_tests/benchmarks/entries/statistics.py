@@ -173,7 +173,7 @@ def build_marts(clock: Clock, scale: float, populations: Path) -> int:
         connection.execute("set enable_progress_bar = false")
         prepare_tables(connection, loaded)
         # without networks: those are measured elsewhere
-        untold = ("mart__history_coverage", "network__model_usage", "network__top_organisations")
+        untold = ("network__model_usage", "network__top_organisations")
         for name in ("mart__repo_activity", *untold):
             columns = ", ".join(f"{column.name} {column.type}" for column in loaded.tables[name].columns)
             connection.execute(f"create table {name} ({columns})")
@@ -183,7 +183,8 @@ def build_marts(clock: Clock, scale: float, populations: Path) -> int:
                 insert into mart__repo_activity by name
                 select
                     date '{WEEK}' as snapshot_date, '{repo_type}' as repo_type, cast(row_number() over () as varchar)
-                        as repo_key, repo_key as repo_id, [license] as licenses, *
+                        as repo_key, repo_key as repo_id,
+                    case when license is null then [] else [license] end as licenses, *
                 from repos
             """)
         models = {model.name: model for model in loaded.models}
