@@ -38,6 +38,8 @@ WORKS = {
     "statistics: three tails",
     "statistics: goodness of fit",
     "networks: edges",
+    "networks: tables 6-9",
+    "networks: over time",
     "networks: all measures",
     "networks: core numbers",
     "networks: clustering",

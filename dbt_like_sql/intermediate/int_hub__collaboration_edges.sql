@@ -91,8 +91,8 @@ sources as (
 -- keeping them
 pairs as not materialized (
     select
-        sources.edge_rule, sources.bots, sources.repo_key, sources.developer_id as source,
-        targets.developer_id as target, sources.n_commits, targets.n_developers - 1 as n_others,
+        sources.edge_rule, sources.bots, sources.repo_key, sources.developer_id as source_id,
+        targets.developer_id as target_id, sources.n_commits, targets.n_developers - 1 as n_others,
         sources.n_shared_repos = 1 or targets.n_shared_repos = 1 as is_only_meeting
     from sources
     inner join shared as targets
@@ -101,8 +101,8 @@ pairs as not materialized (
         and sources.developer_id <> targets.developer_id
     union all
     select
-        sources.edge_rule, sources.bots, sources.repo_key, sources.developer_id as source,
-        targets.developer_id as target, sources.n_commits, targets.n_developers - 1 as n_others,
+        sources.edge_rule, sources.bots, sources.repo_key, sources.developer_id as source_id,
+        targets.developer_id as target_id, sources.n_commits, targets.n_developers - 1 as n_others,
         sources.n_shared_repos = 1 or targets.n_shared_repos = 1 as is_only_meeting
     from prior_contributors as sources
     inner join shared as targets
@@ -113,7 +113,7 @@ pairs as not materialized (
     union all
     -- who works alone has a self-loop by any rule
     select
-        rules.edge_rule, alone.bots, alone.repo_key, alone.developer_id as source, alone.developer_id as target,
+        rules.edge_rule, alone.bots, alone.repo_key, alone.developer_id as source_id, alone.developer_id as target_id,
         alone.n_commits, 1 as n_others, false as is_only_meeting
     from contributions as alone
     cross join (values ('first_author'), ('all_authors'), ('prior_contributors')) as rules(edge_rule)
@@ -123,20 +123,20 @@ pairs as not materialized (
 -- the millions of pairs of a model with thousands of developers need not be held at once where there is nothing to sum
 edges as (
     select
-        networks.network, pairs.edge_rule, pairs.bots, pairs.source, pairs.target, pairs.n_commits as weight,
+        networks.network, pairs.edge_rule, pairs.bots, pairs.source_id, pairs.target_id, pairs.n_commits as weight,
         1 as n_repos, pairs.n_commits / pairs.n_others as fractional_weight
     from pairs
     inner join networks on pairs.repo_key = networks.repo_key
     where pairs.is_only_meeting
     union all
     select
-        networks.network, pairs.edge_rule, pairs.bots, pairs.source, pairs.target,
+        networks.network, pairs.edge_rule, pairs.bots, pairs.source_id, pairs.target_id,
         cast(sum(pairs.n_commits) as bigint) as weight, count(*) as n_repos,
         sum(pairs.n_commits / pairs.n_others) as fractional_weight
     from pairs
     inner join networks on pairs.repo_key = networks.repo_key
     where not pairs.is_only_meeting
-    group by networks.network, pairs.edge_rule, pairs.bots, pairs.source, pairs.target
+    group by networks.network, pairs.edge_rule, pairs.bots, pairs.source_id, pairs.target_id
 )
 
 select
@@ -144,8 +144,8 @@ select
     network,
     edge_rule,
     bots,
-    source,
-    target,
+    source_id,
+    target_id,
     weight,
     n_repos,
     fractional_weight

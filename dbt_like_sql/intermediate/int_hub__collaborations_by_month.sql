@@ -13,17 +13,23 @@ networks as (
 ),
 
 week as (
-    select cast(date_trunc('month', {{ var('snapshot_date') }} + interval 6 day) as date) as last_month
+    select
+        date '2018-01-01' as first_month,
+        cast(date_trunc('month', {{ var('snapshot_date') }} + interval 6 day) as date) as last_month
 ),
 
--- what bears no date, or one that is yet to come, was there by the end of the week
+-- what bears no date, or one that is yet to come, was there by the end of the week; clocks that stand at 1970 would
+-- make hundreds of months in which nothing was (least and greatest pass over nulls, so that these come first)
 dated as (
     select
         commits.repo_key, commits.developer_id, commits.is_first_author,
-        coalesce(
-            least(cast(date_trunc('month', commits.committed_at) as date), week.last_month),
-            week.last_month
-        ) as month
+        case
+            when commits.committed_at is null then week.last_month
+            else least(
+                greatest(cast(date_trunc('month', commits.committed_at) as date), week.first_month),
+                week.last_month
+            )
+        end as month
     from commits
     cross join week
 ),
@@ -50,8 +56,8 @@ joined as (
 -- what was committed before the other one joined counts from then on
 pairs as (
     select
-        sources.repo_key, greatest(sources.month, targets.joined_month) as month, sources.developer_id as source,
-        targets.developer_id as target, sources.n_first_commits as weight
+        sources.repo_key, greatest(sources.month, targets.joined_month) as month, sources.developer_id as source_id,
+        targets.developer_id as target_id, sources.n_first_commits as weight
     from monthly as sources
     inner join joined as targets
         on sources.repo_key = targets.repo_key
@@ -62,7 +68,7 @@ pairs as (
 -- who works alone has self-loops until somebody joins
 alone as (
     select
-        monthly.repo_key, monthly.month, monthly.developer_id as source, monthly.developer_id as target,
+        monthly.repo_key, monthly.month, monthly.developer_id as source_id, monthly.developer_id as target_id,
         monthly.n_commits as weight
     from monthly
     inner join joined
@@ -83,9 +89,9 @@ select
     {{ var('snapshot_date') }} as snapshot_date,
     networks.network,
     changes.month,
-    changes.source,
-    changes.target,
+    changes.source_id,
+    changes.target_id,
     cast(sum(changes.weight) as bigint) as weight
 from changes
 inner join networks on changes.repo_key = networks.repo_key
-group by networks.network, changes.month, changes.source, changes.target
+group by networks.network, changes.month, changes.source_id, changes.target_id

@@ -21,5 +21,5 @@ select
     edges.n_repos,
     edges.fractional_weight
 from edges
-left join pseudonyms as sources on edges.source = sources.developer_id
-left join pseudonyms as targets on edges.target = targets.developer_id
+left join pseudonyms as sources on edges.source_id = sources.developer_id
+left join pseudonyms as targets on edges.target_id = targets.developer_id

@@ -8,7 +8,9 @@ repositories as (
 ),
 
 week as (
-    select cast(date_trunc('month', {{ var('snapshot_date') }} + interval 6 day) as date) as last_month
+    select
+        date '2018-01-01' as first_month,
+        cast(date_trunc('month', {{ var('snapshot_date') }} + interval 6 day) as date) as last_month
 ),
 
 done as (
@@ -21,11 +23,18 @@ done as (
     where snapshot_date = {{ var('snapshot_date') }}
 ),
 
--- what bears no date, or one that is yet to come, was done by the end of the week
+-- what bears no date, or one that is yet to come, was done by the end of the week; what clocks date before there was
+-- anything was done by the first month
 dated as (
     select
         done.repo_type, done.repo_key, done.developer_id, done.is_commit,
-        coalesce(least(cast(date_trunc('month', done.done_at) as date), week.last_month), week.last_month) as month
+        case
+            when done.done_at is null then week.last_month
+            else least(
+                greatest(cast(date_trunc('month', done.done_at) as date), week.first_month),
+                week.last_month
+            )
+        end as month
     from done
     inner join repositories
         on done.repo_type = repositories.repo_type

@@ -16,7 +16,7 @@ RESULT_ROWS = 300
 PERSONAL = frozenset(
     {"author", "name", "fullname", "organizations", "commits", "discussions"}
     | {"author_a", "author_b", "full_name_a", "full_name_b", "handle", "joined_with", "account_key", "developer_id"}
-    | {"source", "target"}
+    | {"source_id", "target_id"}
 )
 """Columns that name people, whom no preview shows: it would stand in the event log for ever."""
 

@@ -3,7 +3,7 @@
 Edges are SQL's business, measures those of `hub_assets.networks`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
@@ -103,7 +103,7 @@ def collaborations(
         if (network, bots) not in counted:
             continue
         edges = connection.sql(f"""
-            select source, target, weight, fractional_weight
+            select source_id as source, target_id as target, weight, fractional_weight
             from int_hub__collaboration_edges
             where {week} and network = '{network}' and edge_rule = '{edge_rule}' and bots = '{bots}'
         """).to_arrow_table()
@@ -114,6 +114,7 @@ def collaborations(
                 on contributions.repo_key = networks.repo_key
         """).to_arrow_table()
         graph = Graph.of(edges)
+        del edges  # of a model of 1,500 developers these are 120 MB, and not needed any more
         # in rare cases nobody leads to somebody: such a developer is an isolate without an edge
         graph = replace(graph, n_isolates=counted[network, bots] - graph.n_nodes)
         yield Collaboration(network, edge_rule, bots, graph, contributions, *known[network])
@@ -188,7 +189,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
             tables = {name: _whole(of[name], some) for name, some in parts.items()}
             for name, table in tables.items():
                 shown[name] |= replace_rows(connection, name, snapshot_date, table, RESULT_ROWS)
-        shown[cores] |= headlines(_studied(tables[cores]), {f"{name}_of_{{network}}_k{{k}}": name for name in FOLLOWED})
+        shown[cores] |= _of_cores(_studied(tables[cores]), {f"{name}_of_{{network}}": name for name in FOLLOWED})
         shown[summary] |= headlines(
             _studied(tables[summary]),
             {f"{name}_of_{{network}}": name for name in ("n_developers", "share_isolates", "nodes", "edges")},
@@ -213,7 +214,7 @@ def _build_null_models() -> dg.AssetsDefinition:
             parts = [each.named(null_table(each.graph, config.draws)) for each in found]
             rows = _whole(schemas.NULL_MODELS, parts)
             shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
-        return dg.MaterializeResult(metadata=shown | headlines(rows, {"z_of_{measure}_of_{network}_k{k}": "z"}))
+        return dg.MaterializeResult(metadata=shown | _of_cores(rows, {"z_of_{measure}_of_{network}": "z"}))
 
     return null_models
 
@@ -234,13 +235,18 @@ def _build_over_time() -> dg.AssetsDefinition:
         parts = []
         with home.building() as connection:
             known = _models_known(connection, snapshot_date)
+            # a network in which nothing changes any more is there to the last month of all
+            ((last_month,),) = connection.execute(
+                f"select max(month) from int_hub__collaborations_by_month where snapshot_date = date '{snapshot_date}'"
+            ).fetchall()
             for network in NETWORKS:
                 growth = connection.sql(
-                    "select month, source, target, weight from int_hub__collaborations_by_month "
+                    "select month, source_id as source, target_id as target, weight "
+                    "from int_hub__collaborations_by_month "
                     f"where snapshot_date = date '{snapshot_date}' and network = '{network}'"
                 ).to_arrow_table()
                 if len(growth):
-                    measured = over_time_table(growth)
+                    measured = over_time_table(growth, last_month)
                     parts.append(_named(measured, network, RULES[0], BOTS[0], *known[network]))
             rows = _whole(schemas.COLLABORATION_OVER_TIME, parts)
             shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
@@ -335,6 +341,13 @@ def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:
     """Return parts as one table of a schema, without the week."""
     nothing = pa.schema(list(schema)[1:]).empty_table()
     return pa.concat_tables([nothing, *(part.cast(nothing.schema) for part in parts)])
+
+
+def _of_cores(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
+    """Return numbers of cores under names that last from week to week, while the greatest k does not."""
+    return headlines(
+        rows.filter(pc.invert(rows["is_max_k"])), {f"{name}_k{{k}}": column for name, column in columns.items()}
+    ) | headlines(rows.filter(rows["is_max_k"]), {f"{name}_kmax": column for name, column in columns.items()})
 
 
 def _studied(rows: pa.Table) -> pa.Table:

@@ -22,7 +22,7 @@ def core_numbers(graph: Graph) -> Ints:
     The k-core is the greatest subgraph in which each node has a degree of at least k, in + out (Batagelj and Zaversnik
     2003; networkx's `core_number` of a DiGraph). Among 14 developers who all work with each other, k is 26.
     """
-    return np.array(graph.to_igraph().coreness(mode="all"), np.int64)
+    return np.array(graph.edges_to_igraph().coreness(mode="all"), np.int64)
 
 
 def cores(graph: Graph) -> Iterator[tuple[int, bool, Graph]]:

@@ -62,7 +62,7 @@ def rewired(graph: Graph, dice: random.Random) -> Graph:
     Two edges drawn by chance swap their targets, unless that would make a self-loop or an edge that is there already;
     ten times as often as there are edges (Milo et al. 2003; igraph's `rewire`). All edges weigh 1.
     """
-    swapped = graph.to_igraph()
+    swapped = graph.edges_to_igraph()
     with igraph_draws_from(dice):
         swapped.rewire(n=SWAPS * graph.n_edges)
     ends = np.array(swapped.get_edgelist(), np.int64).reshape(-1, 2)

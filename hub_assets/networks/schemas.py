@@ -36,12 +36,14 @@ OF_A_NETWORK: Final = ("network", "edge_rule", "bots")
 _COUNTS: Final = ("nodes", "edges", "communities", "leiden_communities", "weak_components")
 _MEASURES: Final = (
     *("modularity", "leiden_modularity", "density", "reciprocity", "rich_club", "assortativity", "average_degree"),
-    *("average_clustering", "average_clustering_unweighted", "average_clustering_fractional"),
+    *("average_clustering", "average_clustering_unweighted"),
 )
 _IS_MAX_K: Final = pa.field("is_max_k", pa.bool_(), nullable=False)
 
 COLLABORATION_CORES: Final = _schema(
-    OF_A_NETWORK, ("k", *_COUNTS, "n_repos", "n_in_largest_repo"), (*_MEASURES, "share_known")
+    OF_A_NETWORK,
+    ("k", *_COUNTS, "n_repos", "n_in_largest_repo"),
+    (*_MEASURES, "average_clustering_fractional", "share_known"),
 ).append(_IS_MAX_K)
 """`network__collaboration_cores`: the k-cores of developers who work together, with their measures."""
 

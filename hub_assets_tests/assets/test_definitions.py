@@ -50,10 +50,9 @@ mart__community_roles (marts) <- int_hub__developer_contributions int_hub__devel
 mart__history_coverage (marts) <- int_hub__commit_histories int_hub__discussion_histories
 mart__identity_pairs (marts) <- core__developer_pairs
 mart__identity_summary (marts) <- core__developers
-mart__published_comparison (marts) <- mart__activity_summary mart__history_coverage mart__repo_activity \
-mart__top_repositories network__collaboration_cores network__model_usage network__summary network__top_organisations \
-network__usage_summary organisations published_values stats__concentration stats__correlations stats__license_shares \
-stats__license_tests
+mart__published_comparison (marts) <- mart__activity_summary mart__repo_activity mart__top_repositories \
+network__collaboration_cores network__model_usage network__summary network__top_organisations network__usage_summary \
+organisations published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
 mart__repo_activity (marts) <- int_hub__commit_histories int_hub__developer_contributions \
 int_hub__developer_discussions int_hub__discussion_histories int_hub__repositories int_hub__space_models \
 license_groups stg_hub__spaces
@@ -63,16 +62,17 @@ mart__usage_resolution (marts) <- int_hub__space_models
 model_developers (marts) <-
 network__base_model_cycles (networks) <- mart__base_model_edges
 network__collaboration_cores (networks) <- core__pseudonyms int_hub__collaboration_developers \
-int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks
-network__collaboration_over_time (networks) <- int_hub__collaborations_by_month
+int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
+network__collaboration_over_time (networks) <- int_hub__collaborations_by_month int_hub__model_networks \
+mart__repo_activity
 network__developer_centrality (networks) <- core__pseudonyms int_hub__collaboration_developers \
-int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks
+int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
 network__model_co_usage (networks) <- mart__usage_edges network__model_usage stg_hub__spaces
 network__model_usage (networks) <- int_hub__model_networks mart__usage_edges stg_hub__models
-network__null_models (networks) <- core__pseudonyms int_hub__collaboration_developers int_hub__collaboration_edges \
-int_hub__collaborations int_hub__model_networks
+network__null_models (networks) <- int_hub__collaboration_developers int_hub__collaboration_edges \
+int_hub__collaborations int_hub__model_networks mart__repo_activity
 network__summary (networks) <- core__pseudonyms int_hub__collaboration_developers int_hub__collaboration_edges \
-int_hub__collaborations int_hub__model_networks
+int_hub__collaborations int_hub__model_networks mart__repo_activity
 network__top_organisations (networks) <- int_hub__leading_models organisations stg_hub__accounts
 network__usage_summary (networks) <- mart__usage_edges network__model_usage stg_hub__spaces
 organisations (marts) <-

@@ -59,6 +59,10 @@ def test_igraph_and_networkx_get_the_same_edges(rows: list[tuple[str, str, int]]
     assert {(names[edge.source], names[edge.target], edge["weight"]) for edge in found.es} == set(
         reference.edges.data("weight")
     )
+    plain = graph.edges_to_igraph()
+    assert plain.is_directed()
+    assert plain.get_edgelist() == found.get_edgelist()
+    assert plain.es.attributes() == []
     links = graph.links_to_igraph()
     assert not links.is_directed()
     expected = {frozenset(pair) for pair in reference.edges}

@@ -49,7 +49,7 @@ class Warehouse(Database):
     def edges(self, columns: str = "weight", rule: str = "first_author", bots: str = "out", net: str = "all") -> Edges:
         """Return the edges of a network of WEEK: (source, target) -> columns."""
         found = self.rows(
-            f"select source, target, {columns} from int_hub__collaboration_edges "
+            f"select source_id, target_id, {columns} from int_hub__collaboration_edges "
             f"where snapshot_date = date '{WEEK}' and edge_rule = '{rule}' and bots = '{bots}' and network = '{net}'"
         )
         return {(source, target): tuple(values) for source, target, *values in found}
@@ -266,7 +266,7 @@ def test_only_commits_to_models_of_the_week_make_edges(warehouse: Warehouse) -> 
     datasets = [listed("2")]
     warehouse.build(commits, BEFORE, raw_hub__models=[listed("1", BEFORE)], raw_hub__datasets=datasets)
     warehouse.build(commits, raw_hub__models=[listed("3"), listed("1", BEFORE)], raw_hub__datasets=datasets)
-    edges = "select snapshot_date, source, target from int_hub__collaboration_edges"
+    edges = "select snapshot_date, source_id, target_id from int_hub__collaboration_edges"
     assert warehouse.rows(f"{edges} where edge_rule = 'first_author' and bots = 'out' order by all") == [
         (BEFORE, "ann", "bob"),
         (BEFORE, "bob", "ann"),
@@ -310,10 +310,16 @@ def test_edges_grow_by_month(warehouse: Warehouse) -> None:
         page("2", on("ann", month=5), on("bob", month=5)),
         # what has no date, or one that is yet to come, is of the month in which the week ends
         page("3", on("dan", month=2), commit("dan", at=None), commit("eve", at=datetime(2033, 1, 1))),
+        # what is dated before 2018 is of its beginning
+        page("4", commit("fay", at=datetime(1970, 1, 1)), commit("fay", at=datetime(2017, 12, 31))),
+        page("5", commit("gus", at=datetime(1969, 5, 5)), commit("hal", at=datetime(2018, 2, 1))),
     ]
     warehouse.build(commits)
-    found = warehouse.rows("select month, source, target, weight from int_hub__collaborations_by_month order by all")
-    assert [(month.month, source, target, weight) for month, source, target, weight in found] == [
+    found = warehouse.rows(
+        "select month, source_id, target_id, weight from int_hub__collaborations_by_month order by all"
+    )
+    of_the_year = [(month.month, *edge) for month, *edge in found if month.year == 2026]
+    assert of_the_year == [
         (1, "ann", "ann", 1),
         (2, "ann", "ann", 1),
         (2, "dan", "dan", 1),
@@ -326,7 +332,12 @@ def test_edges_grow_by_month(warehouse: Warehouse) -> None:
         (11, "dan", "eve", 2),
         (11, "eve", "dan", 1),
     ]
-    assert {month.year for month, *_ in found} == {2026}
+    assert [row for row in found if row[0].year != 2026] == [
+        (date(2018, 1, 1), "fay", "fay", 2),
+        (date(2018, 1, 1), "gus", "gus", 1),
+        (date(2018, 2, 1), "gus", "hal", 1),
+        (date(2018, 2, 1), "hal", "gus", 1),
+    ]
     assert warehouse.failing() == []
 
 
@@ -399,8 +410,8 @@ def test_a_loop_over_commits_finds_the_same(small: Warehouse, commits: Commits) 
             assert found == {edge: pytest.approx(values) for edge, values in looped(left, rule).items()}
     for month in range(1, 7):
         grown = small.rows(
-            "select source, target, sum(weight) from int_hub__collaborations_by_month "
-            f"where source <> target and month <= date '2026-{month}-01' group by all"
+            "select source_id, target_id, sum(weight) from int_hub__collaborations_by_month "
+            f"where source_id <> target_id and month <= date '2026-{month}-01' group by all"
         )
         then = looped([each for each in out if each[2] < datetime(2026, month + 1, 1)], "first_author")
         assert {tuple(edge): weight for *edge, weight in grown} == {
@@ -443,14 +454,19 @@ def test_a_model_of_many_developers_passes_through_little_memory(project: Projec
         ]
 
 
-def test_roles_in_repositories_as_of_each_month(project: Project) -> None:
-    given = ("int_hub__developer_contributions", "int_hub__developer_discussions", "mart__repo_activity")
-    made = Warehouse(project, *given)
+def test_roles_in_repositories_now_and_as_of_each_month(project: Project) -> None:
+    histories = ("int_hub__repositories", "int_hub__commit_histories", "int_hub__discussion_histories")
+    people = ("int_hub__developer_contributions", "int_hub__developer_discussions")
+    made = Warehouse(project, *histories, *people, "int_hub__space_models")
 
-    def give(table: str, at: str, *rows: tuple[str, str, str, datetime | None]) -> None:
-        columns = ("repo_type", "repo_key", "developer_id", at)
+    def give(table: str, last: str, *rows: tuple[str, str, Any] | tuple[str, str, str, datetime | None]) -> None:
+        columns = ("repo_type", "repo_key", *(["developer_id"] if table in people else []), last)
         made.give(table, [{"snapshot_date": WEEK, **dict(zip(columns, row, strict=True))} for row in rows])
 
+    repos = [("model", "1"), ("model", "2"), ("model", "unknown"), ("space", "3"), ("space", "nobody")]
+    give("int_hub__repositories", "repo_id", *((*repo, "lab/x") for repo in repos))
+    give("int_hub__commit_histories", "n_commits", *((*repo, 9) for repo in repos if repo[1] != "unknown"))
+    give("int_hub__discussion_histories", "n_discussions", *((*repo, 9) for repo in repos))
     give(
         "int_hub__developer_contributions",
         "first_commit_at",
@@ -459,6 +475,7 @@ def test_roles_in_repositories_as_of_each_month(project: Project) -> None:
         ("model", "2", "ann", datetime(2026, 3, 1)),
         ("model", "unknown", "dan", datetime(2026, 3, 1)),
         ("space", "3", "ann", None),
+        ("space", "3", "bob", datetime(1970, 1, 1)),
     )
     give(
         "int_hub__developer_discussions",
@@ -469,20 +486,24 @@ def test_roles_in_repositories_as_of_each_month(project: Project) -> None:
         ("model", "2", "ann", datetime(2026, 3, 31)),
         ("model", "unknown", "cy", datetime(2026, 2, 1)),
     )
-    known = [("model", "1", 3), ("model", "2", 2), ("model", "unknown", None), ("space", "3", 1)]
-    columns = ("repo_type", "repo_key", "n_community")
-    made.give("mart__repo_activity", [{"snapshot_date": WEEK, **dict(zip(columns, row, strict=True))} for row in known])
-    [model] = [model for model in made.project.models if model.name == "mart__community_roles"]
-    replace_week(made.connection, model.name, WEEK, model.render(WEEK))
-    found = made.rows(f"select * exclude (snapshot_date) from {model.name} order by all")
-    assert found == [
-        # only commits, only discussions, both; each developer once in each repository
+    models = [model for model in made.project.models if model.name in ("mart__repo_activity", "mart__community_roles")]
+    made.fill(models, WEEK)
+    # only commits, only discussions, both; each developer once in each repository
+    now = "repo_type, repo_key, n_only_committers, n_only_starters, n_both, n_community"
+    assert made.rows(f"select {now} from mart__repo_activity order by all") == [
+        ("model", "1", 1, 1, 1, 3),
+        ("model", "2", 0, 1, 1, 2),
+        ("model", "unknown", None, None, None, None),
+        ("space", "3", 2, 0, 0, 2),
+        ("space", "nobody", 0, 0, 0, 0),
+    ]
+    assert made.rows("select * exclude (snapshot_date) from mart__community_roles order by all") == [
         ("model", date(2026, 1, 1), False, 1, 0, 0, 1),
         ("model", date(2026, 2, 1), False, 1, 2, 0, 3),
         ("model", date(2026, 3, 1), True, 1, 2, 2, 5),
-        ("space", date(2026, 11, 1), True, 1, 0, 0, 1),
+        ("space", date(2018, 1, 1), False, 1, 0, 0, 1),
+        ("space", date(2026, 11, 1), True, 2, 0, 0, 2),
     ]
-    assert [test.name for test in model.data_tests if made.rows(failing_rows(test, model, WEEK))] == []
     made.connection.close()
 
 

@@ -1,6 +1,8 @@
 """The measures of networks of the Hub's shape: of the study's size beside networkx, ten and a hundred times that."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from hub_assets_tests.benchmarks.processes import Clock, measure
@@ -8,6 +10,7 @@ from hub_assets_tests.benchmarks.records import GIB, Aim, Measurement, compare
 from hub_assets_tests.benchmarks.stage import WEEK, Stage, benchmark
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
     from hub_assets.networks.graph import Graph
@@ -22,6 +25,12 @@ LARGE: Final[Sizes] = (100_000, 300_000)
 HUGE: Final[Sizes] = (1_000_000, 3_000_000)
 LEAST: Final = 50
 """Developers, however small the scale."""
+SUBFIELDS: Final = {"nlp": 0.35, "cv": 0.05, "mm": 0.15}
+"""Shares of the models; each is a network beside that of all."""
+MONTHS: Final = 20
+GIVEN: Final = ("int_hub__collaboration_commits", "int_hub__model_networks")
+"""Tables of which edges are made."""
+MADE: Final = ("int_hub__collaborations", "int_hub__collaboration_developers", "int_hub__collaboration_edges")
 
 
 @benchmark("networks", order=58)
@@ -34,6 +43,13 @@ def networks(stage: Stage) -> Iterator[Measurement]:
         peers=[loop.peer("the published loop")],
         answers=compare(edges.result, loop.result),
         aims=[Aim("seconds", edges.seconds, 30, "s"), Aim("peak memory", edges.peak / GIB, 4, "GiB")],
+    )
+    tables = measure(make_tables, stage.scale)
+    yield tables.measurement(
+        "networks: tables 6-9",
+        int(tables.result["commits"] or 1),
+        answers=compare(tables.result, loop.result),
+        aims=[Aim("seconds", tables.seconds, 60, "s"), Aim("peak memory", tables.peak / GIB, 4, "GiB")],
     )
     study, large, huge = (scaled(sizes, stage.scale) for sizes in (STUDY, LARGE, HUGE))
     all_of_it = measure(measure_all, study)
@@ -56,6 +72,8 @@ def networks(stage: Stage) -> Iterator[Measurement]:
             peers=[theirs.peer("networkx")],
             answers=compare(ours.result, theirs.result, tolerance),
         )
+    months = measure(measure_months, study)
+    yield months.measurement("networks: over time", months.result)
     nulls = measure(hold_against_chance, study)
     yield nulls.measurement("networks: null models", nulls.result)
     greedy = measure(find_greedy_communities, large)
@@ -92,8 +110,9 @@ def commits_of(scale: float) -> "pa.Table":
     return table.filter(pa.array(is_new))
 
 
-def build_edges(clock: Clock, scale: float) -> Numbers:
-    """Return how many edges SQL finds by the study's rule, and their weight, while it finds those of all rules."""
+@contextmanager
+def warehouse_of(scale: float) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Callable[[], None]]]":
+    """Return a database with the commits and the networks of their models, and what makes the edges of all rules."""
     import duckdb
 
     from hub_assets.resources import project
@@ -102,11 +121,15 @@ def build_edges(clock: Clock, scale: float) -> Numbers:
 
     loaded = project()
     models = {model.name: model for model in loaded.models}
-    given = ("int_hub__collaboration_commits", "int_hub__model_networks")
+
+    def make() -> None:
+        for name in MADE:
+            replace_week(connection, name, WEEK, models[name].render(WEEK))
+
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         prepare_tables(connection, loaded)
-        for name in given:
+        for name in GIVEN:
             columns = ", ".join(f"{column.name} {column.type}" for column in models[name].columns)
             connection.execute(f"create table {name} ({columns})")
         connection.register("commits", commits_of(scale))
@@ -118,20 +141,77 @@ def build_edges(clock: Clock, scale: float) -> Numbers:
                 timestamp '2022-03-02' + interval 10 second * commit_number as committed_at
             from commits
         """)
-        connection.execute(f"""
-            insert into int_hub__model_networks by name
-            select distinct date '{WEEK}' as snapshot_date, 'all' as network, repo::varchar as repo_key from commits
-        """)
-        with clock:
-            for name in ("collaborations", "collaboration_developers", "collaboration_edges"):
-                model = models[f"int_hub__{name}"]
-                replace_week(connection, model.name, WEEK, model.render(WEEK))
-        ((commits,),) = connection.execute("select count(*) from commits where is_first_author").fetchall()
-        ((edges, weight),) = connection.execute(
-            "select count(*), sum(weight) from int_hub__collaboration_edges "
-            "where edge_rule = 'first_author' and bots = 'out' and source <> target"
-        ).fetchall()
+        # which models a sub-field has depends on nothing else: they may be in several, as on the Hub
+        for network, share in {"all": 1.0, **SUBFIELDS}.items():
+            connection.execute(f"""
+                insert into int_hub__model_networks by name
+                select distinct date '{WEEK}' as snapshot_date, '{network}' as network, repo::varchar as repo_key
+                from commits
+                where hash(repo, '{network}') % 1000 < {1000 * share}
+            """)
+        yield connection, make
+
+
+def counts_of(connection: "duckdb.DuckDBPyConnection") -> Numbers:
+    """Return how many commits there are, and the edges between two of all models by the study's rule."""
+    ((commits,),) = connection.execute("select count(*) from commits where is_first_author").fetchall()
+    ((edges, weight),) = connection.execute(
+        "select count(*), sum(weight) from int_hub__collaboration_edges "
+        "where network = 'all' and edge_rule = 'first_author' and bots = 'out' and source_id <> target_id"
+    ).fetchall()
     return {"commits": float(commits), "edges": float(edges), "weight": float(weight or 0)}
+
+
+def build_edges(clock: Clock, scale: float) -> Numbers:
+    """Return how many edges SQL finds by the study's rule, and their weight, while it finds those of all rules.
+
+    It finds those of the sub-fields, too.
+    """
+    with warehouse_of(scale) as (connection, make):
+        with clock:
+            make()
+        return counts_of(connection)
+
+
+def make_tables(clock: Clock, scale: float) -> Numbers:
+    """Make the study's Tables 6-9 from commits: the edges, and the measured cores of all models and each sub-field."""
+    from hub_assets.networks.cores import core_table
+    from hub_assets.networks.graph import Graph
+
+    with warehouse_of(scale) as (connection, make):
+        with clock:
+            make()
+            for network in ("all", *SUBFIELDS):
+                edges = connection.sql(f"""
+                    select source_id as source, target_id as target, weight, fractional_weight
+                    from int_hub__collaboration_edges
+                    where network = '{network}' and edge_rule = 'first_author' and bots = 'out'
+                """).to_arrow_table()
+                contributions = connection.sql(f"""
+                    select repo_key, developer_id as developer from int_hub__collaborations
+                    where
+                        bots = 'out'
+                        and repo_key in (select repo_key from int_hub__model_networks where network = '{network}')
+                """).to_arrow_table()
+                core_table(Graph.of(edges), contributions)
+        return counts_of(connection)
+
+
+def measure_months(clock: Clock, sizes: Sizes) -> int:
+    """Measure a network as of each of 20 months, in which as many edges come to it."""
+    import numpy as np
+    import pyarrow as pa
+
+    from hub_assets.networks.over_time import over_time_table
+    from hub_assets_tests.networks.made import hub_like
+
+    edges = hub_like(*sizes)
+    of_each = np.random.default_rng(1).integers(0, MONTHS, len(edges))
+    months = pa.array([date(2022 + month // 12, 1 + month % 12, 1) for month in range(MONTHS)])
+    growth = edges.append_column("month", months.take(pa.array(of_each)))
+    with clock:
+        over_time_table(growth)
+    return len(edges)
 
 
 def build_edges_by_loop(clock: Clock, scale: float) -> Numbers:
