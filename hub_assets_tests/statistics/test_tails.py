@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 from scipy.special import zeta
 
-from hub_assets.statistics import tails
+from hub_assets.statistics import alternatives, tails
+from hub_assets.statistics.power_laws import Tail, drawn_from, goodness_of_fit, log_above, scan
 from hub_assets.statistics.samples import Counted, Floats
-from hub_assets.statistics.tails import ALTERNATIVES, Tail, fit_tail, goodness_of_fit, scan
+from hub_assets.statistics.tails import ALTERNATIVES, fit_tail
 
 IS_DISCRETE = {"words": True, "terrorism": True, "blackouts": False}
 SETS = pytest.mark.parametrize("name", IS_DISCRETE)
@@ -162,7 +163,7 @@ def test_published_p_of_words_takes_alpha_in_steps() -> None:
     for _ in range(120):
         n_tail = dice.binomial(len(values), np.mean(values >= x_min))
         body = dice.choice(values[values < x_min], len(values) - n_tail)
-        further += nearest(np.append(body, tails._draw(law, n_tail, dice)))[0] >= distance
+        further += nearest(np.append(body, drawn_from(law, n_tail, dice)))[0] >= distance
     assert further / 120 == pytest.approx(0.49, abs=0.12)
 
 
@@ -288,14 +289,14 @@ def test_standard_errors_are_those_of_the_exact_curvature(name: str) -> None:
 @pytest.mark.parametrize("least", [1, 7, 999, 1000, 54_321, 2 * 10**16])
 def test_sums_of_the_law_are_those_of_mpmath(alpha: float, least: int) -> None:
     expected = float(mpmath.log(mpmath.zeta(alpha, least)))
-    found = tails._log_above(np.array([alpha]), np.array([float(least)]), True)
+    found = log_above(np.array([alpha]), np.array([float(least)]), True)
     assert found[0] == pytest.approx(expected, rel=1e-11, abs=1e-11)
 
 
 @pytest.mark.parametrize(("alpha", "x_min"), [(1.3, 1), (2.5, 1), (2.5, 7), (3, 30_000)])
 def test_draws_follow_the_law(alpha: float, x_min: int) -> None:
     n = 100_000
-    drawn = tails._draw(Tail(True, x_min, alpha, 0, 0, n), n, np.random.default_rng(0))
+    drawn = drawn_from(Tail(True, x_min, alpha, 0, 0, n), n, np.random.default_rng(0))
     assert (drawn % 1 == 0).all()
     for at in (x_min + np.array([0, 1, 2, 5, 30, 1_000, 19_998, 19_999, 20_000, 100_000])).tolist():
         share = zeta(alpha, at) / zeta(alpha, x_min)
@@ -314,9 +315,9 @@ def test_alternatives_and_ratios_are_those_of_the_package_where_nothing_underflo
     tail = Tail(is_discrete, x_min, 2, 0, 0, len(values))
     above = Counted.of(values)
     package = powerlaw.Fit(values, xmin=x_min, discrete=is_discrete, verbose=False)
-    of_law = -2 * np.log(above.values) - tails._log_above(np.array([2.0]), np.array([float(x_min)]), is_discrete)
+    of_law = -2 * np.log(above.values) - log_above(np.array([2.0]), np.array([float(x_min)]), is_discrete)
     compared = tails._compare(above, tail)
-    for name, fit in (("lognormal", tails._lognormal), ("exponential", tails._exponential)):
+    for name, fit in (("lognormal", alternatives.lognormal), ("exponential", alternatives.exponential)):
         ours, theirs = fit(above, tail), getattr(package, name).loglikelihoods(above.values)
         assert ours @ above.counts >= theirs @ above.counts - 1e-6
         assert ours @ above.counts == pytest.approx(theirs @ above.counts, abs=0.01)
@@ -341,7 +342,7 @@ def test_masses_of_a_lognormal_are_those_of_mpmath(mu: float, sigma: float, x_mi
     values = x_min + np.array([0, 1, 2, 5, 30, 1_000, 54_321, 10**9, 10**15])
     lows = np.log((values - 0.5) / (x_min - 0.5))
     bend = np.array([[1 / sigma]])
-    found = tails._log_masses(bend**2 * (np.log(x_min - 0.5) - mu), bend, lows, np.log1p(1 / (values - 0.5)))[0]
+    found = alternatives._log_masses(bend**2 * (np.log(x_min - 0.5) - mu), bend, lows, np.log1p(1 / (values - 0.5)))[0]
     with mpmath.workdps(60):
         above = [
             [mpmath.erfc((mpmath.log(int(x) + end) - mu) / sigma / mpmath.sqrt(2)) for x in values]
@@ -361,7 +362,7 @@ def test_lognormal_data_are_recognised(mu: float, sigma: float) -> None:
     truth = stats.lognorm(sigma, scale=np.exp(mu))
     of_truth = np.log((truth.sf(above.values - 0.5) - truth.sf(above.values + 0.5)) / truth.sf(0.5)) @ above.counts
     # twice what two parameters gain is chi^2 with two degrees of freedom: above 14 once in a thousand
-    assert 0 <= tails._lognormal(above, tail) @ above.counts - of_truth < 7
+    assert 0 <= alternatives.lognormal(above, tail) @ above.counts - of_truth < 7
     compared = tails._compare(above, tail)
     assert compared["ratio_lognormal"] < -20
     assert tails._preferred(compared) == "lognormal"

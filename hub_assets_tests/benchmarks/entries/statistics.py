@@ -219,8 +219,8 @@ def fit(clock: Clock, scale: float, populations: Path) -> int:
 
 def fit_few(clock: Clock, scale: float, populations: Path) -> Numbers:
     """Return x_min and alpha of the tails that the package fits, too."""
+    from hub_assets.statistics.power_laws import scan
     from hub_assets.statistics.samples import Counted
-    from hub_assets.statistics.tails import scan
 
     models = activity_of(scale, populations)["model"]
     with clock:

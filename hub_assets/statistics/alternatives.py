@@ -1,0 +1,143 @@
+"""Other distributions of the tail of values: exponential, lognormal, truncated power law, each of greatest likelihood.
+
+The definitions are those of the package powerlaw 2.0, whose values they have where nothing underflows there: over
+integers the geometric distribution, x^-alpha e^(-rate x) over its sum, and a lognormal rounded to integers. All are of
+distinct values. Special functions and minima are those of scipy (1.17).
+"""
+
+from typing import Final
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import erfc, erfcx
+
+from hub_assets.statistics.power_laws import GREATEST_ALPHA, Tail
+from hub_assets.statistics.samples import Counted, Floats
+
+_SUMMED: Final = 1_000
+"""Terms of a truncated power law that are summed one by one."""
+_NODES, _WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(400))
+_NODES = _NODES + 0.5
+"""Gauss and Legendre's quadrature over [0, 1]."""
+_NARROW: Final = 1e-6
+"""Square of a width, in units of the change of a density, below which its middle tells the mass, to 12 digits."""
+_LEAST_BEND: Final = 1e-5
+"""Of a lognormal on logarithmic scales, in units of the mean: a power law, but for 1e-10 of it."""
+_STEP: Final = 1e-5
+_AROUND: Final = _STEP * np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
+"""Where a slope is taken by differences."""
+
+
+def exponential(above: Counted, tail: Tail) -> Floats:
+    """Return the log-likelihood of each value under e^(-rate x), over integers a geometric distribution."""
+    beyond = above.values - tail.x_min
+    mean = beyond @ above.counts / above.n
+    likelihoods: Floats = (
+        -np.log1p(mean) - np.log1p(1 / mean) * beyond if tail.is_discrete else -np.log(mean) - beyond / mean
+    )
+    return likelihoods
+
+
+def lognormal(above: Counted, tail: Tail) -> Floats:
+    """Return the log-likelihood of each value under a lognormal distribution, fitted to those from x_min on.
+
+    An integer has what lies between x - 1/2 and x + 1/2, of all from x_min - 1/2 on. With y for the logarithm of x over
+    the least, the density of y is e^(-slope y - (bend y)^2 / 2), where bend is 1 / sigma, and slope bend^2 times
+    ln(least) - mu. Thus the power law that it tends to as -mu and sigma grow without end is at bend 0, an ordinary
+    place: data with a heavier tail than any lognormal end there, with the likelihood of such a law (rounded, too).
+    """
+    offset = 0.5 * tail.is_discrete
+    lows = np.log((above.values - offset) / (tail.x_min - offset))
+    widths = np.log1p(2 * offset / (above.values - offset))
+    middles = lows + widths / 2
+    unit = middles @ above.counts / above.n
+
+    def likelihoods(at: Floats) -> Floats:
+        slope, bend = at[:, :1] / unit, np.hypot(at[:, 1:], _LEAST_BEND) / unit
+        logs: Floats
+        of_all = _log_erfcx(slope / bend / np.sqrt(2)) + np.log(np.pi / 2) / 2 - np.log(bend)
+        if tail.is_discrete:
+            logs = _log_masses(slope, bend, lows, widths) - of_all
+        else:
+            logs = -slope * lows - (bend * lows) ** 2 / 2 - np.log(above.values) - of_all
+        return logs
+
+    def losses(at: Floats) -> Floats:
+        found: Floats = -(likelihoods(at) @ above.counts) / above.n
+        return found
+
+    def loss(at: Floats) -> tuple[float, Floats]:
+        here, *around = losses(at + _AROUND).tolist()
+        return here, np.array([around[0] - around[1], around[2] - around[3]]) / (2 * _STEP)
+
+    deviation = np.sqrt((middles - unit) ** 2 @ above.counts / above.n) / unit
+    starts = np.array([(1, 0.1), (0, 1), (-1 / deviation**2, 1 / deviation)])
+    start = starts[np.argmin(losses(starts))]
+    # L-BFGS-B has LAPACK in it, whose threads take eight times as long on a busy machine
+    found = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-8})
+    likeliest: Floats = likelihoods(found.x[None, :])[0]
+    return likeliest
+
+
+def _log_masses(slopes: Floats, bends: Floats, lows: Floats, widths: Floats) -> Floats:
+    """Return the logarithm of the integral of e^(-slope y - (bend y)^2 / 2) (rows) over some intervals (columns).
+
+    It is the difference of two tails on the side that is away from the mode, or, where the interval is too narrow for
+    that, its middle.
+    """
+    middles = lows + widths / 2
+    spans = bends * widths
+    falls = (slopes + bends**2 * middles) * widths
+    in_middle = np.log(widths) - (slopes + bends**2 * middles / 2) * middles
+    sides = np.where(falls < 0, -1, 1)
+    nears = middles - sides * widths / 2
+    at = sides * (slopes / bends + bends * nears) / np.sqrt(2)
+    near = _log_erfcx(at)
+    lost = _log_erfcx(at + spans / np.sqrt(2)) - near - np.abs(falls)
+    with np.errstate(divide="ignore", invalid="ignore"):  # where it is too narrow
+        by_tails = np.log(-np.expm1(lost)) + near - (slopes + bends**2 * nears / 2) * nears
+    by_tails += np.log(np.pi / 2) / 2 - np.log(bends)
+    logs: Floats = np.where(falls**2 + spans**2 < _NARROW, in_middle + (falls**2 - spans**2) / 24, by_tails)
+    return logs
+
+
+def _log_erfcx(at: Floats) -> Floats:
+    """Return the logarithm of e^(x^2) erfc(x), where neither of the two nor their product can be had, too."""
+    below = np.minimum(at, 0)
+    logs: Floats = np.where(at < 0, below**2 + np.log(erfc(below)), np.log(erfcx(np.maximum(at, 0))))
+    return logs
+
+
+def truncated_power_law(above: Counted, tail: Tail) -> Floats:
+    """Return the log-likelihood of each value under x^-alpha e^(-rate x), fitted to those from x_min on."""
+    logs, beyond = np.log(above.values / tail.x_min), above.values - tail.x_min
+    mean_log, mean_beyond = logs @ above.counts / above.n, beyond @ above.counts / above.n
+
+    def loss(at: Floats) -> float:
+        alpha, rate = at[0], np.exp(at[1])
+        return float(alpha * mean_log + rate * mean_beyond + _log_truncated_norm(alpha, rate, tail))
+
+    starts = [(tail.alpha, -np.log(above.values[-1])), (tail.alpha / 2, -np.log(mean_beyond + 1))]
+    bounds = [(0.0, GREATEST_ALPHA), (-40.0 - np.log(tail.x_min), 5.0)]
+    fits = (minimize(loss, start, method="Nelder-Mead", bounds=bounds) for start in starts)
+    found = min(fits, key=lambda one: one.fun)
+    alpha, rate = found.x[0], np.exp(found.x[1])
+    likelihoods: Floats = -alpha * logs - rate * beyond - _log_truncated_norm(alpha, rate, tail)
+    return likelihoods
+
+
+def _log_truncated_norm(alpha: float, rate: float, tail: Tail) -> float:
+    """Return the logarithm of the sum (or integral) of (x / x_min)^-alpha e^(-rate (x - x_min)) from x_min on.
+
+    The first terms are summed; the rest is an integral over the logarithm of x, to where e^-700 is left of it.
+    """
+    terms = np.arange(tail.x_min, tail.x_min + (_SUMMED if tail.is_discrete else 0))
+    summed = np.exp(-alpha * np.log(terms / tail.x_min) - rate * (terms - tail.x_min)).sum()
+    # a sum from x on is the integral from x - 1/2 on, but for some 1 / x^2 of it
+    start = tail.x_min + len(terms) - 0.5 * tail.is_discrete
+    lasts = np.log(700 / rate + start) - np.log(start), 700 / (alpha - 1) if alpha > 1 else np.inf
+    width = min(lasts)
+    steps = width * _NODES
+    logs = np.log(start / tail.x_min) + steps
+    weighed = np.exp((1 - alpha) * logs - rate * tail.x_min * np.expm1(logs))
+    return float(np.log(summed + tail.x_min * width * (_WEIGHTS @ weighed)))
