@@ -16,7 +16,7 @@ from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import REFERENCE, simulated
 
-CALLS, SECONDS, WINDOWS = 200, 2.0, 6
+CALLS, SECONDS, WINDOWS = 100, 2.0, 6
 ASK = """
 import sys, threading, time
 from hub_assets.hub.client import HubClient

@@ -150,7 +150,7 @@ def test_slow_good_answers_to_earlier_questions_do_not_make_a_wave_believable(la
 
     def ask(question: Question) -> Iterator[Row]:
         if question.answer == "slow":
-            assert is_amid.wait(10)
+            assert is_amid.wait(120)
         elif question.answer == "gone" and next(missing) > WAVE // 2:
             is_amid.set()
             time.sleep(0.01)
@@ -380,7 +380,7 @@ def test_one_who_watches_hears_how_it_goes(lake: Lake) -> None:
     assert "of 40 (" in heard[0]
     assert (last[0].planned, last[0].done, last[0].calls, last[0].outcomes) == (40, 40, 40, {"ok": 40})
     assert last[0].is_over
-    assert last[0].rate > 10
+    assert last[0].rate > 0
 
 
 def test_it_can_be_interrupted_while_all_wait_for_the_next_window(lake: Lake) -> None:
