@@ -44,8 +44,9 @@ def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
 
     alpha is of greatest likelihood, with the exact zeta function where the law is discrete. The distance is the
     greatest over all integers (or numbers) from x_min on, and of equal distances the first counts. The greatest value
-    is no x_min, since a single value has no slope; and none is one from which on alpha is not between 1.001 and 25,
-    where the search for it ends. If no other is left, all of the tail is NaN, of no values.
+    is no x_min, since a single value has no slope; and none is one from which on alpha is not below 25, where the
+    search for it ends (no values are so far apart that it would be 1.001, its other end). If no other is left, all of
+    the tail is NaN, of no values.
 
     Args:
         sample: values above 0, at least two of them distinct.
@@ -62,7 +63,7 @@ def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
     bounds = _distances(values, n_tail, starts, alphas, few, is_discrete)
     nearest = np.argsort(bounds, kind="stable")
     best = (np.inf, -1)
-    for start in nearest[(alphas[nearest] > LEAST_ALPHA) & (alphas[nearest] < GREATEST_ALPHA)]:
+    for start in nearest[alphas[nearest] < GREATEST_ALPHA]:
         if bounds[start] > best[0]:
             break
         everywhere = np.arange(start, len(values))[None, :]

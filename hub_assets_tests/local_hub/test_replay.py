@@ -196,6 +196,23 @@ def test_recorded_commits_are_served_newest_first_and_say_nothing_of_accounts(
     assert hub.get("/api/models/o/mine-0/discussions").status_code == 501
 
 
+def test_many_recorded_commits_keep_their_order_wherever_they_stand(tmp_path: Path, start_hub: StartHub) -> None:
+    write(tmp_path / "mine" / "models.parquet")
+    n = 200
+    many = {
+        "model_id": [f"o/mine-{place % 2}" for place in range(n)],
+        "id": [f"{place:040x}" for place in range(n)],
+        "title": [str(place) for place in range(n)],
+        "authors": [["ada"]] * n,
+        "message": [""] * n,
+        "date": ["2024-07-15T10:00:00.000Z"] * n,
+    }
+    pq.write_table(pa.table(many), tmp_path / "mine" / "commits.parquet")
+    hub = start_hub(replay(tmp_path / "mine"))
+    titles = [row["title"] for row in hub.rows("/api/models/o/mine-1/commits/main?limit=1000")]
+    assert titles == [str(place) for place in range(1, n, 2)]
+
+
 def test_commits_that_cannot_be_served(tmp_path: Path) -> None:
     write(tmp_path / "mine" / "models.parquet")
     path = tmp_path / "mine" / "commits.parquet"

@@ -162,7 +162,8 @@ def test_the_developers_of_the_models_that_are_used_most(warehouse: Warehouse) -
 
 def test_only_a_hundred_are_ranked_and_of_co_usage_only_those_that_are_used_with_others(warehouse: Warehouse) -> None:
     owners = ["EleutherAI"] * 15 + ["facebook"] * 8 + ["meta-llama"] * 4 + ["h2oai"] * 11 + ["bigscience"] * 9
-    owners += ["lmsys"] * 9 + [f"user{n}" for n in range(60)]
+    # who is not known has more than the fifth of those who are
+    owners += ["lmsys"] * 9 + ["mystery"] * 10 + [f"user{n}" for n in range(50)]
     rows = [co_used(n + 1, f"{owner}/{n}") for n, owner in enumerate(owners)]
     lonely = [co_used(1, "openai/whisper", network="cv"), co_used(2, "lab/alone", 0, network="cv")]
     warehouse.build(
