@@ -13,7 +13,15 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from hub_assets.hub.schemas import FIELDS, JSON_FIELDS, RepoType, listing_schema
+from hub_assets.hub.schemas import (
+    FIELDS,
+    FIRST_MOMENT,
+    GREATEST_COUNT,
+    JSON_FIELDS,
+    LAST_MOMENT,
+    RepoType,
+    listing_schema,
+)
 
 REJECTS_KEPT = 20
 """How many rows without a key are recorded whole, per call; all are counted."""
@@ -74,14 +82,18 @@ def listing_rows(
     shape = ", ".join(f'"{name}": {_json_shape(kinds.get(name, pa.string()), name)}' for name in names)
     values = ", ".join(f'{_value(kinds[name], name)} as "{name}"' for name in kinds)
     lists = [name for name, kind in kinds.items() if pa.types.is_list(kind)]
-    misfit = {name: _is_misfit(kind, name) for name, kind in kinds.items()}
+    misfits = {n: _has_misfit(kind, f'"{n}"', f"$.{n}") for n, kind in kinds.items() if n not in JSON_FIELDS}
+    flags = ", ".join(f'coalesce({condition}, false) as "{n} is a misfit"' for n, condition in misfits.items())
     absent = {n: f"(\"{n}\" is null and not json_exists(raw, '$.{n}'))" for n in kinds}
     odd = {n: f"list_count(list_filter(json_extract(raw, '$.{n}[*]'), {_IS_ODD}))" for n in lists}
-    known = "{" + ", ".join(f'"{name}": null' for name in names) + "}"
-    misfits = ", ".join(f"'{n}', case when {condition} then raw -> '$.{n}' end" for n, condition in misfit.items())
+    taken = ", ".join(
+        f"""case when not "{n} is a misfit" then '"{n}":null' end""" if n in misfits else f"""'"{n}":null'"""
+        for n in names
+    )
     was_seen = f"_id in (select _id from read_parquet({list(seen)}))" if seen else "false"
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
+        connection.execute("set timezone = 'UTC'")
         pages, mended = _with_valid_text(connection, pages)
         connection.register("pages", pages)
         connection.execute(f"""
@@ -98,6 +110,9 @@ def listing_rows(
             typed as (
                 select observed_at, raw, rowid_of_page, place, field._id as _id, field.id as id, {values}
                 from shaped
+            ),
+            checked as (
+                select *, {flags} from typed
             )
             select *,
                 _id is null or id is null as is_rejected,
@@ -105,12 +120,12 @@ def listing_rows(
                     {was_seen}
                     or row_number() over (partition by _id, id is null order by rowid_of_page, place) > 1
                 ) as is_duplicate,
-                json_merge_patch(json_merge_patch(raw, '{known}'), json_object({misfits})) as remainder
-            from typed
+                json_merge_patch(raw, '{{' || concat_ws(',', {taken}) || '}}') as remainder
+            from checked
         """)
         sums = {
             **{("not_observed", n): f"count(*) filter ({condition})" for n, condition in absent.items()},
-            **{("misfits", n): f"count(*) filter ({condition})" for n, condition in misfit.items()},
+            **{("misfits", n): f'count(*) filter ("{n} is a misfit")' for n in misfits},
             **{("odd_items", n): f"coalesce(sum({expression}), 0)::bigint" for n, expression in odd.items()},
         }
         (totals,) = connection.execute(f"""
@@ -146,6 +161,7 @@ def listing_rows(
     return rows.cast(schema), counts
 
 
+_IS_NULL = "json_type(one) = 'NULL'"
 _IS_ODD = "lambda item: json_type(item) <> 'VARCHAR'"
 
 
@@ -171,25 +187,48 @@ def _json_shape(kind: pa.DataType, name: str) -> str:
     if pa.types.is_struct(kind):
         return "{" + ", ".join(f'"{f.name}": {_json_shape(f.type, f.name)}' for f in kind) + "}"
     if pa.types.is_map(kind):
-        return '"MAP(VARCHAR, BIGINT)"'
-    return {pa.int64(): '"BIGINT"', pa.float64(): '"DOUBLE"', pa.bool_(): '"BOOLEAN"'}.get(kind, '"VARCHAR"')
-
-
-def _is_misfit(kind: pa.DataType, name: str) -> str:
-    missing = f"(\"{name}\" is null and json_type(raw, '$.{name}') <> 'NULL')"
-    if pa.types.is_struct(kind):
-        inner = (f"(\"{name}\".{f.name} is null and json_type(raw, '$.{name}.{f.name}') <> 'NULL')" for f in kind)
-        return f"({missing} or {' or '.join(inner)})"
-    return missing
+        return '"MAP(VARCHAR, DOUBLE)"'
+    return {pa.int64(): '"DOUBLE"', pa.float64(): '"DOUBLE"', pa.bool_(): '"BOOLEAN"'}.get(kind, '"VARCHAR"')
 
 
 def _value(kind: pa.DataType, name: str) -> str:
-    if pa.types.is_timestamp(kind):
-        return f'try_cast(field."{name}" as timestamp)'
-    if pa.types.is_list(kind):
-        return f'list_filter(field."{name}", lambda item: item is not null)'
-    if pa.types.is_struct(kind):
-        return f"case when json_type(raw, '$.{name}') = 'OBJECT' then field.\"{name}\" end"
     if name in JSON_FIELDS:
         return f"case when json_type(raw, '$.{name}') <> 'NULL' then field.\"{name}\"::varchar end"
-    return f'field."{name}"'
+    return _typed(kind, f'field."{name}"', f"$.{name}")
+
+
+def _typed(kind: pa.DataType, read: str, path: str) -> str:
+    """Return the value of a field as its column has it, null where it does not fit, from what `json_transform` read."""
+    if pa.types.is_struct(kind):
+        inner = (f"{f.name} := {_typed(f.type, f'{read}.{f.name}', f'{path}.{f.name}')}" for f in kind)
+        return f"case when json_type(raw, '{path}') = 'OBJECT' then struct_pack({', '.join(inner)}) end"
+    if pa.types.is_map(kind):
+        entry = f"struct_pack(k := entry.key, v := {_count('entry.value')})"
+        return f"map_from_entries(list_transform(map_entries({read}), lambda entry: {entry}))"
+    if pa.types.is_timestamp(kind):
+        # a cast to a timestamp without a zone would drop the offset; words such as `epoch` are no dates
+        moment = f"try_cast({read} as timestamptz)"
+        is_one = f"regexp_matches({read}, '^\\d{{4}}-') and {moment} between '{FIRST_MOMENT}+00' and '{LAST_MOMENT}+00'"
+        return f"case when {is_one} then try(make_timestamp(epoch_us({moment}))) end"
+    if pa.types.is_list(kind):
+        return f"list_filter({read}, lambda item: item is not null)"
+    if kind == pa.int64():
+        return f"case when json_type(raw, '{path}') <> 'BOOLEAN' then {_count(read)} end"
+    if kind == pa.float64():
+        return f"case when json_type(raw, '{path}') <> 'BOOLEAN' and isfinite({read}) then {read} end"
+    return read
+
+
+def _count(read: str) -> str:
+    return f"case when {read} between 0 and {GREATEST_COUNT}::double and {read} = floor({read}) then try_cast({read} as bigint) end"
+
+
+def _has_misfit(kind: pa.DataType, value: str, path: str) -> str:
+    """Return the condition that what was said at a path is not, or not all, in the value."""
+    missing = f"{value} is null and json_type(raw, '{path}') <> 'NULL'"
+    if pa.types.is_struct(kind):
+        return " or ".join([missing, *(_has_misfit(f.type, f"{value}.{f.name}", f"{path}.{f.name}") for f in kind)])
+    if pa.types.is_map(kind):
+        nulls = f"len(list_filter(map_values({value}), lambda one: one is null))"
+        return f"{missing} or {nulls} > len(list_filter(json_extract(raw, '{path}.*'), lambda one: {_IS_NULL}))"
+    return missing

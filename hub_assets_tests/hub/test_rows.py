@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from hub_assets.hub.rows import RowCounts, listing_rows
 from hub_assets.hub.schemas import RepoType, listing_schema
@@ -123,6 +124,71 @@ def test_numbers_beyond_belief_and_nul_characters() -> None:
     assert (row["likes"], row["author"]) == (None, "x\x00y")
     assert json.loads(row["extra"]) == {"likes": 10**30}
     assert counts.misfits == {"likes": 1}
+
+
+ODD_VALUES: dict[str, tuple[object, ...]] = {
+    "likes": (-5, -1, 10**15 + 1, 2**63 - 1, 2**63, -(2**63), 2**64, 10**30, 1.5, True, "many", [3], {"n": 3}, -0.5),
+    "downloads": (-1, 2**63 - 1),
+    "downloadsAllTime": (-1, 10**16),
+    "trendingScore": (True, "much", 10**400, [1]),
+    "createdAt": (
+        *("infinity", "-infinity", "epoch", "now", "today", "soon", "", 20240101, 1.5e9, {"$date": 0}),
+        *("12000-01-01T00:00:00.000Z", "0000-01-01T00:00:00.000Z", "0044-03-15 (BC)", "-0044-03-15T00:00:00.000Z"),
+        *("+12000-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "2024-02-30T00:00:00Z"),
+        *("294247-01-10T04:00:54.775807Z", "2024-13-01T00:00:00.000Z", "2024-01-01T25:00:00Z"),
+    ),
+    "lastModified": ("infinity", "10000-01-01T00:00:00.000Z"),
+    "safetensors": (
+        *({"total": -1}, {"total": 10**16}, {"total": 7, "parameters": {"BF16": -7}}, {"parameters": {"F8": "many"}}),
+        *({"parameters": {"F8": 10**30, "F16": 3}}, {"parameters": [1]}, {"total": True}, [], "none", 5),
+        {"total": -1, "parameters": None, "sharded": {"a": None}},
+    ),
+    "private": ("perhaps", [True]),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in ODD_VALUES.items() for value in values])
+def test_a_value_that_cannot_be_is_null_kept_in_extra_and_counted(name: str, value: object) -> None:
+    (row, ordinary), counts = rows_of([WHOLE | {name: value}, WHOLE | {"_id": "2"}])
+    if isinstance(row[name], dict):
+        assert None in (row[name]["total"], row[name]["parameters"], *dict(row[name]["parameters"] or []).values())
+    else:
+        assert row[name] is None
+    assert json.loads(row["extra"]) == {name: value}
+    assert counts.misfits == {name: 1}
+    assert (ordinary["extra"], ordinary[name] is None) == (None, False)
+
+
+@pytest.mark.parametrize("count", [0, 1, 999_999_999_999, 10**12, 10**12 + 1, 10**15 - 1, 10**15, 5.0, 1e12])
+def test_counts_up_to_the_bound_pass_as_they_are(count: float) -> None:
+    counted = dict.fromkeys(("likes", "downloads", "downloadsAllTime"), count)
+    (row,), counts = rows_of([WHOLE | counted | {"safetensors": {"total": count, "parameters": {"I64": count}}}])
+    assert {name: row[name] for name in counted} == counted
+    assert row["safetensors"] == {"total": count, "parameters": [("I64", count)]}
+    assert (row["extra"], counts.misfits) == (None, {})
+    (row,), _ = rows_of([{"_id": "1", "id": "a/b", "mainSize": count}], repo_type="dataset")
+    assert row["mainSize"] == count
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("0001-01-01T00:00:00.000Z", datetime(1, 1, 1)),
+        ("9999-12-31T23:59:59.999999Z", datetime(9999, 12, 31, 23, 59, 59, 999999)),
+        ("2024-02-29T12:00:00+02:00", datetime(2024, 2, 29, 10)),
+        ("2024-02-29T12:00:00", datetime(2024, 2, 29, 12)),
+        ("2024-02-29", datetime(2024, 2, 29)),
+    ],
+)
+def test_moments_are_kept_in_utc(text: str, moment: datetime) -> None:
+    (row,), counts = rows_of([WHOLE | {"createdAt": text}])
+    assert (row["createdAt"], row["extra"], counts.misfits) == (moment, None, {})
+
+
+def test_what_is_kept_in_extra_keeps_its_nulls() -> None:
+    odd = {"likes": {"a": None, "b": [None]}, "new": {"c": None}}
+    (row,), _ = rows_of([WHOLE | odd])
+    assert json.loads(row["extra"]) == odd
 
 
 def test_an_empty_listing() -> None:
