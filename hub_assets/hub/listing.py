@@ -4,11 +4,13 @@ Sorted by `createdAt`, the one key that never changes, so that a listing that ta
 a repository because its likes moved. What becomes of the pages does not belong here.
 """
 
+import json
 import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from hub_assets.hub.client import HubClient
@@ -85,7 +87,19 @@ def list_pages(
         if not isinstance(answer.body, list):
             raise HubBroken("the answer is not a list of repositories", url=path, status=200)
         path = start = answer.next_path
-        yield Page(answer.text, len(answer.body), path, answer.observed_at, refused)
+        yield Page(page_text(answer.body), len(answer.body), path, answer.observed_at, refused)
+
+
+def page_text(rows: list[Any]) -> str:
+    """Return what was parsed of a page as JSON for every reader: ASCII, and text for NaN and infinities.
+
+    The body itself is not kept: what it took to read it (a byte-order mark, UTF-16, a key that came twice) another
+    reader may not have.
+    """
+    try:
+        return json.dumps(rows, allow_nan=False)
+    except ValueError:
+        return json.dumps(json.loads(json.dumps(rows), parse_constant=str))
 
 
 def _refused_fields(error: HubRefused, repo_type: RepoType) -> list[str]:

@@ -7,11 +7,12 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hub_assets.hub.schemas import (
     FIELDS,
@@ -22,19 +23,23 @@ from hub_assets.hub.schemas import (
     RepoType,
     listing_schema,
 )
+from hub_assets.hub.set_aside import UNCONVERTIBLE, convertible
 
 REJECTS_KEPT = 20
-"""How many rows without a key are recorded whole, per call; all are counted."""
+"""How many rows that did not become one are recorded, per call; all are counted."""
+REJECT_TEXT = 2_000
+"""Characters that are recorded of each; a manifest is no place for megabytes."""
 
 
 @dataclass
 class RowCounts:
-    """What became of the rows that were listed: `listed` = rows of the table + `duplicates` + `without_id`.
+    """What became of the rows listed: `listed` = rows of the table + `duplicates` + `without_id` + `set_aside`.
 
     `not_observed`: rows whose answer lacked a field that was asked for, by field. `misfits`: values that do not fit
     their column, by field (kept in `extra`). `odd_items`: list items that are not strings, by field (kept as text;
     nulls dropped). `unknown_fields`: rows with a field that is not a column, by field (kept in `extra`).
-    `mended_pages`: pages with text that is not Unicode (half a surrogate pair), which became `?`.
+    `mended_pages`: pages with text that is not Unicode (half a surrogate pair), which became `?`. `set_aside`: rows
+    that cannot be converted, and pages that cannot be read. `rejects`: the first of those and of those without a key.
     """
 
     listed: int = 0
@@ -45,6 +50,7 @@ class RowCounts:
     odd_items: Counter[str] = field(default_factory=Counter)
     unknown_fields: Counter[str] = field(default_factory=Counter)
     mended_pages: int = 0
+    set_aside: int = 0
     rejects: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -76,6 +82,40 @@ def listing_rows(
     Returns:
         A table of `listing_schema(repo_type)` and the count of what did not become a row.
     """
+    try:
+        return _converted(pages, repo_type, snapshot_date, seen)
+    except UNCONVERTIBLE:
+        pages = _one_row_each(pages)
+
+    def convert(some: pa.Table) -> tuple[pa.Table, RowCounts]:
+        return _converted(some, repo_type, snapshot_date, seen)
+
+    fits = pa.array(convertible(pages, convert))
+    rows, counts = convert(pages.filter(fits))
+    refused = pages.filter(pc.invert(fits))
+    counts.listed += len(refused)
+    counts.set_aside = len(refused)
+    counts.rejects += [body[:REJECT_TEXT] for body in refused["body"][:REJECTS_KEPT].to_pylist()]
+    return rows, counts
+
+
+def _one_row_each(pages: pa.Table) -> pa.Table:
+    """Make a page of each row; one that cannot be read stays as it is."""
+    bodies: list[str] = []
+    observed: list[datetime] = []
+    for body, observed_at in zip(pages["body"].to_pylist(), pages["observed_at"].to_pylist(), strict=True):
+        try:
+            rows = [json.dumps([row]) for row in _parsed(body)]
+        except ValueError:
+            rows = [body]
+        bodies += rows
+        observed += [observed_at] * len(rows)
+    return pa.table({"body": bodies, "observed_at": observed}, schema=pages.schema)
+
+
+def _converted(
+    pages: pa.Table, repo_type: RepoType, snapshot_date: date, seen: Sequence[str]
+) -> tuple[pa.Table, RowCounts]:
     kinds = FIELDS[repo_type]
     schema = listing_schema(repo_type)
     names = ["_id", "id", *kinds]
@@ -146,12 +186,11 @@ def listing_rows(
                 ).fetchall()
             )
         )
-        counts.rejects = [
-            text
-            for (text,) in connection.execute(
-                f"select raw::varchar from listed where is_rejected order by rowid_of_page, place limit {REJECTS_KEPT}"
-            ).fetchall()
-        ]
+        rejects = connection.execute(
+            f"select left(raw::varchar, {REJECT_TEXT}) from listed where is_rejected "
+            f"order by rowid_of_page, place limit {REJECTS_KEPT}"
+        )
+        counts.rejects = [text for (text,) in rejects.fetchall()]
         columns = ", ".join(f'"{name}"' for name in schema.names[2:-1])
         rows = connection.sql(
             f"select date '{snapshot_date}' as snapshot_date, observed_at, {columns}, "
@@ -166,16 +205,35 @@ _IS_ODD = "lambda item: json_type(item) <> 'VARCHAR'"
 
 
 def _with_valid_text(connection: duckdb.DuckDBPyConnection, pages: pa.Table) -> tuple[pa.Table, int]:
-    """Replace what is JSON to Python but not to DuckDB, half a surrogate pair, by `?`; return the number of pages."""
+    """Mend pages that are JSON to Python but not to DuckDB, and return the number of those with half a surrogate pair.
+
+    Raises:
+        ValueError: if one is no list to Python either.
+    """
     connection.register("received", pages)
-    valid = connection.sql("select json_valid(body) as is_valid from received").to_arrow_table()["is_valid"].to_pylist()
+    is_page = "coalesce(try(json_type(body)) = 'ARRAY', false)"
+    valid = connection.sql(f"select {is_page} as is_page from received").to_arrow_table()["is_page"].to_pylist()
     if all(valid):
         return pages, 0
-    bodies = [
-        body if is_valid else json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace").decode()
-        for body, is_valid in zip(pages["body"].to_pylist(), valid, strict=True)
-    ]
-    return pages.set_column(pages.column_names.index("body"), "body", pa.array(bodies)), valid.count(False)
+    bodies = pages["body"].to_pylist()
+    mended = 0
+    for place in (place for place, is_valid in enumerate(valid) if not is_valid):
+        text = json.dumps(_parsed(bodies[place]), ensure_ascii=False)
+        bodies[place] = text.encode("utf-8", "replace").decode()
+        mended += bodies[place] != text
+    return pages.set_column(pages.column_names.index("body"), "body", pa.array(bodies, pa.string())), mended
+
+
+def _parsed(body: str) -> list[Any]:
+    """Return the rows of a page, which may begin with a byte-order mark.
+
+    Raises:
+        ValueError: if it is no list.
+    """
+    rows = json.loads(body.removeprefix("\ufeff"))
+    if not isinstance(rows, list):
+        raise ValueError("the page is no list")
+    return rows
 
 
 def _json_shape(kind: pa.DataType, name: str) -> str:
@@ -220,7 +278,8 @@ def _typed(kind: pa.DataType, read: str, path: str) -> str:
 
 
 def _count(read: str) -> str:
-    return f"case when {read} between 0 and {GREATEST_COUNT}::double and {read} = floor({read}) then try_cast({read} as bigint) end"
+    is_one = f"{read} between 0 and {GREATEST_COUNT}::double and {read} = floor({read})"
+    return f"case when {is_one} then try_cast({read} as bigint) end"
 
 
 def _has_misfit(kind: pa.DataType, value: str, path: str) -> str:

@@ -64,7 +64,8 @@ FIELDS: Final[dict[RepoType, dict[str, pa.DataType]]] = {
 """The `expand` names of each listing and the type each is stored as.
 
 All whole numbers are counts, from 0 to `GREATEST_COUNT`, and moments lie from `FIRST_MOMENT` to `LAST_MOMENT`; anything
-else does not fit. `cardData` and `runtime` are kept as JSON text; `gated` is `false`, `auto` or `manual` (or whatever else was said).
+else does not fit. `cardData` and `runtime` are kept as JSON text; `gated` is `false`, `auto` or `manual` (or whatever
+else was said).
 """
 
 JSON_FIELDS: Final = frozenset({"cardData", "runtime"})
