@@ -291,7 +291,8 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
         where = Home((home or Home.default().root / name).absolute())
         with running(build_app(population, quota=quota)) as url:
             console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
-            _run_week(HubResource(endpoint=url, use_token=False, page_size=page_size), where, crawl)
+            hub = HubResource(endpoint=url, use_token=False, page_size=page_size, is_local=True)
+            _run_week(hub, where, crawl)
     if choice.directory is not None:
         console.print(f"The data was recorded and served again from {choice.directory}.")
 
@@ -299,10 +300,31 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
 @main.command()
 @HOME
 @PAGE_SIZE
+@click.option(
+    "--answer-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=300.0,
+    show_default=True,
+    help="How long a whole answer of the Hub may take.",
+)
+@click.option(
+    "--answer-megabytes",
+    type=click.FloatRange(0, min_open=True),
+    default=64.0,
+    show_default=True,
+    help="How large an answer of the Hub may be, unpacked.",
+)
+@click.option(
+    "--patience-hours",
+    type=click.FloatRange(0),
+    default=6.0,
+    show_default=True,
+    help="How long to wait for a Hub that stops working.",
+)
 @click.option("--refresh", is_flag=True, help="Begin the week's histories anew.")
 @plainly
 @crawling
-def snapshot(home: Path | None, page_size: int, crawl: "CrawlResource") -> None:
+def snapshot(home: Path | None, crawl: "CrawlResource", **settings: Any) -> None:
     """Take this week's snapshot of the Hub (of HF_ENDPOINT, if that is set).
 
     The token that huggingface_hub finds (HF_TOKEN, or a login) is used. Run again in the same week it lists anew, and
@@ -317,7 +339,7 @@ def snapshot(home: Path | None, page_size: int, crawl: "CrawlResource") -> None:
     from hub_assets.resources import HubResource
 
     where = Home(home.absolute()) if home else Home.default()
-    _run_week(HubResource.of_environment(page_size), where, crawl)
+    _run_week(HubResource.of_environment(**settings), where, crawl)
 
 
 @main.command()

@@ -6,19 +6,22 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
 from hub_assets.home import Home
-from hub_assets.hub.client import DEFAULT_ENDPOINT, READ_SECONDS, HubClient
+from hub_assets.hub.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClient
 from hub_assets.hub.collection import Terms
 from hub_assets.hub.crawl import WORKERS, Budget, Watch
+from hub_assets.hub.endpoint import DEFAULT_ENDPOINT
 from hub_assets.hub.listing import PAGE_SIZE
+from hub_assets.hub.pacing import PATIENCE_HOURS, patience_of
 from hub_assets.hub.plan import RECHECK_WEEKS, ROTATION_WEEKS, Selection
 from hub_assets.hub.schemas import REPO_TYPES, RepoType
+from hub_assets.hub.session import READ_SECONDS
 from hub_assets.warehouse.database import connect, prepare
 from hub_assets.warehouse.models import Project, load_project
 
@@ -37,7 +40,15 @@ class HubResource(dg.ConfigurableResource):
     page_size: int = Field(default=PAGE_SIZE, ge=1, le=PAGE_SIZE, description="Rows of a listing asked for at a time.")
     attempts: int = Field(default=6, ge=1, description="How often a request is sent before its error counts.")
     backoff: float = Field(default=1.0, ge=0, description="Seconds before the second attempt, doubled from then on.")
-    read_seconds: float = Field(default=READ_SECONDS, gt=0, description="How long to wait for an answer.")
+    read_seconds: float = Field(default=READ_SECONDS, gt=0, description="How long to wait for a piece of an answer.")
+    answer_seconds: float = Field(default=ANSWER_SECONDS, gt=0, description="How long a whole answer may take.")
+    answer_megabytes: float = Field(default=ANSWER_MEGABYTES, gt=0, description="How large an answer may be, unpacked.")
+    patience_hours: float = Field(
+        default=PATIENCE_HOURS, ge=0, description="How long to wait for a Hub that does not work before a step fails."
+    )
+    is_local: bool = Field(
+        default=False, description="It is a Hub of our own on this machine: proxies and offline mode do not concern it."
+    )
     _client: HubClient | None = PrivateAttr(default=None)
 
     def new_client(self) -> HubClient:
@@ -48,7 +59,15 @@ class HubResource(dg.ConfigurableResource):
             attempts=self.attempts,
             backoff=self.backoff,
             read_seconds=self.read_seconds,
+            answer_seconds=self.answer_seconds,
+            answer_megabytes=self.answer_megabytes,
+            is_local=self.is_local,
         )
+
+    @property
+    def patience(self) -> list[float]:
+        """How long to wait, time after time, while the Hub does not work."""
+        return patience_of(self.patience_hours)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """Make the client of a run."""
@@ -61,9 +80,9 @@ class HubResource(dg.ConfigurableResource):
         return self._client
 
     @classmethod
-    def of_environment(cls, page_size: int = PAGE_SIZE) -> "HubResource":
-        """Return the Hub that HF_ENDPOINT names, else the real one."""
-        return cls(endpoint=os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT, page_size=page_size)
+    def of_environment(cls, **settings: Any) -> "HubResource":
+        """Return the Hub that HF_ENDPOINT names, else the real one, with some settings."""
+        return cls(endpoint=os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT, **settings)
 
 
 class CrawlResource(dg.ConfigurableResource):

@@ -90,12 +90,14 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
         context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource, crawl: CrawlResource
     ) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
-        contact = hub.client.contact()
+        hub.client.tell = context.log.info
+        contact = hub.client.contact(hub.patience)
         require_present_week(snapshot_date, contact.now, table)
         home.home.stamp(hub.client.endpoint, contact.population)
         lake = home.home.lake
         try:
             terms = crawl.terms(table, hub.client, Reporter(context, table, log=context.log.info))
+            terms["patience"] = hub.patience
             manifest = land(hub.client, home, snapshot_date, crawl, terms)
         except HubBroken as error:
             # the Hub did not answer for long: the week holds what was had until then, and is not complete

@@ -47,11 +47,18 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
     def listing(context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
         lake = home.home.lake
-        contact = hub.client.contact()
+        hub.client.tell = context.log.info
+        contact = hub.client.contact(hub.patience)
         require_present_week(snapshot_date, contact.now, table)
         home.home.stamp(hub.client.endpoint, contact.population)
         manifest = land_listing(
-            hub.client, lake, repo_type, snapshot_date, page_size=hub.page_size, report=context.log.info
+            hub.client,
+            lake,
+            repo_type,
+            snapshot_date,
+            page_size=hub.page_size,
+            patience=hub.patience,
+            report=context.log.info,
         )
         files = lake.files(table, snapshot_date)
         return dg.MaterializeResult(

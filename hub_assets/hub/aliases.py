@@ -13,9 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from hub_assets.hub import ledger
-from hub_assets.hub.client import HubClient
+from hub_assets.hub.client import Answer, HubClient
 from hub_assets.hub.collection import Terms, land_answers
-from hub_assets.hub.errors import HubError
+from hub_assets.hub.errors import HubError, HubUnusable
 from hub_assets.hub.ledger import Row
 from hub_assets.hub.plan import BATCH, RECHECK_WEEKS, select_from
 from hub_assets.lake.parts import Lake, Manifest
@@ -99,17 +99,29 @@ def answers(client: HubClient, alias: Alias) -> Iterator[Row]:
     row: Row = {"repo_type": "model", "repo_id": alias.repo_id}
     try:
         answer = client.get(f"{prefix}{quote(alias.repo_id)}?expand=sha", follow=False)
+        target = None if answer.location is None else _target(answer.location, prefix, answer)
     except HubError as error:
         yield row | ledger.of_error(error, client)
         return
-    if answer.location is not None:
-        target = unquote(answer.location.partition("?")[0]).removeprefix(prefix)
+    if target is not None:
         yield row | ledger.of_answer(answer, "moved") | {"target_id": target}
         return
     body = answer.body if isinstance(answer.body, dict) else {}
     values = ledger.Values()
     found = {"repo_key": values.text(body.get("_id")), "target_id": values.text(body.get("id"))}
     yield row | ledger.of_answer(answer) | found
+
+
+def _target(location: str, prefix: str, answer: Answer) -> str:
+    """Return the id that a redirect leads to.
+
+    Raises:
+        HubUnusable: if that is no model's.
+    """
+    place = unquote(location.partition("?")[0])
+    if not place.startswith(prefix):
+        raise HubUnusable(f"the redirect leads to {place}", url=answer.path, status=answer.status)
+    return place.removeprefix(prefix)
 
 
 def land_aliases(

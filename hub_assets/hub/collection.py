@@ -12,9 +12,10 @@ from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 
 from hub_assets.hub import ledger
 from hub_assets.hub.client import HubClient
-from hub_assets.hub.crawl import NO_LIMIT, PATIENCE, WORKERS, Budget, Progress, Watch, crawl, rows_of
+from hub_assets.hub.crawl import NO_LIMIT, WORKERS, Budget, Progress, Watch, crawl, rows_of
 from hub_assets.hub.errors import HubBroken
 from hub_assets.hub.ledger import Row
+from hub_assets.hub.pacing import PATIENCE
 from hub_assets.lake.landing import SEAL_BYTES, Landing
 from hub_assets.lake.parts import Lake, Manifest
 
@@ -108,12 +109,13 @@ def land_answers(
             _keep_what_was_cut_off(lake, table, week)
     retries_before, throttled_before = client.retries.copy(), client.pacer.throttled
     seal_bytes = terms.get("seal_bytes", SEAL_BYTES)
+    patience = terms.get("patience", PATIENCE)
     with Landing(lake, table, snapshot_date, rows_of(table, snapshot_date), seal_bytes, adds=not refresh) as landing:
         landing.seal()
         left = plan()
         planned, progress = describe(left), Progress(table, len(left))
         if len(left):
-            client.contact()  # the budget ends by the Hub's clock
+            client.contact(patience)  # the budget ends by the Hub's clock
         broken: HubBroken | None = None
         for _ in range(rounds):
             try:
@@ -126,7 +128,7 @@ def land_answers(
                     budget=budget,
                     workers=terms.get("workers", WORKERS),
                     is_suspect=is_suspect,
-                    patience=terms.get("patience", PATIENCE),
+                    patience=patience,
                     watch=terms.get("watch", lambda _: None),
                 )
             except HubBroken as error:

@@ -4,7 +4,6 @@ Knows neither what is asked nor what becomes of it; that belongs to `histories`,
 """
 
 import json
-import logging
 import math
 import threading
 import time
@@ -22,13 +21,11 @@ import pyarrow.json
 
 from hub_assets.hub import ledger
 from hub_assets.hub.client import HubClient
-from hub_assets.hub.errors import HubBroken
-from hub_assets.hub.ledger import NOT_HELD, Row
+from hub_assets.hub.errors import NOT_HELD, HubBroken
+from hub_assets.hub.ledger import Row
 from hub_assets.hub.pacing import PacerClosed
 from hub_assets.hub.schemas import answers_schema
 from hub_assets.lake.landing import Landing, Record
-
-logger = logging.getLogger(__name__)
 
 WORKERS = 64
 """Threads: 333 calls a second, the largest plan, at a latency of 150 ms keep 50 of them waiting for answers."""
@@ -39,8 +36,6 @@ IDLE = 0.8
 LOOK_SECONDS = 0.5
 WAVE = 20
 """So many answers that may be about the Hub or the token, and no other to what was asked after them, stop a crawl."""
-PATIENCE = (60.0, 120.0, 240.0, 480.0, 900.0)
-"""Seconds to wait, time after time, while the Hub does not work, before a crawl is given up: half an hour in all."""
 
 
 class Question(Protocol):
@@ -127,7 +122,7 @@ def crawl(
     budget: Budget = NO_LIMIT,
     workers: int = WORKERS,
     is_suspect: Callable[[Row], bool] = ledger.is_suspect,
-    patience: Sequence[float] = PATIENCE,
+    patience: Sequence[float] = (),
     watch: Watch = lambda _: None,
 ) -> None:
     """Ask questions until there are none left or the budget is spent; rows go to the landing as they come.
@@ -208,6 +203,7 @@ class _Crawl:
         self._waits = 0
         self._works = threading.Event()
         self._works.set()
+        self._wait = -math.inf, ""
         self._again: deque[Any] = deque()
         self._lock = threading.Lock()
         self._is_over = False
@@ -226,6 +222,7 @@ class _Crawl:
                 while running and not self._is_over:
                     waited, busy = self._client.pacer.waited, time.process_time()
                     _, running = wait(threads, LOOK_SECONDS, FIRST_EXCEPTION)
+                    self._tell_or_end_wait()
                     # answers are slow, not the rate limit nor this process
                     if self._client.pacer.waited == waited and time.process_time() - busy < IDLE * LOOK_SECONDS:
                         more = min(workers, 2 * len(threads)) - len(threads) if running else 0
@@ -343,10 +340,17 @@ class _Crawl:
         seconds = self._patience[self._waits]
         self._waits += 1
         self._works.clear()
-        logger.warning("The Hub does not answer well (%s); asking again in %.0f s.", row.get("message"), seconds)
-        timer = threading.Timer(seconds, self._works.set)
-        timer.daemon = True
-        timer.start()
+        self._wait = time.monotonic() + seconds, f"The Hub does not work ({row.get('message')})"
+
+    def _tell_or_end_wait(self) -> None:
+        with self._lock:
+            if self._works.is_set():
+                return
+            until, why = self._wait
+            if time.monotonic() >= until:
+                self._works.set()
+        if not self._works.is_set():
+            self._client.say(until, why)
 
     def _ask_again(self, question: Any, outcome: str) -> None:
         self._again.append(question)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from hub_assets.hub.client import Answer, HubClient
 from hub_assets.hub.errors import (
+    NOT_HELD,
     HubBroken,
     HubDisabled,
     HubError,
@@ -15,14 +16,14 @@ from hub_assets.hub.errors import (
     HubGone,
     HubRefused,
     HubThrottled,
+    HubUnusable,
+    Misconfigured,
     TokenRefused,
 )
 
 Row = dict[str, Any]
 """A row of a table of answers; columns that are left out are null. It can be written as JSON."""
 
-NOT_HELD: Final = 501
-"""The status with which a source says that it holds nothing of the kind."""
 _OUTCOMES: Final[dict[type[HubError], str]] = {
     HubGated: "gated",
     HubDisabled: "disabled",
@@ -30,6 +31,7 @@ _OUTCOMES: Final[dict[type[HubError], str]] = {
     HubRefused: "failed",
     HubThrottled: "failed",
     HubBroken: "failed",
+    HubUnusable: "failed",
 }
 
 
@@ -51,9 +53,9 @@ def of_error(error: HubError, client: HubClient, outcome: str | None = None) -> 
     nothing of the repository.
 
     Raises:
-        TokenRefused: if that is the error: nothing can be asked any more.
+        TokenRefused, Misconfigured: if that is the error: nothing can be asked any more.
     """
-    if isinstance(error, TokenRefused):
+    if isinstance(error, TokenRefused | Misconfigured):
         raise error
     if outcome is None:
         outcome = "not_asked" if error.status == NOT_HELD else _OUTCOMES[type(error)]
@@ -85,9 +87,12 @@ def is_suspect(row: Row) -> bool:
 
 
 def is_outage(row: Row) -> bool:
-    """Say whether an answer is one of a Hub that does not work just now."""
+    """Say whether an answer is one of a Hub that does not work just now, such as a redirect to a page to log in."""
     status = row["status"]
-    return bool(row["outcome"] == "failed" and (status is None or status in (200, 408, 429) or status >= 500))
+    if row["outcome"] != "failed":
+        return False
+    # what was not asked because of its name has no status either, but says nothing of the Hub
+    return row.get("error_code") is None if status is None else status in (408, 429) or not 400 <= status < 500
 
 
 class Values:

@@ -7,14 +7,15 @@ a repository because its likes moved. What becomes of the pages does not belong 
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from hub_assets.hub.client import HubClient
-from hub_assets.hub.errors import HubBroken, HubRefused
+from hub_assets.hub.errors import HubBroken, HubRefused, HubThrottled, HubUnusable
+from hub_assets.hub.pacing import PATIENCE
 from hub_assets.hub.schemas import FIELDS, RepoType
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ def list_pages(
     start: str | None = None,
     refused: tuple[str, ...] = (),
     page_size: int = PAGE_SIZE,
+    patience: Sequence[float] = PATIENCE,
 ) -> Iterator[Page]:
     """Yield a listing's pages.
 
@@ -60,12 +62,15 @@ def list_pages(
         repo_type: which listing.
         start: the `next_path` of the last page had; None for the first page.
         refused: that page's `refused`.
-        page_size: rows asked for at a time (1 to 1,000). It is halved when the Hub times out on a page (504).
+        page_size: rows asked for at a time (1 to 1,000). It is halved when the Hub times out on a page (504), or a
+            page is too large.
+        patience: how long to wait, time after time, when the Hub does not work; begun again with every page that comes.
 
     Raises:
         HubError: as `HubClient.get`.
     """
     path: str | None = start or first_path(repo_type, page_size, refused)
+    waits = iter(patience)
     while path is not None:
         try:
             answer = client.get(path)
@@ -77,15 +82,17 @@ def list_pages(
             logger.warning("The Hub no longer gives %s of a %s; going on without.", ", ".join(unknown), repo_type)
             path = first_path(repo_type, page_size, refused)
             continue
-        except HubBroken as error:
-            smaller = _with_half_limit(path)
-            if error.status != 504 or smaller is None:
-                raise
-            logger.warning("The Hub timed out on a page of %ss; asking for half as many rows.", repo_type)
+        except (HubBroken, HubThrottled) as error:
+            smaller = _with_half_limit(path) if error.cause in ("504", "too large") else None
+            if smaller is None:
+                client.outlast(error, waits)
+                continue
+            logger.warning("A page of %ss is too much for the Hub or for us; asking for half as many rows.", repo_type)
             path = smaller
             continue
+        waits = iter(patience)
         if not isinstance(answer.body, list):
-            raise HubBroken("the answer is not a list of repositories", url=path, status=200)
+            raise HubUnusable("the answer is not a list of repositories", url=path, status=200)
         path = start = answer.next_path
         yield Page(page_text(answer.body), len(answer.body), path, answer.observed_at, refused)
 

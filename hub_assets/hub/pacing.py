@@ -10,11 +10,31 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from huggingface_hub.utils import RateLimitInfo
 
 from hub_assets.hub.bucket import Bucket, OwnBucket
 from hub_assets.hub.window import Permit, WindowEstimate
+
+_FIRST_WAIT: Final = 60.0
+_LONGEST_WAIT: Final = 900.0
+
+
+def patience_of(hours: float) -> list[float]:
+    """Return how many seconds to wait, time after time, while the Hub does not work, before it is given up.
+
+    A minute first, then twice as long each time, up to a quarter of an hour, until it has been so many hours.
+    """
+    waits: list[float] = []
+    while (left := hours * 3600 - sum(waits)) > 0:
+        waits.append(min(_FIRST_WAIT * 2 ** len(waits), _LONGEST_WAIT, left))
+    return waits
+
+
+PATIENCE_HOURS: Final = 6.0
+PATIENCE: Final = tuple(patience_of(PATIENCE_HOURS))
+"""What is waited if nothing else is said: an outage of a morning must not cost a week."""
 
 
 class PacerClosed(Exception):
@@ -63,13 +83,15 @@ class RequestPacer:
                 self._changed.wait(None if math.isinf(wait) else wait)
                 self.waited += self.clock() - now
 
-    def receive(self, permit: Permit, status: int, limit: RateLimitInfo | None) -> None:
-        """Hand back a permit with the answer's status and rate-limit headers."""
+    def receive(
+        self, permit: Permit, status: int, limit: RateLimitInfo | None, retry_after: float | None = None
+    ) -> None:
+        """Hand back a permit with the answer's status, rate-limit headers and `Retry-After`."""
         with self._changed:
             self.throttled += status == 429
             with self.bucket.opened() as share:
                 share.permits.remove(permit)
-                share.estimate.receive(permit, self.clock(), status, limit)
+                share.estimate.receive(permit, self.clock(), status, limit, retry_after)
                 self.estimate = share.estimate
             self._changed.notify_all()
 

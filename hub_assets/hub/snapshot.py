@@ -4,21 +4,20 @@ Joins `listing` (pages), `rows` (what they become) and the lake's `Landing` (wha
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from hub_assets.hub.client import HubClient
+from hub_assets.hub.client import SAY_SECONDS, HubClient
 from hub_assets.hub.listing import PAGE_SIZE, list_pages
+from hub_assets.hub.pacing import PATIENCE
 from hub_assets.hub.rows import RowCounts, listing_rows
 from hub_assets.hub.schemas import RepoType
 from hub_assets.lake.landing import SEAL_BYTES, Landing, Record
 from hub_assets.lake.parts import Lake, Manifest, Part
-
-REPORT_SECONDS = 30.0
 
 
 def land_listing(
@@ -29,6 +28,7 @@ def land_listing(
     *,
     page_size: int = PAGE_SIZE,
     seal_bytes: int = SEAL_BYTES,
+    patience: Sequence[float] = PATIENCE,
     report: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
     """List all repositories of a type into `raw_hub__<repo_type>s`, in place of what that week held.
@@ -42,6 +42,7 @@ def land_listing(
         snapshot_date: the week to write; that it is the Hub's present one is for the caller to make sure.
         page_size: rows to ask for at a time.
         seal_bytes: the size of JSON from which a part is made.
+        patience: how long to wait, time after time, when the Hub does not work.
         report: is told how it goes, every 30 s.
 
     Returns:
@@ -83,13 +84,13 @@ def land_listing(
         if landing.last is None or start["next_path"] is not None:
             rows = start["rows"]
             began = reported = time.monotonic()
-            pages = list_pages(client, repo_type, start["next_path"], tuple(start["refused"]), page_size)
+            pages = list_pages(client, repo_type, start["next_path"], tuple(start["refused"]), page_size, patience)
             for page in pages:
                 rows += page.rows
                 observed_at = page.observed_at.replace(tzinfo=None).isoformat()
                 where = {"next_path": page.next_path, "refused": page.refused, "rows": rows, "observed_at": observed_at}
                 landing.append(Record(where, page.text.encode()))
-                if time.monotonic() - reported >= REPORT_SECONDS:
+                if time.monotonic() - reported >= SAY_SECONDS:
                     reported = time.monotonic()
                     limit, rate = client.pacer.estimate, (rows - start["rows"]) / (reported - began)
                     left = f"{limit.remaining} of {limit.quota} calls left in this window"

@@ -72,13 +72,17 @@ class WindowEstimate:
         self.opener_is_out = self.opener_is_out or is_opener
         return Permit(now, self.window, None if is_opener else self.remaining, is_opener)
 
-    def receive(self, permit: Permit, now: float, status: int, limit: RateLimitInfo | None) -> None:
-        """Learn from an answer: its status and its parsed rate-limit headers (None if it had none)."""
+    def receive(
+        self, permit: Permit, now: float, status: int, limit: RateLimitInfo | None, retry_after: float | None = None
+    ) -> None:
+        """Learn from an answer: its status and its parsed rate-limit headers and `Retry-After` (None: it had none)."""
         self._settle(permit)
+        if status == 429 and retry_after is not None:
+            self.blocked_until = max(self.blocked_until, now + retry_after)
         if limit is None:
             if self.remaining is not None:
                 self.unplaced.append(now)
-            if status == 429:
+            if status == 429 and retry_after is None:
                 self.blocked_until = max(self.blocked_until, now + (self.seconds or DOCUMENTED_WINDOW))
             elif self.quota is None and status < 400:
                 self.is_unmetered = True

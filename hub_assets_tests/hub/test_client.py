@@ -8,9 +8,11 @@ import httpx2
 import pytest
 from huggingface_hub import HfApi
 
-from hub_assets.hub.client import HubClient, PacedTransport
+from hub_assets.hub.client import HubClient
+from hub_assets.hub.endpoint import Endpoint
 from hub_assets.hub.errors import HubBroken, HubError, HubGone, HubRefused, HubThrottled, TokenRefused
 from hub_assets.hub.pacing import PacerClosed
+from hub_assets.hub.session import PacedTransport
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.faults import Faults
 from hub_assets.local_hub.limiter import Quota
@@ -97,9 +99,10 @@ def test_lasting_faults_end_with_their_cause(fault: str, kind: type[HubError], w
 
 def test_a_call_that_forbids_time_limits_has_one_all_the_same() -> None:
     app = build_app(POPULATION, quota=QUOTA, faults=Faults.parse(["slow:30"]))
-    transport = PacedTransport(httpx2.HTTPTransport(), read_seconds=0.2)
-    with running(app) as url, httpx2.Client(transport=transport) as session, pytest.raises(httpx2.ReadTimeout):
-        session.get(f"{url}/api/models?limit=1", timeout=None)
+    with running(app) as url:
+        transport = PacedTransport(httpx2.HTTPTransport(), Endpoint(url), read_seconds=0.2)
+        with httpx2.Client(transport=transport) as session, pytest.raises(httpx2.ReadTimeout):
+            session.get(f"{url}/api/models?limit=1", timeout=None)
 
 
 def test_it_does_not_wait_for_ever() -> None:
