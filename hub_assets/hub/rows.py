@@ -105,7 +105,7 @@ def _one_row_each(pages: pa.Table) -> pa.Table:
     observed: list[datetime] = []
     for body, observed_at in zip(pages["body"].to_pylist(), pages["observed_at"].to_pylist(), strict=True):
         try:
-            rows = [json.dumps([row]) for row in _parsed(body)]
+            rows = [json.dumps([row]) for row in parsed_page(body)]
         except ValueError:
             rows = [body]
         bodies += rows
@@ -218,13 +218,13 @@ def _with_valid_text(connection: duckdb.DuckDBPyConnection, pages: pa.Table) -> 
     bodies = pages["body"].to_pylist()
     mended = 0
     for place in (place for place, is_valid in enumerate(valid) if not is_valid):
-        text = json.dumps(_parsed(bodies[place]), ensure_ascii=False)
+        text = json.dumps(parsed_page(bodies[place]), ensure_ascii=False)
         bodies[place] = text.encode("utf-8", "replace").decode()
         mended += bodies[place] != text
     return pages.set_column(pages.column_names.index("body"), "body", pa.array(bodies, pa.string())), mended
 
 
-def _parsed(body: str) -> list[Any]:
+def parsed_page(body: str) -> list[Any]:
     """Return the rows of a page, which may begin with a byte-order mark.
 
     Raises:

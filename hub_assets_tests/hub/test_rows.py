@@ -276,7 +276,7 @@ def test_whatever_a_page_holds_its_rows_add_up_and_can_be_read_back(data: st.Dat
         pq.write_table(rows, file)
         written = pq.read_table(file).to_pylist()
     assert len(written) == len(rows)
-    listed = {}
+    listed: dict[str, Any] = {}
     for row in (row for page in pages for row in page if isinstance(row, dict)):
         if isinstance(row.get("_id"), str) and isinstance(row.get("id"), str):
             listed.setdefault(row["_id"], row)
