@@ -66,6 +66,7 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
         from hub_assets.hub.collection import RefreshRefused
         from hub_assets.hub.errors import HubError, HubRefused, TokenRefused
         from hub_assets.hub.plan import PlanError
+        from hub_assets.hub.snapshot import ListingRefused
         from hub_assets.identities.decisions import DecisionsError
         from hub_assets.lake.parts import LakeError
         from hub_assets.local_hub.population import PopulationError
@@ -79,7 +80,7 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
             raise Mistake(f"The Hub refuses the token: {error}. Set HF_TOKEN anew, or unset it.") from error
         except (DecisionsError, HomeError, ModelError, NoPairs, PlanError, PopulationError) as error:
             raise Mistake(str(error)) from error
-        except (RefreshRefused, HubRefused) as error:
+        except (ListingRefused, RefreshRefused, HubRefused) as error:
             raise Mistake(str(error)) from error
         except (HubError, LakeError, WarehouseBusy) as error:
             raise Failed(str(error)) from error
@@ -281,6 +282,7 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
       hub-assets demo --replay recordings/2026-08-24 --quota 1000/300
     """
     from hub_assets.home import Home
+    from hub_assets.hub.snapshot import ListingRefused
     from hub_assets.local_hub.app import build_app
     from hub_assets.local_hub.server import running
     from hub_assets.resources import HubResource
@@ -292,7 +294,12 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
         with running(build_app(population, quota=quota)) as url:
             console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
             hub = HubResource(endpoint=url, use_token=False, page_size=page_size, is_local=True)
-            _run_week(hub, where, crawl)
+            try:
+                _run_week(hub, where, crawl)
+            except ListingRefused:
+                if not before:
+                    raise
+                console.print(f"The week of {population.week} was taken before a later one, and stays as it is.")
     if choice.directory is not None:
         console.print(f"The data was recorded and served again from {choice.directory}.")
 
@@ -688,6 +695,7 @@ def _has_living_process(instance: "DagsterInstance", run_id: str) -> bool:
 def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     """Run the weekly job for the Hub's present week and print what came of it."""
     from hub_assets.hub.collection import require_refreshable
+    from hub_assets.hub.snapshot import require_no_later_week
     from hub_assets.partitions import SNAPSHOTS, week_of
     from hub_assets.resources import BUDGET_SHARES
 
@@ -698,6 +706,7 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
         last = SNAPSHOTS.get_last_partition_key()
         weeks = f"those of {SNAPSHOTS.start:%Y-%m-%d} to {last}"
         raise Mistake(f"The Hub's clock says {contact.now:%Y-%m-%d}, which is in none of the weeks there are: {weeks}.")
+    require_no_later_week(home.lake, week)
     if crawl.refresh:
         for table in BUDGET_SHARES:
             require_refreshable(home.lake, table, week)

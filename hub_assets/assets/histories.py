@@ -118,6 +118,7 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
                 **_coverage_of(details, terms["budget"].calls),
                 "calls": details["calls"],
                 "calls_a_second": round(details["calls"] / details["seconds"], 1) if details["seconds"] else 0.0,
+                "answers_set_aside": dg.MetadataValue.json(details.get("set_aside", [])),
                 "outcomes_of_this_run": count_table(details["outcomes"]),
                 "retries": dg.MetadataValue.json(details["retries"]),
                 "throttled": details["throttled"],

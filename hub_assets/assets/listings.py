@@ -11,7 +11,7 @@ from hub_assets.assets.metadata import column_schema, count_table, preview
 from hub_assets.hub.client import HubClient
 from hub_assets.hub.rows import RowCounts
 from hub_assets.hub.schemas import REPO_TYPES, RepoType
-from hub_assets.hub.snapshot import land_listing
+from hub_assets.hub.snapshot import ListingRefused, land_listing
 from hub_assets.lake.parts import Lake, Manifest
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of, week_of
 from hub_assets.resources import HomeResource, HubResource, project
@@ -34,7 +34,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
                 "rows_listed_are_rows_written",
                 asset=table,
                 blocking=True,
-                description="Every row listed was written, or is counted as a duplicate or as one without a key.",
+                description="Every row listed was written, or is counted as a duplicate, without a key or set aside.",
             ),
             dg.AssetCheckSpec(
                 "no_collapse",
@@ -51,15 +51,18 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
         contact = hub.client.contact(hub.patience)
         require_present_week(snapshot_date, contact.now, table)
         home.home.stamp(hub.client.endpoint, contact.population)
-        manifest = land_listing(
-            hub.client,
-            lake,
-            repo_type,
-            snapshot_date,
-            page_size=hub.page_size,
-            patience=hub.patience,
-            report=context.log.info,
-        )
+        try:
+            manifest = land_listing(
+                hub.client,
+                lake,
+                repo_type,
+                snapshot_date,
+                page_size=hub.page_size,
+                patience=hub.patience,
+                report=context.log.info,
+            )
+        except ListingRefused as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
         files = lake.files(table, snapshot_date)
         return dg.MaterializeResult(
             metadata={
@@ -107,6 +110,7 @@ def _account_of(manifest: Manifest, client: HubClient) -> dict[str, Any]:
                 "rows listed": counts.listed,
                 "duplicates": counts.duplicates,
                 "rows without a key": counts.without_id,
+                "rows or pages that cannot be converted": counts.set_aside,
                 "pages with text that is not Unicode": counts.mended_pages,
                 **{f"{name}: not observed": n for name, n in counts.not_observed.items()},
                 **{f"{name}: does not fit its type": n for name, n in counts.misfits.items()},
@@ -129,7 +133,7 @@ def _nothing_lost(manifest: Manifest, files: list[Path]) -> dg.AssetCheckResult:
     written = sum(pq.ParquetFile(file).metadata.num_rows for file in files)
     return dg.AssetCheckResult(
         check_name="rows_listed_are_rows_written",
-        passed=counts.listed == written + counts.duplicates + counts.without_id,
+        passed=counts.listed == written + counts.duplicates + counts.without_id + counts.set_aside,
         metadata={"listed": counts.listed, "written": written},
     )
 

@@ -16,8 +16,9 @@ from hub_assets.hub.crawl import NO_LIMIT, WORKERS, Budget, Progress, Watch, cra
 from hub_assets.hub.errors import HubBroken
 from hub_assets.hub.ledger import Row
 from hub_assets.hub.pacing import PATIENCE
+from hub_assets.hub.set_aside import NAMED
 from hub_assets.lake.landing import SEAL_BYTES, Landing
-from hub_assets.lake.parts import Lake, Manifest
+from hub_assets.lake.parts import Lake, Manifest, Part
 
 
 class RefreshRefused(ValueError):
@@ -84,7 +85,8 @@ def land_answers(
 
     Returns:
         The manifest. Its `details`: what `describe` says, and of this run `planned` (what `describe` said before it),
-        `calls`, `outcomes`, `seconds`, `retries` (causes and their number) and `throttled`.
+        `calls`, `outcomes`, `seconds`, `retries` (causes and their number) and `throttled`; of the week `n_set_aside`
+        and `set_aside`, see `crawl.rows_of`.
 
     Raises:
         RefreshRefused: if a later week builds on the one to be begun anew, or there is no time left for it.
@@ -156,10 +158,16 @@ def land_answers(
             # begun anew: until the new set is complete, what the week held before stands
             manifest = replace(valid, details=details | {"is_refresh_unfinished": True})
         else:
-            manifest = landing.finish(lambda _: details)
+            manifest = landing.finish(lambda parts: details | _set_aside(parts))
         if broken:
             raise broken
         return manifest
+
+
+def _set_aside(parts: Sequence[Part]) -> dict[str, Any]:
+    """Return how many answers of a week could not be converted, and which."""
+    named = [name for part in parts for name in part.counts.get("set_aside", [])]
+    return {"n_set_aside": sum(part.counts.get("n_set_aside", 0) for part in parts), "set_aside": named[:NAMED]}
 
 
 def _keep_what_was_cut_off(lake: Lake, table: str, week: date) -> None:

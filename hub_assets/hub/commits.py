@@ -6,11 +6,11 @@ address is the Hub's own; the rest is dropped unread.
 
 import re
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from hub_assets.hub.client import Answer
 from hub_assets.hub.errors import HubBroken, HubError
 from hub_assets.hub.ledger import Values
+from hub_assets.hub.paths import number_in
 from hub_assets.hub.visits import Kept, Kind, Page, Visit
 
 PAGE_SIZE = 1_000
@@ -28,13 +28,11 @@ def page_of(answer: Answer, n_had: int, values: Values) -> Page:
     if not isinstance(answer.body, list):
         raise HubBroken("the answer is not a list of commits", url=answer.path, status=200)
     items = values.items(answer.body)
-    start = _start(answer) if n_had else 0
+    start = 0
+    if n_had:
+        place, size = number_in(answer.path, "p"), number_in(answer.path, "limit")
+        start = n_had if place is None else place * (PAGE_SIZE if size is None else size)
     return Page(items, answer.total, start, start + len(items), answer.next_path)
-
-
-def _start(answer: Answer) -> int:
-    asked = dict(parse_qsl(urlsplit(answer.path).query))
-    return int(asked.get("p", 0)) * int(asked.get("limit", PAGE_SIZE))
 
 
 def keep(visit: Visit, page: Page, items: list[dict[str, Any]], values: Values) -> Kept:
@@ -84,4 +82,4 @@ def _signer(found: re.Match[str]) -> dict[str, str | None]:
     return {"name": None if "@" in name else name, "handle": address[: -len(_OWN_ADDRESS)] if is_own else None}
 
 
-COMMITS = Kind("commits", f"commits/main?limit={PAGE_SIZE}", page_of, keep, outcome_of)
+COMMITS = Kind("commits", "id", f"commits/main?limit={PAGE_SIZE}", page_of, keep, outcome_of)

@@ -25,6 +25,7 @@ from hub_assets.hub.errors import NOT_HELD, HubBroken
 from hub_assets.hub.ledger import Row
 from hub_assets.hub.pacing import PacerClosed
 from hub_assets.hub.schemas import answers_schema
+from hub_assets.hub.set_aside import NAMED, UNCONVERTIBLE, convertible
 from hub_assets.lake.landing import Landing, Record
 
 WORKERS = 64
@@ -148,23 +149,70 @@ def crawl(
 
 
 def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Path]], tuple[pa.Table, dict[str, Any]]]:
-    """Return what makes a part of a journal: the rows of a table of answers, and their number by outcome."""
+    """Return what makes a part of a journal: the rows of a table of answers, and the count of what became none.
+
+    Answers that cannot be converted, which an earlier version may have journaled, are set aside with those that go on
+    from them, so that a visit has no hole and is taken up before it: `n_set_aside` of them, the first of which are
+    named in `set_aside`.
+    """
     schema = answers_schema(table)
     fields = pa.schema([schema.field(name) for name in schema.names[1:]])
 
-    def convert(records: list[Record], _: list[Path]) -> tuple[pa.Table, dict[str, Any]]:
-        lines = [record.body for record in records]
+    def read(lines: Sequence[bytes]) -> pa.Table:
+        if not lines:
+            return fields.empty_table()
         # a line must fit a block, and a page of 1,000 commits takes 200 kB
-        block = max(2**20, 2 * max(map(len, lines), default=0))
+        block = max(2**20, 2 * max(map(len, lines)))
         rows = pyarrow.json.read_json(
             BytesIO(b"\n".join(lines)),
             read_options=pyarrow.json.ReadOptions(block_size=block),
             parse_options=pyarrow.json.ParseOptions(explicit_schema=fields, unexpected_field_behavior="error"),
         )
+        return rows.select(fields.names).cast(fields)
+
+    def convert(records: list[Record], _: list[Path]) -> tuple[pa.Table, dict[str, Any]]:
+        lines = [record.body for record in records]
+        counts: dict[str, Any] = {}
+        try:
+            rows = read(lines)
+        except UNCONVERTIBLE:
+            fits = _without_holes(lines, convertible(lines, read))
+            refused = [_name(line) for line, is_fit in zip(lines, fits, strict=True) if not is_fit]
+            rows = read([line for line, is_fit in zip(lines, fits, strict=True) if is_fit])
+            counts = {"n_set_aside": len(refused), "set_aside": refused[:NAMED]}
         week = pa.array([snapshot_date] * len(rows), pa.date32())
-        return rows.select(fields.names).add_column(0, schema.field(0), week).cast(schema), {}
+        return rows.add_column(0, schema.field(0), week), counts
 
     return convert
+
+
+def _without_holes(lines: list[bytes], fits: list[bool]) -> list[bool]:
+    """Return which answers are left when those that follow one of the same visit that is not are left out too."""
+    cut: set[tuple[Any, ...]] = set()
+    left = []
+    for line, is_fit in zip(lines, fits, strict=True):
+        row = _read(line)
+        visit = tuple(row.get(name) for name in ("repo_type", "repo_key", "visit"))
+        if not is_fit:
+            cut.add(visit)
+        left.append(is_fit and (None in visit or visit not in cut))
+    return left
+
+
+def _name(line: bytes) -> str:
+    """Return what an answer is about, which is no person."""
+    row = _read(line)
+    named = [str(row[name]) for name in ("repo_type", "repo_id") if row.get(name) is not None]
+    page = [f"page {row['page']}"] if "page" in row else []
+    return ", ".join([" ".join(named) or "an account", *page])
+
+
+def _read(line: bytes) -> Row:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return {}
+    return row if isinstance(row, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ The Hub does not say which of them changed, so that every visit reads all of the
 """
 
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from hub_assets.hub.client import Answer
 from hub_assets.hub.errors import HubBroken, HubError, HubRefused
 from hub_assets.hub.ledger import Values
+from hub_assets.hub.paths import number_in
 from hub_assets.hub.visits import Kept, Kind, Page, Visit
 
 PAGE_SIZE = 50
@@ -25,17 +25,15 @@ def page_of(answer: Answer, n_had: int, values: Values) -> Page:
     if not isinstance(body, dict) or not isinstance(body.get("discussions"), list):
         raise HubBroken("the answer is not a page of discussions", url=answer.path, status=200)
     items = values.items(body["discussions"])
-    start, count = values.number(body.get("start")), values.number(body.get("count"))
+    start, count = values.count(body.get("start")), values.count(body.get("count"))
     start = n_had if start is None else start
     end = start + len(items)
     is_over = len(body["discussions"]) < PAGE_SIZE if count is None else end >= count
-    if is_over:
+    # the Hub counts what it hides, so that there may be nothing where more should be
+    if is_over or not body["discussions"]:
         return Page(items, count, start, end, None)
-    # a page that is empty, or does not begin where the last one ended, would never end
-    if not body["discussions"] or start < n_had:
-        raise HubBroken("the pages of discussions do not come to their end", url=answer.path, status=200)
-    parts = urlsplit(answer.path)
-    next_path = f"{parts.path}?p={int(dict(parse_qsl(parts.query)).get('p', 0)) + 1}"
+    path, _, _ = answer.path.partition("?")
+    next_path = f"{path}?p={(number_in(answer.path, 'p') or 0) + 1}"
     return Page(items, count, start, max(end, start + PAGE_SIZE), next_path)
 
 
@@ -54,15 +52,15 @@ def _discussion(item: dict[str, Any], values: Values) -> dict[str, Any]:
     author = item.get("author")
     author = author if isinstance(author, dict) else {}
     return {
-        "num": values.number(item.get("num")),
+        "num": values.count(item.get("num")),
         "title": values.text(item.get("title")),
         "status": values.text(item.get("status")),
         "is_pull_request": values.flag(item.get("isPullRequest")),
         "created_at": values.moment(item.get("createdAt")),
         "author": values.text(author.get("name")),
         "author_type": values.text(author.get("type")),
-        "n_comments": values.number(item.get("numComments")),
+        "n_comments": values.count(item.get("numComments")),
     }
 
 
-DISCUSSIONS = Kind("discussions", "discussions", page_of, keep, outcome_of)
+DISCUSSIONS = Kind("discussions", "num", "discussions", page_of, keep, outcome_of, may_hide=True)

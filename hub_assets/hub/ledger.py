@@ -20,6 +20,7 @@ from hub_assets.hub.errors import (
     Misconfigured,
     TokenRefused,
 )
+from hub_assets.hub.schemas import GREATEST_COUNT
 
 Row = dict[str, Any]
 """A row of a table of answers; columns that are left out are null. It can be written as JSON."""
@@ -105,10 +106,10 @@ class Values:
         """Take text."""
         return value if self._fits(value, isinstance(value, str)) else None
 
-    def number(self, value: Any) -> int | None:
-        """Take a whole number."""
-        is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
-        return value if self._fits(value, is_number) else None
+    def count(self, value: Any) -> int | None:
+        """Take a whole number from 0 to `GREATEST_COUNT`."""
+        is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= GREATEST_COUNT
+        return value if self._fits(value, is_count) else None
 
     def flag(self, value: Any) -> bool | None:
         """Take true or false."""

@@ -4,16 +4,19 @@ Sorted by `createdAt`, the one key that never changes, so that a listing that ta
 a repository because its likes moved. What becomes of the pages does not belong here.
 """
 
+import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from hub_assets.hub.client import HubClient
 from hub_assets.hub.errors import HubBroken, HubRefused, HubThrottled, HubUnusable
 from hub_assets.hub.pacing import PATIENCE
+from hub_assets.hub.paths import number_in
 from hub_assets.hub.schemas import FIELDS, RepoType
 
 logger = logging.getLogger(__name__)
@@ -21,6 +24,8 @@ logger = logging.getLogger(__name__)
 PAGE_SIZE = 1_000
 """The Hub's cap; it silently gives no more."""
 SMALLEST_PAGE = 50
+MOST_PAGES = 100_000
+"""Pages of one listing; the Hub of today has 3,000."""
 _ALLOWED = re.compile(r'"expand" must be one of \[([^\]]*)\]')
 
 
@@ -66,8 +71,12 @@ def list_pages(
 
     Raises:
         HubError: as `HubClient.get`.
+        HubUnusable: if a page is none, or does not say where a next one is that was not read before. It is not yielded,
+            so that a listing that is taken up again asks for it again.
     """
     path: str | None = start or first_path(repo_type, page_size, refused)
+    asked: set[str] = set()
+    seen: set[int] = set()  # hashes of keys, since these take half the memory: 200 MB for three million
     waits = iter(patience)
     while path is not None:
         try:
@@ -91,8 +100,37 @@ def list_pages(
         waits = iter(patience)
         if not isinstance(answer.body, list):
             raise HubUnusable("the answer is not a list of repositories", url=path, status=200)
+        asked.add(path)
+        keys = {hash(row["_id"]) for row in answer.body if isinstance(row, dict) and isinstance(row.get("_id"), str)}
+        astray = _astray(answer.next_path, asked, brings_new=not keys <= seen)
+        if astray:
+            raise HubUnusable(f"The listing of {repo_type}s does not come to an end: {astray}", url=path, status=200)
+        seen |= keys
         path = start = answer.next_path
-        yield Page(answer.text, len(answer.body), path, answer.observed_at, refused)
+        yield Page(page_text(answer.body), len(answer.body), path, answer.observed_at, refused)
+
+
+def _astray(next_path: str | None, asked: set[str], *, brings_new: bool) -> str | None:
+    """Return why the next page is not worth asking for; None if it is, or there is none."""
+    if next_path is None:
+        return None
+    if next_path in asked:
+        return "a page leads back to one that was read"
+    if not brings_new:
+        return "a page brings nothing new and leads on"
+    return f"there are more than {MOST_PAGES:,} pages" if len(asked) >= MOST_PAGES else None
+
+
+def page_text(rows: list[Any]) -> str:
+    """Return what was parsed of a page as JSON for every reader: ASCII, and text for NaN and infinities.
+
+    The body itself is not kept: what it took to read it (a byte-order mark, UTF-16, a key that came twice) another
+    reader may not have.
+    """
+    try:
+        return json.dumps(rows, allow_nan=False)
+    except ValueError:
+        return json.dumps(json.loads(json.dumps(rows), parse_constant=str))
 
 
 def _refused_fields(error: HubRefused, repo_type: RepoType) -> list[str]:
@@ -105,7 +143,7 @@ def _refused_fields(error: HubRefused, repo_type: RepoType) -> list[str]:
 def _with_half_limit(path: str) -> str | None:
     parts = urlsplit(path)
     query = parse_qsl(parts.query, keep_blank_values=True)
-    limit = int(dict(query).get("limit", PAGE_SIZE)) // 2
+    limit = (number_in(path, "limit") or PAGE_SIZE) // 2
     if limit < SMALLEST_PAGE:
         return None
     halved = [(key, str(limit) if key == "limit" else value) for key, value in query]

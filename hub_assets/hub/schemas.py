@@ -12,6 +12,13 @@ import pyarrow as pa
 RepoType = Literal["model", "dataset", "space"]
 REPO_TYPES: Final[tuple[RepoType, ...]] = ("model", "dataset", "space")
 
+GREATEST_COUNT: Final = 10**15
+"""No count is greater: a petabyte, or a thousand times the downloads of the most used model. A float holds every whole
+number up to here, and a BIGINT the sum of nine thousand of them."""
+FIRST_MOMENT: Final = "0001-01-01 00:00:00"
+LAST_MOMENT: Final = "9999-12-31 23:59:59.999999"
+"""What Python, Parquet and SQL can all hold."""
+
 _TIME = pa.timestamp("us")
 _TAGS = pa.list_(pa.string())
 
@@ -56,7 +63,9 @@ FIELDS: Final[dict[RepoType, dict[str, pa.DataType]]] = {
 }
 """The `expand` names of each listing and the type each is stored as.
 
-`cardData` and `runtime` are kept as JSON text; `gated` is `false`, `auto` or `manual` (or whatever else was said).
+All whole numbers are counts, from 0 to `GREATEST_COUNT`, and moments lie from `FIRST_MOMENT` to `LAST_MOMENT`; anything
+else does not fit. `cardData` and `runtime` are kept as JSON text; `gated` is `false`, `auto` or `manual` (or whatever
+else was said).
 """
 
 JSON_FIELDS: Final = frozenset({"cardData", "runtime"})

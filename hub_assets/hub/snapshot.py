@@ -14,10 +14,14 @@ import pyarrow as pa
 from hub_assets.hub.client import SAY_SECONDS, HubClient
 from hub_assets.hub.listing import PAGE_SIZE, list_pages
 from hub_assets.hub.pacing import PATIENCE
-from hub_assets.hub.rows import RowCounts, listing_rows
-from hub_assets.hub.schemas import RepoType
+from hub_assets.hub.rows import RowCounts, listing_rows, parsed_page
+from hub_assets.hub.schemas import REPO_TYPES, RepoType
 from hub_assets.lake.landing import SEAL_BYTES, Landing, Record
 from hub_assets.lake.parts import Lake, Manifest, Part
+
+
+class ListingRefused(ValueError):
+    """A week cannot be listed again; the message is for the user."""
 
 
 def land_listing(
@@ -47,10 +51,12 @@ def land_listing(
 
     Returns:
         The manifest. Its `details`: `counts` (`RowCounts.to_json`), `first_observed_at`, `last_observed_at`,
-        `refused` (fields the Hub no longer gives), `resumed_at` (rows that were there already) and `retries` (causes
-        and their number, of this process).
+        `refused` (fields the Hub no longer gives), `resumed_at` (rows that were there already),
+        `pages_asked_again` (pages that an earlier version kept and nobody can read) and `retries` (causes and their
+        number, of this process).
 
     Raises:
+        ListingRefused: if a later week has been listed.
         HubError: if the Hub does not answer well; what was listed until then is kept.
         LandingBusy: if another process lists the same.
     """
@@ -73,11 +79,18 @@ def land_listing(
             "last_observed_at": parts[-1].counts["last_observed_at"],
             "refused": landing.last["refused"] if landing.last else [],
             "resumed_at": start["rows"],
+            "pages_asked_again": unreadable,
             "retries": dict(client.retries - retries_before),
         }
 
+    require_no_later_week(lake, snapshot_date)
     retries_before = client.retries.copy()
     with Landing(lake, f"raw_hub__{repo_type}s", snapshot_date, convert, seal_bytes) as landing:
+        unreadable = landing.cut(_is_page)
+        if unreadable:
+            report(
+                f"asking again for pages of {repo_type}s, since one of those kept before cannot be read: {unreadable}"
+            )
         start = landing.last or {"next_path": None, "refused": [], "rows": 0}
         if start["rows"]:
             report(f"going on after {start['rows']:,} {repo_type}s that were listed before")
@@ -96,3 +109,26 @@ def land_listing(
                     left = f"{limit.remaining} of {limit.quota} calls left in this window"
                     report(f"{rows:,} {repo_type}s listed, {rate:,.0f} a second; {left}")
         return landing.finish(details)
+
+
+def require_no_later_week(lake: Lake, snapshot_date: date) -> None:
+    """Refuse to put today's Hub in place of an earlier week's, whatever the clock says.
+
+    Raises:
+        ListingRefused: that says so.
+    """
+    later = max((week for repo_type in REPO_TYPES for week in lake.weeks_begun(f"raw_hub__{repo_type}s")), default=None)
+    if later is not None and later > snapshot_date:
+        raise ListingRefused(
+            f"The week of {snapshot_date} is not listed, because {later} has been listed already, so that the Hub's "
+            f"clock is or was wrong. Wait until it shows {later} or later; if that week is the mistake, remove its "
+            f"folders from {lake.root}."
+        )
+
+
+def _is_page(record: Record) -> bool:
+    try:
+        parsed_page(record.body.decode())
+    except ValueError:
+        return False
+    return True

@@ -6,18 +6,20 @@ repositories are visited to `plan`.
 
 from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, unquote
 
 from hub_assets.hub import ledger
 from hub_assets.hub.client import Answer, HubClient
-from hub_assets.hub.errors import HubError, HubRefused
+from hub_assets.hub.errors import HubError, HubRefused, HubUnusable
 from hub_assets.hub.ledger import Row, Values
 from hub_assets.hub.schemas import RepoType
 
 RESTARTS = 3
 """How often a visit begins again because the history was rewritten under it."""
+MOST_PAGES = 1_000
+"""Pages of one visit: a million commits, 50,000 discussions. What is beyond them is not asked for."""
 
 
 @dataclass(slots=True)
@@ -103,17 +105,48 @@ class Kind:
 
     Args:
         items: the column of its items.
+        key: what tells these apart.
         first_path: what follows a repository's path.
         page_of: reads an answer, given how many items the earlier pages covered.
         keep: chooses what to keep of a page's items that have not come before.
         outcome_of: the outcome that an error stands for, where it is not what its type says.
+        may_hide: whether the Hub counts items that it does not show, so that it is no fault if fewer come.
+        most_pages: how many pages of a visit are read at most.
     """
 
     items: str
+    key: str
     first_path: str
     page_of: Callable[[Answer, int, Values], Page]
     keep: Callable[[Visit, Page, list[dict[str, Any]], Values], Kept]
     outcome_of: Callable[[HubError], str | None] = field(default=lambda _: None)
+    may_hide: bool = False
+    most_pages: int = MOST_PAGES
+
+
+class _Trail:
+    """What one visit has asked for and seen since it began, or was taken up again."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._asked: set[str] = set()
+        self._seen: set[str] = set()
+
+    def fresh(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the items that were on none of the pages followed."""
+        return [item for item in items if item.get(self._key) is None or str(item[self._key]) not in self._seen]
+
+    def follow(self, path: str, page: Page, *, should_be_new: bool) -> str | None:
+        """Take note of a page, and return why the next one is not worth asking for; None if it is, or there is none."""
+        self._asked.add(path)
+        keys = {str(item.get(self._key)) for item in page.items}
+        is_new = not keys <= self._seen
+        self._seen |= keys
+        if page.next_path in self._asked:
+            return "a page leads back to one that was read"
+        return (
+            None if is_new or not should_be_new or page.next_path is None else "a page brings nothing new and leads on"
+        )
 
 
 def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
@@ -122,8 +155,12 @@ def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
     A redirect may lead to another repository, which is then not read. New items that come while pages are being
     asked for push others to later pages; those are not taken twice. If there are suddenly fewer, the history was
     rewritten, and a new visit begins at its first page.
+
+    A visit ends where its pages lead nowhere. If the Hub may hide what is missing then, or there are more pages than
+    are read, what came is kept, and is less than `n_total`; else the visit has failed.
     """
     visit = copy(visit)
+    trail = _Trail(kind.key)
     restarts = calls_in_vain = 0
     size = 0  # of a page; not known where the first one came before the visit was cut off
     while True:
@@ -153,16 +190,28 @@ def answers(client: HubClient, visit: Visit, kind: Kind) -> Iterator[Row]:
         if came_since < 0 and restarts < RESTARTS:
             restarts, calls_in_vain = restarts + 1, row["calls"]
             visit.restart()
+            trail = _Trail(kind.key)
             continue
         calls_in_vain = 0
         size = page.end - page.start if visit.page == 0 else size
         start = visit.page * size if size else page.start
-        items = page.items[max(visit.n_had + came_since - start, 0) :]
+        # where more came than a page holds, it ends before the last one did
+        n_had = max(visit.n_had, start + page.end - page.start - came_since)
+        items = trail.fresh(page.items[max(visit.n_had + came_since - start, 0) :])
+        # what came meanwhile pushes what was seen to later pages
+        astray = trail.follow(path, page, should_be_new=not came_since or n_had > visit.n_had)
+        may_end = kind.may_hide or (page.total is not None and n_had >= visit.n_total)
+        if (astray and may_end) or visit.page + 1 >= kind.most_pages:
+            page = replace(page, next_path=None)
         kept = kind.keep(visit, page, items, values)
+        if astray and not may_end and not kept.is_enough:
+            failure = HubUnusable(f"The history does not come to an end: {astray}", url=path, status=answer.status)
+            visit.n_total, visit.is_anew = 0, False
+            yield _row(visit, ledger.of_error(failure, client) | {"calls": row["calls"]}, is_last=True)
+            return
         is_last = kept.is_enough or page.next_path is None
         visit.head = kept.head if visit.page == 0 else visit.head
-        # where more came than a page holds, it ends before the last one did
-        visit.n_had = max(visit.n_had, start + page.end - page.start - came_since)
+        visit.n_had = n_had
         visit.next_path = None if is_last else page.next_path
         visit.is_anew = kept.is_anew
         row |= {kind.items: kept.items, "n_misfits": values.misfits or None}

@@ -41,6 +41,12 @@ class Journal:
             os.fsync(self._file)
             self._synced_at = time.monotonic()
 
+    def cut(self, n_left: int) -> None:
+        """Leave only the first records of those found when it was opened."""
+        self.records = self.records[:n_left]
+        self.size = sum(len(_frame(record)) for record in self.records)
+        os.ftruncate(self._file, self.size)
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)

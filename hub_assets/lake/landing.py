@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -86,6 +87,7 @@ class Landing:
         self._seal_bytes = seal_bytes
         self._adds = adds
         self._folder = lake.folder(table, snapshot_date)
+        self._records: list[Record] = []
 
     def __enter__(self) -> "Landing":
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +110,7 @@ class Landing:
                 # whoever looks at the set in the making must not see the valid one, which this one does not have
                 self.lake.set_manifest(self.table, self.snapshot_date, self._manifest)
         self._open_journal()
-        self.last = self._records[-1].meta if self._records else self._manifest.last
+        self._look_at_last()
         return self
 
     def __exit__(
@@ -131,6 +133,16 @@ class Landing:
         self.last = record.meta
         if self._journal.size >= self._seal_bytes:
             self.seal()
+
+    def cut(self, is_usable: Callable[[Record], bool]) -> int:
+        """Drop the journal's records from the first one that is of no use on, and return their number."""
+        kept = list(takewhile(is_usable, self._records))
+        n_cut = len(self._records) - len(kept)
+        if n_cut:
+            self._journal.cut(len(kept))
+            self._records = kept
+            self._look_at_last()
+        return n_cut
 
     def seal(self) -> None:
         """Make a part of what the journal holds."""
@@ -161,6 +173,9 @@ class Landing:
 
     def _name(self, kind: str, ending: str) -> str:
         return f"{kind}-{self._manifest.sweep:03d}-{len(self._landed):05d}.{ending}"
+
+    def _look_at_last(self) -> None:
+        self.last = self._records[-1].meta if self._records else self._manifest.last
 
     def _open_journal(self) -> None:
         current = self._folder / self._name("journal", "log")

@@ -2,14 +2,19 @@
 
 import json
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from hub_assets.hub.listing import page_text
 from hub_assets.hub.rows import RowCounts, listing_rows
-from hub_assets.hub.schemas import RepoType, listing_schema
+from hub_assets.hub.schemas import FIELDS, GREATEST_COUNT, REPO_TYPES, RepoType, listing_schema
 
 WEEK = date(2026, 8, 24)
 NOW = datetime(2026, 8, 24, 6, 30)
@@ -125,6 +130,71 @@ def test_numbers_beyond_belief_and_nul_characters() -> None:
     assert counts.misfits == {"likes": 1}
 
 
+ODD_VALUES: dict[str, tuple[object, ...]] = {
+    "likes": (-5, -1, 10**15 + 1, 2**63 - 1, 2**63, -(2**63), 2**64, 10**30, 1.5, True, "many", [3], {"n": 3}, -0.5),
+    "downloads": (-1, 2**63 - 1),
+    "downloadsAllTime": (-1, 10**16),
+    "trendingScore": (True, "much", 10**400, [1]),
+    "createdAt": (
+        *("infinity", "-infinity", "epoch", "now", "today", "soon", "", 20240101, 1.5e9, {"$date": 0}),
+        *("12000-01-01T00:00:00.000Z", "0000-01-01T00:00:00.000Z", "0044-03-15 (BC)", "-0044-03-15T00:00:00.000Z"),
+        *("+12000-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "2024-02-30T00:00:00Z"),
+        *("294247-01-10T04:00:54.775807Z", "2024-13-01T00:00:00.000Z", "2024-01-01T25:00:00Z"),
+    ),
+    "lastModified": ("infinity", "10000-01-01T00:00:00.000Z"),
+    "safetensors": (
+        *({"total": -1}, {"total": 10**16}, {"total": 7, "parameters": {"BF16": -7}}, {"parameters": {"F8": "many"}}),
+        *({"parameters": {"F8": 10**30, "F16": 3}}, {"parameters": [1]}, {"total": True}, [], "none", 5),
+        {"total": -1, "parameters": None, "sharded": {"a": None}},
+    ),
+    "private": ("perhaps", [True]),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in ODD_VALUES.items() for value in values])
+def test_a_value_that_cannot_be_is_null_kept_in_extra_and_counted(name: str, value: object) -> None:
+    (row, ordinary), counts = rows_of([WHOLE | {name: value}, WHOLE | {"_id": "2"}])
+    if isinstance(row[name], dict):
+        assert None in (row[name]["total"], row[name]["parameters"], *dict(row[name]["parameters"] or []).values())
+    else:
+        assert row[name] is None
+    assert json.loads(row["extra"]) == {name: value}
+    assert counts.misfits == {name: 1}
+    assert (ordinary["extra"], ordinary[name] is None) == (None, False)
+
+
+@pytest.mark.parametrize("count", [0, 1, 999_999_999_999, 10**12, 10**12 + 1, 10**15 - 1, 10**15, 5.0, 1e12])
+def test_counts_up_to_the_bound_pass_as_they_are(count: float) -> None:
+    counted = dict.fromkeys(("likes", "downloads", "downloadsAllTime"), count)
+    (row,), counts = rows_of([WHOLE | counted | {"safetensors": {"total": count, "parameters": {"I64": count}}}])
+    assert {name: row[name] for name in counted} == counted
+    assert row["safetensors"] == {"total": count, "parameters": [("I64", count)]}
+    assert (row["extra"], counts.misfits) == (None, {})
+    (row,), _ = rows_of([{"_id": "1", "id": "a/b", "mainSize": count}], repo_type="dataset")
+    assert row["mainSize"] == count
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("0001-01-01T00:00:00.000Z", datetime(1, 1, 1)),
+        ("9999-12-31T23:59:59.999999Z", datetime(9999, 12, 31, 23, 59, 59, 999999)),
+        ("2024-02-29T12:00:00+02:00", datetime(2024, 2, 29, 10)),
+        ("2024-02-29T12:00:00", datetime(2024, 2, 29, 12)),
+        ("2024-02-29", datetime(2024, 2, 29)),
+    ],
+)
+def test_moments_are_kept_in_utc(text: str, moment: datetime) -> None:
+    (row,), counts = rows_of([WHOLE | {"createdAt": text}])
+    assert (row["createdAt"], row["extra"], counts.misfits) == (moment, None, {})
+
+
+def test_what_is_kept_in_extra_keeps_its_nulls() -> None:
+    odd = {"likes": {"a": None, "b": [None]}, "new": {"c": None}}
+    (row,), _ = rows_of([WHOLE | odd])
+    assert json.loads(row["extra"]) == odd
+
+
 def test_an_empty_listing() -> None:
     rows, counts = rows_of([])
     assert (rows, counts) == ([], RowCounts())
@@ -136,3 +206,83 @@ def test_counts_add_up_and_survive_json() -> None:
     both = RowCounts.of_json(json.loads(json.dumps((one + two).to_json())))
     assert (both.listed, both.without_id, both.unknown_fields, both.misfits) == (3, 1, {"x": 2}, {"likes": 1})
     assert isinstance(both + one, RowCounts)
+
+
+def pages_of(*bodies: str) -> pa.Table:
+    return pa.table({"body": pa.array(bodies, pa.string()), "observed_at": [NOW] * len(bodies)})
+
+
+UNREADABLE = ("\ufffd\ufffd[\x00{\x00", "<html>", "", "{}", '"text"', "[{]", "[1,", "null", "\ufeff")
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+def test_a_page_that_cannot_be_read_is_set_aside_counted_and_named(body: str) -> None:
+    pages = pages_of(json.dumps([WHOLE]), body, json.dumps([WHOLE | {"_id": "2"}, WHOLE]))
+    rows, counts = listing_rows(pages, "model", WEEK)
+    assert rows["_id"].to_pylist() == [WHOLE["_id"], "2"]
+    assert (counts.listed, counts.duplicates, counts.set_aside) == (4, 1, 1)
+    assert counts.rejects == [body]
+    rows, counts = listing_rows(pages_of(body), "model", WEEK)
+    assert (len(rows), counts.listed, counts.set_aside) == (0, 1, 1)
+    assert rows.schema == listing_schema("model")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_page() -> None:
+    rows, counts = listing_rows(pages_of("\ufeff" + json.dumps([WHOLE])), "model", WEEK)
+    assert rows["_id"].to_pylist() == [WHOLE["_id"]]
+    assert counts == RowCounts(listed=1)
+
+
+TEXTS = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(
+        ["", "2024-01-01T00:00:00Z", "infinity", "NaN", "1e999", "-1", "\x00", "\ud800", "\U0001f600", "$.a"]
+    ),
+)
+NUMBERS = st.one_of(
+    st.integers(),
+    st.floats(),
+    st.sampled_from([-5, 2**63, 2**64, 10**15, 10**15 + 1, 10**400, -(10**30), 1e300, 5e-324, 0.5, -0.0]),
+)
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+def listed_row(repo_type: RepoType) -> st.SearchStrategy[Any]:
+    """Return rows of any shape, and rows with a key and some odd fields."""
+    names = st.sampled_from([*FIELDS[repo_type], "new"])
+    safetensors = st.fixed_dictionaries({}, optional={"total": VALUES, "parameters": VALUES, "sharded": VALUES})
+    odd = st.dictionaries(names, VALUES, max_size=4)
+    keyed = st.builds(
+        lambda key, fields, weights: {"_id": key, "id": f"a/{key}"} | fields | weights,
+        st.sampled_from("abcdef"),
+        odd,
+        st.one_of(st.just({}), st.builds(lambda value: {"safetensors": value}, safetensors)),
+    )
+    return st.one_of(keyed, keyed, VALUES)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.sampled_from(REPO_TYPES))
+def test_whatever_a_page_holds_its_rows_add_up_and_can_be_read_back(data: st.DataObject, repo_type: RepoType) -> None:
+    pages = data.draw(st.lists(st.lists(listed_row(repo_type), max_size=4), min_size=1, max_size=3))
+    rows, counts = listing_rows(pages_of(*map(page_text, pages)), repo_type, WEEK)
+    assert counts.listed == sum(map(len, pages)) == len(rows) + counts.duplicates + counts.without_id
+    assert counts.set_aside == 0
+    with BytesIO() as file:
+        pq.write_table(rows, file)
+        written = pq.read_table(file).to_pylist()
+    assert len(written) == len(rows)
+    listed: dict[str, Any] = {}
+    for row in (row for page in pages for row in page if isinstance(row, dict)):
+        if isinstance(row.get("_id"), str) and isinstance(row.get("id"), str):
+            listed.setdefault(row["_id"], row)
+    for row in written:
+        said = listed.get(row["_id"], {})
+        extra = json.loads(row["extra"] or "{}")
+        assert all(0 <= row[name] <= GREATEST_COUNT for name in ("likes", "downloads") if row.get(name) is not None)
+        for name in FIELDS[repo_type]:
+            assert row[name] is not None or said.get(name) is None or name in extra, name
