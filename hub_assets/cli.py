@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import click
-from rich.console import Console
+from rich.text import Text
 
 from hub_assets.processes import has_lived_since, is_alive, process_mark
+from hub_assets.report.text import LONGEST_MESSAGE, cut, escaped, safe_console, visible
 
 if TYPE_CHECKING:  # Dagster takes a second to import; `--help` need not wait for it
     from dagster import DagsterInstance, EventLogEntry
@@ -35,19 +36,23 @@ if TYPE_CHECKING:  # Dagster takes a second to import; `--help` need not wait fo
 P = ParamSpec("P")
 R = TypeVar("R")
 PROCESS_TAG = "hub_assets/process"
-console = Console(soft_wrap=True)
-
-
-class Mistake(click.ClickException):
-    """Something the user can put right: one sentence, exit code 2."""
-
-    exit_code = 2
+console = safe_console(soft_wrap=True)
 
 
 class Failed(click.ClickException):
     """Something that did not work though it was asked for rightly: exit code 1."""
 
     exit_code = 1
+
+    def format_message(self) -> str:
+        """Return the sentence; it may quote the Hub or a file."""
+        return cut(escaped(self.message), LONGEST_MESSAGE)
+
+
+class Mistake(Failed):
+    """Something the user can put right: one sentence, exit code 2."""
+
+    exit_code = 2
 
 
 def _user() -> str:
@@ -291,6 +296,7 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
         where = Home((home or Home.default().root / name).absolute())
         with running(build_app(population, quota=quota)) as url:
             console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
+            _tell_notes(population)
             _run_week(HubResource(endpoint=url, use_token=False, page_size=page_size), where, crawl)
     if choice.directory is not None:
         console.print(f"The data was recorded and served again from {choice.directory}.")
@@ -429,7 +435,8 @@ def local_hub(
         raise Mistake(str(error)) from error
 
     def announce(url: str) -> None:
-        click.echo(f"A Hub ({population.identity}, week {population.week}) listens at {url}")
+        console.print(f"A Hub ({population.identity}, week {population.week}) listens at {url}")
+        _tell_notes(population)
 
     limit = replace(quota, window=window, rounding=rounding)
     app = build_app(population, quota=limit, faults=switches, page_cap=page_cap, latency=latency)
@@ -474,7 +481,7 @@ def identities_review(home: Path | None, by: str) -> None:
     hub = where.source if (where.source or "").startswith("http") else None
     n = review(console, pairs, where.decisions, _key, _reason, decided_by=by, now=lambda: datetime.now(UTC), hub=hub)
     left = f"{pairs.num_rows - n:,} of {pairs.num_rows:,} pairs are left to review"
-    console.print(f"{n:,} decided in {where.decisions}; {left}. {MERGING_FOLLOWS if n else ''}".rstrip(), markup=False)
+    console.print(f"{n:,} decided in {where.decisions}; {left}. {MERGING_FOLLOWS if n else ''}".rstrip())
 
 
 @identities.command("export")
@@ -504,7 +511,7 @@ def identities_export(home: Path | None, is_all: bool, file: Path) -> None:
     except OSError as error:
         raise Mistake(f"{file} cannot be written ({error.strerror}); name a new file") from error
     back = f"Fill in the column decision, then: hub-assets identities import {file}"
-    console.print(f"{pairs.num_rows:,} pairs are in {file}. {back}", markup=False)
+    console.print(f"{pairs.num_rows:,} pairs are in {file}. {back}")
 
 
 @identities.command("import")
@@ -540,10 +547,9 @@ def identities_import(home: Path | None, by: str, file: Path) -> None:
             f"{strange.num_rows:,} of them are on pairs that the warehouse does not have, such as {first}: "
             "a spreadsheet may have changed the names.",
             style="yellow",
-            markup=False,
         )
     n = f"{new.num_rows:,} decided in {where.decisions}."
-    console.print(f"{n} {MERGING_FOLLOWS}" if new.num_rows else f"{n} Nothing has changed.", markup=False)
+    console.print(f"{n} {MERGING_FOLLOWS}" if new.num_rows else f"{n} Nothing has changed.")
 
 
 @identities.command("undo")
@@ -568,7 +574,7 @@ def identities_undo(home: Path | None, author_a: str, author_b: str) -> None:
         write_decisions(where.decisions, undo(before, author_a, author_b))
     undone = decision_on(before, author_a, author_b) or {}
     told = "Undone: {author_a!r} and {author_b!r}, {decision} by {decided_by} at {decided_at}.".format_map(undone)
-    console.print(f"{told} {MERGING_FOLLOWS}", markup=False)
+    console.print(f"{told} {MERGING_FOLLOWS}")
 
 
 @identities.command("apply")
@@ -597,6 +603,11 @@ def identities_apply(home: Path | None, week: date | None) -> None:
         raise Mistake(f"the week of {chosen} is not published; these are: {', '.join(map(str, weeks))}")
     _execute("merge_identities", where, chosen)
     _tell_of(where, chosen)
+
+
+def _tell_notes(population: "Population") -> None:
+    for note in population.notes:
+        console.print(note, style="yellow")
 
 
 def _key() -> str:
@@ -682,7 +693,7 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     _execute("weekly_snapshot", home, week, hub=hub, crawl=crawl)
     _tell_of(home, week)
     if (contact.population or "").startswith("simulated"):
-        console.print("[bold yellow]The data is simulated: every number in it is invented.[/]")
+        console.print("The data is simulated: every number in it is invented.", style="bold yellow")
     console.print(
         f"\nWeek {week} is published in {home.warehouse}\n"
         f"raw files:  {home.lake.root}\n"
@@ -706,7 +717,7 @@ def _execute(
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     job = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl).resolve_job_def(name)
-    with _instance(home) as instance, crawl_bars(console, f"week {week}") as watch, watched(watch):
+    with _instance(home) as instance, crawl_bars(console, f"week {week}") as watch, watched(watch), _warnings_shown():
         run_id = str(uuid.uuid4())
         instance.add_event_listener(run_id, _print_event)
         result = job.execute_in_process(
@@ -721,11 +732,25 @@ def _execute(
         raise Failed(f"The run {run_id} did not succeed; what was published before is as it was.")
 
 
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """Print what the rooms log, which may quote the Hub, where everything else is printed."""
+    from rich.logging import RichHandler
+
+    logger = logging.getLogger("hub_assets")
+    handler = RichHandler(logging.WARNING, console, show_time=False, show_path=False)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
 def _tell_of(home: "Home", week: date) -> None:
     from hub_assets.report.terminal import WIDTH, week_summary
 
     console.print()
-    Console(width=max(console.width, WIDTH)).print(week_summary(home.warehouse, week))
+    safe_console(width=max(console.width, WIDTH)).print(week_summary(home.warehouse, week))
     console.print(f"Source: {home.source}", style="dim")
 
 
@@ -734,25 +759,36 @@ def _print_event(entry: "EventLogEntry") -> None:
 
     event = entry.dagster_event
     if event is None:
-        if entry.level == logging.INFO:
-            console.print(f"  [dim]{entry.user_message}[/]")
+        if entry.level in (logging.INFO, logging.WARNING):
+            style = "dim" if entry.level == logging.INFO else "yellow"
+            console.print(Text(f"  {_lines(entry.user_message)}", style))
     elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
         metadata = event.step_materialization_data.materialization.metadata
         rows = metadata.get("dagster/partition_row_count") or metadata.get("dagster/row_count")
         name = event.asset_key.to_user_string() if event.asset_key else ""
-        console.print(f"[green]✓[/] {name:<28}{f'{rows.value:>12,} rows' if rows else ''}")
+        console.print(Text.assemble(("✓", "green"), f" {name:<28}{f'{rows.value:>12,} rows' if rows else ''}"))
     elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
         if not check.passed:
             warns = check.severity == AssetCheckSeverity.WARN
-            facts = ", ".join(f"{k} {v.value}" for k, v in check.metadata.items() if isinstance(v.value, int | str))
-            colour, word = ("yellow", "warning") if warns else ("red", "failed")
-            console.print(f"[{colour}]! {word}: {check.asset_key.to_user_string()} {check.check_name}[/] ({facts})")
+            facts = ", ".join(
+                f"{k} {visible(v.value)}" for k, v in check.metadata.items() if isinstance(v.value, int | str)
+            )
+            color, word = ("yellow", "warning") if warns else ("red", "failed")
+            told = f"! {word}: {check.asset_key.to_user_string()} {check.check_name}"
+            console.print(Text.assemble((told, color), f" ({facts})"))
     elif event.event_type == DagsterEventType.STEP_FAILURE:
         error = event.step_failure_data.error
         while error is not None and error.cause is not None:
             error = error.cause
         if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
-            console.print(f"[yellow]![/] {event.step_key} was interrupted; the next run goes on where it was.")
+            told = f" {event.step_key} was interrupted; the next run goes on where it was."
+            console.print(Text.assemble(("!", "yellow"), told))
         else:
-            console.print(f"[red]✗[/] {event.step_key}: {error.message.strip() if error else 'failed'}")
+            told = _lines(error.message) if error else "failed"
+            console.print(Text.assemble(("✗", "red"), f" {event.step_key}: {told}"))
+
+
+def _lines(message: str) -> str:
+    """Return a message of several lines, indented, so that none of them looks like one of ours."""
+    return cut(message.strip(), LONGEST_MESSAGE).replace("\n", "\n    ")
