@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 a run or the Hub failed, 2 a mistake in what was asked.
 """
 
+import codecs
 import getpass
 import logging
 import os
@@ -18,7 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, ParamSpec, TypeVar
 
 import click
 from rich.text import Text
@@ -230,7 +231,11 @@ def crawling(command: Callable[..., R]) -> Callable[..., R]:
         type=click.FloatRange(0, 1, min_open=True),
         help="Histories of this share of each type, the same repositories every week.",
     )
-    @click.option("--ids", type=click.File(encoding="utf-8"), help="Histories of the ids in this file, one a line.")
+    @click.option(
+        "--ids",
+        type=click.File("rb"),
+        help="Histories of the ids or addresses of repositories in this file, one a line.",
+    )
     @wraps(command)
     def with_crawl(
         budget: dict[str, Any],
@@ -243,7 +248,7 @@ def crawling(command: Callable[..., R]) -> Callable[..., R]:
     ) -> R:
         from hub_assets.resources import CrawlResource
 
-        names = [line.strip() for line in ids if line.strip()] if ids else []
+        names = _read_lines(ids) if ids else []
         types = list(repo_types or ("model", "dataset", "space"))
         crawl = CrawlResource(**budget, repo_types=types, top=top, sample=sample, ids=names, refresh=refresh)
         if ids and not names:
@@ -252,6 +257,17 @@ def crawling(command: Callable[..., R]) -> Callable[..., R]:
         return command(crawl=crawl, **others)
 
     return with_crawl
+
+
+def _read_lines(file: BinaryIO) -> list[str]:
+    """Return the lines of a text file that hold something, whichever editor wrote it."""
+    content = file.read()
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        lines = content.decode(encoding).splitlines()
+    except UnicodeDecodeError as error:
+        raise Mistake(f"{file.name} is not text in UTF-8; save it in that encoding, one id a line") from error
+    return [line.strip() for line in lines if line.strip()]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
