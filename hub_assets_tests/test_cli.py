@@ -184,9 +184,9 @@ def test_what_is_left_out_of_a_recording_is_said(tmp_path: Path) -> None:
     Home(tmp_path / "home").stamp("https://huggingface.co", None)
     result = run("demo", "--replay", tmp_path, "--home", tmp_path / "home")
     assert_mistake(result, "--home")
-    assert r"Columns of models that the Hub's API does not have are left out: 'created_at\x1b'." in result.output
-    assert "2 models have no _id; it is derived from createdAt and id." in result.output
-    assert "1 models are left out: an earlier row has the same _id or id." in result.output
+    assert r"Columns of models left out because the Hub's API has no such field: 'created_at\x1b'." in result.output
+    assert "Models without an _id, for which one is derived from createdAt and id: 2." in result.output
+    assert "Models left out because an earlier row has the same _id or id: 1." in result.output
 
 
 def test_a_hub_that_does_not_answer(tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ def replay(directory: Path, week: date | None = None) -> Population:
         LakeError: if a lake is damaged.
     """
     directory = Path(directory).absolute()
+    if directory.is_file():
+        raise PopulationError(f"{directory} is a file; name the folder that it is in")
     if not directory.is_dir():
         raise PopulationError(f"there is no folder {directory}")
     try:
@@ -107,15 +109,19 @@ def _repositories(repo_type: RepoType, paths: list[Path], notes: list[str]) -> p
     table = pa.concat_tables([read_recorded(path, REPOSITORIES) for path in paths], promote_options="default")
     names = dict.fromkeys(name for path in paths for name in column_names(path))
     if strange := [name for name in names if name not in REPOSITORIES and name not in _OURS]:
-        notes.append(f"Columns of {repo_type}s that the Hub's API does not have are left out: {_list(strange)}.")
+        notes.append(f"Columns of {repo_type}s left out because the Hub's API has no such field: {_list(strange)}.")
     if n_without := table["_id"].null_count if "_id" in table.column_names else len(table):
-        notes.append(f"{n_without:,} {repo_type}s have no _id; it is derived from createdAt and id.")
+        notes.append(
+            f"{repo_type.capitalize()}s without an _id, for which one is derived from createdAt and id: {n_without:,}."
+        )
         table = _with_keys(table)
     # the first row of a key counts, as when the Hub lists a repository twice
     kept = _firsts(table, "_id")
     kept = kept[_firsts(table.take(kept), "id")]
     if n_repeated := len(table) - len(kept):
-        notes.append(f"{n_repeated:,} {repo_type}s are left out: an earlier row has the same _id or id.")
+        notes.append(
+            f"{repo_type.capitalize()}s left out because an earlier row has the same _id or id: {n_repeated:,}."
+        )
         table = table.take(kept)
     return table
 
@@ -158,15 +164,12 @@ def _histories(models: pa.Table, path: Path, notes: list[str]) -> tuple[pa.Table
     commits = read_recorded(path, COMMITS)
     row = pc.index_in(commits["model_id"], whole(models["id"]))
     if row.null_count:
-        strangers = commits.filter(pc.is_null(row))["model_id"]
-        ids = pc.unique(strangers).to_pylist()
-        notes.append(
-            f"{len(strangers):,} commits of {len(ids):,} models that are not listed are left out: {_list(ids)}."
-        )
+        ids = pc.unique(commits.filter(pc.is_null(row))["model_id"]).to_pylist()
+        notes.append(f"Commits left out because their model is not listed: {row.null_count:,}, of {_list(ids)}.")
     commits = commits.append_column("row", row).filter(pc.is_valid(row))
     kept = _firsts(commits, "row", "id")
     if n_repeated := len(commits) - len(kept):
-        notes.append(f"{n_repeated:,} commits are left out: an earlier row has the same id and model.")
+        notes.append(f"Commits left out because an earlier row has the same id and model: {n_repeated:,}.")
     commits = commits.take(kept)
     rows = commits["row"].to_numpy()
     commits = commits.take(np.lexsort((-commits["date"].cast(pa.int64()).to_numpy(), rows)))

@@ -155,6 +155,8 @@ def test_what_cannot_be_replayed_is_said_in_one_sentence(tmp_path: Path) -> None
         replay(tmp_path)
     path = tmp_path / "models.parquet"
     path.write_text("no Parquet")
+    with pytest.raises(PopulationError, match=r"models\.parquet is a file; name the folder"):
+        replay(path)
     with pytest.raises(PopulationError, match=r"models\.parquet cannot be read as Parquet"):
         replay(tmp_path)
     pq.write_table(pa.table({"name": ["a/b"]}), path)
@@ -180,7 +182,7 @@ def test_a_repeated_row_is_left_out_and_counted(tmp_path: Path) -> None:
     pq.write_table(pa.table(rows), tmp_path / "models.parquet")
     population = replay(tmp_path)
     assert population.repos["model"].table["likes"].to_pylist() == [1, 2, 6]
-    assert population.notes == ("3 models are left out: an earlier row has the same _id or id.",)
+    assert population.notes == ("Models left out because an earlier row has the same _id or id: 3.",)
 
 
 def test_a_missing_key_is_derived_and_stays_the_same(tmp_path: Path) -> None:
@@ -194,7 +196,7 @@ def test_a_missing_key_is_derived_and_stays_the_same(tmp_path: Path) -> None:
         (tmp_path / day).mkdir()
         pq.write_table(pa.table(rows), tmp_path / day / "models.parquet")
         population = replay(tmp_path / day)
-        assert population.notes == ("2 models have no _id; it is derived from createdAt and id.",)
+        assert population.notes == ("Models without an _id, for which one is derived from createdAt and id: 2.",)
         table = population.repos["model"].table
         found.append(dict(zip(table["id"].to_pylist(), table["_id"].to_pylist(), strict=True)))
     first, second = found
@@ -206,7 +208,9 @@ def test_a_missing_key_is_derived_and_stays_the_same(tmp_path: Path) -> None:
 
 def test_columns_that_the_api_does_not_have_are_named(tmp_path: Path) -> None:
     write(tmp_path / "models.parquet", created_at=["2024", "2024"], likes=[1, 2], __index_level_0__=[0, 1])
-    assert replay(tmp_path).notes == ("Columns of models that the Hub's API does not have are left out: 'created_at'.",)
+    assert replay(tmp_path).notes == (
+        "Columns of models left out because the Hub's API has no such field: 'created_at'.",
+    )
 
 
 def test_a_name_that_no_header_takes(tmp_path: Path, start_hub: StartHub) -> None:
@@ -291,11 +295,11 @@ def test_commits_that_are_left_out_are_counted(tmp_path: Path, start_hub: StartH
     write(tmp_path / "mine" / "models.parquet")
     path = tmp_path / "mine" / "commits.parquet"
     pq.write_table(commits(model_id=["o/mine-1", "o/other", "o/mine-1"]), path)
-    assert replay(tmp_path / "mine").notes == ("1 commits of 1 models that are not listed are left out: 'o/other'.",)
+    assert replay(tmp_path / "mine").notes == ("Commits left out because their model is not listed: 1, of 'o/other'.",)
     pq.write_table(pa.concat_tables([commits(), commits()]).drop_columns("message"), path)
     population = replay(tmp_path / "mine")
     assert population.notes == (
-        "3 commits are left out: an earlier row has the same id and model.",
+        "Commits left out because an earlier row has the same id and model: 3.",
         "Commits have no message; it is served empty.",
     )
     rows = start_hub(population).rows("/api/models/o/mine-1/commits/main")
@@ -303,7 +307,7 @@ def test_commits_that_are_left_out_are_counted(tmp_path: Path, start_hub: StartH
     # of no listed model, or beside no models at all
     pq.write_table(commits(model_id=["o/other"] * 3), path)
     population = replay(tmp_path / "mine")
-    assert population.notes == ("3 commits of 1 models that are not listed are left out: 'o/other'.",)
+    assert population.notes == ("Commits left out because their model is not listed: 3, of 'o/other'.",)
     assert start_hub(population).get("/api/models/o/mine-0/commits/main").status_code == 404
     (tmp_path / "mine" / "models.parquet").rename(tmp_path / "mine" / "datasets.parquet")
     (note,) = replay(tmp_path / "mine").notes
