@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 a run or the Hub failed, 2 a mistake in what was asked.
 """
 
+import codecs
 import getpass
 import logging
 import os
@@ -18,12 +19,13 @@ from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, ParamSpec, TypeVar
 
 import click
-from rich.console import Console
+from rich.text import Text
 
 from hub_assets.processes import has_lived_since, is_alive, process_mark
+from hub_assets.report.text import LONGEST_MESSAGE, cut, escaped, safe_console, visible
 
 if TYPE_CHECKING:  # Dagster takes a second to import; `--help` need not wait for it
     from dagster import DagsterInstance, EventLogEntry
@@ -35,19 +37,23 @@ if TYPE_CHECKING:  # Dagster takes a second to import; `--help` need not wait fo
 P = ParamSpec("P")
 R = TypeVar("R")
 PROCESS_TAG = "hub_assets/process"
-console = Console(soft_wrap=True)
-
-
-class Mistake(click.ClickException):
-    """Something the user can put right: one sentence, exit code 2."""
-
-    exit_code = 2
+console = safe_console(soft_wrap=True)
 
 
 class Failed(click.ClickException):
     """Something that did not work though it was asked for rightly: exit code 1."""
 
     exit_code = 1
+
+    def format_message(self) -> str:
+        """Return the sentence; it may quote the Hub or a file."""
+        return cut(escaped(self.message), LONGEST_MESSAGE)
+
+
+class Mistake(Failed):
+    """Something the user can put right: one sentence, exit code 2."""
+
+    exit_code = 2
 
 
 def _user() -> str:
@@ -226,7 +232,11 @@ def crawling(command: Callable[..., R]) -> Callable[..., R]:
         type=click.FloatRange(0, 1, min_open=True),
         help="Histories of this share of each type, the same repositories every week.",
     )
-    @click.option("--ids", type=click.File(encoding="utf-8"), help="Histories of the ids in this file, one a line.")
+    @click.option(
+        "--ids",
+        type=click.File("rb"),
+        help="Histories of the ids or addresses of repositories in this file, one a line.",
+    )
     @wraps(command)
     def with_crawl(
         budget: dict[str, Any],
@@ -239,7 +249,7 @@ def crawling(command: Callable[..., R]) -> Callable[..., R]:
     ) -> R:
         from hub_assets.resources import CrawlResource
 
-        names = [line.strip() for line in ids if line.strip()] if ids else []
+        names = _read_lines(ids) if ids else []
         types = list(repo_types or ("model", "dataset", "space"))
         crawl = CrawlResource(**budget, repo_types=types, top=top, sample=sample, ids=names, refresh=refresh)
         if ids and not names:
@@ -248,6 +258,17 @@ def crawling(command: Callable[..., R]) -> Callable[..., R]:
         return command(crawl=crawl, **others)
 
     return with_crawl
+
+
+def _read_lines(file: BinaryIO) -> list[str]:
+    """Return the lines of a text file that hold something, whichever editor wrote it."""
+    content = file.read()
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        lines = content.decode(encoding).splitlines()
+    except UnicodeDecodeError as error:
+        raise Mistake(f"{file.name} is not text in UTF-8; save it in that encoding, one id a line") from error
+    return [line.strip() for line in lines if line.strip()]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -293,6 +314,7 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
         where = Home((home or Home.default().root / name).absolute())
         with running(build_app(population, quota=quota)) as url:
             console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
+            _tell_notes(population)
             hub = HubResource(endpoint=url, use_token=False, page_size=page_size, is_local=True)
             try:
                 _run_week(hub, where, crawl)
@@ -458,7 +480,8 @@ def local_hub(
         raise Mistake(str(error)) from error
 
     def announce(url: str) -> None:
-        click.echo(f"A Hub ({population.identity}, week {population.week}) listens at {url}")
+        console.print(f"A Hub ({population.identity}, week {population.week}) listens at {url}")
+        _tell_notes(population)
 
     limit = replace(quota, window=window, rounding=rounding)
     app = build_app(population, quota=limit, faults=switches, page_cap=page_cap, latency=latency)
@@ -503,7 +526,7 @@ def identities_review(home: Path | None, by: str) -> None:
     hub = where.source if (where.source or "").startswith("http") else None
     n = review(console, pairs, where.decisions, _key, _reason, decided_by=by, now=lambda: datetime.now(UTC), hub=hub)
     left = f"{pairs.num_rows - n:,} of {pairs.num_rows:,} pairs are left to review"
-    console.print(f"{n:,} decided in {where.decisions}; {left}. {MERGING_FOLLOWS if n else ''}".rstrip(), markup=False)
+    console.print(f"{n:,} decided in {where.decisions}; {left}. {MERGING_FOLLOWS if n else ''}".rstrip())
 
 
 @identities.command("export")
@@ -533,7 +556,7 @@ def identities_export(home: Path | None, is_all: bool, file: Path) -> None:
     except OSError as error:
         raise Mistake(f"{file} cannot be written ({error.strerror}); name a new file") from error
     back = f"Fill in the column decision, then: hub-assets identities import {file}"
-    console.print(f"{pairs.num_rows:,} pairs are in {file}. {back}", markup=False)
+    console.print(f"{pairs.num_rows:,} pairs are in {file}. {back}")
 
 
 @identities.command("import")
@@ -569,10 +592,9 @@ def identities_import(home: Path | None, by: str, file: Path) -> None:
             f"{strange.num_rows:,} of them are on pairs that the warehouse does not have, such as {first}: "
             "a spreadsheet may have changed the names.",
             style="yellow",
-            markup=False,
         )
     n = f"{new.num_rows:,} decided in {where.decisions}."
-    console.print(f"{n} {MERGING_FOLLOWS}" if new.num_rows else f"{n} Nothing has changed.", markup=False)
+    console.print(f"{n} {MERGING_FOLLOWS}" if new.num_rows else f"{n} Nothing has changed.")
 
 
 @identities.command("undo")
@@ -597,7 +619,7 @@ def identities_undo(home: Path | None, author_a: str, author_b: str) -> None:
         write_decisions(where.decisions, undo(before, author_a, author_b))
     undone = decision_on(before, author_a, author_b) or {}
     told = "Undone: {author_a!r} and {author_b!r}, {decision} by {decided_by} at {decided_at}.".format_map(undone)
-    console.print(f"{told} {MERGING_FOLLOWS}", markup=False)
+    console.print(f"{told} {MERGING_FOLLOWS}")
 
 
 @identities.command("apply")
@@ -626,6 +648,11 @@ def identities_apply(home: Path | None, week: date | None) -> None:
         raise Mistake(f"the week of {chosen} is not published; these are: {', '.join(map(str, weeks))}")
     _execute("merge_identities", where, chosen)
     _tell_of(where, chosen)
+
+
+def _tell_notes(population: "Population") -> None:
+    for note in population.notes:
+        console.print(note, style="yellow")
 
 
 def _key() -> str:
@@ -713,7 +740,7 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     _execute("weekly_snapshot", home, week, hub=hub, crawl=crawl)
     _tell_of(home, week)
     if (contact.population or "").startswith("simulated"):
-        console.print("[bold yellow]The data is simulated: every number in it is invented.[/]")
+        console.print("The data is simulated: every number in it is invented.", style="bold yellow")
     console.print(
         f"\nWeek {week} is published in {home.warehouse}\n"
         f"raw files:  {home.lake.root}\n"
@@ -737,7 +764,7 @@ def _execute(
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     job = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl).resolve_job_def(name)
-    with _instance(home) as instance, crawl_bars(console, f"week {week}") as watch, watched(watch):
+    with _instance(home) as instance, crawl_bars(console, f"week {week}") as watch, watched(watch), _warnings_shown():
         run_id = str(uuid.uuid4())
         instance.add_event_listener(run_id, _print_event)
         result = job.execute_in_process(
@@ -752,11 +779,25 @@ def _execute(
         raise Failed(f"The run {run_id} did not succeed; what was published before is as it was.")
 
 
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """Print what the rooms log, which may quote the Hub, where everything else is printed."""
+    from rich.logging import RichHandler
+
+    logger = logging.getLogger("hub_assets")
+    handler = RichHandler(logging.WARNING, console, show_time=False, show_path=False)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
 def _tell_of(home: "Home", week: date) -> None:
     from hub_assets.report.terminal import WIDTH, week_summary
 
     console.print()
-    Console(width=max(console.width, WIDTH)).print(week_summary(home.warehouse, week))
+    safe_console(width=max(console.width, WIDTH)).print(week_summary(home.warehouse, week))
     console.print(f"Source: {home.source}", style="dim")
 
 
@@ -765,25 +806,36 @@ def _print_event(entry: "EventLogEntry") -> None:
 
     event = entry.dagster_event
     if event is None:
-        if entry.level == logging.INFO:
-            console.print(f"  [dim]{entry.user_message}[/]")
+        if entry.level in (logging.INFO, logging.WARNING):
+            style = "dim" if entry.level == logging.INFO else "yellow"
+            console.print(Text(f"  {_lines(entry.user_message)}", style))
     elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
         metadata = event.step_materialization_data.materialization.metadata
         rows = metadata.get("dagster/partition_row_count") or metadata.get("dagster/row_count")
         name = event.asset_key.to_user_string() if event.asset_key else ""
-        console.print(f"[green]✓[/] {name:<28}{f'{rows.value:>12,} rows' if rows else ''}")
+        console.print(Text.assemble(("✓", "green"), f" {name:<28}{f'{rows.value:>12,} rows' if rows else ''}"))
     elif event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
         if not check.passed:
             warns = check.severity == AssetCheckSeverity.WARN
-            facts = ", ".join(f"{k} {v.value}" for k, v in check.metadata.items() if isinstance(v.value, int | str))
-            colour, word = ("yellow", "warning") if warns else ("red", "failed")
-            console.print(f"[{colour}]! {word}: {check.asset_key.to_user_string()} {check.check_name}[/] ({facts})")
+            facts = ", ".join(
+                f"{k} {visible(v.value)}" for k, v in check.metadata.items() if isinstance(v.value, int | str)
+            )
+            color, word = ("yellow", "warning") if warns else ("red", "failed")
+            told = f"! {word}: {check.asset_key.to_user_string()} {check.check_name}"
+            console.print(Text.assemble((told, color), f" ({facts})"))
     elif event.event_type == DagsterEventType.STEP_FAILURE:
         error = event.step_failure_data.error
         while error is not None and error.cause is not None:
             error = error.cause
         if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
-            console.print(f"[yellow]![/] {event.step_key} was interrupted; the next run goes on where it was.")
+            told = f" {event.step_key} was interrupted; the next run goes on where it was."
+            console.print(Text.assemble(("!", "yellow"), told))
         else:
-            console.print(f"[red]✗[/] {event.step_key}: {error.message.strip() if error else 'failed'}")
+            told = _lines(error.message) if error else "failed"
+            console.print(Text.assemble(("✗", "red"), f" {event.step_key}: {told}"))
+
+
+def _lines(message: str) -> str:
+    """Return a message of several lines, indented, so that none of them looks like one of ours."""
+    return cut(message.strip(), LONGEST_MESSAGE).replace("\n", "\n    ")

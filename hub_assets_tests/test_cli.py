@@ -12,6 +12,8 @@ import urllib.request
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from dagster import (
@@ -33,6 +35,7 @@ from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
 from hub_assets.processes import process_mark
 from hub_assets.warehouse.database import connect
+from hub_assets_tests.hub.test_plan import list_repos
 
 BEFORE, WEEK = date(2026, 11, 9), date(2026, 11, 16)
 
@@ -145,6 +148,45 @@ def test_data_of_another_hub_is_refused(tmp_path: Path) -> None:
 )
 def test_a_mistake_gets_one_sentence(arguments: list[str], word: str, tmp_path: Path) -> None:
     assert_mistake(run(*arguments, HUB_ASSETS_HOME=str(tmp_path)), word)
+
+
+def test_a_file_of_ids_is_read_whichever_editor_wrote_it(tmp_path: Path) -> None:
+    home, file = tmp_path / "home", tmp_path / "ids.txt"
+    list_repos(Home(home).lake, WEEK, {"id": "o/Model"}, {"id": "o/other"})
+    lines = "O/MODEL\r\n\r\nhttps://huggingface.co/o/other/tree/main\no/\x1b[31mnone\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        file.write_text(lines, encoding, newline="")
+        result = run("plan", "--home", home, "--ids", file, "--repo-type", "model")
+        assert result.exit_code == 0, result.output
+        (told,) = [line.split("│") for line in result.output.splitlines() if "commits of models" in line]
+        assert [number.strip() for number in told[2:5]] == ["2", "2", "0"]
+        assert r"1 of the ids are not listed, and are left out: o/\x1b[31mnone" in result.output
+    file.write_bytes(b"o/m\xff")
+    assert_mistake(run("plan", "--home", home, "--ids", file), "ids.txt", "UTF-8")
+    file.write_text("o/\x1b[31mnone")
+    assert_mistake(run("plan", "--home", home, "--ids", file), r"none of the 1 ids", r"o/\x1b[31mnone")
+
+
+def test_a_recording_that_cannot_be_served_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "evil\x1b[31m\nname"
+    folder.mkdir()
+    pq.write_table(pa.table({"id": ["o/a"], "gated": ["\x1b[31mno"]}), folder / "models.parquet")
+    for command in ("demo", "local-hub"):
+        result = run(command, "--replay", folder, "--home", tmp_path / "home")
+        assert_mistake(result, "models.parquet, column gated, row 1 of 1: expected false, true, auto or manual, found")
+        assert "\x1b" not in result.output
+    assert not (tmp_path / "home").exists()
+
+
+def test_what_is_left_out_of_a_recording_is_said(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["o/a", "o/a"], "created_at\x1b": ["now", "then"]}), tmp_path / "models.parquet")
+    # another Hub's home ends the demo before it has done anything
+    Home(tmp_path / "home").stamp("https://huggingface.co", None)
+    result = run("demo", "--replay", tmp_path, "--home", tmp_path / "home")
+    assert_mistake(result, "--home")
+    assert r"Columns of models left out because the Hub's API has no such field: 'created_at\x1b'." in result.output
+    assert "Models without an _id, for which one is derived from createdAt and id: 2." in result.output
+    assert "Models left out because an earlier row has the same _id or id: 1." in result.output
 
 
 def test_a_hub_that_does_not_answer(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from hub_assets.hub.collection import RefreshRefused, Terms
 from hub_assets.hub.crawl import Progress
 from hub_assets.hub.errors import HubBroken, TokenRefused
 from hub_assets.hub.histories import land_histories
+from hub_assets.hub.ids import not_listed_note
 from hub_assets.hub.plan import QUOTAS, PlanError, seconds_at
 from hub_assets.lake.landing import LandingBusy
 from hub_assets.lake.parts import Lake, Manifest
@@ -106,6 +107,8 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
         except (PlanError, RefreshRefused, LandingBusy, TokenRefused) as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         details = manifest.details
+        if details.get("not_listed"):
+            context.log.warning(not_listed_note(details["not_listed"]))
         crawl.spend(details["calls"])
         return dg.MaterializeResult(
             metadata={

@@ -37,7 +37,7 @@ def land_histories(
 
     Returns:
         The manifest. Its `details`: `is_complete`, `coverage` (for each type of repository: `plan.Coverage`),
-        `selection`, and what `collection.land_answers` says.
+        `selection`, `not_listed` (ids chosen that no listing has), and what `collection.land_answers` says.
 
     Raises:
         PlanError: if there is no listing of the week.
@@ -54,6 +54,7 @@ def land_histories(
             "is_complete": left.is_complete,
             "coverage": [vars(one) for one in left.coverage],
             "selection": selection.to_json(),
+            "not_listed": list(left.not_listed),
         },
         **terms,
     )

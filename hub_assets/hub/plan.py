@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from hub_assets.hub import commits, discussions
+from hub_assets.hub.ids import first_of, read_id
 from hub_assets.hub.schemas import REPO_TYPES, RepoType
 from hub_assets.hub.visits import Visit
 from hub_assets.hub.window import DOCUMENTED_WINDOW
@@ -57,7 +58,7 @@ class Selection:
         top: so many of each type, the most liked ones.
         sample: this share of each type, by a hash of the key: the same repositories every week, and a larger share
             holds a smaller one. Totals are then estimated with the weight 1 / share.
-        ids: these.
+        ids: these, as people write them (see `ids.read_id`).
         rotation_weeks: discussions of each repository are read at least once in so many weeks, if the budget allows
             for an equal part of them every week.
         recheck_weeks: after so many weeks what could not be read is asked for again.
@@ -124,10 +125,14 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Plan:
-    """The visits of a week in their order (one row each, columns as `Visit`), and the coverage that there is now."""
+    """The visits of a week in their order (one row each, columns as `Visit`), and the coverage that there is now.
+
+    `not_listed` are the ids chosen that no listing has.
+    """
 
     visits: pa.Table
     coverage: tuple[Coverage, ...]
+    not_listed: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Visit]:
         for batch in self.visits.to_batches(max_chunksize=BATCH):
@@ -180,12 +185,14 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
         connection.execute("set enable_progress_bar = false")
         connection.execute("create temp table answers as\n" + select_from(answers, _ANSWERS))
         connection.execute("create temp table listed as\n" + _listed(listed))
-        connection.execute("create temp table wanted as select unnest(?::varchar[]) as repo_id", [list(selection.ids)])
+        connection.register("wanted", _wanted(selection))
         connection.execute("create temp table planned as\n" + _planned(kind, snapshot_date, selection))
         visits = connection.sql(_VISITS).to_arrow_table()
         coverage = connection.sql(_COVERAGE).fetchall()
+        not_listed = tuple(spelled for (spelled,) in connection.sql(_NOT_LISTED).fetchall())
         if selection.ids and not any(selected for _, _, selected, *_ in coverage):
-            raise PlanError(f"none of the {len(selection.ids)} ids was listed in the week of {snapshot_date}")
+            none = f"none of the {len(selection.ids)} ids was listed in the week of {snapshot_date}"
+            raise PlanError(f"{none}: {first_of(not_listed)}")
         outcomes = connection.sql(_OUTCOMES).fetchall()
     ended: dict[str, dict[str, int]] = {}
     for repo_type, outcome, n in outcomes:
@@ -196,7 +203,20 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
             Coverage(repo_type, listed, selected, settled, failed, calls, ended.get(repo_type, {}))
             for repo_type, listed, selected, settled, failed, calls in coverage
         ),
+        not_listed,
     )
+
+
+def _wanted(selection: Selection) -> pa.Table:
+    """Return the ids that were chosen, as they were spelled and as they are looked up, for each type they may be of."""
+    read = [(spelled, *read_id(spelled)) for spelled in dict.fromkeys(selection.ids)]
+    rows = [
+        {"spelled": spelled, "repo_type": repo_type, "repo_id": repo_id}
+        for spelled, named_type, repo_id in read
+        for repo_type in ((named_type,) if named_type else selection.repo_types)
+    ]
+    columns = ("spelled", "repo_type", "repo_id")
+    return pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.string()) for name in columns]))
 
 
 def select_from(files: Sequence[Path], columns: Mapping[str, str]) -> str:
@@ -226,7 +246,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
         by_likes = "row_number() over (partition by repo_type order by likes desc nulls last, repo_key)"
         chosen = f"{by_likes} <= {selection.top}"
     elif selection.ids:
-        chosen = "repo_id in (select repo_id from wanted)"
+        chosen = "(repo_type, lower(repo_id)) in (select repo_type, repo_id from wanted)"
     elif selection.sample is not None:
         chosen = f"md5_number_lower(repo_key) < {round(selection.sample * 2**64)}::uhugeint"
     share = "null" if selection.sample_share is None else repr(selection.sample_share)
@@ -381,6 +401,13 @@ _COVERAGE: Final = """
     from planned
     group by repo_type
     order by repo_type
+"""
+_NOT_LISTED: Final = """
+    select spelled
+    from wanted
+    group by spelled
+    having not bool_or((repo_type, repo_id) in (select repo_type, lower(repo_id) from listed))
+    order by spelled
 """
 _OUTCOMES: Final = """
     select repo_type, outcome, count(*) from planned where is_selected group by all order by all

@@ -15,7 +15,8 @@ class ApiError(Exception):
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
-        plain = message.encode("ascii", "backslashreplace").decode()  # headers take no more
+        # headers take no more than what is printable in ASCII
+        plain = "".join(sign if " " <= sign <= "~" else ascii(sign)[1:-1] for sign in message)
         self.headers = {"X-Error-Message": plain} | ({"X-Error-Code": code} if code else {})
 
 

@@ -20,8 +20,13 @@ from hub_assets.local_hub.columns import Indices, Lookup, whole
 from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.histories import Events, Histories
 
-JSON_COLUMNS: Final = frozenset({"cardData", "runtime"})
-"""Columns whose strings are JSON."""
+JSON_COLUMNS: Final = frozenset(
+    {
+        *("baseModels", "cardData", "config", "evalResults", "gguf", "inferenceProviderMapping", "model-index"),
+        *("resourceGroup", "runtime", "safetensors", "siblings", "transformersInfo", "widgetData"),
+    }
+)
+"""Columns of objects; their strings are JSON."""
 DATE_COLUMNS: Final = frozenset({"createdAt", "lastModified"})
 SPACES_SHOWN: Final = 100
 """How many of the spaces that use a model the Hub names."""
@@ -38,9 +43,9 @@ class Repos:
     Args:
         table: one row per repository; columns bear the API's names. `_id` and `id` are needed, any other column may
             be missing, which means that it was not observed. Dates are strings (`2024-07-14T22:20:15.000Z`) or
-            timestamps (UTC), `gated` is boolean or one of `false`, `auto`, `manual`, `true`; `cardData` and `runtime`
-            are JSON text. Of no field of the API are `card` (the text of the model card, without what `cardData` says)
-            and `discussionsDisabled`.
+            timestamps (UTC), `gated` is boolean or one of `false`, `auto`, `manual`, `true`; objects are structs or
+            JSON text, and `cardData` is the latter. Of no field of the API are `card` (the text of the model card,
+            without what `cardData` says) and `discussionsDisabled`.
 
     Raises:
         PopulationError: if a key column is missing or has gaps or duplicates.
@@ -100,7 +105,8 @@ class Repos:
                 column = self.table[sort]
                 if sort in DATE_COLUMNS:
                     column = column.cast(pa.timestamp("ms", "UTC")).cast(pa.int64())
-                numbers = column.cast(pa.float64()).to_numpy()
+                # beyond 2^53 neighbors are one, which the order can bear
+                numbers = column.cast(pa.float64(), safe=False).to_numpy()
             self._keys[sort] = numbers
         return self._keys[sort]
 
@@ -201,6 +207,7 @@ class Population:
         authors: whom histories name, by place: `user` (what a commit says) and `avatar` (null for who has no account).
         histories: per type, the histories of its repositories, in the order of their rows; a type that is missing
             has none.
+        notes: what people should know of it before they use it, a sentence each.
 
     Raises:
         PopulationError: if a table cannot be served, see `Repos`, or histories do not fit the repositories.
@@ -217,8 +224,10 @@ class Population:
         renames: Mapping[RepoType, Mapping[str, str]] | None = None,
         authors: pa.Table | None = None,
         histories: Mapping[RepoType, Histories] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         self.identity = identity
+        self.notes = tuple(notes)
         self.week = week
         self.repos = {kind: _repos_of(kind, tables.get(kind)) for kind in REPO_TYPES}
         # in one piece, because a row is slowly taken from many
@@ -368,7 +377,7 @@ def _normal(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 def _plain(column: pa.Array, name: str) -> list[Any]:
     """Return a page's values of a column as JSON has them."""
-    values = _values(column)
+    values = python_values(column)
     if name in JSON_COLUMNS and pa.types.is_string(column.type):
         # all of a page at once takes a third less time than one by one
         parsed: list[Any] = json.loads(f"[{','.join('null' if text is None else text for text in values)}]")
@@ -380,7 +389,7 @@ def _plain(column: pa.Array, name: str) -> list[Any]:
     return values
 
 
-def _values(array: pa.Array) -> list[Any]:
+def python_values(array: pa.Array) -> list[Any]:
     """Return an array's values as Python's: maps as dictionaries, and structs without what is null in them."""
     kind = array.type
     values: list[Any]
@@ -388,9 +397,9 @@ def _values(array: pa.Array) -> list[Any]:
         # what to_pylist does with maps_as_pydicts, in a seventh of the time
         values = [None if pairs is None else dict(pairs) for pairs in array.to_pylist()]
     elif pa.types.is_struct(kind):
-        rows = _dicts([field.name for field in kind], [_values(column) for column in array.flatten()])
+        rows = _dicts([field.name for field in kind], [python_values(column) for column in array.flatten()])
         values = [row if valid else None for row, valid in zip(rows, array.is_valid().to_pylist(), strict=True)]
-    elif pa.types.is_list(kind) and pa.types.is_nested(kind.value_type):
+    elif pa.types.is_nested(kind) and pa.types.is_nested(kind.field(0).type):
         values = array.to_pylist(maps_as_pydicts="lossy")
     else:
         values = array.to_pylist()

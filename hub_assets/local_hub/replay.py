@@ -1,25 +1,30 @@
 """A recorded snapshot, served again: Parquet of one week, of several weeks, or a lake of our own.
 
-Finds and reads files. What a recording does not hold (a column, a type, accounts) is not invented.
+Finds the files of a week and puts their rows together. What a column must hold belongs to `recording`; what a recording
+does not hold (a column, a type, accounts) is not invented.
 """
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.columns import whole
 from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.histories import Histories
 from hub_assets.local_hub.population import Population, PopulationError
+from hub_assets.local_hub.recording import COMMITS, REPOSITORIES, column_names, read_recorded
 
-_OURS: Final = ("snapshot_date", "observed_at", "extra")
+_OURS: Final = frozenset({"snapshot_date", "observed_at", "extra"})
 """Columns of our own lakes that the Hub does not have."""
+_NAMED: Final = 5
+"""How many of what is left out a note names."""
 
 Files = dict[RepoType, list[Path]]
 
@@ -29,21 +34,28 @@ def replay(directory: Path, week: date | None = None) -> Population:
 
     Args:
         directory: a folder with any of `models.parquet`, `datasets.parquet` and `spaces.parquet`, and perhaps
-            `commits.parquet` of the models; a folder of such folders, each named by its date (YYYY-MM-DD); or a lake of
-            ours (`raw_hub__models/snapshot_date=...`), or the home that it is in, of which histories are not served.
+            `commits.parquet` of the models; a folder of such folders, each named by its date (YYYY-MM-DD), of which the
+            last one of a week counts; or a lake of ours (`raw_hub__models/snapshot_date=...`), or the home that it is
+            in, of which histories are not served.
         week: which week to serve, by any of its days; the newest if None.
 
     Returns:
         The population, named `replay:` and the folder's name (without the date, so that a recording's weeks share it).
-        A folder without a date in its name is of the present week.
+        A folder without a date in its name is of the present week. Its `notes` count what was left out or derived.
 
     Raises:
         PopulationError: if there is no such folder, recording or week, or a file cannot be served.
+        LakeError: if a lake is damaged.
     """
     directory = Path(directory).absolute()
+    if directory.is_file():
+        raise PopulationError(f"{directory} is a file; name the folder that it is in")
     if not directory.is_dir():
         raise PopulationError(f"there is no folder {directory}")
-    weeks = _lake_weeks(directory) or _lake_weeks(directory / "lake") or _dated_folders(directory)
+    try:
+        weeks = _lake_weeks(directory) or _lake_weeks(directory / "lake") or _dated_folders(directory)
+    except (OSError, ValueError) as error:
+        raise PopulationError(f"{directory} cannot be read ({error})") from error
     name = directory.parent.name if directory.name == "lake" else directory.name
     if not weeks:
         files = _loose_files(directory)
@@ -58,26 +70,27 @@ def replay(directory: Path, week: date | None = None) -> Population:
     chosen = _monday(week) if week else max(weeks)
     if chosen not in weeks:
         raise PopulationError(f"{directory} has no week {chosen}; it has {', '.join(map(str, sorted(weeks)))}")
-    tables = {kind: _read(paths) for kind, paths in weeks[chosen].items()}
-    commits = weeks[chosen]["model"][0].with_name("commits.parquet") if "model" in weeks[chosen] else None
-    try:
-        if commits is None or not commits.is_file():
-            return Population(f"replay:{name}", chosen, tables)
-        authors, histories = _histories(tables["model"], _read([commits]))
-        return Population(f"replay:{name}", chosen, tables, authors=authors, histories={"model": histories})
-    except PopulationError as error:
-        raise PopulationError(f"{directory} cannot be served: {error}") from error
+    notes: list[str] = []
+    tables = {kind: _repositories(kind, paths, notes) for kind, paths in weeks[chosen].items()}
+    identity = "replay:" + "".join(sign if sign.isprintable() else "-" for sign in name)
+    folder = next(iter(weeks[chosen].values()))[0].parent
+    path = folder / "commits.parquet"
+    if not path.is_file():
+        return Population(identity, chosen, tables, notes=notes)
+    if "model" not in tables:
+        notes.append(f"{path} is left out: there is no models.parquet beside it.")
+        return Population(identity, chosen, tables, notes=notes)
+    authors, histories = _histories(tables["model"], path, notes)
+    return Population(identity, chosen, tables, authors=authors, histories={"model": histories}, notes=notes)
 
 
 def _lake_weeks(directory: Path) -> dict[date, Files]:
-    """Return the complete weeks of a lake, with the files that their manifests name."""
-    weeks: dict[date, Files] = {}
+    """Return the complete weeks of a lake that hold anything, with the files that their manifests name."""
+    lake, weeks = Lake(directory), dict[date, Files]()
     for kind in REPO_TYPES:
-        for manifest in sorted(directory.glob(f"raw_hub__{kind}s/snapshot_date=*/_manifest.json")):
-            day = _date_of(manifest.parent.name.partition("=")[2])
-            content = json.loads(manifest.read_text(encoding="utf-8"))
-            if day and content.get("complete") and content["parts"]:
-                weeks.setdefault(_monday(day), {})[kind] = [manifest.parent / part["file"] for part in content["parts"]]
+        for day in lake.weeks(f"raw_hub__{kind}s"):
+            if files := lake.files(f"raw_hub__{kind}s", day):
+                weeks.setdefault(_monday(day), {})[kind] = files
     return weeks
 
 
@@ -91,46 +104,103 @@ def _loose_files(directory: Path) -> Files:
     return {kind: [path] for kind, [path] in paths.items() if path.is_file()}
 
 
-def _read(paths: list[Path]) -> pa.Table:
-    tables = []
-    for path in paths:
-        try:
-            table = pq.read_table(path, partitioning=None)
-        except (OSError, pa.ArrowException) as error:
-            raise PopulationError(f"{path} cannot be read as Parquet ({error})") from error
-        tables.append(table.drop_columns([name for name in _OURS if name in table.column_names]))
-    return pa.concat_tables(tables)
+def _repositories(repo_type: RepoType, paths: list[Path], notes: list[str]) -> pa.Table:
+    """Return the repositories of one type, each once, and note what was left out or derived."""
+    table = pa.concat_tables([read_recorded(path, REPOSITORIES) for path in paths], promote_options="default")
+    names = dict.fromkeys(name for path in paths for name in column_names(path))
+    if strange := [name for name in names if name not in REPOSITORIES and name not in _OURS]:
+        notes.append(f"Columns of {repo_type}s left out because the Hub's API has no such field: {_list(strange)}.")
+    if n_without := table["_id"].null_count if "_id" in table.column_names else len(table):
+        notes.append(
+            f"{repo_type.capitalize()}s without an _id, for which one is derived from createdAt and id: {n_without:,}."
+        )
+        table = _with_keys(table)
+    # the first row of a key counts, as when the Hub lists a repository twice
+    kept = _firsts(table, "_id")
+    kept = kept[_firsts(table.take(kept), "id")]
+    if n_repeated := len(table) - len(kept):
+        notes.append(
+            f"{repo_type.capitalize()}s left out because an earlier row has the same _id or id: {n_repeated:,}."
+        )
+        table = table.take(kept)
+    return table
 
 
-def _histories(models: pa.Table, commits: pa.Table) -> tuple[pa.Table, Histories]:
-    """Return who is named, and the histories of models.
+def _with_keys(table: pa.Table) -> pa.Table:
+    """Return repositories with an `_id` where they have none, which is the same in every week.
+
+    Like the Hub's own it is 24 hexadecimal digits, of which the first 8 are the seconds of `createdAt`; the others are
+    of a hash of the id.
+    """
+    created = table["createdAt"] if "createdAt" in table.column_names else pa.nulls(len(table), pa.timestamp("ms"))
+    with duckdb.connect() as connection:
+        connection.register("repositories", pa.table({"id": table["id"], "created_at": created}))
+        # an ObjectId has 4 bytes for its seconds
+        keys = connection.sql(
+            "select printf('%08x', coalesce(epoch_ms(created_at) // 1000, 0) & 4294967295) || md5(id)[:16] as key "
+            "from repositories"
+        ).to_arrow_table()["key"]
+    if "_id" not in table.column_names:
+        return table.append_column("_id", keys.cast(pa.string()))
+    place = table.column_names.index("_id")
+    return table.set_column(place, "_id", pc.coalesce(table["_id"], keys.cast(pa.string())))
+
+
+def _firsts(table: pa.Table, *key: str) -> npt.NDArray[np.int64]:
+    """Return the first row of each key, in the order of rows."""
+    rows = table.select(key).append_column("place", pa.array(np.arange(len(table))))
+    first = rows.group_by(list(key), use_threads=False).aggregate([("place", "min")])["place_min"]
+    return np.sort(first.to_numpy())
+
+
+def _histories(models: pa.Table, path: Path, notes: list[str]) -> tuple[pa.Table, Histories]:
+    """Return who is named, and the histories of models, newest first in whatever order they were recorded.
 
     Args:
         models: `id`.
-        commits: `model_id`, `id`, `title`, `message`, `authors` (names, git's author first) and `date` (text); those of
-            a model side by side or not, newest first. Who has an account was not recorded.
-
-    Raises:
-        PopulationError: if a column is missing, or a commit is of no model.
+        path: the file of the commits, see `recording.COMMITS`. Only an author with an avatar has an account.
+        notes: where to say what is left out.
     """
-    if missing := {"model_id", "id", "title", "message", "authors", "date"} - set(commits.column_names):
-        raise PopulationError(f"of the commits the column {min(missing)} is missing")
-    row = pc.index_in(commits["model_id"].cast(pa.string()), models["id"].cast(pa.string()).combine_chunks())
+    commits = read_recorded(path, COMMITS)
+    row = pc.index_in(commits["model_id"], whole(models["id"]))
     if row.null_count:
-        raise PopulationError(f"{row.null_count} commits are of models that are not among the models")
-    order = np.argsort(row.to_numpy(), kind="stable")
-    commits = commits.take(pa.array(order)).combine_chunks()
-    lists = whole(commits["authors"].cast(pa.list_(pa.string())))
-    names = lists.flatten().dictionary_encode()
-    places = pa.ListArray.from_arrays(lists.offsets, names.indices.cast(pa.int64()), mask=None)
-    dates = commits["date"].cast(pa.string()).cast(pa.timestamp("ms", "UTC"))
-    table = pa.table(
-        {name: commits[name].cast(pa.string()) for name in ("id", "title", "message")}
-        | {"authors": places, "date": dates.cast(pa.timestamp("ms"))}
-    )
-    users = pa.table({"user": names.dictionary, "avatar": pa.nulls(len(names.dictionary), pa.string())})
-    n_each = np.bincount(row.to_numpy(), minlength=len(models))
-    return users, Histories(table, np.append(0, np.cumsum(n_each)))
+        ids = pc.unique(commits.filter(pc.is_null(row))["model_id"]).to_pylist()
+        notes.append(f"Commits left out because their model is not listed: {row.null_count:,}, of {_list(ids)}.")
+    commits = commits.append_column("row", row).filter(pc.is_valid(row))
+    kept = _firsts(commits, "row", "id")
+    if n_repeated := len(commits) - len(kept):
+        notes.append(f"Commits left out because an earlier row has the same id and model: {n_repeated:,}.")
+    commits = commits.take(kept)
+    rows = commits["row"].to_numpy()
+    commits = commits.take(np.lexsort((-commits["date"].cast(pa.int64()).to_numpy(), rows)))
+    lists = whole(commits["authors"])
+    users, places = _distinct(lists.flatten())
+    columns = {"id": commits["id"], "authors": pa.ListArray.from_arrays(lists.offsets, places), "date": commits["date"]}
+    for name in ("title", "message"):
+        if name in commits.column_names:
+            columns[name] = pc.fill_null(commits[name], "")
+        else:
+            notes.append(f"Commits have no {name}; it is served empty.")
+            columns[name] = pa.repeat("", len(commits))
+    n_each = np.bincount(rows, minlength=len(models))
+    return users, Histories(pa.table(columns), np.append(0, np.cumsum(n_each)))
+
+
+def _distinct(authors: pa.StructArray) -> tuple[pa.Table, pa.Array]:
+    """Return the distinct authors as a table of `user` and `avatar`, and the place in it of each one."""
+    user, avatar = authors.flatten()
+    both = pc.binary_join_element_wise(
+        user, avatar, "\0", null_handling="replace", null_replacement=""
+    ).dictionary_encode()
+    places = both.indices.cast(pa.int64())
+    _, first = np.unique(places.to_numpy(), return_index=True)
+    return pa.table({"user": user.take(pa.array(first)), "avatar": avatar.take(pa.array(first))}), places
+
+
+def _list(names: list[str]) -> str:
+    """Return some names as a text, the others by their number."""
+    named = ", ".join(map(repr, names[:_NAMED]))
+    return named if len(names) <= _NAMED else f"{named} and {len(names) - _NAMED:,} more"
 
 
 def _date_of(name: str) -> date | None:

@@ -9,9 +9,11 @@ from rich.text import Text
 
 from hub_assets.hub.accounts import plan_accounts
 from hub_assets.hub.aliases import plan_aliases
+from hub_assets.hub.ids import not_listed_note
 from hub_assets.hub.plan import HISTORY_KINDS, QUOTAS, Selection, plan_histories, seconds_at
 from hub_assets.hub.window import DOCUMENTED_WINDOW
 from hub_assets.lake.parts import Lake
+from hub_assets.report.text import LONGEST_MESSAGE, visible
 
 
 def plan_summary(
@@ -40,9 +42,12 @@ def plan_summary(
     for name in ("listed", "selected", "settled", "to visit", "calls"):
         table.add_column(name, justify="right")
     calls: dict[str, int] = {}
+    notes: list[Text] = []
     for kind in HISTORY_KINDS:
         plan = plan_histories(lake, kind, snapshot_date, selection)
         calls[f"raw_hub__{kind}"] = plan.n_calls
+        if plan.not_listed:
+            notes = [Text(visible(not_listed_note(plan.not_listed), LONGEST_MESSAGE), style="yellow")]
         for one in plan.coverage:
             left = one.n_selected - one.n_settled
             numbers = (one.n_listed, one.n_selected, one.n_settled, left, one.n_calls)
@@ -64,7 +69,7 @@ def plan_summary(
     table.add_section()
     table.add_row("all", "", "", "", "", f"{sum(calls.values()):,}", style="bold")
     times = _times([calls[asset] for asset in shares], list(shares.values()), budget_calls, budget_hours)
-    return Group(table, times, _hint(budget_calls, budget_hours))
+    return Group(table, times, *notes, _hint(budget_calls, budget_hours))
 
 
 def _times(

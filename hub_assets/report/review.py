@@ -6,6 +6,7 @@ Reading keys from a terminal is the command's business; what decisions are, and 
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from hub_assets.identities.decisions import (
     write_decisions,
 )
 from hub_assets.identities.schemas import DEVELOPER_PAIRS
+from hub_assets.report.text import visible
 from hub_assets.warehouse.database import connect
 
 KEYS: Final = {
@@ -50,6 +52,10 @@ _SHARED: Final = {
     "is_organization": "one is an organisation",
     "is_conflict": "accepted, but would join what must stay apart",
 }
+
+
+_visible: Final = partial(visible, longest=400)
+"""Longer than elsewhere: who decides must see all of a name and of the evidence."""
 
 
 class NoPairs(Exception):
@@ -276,7 +282,7 @@ def _told(decision: Mapping[str, str]) -> Text:
 
 def _account(pair: Mapping[str, Any], side: str, hub: str | None) -> str:
     is_account = _value(pair[f"is_account_{side}"])
-    return f"{is_account}: {hub}/{pair[f'author_{side}']}" if hub and is_account == "yes" else is_account
+    return f"{is_account}: {hub}/{_visible(pair[f'author_{side}'])}" if hub and is_account == "yes" else is_account
 
 
 def _value(value: Any) -> str:
@@ -288,9 +294,3 @@ def _value(value: Any) -> str:
         case int():
             return f"{value:,}"
     return _visible(str(value))
-
-
-def _visible(text: str) -> str:
-    """Return a text with every sign that one would not see, or that would command the terminal, written out."""
-    seen = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
-    return seen if seen == seen.strip() else f'"{seen}"'

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hub_assets.report.text import visible
 from hub_assets.warehouse.database import connect
 
 REPO_TYPES = ("model", "dataset", "space")
@@ -136,12 +137,12 @@ def _license_table(types: list[str], rows: list[dict[str, Any]], unlicensed: dic
         table.add_row(repo_type, "(none)", _percent(unlicensed.get(repo_type, 0.0)) + " of all", "")
         for row in rows:
             if row["repo_type"] == repo_type:
-                table.add_row("", row["license"], _number(row["n"]), _percent(row["share_of_licensed"]))
+                table.add_row("", Text(visible(row["license"])), _number(row["n"]), _percent(row["share_of_licensed"]))
     return table
 
 
 def _unmapped_line(rows: list[dict[str, Any]]) -> Text:
-    named = ", ".join(f"{row['license']} ({row['n']:,} {row['repo_type']}s)" for row in rows[:5])
+    named = ", ".join(f"{visible(row['license'])} ({row['n']:,} {row['repo_type']}s)" for row in rows[:5])
     return Text(f"Licenses that are in no group, and count as other: {named}{', ...' if len(rows) > 5 else ''}.")
 
 
@@ -236,7 +237,7 @@ def _cores_table(rows: list[dict[str, Any]]) -> RenderableType:
 
 
 def _organisations_line(rows: list[dict[str, Any]]) -> Text:
-    named = ", ".join(f"{row['organisation']} {row['n_models']:,}" for row in rows[:8])
+    named = ", ".join(f"{visible(row['organisation'])} {row['n_models']:,}" for row in rows[:8])
     return Text(f"Of the models that most spaces use, most are of: {named}.")
 
 

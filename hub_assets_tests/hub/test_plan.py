@@ -124,6 +124,15 @@ def test_types_top_and_ids(lake: Lake) -> None:
         assert sorted(planned(lake, kind, ids=("space/r1", "model/r2", "model/none"))) == ["model/r2", "space/r1"]
         with pytest.raises(PlanError, match="none of the 1 ids was listed"):
             planned(lake, kind, repo_types=("model",), ids=("space/r1",))
+        spelled = (
+            "Space/R1",
+            "https://huggingface.co/model/r2/tree/main",
+            "datasets/space/r3",
+            "https://hub.example/a/b",
+        )
+        plan = plan_histories(lake, kind, WEEK, Selection(ids=(*spelled, "dataset/R0", "nobody's")))
+        assert sorted(visit.repo_id for visit in plan) == ["dataset/r0", "model/r2", "space/r1"]
+        assert plan.not_listed == ("datasets/space/r3", "https://hub.example/a/b", "nobody's")
     # of the top the most liked come first, and a share is told only of those that were not chosen
     assert [one[-1] for one in planned(lake, "commits", top=3)] == list("444333222")
     shares = {visit.sample_share for visit in plan_histories(lake, "commits", WEEK, Selection(top=2))}

@@ -1,4 +1,4 @@
-import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hub_assets.lake.landing import Landing, Record
+from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.population import Population, PopulationError
 from hub_assets.local_hub.replay import replay
 from hub_assets_tests.local_hub.conftest import Hub
@@ -113,13 +115,17 @@ def test_a_folder_of_dated_folders(tmp_path: Path) -> None:
 
 
 def land(lake: Path, table: str, day: str, complete: bool = True) -> None:
-    folder = lake / f"raw_hub__{table}" / f"snapshot_date={day}"
-    ours = {"snapshot_date": [date.fromisoformat(day)] * 2, "extra": ['{"x":1}', None], "observed_at": ["now", "now"]}
-    write(folder / "part-1.parquet", likes=[1, 2], **ours)
-    pq.write_table(pa.table({"_id": ["66"], "id": ["o/more"], "likes": [5]}), folder / "part-2.parquet")
-    (folder / "part-3.parquet").write_bytes(b"left behind")
-    parts = [{"file": "part-1.parquet", "rows": 2}, {"file": "part-2.parquet", "rows": 1}]
-    (folder / "_manifest.json").write_text(json.dumps({"complete": complete, "parts": parts}))
+    ours = {"snapshot_date": [date.fromisoformat(day)], "extra": ['{"x":1}'], "observed_at": ["now"]}
+
+    def convert(records: list[Record], _: list[Path]) -> tuple[pa.Table, dict[str, Any]]:
+        (record,) = records
+        return pa.table({name: [value] for name, value in record.meta.items()} | ours), {}
+
+    with Landing(Lake(lake), f"raw_hub__{table}", date.fromisoformat(day), convert, seal_bytes=1) as landing:
+        for likes in (1, 5, 2):
+            landing.append(Record({"_id": f"6{likes}", "id": f"o/{day}-{likes}", "likes": likes}, b""))
+        if complete:
+            landing.finish(lambda _: {})
 
 
 def test_a_lake(tmp_path: Path, start_hub: StartHub) -> None:
@@ -133,6 +139,7 @@ def test_a_lake(tmp_path: Path, start_hub: StartHub) -> None:
         population = replay(directory)
         assert (population.identity, population.week) == ("replay:observatory", date(2026, 8, 24))
         assert len(ids(population)) == len(ids(population, "space")) == 3
+        assert population.notes == ()
     assert ids(replay(lake, date(2026, 8, 17)), "space") == []
     rows = start_hub(population).rows("/api/models?sort=likes&full=true")
     assert [row["likes"] for row in rows] == [5, 2, 1]
@@ -148,14 +155,76 @@ def test_what_cannot_be_replayed_is_said_in_one_sentence(tmp_path: Path) -> None
         replay(tmp_path)
     path = tmp_path / "models.parquet"
     path.write_text("no Parquet")
+    with pytest.raises(PopulationError, match=r"models\.parquet is a file; name the folder"):
+        replay(path)
     with pytest.raises(PopulationError, match=r"models\.parquet cannot be read as Parquet"):
         replay(tmp_path)
-    pq.write_table(pa.table({"id": ["a/b"]}), path)
-    with pytest.raises(PopulationError, match="cannot be served: of the models the column _id is missing"):
+    pq.write_table(pa.table({"name": ["a/b"]}), path)
+    with pytest.raises(PopulationError, match=r"models\.parquet: the column id is missing"):
         replay(tmp_path)
-    pq.write_table(pa.table({"_id": ["1", "2"], "id": ["a/b", "a/b"]}), path)
-    with pytest.raises(PopulationError, match="the column id has duplicates or gaps"):
+    pq.write_table(pa.table({"id": pa.array([], pa.string())}), path)
+    with pytest.raises(PopulationError, match=r"models\.parquet holds no rows"):
         replay(tmp_path)
+    pq.write_table(pa.table([["a/b"], [1], [2]], ["id", "likes", "likes"]), path)
+    with pytest.raises(PopulationError, match=r"models\.parquet has more than one column likes"):
+        replay(tmp_path)
+    (tmp_path / "raw_hub__models" / "snapshot_date=soon").mkdir(parents=True)
+    with pytest.raises(PopulationError, match=r"cannot be read \(.*soon"):
+        replay(tmp_path)
+
+
+def test_a_repeated_row_is_left_out_and_counted(tmp_path: Path) -> None:
+    rows = {
+        "_id": ["a1", "a2", "a1", "a2", "a3", "a4"],
+        "id": ["o/x", "o/y", "o/x", "o/renamed", "o/y", "o/renamed"],
+        "likes": [1, 2, 3, 4, 5, 6],
+    }
+    pq.write_table(pa.table(rows), tmp_path / "models.parquet")
+    population = replay(tmp_path)
+    assert population.repos["model"].table["likes"].to_pylist() == [1, 2, 6]
+    assert population.notes == ("Models left out because an earlier row has the same _id or id: 3.",)
+
+
+def test_a_missing_key_is_derived_and_stays_the_same(tmp_path: Path) -> None:
+    dated = datetime(2024, 7, 14, 22, 20, 15, 900_000)
+    weeks: dict[str, dict[str, Any]] = {
+        "2026-08-17": {"id": ["o/x", "o/y"], "createdAt": ["2024-07-14T22:20:15.900Z", None]},
+        "2026-08-24": {"id": ["o/new", "o/y", "o/x"], "createdAt": [dated, None, dated], "_id": ["a1", None, None]},
+    }
+    found: list[dict[str, str]] = []
+    for day, rows in weeks.items():
+        (tmp_path / day).mkdir()
+        pq.write_table(pa.table(rows), tmp_path / day / "models.parquet")
+        population = replay(tmp_path / day)
+        assert population.notes == ("Models without an _id, for which one is derived from createdAt and id: 2.",)
+        table = population.repos["model"].table
+        found.append(dict(zip(table["id"].to_pylist(), table["_id"].to_pylist(), strict=True)))
+    first, second = found
+    assert second == first | {"o/new": "a1"}
+    assert all(re.fullmatch("[0-9a-f]{24}", key) for key in first.values())
+    assert int(first["o/x"][:8], 16) == int(dated.replace(tzinfo=UTC).timestamp())
+    assert first["o/y"][:8] == "0" * 8
+
+
+def test_columns_that_the_api_does_not_have_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "models.parquet", created_at=["2024", "2024"], likes=[1, 2], __index_level_0__=[0, 1])
+    assert replay(tmp_path).notes == (
+        "Columns of models left out because the Hub's API has no such field: 'created_at'.",
+    )
+
+
+def test_a_name_that_no_header_takes(tmp_path: Path, start_hub: StartHub) -> None:
+    folder = tmp_path / "evil\r\nX-Evil: 1"
+    folder.mkdir()
+    pq.write_table(pa.table({"id": ["o/\x1b\x00x"], "gated": ["auto"]}), folder / "models.parquet")
+    pq.write_table(commits(model_id=["o/\x1b\x00x"] * 3), folder / "commits.parquet")
+    hub = start_hub(replay(folder))
+    headers = hub.get("/api/models").headers
+    assert headers["X-Hub-Population"] == "replay:evil--X-Evil: 1"
+    assert "X-Evil" not in headers
+    refusal = hub.get("/api/models/o/%1b%00x/commits/main")
+    assert refusal.status_code == 401
+    assert refusal.headers["X-Error-Message"].startswith(r"Access to model o/\x1b\x00x is restricted")
 
 
 def commits(**columns: Any) -> pa.Table:
@@ -213,14 +282,43 @@ def test_many_recorded_commits_keep_their_order_wherever_they_stand(tmp_path: Pa
     assert titles == [str(place) for place in range(1, n, 2)]
 
 
-def test_commits_that_cannot_be_served(tmp_path: Path) -> None:
+def test_recorded_commits_are_served_newest_first_in_whatever_order_they_were_recorded(
+    tmp_path: Path, start_hub: StartHub
+) -> None:
+    write(tmp_path / "mine" / "models.parquet")
+    pq.write_table(commits().take([2, 1, 0]), tmp_path / "mine" / "commits.parquet")
+    hub = start_hub(replay(tmp_path / "mine"))
+    assert [row["title"] for row in hub.rows("/api/models/o/mine-1/commits/main")] == ["newer", "older"]
+
+
+def test_commits_that_are_left_out_are_counted(tmp_path: Path, start_hub: StartHub) -> None:
     write(tmp_path / "mine" / "models.parquet")
     path = tmp_path / "mine" / "commits.parquet"
     pq.write_table(commits(model_id=["o/mine-1", "o/other", "o/mine-1"]), path)
-    with pytest.raises(PopulationError, match="1 commits are of models that are not among the models"):
-        replay(tmp_path / "mine")
+    assert replay(tmp_path / "mine").notes == ("Commits left out because their model is not listed: 1, of 'o/other'.",)
+    pq.write_table(pa.concat_tables([commits(), commits()]).drop_columns("message"), path)
+    population = replay(tmp_path / "mine")
+    assert population.notes == (
+        "Commits left out because an earlier row has the same id and model: 3.",
+        "Commits have no message; it is served empty.",
+    )
+    rows = start_hub(population).rows("/api/models/o/mine-1/commits/main")
+    assert [(row["title"], row["message"]) for row in rows] == [("newer", ""), ("older", "")]
+    # of no listed model, or beside no models at all
+    pq.write_table(commits(model_id=["o/other"] * 3), path)
+    population = replay(tmp_path / "mine")
+    assert population.notes == ("Commits left out because their model is not listed: 3, of 'o/other'.",)
+    assert start_hub(population).get("/api/models/o/mine-0/commits/main").status_code == 404
+    (tmp_path / "mine" / "models.parquet").rename(tmp_path / "mine" / "datasets.parquet")
+    (note,) = replay(tmp_path / "mine").notes
+    assert note.endswith("commits.parquet is left out: there is no models.parquet beside it.")
+
+
+def test_commits_that_cannot_be_served(tmp_path: Path) -> None:
+    write(tmp_path / "mine" / "models.parquet")
+    path = tmp_path / "mine" / "commits.parquet"
     pq.write_table(commits().drop_columns("authors"), path)
-    with pytest.raises(PopulationError, match="of the commits the column authors is missing"):
+    with pytest.raises(PopulationError, match=r"commits\.parquet: the column authors is missing"):
         replay(tmp_path / "mine")
 
 

@@ -232,3 +232,12 @@ def test_a_file_that_was_broken_meanwhile_is_left_as_it_is(tmp_path: Path) -> No
     with pytest.raises(DecisionsError, match=r"decisions\.csv:1: "):
         person.presses("a", between=lambda: person.path.write_text("broken"))
     assert person.path.read_text() == "broken"
+
+
+def test_an_address_of_an_account_is_shown_escaped() -> None:
+    evil = "ada\x1b[31m"
+    console = Console(file=io.StringIO(), width=100)
+    console.print(pair_view(pair(evil, "bob", is_account_a=True), hub="https://hub"))
+    assert isinstance(console.file, io.StringIO)
+    assert r"https://hub/ada\x1b[31m" in console.file.getvalue()
+    assert "\x1b" not in console.file.getvalue()

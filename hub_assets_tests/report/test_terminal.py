@@ -106,3 +106,18 @@ def test_a_week_without_statistics_has_no_tables_of_them(database: Database, tmp
     text = shown(database, tmp_path)
     for words in ("power law", "License groups", "Beside the study", "Who works with whom", "in no group"):
         assert words not in text
+
+
+def test_text_of_the_hub_is_never_markup_nor_a_terminal_code(database: Database, tmp_path: Path) -> None:
+    evil = "[bold]\x1b[31m\u202e\x00" + "x" * 100
+    share = {"snapshot_date": WEEK, "repo_type": "model", "license": evil, "is_mapped": False, "n": 1}
+    database.give("stats__license_shares", [share | {"share_of_licensed": 0.5, "share_of_repos": 0.4}])
+    database.give(
+        "mart__activity_summary", [{"snapshot_date": WEEK, "repo_type": "model", "variable": "n_likes", "n": 1}]
+    )
+    organisation = {"snapshot_date": WEEK, "network": "all", "ranking": "usage", "kind": "company", "n_models": 3}
+    database.give("network__top_organisations", [organisation | {"organisation": evil}])
+    text = shown(database, tmp_path)
+    assert text.count(r"[bold]\x1b[31m\u202e\x00x") == 3
+    assert "x…" in text
+    assert not set(text) & set("\x1b\u202e\x00")
