@@ -62,7 +62,7 @@ mart__top_repositories (marts) <- mart__repo_activity
 mart__usage_edges (marts) <- int_hub__space_models
 mart__usage_resolution (marts) <- int_hub__space_models
 model_developers (marts) <-
-network__base_model_cycles (networks) <- mart__base_model_edges
+network__base_model_cycles (networks) <- mart__base_model_edges stg_hub__models
 network__collaboration_cores (networks) <- core__pseudonyms int_hub__collaboration_developers \
 int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
 network__collaboration_over_time (networks) <- int_hub__collaborations_by_month int_hub__model_networks \

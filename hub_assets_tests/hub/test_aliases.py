@@ -17,7 +17,9 @@ from hub_assets_tests.hub.made import PLENTY, WEEK, listed, rows, served
 
 def hub(week: date, *names: str) -> Population:
     """Return a Hub of one Space that names these models."""
-    models = pa.table({"_id": ["1", "2"], "id": ["lab/Listed", "lab/new"], "createdAt": ["2024-01-01T00:00:00.000Z"] * 2})
+    models = pa.table(
+        {"_id": ["1", "2"], "id": ["lab/Listed", "lab/new"], "createdAt": ["2024-01-01T00:00:00.000Z"] * 2}
+    )
     spaces = pa.table({"_id": ["9"], "id": ["lab/space"], "models": [list(names)]})
     return Population("made", week, {"model": models, "space": spaces}, renames={"model": {"lab/old": "lab/new"}})
 
