@@ -1,4 +1,4 @@
-"""Ids that no listing has are asked for once, however they are spelled, whether a Space or a derived model names them."""
+"""Ids that no listing has are asked for once, however spelled, whether a Space or a derived model names them."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta

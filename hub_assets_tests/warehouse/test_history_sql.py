@@ -1,5 +1,6 @@
 """The SQL of histories: given answers of some weeks, what is known as of one of them."""
 
+import json
 import random
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
@@ -394,6 +395,34 @@ def test_what_is_not_listed_any_more_is_not_shown(build: Build) -> None:
         assert query(f"select repo_key from {table}") == [("2",)]
     for table in ("int_hub__contributions", "int_hub__discussion_starters"):
         assert query(f"from {table}") == []
+
+
+def test_no_list_of_any_table_holds_a_null(build: Build) -> None:
+    undated = commit("x", "ann", None) | {"date": None, "trailers": [{"name": None, "handle": None}]}
+    without = commit("y") | {"authors": None, "trailers": None}
+    opened = discussion(1, "ann") | {"created_at": None}
+    card = json.dumps({"license": ["mit", None]})
+    query = build(
+        ONE,
+        **models(listed(ONE, "1", tags=["license:mit", "base_model:n/2"]), listed(ONE, "2", tags=None)),
+        raw_hub__spaces=[listed(ONE, "s", models=["n/1"], cardData=card), listed(ONE, "t", models=None, tags=[])],
+        raw_hub__commits=[
+            page(ONE, "1", [undated, without, commit("z", "ann", "ben")]),
+            page(ONE, "2", [undated]),
+        ],
+        raw_hub__discussions=[page(ONE, "1", [opened, discussion(None, None), discussion(3, None)])],
+    )
+    weeks = "select repo_key, author, active_weeks from int_hub__contributions order by 1, 2"
+    monday = date(2026, 9, 28)
+    assert query(weeks) == [("1", "ann", [monday]), ("1", "ben", [monday]), ("2", "ann", [])]
+    assert query(weeks.replace("contributions", "participations")) == query(weeks)
+    lists = query(
+        "select table_name, column_name from information_schema.columns "
+        "where data_type like '%[]' and (table_name like 'int_%' or table_name like 'mart_%' or table_name like 'stats_%')"
+    )
+    assert {("int_hub__contributions", "active_weeks"), ("int_hub__repositories", "licenses")} <= set(lists)
+    for table, column in lists:
+        assert query(f"from {table} where len(list_filter({column}, lambda item: item is null)) > 0") == [], table
 
 
 ALIASES = {
