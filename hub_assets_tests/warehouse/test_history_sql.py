@@ -418,7 +418,7 @@ def test_no_list_of_any_table_holds_a_null(build: Build) -> None:
     assert query(weeks.replace("contributions", "participations")) == query(weeks)
     lists = query(
         "select table_name, column_name from information_schema.columns "
-        "where data_type like '%[]' and (table_name like 'int_%' or table_name like 'mart_%' or table_name like 'stats_%')"
+        "where data_type like '%[]' and regexp_matches(table_name, '^(int|mart|stats)_')"
     )
     assert {("int_hub__contributions", "active_weeks"), ("int_hub__repositories", "licenses")} <= set(lists)
     for table, column in lists:
