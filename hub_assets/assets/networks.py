@@ -159,6 +159,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
         from hub_assets.figures.networks import centrality_distributions, core
         from hub_assets.networks import schemas
         from hub_assets.networks.centrality import centrality_table, summary_table
+        from hub_assets.networks.communities import ORDERS
         from hub_assets.networks.cores import core_table
 
         snapshot_date = snapshot_date_of(context)
@@ -169,7 +170,9 @@ def _build_collaboration() -> dg.AssetsDefinition:
             named = _pseudonymiser(connection, snapshot_date)
             for found in collaborations(connection, snapshot_date):
                 central = centrality_table(found.graph, found.contributions)
-                parts[cores].append(found.named(core_table(found.graph, found.contributions)))
+                n_orders = ORDERS if found.is_studied else 0
+                measured = core_table(found.graph, found.contributions, n_orders=n_orders)
+                parts[cores].append(found.named(measured))
                 parts[summary].append(found.named(summary_table(found.graph, central)))
                 if not found.is_studied:
                     continue
