@@ -1,90 +1,110 @@
 with
 
 published as (
-    select *, row_number() over () as place from {{ ref('published_values') }}
-),
-
-activity as (
-    select * from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }}
-),
-
-summary as (
-    select *, repo_type || 's ' || variable as named from {{ ref('mart__activity_summary') }}
-    where snapshot_date = {{ var('snapshot_date') }}
-),
-
-summaries as (
-    select named || ' mean' as quantity, mean as ours, n, share_known from summary
-    union all
-    select named || ' std', std, n, share_known from summary
-    union all
-    select named || ' min', min, n, share_known from summary
-    union all
-    select named || ' p25', p25, n, share_known from summary
-    union all
-    select named || ' p50', p50, n, share_known from summary
-    union all
-    select named || ' p75', p75, n, share_known from summary
-    union all
-    select named || ' max', max, n, share_known from summary
-    union all
-    select named || ' share_zero', share_zero, n, share_known from summary
+    select * from {{ ref('published_values') }}
 ),
 
 repositories as (
     select
-        repo_type,
-        count(*) as n_repos,
-        count(n_downloads) as n_known,
-        count(case when n_downloads > 1000000 then 1 end) as n_downloaded,
-        count(n_community) as n_with_people,
-        avg(case when n_community is not null then cast(n_community = 1 as integer) end) as share_alone
-    from activity
-    group by repo_type
+        published.place,
+        case published.measure
+            when 'n_repos' then count(*)
+            when 'n_above'
+                then case
+                    when count(activity.n_downloads) > 0
+                        then count(case when activity.n_downloads > try_cast(published.cut as bigint) then 1 end)
+                end
+            when 'share_equal'
+                then avg(
+                    case
+                        when activity.n_community is not null
+                            then cast(activity.n_community = try_cast(published.cut as bigint) as integer)
+                    end
+                )
+        end as ours,
+        case published.measure
+            when 'n_repos' then count(*)
+            when 'n_above' then count(activity.n_downloads)
+            when 'share_equal' then count(activity.n_community)
+        end as n,
+        count(*) as n_listed
+    from published
+    inner join {{ ref('mart__repo_activity') }} as activity on published.subject = activity.repo_type
+    where
+        published.source_table = 'mart__repo_activity'
+        and activity.snapshot_date = {{ var('snapshot_date') }}
+    group by published.place, published.measure
 ),
 
-counts as (
-    select repo_type || 's count' as quantity, n_repos as ours, n_repos as n, 1.0 as share_known
-    from repositories
-    union all
+summaries as (
     select
-        repo_type || 's above 1000000 downloads count', case when n_known > 0 then n_downloaded end, n_known,
-        n_known / n_repos
-    from repositories
-    union all
-    select repo_type || 's with one contributor share', share_alone, n_with_people, n_with_people / n_repos
-    from repositories
+        published.place,
+        case published.measure
+            when 'mean' then summary.mean
+            when 'std' then summary.std
+            when 'min' then summary.min
+            when 'p25' then summary.p25
+            when 'p50' then summary.p50
+            when 'p75' then summary.p75
+            when 'max' then summary.max
+            when 'share_zero' then summary.share_zero
+        end as ours,
+        summary.n,
+        summary.share_known
+    from published
+    inner join {{ ref('mart__activity_summary') }} as summary
+        on published.subject = summary.repo_type
+        and published.item = summary.variable
+    where
+        published.source_table = 'mart__activity_summary'
+        and summary.snapshot_date = {{ var('snapshot_date') }}
 ),
 
 tops as (
-    select
-        repo_type || 's ' || variable || ' rank ' || cast(rank as varchar) as quantity, value as ours, n, share_known
-    from {{ ref('mart__top_repositories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    select published.place, tops.value as ours, tops.n, tops.share_known
+    from published
+    inner join {{ ref('mart__top_repositories') }} as tops
+        on published.subject = tops.repo_type
+        and published.item = tops.variable
+        and published.cut = cast(tops.rank as varchar)
+    where
+        published.source_table = 'mart__top_repositories'
+        and tops.snapshot_date = {{ var('snapshot_date') }}
 ),
 
 concentrations as (
-    select
-        repo_type || 's holding ' || cast(cast(round(100 * target_share) as integer) as varchar) || ' % of ' || variable
-            as quantity,
-        share_of_repos as ours,
-        n,
-        share_known
-    from {{ source('stats', 'concentration') }}
-    where snapshot_date = {{ var('snapshot_date') }}
-),
-
-correlated as (
-    select repo_type || 's ' || variable_x || ' ~ ' || variable_y as named, pearson, pearson_p, n, share_known
-    from {{ source('stats', 'correlations') }}
-    where snapshot_date = {{ var('snapshot_date') }} and license_group = 'all'
+    select published.place, concentration.share_of_repos as ours, concentration.n, concentration.share_known
+    from published
+    inner join {{ source('stats', 'concentration') }} as concentration
+        on published.subject = concentration.repo_type
+        and published.item = concentration.variable
+        and try_cast(published.cut as double) = round(concentration.target_share, 4)
+    where
+        published.source_table = 'stats__concentration'
+        and concentration.snapshot_date = {{ var('snapshot_date') }}
 ),
 
 correlations as (
-    select named || ' pearson' as quantity, pearson as ours, n, share_known from correlated
-    union all
-    select named || ' pearson_p', pearson_p, n, share_known from correlated
+    select
+        published.place,
+        case published.measure when 'pearson' then correlations.pearson when 'pearson_p' then correlations.pearson_p end
+            as ours,
+        correlations.n,
+        correlations.share_known
+    from published
+    inner join {{ source('stats', 'correlations') }} as correlations
+        on published.subject = correlations.repo_type
+        and published.item = correlations.variable_x
+        and published.compared_with = correlations.variable_y
+    where
+        published.source_table = 'stats__correlations'
+        and correlations.snapshot_date = {{ var('snapshot_date') }}
+        and correlations.license_group = 'all'
+),
+
+license_shares as (
+    select * from {{ ref('stats__license_shares') }}
+    where snapshot_date = {{ var('snapshot_date') }}
 ),
 
 -- the first license of a repository counts, as in the study
@@ -93,39 +113,33 @@ licensed as (
         repo_type,
         any_value(n_known) as n_known,
         any_value(share_known) as share_known,
-        sum(case when license <> 'none' then n_first else 0 end) as n_licensed,
-        sum(case when license = 'apache-2.0' then n_first else 0 end) as n_apache,
-        sum(case when license = 'mit' then n_first else 0 end) as n_mit,
-        sum(case when license = 'openrail' then n_first else 0 end) as n_openrail,
-        sum(case when license = 'creativeml-openrail-m' then n_first else 0 end) as n_creativeml,
-        sum(case when license like 'cc-by%-4.0' then n_first else 0 end) as n_cc
-    from {{ ref('stats__license_shares') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+        sum(case when license <> 'none' then n_first else 0 end) as n_licensed
+    from license_shares
     group by repo_type
+),
+
+-- a license that nobody has is 0; `item` may be a family of licenses
+licenses_first as (
+    select published.place, published.subject, published.measure, coalesce(sum(license_shares.n_first), 0) as n_first
+    from published
+    left join license_shares
+        on published.subject = license_shares.repo_type
+        and license_shares.license like published.item
+    where published.source_table = 'stats__license_shares'
+    group by published.place, published.subject, published.measure
 ),
 
 licenses as (
     select
-        repo_type || 's license none share_of_repos' as quantity, 1 - n_licensed / n_known as ours, n_known as n,
-        share_known
-    from licensed
-    union all
-    select repo_type || 's license apache-2.0 share_of_licensed', n_apache / nullif(n_licensed, 0), n_licensed, share_known
-    from licensed
-    union all
-    select repo_type || 's license mit share_of_licensed', n_mit / nullif(n_licensed, 0), n_licensed, share_known
-    from licensed
-    union all
-    select repo_type || 's license openrail share_of_licensed', n_openrail / nullif(n_licensed, 0), n_licensed, share_known
-    from licensed
-    union all
-    select
-        repo_type || 's license creativeml-openrail-m share_of_licensed', n_creativeml / nullif(n_licensed, 0), n_licensed,
-        share_known
-    from licensed
-    union all
-    select repo_type || 's license cc 4.0 family share_of_licensed', n_cc / nullif(n_licensed, 0), n_licensed, share_known
-    from licensed
+        licenses_first.place,
+        case licenses_first.measure
+            when 'share_of_repos' then licenses_first.n_first / nullif(licensed.n_known, 0)
+            when 'share_of_licensed' then licenses_first.n_first / nullif(licensed.n_licensed, 0)
+        end as ours,
+        case licenses_first.measure when 'share_of_repos' then licensed.n_known else licensed.n_licensed end as n,
+        licensed.share_known
+    from licenses_first
+    inner join licensed on licenses_first.subject = licensed.repo_type
 ),
 
 tests as (
@@ -133,136 +147,152 @@ tests as (
     where snapshot_date = {{ var('snapshot_date') }}
 ),
 
+-- the tests that the study prints, run or not
+printed as (
+    select published.place, tests.u_a, tests.p_value, tests.n_a + tests.n_b as n, tests.share_known
+    from published
+    left join tests
+        on published.item = tests.variable
+        and published.cut = tests.group_a
+        and published.compared_with = tests.group_b
+    where published.source_table = 'stats__license_tests' and published.measure = 'u_a'
+),
+
+-- unless all of them were run, the greatest p is not that of the study's tests
+greatest as (
+    select case when count(p_value) = count(*) then max(p_value) end as p_value, min(n) as n, min(share_known) as share_known
+    from printed
+),
+
 -- each of the three groups is in two of their pairs
 tested as (
-    select cast(sum(n_listed_a + n_listed_b) / 2 as bigint) as n_models
+    select cast(sum(n_listed_a + n_listed_b) / 2 as bigint) as n_listed
     from tests
     where variable = 'n_likes'
 ),
 
+models as (
+    select count(*) as n_models
+    from {{ ref('mart__repo_activity') }}
+    where snapshot_date = {{ var('snapshot_date') }} and repo_type = 'model'
+),
+
 license_tests as (
+    select place, u_a as ours, n, share_known from printed
+    union all
     select
-        'models ' || variable || ' ' || group_a || ' vs ' || group_b || ' U' as quantity, u_a as ours, n_a + n_b as n,
-        share_known
-    from tests
-    union all
-    -- of 24 tests, or it is not the greatest of what the study tests
-    select
-        'models license tests greatest p', case when count(p_value) = 24 then max(p_value) end, min(n_a + n_b),
-        min(share_known)
-    from tests
-    union all
-    select 'models in license tests count', n_models, n_models, 1.0 from tested
-    union all
-    select 'models in license tests share', tested.n_models / repositories.n_repos, repositories.n_repos, 1.0
-    from tested
-    cross join repositories
-    where repositories.repo_type = 'model'
+        published.place,
+        case published.measure
+            when 'p_value' then greatest.p_value
+            when 'n_listed' then tested.n_listed
+            when 'share_listed' then tested.n_listed / nullif(models.n_models, 0)
+        end as ours,
+        case published.measure
+            when 'p_value' then greatest.n
+            when 'n_listed' then tested.n_listed
+            when 'share_listed' then nullif(models.n_models, 0)
+        end as n,
+        case published.measure when 'p_value' then greatest.share_known else 1.0 end as share_known
+    from published
+    cross join greatest
+    cross join tested
+    cross join models
+    where published.source_table = 'stats__license_tests' and published.measure <> 'u_a'
 ),
 
--- the published script's rule of edges, and bots left out
--- the published script's rule of edges, and bots left out
+-- the published script's rule of edges, and bots left out. The greatest k is the study's last row whatever it is, and
+-- may be the k of another row, too
 cores as (
-    select * from {{ source('network', 'collaboration_cores') }}
-    where snapshot_date = {{ var('snapshot_date') }} and edge_rule = 'first_author' and bots = 'out'
-),
-
--- the greatest k is the study's last row whatever it is, and may be the k of another row, too
-named_cores as (
-    select *, 'network ' || network || ' k ' || cast(k as varchar) as named from cores
-    union all
-    select *, 'network ' || network || ' k max' as named from cores where is_max_k
-),
-
-core_measures as (
-    select named || ' nodes' as quantity, nodes as ours, nodes as n, share_known from named_cores
-    union all
-    select named || ' edges', edges, nodes, share_known from named_cores
-    union all
-    select named || ' modularity', modularity, nodes, share_known from named_cores
-    union all
-    select named || ' communities', communities, nodes, share_known from named_cores
-    union all
-    select named || ' density', density, nodes, share_known from named_cores
-    union all
-    select named || ' reciprocity', reciprocity, nodes, share_known from named_cores
-    union all
-    select named || ' rich_club', rich_club, nodes, share_known from named_cores
-    union all
-    select named || ' assortativity', assortativity, nodes, share_known from named_cores
-    union all
-    select named || ' average_degree', average_degree, nodes, share_known from named_cores
-    union all
-    select named || ' average_clustering', average_clustering, nodes, share_known from named_cores
-    union all
-    select 'network ' || network || ' greatest k', k, nodes, share_known from cores where is_max_k
+    select
+        published.place,
+        case published.measure
+            when 'k' then cores.k
+            when 'nodes' then cores.nodes
+            when 'edges' then cores.edges
+            when 'modularity' then cores.modularity
+            when 'communities' then cores.communities
+            when 'density' then cores.density
+            when 'reciprocity' then cores.reciprocity
+            when 'rich_club' then cores.rich_club
+            when 'assortativity' then cores.assortativity
+            when 'average_degree' then cores.average_degree
+            when 'average_clustering' then cores.average_clustering
+        end as ours,
+        cores.nodes as n,
+        cores.share_known
+    from published
+    inner join {{ source('network', 'collaboration_cores') }} as cores
+        on published.subject = cores.network
+        and (published.cut = cast(cores.k as varchar) or (published.cut = 'max' and cores.is_max_k))
+    where
+        published.source_table = 'network__collaboration_cores'
+        and cores.snapshot_date = {{ var('snapshot_date') }} and cores.edge_rule = 'first_author' and cores.bots = 'out'
 ),
 
 collaborations as (
-    select *, 'network ' || network as named
-    from {{ source('network', 'summary') }}
-    where snapshot_date = {{ var('snapshot_date') }} and edge_rule = 'first_author' and bots = 'out'
+    select
+        published.place,
+        case published.measure
+            when 'n_developers' then summary.n_developers
+            when 'share_isolates' then summary.share_isolates
+            when 'degree_mean' then summary.degree_mean
+            when 'degree_median' then summary.degree_median
+            when 'degree_max' then summary.degree_max
+            when 'degree_std' then summary.degree_std
+            when 'pagerank_mean' then summary.pagerank_mean
+            when 'pagerank_median' then summary.pagerank_median
+            when 'pagerank_max' then summary.pagerank_max
+            when 'pagerank_std' then summary.pagerank_std
+        end as ours,
+        -- degree and PageRank are those of developers who are no isolates
+        case when published.measure in ('n_developers', 'share_isolates') then summary.n_developers else summary.nodes end
+            as n,
+        summary.share_known
+    from published
+    inner join {{ source('network', 'summary') }} as summary on published.subject = summary.network
+    where
+        published.source_table = 'network__summary'
+        and summary.snapshot_date = {{ var('snapshot_date') }}
+        and summary.edge_rule = 'first_author' and summary.bots = 'out'
 ),
 
-centralities as (
-    select named || ' developers count' as quantity, n_developers as ours, n_developers as n, share_known
-    from collaborations
-    union all
-    select named || ' isolates share', share_isolates, n_developers, share_known from collaborations
-    union all
-    select named || ' degree mean', degree_mean, nodes, share_known from collaborations
-    union all
-    select named || ' degree p50', degree_median, nodes, share_known from collaborations
-    union all
-    select named || ' degree max', degree_max, nodes, share_known from collaborations
-    union all
-    select named || ' degree std', degree_std, nodes, share_known from collaborations
-    union all
-    select named || ' pagerank mean', pagerank_mean, nodes, share_known from collaborations
-    union all
-    select named || ' pagerank p50', pagerank_median, nodes, share_known from collaborations
-    union all
-    select named || ' pagerank max', pagerank_max, nodes, share_known from collaborations
-    union all
-    select named || ' pagerank std', pagerank_std, nodes, share_known from collaborations
-),
-
-degrees as (
-    select *, 'network ' || network || ' ' || ranking as named
-    from {{ source('network', 'usage_summary') }}
-    where snapshot_date = {{ var('snapshot_date') }}
-),
-
--- which models spaces use is told by their listings, of which nothing is missing
+-- the listings of Spaces say which models they use, and nothing is missing from them
 usage as (
-    select named || ' models count' as quantity, n as ours, n, 1.0 as share_known from degrees
-    union all
-    select named || ' degree at least 1000 count', n_at_least_1000, n, 1.0 from degrees
-    union all
-    select named || ' degree mean', mean, n, 1.0 from degrees
-    union all
-    select named || ' degree p50', p50, n, 1.0 from degrees
-    union all
-    select named || ' degree std', std, n, 1.0 from degrees
-    union all
-    select named || ' degree max', max, n, 1.0 from degrees
+    select
+        published.place,
+        case published.measure
+            when 'n' then degrees.n
+            when 'n_at_least_1000' then degrees.n_at_least_1000
+            when 'mean' then degrees.mean
+            when 'p50' then degrees.p50
+            when 'std' then degrees.std
+            when 'max' then degrees.max
+        end as ours,
+        degrees.n
+    from published
+    inner join {{ source('network', 'usage_summary') }} as degrees
+        on published.subject = degrees.network
+        and published.cut = degrees.ranking
+    where
+        published.source_table = 'network__usage_summary'
+        and degrees.snapshot_date = {{ var('snapshot_date') }}
 ),
 
 used_models as (
-    select network, repo_id, n_spaces, count(*) over (partition by network) as n_models
+    select network, lower(repo_id) as spelling, n_spaces, count(*) over (partition by network) as n_models
     from {{ ref('network__model_usage') }}
     where snapshot_date = {{ var('snapshot_date') }}
 ),
 
 -- by the id of the week: what is renamed is another model; two keys may share an id
 model_usage as (
-    select
-        'network ' || network || ' usage ' || repo_id || ' spaces' as quantity,
-        max(n_spaces) as ours,
-        max(n_models) as n,
-        1.0 as share_known
-    from used_models
-    group by network, repo_id
+    select published.place, max(used_models.n_spaces) as ours, max(used_models.n_models) as n
+    from published
+    inner join used_models
+        on published.subject = used_models.network
+        and lower(published.item) = used_models.spelling
+    where published.source_table = 'network__model_usage'
+    group by published.place
 ),
 
 developers as (
@@ -272,12 +302,7 @@ developers as (
 ),
 
 rankings as (
-    select
-        network,
-        ranking,
-        'network ' || network || ' ' || ranking as named,
-        sum(n_models) as n,
-        any_value(share_of_leading_five) as share_of_leading_five
+    select network, ranking, sum(n_models) as n, any_value(share_of_leading_five) as share_of_leading_five
     from developers
     group by network, ranking
 ),
@@ -286,48 +311,52 @@ known_developers as (
     select distinct organisation, kind from {{ ref('organisations') }}
 ),
 
--- who has none of the models in a ranking has 0 there
+-- an organization without models in a ranking has 0 there
 leaders as (
     select
-        rankings.named || ' ' || known_developers.organisation || ' models' as quantity,
-        coalesce(developers.n_models, 0) as ours,
-        rankings.n,
-        1.0 as share_known
-    from rankings
-    cross join known_developers
+        published.place,
+        case published.measure
+            when 'n_models' then case when known_developers.organisation is not null then coalesce(developers.n_models, 0) end
+            when 'share_of_leading_five' then rankings.share_of_leading_five
+        end as ours,
+        rankings.n
+    from published
+    inner join rankings
+        on published.subject = rankings.network
+        and published.cut = rankings.ranking
+    left join known_developers on published.item = known_developers.organisation
     left join developers
-        on rankings.network = developers.network
-        and rankings.ranking = developers.ranking
+        on published.subject = developers.network
+        and published.cut = developers.ranking
         and known_developers.organisation = developers.organisation
         and known_developers.kind = developers.kind
-    union all
-    select named || ' leading five share', share_of_leading_five, n, 1.0 from rankings
+    where published.source_table = 'network__top_organisations'
 ),
 
 measured as (
-    select * from summaries
+    select place, ours, n, n / n_listed as share_known from repositories
     union all
-    select * from counts
+    select place, ours, n, share_known from summaries
     union all
-    select * from tops
+    select place, ours, n, share_known from tops
     union all
-    select * from concentrations
+    select place, ours, n, share_known from concentrations
     union all
-    select * from correlations
+    select place, ours, n, share_known from correlations
     union all
-    select * from licenses
+    select place, ours, n, share_known from licenses
     union all
-    select * from license_tests
+    select place, ours, n, share_known from license_tests
     union all
-    select * from core_measures
+    select place, ours, n, share_known from cores
     union all
-    select * from centralities
+    select place, ours, n, share_known from collaborations
     union all
-    select * from usage
+    select place, ours, n, 1.0 as share_known from usage
     union all
-    select * from model_usage
+    select place, ours, n, 1.0 as share_known from model_usage
     union all
-    select * from leaders
+    select place, ours, n, 1.0 as share_known from leaders
 ),
 
 -- U grows with the product of two groups' sizes: between two Hubs it says nothing. What the study prints as rich club is
@@ -338,9 +367,9 @@ compared as (
         cast(measured.ours as double) as ours,
         cast(measured.n as bigint) as n,
         cast(measured.share_known as double) as share_known,
-        published.quantity not like '% U' and published.quantity not like '% rich_club' as is_comparable
+        published.measure not in ('u_a', 'rich_club') as is_comparable
     from published
-    left join measured on published.quantity = measured.quantity
+    left join measured on published.place = measured.place
 )
 
 select
@@ -354,6 +383,9 @@ select
     case when is_comparable then ours / nullif(published, 0) end as ratio,
     n,
     share_known,
+    source_table,
+    subject,
+    measure,
     place
 from compared
 order by place

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hub_assets.assets.identities import accounts_to_ask
@@ -45,8 +46,10 @@ def build_histories() -> list[dg.AssetsDefinition]:
         ),
         _build(
             "raw_hub__aliases",
-            ("raw_hub__models", "raw_hub__spaces"),
-            lambda hub, home, week, crawl, terms: land_aliases(hub, home.home.lake, week, crawl.recheck_weeks, **terms),
+            ("raw_hub__models", "raw_hub__spaces", "int_hub__base_models"),
+            lambda hub, home, week, crawl, terms: land_aliases(
+                hub, home.home.lake, week, _bases(home, week), crawl.recheck_weeks, **terms
+            ),
         ),
         _build(
             "raw_hub__discussions",
@@ -63,6 +66,16 @@ def build_histories() -> list[dg.AssetsDefinition]:
             ),
         ),
     ]
+
+
+def _bases(home: HomeResource, snapshot_date: date) -> pa.Array:
+    """Return the ids that a week's models name as their bases; the database is closed again by then."""
+    with home.building() as connection:
+        named = connection.sql(
+            "select base_repo_id as repo_id from int_hub__base_models "
+            f"where snapshot_date = date '{snapshot_date}' and base_repo_id <> '(no id)'"
+        ).to_arrow_table()
+    return named["repo_id"].combine_chunks()
 
 
 def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition:

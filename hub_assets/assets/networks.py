@@ -159,6 +159,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
         from hub_assets.figures.networks import centrality_distributions, core
         from hub_assets.networks import schemas
         from hub_assets.networks.centrality import centrality_table, summary_table
+        from hub_assets.networks.communities import ORDERS
         from hub_assets.networks.cores import core_table
 
         snapshot_date = snapshot_date_of(context)
@@ -169,7 +170,9 @@ def _build_collaboration() -> dg.AssetsDefinition:
             named = _pseudonymiser(connection, snapshot_date)
             for found in collaborations(connection, snapshot_date):
                 central = centrality_table(found.graph, found.contributions)
-                parts[cores].append(found.named(core_table(found.graph, found.contributions)))
+                n_orders = ORDERS if found.is_studied else 0
+                measured = core_table(found.graph, found.contributions, n_orders=n_orders)
+                parts[cores].append(found.named(measured))
                 parts[summary].append(found.named(summary_table(found.graph, central)))
                 if not found.is_studied:
                     continue
@@ -272,7 +275,7 @@ def _build_usage() -> dg.AssetsDefinition:
     )
     def usage(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.figures.networks import usage_distributions
-        from hub_assets.networks.usage import co_usage_edges, co_usage_table, usage_summary_table
+        from hub_assets.networks.usage import co_usage_edges, co_usage_table, usage_nodes, usage_summary_table
 
         snapshot_date = snapshot_date_of(context)
         exports, week = home.home.exports / str(snapshot_date), f"snapshot_date = date '{snapshot_date}'"
@@ -280,7 +283,7 @@ def _build_usage() -> dg.AssetsDefinition:
             uses = connection.sql(f"select model_key, space_key from mart__usage_edges where {week}").to_arrow_table()
             models = connection.sql(f"select * from network__model_usage where {week}").to_arrow_table()
             spaces = connection.sql(f"""
-                select repo_key as key, repo_id as id, 'space' as kind, null::bigint as n_spaces
+                select repo_key, repo_id
                 from stg_hub__spaces
                 where {week} and repo_key in (select space_key from mart__usage_edges where {week})
             """).to_arrow_table()
@@ -295,12 +298,11 @@ def _build_usage() -> dg.AssetsDefinition:
         )
         every = models.filter(pc.equal(models["network"], "all"))
         nodes = every.select(["repo_key", "repo_id", "n_spaces"])
-        both = nodes.append_column("kind", pa.repeat("model", len(nodes))).select(
-            ["repo_key", "repo_id", "kind", "n_spaces"]
-        )
-        both = pa.concat_tables([both.rename_columns(spaces.column_names).cast(spaces.schema), spaces])
-        shown[co_usage] |= _export(exports / "usage", both, uses, is_directed=False)
-        shown[co_usage] |= _export(exports / "co_usage", nodes, co_usage_edges(uses), is_directed=False)
+        for name, of_whom, edges in (
+            ("usage", usage_nodes(nodes, spaces), uses),
+            ("co_usage", nodes, co_usage_edges(uses)),
+        ):
+            shown[co_usage] |= _export(exports / name, of_whom, edges, label="repo_id", is_directed=False)
         shown[summary] |= headlines(
             degrees, {"mean_{ranking}_of_{network}": "mean", "greatest_{ranking}_of_{network}": "max"}
         )
@@ -314,24 +316,27 @@ def _build_cycles() -> dg.AssetsDefinition:
     name = "network__base_model_cycles"
 
     @dg.multi_asset(
-        name=name, specs=[spec_of(name, "networks", ["mart__base_model_edges"], "scipy")], partitions_def=SNAPSHOTS
+        name=name,
+        specs=[spec_of(name, "networks", ["mart__base_model_edges", "stg_hub__models"], "scipy")],
+        partitions_def=SNAPSHOTS,
     )
     def cycles(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
-        from hub_assets.networks.base_models import base_model_cycles_table
+        from hub_assets.networks.base_models import base_model_cycles_table, base_model_network
 
         snapshot_date = snapshot_date_of(context)
         with home.building() as connection:
-            edges = connection.sql(
-                "select repo_key, repo_id, base_repo_key, base_repo_id, relation from mart__base_model_edges "
-                f"where snapshot_date = date '{snapshot_date}'"
-            ).to_arrow_table()
+            edges = connection.sql(f"""
+                select
+                    edges.repo_key, edges.repo_id, base_repo_key, coalesce(bases.repo_id, base_repo_id) as base_repo_id,
+                    relation
+                from (from mart__base_model_edges where snapshot_date = date '{snapshot_date}') as edges
+                left join (from stg_hub__models where snapshot_date = date '{snapshot_date}') as bases
+                    on base_repo_key = bases.repo_key
+            """).to_arrow_table()
             rows = base_model_cycles_table(edges)
             shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
-        # a base that is not listed has nothing but an id
-        ids = pc.unique(pa.chunked_array([*edges["repo_id"].chunks, *edges["base_repo_id"].chunks], pa.string()))
-        nodes = pa.table({"id": ids, "is_listed": pc.is_in(ids, edges["repo_id"].combine_chunks())})
-        descents = edges.select(["repo_id", "base_repo_id", "relation"])
-        shown |= _export(home.home.exports / str(snapshot_date) / "base_models", nodes, descents)
+        nodes, descents = base_model_network(edges)
+        shown |= _export(home.home.exports / str(snapshot_date) / "base_models", nodes, descents, label="repo_id")
         return dg.MaterializeResult(metadata=shown | {"cycles": len(pc.unique(rows["cycle"])), "models": len(rows)})
 
     return cycles
@@ -371,10 +376,15 @@ def _pseudonymiser(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -
 
 
 def _export(
-    stem: Path, nodes: pa.Table, edges: pa.Table | pa.RecordBatchReader, *, is_directed: bool = True
+    stem: Path,
+    nodes: pa.Table,
+    edges: pa.Table | pa.RecordBatchReader,
+    *,
+    label: str | None = None,
+    is_directed: bool = True,
 ) -> dict[str, Any]:
     """Write a network for other programs, and return where it is."""
     from hub_assets.networks.exports import export
 
-    files = export(stem, nodes, edges, is_directed=is_directed, most_in_graphml=MOST_IN_GRAPHML)
+    files = export(stem, nodes, edges, label=label, is_directed=is_directed, most_in_graphml=MOST_IN_GRAPHML)
     return {file.name.replace(".", "_"): dg.MetadataValue.path(str(file)) for file in files}

@@ -1,6 +1,7 @@
-"""Where the model ids lead that spaces name and no listing has: renamed models, other spellings, models that are gone.
+"""How model ids that no listing has resolve: renamed models and models that are gone, named by Spaces or as a base.
 
-Each is asked once, without following redirects; where it leads is then found in the listing, or asked in turn.
+Each is asked for once, without following redirects; its target is then found in the listing, or asked for in turn. How
+bases are read from tags does not belong here.
 """
 
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ class Alias:
 
 @dataclass(frozen=True)
 class AliasPlan:
-    """The ids to ask for, those that most spaces name first (a column `repo_id`)."""
+    """The ids to ask for (a column `repo_id`): those that most Spaces name first, then those of most derived models."""
 
     ids: pa.Table
 
@@ -49,10 +50,18 @@ class AliasPlan:
             yield from map(Alias, batch.column(0).to_pylist())
 
 
-def plan_aliases(lake: Lake, snapshot_date: date, recheck_weeks: int = RECHECK_WEEKS) -> AliasPlan:
-    """Find the ids that are named by a space, or led to by another id, and that neither are listed nor were asked.
+NO_BASES: Final = pa.array([], pa.string())
 
-    What cannot be an id is left out, and so is what was asked this week, or within `recheck_weeks` and not in vain.
+
+def plan_aliases(
+    lake: Lake, snapshot_date: date, bases: pa.Array = NO_BASES, recheck_weeks: int = RECHECK_WEEKS
+) -> AliasPlan:
+    """Find the ids that a Space or a derived model names, or that another id redirects to, and that nobody lists.
+
+    `bases` are ids of base models, one for each model that names one. The Hub resolves ids regardless of case, so an
+    id that is listed in another case is not asked for, and one that is spelled in several ways is asked for once.
+    Left out are texts that cannot be an id, and ids that were asked for this week, or successfully within
+    `recheck_weeks`.
     """
     listed, spaces = (lake.files(f"raw_hub__{kind}s", snapshot_date) for kind in ("model", "space"))
     answers = [file for week in lake.weeks(TABLE) if week < snapshot_date for file in lake.files(TABLE, week)]
@@ -70,25 +79,32 @@ def plan_aliases(lake: Lake, snapshot_date: date, recheck_weeks: int = RECHECK_W
             ),
         ):
             connection.execute(f"create temp table {name} as {select_from(files, columns)}")
+        connection.register("bases", pa.table({"repo_id": bases}))
         ids = connection.sql(f"""
             with
             named as (
-                select unnest(list_distinct(models)) as repo_id from spaces
+                select unnest(list_distinct(models)) as repo_id, 1 as n_spaces from spaces
                 union all
-                select target_id from answers where outcome = 'moved'
+                select target_id, 1 from answers where outcome = 'moved'
+                union all
+                select repo_id, 0 from bases
             ),
             asked as (
                 select repo_id from answers
                 where snapshot_date = date '{snapshot_date}'
                     or (snapshot_date > date '{since}' and outcome <> 'failed')
+            ),
+            known as (
+                select lower(id) as spelling from listed
+                union
+                select lower(repo_id) from asked
             )
-            select repo_id from named
+            select min(repo_id) as repo_id from named
+            anti join known on lower(named.repo_id) = known.spelling
             where regexp_full_match(repo_id, '\\w[\\w.-]{{0,95}}(/\\w[\\w.-]{{0,95}})?')
-                and repo_id not in (select id from listed where id is not null)
-                and repo_id not in (select repo_id from asked)
                 and not (select coalesce(bool_and(outcome = 'not_asked'), false) from answers)
-            group by repo_id
-            order by count(*) desc, repo_id
+            group by lower(repo_id)
+            order by sum(n_spaces) desc, count(*) desc, repo_id
         """).to_arrow_table()
     return AliasPlan(ids)
 
@@ -128,15 +144,17 @@ def land_aliases(
     client: HubClient,
     lake: Lake,
     snapshot_date: date,
+    bases: pa.Array = NO_BASES,
     recheck_weeks: int = RECHECK_WEEKS,
     **terms: Unpack[Terms],
 ) -> Manifest:
-    """Ask for the ids that spaces of a week name and no listing has, and add the answers to `raw_hub__aliases`.
+    """Ask for the ids that a week's Spaces and models name and no listing has; add the answers to `raw_hub__aliases`.
 
     Args:
         client: whom to ask.
         lake: where the listings are, and where to write.
         snapshot_date: the week.
+        bases: ids of base models, see `plan_aliases`.
         recheck_weeks: after so many weeks an id is asked again.
         terms: see `collection.Terms`.
 
@@ -152,7 +170,7 @@ def land_aliases(
         lake,
         TABLE,
         snapshot_date,
-        lambda: plan_aliases(lake, snapshot_date, recheck_weeks),
+        lambda: plan_aliases(lake, snapshot_date, bases, recheck_weeks),
         lambda alias: answers(client, alias),
         lambda left: {"is_complete": not len(left), "n_left": len(left)},
         # a missing model is answered 401 to who has no token, and most of these are missing

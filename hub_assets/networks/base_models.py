@@ -1,4 +1,7 @@
-"""Which models are said to descend from themselves. What else is known of base models is SQL's business."""
+"""Networks of models and their bases: models that descend from themselves, and what is exported.
+
+How bases are found and resolved is SQL's business.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -36,3 +39,29 @@ def base_model_cycles_table(edges: pa.Table) -> pa.Table:
     found = found.join(first, "component").rename_columns({"repo_id_min": "repo_id", "repo_id_min_min": "cycle"})
     columns = pa.schema(list(schemas.BASE_MODEL_CYCLES)[1:])
     return found.select(columns.names).cast(columns).sort_by([("cycle", "ascending"), ("repo_id", "ascending")])
+
+
+def base_model_network(edges: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return the nodes and the edges of the network of models and their bases.
+
+    Args:
+        edges: `repo_key`, `repo_id`, `base_repo_key`, `base_repo_id` and `relation`, as in `mart__base_model_edges`,
+            where `base_repo_id` is the listed id of a base that has a key. Of one without, all that is known is an id,
+            which the Hub resolves regardless of case.
+
+    Returns:
+        Nodes: `node`, the key, or the id in lower case of a base that is not listed; `repo_id`; `is_listed`. Edges from
+        a model to its base, each relation once: `repo`, `base`, `relation`.
+    """
+    base = pc.coalesce(edges["base_repo_key"], pc.utf8_lower(edges["base_repo_id"]))
+    columns = ["node", "repo_id", "is_listed"]
+    is_model = pa.repeat(pa.scalar(value=True), len(edges))
+    ends = pa.concat_tables(
+        [
+            pa.table([edges["repo_key"], edges["repo_id"], is_model], columns),
+            pa.table([base, edges["base_repo_id"], pc.is_valid(edges["base_repo_key"])], columns),
+        ]
+    )
+    nodes = ends.group_by("node", use_threads=False).aggregate([("repo_id", "min"), ("is_listed", "any")])
+    links = pa.table([edges["repo_key"], base, edges["relation"]], ["repo", "base", "relation"])
+    return nodes.rename_columns(columns), links.group_by(links.column_names, use_threads=False).aggregate([])

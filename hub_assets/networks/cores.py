@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub_assets.networks import schemas
+from hub_assets.networks.communities import greedy_spread
 from hub_assets.networks.graph import Graph, Ints
-from hub_assets.networks.measures import MOST_EDGES, measures
+from hub_assets.networks.measures import FEWER_EDGES, MOST_EDGES, NAN, measures
 from hub_assets.networks.tables import table_of
 
 CORES: Final = (1, 5, 10)
@@ -36,25 +37,29 @@ def cores(graph: Graph) -> Iterator[tuple[int, bool, Graph]]:
         yield k, k == greatest, graph.subgraph(numbers >= k)
 
 
-def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDGES) -> pa.Table:
+def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDGES, n_orders: int = 0) -> pa.Table:
     """Measure the cores of a network: rows of `schemas.COLLABORATION_CORES`, without what says which network it is.
 
     Args:
         graph: the network.
         contributions: `repo_key`, `developer`: who worked where, in the same sense as the network's edges.
         most_edges: up to which greedy communities are looked for.
+        n_orders: of nodes, for the spread of the greedy modularity, which takes that many times as long.
 
     Returns:
-        A row for each of `cores`: `k`, `is_max_k`, what `measures` gives, `n_repos`, the repositories in which at least
-        two developers of the core worked, and `n_in_largest_repo`, the most of them who worked in one: where these are
-        all, it alone can make the core.
+        A row for each of `cores`: `k`, `is_max_k`, what `measures` gives, `modularity_spread` (see `greedy_spread`;
+        null if there are no orders, and above 50,000 edges), `n_repos`, the repositories in which at least two
+        developers of the core worked, and `n_in_largest_repo`, the most of them who worked in one: where these are all,
+        it alone can make the core.
     """
 
     def rows() -> Iterator[dict[str, Any]]:
         for k, is_greatest, core in cores(graph):
             together = np.bincount(worked(core, contributions)[1])
             repos = {"n_repos": int((together > 1).sum()), "n_in_largest_repo": int(together.max(initial=0))}
-            yield {"k": k, "is_max_k": is_greatest, **measures(core, most_edges), **repos}
+            spread = greedy_spread(core, n_orders) if core.n_edges <= min(most_edges, FEWER_EDGES) else NAN
+            found = measures(core, most_edges) | {"modularity_spread": spread}
+            yield {"k": k, "is_max_k": is_greatest, **found, **repos}
 
     return table_of(rows(), schemas.COLLABORATION_CORES)
 

@@ -17,6 +17,9 @@ from hub_assets.lake.parts import write_beside
 
 ROWS: Final = 50_000
 """Turned into text at a time."""
+RESERVED: Final = frozenset({"id", "key", "source", "target"})
+"""Names that programs give to a node or an edge themselves: an attribute of such a name breaks igraph's reader of
+GraphML, and networkx's node-link format."""
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 _NOT_IN_XML: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 
@@ -26,6 +29,7 @@ def export(
     nodes: pa.Table,
     edges: pa.Table | pa.RecordBatchReader,
     *,
+    label: str | None = None,
     is_directed: bool = True,
     most_in_graphml: int | None = None,
 ) -> tuple[Path, ...]:
@@ -35,7 +39,9 @@ def export(
         stem: the path of all three without their endings; its folder need not exist yet.
         nodes: the first column is the nodes' ids (strings), the others are attributes: strings, numbers, booleans, or
             dates, which GraphML has as text.
-        edges: the first two columns are ids of nodes, the others attributes; programs take `weight` for what it is.
+        edges: the first two columns are ids of nodes, the others attributes; programs know the name `weight`.
+        label: the column of `nodes` that GraphML repeats as `label`, which programs show; the ids if not given. An
+            attribute of that name is taken as it is.
         is_directed: whether edges lead from the first to the second.
         most_in_graphml: edges, more of which are written as Parquet alone.
 
@@ -44,8 +50,12 @@ def export(
         or infinite is left out, and characters that XML cannot hold are U+FFFD.
 
     Raises:
-        ValueError: if an id is null or there twice, or an edge has an end that is no node; files stay as they were.
+        ValueError: if an id is null or there twice, an edge has an end that is no node, or an attribute a name of
+            `RESERVED`; files stay as they were.
     """
+    attributes = {*nodes.column_names[1:], *edges.schema.names[2:]}
+    if taken := sorted(attributes & RESERVED):
+        raise ValueError(f"programs that read networks cannot tell the attribute {taken[0]} from their own")
     ids = nodes.column(0).cast(pa.string()).combine_chunks()
     if ids.null_count or len(pc.unique(ids)) < len(ids):
         raise ValueError("a node's id is null, or there twice")
@@ -58,7 +68,10 @@ def export(
     if most_in_graphml is not None and pq.read_metadata(of_edges).num_rows > most_in_graphml:
         graphml.unlink(missing_ok=True)
         return of_nodes, of_edges
-    write_beside(graphml, lambda beside: _write_graphml(beside, nodes, of_edges, is_directed))
+    labeled = nodes
+    if "label" not in nodes.column_names:
+        labeled = nodes.append_column("label", nodes[label or nodes.column_names[0]].cast(pa.string()))
+    write_beside(graphml, lambda beside: _write_graphml(beside, labeled, of_edges, is_directed))
     return of_nodes, of_edges, graphml
 
 

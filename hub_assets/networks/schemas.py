@@ -43,7 +43,7 @@ _IS_MAX_K: Final = pa.field("is_max_k", pa.bool_(), nullable=False)
 COLLABORATION_CORES: Final = _schema(
     OF_A_NETWORK,
     ("k", *_COUNTS, "n_repos", "n_in_largest_repo"),
-    (*_MEASURES, "average_clustering_fractional", "share_known"),
+    ("modularity_spread", *_MEASURES, "average_clustering_fractional", "share_known"),
 ).append(_IS_MAX_K)
 """`network__collaboration_cores`: the k-cores of developers who work together, with their measures."""
 

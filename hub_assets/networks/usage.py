@@ -29,10 +29,10 @@ EDGES: Final = pa.schema(
             pa.field(name, pa.dictionary(pa.int32(), pa.string()), nullable=False)
             for name in ("repo_key_a", "repo_key_b")
         ),
-        pa.field("n_spaces", pa.int64(), nullable=False),
+        pa.field("weight", pa.int64(), nullable=False),
     ]
 )
-"""An edge of co-usage: two keys of models, of which the first sorts before the second, and the spaces that use both."""
+"""An edge of co-usage: the keys of two models, in their order, and as weight the number of Spaces that use both."""
 
 
 def co_usage_table(uses: pa.Table, models: pa.Table) -> pa.Table:
@@ -84,6 +84,25 @@ def co_usage_edges(uses: pa.Table) -> pa.RecordBatchReader:
             yield pa.record_batch([*names, pairs.data[once].astype(np.int64)], schema=EDGES)
 
     return pa.RecordBatchReader.from_batches(EDGES, batches())
+
+
+def usage_nodes(models: pa.Table, spaces: pa.Table) -> pa.Table:
+    """Return the nodes of the bipartite network of models and the Spaces that use them.
+
+    Args:
+        models: `repo_key`, `repo_id`, `n_spaces`.
+        spaces: `repo_key`, `repo_id`.
+
+    Returns:
+        `repo_key`, `repo_id`, `n_spaces` (null for Spaces) and `kind`, `model` or `space`.
+    """
+    parts = [
+        rows.select([name for name in ("repo_key", "repo_id", "n_spaces") if name in rows.column_names]).append_column(
+            "kind", pa.repeat(kind, len(rows))
+        )
+        for kind, rows in (("model", models), ("space", spaces))
+    ]
+    return pa.concat_tables(parts, promote_options="default")
 
 
 def usage_summary_table(uses: pa.Table, usage: pa.Table, co_usage: pa.Table) -> pa.Table:

@@ -56,7 +56,7 @@ def plan_summary(
         (
             "model ids that spaces name",
             "raw_hub__aliases",
-            len(plan_aliases(lake, snapshot_date, selection.recheck_weeks)),
+            len(plan_aliases(lake, snapshot_date, recheck_weeks=selection.recheck_weeks)),
         ),
         (
             "author strings known so far",

@@ -22,6 +22,7 @@ core__developers (identities) <- core__developer_pairs
 core__pseudonyms (identities) <- int_hub__collaboration_developers
 generic_names (marts) <-
 int_hub__author_strings (marts) <- int_hub__contributions int_hub__discussion_starters int_hub__participations
+int_hub__base_models (marts) <- stg_hub__models
 int_hub__collaboration_commits (marts) <- contribution_rules core__developers int_hub__commit_authors
 int_hub__collaboration_developers (marts) <- int_hub__collaborations int_hub__model_networks
 int_hub__collaboration_edges (marts) <- int_hub__collaboration_commits int_hub__collaborations \
@@ -36,15 +37,16 @@ int_hub__developer_discussions (marts) <- core__developers int_hub__discussion_s
 int_hub__discussion_histories (marts) <- int_hub__repositories stg_hub__discussions
 int_hub__discussion_starters (marts) <- int_hub__discussion_histories stg_hub__discussions
 int_hub__leading_models (marts) <- model_developers network__model_co_usage network__model_usage
+int_hub__model_ids (marts) <- int_hub__base_models stg_hub__aliases stg_hub__models stg_hub__spaces
 int_hub__model_networks (marts) <- stg_hub__models subfields
 int_hub__participations (marts) <- stg_hub__commits stg_hub__discussions
 int_hub__repositories (marts) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
-int_hub__space_models (marts) <- stg_hub__aliases stg_hub__models stg_hub__spaces
+int_hub__space_models (marts) <- int_hub__model_ids stg_hub__spaces
 int_hub__trailers (marts) <- stg_hub__commits
 license_aliases (marts) <-
 license_groups (marts) <-
 mart__activity_summary (marts) <- mart__repo_activity
-mart__base_model_edges (marts) <- int_hub__space_models stg_hub__models
+mart__base_model_edges (marts) <- int_hub__base_models int_hub__model_ids
 mart__collaboration_edges (marts) <- core__pseudonyms int_hub__collaboration_edges
 mart__community_roles (marts) <- int_hub__developer_contributions int_hub__developer_discussions mart__repo_activity
 mart__history_coverage (marts) <- int_hub__commit_histories int_hub__discussion_histories
@@ -60,7 +62,7 @@ mart__top_repositories (marts) <- mart__repo_activity
 mart__usage_edges (marts) <- int_hub__space_models
 mart__usage_resolution (marts) <- int_hub__space_models
 model_developers (marts) <-
-network__base_model_cycles (networks) <- mart__base_model_edges
+network__base_model_cycles (networks) <- mart__base_model_edges stg_hub__models
 network__collaboration_cores (networks) <- core__pseudonyms int_hub__collaboration_developers \
 int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
 network__collaboration_over_time (networks) <- int_hub__collaborations_by_month int_hub__model_networks \
@@ -78,7 +80,7 @@ network__usage_summary (networks) <- mart__usage_edges network__model_usage stg_
 organisations (marts) <-
 published_values (marts) <-
 raw_hub__accounts (histories) <- core__candidate_pairs int_hub__leading_models raw_hub__commits raw_hub__discussions
-raw_hub__aliases (histories) <- raw_hub__models raw_hub__spaces
+raw_hub__aliases (histories) <- int_hub__base_models raw_hub__models raw_hub__spaces
 raw_hub__commits (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__datasets (listings) <-
 raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
@@ -99,20 +101,20 @@ stg_hub__models (marts) <- raw_hub__models
 stg_hub__spaces (marts) <- raw_hub__spaces
 subfields (marts) <-
 warehouse__published (report) <- bots contribution_rules core__candidate_pairs core__developer_pairs core__developers \
-core__pseudonyms generic_names int_hub__author_strings int_hub__collaboration_commits \
+core__pseudonyms generic_names int_hub__author_strings int_hub__base_models int_hub__collaboration_commits \
 int_hub__collaboration_developers int_hub__collaboration_edges int_hub__collaborations \
 int_hub__collaborations_by_month int_hub__commit_authors int_hub__commit_histories int_hub__contributions \
 int_hub__developer_contributions int_hub__developer_discussions int_hub__discussion_histories \
-int_hub__discussion_starters int_hub__leading_models int_hub__model_networks int_hub__participations \
-int_hub__repositories int_hub__space_models int_hub__trailers license_aliases license_groups mart__activity_summary \
-mart__base_model_edges mart__collaboration_edges mart__community_roles mart__history_coverage mart__identity_pairs \
-mart__identity_summary mart__published_comparison mart__repo_activity mart__top_repositories mart__usage_edges \
-mart__usage_resolution model_developers network__base_model_cycles network__collaboration_cores \
+int_hub__discussion_starters int_hub__leading_models int_hub__model_ids int_hub__model_networks \
+int_hub__participations int_hub__repositories int_hub__space_models int_hub__trailers license_aliases license_groups \
+mart__activity_summary mart__base_model_edges mart__collaboration_edges mart__community_roles mart__history_coverage \
+mart__identity_pairs mart__identity_summary mart__published_comparison mart__repo_activity mart__top_repositories \
+mart__usage_edges mart__usage_resolution model_developers network__base_model_cycles network__collaboration_cores \
 network__collaboration_over_time network__developer_centrality network__model_co_usage network__model_usage \
-network__null_models network__summary network__top_organisations network__usage_summary organisations \
-published_values stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz \
-stats__tail_fits stg_hub__accounts stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions \
-stg_hub__models stg_hub__spaces subfields
+network__null_models network__summary network__top_organisations network__usage_summary organisations published_values \
+stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz stats__tail_fits \
+stg_hub__accounts stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions stg_hub__models \
+stg_hub__spaces subfields
 """
 
 

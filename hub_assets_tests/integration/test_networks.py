@@ -79,6 +79,7 @@ def test_the_cores_are_those_of_the_studys_own_loop(
     rows = cores(home, bots)
     greatest = max(nx.core_number(graph).values())
     assert [row["k"] for row in rows] == [1, 5, 10, greatest]
+    assert all((row["modularity_spread"] is None) == (bots == "kept") for row in rows)
     for row in rows:
         core = nx.k_core(graph, row["k"])
         assert (row["nodes"], row["edges"]) == (len(core), core.number_of_edges())

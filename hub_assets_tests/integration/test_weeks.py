@@ -33,6 +33,7 @@ from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
 from hub_assets.warehouse.database import connect
+from hub_assets_tests.networks.reading import check_export
 
 NO_HISTORIES = CrawlResource(budget_calls=0)
 ONE, TWO = date(2026, 11, 9), date(2026, 11, 16)
@@ -194,6 +195,10 @@ def test_two_weeks_with_all_histories(tmp_path: Path, instance: dg.DagsterInstan
     (resolution,) = query(tmp_path, f"from mart__usage_resolution where snapshot_date = date '{TWO}'")
     assert resolution["n_edges_by_alias"] > 0
     assert resolution["n_models_unresolved"] == resolution["n_ids_gone"]
+    exported = sorted((Home(tmp_path).exports / str(TWO)).glob("*.graphml"))
+    assert {"base_models", "co_usage", "usage", "collaboration_all"} <= {path.stem for path in exported}
+    for path in exported:
+        check_export(path.with_suffix(""), None if path.stem.startswith("collaboration") else "repo_id")
 
 
 def test_a_budget_ends_a_run_that_says_how_far_it_came_and_the_next_goes_on(

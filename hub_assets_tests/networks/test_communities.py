@@ -1,6 +1,7 @@
 """Greedy communities are networkx's but for ties; Leiden's are as good; both are the same each time."""
 
 import math
+from itertools import combinations
 from typing import Any, Final
 
 import networkx as nx
@@ -8,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hub_assets.networks.communities import Partition, greedy_communities, leiden_communities
+from hub_assets.networks.communities import Partition, greedy_communities, greedy_spread, leiden_communities
 from hub_assets.networks.graph import Graph
 from hub_assets.networks.measures import measures
 from hub_assets_tests.networks.made import edges, hub_like
@@ -74,6 +75,27 @@ def test_greedy_communities_of_networks_like_the_hubs_are_networkxs() -> None:
         found = greedy_communities(graph)
         assert found.modularity == pytest.approx(known_modularity(links, sets), abs=0.01)
         assert found.n_communities == pytest.approx(len(sets), rel=0.02)
+
+
+def test_the_spread_is_what_networkxs_order_of_nodes_makes_too() -> None:
+    """On a grid nearly all joins are as good as another; of two cliques no order makes anything else."""
+    graph = Graph.of(edges([(str(one), str(other)) for one, other in nx.grid_2d_graph(6, 6).edges]))
+    spread = greedy_spread(graph)
+    assert spread == greedy_spread(graph) > 0.01
+    known = []
+    for seed in range(20):
+        # networkx takes ties in the order of the nodes' names
+        place = np.random.default_rng(seed).permutation(graph.n_nodes)
+        links = nx.Graph(zip(place[graph.sources].tolist(), place[graph.targets].tolist(), strict=True))
+        known.append(known_modularity(links, nx.community.greedy_modularity_communities(links)))
+    assert spread == pytest.approx(np.ptp(known), abs=0.05)
+    cliques = [pair for clique in ("abcd", "efg") for pair in combinations(clique, 2)]
+    assert greedy_spread(Graph.of(edges([*cliques, ("a", "e")]))) == pytest.approx(0, abs=1e-12)
+
+
+def test_nothing_has_no_spread() -> None:
+    assert math.isnan(greedy_spread(Graph.of(edges([]))))
+    assert math.isnan(greedy_spread(Graph.of(edges([("a", "b")])), n_orders=1))
 
 
 def test_two_cliques_are_two_communities_the_greater_first() -> None:

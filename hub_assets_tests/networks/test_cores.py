@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub_assets.networks import schemas
+from hub_assets.networks.communities import greedy_spread
 from hub_assets.networks.cores import core_numbers, core_table, worked
 from hub_assets.networks.graph import Graph
 from hub_assets.networks.tables import without_network
@@ -62,6 +63,15 @@ def test_the_greatest_k_may_be_one_of_the_others_and_none_is_above_it() -> None:
         (5, False),
         (10, True),
     ]
+
+
+def test_the_spread_of_modularity_is_beside_it_where_orders_are_asked_for() -> None:
+    graph = Graph.of(hub_like(300, 700))
+    assert {row["modularity_spread"] for row in rows(graph)} == {None}
+    found = core_table(graph, NOBODY, n_orders=20).to_pylist()
+    assert found[0]["modularity_spread"] == greedy_spread(graph) < found[0]["modularity"]
+    assert [row["modularity_spread"] for row in found if row["is_max_k"]] == [0]
+    assert {row["modularity_spread"] for row in core_table(graph, NOBODY, 10, n_orders=20).to_pylist()} == {None}
 
 
 @pytest.mark.parametrize("table", [edges([]), edges([("a", "a")])])

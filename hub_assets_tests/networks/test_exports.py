@@ -1,4 +1,4 @@
-"""Exports are read back as they were by networkx and Arrow, and are written whole or not at all."""
+"""networkx, igraph and Arrow read exports back unchanged; each file is written whole or not at all."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub_assets.networks import exports
+from hub_assets.networks.base_models import base_model_network
 from hub_assets.networks.centrality import centrality_table
 from hub_assets.networks.exports import export
 from hub_assets.networks.graph import Graph
+from hub_assets.networks.usage import co_usage_edges, usage_nodes
 from hub_assets_tests.networks.made import contributions, edges, hub_like
+from hub_assets_tests.networks.reading import check_export
 
 XML = "{http://graphml.graphdrawing.org/xmlns}"
 
@@ -34,14 +37,64 @@ def test_a_network_is_read_back_as_it_was(tmp_path: Path, monkeypatch: pytest.Mo
     )
     assert pq.read_table(of_nodes) == nodes
     assert pq.read_table(of_edges) == graph.table()
-    found, reference = nx.read_graphml(graphml), graph.to_networkx()
-    assert found.is_directed()
-    assert dict(found.nodes(data=True)) == {row.pop("developer"): row for row in nodes.to_pylist()}
-    assert sorted(found.edges.data("weight")) == sorted(reference.edges.data("weight"))
-    assert sorted(found.edges.data("fractional_weight")) == sorted(reference.edges.data("fractional_weight"))
-    by_igraph = igraph.Graph.Read_GraphML(str(graphml))
-    assert (by_igraph.vcount(), by_igraph.ecount(), by_igraph.is_directed()) == (graph.n_nodes, graph.n_edges, True)
-    assert sum(by_igraph.es["weight"]) == pytest.approx(graph.weights.sum())
+    check_export(graphml.with_suffix(""))
+    assert nx.read_graphml(graphml).is_directed()
+
+
+def test_usage_and_co_usage_are_read_with_ids_labels_and_weights(tmp_path: Path) -> None:
+    uses = pa.table({"model_key": ["m1", "m2", "m1", "m2", "m3"], "space_key": ["s1", "s1", "s2", "s2", "s3"]})
+    models = pa.table({"repo_key": ["m1", "m2", "m3"], "repo_id": ["lab/1", "lab/2", "3"], "n_spaces": [2, 2, 1]})
+    spaces = pa.table({"repo_key": ["s1", "s2", "s3"], "repo_id": ["ann/s", "bo/s", "bo/t"]})
+    *_, usage = export(tmp_path / "usage", usage_nodes(models, spaces), uses, label="repo_id", is_directed=False)
+    *_, shared = export(tmp_path / "co_usage", models, co_usage_edges(uses), label="repo_id", is_directed=False)
+    for graphml in (usage, shared):
+        check_export(graphml.with_suffix(""), "repo_id")
+    assert nx.read_graphml(usage).nodes["s1"] == {"repo_id": "ann/s", "label": "ann/s", "kind": "space"}
+    assert nx.read_graphml(usage).nodes["m3"] == {"repo_id": "3", "label": "3", "kind": "model", "n_spaces": 1}
+    assert list(nx.read_graphml(shared).edges(data=True)) == [("m1", "m2", {"weight": 2})]
+    assert igraph.Graph.Read_GraphML(str(shared)).es["weight"] == [2]
+
+
+def test_a_base_is_one_node_however_tags_spell_it(tmp_path: Path) -> None:
+    rows = [
+        ("1", "bo/a", "2", "bo/b", "finetune"),
+        ("1", "bo/a", "2", "bo/b", "merge"),
+        ("2", "bo/b", "1", "bo/a", "finetune"),
+        ("3", "bo/c", None, "Gone/D", "adapter"),
+        ("2", "bo/b", None, "gone/d", "adapter"),
+        ("2", "bo/b", None, "GONE/D", "adapter"),
+        ("2", "bo/b", "4", "lab/root", "quantized"),
+    ]
+    names = ["repo_key", "repo_id", "base_repo_key", "base_repo_id", "relation"]
+    nodes, links = base_model_network(pa.table([list(column) for column in zip(*rows, strict=True)], names))
+    *_, graphml = export(tmp_path / "base_models", nodes, links, label="repo_id")
+    check_export(graphml.with_suffix(""), "repo_id")
+    found = nx.read_graphml(graphml)
+    assert {node: (data["label"], data["is_listed"]) for node, data in found.nodes(data=True)} == {
+        "1": ("bo/a", True),
+        "2": ("bo/b", True),
+        "3": ("bo/c", True),
+        "4": ("lab/root", True),
+        "gone/d": ("GONE/D", False),
+    }
+    assert sorted(found.edges.data("relation")) == [
+        ("1", "2", "finetune"),
+        ("1", "2", "merge"),
+        ("2", "1", "finetune"),
+        ("2", "4", "quantized"),
+        ("2", "gone/d", "adapter"),
+        ("3", "gone/d", "adapter"),
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(exports.RESERVED))
+def test_an_attribute_with_a_programs_own_name_is_refused(tmp_path: Path, name: str) -> None:
+    nodes, links = pa.table({"node": ["a", "b"]}), pa.table({"one": ["a"], "other": ["b"]})
+    with pytest.raises(ValueError, match=f"the attribute {name}"):
+        export(tmp_path / "it", nodes.append_column(name, pa.array(["x", "y"])), links)
+    with pytest.raises(ValueError, match=f"the attribute {name}"):
+        export(tmp_path / "it", nodes, links.append_column(name, pa.array([1])))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_attributes_have_their_types_and_odd_names_are_kept(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_co_usage_equals_a_double_loop(
         for a, b in combinations(sorted(models), 2):
             weights[a, b] += 1
     edges = co_usage_edges(table_of(uses)).read_all().to_pylist()
-    assert [((row["repo_key_a"], row["repo_key_b"]), row["n_spaces"]) for row in edges] == sorted(weights.items())
+    assert [((row["repo_key_a"], row["repo_key_b"]), row["weight"]) for row in edges] == sorted(weights.items())
 
     in_use = usage_of(table_of(uses))
     of_cv = in_use.filter(pc.is_in(in_use["repo_key"], pa.array(sorted(cv), pa.string())))
@@ -147,13 +147,13 @@ def test_a_real_network_of_usage(real_uses: pa.Table) -> None:
     assert n_spaces.items() >= known.items()
 
     edges = co_usage_edges(real_uses).read_all()
-    heaviest = edges.sort_by([("n_spaces", "descending")]).slice(0, 2).to_pylist()
+    heaviest = edges.sort_by([("weight", "descending")]).slice(0, 2).to_pylist()
     assert len(edges) == 130_895
     assert heaviest == [
-        {"repo_key_a": "bert-base-uncased", "repo_key_b": "roberta-base", "n_spaces": 286},
-        {"repo_key_a": "bert-base-uncased", "repo_key_b": "gpt2", "n_spaces": 232},
+        {"repo_key_a": "bert-base-uncased", "repo_key_b": "roberta-base", "weight": 286},
+        {"repo_key_a": "bert-base-uncased", "repo_key_b": "gpt2", "weight": 232},
     ]
-    assert pc.sum(together["weighted_degree"]).as_py() == 2 * pc.sum(edges["n_spaces"]).as_py()
+    assert pc.sum(together["weighted_degree"]).as_py() == 2 * pc.sum(edges["weight"]).as_py()
 
 
 def test_the_usage_of_real_models_is_no_power_law(real_uses: pa.Table) -> None:

@@ -120,6 +120,41 @@ def test_figures_that_grow_with_the_hub_have_no_difference(warehouse: Warehouse)
     assert ours == [("models n_likes permissive vs none U", 6, None, None, 7)]
 
 
+def test_the_greatest_p_is_that_of_the_tests_that_the_study_prints(warehouse: Warehouse) -> None:
+    printed = warehouse.rows("select item, cut, compared_with from published_values where measure = 'u_a'")
+    p_values = dict(zip(printed, np.linspace(0.001, 0.024, len(printed)), strict=True))
+    rows = [
+        {"snapshot_date": WEEK, "variable": variable, "group_a": a, "group_b": b, "n_a": 2, "n_b": 3, "p_value": p}
+        for (variable, a, b), p in (p_values | {("n_new", "permissive", "none"): 0.9}).items()
+    ]
+    warehouse.give("stats__license_tests", rows[1:])
+    warehouse.build()
+    assert warehouse.ours()["models license tests greatest p"] is None
+    warehouse.give("stats__license_tests", rows[:1])
+    warehouse.build()
+    assert warehouse.ours()["models license tests greatest p"] == pytest.approx(0.024)
+
+
+def test_each_published_figure_has_a_key_of_its_own_to_a_figure_of_a_week(warehouse: Warehouse) -> None:
+    keys = warehouse.rows(
+        "select source_table, subject, item, cut, compared_with, measure, place from published_values order by place"
+    )
+    assert len({key[:-1] for key in keys}) == len(keys)
+    assert [key[-1] for key in keys] == list(range(1, len(keys) + 1))
+    counted = {
+        ("mart__repo_activity", "n_repos"),
+        ("mart__repo_activity", "n_above"),
+        ("mart__repo_activity", "share_equal"),
+        ("stats__license_tests", "n_listed"),
+        ("stats__license_tests", "share_listed"),
+    }
+    (comparison,) = (model for model in warehouse.project.models if model.name == "mart__published_comparison")
+    for table, *_, measure, _ in keys:
+        assert table in comparison.upstream
+        columns = {column.name for column in warehouse.project.tables[table].columns}
+        assert measure in columns or (table, measure) in counted, (table, measure)
+
+
 def test_models_in_the_license_tests_are_those_of_the_three_groups(warehouse: Warehouse) -> None:
     sizes = {"permissive": 3, "restrictive": 4, "none": 5}
     for a, b in combinations(sizes, 2):

@@ -1,5 +1,6 @@
 """The SQL of histories: given answers of some weeks, what is known as of one of them."""
 
+import json
 import random
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
@@ -396,9 +397,37 @@ def test_what_is_not_listed_any_more_is_not_shown(build: Build) -> None:
         assert query(f"from {table}") == []
 
 
+def test_no_list_of_any_table_holds_a_null(build: Build) -> None:
+    undated = commit("x", "ann", None) | {"date": None, "trailers": [{"name": None, "handle": None}]}
+    without = commit("y") | {"authors": None, "trailers": None}
+    opened = discussion(1, "ann") | {"created_at": None}
+    card = json.dumps({"license": ["mit", None]})
+    query = build(
+        ONE,
+        **models(listed(ONE, "1", tags=["license:mit", "base_model:n/2"]), listed(ONE, "2", tags=None)),
+        raw_hub__spaces=[listed(ONE, "s", models=["n/1"], cardData=card), listed(ONE, "t", models=None, tags=[])],
+        raw_hub__commits=[
+            page(ONE, "1", [undated, without, commit("z", "ann", "ben")]),
+            page(ONE, "2", [undated]),
+        ],
+        raw_hub__discussions=[page(ONE, "1", [opened, discussion(None, None), discussion(3, None)])],
+    )
+    weeks = "select repo_key, author, active_weeks from int_hub__contributions order by 1, 2"
+    monday = date(2026, 9, 28)
+    assert query(weeks) == [("1", "ann", [monday]), ("1", "ben", [monday]), ("2", "ann", [])]
+    assert query(weeks.replace("contributions", "participations")) == query(weeks)
+    lists = query(
+        "select table_name, column_name from information_schema.columns "
+        "where data_type like '%[]' and regexp_matches(table_name, '^(int|mart|stats)_')"
+    )
+    assert {("int_hub__contributions", "active_weeks"), ("int_hub__repositories", "licenses")} <= set(lists)
+    for table, column in lists:
+        assert query(f"from {table} where len(list_filter({column}, lambda item: item is null)) > 0") == [], table
+
+
 ALIASES = {
     "by id": (alias("old/by id", "moved", "n/1"), "1"),
-    "wrong case": (alias("N/1", "moved", "n/1"), "1"),
+    "asked in another case": (alias("Old/One", "moved", "N/1"), "1"),
     "by key": (alias("old/by key", "moved", "renamed/since", "1"), "1"),
     "key before id": (alias("old/both", "moved", "n/2", "1"), "1"),
     "there under another id": (alias("old/there", "ok", None, "2"), "2"),
@@ -419,7 +448,7 @@ def test_an_id_that_is_not_listed_may_lead_to_a_model(build: Build, case: str) -
     query = build(
         ONE,
         **models(listed(ONE, "1"), listed(ONE, "2")),
-        raw_hub__spaces=[listed(ONE, "s", models=[given["repo_id"]])],
+        raw_hub__spaces=[listed(ONE, "s", models=[given["repo_id"].lower()])],
         raw_hub__aliases=[row for row, _ in ALIASES.values()],
     )
     columns = "model_key, is_resolved, how, alias_outcome"

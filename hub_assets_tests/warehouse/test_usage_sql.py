@@ -212,7 +212,7 @@ def test_what_tags_say_of_base_models(warehouse: Warehouse) -> None:
     )
     columns = "repo_key, base_repo_id, base_repo_key, relation, is_self_loop"
     assert warehouse.rows(f"select {columns} from mart__base_model_edges order by all") == [
-        ("address", "(no id)", None, "unspecified", False),
+        ("address", "lab/root", "1", "unspecified", False),
         ("both", "lab/root", "1", "adapter", False),
         ("both", "lab/root", "1", "quantized", False),
         ("itself", "lab/itself", "itself", "finetune", True),
@@ -226,6 +226,111 @@ def test_what_tags_say_of_base_models(warehouse: Warehouse) -> None:
         ("path", "(no id)", None, "quantized", False),
         ("tuned", "lab/root", "1", "finetune", False),
     ]
+
+
+def test_ids_that_differ_by_case_alone_are_one_model_and_close_a_cycle(warehouse: Warehouse) -> None:
+    warehouse.build(
+        "mart__base_model_edges",
+        raw_hub__models=[
+            repo("1", "bo/delta", tags=["base_model:BO/Epsilon", "base_model:finetune:bo/EPSILON"]),
+            repo("2", "bo/epsilon", tags=["base_model:bo/delta"]),
+            repo("3", "bo/self", tags=["base_model:adapter:Bo/Self"]),
+        ],
+    )
+    columns = "repo_key, base_repo_id, base_repo_key, relation, is_self_loop"
+    assert warehouse.rows(f"select {columns} from mart__base_model_edges order by all") == [
+        ("1", "bo/EPSILON", "2", "finetune", False),
+        ("2", "bo/delta", "1", "unspecified", False),
+        ("3", "Bo/Self", "3", "adapter", True),
+    ]
+    cycles = base_model_cycles_table(warehouse.connection.sql("from mart__base_model_edges").to_arrow_table())
+    assert [(row["cycle"], row["repo_id"], row["n_models"]) for row in cycles.to_pylist()] == [
+        ("bo/delta", "bo/delta", 2),
+        ("bo/delta", "bo/epsilon", 2),
+    ]
+
+
+WRITTEN = {
+    "Bo/Epsilon": (
+        "Bo/Epsilon",
+        "Bo/Epsilon/",
+        " Bo/Epsilon// ",
+        "Bo/Epsilon@main",
+        "Bo/Epsilon@refs/pr/1",
+        "Bo/Epsilon/@4f2a",
+        "Bo/Epsilon/tree/main",
+        "hf://Bo/Epsilon@main",
+        "hf://models/Bo/Epsilon",
+        "huggingface.co/Bo/Epsilon",
+        "http://www.huggingface.co/Bo/Epsilon/",
+        "https://huggingface.co//Bo/Epsilon",
+        "https://hf.co/Bo/Epsilon",
+        "HTTPS://HuggingFace.co/Bo/Epsilon/",
+        "https://huggingface.co/Bo/Epsilon.git",
+        "git@hf.co:Bo/Epsilon.git",
+        "https://huggingface.co/api/models/Bo/Epsilon",
+        "https://huggingface.co/Bo/Epsilon?library=transformers#usage",
+        "https://huggingface.co/Bo/Epsilon/tree/main/onnx",
+        "https://huggingface.co/Bo/Epsilon/blob/refs%2Fpr%2F1/README.md",
+        "https://huggingface.co/Bo/Epsilon/resolve/main/config.json?download=true",
+        "https://huggingface.co/Bo/Epsilon/discussions/1",
+    ),
+    "gpt2": ("gpt2", "gpt2/", "https://huggingface.co/gpt2", "gpt2@v1.0", "hf.co/gpt2/tree/main"),
+    "a.b-c_d/v1.0": ("a.b-c_d/v1.0", "https://huggingface.co/a.b-c_d/v1.0/"),
+    "(no id)": (
+        "/home/somebody/model",
+        "./model",
+        "../somebody/model",
+        "~/model",
+        "C:\\Models\\model",
+        "a/b/c",
+        "a b",
+        "@main",
+        "/",
+        "https://huggingface.co",
+        "https://huggingface.co/",
+        "https://huggingface.co/datasets/squad",
+        "https://huggingface.co/spaces/bo/epsilon",
+        "https://huggingface.co/papers/2310.06825",
+        "https://huggingface.co.example.org/bo/epsilon",
+        "https://github.com/bo/epsilon",
+        "https://example.org/huggingface.co/bo/epsilon",
+    ),
+}
+
+
+def test_a_base_may_be_given_as_a_url_with_a_slash_or_with_a_revision(warehouse: Warehouse) -> None:
+    cases = [(written, base) for base, several in WRITTEN.items() for written in several]
+    for relation in ("", "quantized:"):
+        warehouse.build(
+            "mart__base_model_edges",
+            raw_hub__models=[
+                repo("bo", "bo/epsilon", tags=None),
+                *(
+                    repo(str(place), f"case/{place}", tags=[f"base_model:{relation}{written}"])
+                    for place, (written, _) in enumerate(cases)
+                ),
+            ],
+        )
+        found = dict(warehouse.rows("select repo_key, (base_repo_id, base_repo_key) from mart__base_model_edges"))
+        assert {written: found[str(place)] for place, (written, _) in enumerate(cases)} == {
+            written: (base, "bo" if base == "Bo/Epsilon" else None) for written, base in cases
+        }
+
+
+def test_a_base_that_no_space_names_is_looked_up_as_an_alias(warehouse: Warehouse) -> None:
+    warehouse.build(
+        "mart__base_model_edges",
+        raw_hub__models=[
+            repo("1", "lab/new", tags=None),
+            repo("2", "lab/tuned", tags=["base_model:finetune:https://hf.co/Lab/Old/", "base_model:gone/one"]),
+        ],
+        raw_hub__aliases=[alias("lab/old", "LAB/new")],
+    )
+    assert warehouse.rows(
+        "select base_repo_id, base_repo_key, how, alias_outcome from mart__base_model_edges "
+        "join int_hub__model_ids on base_repo_id = model_id order by all"
+    ) == [("Lab/Old", "1", "alias", "moved"), ("gone/one", None, "unresolved", None)]
 
 
 def test_base_models_of_a_recorded_listing(warehouse: Warehouse, real_data: Path) -> None:
