@@ -7,6 +7,7 @@ import getpass
 import logging
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from hub_assets.processes import has_lived_since, is_alive, process_mark
 
@@ -62,6 +64,7 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        from hub_assets.disk import is_full
         from hub_assets.home import HomeError
         from hub_assets.hub.collection import RefreshRefused
         from hub_assets.hub.errors import HubError, HubRefused, TokenRefused
@@ -69,8 +72,9 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
         from hub_assets.identities.decisions import DecisionsError
         from hub_assets.lake.parts import LakeError
         from hub_assets.local_hub.population import PopulationError
+        from hub_assets.lock import HomeBusy
         from hub_assets.report.review import NoPairs
-        from hub_assets.warehouse.database import WarehouseBusy
+        from hub_assets.warehouse.database import WarehouseError
         from hub_assets.warehouse.models import ModelError
 
         try:
@@ -81,8 +85,12 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
             raise Mistake(str(error)) from error
         except (RefreshRefused, HubRefused) as error:
             raise Mistake(str(error)) from error
-        except (HubError, LakeError, WarehouseBusy) as error:
+        except (HomeBusy, HubError, LakeError, WarehouseError) as error:
             raise Failed(str(error)) from error
+        except Exception as error:
+            if is_full(error):
+                raise Failed("The disk is full. Make room and run it again; it goes on where it was.") from error
+            raise
 
     return guarded
 
@@ -290,10 +298,10 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
         name = "demo" if choice.is_default else re.sub(r"[^\w.]+", "-", population.identity)
         where = Home((home or Home.default().root / name).absolute())
         with running(build_app(population, quota=quota)) as url:
-            console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
+            console.print(f"A local Hub serves the week of {population.week} at {url} ({escape(population.identity)}).")
             _run_week(HubResource(endpoint=url, use_token=False, page_size=page_size), where, crawl)
     if choice.directory is not None:
-        console.print(f"The data was recorded and served again from {choice.directory}.")
+        console.print(f"The data was recorded and served again from {choice.directory}.", markup=False)
 
 
 @main.command()
@@ -670,7 +678,7 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     from hub_assets.resources import BUDGET_SHARES
 
     contact = hub.new_client().contact()
-    home.stamp(hub.endpoint.rstrip("/"), contact.population)
+    home.require(hub.endpoint.rstrip("/"), contact.population)
     week = week_of(contact.now)
     if not SNAPSHOTS.has_partition_key(str(week)):
         last = SNAPSHOTS.get_last_partition_key()
@@ -686,7 +694,8 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     console.print(
         f"\nWeek {week} is published in {home.warehouse}\n"
         f"raw files:  {home.lake.root}\n"
-        f"the UI:     hub-assets dev --home {home.root}"
+        f"the UI:     hub-assets dev --home {shlex.quote(str(home.root))}",
+        markup=False,
     )
 
 
@@ -706,7 +715,8 @@ def _execute(
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     job = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl).resolve_job_def(name)
-    with _instance(home) as instance, crawl_bars(console, f"week {week}") as watch, watched(watch):
+    writing = home.written_by(f"hub-assets ({name})", lambda text: console.print(text, markup=False))
+    with writing, _instance(home) as instance, crawl_bars(console, f"week {week}") as watch, watched(watch):
         run_id = str(uuid.uuid4())
         instance.add_event_listener(run_id, _print_event)
         result = job.execute_in_process(
@@ -726,7 +736,7 @@ def _tell_of(home: "Home", week: date) -> None:
 
     console.print()
     Console(width=max(console.width, WIDTH)).print(week_summary(home.warehouse, week))
-    console.print(f"Source: {home.source}", style="dim")
+    console.print(f"Source: {home.source}", style="dim", markup=False)
 
 
 def _print_event(entry: "EventLogEntry") -> None:
@@ -735,7 +745,7 @@ def _print_event(entry: "EventLogEntry") -> None:
     event = entry.dagster_event
     if event is None:
         if entry.level == logging.INFO:
-            console.print(f"  [dim]{entry.user_message}[/]")
+            console.print(f"  [dim]{escape(entry.user_message)}[/]")
     elif event.event_type == DagsterEventType.ASSET_MATERIALIZATION:
         metadata = event.step_materialization_data.materialization.metadata
         rows = metadata.get("dagster/partition_row_count") or metadata.get("dagster/row_count")
@@ -747,7 +757,9 @@ def _print_event(entry: "EventLogEntry") -> None:
             warns = check.severity == AssetCheckSeverity.WARN
             facts = ", ".join(f"{k} {v.value}" for k, v in check.metadata.items() if isinstance(v.value, int | str))
             colour, word = ("yellow", "warning") if warns else ("red", "failed")
-            console.print(f"[{colour}]! {word}: {check.asset_key.to_user_string()} {check.check_name}[/] ({facts})")
+            console.print(
+                f"[{colour}]! {word}: {check.asset_key.to_user_string()} {check.check_name}[/] ({escape(facts)})"
+            )
     elif event.event_type == DagsterEventType.STEP_FAILURE:
         error = event.step_failure_data.error
         while error is not None and error.cause is not None:
@@ -755,4 +767,4 @@ def _print_event(entry: "EventLogEntry") -> None:
         if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
             console.print(f"[yellow]![/] {event.step_key} was interrupted; the next run goes on where it was.")
         else:
-            console.print(f"[red]✗[/] {event.step_key}: {error.message.strip() if error else 'failed'}")
+            console.print(f"[red]✗[/] {event.step_key}: {escape(error.message.strip()) if error else 'failed'}")

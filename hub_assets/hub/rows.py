@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from hub_assets.hub.schemas import FIELDS, JSON_FIELDS, RepoType, listing_schema
+from hub_assets.sql import parquet
 
 REJECTS_KEPT = 20
 """How many rows without a key are recorded whole, per call; all are counted."""
@@ -79,7 +80,7 @@ def listing_rows(
     odd = {n: f"list_count(list_filter(json_extract(raw, '$.{n}[*]'), {_IS_ODD}))" for n in lists}
     known = "{" + ", ".join(f'"{name}": null' for name in names) + "}"
     misfits = ", ".join(f"'{n}', case when {condition} then raw -> '$.{n}' end" for n, condition in misfit.items())
-    was_seen = f"_id in (select _id from read_parquet({list(seen)}))" if seen else "false"
+    was_seen = f"_id in (select _id from {parquet(seen)})" if seen else "false"
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         pages, mended = _with_valid_text(connection, pages)
