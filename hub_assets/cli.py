@@ -8,6 +8,7 @@ import getpass
 import logging
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -68,6 +69,7 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        from hub_assets.disk import is_full
         from hub_assets.home import HomeError
         from hub_assets.hub.collection import RefreshRefused
         from hub_assets.hub.errors import HubError, HubRefused, TokenRefused
@@ -76,8 +78,9 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
         from hub_assets.identities.decisions import DecisionsError
         from hub_assets.lake.parts import LakeError
         from hub_assets.local_hub.population import PopulationError
+        from hub_assets.lock import HomeBusy
         from hub_assets.report.review import NoPairs
-        from hub_assets.warehouse.database import WarehouseBusy
+        from hub_assets.warehouse.database import WarehouseError
         from hub_assets.warehouse.models import ModelError
 
         try:
@@ -88,8 +91,12 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
             raise Mistake(str(error)) from error
         except (ListingRefused, RefreshRefused, HubRefused) as error:
             raise Mistake(str(error)) from error
-        except (HubError, LakeError, WarehouseBusy) as error:
+        except (HomeBusy, HubError, LakeError, WarehouseError) as error:
             raise Failed(str(error)) from error
+        except Exception as error:
+            if is_full(error):
+                raise Failed("The disk is full. Make room and run it again; it goes on where it was.") from error
+            raise
 
     return guarded
 
@@ -727,7 +734,7 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     from hub_assets.resources import BUDGET_SHARES
 
     contact = hub.new_client().contact()
-    home.stamp(hub.endpoint.rstrip("/"), contact.population)
+    home.require(hub.endpoint.rstrip("/"), contact.population)
     week = week_of(contact.now)
     if not SNAPSHOTS.has_partition_key(str(week)):
         last = SNAPSHOTS.get_last_partition_key()
@@ -744,7 +751,8 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     console.print(
         f"\nWeek {week} is published in {home.warehouse}\n"
         f"raw files:  {home.lake.root}\n"
-        f"the UI:     hub-assets dev --home {home.root}"
+        f"the UI:     hub-assets dev --home {shlex.quote(str(home.root))}",
+        markup=False,
     )
 
 
@@ -764,7 +772,14 @@ def _execute(
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     job = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl).resolve_job_def(name)
-    with _instance(home) as instance, crawl_bars(console, f"week {week}") as watch, watched(watch), _warnings_shown():
+    writing = home.written_by(f"hub-assets ({name})", lambda text: console.print(text))
+    with (
+        writing,
+        _instance(home) as instance,
+        crawl_bars(console, f"week {week}") as watch,
+        watched(watch),
+        _warnings_shown(),
+    ):
         run_id = str(uuid.uuid4())
         instance.add_event_listener(run_id, _print_event)
         result = job.execute_in_process(

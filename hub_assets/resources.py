@@ -1,8 +1,9 @@
 """What assets are given: the Hub and the home. Configuration and wiring only; no asset logic."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,7 @@ import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
-from hub_assets.home import Home
+from hub_assets.home import Home, HomeError
 from hub_assets.hub.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClient
 from hub_assets.hub.collection import Terms
 from hub_assets.hub.crawl import WORKERS, Budget, Watch
@@ -22,8 +23,9 @@ from hub_assets.hub.pacing import PATIENCE_HOURS, patience_of
 from hub_assets.hub.plan import RECHECK_WEEKS, ROTATION_WEEKS, Selection
 from hub_assets.hub.schemas import REPO_TYPES, RepoType
 from hub_assets.hub.session import READ_SECONDS
+from hub_assets.lock import HomeBusy
 from hub_assets.warehouse.database import connect, prepare
-from hub_assets.warehouse.models import Project, load_project
+from hub_assets.warehouse.models import Model, Project, Source, load_project
 
 
 @cache
@@ -149,21 +151,76 @@ Half is for commits, on which most of the study rests; what they leave is for th
 """
 
 
+LISTINGS: Final = tuple(f"raw_hub__{repo_type}s" for repo_type in REPO_TYPES)
+
+
+def listings_behind(table: str) -> set[str]:
+    """Return the listings that a table's rows come from; all of them where Python or a history is in between."""
+    found = project().tables[table]
+    if isinstance(found, Model):
+        return set().union(*map(listings_behind, found.upstream))
+    if isinstance(found, Source):
+        return {table} if table in LISTINGS else set(LISTINGS)
+    return set()
+
+
 class HomeResource(dg.ConfigurableResource):
-    """The home: where the lake and the warehouse are."""
+    """The home: where the lake and the warehouse are. A run is its only writer from its first step to its last."""
 
     root: str = Field(description="The folder.")
+    _home: Home | None = PrivateAttr(default=None)
     _prepared: object = PrivateAttr(default=None)
 
     @property
     def home(self) -> Home:
         """The home itself."""
-        return Home(Path(self.root))
+        return self._home or Home(Path(self.root))
 
     @contextmanager
-    def building(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the build database with its views, seeds and sources in place."""
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeResource"]:
+        """Keep other writers out during a run, after waiting for the one that is there."""
+        self._home = Home(Path(self.root))
+        run = context.run
+        what = f"run {run.run_id[:8]} of {run.job_name}" if run else "a run"
+        tell = context.log.info if context.log else print
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._home.written_by(what, tell))
+            except (HomeBusy, HomeError) as error:
+                raise dg.Failure(str(error), allow_retries=False) from None
+            yield self
+
+    def require_listed(self, snapshot_date: date, listings: Iterable[str] = LISTINGS) -> None:
+        """Make sure that a week was listed.
+
+        Raises:
+            dagster.Failure: that names the listings which are missing.
+        """
+        lake = self.home.lake
+        missing = sorted(table for table in listings if not lake.manifest(table, snapshot_date).complete)
+        if missing:
+            raise dg.Failure(
+                f"The week of {snapshot_date} can be neither built nor published without {', '.join(missing)}: the Hub "
+                "was not listed then, and only its present week can be. Choose a week that was listed.",
+                allow_retries=False,
+            )
+
+    @contextmanager
+    def building(
+        self, snapshot_date: date | None = None, listings: Iterable[str] = LISTINGS
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the build database with its views, seeds and sources in place.
+
+        Args:
+            snapshot_date: the week that is built; None for tables without weeks, and for looking.
+            listings: what must have been listed then.
+
+        Raises:
+            dagster.Failure: if it was not.
+        """
         home = self.home
+        if snapshot_date is not None:
+            self.require_listed(snapshot_date, listings)
         sources = {
             source.name: [f for week in home.lake.weeks(source.name) for f in home.lake.files(source.name, week)]
             for source in project().sources

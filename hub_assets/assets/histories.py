@@ -25,11 +25,10 @@ from hub_assets.lake.landing import LandingBusy
 from hub_assets.lake.parts import Lake, Manifest
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.progress import tell
-from hub_assets.resources import BUDGET_SHARES, CrawlResource, HomeResource, HubResource, project
+from hub_assets.resources import BUDGET_SHARES, LISTINGS, CrawlResource, HomeResource, HubResource, project
 
 LOG_SECONDS: Final = 30.0
 OBSERVATION_SECONDS: Final = 180.0
-LISTINGS: Final = ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces")
 
 Land = Callable[[HubClient, HomeResource, date, CrawlResource, Terms], Manifest]
 

@@ -36,7 +36,7 @@ def accounts_to_ask(home: HomeResource, snapshot_date: date) -> pa.Array:
 
     The database is closed again by then.
     """
-    with home.building() as connection, _facts(connection, snapshot_date) as facts:
+    with home.building(snapshot_date) as connection, _facts(connection, snapshot_date) as facts:
         authors = accounts_to_ask_first(facts, _week(connection, "core__candidate_pairs", snapshot_date))
         namespaces = connection.sql(
             "select namespace from int_hub__leading_models where namespace is not null "
@@ -54,7 +54,7 @@ def _build_candidate_pairs() -> dg.AssetsDefinition:
     )
     def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
-        with home.building() as connection:
+        with home.building(snapshot_date) as connection:
             with _facts(connection, snapshot_date) as facts:
                 pairs = find_candidates(facts)
             metadata = replace_rows(connection, "core__candidate_pairs", snapshot_date, pairs)
@@ -91,7 +91,7 @@ def _build_developers() -> dg.AssetsDefinition:
         except DecisionsError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         used = decisions_hash(decisions)
-        with home.building() as connection:
+        with home.building(snapshot_date) as connection:
             authors = _week(connection, "int_hub__author_strings", snapshot_date)
             earlier = _week(connection, "core__candidate_pairs", snapshot_date)
             with _facts(connection, snapshot_date, _accounts(connection, snapshot_date)) as facts:
@@ -135,7 +135,7 @@ def _build_pseudonyms() -> dg.AssetsDefinition:
             home.home.seal(fingerprint(key))
         except (SecretError, HomeError) as error:
             raise dg.Failure(str(error), allow_retries=False) from None
-        with home.building() as connection:
+        with home.building(snapshot_date) as connection:
             rows = connection.sql(
                 "select distinct developer_id from int_hub__collaboration_developers "
                 f"where snapshot_date = date '{snapshot_date}' order by developer_id"

@@ -6,7 +6,7 @@ import dagster as dg
 
 from hub_assets.assets.metadata import RESULT_ROWS, column_lineage, column_schema, headlines, preview
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
-from hub_assets.resources import HomeResource, project
+from hub_assets.resources import HomeResource, listings_behind, project
 from hub_assets.warehouse.database import replace_week
 from hub_assets.warehouse.models import Model, Seed
 
@@ -28,7 +28,7 @@ def build_model(model: Model) -> dg.AssetsDefinition:
     )
     def table(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
-        with home.building() as connection:
+        with home.building(snapshot_date, listings_behind(model.name)) as connection:
             if not model.is_view:
                 replace_week(connection, model.name, snapshot_date, model.render(snapshot_date))
             week = f"from {model.name} where snapshot_date = date '{snapshot_date}'"

@@ -166,7 +166,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
         figures, exports = home.home.figures / str(snapshot_date), home.home.exports / str(snapshot_date)
         parts: dict[str, list[pa.Table]] = {name: [] for name in names}
         shown: dict[str, dict[str, Any]] = {name: {} for name in names}
-        with home.building() as connection:
+        with home.building(snapshot_date) as connection:
             named = _pseudonymiser(connection, snapshot_date)
             for found in collaborations(connection, snapshot_date):
                 central = centrality_table(found.graph, found.contributions)
@@ -212,7 +212,7 @@ def _build_null_models() -> dg.AssetsDefinition:
         from hub_assets.networks.null_models import null_table
 
         snapshot_date = snapshot_date_of(context)
-        with home.building() as connection:
+        with home.building(snapshot_date) as connection:
             found = collaborations(connection, snapshot_date, is_studied=True)
             parts = [each.named(null_table(each.graph, config.draws)) for each in found]
             rows = _whole(schemas.NULL_MODELS, parts)
@@ -236,7 +236,7 @@ def _build_over_time() -> dg.AssetsDefinition:
 
         snapshot_date = snapshot_date_of(context)
         parts = []
-        with home.building() as connection:
+        with home.building(snapshot_date) as connection:
             known = _models_known(connection, snapshot_date)
             # a network in which nothing changes any more is there to the last month of all
             ((last_month,),) = connection.execute(
@@ -279,7 +279,7 @@ def _build_usage() -> dg.AssetsDefinition:
 
         snapshot_date = snapshot_date_of(context)
         exports, week = home.home.exports / str(snapshot_date), f"snapshot_date = date '{snapshot_date}'"
-        with home.building() as connection:
+        with home.building(snapshot_date) as connection:
             uses = connection.sql(f"select model_key, space_key from mart__usage_edges where {week}").to_arrow_table()
             models = connection.sql(f"select * from network__model_usage where {week}").to_arrow_table()
             spaces = connection.sql(f"""
@@ -324,7 +324,7 @@ def _build_cycles() -> dg.AssetsDefinition:
         from hub_assets.networks.base_models import base_model_cycles_table, base_model_network
 
         snapshot_date = snapshot_date_of(context)
-        with home.building() as connection:
+        with home.building(snapshot_date) as connection:
             edges = connection.sql(f"""
                 select
                     edges.repo_key, edges.repo_id, base_repo_key, coalesce(bases.repo_id, base_repo_id) as base_repo_id,

@@ -21,8 +21,9 @@ def build_publishing() -> dg.AssetsDefinition:
     )
     def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         """The database that people read: all tables of all published weeks."""
-        where = home.home
-        rows = publish(where.build, where.warehouse, snapshot_date_of(context), project())
+        where, snapshot_date = home.home, snapshot_date_of(context)
+        home.require_listed(snapshot_date)
+        rows = publish(where.build, where.warehouse, snapshot_date, project())
         return dg.MaterializeResult(
             metadata={
                 "rows": count_table(rows),

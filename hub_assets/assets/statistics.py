@@ -143,7 +143,7 @@ def _asset(name: str) -> Callable[[Callable[..., dg.MaterializeResult]], dg.Asse
 
 
 def _materialize(name: str, statistic: Statistic, snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
-    with home.building() as connection:
+    with home.building(snapshot_date) as connection:
         activity = activity_of(connection, snapshot_date)
         made = statistic.make(activity)
         stored = replace_rows(connection, name, snapshot_date, made, RESULT_ROWS)

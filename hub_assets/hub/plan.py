@@ -21,6 +21,7 @@ from hub_assets.hub.schemas import REPO_TYPES, RepoType
 from hub_assets.hub.visits import Visit
 from hub_assets.hub.window import DOCUMENTED_WINDOW
 from hub_assets.lake.parts import Lake
+from hub_assets.sql import parquet
 
 HistoryKind = Literal["commits", "discussions"]
 HISTORY_KINDS: Final[tuple[HistoryKind, ...]] = ("commits", "discussions")
@@ -223,8 +224,7 @@ def select_from(files: Sequence[Path], columns: Mapping[str, str]) -> str:
     """Return a SELECT of some columns (name and DuckDB type) of Parquet files; of no rows where there are no files."""
     if not files:
         return "select " + ", ".join(f"null::{kind} as {name}" for name, kind in columns.items()) + " where false"
-    paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-    return f"select {', '.join(columns)} from read_parquet([{paths}], union_by_name = true)"
+    return f"select {', '.join(columns)} from {parquet(files)}"
 
 
 def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:

@@ -24,6 +24,7 @@ from hub_assets.hub.schemas import (
     listing_schema,
 )
 from hub_assets.hub.set_aside import UNCONVERTIBLE, convertible
+from hub_assets.sql import parquet
 
 REJECTS_KEPT = 20
 """How many rows that did not become one are recorded, per call; all are counted."""
@@ -130,7 +131,7 @@ def _converted(
         f"""case when not "{n} is a misfit" then '"{n}":null' end""" if n in misfits else f"""'"{n}":null'"""
         for n in names
     )
-    was_seen = f"_id in (select _id from read_parquet({list(seen)}))" if seen else "false"
+    was_seen = f"_id in (select _id from {parquet(seen)})" if seen else "false"
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute("set timezone = 'UTC'")

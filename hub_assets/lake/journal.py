@@ -4,12 +4,16 @@ A record is one `write()`: a line with the payload's CRC-32 and length, then the
 the end is cut when the file is opened again. What a payload means does not belong here.
 """
 
+import errno
+import logging
 import os
 import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+
+logger = logging.getLogger(__name__)
 
 SYNC_SECONDS = 1.0
 """How much a power failure may cost; a killed process costs nothing."""
@@ -23,9 +27,16 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        self.records = list(read_records(path.read_bytes()))
+        content = path.read_bytes() if path.exists() else b""
+        self.records = list(read_records(content))
         self.size = sum(len(_frame(record)) for record in self.records)
+        if self.size < len(content):
+            logger.warning(
+                "%s: the last %d bytes are torn or damaged and were cut; what they held is asked for again.",
+                path,
+                len(content) - self.size,
+            )
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         os.ftruncate(self._file, self.size)
         self._synced_at = time.monotonic()
 
@@ -35,7 +46,7 @@ class Journal:
         written = os.write(self._file, frame)
         if written != len(frame):
             os.ftruncate(self._file, self.size)
-            raise OSError(f"{self.path}: only {written} of {len(frame)} bytes could be written; is the disk full?")
+            raise OSError(errno.ENOSPC, f"only {written} of {len(frame)} bytes could be written", str(self.path))
         self.size += written
         if time.monotonic() - self._synced_at >= SYNC_SECONDS:
             os.fsync(self._file)
@@ -48,8 +59,10 @@ class Journal:
         os.ftruncate(self._file, self.size)
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
+        """Close the file; again does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
 
     def __enter__(self) -> "Journal":
         return self

@@ -99,6 +99,14 @@ class Landing:
             raise LandingBusy(
                 f"another run is collecting {self.table} of {self.snapshot_date}; wait for it or stop it"
             ) from None
+        try:
+            self._open()
+        except BaseException:
+            os.close(self._lock)
+            raise
+        return self
+
+    def _open(self) -> None:
         self._manifest = self.lake.manifest(self.table, self.snapshot_date)
         valid, begun = self._manifest.parts, self._manifest.landing
         is_to_begin_anew = not self._adds and valid and begun is not None and all(part in begun for part in valid)
@@ -111,20 +119,25 @@ class Landing:
                 self.lake.set_manifest(self.table, self.snapshot_date, self._manifest)
         self._open_journal()
         self._look_at_last()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._journal.close()
-        if not self._journal.size:
-            self._journal.path.unlink(missing_ok=True)
-        os.close(self._lock)
+        try:
+            self._journal.close()
+            if not self._journal.size:
+                self._journal.path.unlink(missing_ok=True)
+        finally:
+            os.close(self._lock)
 
     @property
     def files(self) -> list[Path]:
-        """The parts made so far."""
-        return [self._folder / part.file for part in self._landed]
+        """The parts made so far.
+
+        Raises:
+            LakeError: if one is damaged.
+        """
+        return self.lake.verified(self.table, self.snapshot_date, self._landed)
 
     def append(self, record: Record) -> None:
         """Keep what one answer brought."""
@@ -187,9 +200,8 @@ class Landing:
 
     def _seal(self) -> None:
         rows, counts = self._convert(self._records, self.files)
-        part = Part(self._name("part", "parquet"), rows.num_rows, counts)
-        self.lake.write_part(self.table, self.snapshot_date, part.file, rows)
-        self._landed.append(part)
+        name = self._name("part", "parquet")
+        self._landed.append(self.lake.write_part(self.table, self.snapshot_date, name, rows, counts))
         self._manifest.last = self._records[-1].meta
         self.lake.set_manifest(self.table, self.snapshot_date, self._manifest)
         self._journal.close()

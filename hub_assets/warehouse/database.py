@@ -4,41 +4,139 @@ A table's week is replaced in one transaction; publishing replaces the readers' 
 are is the loader's business (`models`), when they are built Dagster's.
 """
 
+import errno
+import json
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from hub_assets.disk import FULL
+from hub_assets.lake.parts import force_to_disk
+from hub_assets.sql import literal, parquet
 from hub_assets.warehouse.models import DataTest, Model, Project, Seed, Source, Table
 
+logger = logging.getLogger(__name__)
 
-class WarehouseBusy(Exception):
+
+class WarehouseError(Exception):
+    """A database cannot be used; the message says why, and what to do."""
+
+
+class WarehouseBusy(WarehouseError):
     """Another process has the database open for writing."""
+
+
+class NothingBuilt(WarehouseError):
+    """A week is to be published of which nothing was built."""
+
+
+class WarehouseDamaged(WarehouseError):
+    """The database's file is not what DuckDB wrote."""
 
 
 @contextmanager
 def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database and close it whatever happens, so that no exception leaves it locked.
 
+    What was written is in the file itself, not in a log beside it, when the block ends well. DuckDB verifies a checksum
+    of each block that it reads.
+
     Raises:
         WarehouseBusy: if another process writes to it.
+        WarehouseDamaged: if its file is damaged, be it found here or in the block.
+        WarehouseError: if it cannot be opened for another reason, or the disk is full.
     """
+    if not read_only and not path.exists():
+        _log_of(path).unlink(missing_ok=True)  # of a file that was removed; the new one could not be opened beside it
     try:
         connection = duckdb.connect(path, read_only=read_only)
-    except duckdb.IOException as error:
-        if "lock" in str(error):
-            raise WarehouseBusy(f"{path} is being written by another run; wait for it or stop it") from error
+    except duckdb.Error:
+        with _examined(path):  # DuckDB tells errors of opening apart only where it attaches a file
+            pass
         raise
     try:
-        connection.execute("set timezone = 'UTC'")
-        connection.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout, in the midst of ours
-        yield connection
-    finally:
-        connection.close()
+        try:
+            connection.execute("set timezone = 'UTC'")
+            connection.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout, in the midst of ours
+            connection.execute("set errors_as_json = true")  # so that errors can be told apart
+            yield connection
+            if not read_only:
+                connection.execute("checkpoint")
+        finally:
+            connection.close()
+    except duckdb.Error as error:
+        in_words = _in_words(path, error)
+        if isinstance(in_words, duckdb.IOException):
+            read_through(path)  # a file that was cut short gives no better error
+        raise in_words from error
+
+
+@contextmanager
+def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database for reading as another process would, whatever this one has open under its name.
+
+    Raises:
+        WarehouseError: as `connect`.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("set errors_as_json = true")
+        try:
+            connection.execute(f"attach {literal(path)} as examined (read_only)")
+        except duckdb.Error as error:
+            cause = _details(error)
+            is_of_file = cause.get("exception_type") == "IO" and "errno" not in cause
+            raise _damaged(path, cause) if is_of_file else _in_words(path, error) from error
+        try:
+            connection.execute("use examined")
+            yield connection
+        except duckdb.Error as error:
+            raise _in_words(path, error) from error
+
+
+def _in_words(path: Path, error: duckdb.Error) -> Exception:
+    """Return what to raise for an error that came as JSON: one of ours where it has a way out, else itself as text."""
+    cause = _details(error)
+    if "exception_message" not in cause:
+        return type(error)(str(error))
+    number = int(cause.get("errno", 0))
+    if number == errno.EAGAIN:
+        return WarehouseBusy(f"{path} is being written by another run; wait for it or stop it")
+    if number in FULL:
+        return WarehouseError(f"{path} could not be written, because the disk is full; make room and try again")
+    if number:
+        return WarehouseError(f"{path} cannot be opened ({os.strerror(number)})")
+    if cause["exception_type"] == "Data Corruption":
+        return _damaged(path, cause)
+    return type(error)(f"{cause['exception_type']} Error: {cause['exception_message']}")
+
+
+def _details(error: duckdb.Error) -> dict[str, str]:
+    """Return an error's own account of itself."""
+    _, brace, rest = str(error).partition("{")
+    try:
+        details = json.loads(brace + rest)
+    except ValueError:
+        return {}
+    return details if isinstance(details, dict) else {}
+
+
+def _damaged(path: Path, cause: Mapping[str, str]) -> WarehouseDamaged:
+    log = _log_of(path)
+    aside = f"Move {log.name} away, which a killed program left beside it; if that does not help, remove" * log.exists()
+    return WarehouseDamaged(
+        f"{path} is damaged ({cause['exception_message'].splitlines()[0]}). {aside or 'Remove'} it: all it holds is "
+        "rebuilt from the lake when its weeks are materialized again, downstream of the raw tables"
+    )
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.wal")
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, project: Project, files: Mapping[str, Iterable[Path]]) -> None:
@@ -62,7 +160,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, project: Project, files: Mapp
         columns = ", ".join(f"'{column.name}': '{column.type}'" for column in seed.columns)
         connection.execute(
             f"create or replace table {seed.name} as "
-            f"select * from read_csv({str(seed.path)!r}, columns = {{{columns}}}, header = true)"
+            f"select * from read_csv({literal(seed.path)}, columns = {{{columns}}}, header = true)"
         )
 
 
@@ -94,7 +192,8 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
         connection.execute("drop table incoming")
         connection.commit()
     except BaseException:
-        connection.rollback()
+        with suppress(duckdb.TransactionException):  # a commit that failed has rolled back already
+            connection.rollback()
         raise
     return int(rows)
 
@@ -107,27 +206,73 @@ def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project)
     do intermediate tables, which name people. Whoever has the file open keeps the old one until opening it anew.
     """
     beside = warehouse.with_name(f".{warehouse.name}.beside")
-    for leftover in (beside, beside.with_name(beside.name + ".wal")):
-        leftover.unlink(missing_ok=True)
-    if warehouse.exists():
-        shutil.copyfile(warehouse, beside)
+    try:
+        _remove(beside)
+        if warehouse.exists():
+            shutil.copyfile(warehouse, beside)
+        rows = _add_week(beside, build, snapshot_date, project)
+        _require(beside, snapshot_date, rows)
+        force_to_disk(beside)
+        log = _log_of(warehouse)
+        if log.exists():
+            # it belongs to the file that goes; beside the new one, it would make that unreadable
+            log.replace(log.with_name(f"{log.name}.set-aside"))
+            logger.warning("%s was left by a program that wrote to the published file; it was set aside.", log)
+        beside.replace(warehouse)
+    except WarehouseDamaged:
+        for path in (build, warehouse):  # which of them it is
+            read_through(path)
+        raise
+    finally:
+        _remove(beside)
+    force_to_disk(warehouse.parent)
+    _require(warehouse, snapshot_date, rows)
+    return rows
+
+
+def read_through(path: Path) -> None:
+    """Read every value of a database.
+
+    Raises:
+        WarehouseDamaged: if it is damaged anywhere.
+    """
+    with _examined(path) as connection:
+        for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
+            connection.execute(f"select max(hash(read)) from {table} as read").fetchall()
+
+
+def _add_week(beside: Path, build: Path, snapshot_date: date, project: Project) -> dict[str, int]:
     rows = {}
     with connect(beside) as connection:
-        connection.execute(f"attach {str(build)!r} as build (read_only)")
+        connection.execute(f"attach {literal(build)} as build (read_only)")
         for seed in project.seeds:
             connection.execute(f"create or replace table {seed.name} as select * from build.main.{seed.name}")
         for table in project.published:
             week = f"select * from build.main.{table.name} where snapshot_date = date '{snapshot_date}'"
             rows[table.name] = replace_week(connection, table.name, snapshot_date, week)
+        if not any(rows.values()):
+            raise NothingBuilt(f"the week of {snapshot_date} has no rows in {build}; materialize its tables first")
         _drop_strangers(connection, {*rows, *(seed.name for seed in project.seeds)})
         _describe(connection, [*project.seeds, *project.published])
         connection.execute("detach build")
-        connection.execute("checkpoint")
-    handle = os.open(beside, os.O_RDONLY)
-    os.fsync(handle)
-    os.close(handle)
-    beside.replace(warehouse)
     return rows
+
+
+def _require(path: Path, snapshot_date: date, rows: Mapping[str, int]) -> None:
+    """Open a database as readers do and make sure that it holds a week's rows."""
+    with _examined(path) as connection:
+        for table, n in rows.items():
+            count = f"select count(*) from {table} where snapshot_date = ?"
+            ((found,),) = connection.execute(count, [snapshot_date]).fetchall()
+            if found != n:
+                raise WarehouseError(
+                    f"{path} has {found:,} rows of {snapshot_date} in {table} instead of {n:,}; publish again"
+                )
+
+
+def _remove(path: Path) -> None:
+    for leftover in (path, _log_of(path)):
+        leftover.unlink(missing_ok=True)
 
 
 def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, target: Table | None = None) -> str:
@@ -149,7 +294,7 @@ def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, targe
         case "unique":
             return f"select {columns}, count(*) as n from {table.name} where {week} group by {columns} having n > 1"
         case "accepted_values":
-            values = ", ".join("'" + value.replace("'", "''") + "'" for value in test.values)
+            values = ", ".join(map(literal, test.values))
             return f"select * from {table.name} where {week} and {column}::varchar not in ({values})"
         case "relationships":
             same = week if isinstance(target, Model) or (isinstance(target, Source) and target.is_stored) else "true"
@@ -160,8 +305,8 @@ def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, targe
 def _source_select(source: Source, files: Iterable[Path]) -> str:
     nothing = ", ".join(f'null::{column.type} as "{column.name}"' for column in source.columns)
     select = f"select * from (select {nothing}) where false"
-    paths = [str(file) for file in files]
-    return f"{select} union all by name select * from read_parquet({paths}, union_by_name = true)" if paths else select
+    paths = list(files)
+    return f"{select} union all by name select * from {parquet(paths)}" if paths else select
 
 
 def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
@@ -184,10 +329,6 @@ def _drop_strangers(connection: duckdb.DuckDBPyConnection, known: set[str]) -> N
 def _describe(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
     """Write the descriptions into the database, where `describe` and clients find them."""
     for table in tables:
-        connection.execute(f"comment on table {table.name} is {_quoted(table.description)}")
+        connection.execute(f"comment on table {table.name} is {literal(table.description)}")
         for column in table.columns:
-            connection.execute(f'comment on column {table.name}."{column.name}" is {_quoted(column.description)}')
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+            connection.execute(f'comment on column {table.name}."{column.name}" is {literal(column.description)}')
