@@ -751,8 +751,7 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     console.print(
         f"\nWeek {week} is published in {home.warehouse}\n"
         f"raw files:  {home.lake.root}\n"
-        f"the UI:     hub-assets dev --home {shlex.quote(str(home.root))}",
-        markup=False,
+        f"the UI:     hub-assets dev --home {shlex.quote(str(home.root))}"
     )
 
 
