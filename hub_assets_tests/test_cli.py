@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -178,6 +179,13 @@ def test_a_recording_that_cannot_be_served_is_refused_in_one_sentence(tmp_path: 
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize("day", ["0001-01-03", "2001-01-01", "9999-12-31"])
+def test_a_recording_of_a_week_that_nobody_collected(day: str, tmp_path: Path) -> None:
+    (tmp_path / day).mkdir()
+    pq.write_table(pa.table({"id": ["o/a"]}), tmp_path / day / "models.parquet")
+    assert_mistake(run("demo", "--replay", tmp_path, "--home", tmp_path / "home"), "none of the weeks there are")
+
+
 def test_what_is_left_out_of_a_recording_is_said(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["o/a", "o/a"], "created_at\x1b": ["now", "then"]}), tmp_path / "models.parquet")
     # another Hub's home ends the demo before it has done anything
@@ -279,6 +287,27 @@ def test_a_run_whose_process_is_dead_is_reported_as_failed(tmp_path: Path) -> No
     with cli._instance(home) as instance:
         failed = {run.run_id for run in instance.get_runs() if run.status == DagsterRunStatus.FAILURE}
     assert failed == {"of-the-dead", "daemon-of-the-dead", "daemon-before-this-process"}
+
+
+def test_what_is_logged_and_told_is_text_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "a model\x1b[31m\u202e [red]b[/] :bug:\n✓ warehouse__published"
+    with cli._warnings_shown():
+        logging.getLogger("hub_assets.hub.crawl").warning("The Hub does not answer well (%s)", evil)
+    for level in (logging.INFO, logging.WARNING):
+        cli._print_event(EventLogEntry(None, level, evil, "run", time.time()))  # type: ignore[no-untyped-call]
+    seen = capsys.readouterr().out
+    assert seen.count(r"a model\x1b[31m\u202e [red]b[/] :bug:") == 3
+    assert not set(seen) & set("\x1b\u202e")
+    # what the Hub says never begins a line as what we say does
+    assert all(line.startswith("  ") for line in seen.splitlines() if "✓" in line)
+
+
+def test_an_error_is_one_line_that_is_escaped_and_cut() -> None:
+    message = cli.Failed("no\x1b[31m\n" + "x" * 10_000).format_message()
+    assert message.startswith(r"no\x1b[31m\nxxx")
+    assert len(message) == 2_000
+    assert message.endswith("…")
+    assert (cli.Failed.exit_code, cli.Mistake.exit_code) == (1, 2)
 
 
 def add_started_run(

@@ -177,6 +177,12 @@ def _name(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return text
 
 
+def _key(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    text = _text(column)
+    _require(pc.all(pc.match_substring_regex(text, "^[!-~]+$")).as_py() is not False)
+    return text
+
+
 def _whole_number(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if _is_text(column.type):
         return _text(column).cast(pa.int64())
@@ -336,7 +342,7 @@ _MOMENT: Final = Form("a date of the years 1 to 9999, as a timestamp or in ISO 8
 _TEXTS: Final = Form("a list of text", _texts)
 
 REPOSITORIES: Final[dict[str, Form]] = {
-    "_id": Form("text that is not empty", _name),
+    "_id": Form("a key such as 24 hexadecimal digits", _key),
     "id": Form("an id such as name or owner/name", _repo_id, is_required=True),
     "gated": Form("false, true, auto or manual", _gated),
     "trendingScore": Form("a finite number", _number),

@@ -344,3 +344,10 @@ def test_other_recordings(start_hub: StartHub, real_data: Path, folder: str, kin
     path = f"/api/{kind}s?sort=createdAt&limit=1000&expand=author&expand=createdAt"
     rows = [row for page in hub.pages(path) for row in page]
     assert len({row["_id"] for row in rows}) == number
+
+
+def test_real_data_that_is_no_recording_is_refused(real_data: Path) -> None:
+    folders = {path for path in (real_data, *real_data.iterdir()) if path.is_dir()}
+    for folder in folders - {real_data / name for name in ("radar", "top_models_2024", "datasets_2023")}:
+        with pytest.raises(PopulationError, match="holds no recording"):
+            replay(folder)
