@@ -46,7 +46,7 @@ def land_listing(
 
     Returns:
         The manifest. Its `details`: `counts` (`RowCounts.to_json`), `first_observed_at`, `last_observed_at`,
-        `refused` (fields the Hub no longer gives), `resumed_at` (rows that were there already) and `retries` (causes
+        `refused` (fields the Hub does not list), `resumed_at` (rows that were there already) and `retries` (causes
         and their number, of this process).
 
     Raises:

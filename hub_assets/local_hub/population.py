@@ -20,7 +20,7 @@ from hub_assets.local_hub.columns import Indices, Lookup, whole
 from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.histories import Events, Histories
 
-JSON_COLUMNS: Final = frozenset({"cardData", "runtime"})
+JSON_COLUMNS: Final = frozenset({"cardData", "runtime", "baseModels", "config", "gguf"})
 """Columns whose strings are JSON."""
 DATE_COLUMNS: Final = frozenset({"createdAt", "lastModified"})
 SPACES_SHOWN: Final = 100
@@ -38,9 +38,9 @@ class Repos:
     Args:
         table: one row per repository; columns bear the API's names. `_id` and `id` are needed, any other column may
             be missing, which means that it was not observed. Dates are strings (`2024-07-14T22:20:15.000Z`) or
-            timestamps (UTC), `gated` is boolean or one of `false`, `auto`, `manual`, `true`; `cardData` and `runtime`
-            are JSON text. Of no field of the API are `card` (the text of the model card, without what `cardData` says)
-            and `discussionsDisabled`.
+            timestamps (UTC), `gated` is boolean or one of `false`, `auto`, `manual`, `true`; columns in
+            `JSON_COLUMNS` are JSON text. Of no field of the API are `card` (the text of the model card, without what
+            `cardData` says) and `discussionsDisabled`.
 
     Raises:
         PopulationError: if a key column is missing or has gaps or duplicates.
