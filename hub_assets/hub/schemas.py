@@ -61,7 +61,8 @@ FIELDS: Final[dict[RepoType, dict[str, pa.DataType]]] = {
 
 Those in `JSON_FIELDS` are kept as JSON text, since their shape may change. `gated` is `false`, `auto` or `manual` (or
 whatever else was said). The Hub gives `baseModels` of a single model and, as far as is known, refuses it in listings,
-which costs one call: it is asked for because a week cannot be listed again.
+which costs one call: it is asked for because a week cannot be listed again. With `config` and `gguf` a page of 1,000
+models of `local_hub` grew from 0.56 to 0.75 MB, and took 0.14 s, not 0.09; the Hub's own chat templates may be longer.
 """
 
 JSON_FIELDS: Final = frozenset({"cardData", "runtime", "baseModels", "config", "gguf"})
