@@ -19,5 +19,8 @@ select
     library_name,
     safetensors.total as n_parameters,
     cardData as card_json,
+    baseModels as base_models_json,
+    config as config_json,
+    gguf as gguf_json,
     extra
 from {{ source('raw_hub', 'models') }}

@@ -33,7 +33,7 @@ _ALLOWED = re.compile(r'"expand" must be one of \[([^\]]*)\]')
 class Page:
     """One page: its JSON as text, its number of rows, where the next begins (None after the last), and when it came.
 
-    `refused` are the fields of `FIELDS` that the Hub no longer gives; they were left out.
+    `refused` are the fields of `FIELDS` that the Hub does not list; they were left out.
     """
 
     text: str
@@ -83,11 +83,11 @@ def list_pages(
             answer = client.get(path)
         except HubRefused as error:
             unknown = _refused_fields(error, repo_type)
-            if not unknown or start is not None or set(unknown) <= set(refused):
+            if not unknown or set(unknown) <= set(refused):
                 raise
             refused = tuple(sorted({*refused, *unknown}))
-            logger.warning("The Hub no longer gives %s of a %s; going on without.", ", ".join(unknown), repo_type)
-            path = first_path(repo_type, page_size, refused)
+            logger.warning("The Hub does not list %s of %ss; continuing without.", ", ".join(unknown), repo_type)
+            path = _without(path, unknown)
             continue
         except (HubBroken, HubThrottled) as error:
             smaller = _with_half_limit(path) if error.cause in ("504", "too large") else None
@@ -138,6 +138,13 @@ def _refused_fields(error: HubRefused, repo_type: RepoType) -> list[str]:
     allowed = _ALLOWED.search(error.message) if error.status == 400 else None
     names = {name.strip() for name in allowed.group(1).split(",")} if allowed else set(FIELDS[repo_type])
     return [name for name in FIELDS[repo_type] if name not in names]
+
+
+def _without(path: str, fields: list[str]) -> str:
+    parts = urlsplit(path)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    kept = [(key, value) for key, value in query if key not in ("expand", "expand[]") or value not in fields]
+    return f"{parts.path}?{urlencode(kept)}"
 
 
 def _with_half_limit(path: str) -> str | None:

@@ -42,9 +42,23 @@ def test_a_refused_field_is_left_out_and_said() -> None:
     faults = Faults.parse(["expand-refused:downloadsAllTime"])
     with running(build_app(POPULATION, quota=QUOTA, faults=faults)) as url:
         pages = list(list_pages(HubClient(url, False), "model"))
-    assert {page.refused for page in pages} == {("downloadsAllTime",)}
-    assert "downloadsAllTime" not in pages[0].text
-    assert all(f'"{name}"' in pages[0].text for name in FIELDS["model"] if name != "downloadsAllTime")
+    # the Hub gives baseModels of a single model only
+    refused = ("baseModels", "downloadsAllTime")
+    assert {page.refused for page in pages} == {refused}
+    for name in FIELDS["model"]:
+        assert (f'"{name}"' in pages[0].text) == (name not in refused)
+
+
+def test_a_field_that_is_refused_from_some_page_on_is_left_out_from_there() -> None:
+    with running(build_app(POPULATION, quota=QUOTA)) as url:
+        first = next(list_pages(HubClient(url, False), "model", page_size=300))
+    faults = Faults.parse(["expand-refused:gguf"])
+    with running(build_app(POPULATION, quota=QUOTA, faults=faults)) as url:
+        rest = list(list_pages(HubClient(url, False), "model", first.next_path, first.refused, page_size=300))
+    assert first.rows + sum(page.rows for page in rest) == len(POPULATION.repos["model"])
+    assert {page.refused for page in rest} == {("baseModels", "gguf")}
+    assert '"gguf"' in first.text
+    assert not any('"gguf"' in page.text for page in rest)
 
 
 def test_another_refusal_is_an_error() -> None:

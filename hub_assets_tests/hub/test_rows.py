@@ -48,6 +48,9 @@ WHOLE = {
     "library_name": "transformers",
     "safetensors": {"parameters": {"BF16": 8030261248}, "total": 8030261248},
     "cardData": {"license": "llama3.1"},
+    "baseModels": {"relation": "finetune", "models": [{"_id": "66944f1fe0c5c2e493a804f4", "id": "meta-llama/Old"}]},
+    "config": {"architectures": ["LlamaForCausalLM"], "model_type": "llama"},
+    "gguf": {"total": 8030261312, "architecture": "llama", "context_length": 131072},
 }
 
 
@@ -60,6 +63,9 @@ def test_a_recorded_row_comes_out_whole() -> None:
         "lastModified": datetime(2024, 10, 16, 22, 0, 37),
         "safetensors": {"total": 8030261248, "parameters": [("BF16", 8030261248)]},
         "cardData": '{"license":"llama3.1"}',
+        "baseModels": '{"relation":"finetune","models":[{"_id":"66944f1fe0c5c2e493a804f4","id":"meta-llama/Old"}]}',
+        "config": '{"architectures":["LlamaForCausalLM"],"model_type":"llama"}',
+        "gguf": '{"total":8030261312,"architecture":"llama","context_length":131072}',
         "extra": None,
     }
     assert counts == RowCounts(listed=1)

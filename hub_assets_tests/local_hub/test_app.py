@@ -9,6 +9,7 @@ from hub_assets.local_hub.fields import RepoType
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.simulated import simulated
+from hub_assets.local_hub.simulated.known import WITHDRAWN
 from hub_assets_tests.local_hub.conftest import WEEK, Hub
 
 StartHub = Callable[..., Hub]
@@ -73,6 +74,34 @@ def test_the_fields_of_an_info(hub: Hub) -> None:
     asked = hub.get("/api/models/openai-community/gpt2?expand=downloadsAllTime&expand=baseModels").json()
     assert set(asked) == {"_id", "id", "downloadsAllTime"}
     assert hub.get("/api/models/openai-community/gpt2?expand=nonsense").status_code == 400
+
+
+def test_the_base_of_a_model_is_resolved_and_what_files_say_is_json(hub: Hub) -> None:
+    models = {row["id"]: row for row in hub.rows("/api/models?expand=tags&expand=config&expand=gguf")}
+    tuned = [
+        (name, tag.split(":", 2)[1:])
+        for name, row in models.items()
+        for tag in row["tags"]
+        if tag.startswith("base_model:") and tag.count(":") == 2
+    ]
+    found = 0
+    for name, (relation, base) in tuned[:40]:
+        asked = hub.get(f"/api/models/{name}?expand=baseModels").json()
+        listed = hub.get(f"/api/models/{base}?expand=sha")
+        if listed.status_code == 401 or base == WITHDRAWN:  # the base is gone, or another model has its place
+            assert "baseModels" not in asked
+            continue
+        (resolved,) = asked["baseModels"]["models"]
+        assert asked["baseModels"]["relation"] == relation
+        assert hub.get(f"/api/models/{resolved['id']}?expand=sha").json()["_id"] == resolved["_id"]
+        assert (resolved["id"] == base) == (listed.status_code == 200)
+        found += 1
+    assert found > 10
+    configs = [row["config"] for row in models.values() if "config" in row]
+    assert all(config["architectures"] and config["model_type"] for config in configs)
+    headers = [row["gguf"] for row in models.values() if "gguf" in row]
+    assert all(header["total"] > 0 and header["architecture"] for header in headers)
+    assert len(models) > len(configs) > len(headers) > 10
 
 
 def test_the_spaces_of_a_model_are_those_that_name_it_now_or_by_an_old_name_cut_at_100(start_hub: StartHub) -> None:

@@ -169,6 +169,8 @@ def test_the_fields_of_each_mode(hub: Hub) -> None:
     assert fields("/api/models?limit=200") == default
     assert fields("/api/models?limit=200&full=true") == default | {"author", "gated", "lastModified", "sha"}
     assert fields("/api/models?limit=200&cardData=true") == default | {"cardData"}
+    assert fields("/api/models?limit=200&config=true") == default | {"config"}
+    assert fields("/api/models?limit=200&expand=config&expand=gguf") == {"_id", "id", "config", "gguf"}
     assert "cardData" not in fields("/api/datasets?limit=200")
     assert "cardData" in fields("/api/datasets?limit=200&full=true")
     assert fields("/api/datasets?limit=200") >= {"author", "sha", "gated", "disabled", "description"}

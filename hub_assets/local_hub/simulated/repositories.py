@@ -69,6 +69,14 @@ _LANGUAGES: Final[dict[str, float]] = {
     **{"en": 60, "zh": 9, "fr": 6, "es": 6, "de": 6, "ja": 4, "ko": 3, "multilingual": 6},
 }
 _RELATIONS: Final[dict[str, float]] = {"finetune": 50, "quantized": 25, "adapter": 20, "merge": 5}
+_ARCHITECTURES: Final = {
+    **{"bert": "BertForMaskedLM", "gpt2": "GPT2LMHeadModel", "llama": "LlamaForCausalLM"},
+    **{"t5": "T5ForConditionalGeneration", "vit": "ViTForImageClassification"},
+}
+_TEMPLATE: Final = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + eos_token }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
 _SDKS: Final[dict[str, float]] = {"gradio": 70, "streamlit": 15, "docker": 8, "static": 7}
 _STAGES: Final[dict[str, float]] = {"RUNNING": 45, "SLEEPING": 30, "RUNTIME_ERROR": 12, "BUILD_ERROR": 8, "PAUSED": 5}
 _SHAPES: Final[dict[RepoType, tuple[str, ...]]] = {
@@ -221,16 +229,21 @@ class Repositories:
             return self._popularity() | self._model_columns(others)
         return self._popularity() | self._dataset_columns() if self.kind == "dataset" else self._space_columns()
 
-    def named(self, purpose: str, share: float, others: "Repositories") -> pa.Array:
-        """Return, for a share of these, the id of another repository as it was then, the early ones by far most."""
+    def earlier(self, purpose: str, share: float, others: "Repositories") -> Ints:
+        """Return for a share of these which other repository was there before, mostly an early one; -1 for the rest."""
         rows = np.flatnonzero(self.dice.happens(purpose, share, self.which))
         then = np.searchsorted(others.eras.created, self.eras.created[rows])
         rows, then = rows[then > 0], then[then > 0]
-        chosen = np.floor(then ** self.dice.uniform(f"{purpose} which", rows)).astype(np.int64) - 1
-        place = np.full(len(self.which), -1)
+        chosen = np.full(len(self.which), -1)
+        chosen[rows] = np.floor(then ** self.dice.uniform(f"{purpose} which", rows)).astype(np.int64) - 1
+        return chosen
+
+    def named(self, others: "Repositories", chosen: Ints) -> pa.Array:
+        """Return the ids of those among others that are chosen, as they were then; null for -1."""
+        rows = np.flatnonzero(chosen >= 0)
+        place = np.full(len(chosen), -1)
         place[rows] = np.arange(len(rows))
-        ids = others.ids(self.eras.created[rows], chosen)
-        return ids.take(pa.array(place, mask=place < 0))
+        return others.ids(self.eras.created[rows], chosen[rows]).take(pa.array(place, mask=place < 0))
 
     def _licenses(self) -> pa.Array:
         weights = _DATASET_LICENSES if self.kind == "dataset" else _MODEL_LICENSES
@@ -282,9 +295,10 @@ class Repositories:
         any_task = self.drawn("task", _TASKS)
         task = self.some("has task", 0.6, any_task)
         language = self.some("has language", 0.3, self.drawn("language", _LANGUAGES))
-        base = self.named("base", 0.4, self)
+        base_of = self.earlier("base", 0.4, self)
+        base = self.named(self, base_of)
         relation = self.drawn("relation", _RELATIONS)
-        data = self.named("trained on", 0.12, datasets)
+        data = self.named(datasets, self.earlier("trained on", 0.12, datasets))
         total = (10 ** (7 + 4 * dice.uniform("parameters", which))).astype(np.int64)
         weights = pa.MapArray.from_arrays(
             np.arange(len(which) + 1, dtype=np.int32), text.of(("BF16",), np.zeros_like(which)), total
@@ -309,6 +323,34 @@ class Repositories:
                 mask=pa.array(~dice.happens("has safetensors", 0.25, which)),
             ),
             "card": self.some("has card", 0.7, about),
+            "baseModels": self._resolved(base_of, relation),
+            **self._configurations(library, total),
+        }
+
+    def _resolved(self, base_of: Ints, relation: pa.Array) -> pa.Array:
+        """Return what the Hub makes of a base that it still has: its key and its present id."""
+        there = (base_of >= 0) & self.visible[base_of]
+        place = pa.array(base_of, mask=~there)
+        keys = object_ids(self.dice, np.maximum(self.eras.created, FLOOR), self.which).take(place)
+        ids = self.ids(self.now).take(place)
+        return text.joined('{"relation":"', relation, '","models":[{"_id":"', keys, '","id":"', ids, '"}]}')
+
+    def _configurations(self, library: pa.Array, total: Ints) -> dict[str, pa.Array]:
+        """Return what the Hub reads from configurations, and from GGUF files of a few."""
+        drawn = self.dice.choice("architecture", dict.fromkeys(_ARCHITECTURES, 1.0), self.which)
+        kind, name = (text.of(tuple(words), drawn) for words in (_ARCHITECTURES.keys(), _ARCHITECTURES.values()))
+        configured = pc.fill_null(pc.is_in(library, pa.array(["transformers", "peft"])), False)
+        config = text.joined(
+            *('{"architectures":["', name, '"],"model_type":"'),
+            *(kind, '","tokenizer_config":{"bos_token":"<s>","eos_token":"</s>","chat_template":"', _TEMPLATE, '"}}'),
+        )
+        gguf = text.joined(
+            *('{"total":', text.numbers(total), ',"architecture":"', kind, '","context_length":4096,"chat_template":"'),
+            *(_TEMPLATE, '","bos_token":"<s>","eos_token":"</s>"}'),
+        )
+        return {
+            "config": text.where(configured.to_numpy(zero_copy_only=False), config),
+            "gguf": self.some("has gguf", 0.05, gguf),
         }
 
     def _dataset_columns(self) -> dict[str, pa.Array]:
