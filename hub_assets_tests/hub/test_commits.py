@@ -65,7 +65,7 @@ def test_an_address_used_as_a_name_is_nowhere_in_the_lake(tmp_path: Path) -> Non
         "jane [at] example [dot] org",
         "jane at example dot org",
         "jane%40example.org",
-        "jane＠example.org",
+        "jane\uff20example.org",
         "jane@\u200bexample.org",
     ],
 )
