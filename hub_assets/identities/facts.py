@@ -84,6 +84,9 @@ class Facts:
         return self._connection.sql(select).to_arrow_table()
 
 
+_SEPARATED: Final = r"[\p{L}\p{N}][^\p{L}\p{M}\p{N}\p{Cf}]+[\p{L}\p{N}]"
+"""What a name of several words looks like."""
+
 _TABLES: Final = (
     # an answer in vain does not take back an earlier one; a source without accounts answers `not_asked`
     """
@@ -139,19 +142,26 @@ _TABLES: Final = (
     )
     {FEATURES}
     """,
-    # names that say nothing of who has them: placeholders, and those without a letter or digit. The shortest placeholders
-    # are matched as they are spelt (`n/a` is not `Na`)
+    # names that say nothing of who has them: placeholders, and those without a letter or digit. What separates the words
+    # of a placeholder does not count, but `Na Me` is not `name`; the shortest are matched as they are spelt
     f"""
     create temp table nobody as
-    select name
+    with
+    placeholders as (
+        select
+            all_features.normal,
+            bool_or(regexp_matches(all_features.name, '{_SEPARATED}')) as is_separated
+        from all_features inner join generic on all_features.name = generic.name
+        where length(all_features.normal) >= 3
+        group by all_features.normal
+    )
+    select all_features.name
     from all_features
-    where normal = '' and not starts_with(name, '{TOKEN}')
-        or lower(trim(name)) in (select lower(trim(name)) from generic)
-        or normal in (
-            select all_features.normal
-            from all_features inner join generic on all_features.name = generic.name
-            where length(all_features.normal) >= 3
-        )
+    left join placeholders on all_features.normal = placeholders.normal
+    where (all_features.normal = '' and not starts_with(all_features.name, '{TOKEN}'))
+        or lower(trim(all_features.name)) in (select lower(trim(name)) from generic)
+        or placeholders.is_separated
+        or (not placeholders.is_separated and not regexp_matches(all_features.name, '{_SEPARATED}'))
     """,
     # that no account is shown beside commits is no proof that there is none, and one that is found under a name for
     # which none is shown need not be theirs; under another spelling it is not
