@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from hub_assets.assets.metadata import count_table, table
 from hub_assets.assets.tables import replace_rows, spec_of
 from hub_assets.home import HomeError
-from hub_assets.identities.bots import find_bots
+from hub_assets.identities.bots import find_bots, propose_bots
 from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
 from hub_assets.identities.decisions import DecisionsError, decisions_hash, read_decisions
 from hub_assets.identities.evidence import weigh
@@ -97,7 +97,9 @@ def _build_developers() -> dg.AssetsDefinition:
             with _facts(connection, snapshot_date, _accounts(connection, snapshot_date)) as facts:
                 pairs = find_candidates(facts, earlier, decisions)
                 pairs = resolve(facts, decide(facts, weigh(facts, pairs), decisions))
-                developers = developers_of(facts, authors, pairs, _bots(connection, authors))
+                names, seed = authors["author"].combine_chunks(), _bots_seed(connection)
+                bots, proposed = find_bots(names, seed), propose_bots(names, seed)
+                developers = developers_of(facts, authors, pairs, bots, proposed)
             developers = developers.append_column("decisions_hash", pa.repeat(used, len(developers)))
             of_pairs = replace_rows(connection, "core__developer_pairs", snapshot_date, pairs)
             of_developers = replace_rows(connection, "core__developers", snapshot_date, developers)
@@ -179,6 +181,7 @@ def _count_developers(developers: pa.Table) -> dict[str, Any]:
     return {
         "author_strings": len(developers),
         "bots": pc.sum(developers["is_bot"]).as_py() or 0,
+        "bots_to_review": len(developers) - developers["bot_hint"].null_count,
         "generic_names": pc.sum(developers["is_generic"]).as_py() or 0,
         "names": len(names),
         "developers": n_developers,
@@ -193,15 +196,14 @@ def _facts(connection: duckdb.DuckDBPyConnection, snapshot_date: date, accounts:
         authors,
         _week(connection, "int_hub__participations", snapshot_date),
         _week(connection, "int_hub__trailers", snapshot_date),
-        _bots(connection, authors)["author"].combine_chunks(),
+        find_bots(authors["author"].combine_chunks(), _bots_seed(connection))["author"].combine_chunks(),
         connection.sql("select name from generic_names").to_arrow_table()["name"].combine_chunks(),
         accounts,
     )
 
 
-def _bots(connection: duckdb.DuckDBPyConnection, authors: pa.Table) -> pa.Table:
-    seed = connection.sql("select name, kind, why from bots").to_arrow_table()
-    return find_bots(authors["author"].combine_chunks(), seed)
+def _bots_seed(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    return connection.sql("select name, kind, why from bots").to_arrow_table()
 
 
 def _accounts(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> pa.Table:

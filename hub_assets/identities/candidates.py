@@ -105,6 +105,7 @@ def accounts_to_ask_first(facts: Facts, pairs: pa.Table) -> pa.Array:
             select author, 1, sum(n) from beside group by author
         )
         select author from ranked
+        where author not in (select author from respelt)
         group by author
         order by min(place), max(n) desc, author
     """)["author"].combine_chunks()
@@ -244,15 +245,56 @@ GENERATORS: Final = {
             inner join short_spellings as other on around.author = other.name and one.spelling = other.spelling
         ),
         near as (
-            select x, y, 'none' as kind from spelt
+            select x, y, false as is_owner from spelt
             union
-            select free.author, features.name, 'contained' as kind
+            select free.author, features.name, true
             from free inner join features on free.namespace = features.name and free.author <> features.name
         )
         select x, y from near
         inner join features as a on x = a.name
         inner join features as b on y = b.name
-        where {relation("a", "b", "0")} in ('same', 'permuted', 'initial', kind) and {relation("a", "b", "0")} <> 'none'
+        where {relation("a", "b", "0")} in ('same', 'permuted', 'initial')
+            or (is_owner and {relation("a", "b", "0")} in ('contained', 'numbered'))
+    """,
+    # first name and initial, or initial and surname however short, of a name or of a full name, where both committed to
+    # one repository or one did to the other's own; for review, because many share them
+    "abbreviation": f"""
+        with
+        committed as (
+            select repo, namespace, author
+            from participations
+            where is_committer and namespace in (select namespace from free)
+        ),
+        near as (
+            select repo as place, false as is_home, author from committed
+            union
+            select namespace, true, author from committed where namespace in (select name from features)
+            union
+            select namespace, true, namespace from committed where namespace in (select name from features)
+        ),
+        called as (
+            select name as author, features.* from features
+            union all
+            select * from bearers
+        ),
+        long as (
+            select near.*, called.*, unnest(called.abbreviations) as spelling
+            from near inner join called on near.author = called.author
+        ),
+        short as (
+            select near.*, features.*
+            from near inner join features on near.author = features.name
+            where length(features.stem) >= 4
+        )
+        select long.author as x, short.author as y
+        from long
+        inner join short
+            on long.place = short.place and long.is_home = short.is_home and long.spelling = short.stem
+        inner join authors as a on long.author = a.author
+        inner join authors as b on short.author = b.author
+        where (not long.is_home or long.place in (long.author, short.author))
+            and not (coalesce(a.is_account, false) and coalesce(b.is_account, false))
+            and {relation("long", "short", "0")} = 'abbreviated'
     """,
     # a name that is no account, alone in the repositories of an account that never committed to them itself; a question
     # only, because histories are copied from elsewhere with their authors
@@ -306,11 +348,16 @@ GENERATORS: Final = {
         inner join bearers as b on y = b.author
         where {relation("a", "b", "0")} in ('same', 'permuted', 'initial')
     """,
-    # two strings that led to one account, perhaps before and after it was renamed
+    # two strings that led to one account, perhaps before and after it was renamed, if only to other capitals
     "same_account": """
         select min(author) over (partition by account_key) as x, author as y
         from same_accounts
         where author in (select name from features)
+        union
+        select one.author, other.author
+        from authors as one
+        inner join authors as other on lower(one.author) = lower(other.author) and one.author < other.author
+        where one.is_linked and other.is_linked and not one.is_bot and not other.is_bot
     """,
 }
 """SELECTs of pairs (`x`, `y`), in any order, a pair as often as it is found."""

@@ -16,10 +16,11 @@ TERMS: Final[dict[str, tuple[float, str]]] = {
     "same_account": (10, "is_same_account"),
     "trailer": (6, "has_trailer"),
     "same_full_name": (5, "full_name_relation in ('same', 'permuted')"),
-    "like_full_name": (3, "full_name_relation in ('initial', 'contained', 'similar')"),
+    "like_full_name": (3, "full_name_relation in ('initial', 'abbreviated', 'contained', 'similar')"),
     "same_name": (4, "name_relation = 'same'"),
     "permuted_name": (4, "name_relation = 'permuted'"),
     "initial_name": (3, "name_relation = 'initial'"),
+    "abbreviated_name": (1, "name_relation = 'abbreviated'"),
     "contained_name": (2, "name_relation = 'contained'"),
     "similar_name": (2, "name_relation = 'similar'"),
     "shared_repository": (2, "n_shared_repos > 0"),
@@ -37,7 +38,9 @@ TERMS: Final[dict[str, tuple[float, str]]] = {
 }
 """Each term's points and when it applies. Counts above zero make no new term, so that evidence changes seldom."""
 
-_CLOSEST: Final = ("same", "permuted", "initial", "similar", "contained")
+_IS_INITIAL: Final = "(len({0}.words) = 2 and length({0}.first) = 1)"
+_IS_RARE: Final = "(len({0}.words) < 2 or {0}.last in (select surname from rare_surnames))"
+_CLOSEST: Final = ("same", "permuted", "initial", "similar", "contained", "abbreviated")
 
 
 def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
@@ -48,14 +51,17 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
         pairs: `author_a`, `author_b`, `generators`.
 
     Returns:
-        The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and three that rules need: `n_words` of
-        the name that has more of them, `n_full_words` of the full names that are nearest, and `is_spaced`, whether a
-        name has a space.
+        The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and those that only rules need: `n_words`
+        of the name that has more of them; `n_full_words` of the full names that are nearest; `is_spaced`, whether a name
+        has a space; `is_common_initial`, whether no more agrees than an initial and a surname that is not rare;
+        `is_numbered_owner`, whether one commits to repositories of the other, whose name is the same with a number.
     """
     facts.register("pairs", pairs)
     facts.run("create or replace temp table asked as select row_number() over () as pair, * from pairs")
     facts.register("name_relations", _name_relations(facts))
+    facts.register("related", _compare_names(facts, "asked"))
     facts.register("full_name_relations", _full_name_relations(facts))
+    facts.register("initials", _initials(facts))
     terms = ", ".join(
         f"case when {condition} then {{'term': '{term}', 'points': {float(points)}::double}} end"
         for term, (points, condition) in TERMS.items()
@@ -97,11 +103,24 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
             group by asked.pair
         ),
         owned_repos as (
-            select sides.pair, commits.repo, commits.repo_id
+            select sides.pair, sides.author, sides.other as owner, commits.repo, commits.repo_id
             from sides inner join commits on sides.author = commits.author and sides.other = commits.namespace
         ),
         owned as (
             select pair, count(*) as n_repos from owned_repos group by pair
+        ),
+        -- unless there is an account without the number, too
+        numbered_owners as (
+            select distinct owned_repos.pair
+            from owned_repos
+            inner join features as names on owned_repos.author = names.name
+            inner join features as owners on owned_repos.owner = owners.name
+            where names.digits = '' and length(names.normal) >= 3 and names.normal = owners.stem
+                and names.normal not in (
+                    select features.normal
+                    from authors inner join features on authors.author = features.name
+                    where authors.is_account
+                )
         ),
         examples as (
             select pair, list(repo_id order by place, repo_id)[1:3] as repos
@@ -144,7 +163,12 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
                 b.is_account as is_account_b,
                 a.is_generic or b.is_generic as is_generic,
                 a.is_organization or b.is_organization as is_organization,
-                one.account_key = other.account_key as is_same_account,
+                -- handles are unique regardless of case
+                case
+                    when a.is_linked and b.is_linked and lower(a.author) = lower(b.author)
+                        then coalesce(one.account_key = other.account_key, true)
+                    else one.account_key = other.account_key
+                end as is_same_account,
                 case
                     when organizations.pair is not null then true
                     when a.account_key is not null or b.account_key is not null then false
@@ -161,12 +185,16 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
                 coalesce(degrees_b.degree, 0) as degree_b,
                 name_relations.n_words,
                 coalesce(full_name_relations.n_words, 0) as n_full_words,
-                contains(asked.author_a, ' ') or contains(asked.author_b, ' ') as is_spaced
+                contains(asked.author_a, ' ') or contains(asked.author_b, ' ') as is_spaced,
+                coalesce(initials.is_common, false) as is_common_initial,
+                numbered_owners.pair is not null as is_numbered_owner
             from asked
             inner join name_relations on asked.pair = name_relations.pair
             inner join authors as a on asked.author_a = a.author
             inner join authors as b on asked.author_b = b.author
             left join full_name_relations on asked.pair = full_name_relations.pair
+            left join initials on asked.pair = initials.pair
+            left join numbered_owners on asked.pair = numbered_owners.pair
             left join same_accounts as one on asked.author_a = one.author
             left join same_accounts as other on asked.author_b = other.author
             left join shared on asked.pair = shared.pair
@@ -187,7 +215,7 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
             author_a, author_b, generators, similarity, name_relation, full_name_a, full_name_b, full_name_relation,
             is_account_a, is_account_b, is_generic, is_organization, is_same_account, is_same_organization, has_trailer,
             n_shared_repos, n_shared_weeks, n_owned_repos, n_shared_namespaces, repos, n_commits_a, n_commits_b,
-            degree_a, degree_b, n_words, n_full_words, is_spaced,
+            degree_a, degree_b, n_words, n_full_words, is_spaced, is_common_initial, is_numbered_owner,
             coalesce(list_sum(list_transform(terms, lambda one: one.points)), 0) as score,
             terms,
             case
@@ -223,7 +251,6 @@ def _name_relations(facts: Facts) -> pa.Table:
 
 def _full_name_relations(facts: Facts) -> pa.Table:
     """Return `pair`, `relation` and `n_words`: of full name and name, name and full name, and both, the nearest."""
-    facts.register("related", _compare_names(facts, "asked"))
     closest = ", ".join(f"'{name}'" for name in _CLOSEST)
     return facts.ask(f"""
         with ranked as (
@@ -248,6 +275,18 @@ def _full_name_relations(facts: Facts) -> pa.Table:
     """)
 
 
+def _initials(facts: Facts) -> pa.Table:
+    """Return `pair` and `is_common`: whether an initial and a surname that is not rare are all that agrees."""
+    return facts.ask("""
+        select
+            pair,
+            bool_or(is_initial and not is_rare)
+            and not bool_or(relation in ('same', 'permuted') and not is_initial) as is_common
+        from related
+        group by pair
+    """)
+
+
 def contradictions(facts: Facts, pairs: pa.Table) -> pa.Table:
     """Return those of some pairs (`author_a`, `author_b`) that have names of several words, none of them alike.
 
@@ -269,8 +308,9 @@ def _compare_names(facts: Facts, pairs: str) -> pa.Table:
     """Compare each name of one string of a pair, its own and the account's full name, with each of the other's.
 
     Returns:
-        `pair`, `relation`, `n_words` of the one that has more, `is_full` (one of them is a full name) and `are_real`
-        (both are names of several words).
+        `pair`, `relation`, `n_words` of the one that has more, `is_full` (one of them is a full name), `are_real` (both
+        are names of several words), `is_initial` (of a first name they share but the initial) and `is_rare` (so is each
+        surname).
     """
     facts.run(f"""
         create or replace temp table comparisons as
@@ -299,6 +339,11 @@ def _compare_names(facts: Facts, pairs: str) -> pa.Table:
         select
             comparisons.pair,
             {relation("comparisons.one", "comparisons.other", "compared_names.similarity")} as relation,
+            relation = 'initial' or (
+                relation in ('same', 'permuted')
+                and ({_IS_INITIAL.format("one")} or {_IS_INITIAL.format("other")})
+            ) as is_initial,
+            {_IS_RARE.format("one")} and {_IS_RARE.format("other")} as is_rare,
             one.is_full or other.is_full as is_full,
             greatest(len(one.words), len(other.words)) as n_words,
             one.is_real and other.is_real and len(one.words) > 1 and len(other.words) > 1 as are_real

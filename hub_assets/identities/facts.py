@@ -8,7 +8,8 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from hub_assets.identities.names import FEATURES, HANDLE
+from hub_assets.identities.names import FEATURES, HANDLE, TOKEN
+from hub_assets.identities.surnames import COMMON, RARE
 
 NO_ACCOUNTS: Final = pa.schema(
     [
@@ -36,7 +37,7 @@ class Facts:
             `active_weeks`; a row per repository and string that committed to it or opened a discussion in it.
         trailers: `name` and `handle` that stand together in a `Co-authored-by`.
         bots: author strings of programs.
-        generic: names that many bear, in lower case.
+        generic: names that many bear, however they are spelt.
         accounts: all answers so far, as `raw_hub__accounts` has them.
     """
 
@@ -58,6 +59,7 @@ class Facts:
             ("bots", pa.table({"author": bots.cast(pa.string())})),
             ("generic", pa.table({"name": generic.cast(pa.string())})),
             ("answers", accounts),
+            ("common_surnames", pa.table({"surname": sorted(COMMON)})),
         ):
             self._connection.register(name, table)
         for statement in _TABLES:
@@ -81,6 +83,9 @@ class Facts:
         """Return the rows of a SELECT."""
         return self._connection.sql(select).to_arrow_table()
 
+
+_SEPARATED: Final = r"[\p{L}\p{N}][^\p{L}\p{M}\p{N}\p{Cf}]+[\p{L}\p{N}]"
+"""What a name of several words looks like."""
 
 _TABLES: Final = (
     # an answer in vain does not take back an earlier one; a source without accounts answers `not_asked`
@@ -109,6 +114,55 @@ _TABLES: Final = (
     union
     select handle from all_trailers
     """,
+    # handles are unique regardless of case: beside one that is known, a name that is spelt otherwise is no account
+    f"""
+    create temp table respelt as
+    with
+    known as (
+        select author as handle from all_authors where is_linked
+        union
+        select namespace from all_participations where namespace is not null
+        union
+        select name from last_answers where outcome = 'ok' and name is not null
+    )
+    select author
+    from all_authors
+    where is_linked is false and regexp_full_match(author, '{HANDLE}')
+        and lower(author) in (select lower(handle) from known)
+        and author not in (select handle from known)
+    """,
+    f"""
+    create temp table all_features as
+    with names as (
+        select author as name from all_authors
+        union
+        select full_name from last_answers where full_name is not null
+        union
+        select name from generic
+    )
+    {FEATURES}
+    """,
+    # names that say nothing of who has them: placeholders, and those without a letter or digit. What separates the words
+    # of a placeholder does not count, but `Na Me` is not `name`; the shortest are matched as they are spelt
+    f"""
+    create temp table nobody as
+    with
+    placeholders as (
+        select
+            all_features.normal,
+            bool_or(regexp_matches(all_features.name, '{_SEPARATED}')) as is_separated
+        from all_features inner join generic on all_features.name = generic.name
+        where length(all_features.normal) >= 3
+        group by all_features.normal
+    )
+    select all_features.name
+    from all_features
+    left join placeholders on all_features.normal = placeholders.normal
+    where (all_features.normal = '' and not starts_with(all_features.name, '{TOKEN}'))
+        or lower(trim(all_features.name)) in (select lower(trim(name)) from generic)
+        or placeholders.is_separated
+        or (not placeholders.is_separated and not regexp_matches(all_features.name, '{_SEPARATED}'))
+    """,
     # that no account is shown beside commits is no proof that there is none, and one that is found under a name for
     # which none is shown need not be theirs; under another spelling it is not
     f"""
@@ -119,6 +173,7 @@ _TABLES: Final = (
         case
             when not regexp_full_match(all_authors.author, '{HANDLE}') then false
             when all_authors.is_linked and coalesce(last_answers.outcome, 'ok') = 'ok' then true
+            when respelt.author is not null then false
             when all_authors.is_linked is null and last_answers.name = all_authors.author then true
             when all_authors.is_linked is not true and last_answers.outcome = 'gone' then false
             when all_authors.is_linked is false and last_answers.name <> all_authors.author then false
@@ -134,28 +189,47 @@ _TABLES: Final = (
             when all_authors.is_linked or handles.author is not null then all_authors.author
         end as account,
         case when is_account is not false then last_answers.account_type = 'org' end as is_organization,
+        -- one that only repeats the handle says nothing
         case
+            when full_names.normal = spelt.normal and not contains(last_answers.full_name, ' ') then null
+            when last_answers.full_name in (select name from nobody) then null
             when is_account or (is_account is null and last_answers.name = all_authors.author)
                 then last_answers.full_name
         end as full_name,
+        all_authors.is_linked,
         bots.author is not null as is_bot,
-        generic.name is not null and all_authors.is_linked is not true as is_generic
+        nobody.name is not null and all_authors.is_linked is not true as is_generic
     from all_authors
     left join last_answers on all_authors.author = last_answers.author
     left join same_accounts on all_authors.author = same_accounts.author
     left join handles on all_authors.author = handles.author
     left join bots on all_authors.author = bots.author
-    left join generic on lower(trim(all_authors.author)) = generic.name
+    left join respelt on all_authors.author = respelt.author
+    left join nobody on all_authors.author = nobody.name
+    inner join all_features as spelt on all_authors.author = spelt.name
+    left join all_features as full_names on last_answers.full_name = full_names.name
     """,
+    "create temp table features as from all_features where name in (select author from authors where not is_bot)",
+    "create temp table full_names as from all_features where name in (select full_name from authors where not is_bot)",
+    # a name may begin with its surname, too
     f"""
-    create temp table features as
-    with names as (select author as name from authors where not is_bot)
-    {FEATURES}
-    """,
-    f"""
-    create temp table full_names as
-    with names as (select distinct full_name as name from authors where full_name is not null and not is_bot)
-    {FEATURES}
+    create temp table rare_surnames as
+    with
+    named as (
+        select first, last from features where len(words) > 1
+        union
+        select first, last from full_names where len(words) > 1
+    ),
+    either as (
+        select last as surname, first as given from named
+        union
+        select first, last from named
+    )
+    select surname
+    from either
+    where surname not in (select surname from common_surnames)
+    group by surname
+    having count(distinct case when length(given) > 1 then given end) <= {RARE}
     """,
     """
     create temp table participations as
@@ -183,7 +257,13 @@ _TABLES: Final = (
     """
     create temp table trailers as
     select distinct all_trailers.name, all_trailers.handle
-    from all_trailers
+    from (
+        select all_trailers.name, authors.author as handle
+        from all_trailers
+        inner join authors
+            on lower(all_trailers.handle) = lower(authors.author)
+            and (all_trailers.handle = authors.author or authors.is_linked)
+    ) as all_trailers
     inner join features as names on all_trailers.name = names.name
     inner join features as handles on all_trailers.handle = handles.name
     """,

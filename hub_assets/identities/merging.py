@@ -22,6 +22,7 @@ Flags = npt.NDArray[np.bool_]
 
 _ACCOUNT, _PERSON, _STRONG_RULE, _RULE = range(4)
 """Tiers: what goes before."""
+_NO_HINTS: Final = pa.table({name: pa.array([], pa.string()) for name in ("author", "bot_hint")})
 ID_LENGTH: Final = 16
 """Hexadecimal digits of a developer's id, the hash of the string that was seen first.
 
@@ -131,7 +132,9 @@ def _contradictions(facts: Facts, authors: pa.ChunkedArray, pairs: Ints) -> pa.T
     return contradictions(facts, together)
 
 
-def developers_of(facts: Facts, authors: pa.Table, pairs: pa.Table, bots: pa.Table) -> pa.Table:
+def developers_of(
+    facts: Facts, authors: pa.Table, pairs: pa.Table, bots: pa.Table, proposed_bots: pa.Table | None = None
+) -> pa.Table:
     """Return the developer behind each author string.
 
     Args:
@@ -139,13 +142,15 @@ def developers_of(facts: Facts, authors: pa.Table, pairs: pa.Table, bots: pa.Tab
         authors: `author`, `first_seen_date` and `first_seen_at`.
         pairs: what `resolve` returned.
         bots: `author` and `why`.
+        proposed_bots: `author` and `bot_hint`.
 
     Returns:
-        The columns of `schemas.DEVELOPERS` but `snapshot_date`.
+        The columns of `schemas.DEVELOPERS` but `snapshot_date` and `decisions_hash`.
     """
     facts.register("strings", authors)
     facts.register("decided", pairs)
     facts.register("programs", bots)
+    facts.register("proposed_bots", _NO_HINTS if proposed_bots is None else proposed_bots)
     # in order of birth, so that the least of a component is the one that was seen first
     born = facts.ask(f"""
         select
@@ -194,10 +199,12 @@ def developers_of(facts: Facts, authors: pa.Table, pairs: pa.Table, bots: pa.Tab
             coalesce(programs.why, ranked.evidence) as evidence,
             ranked.other as joined_with,
             born.account_key,
-            born.first_seen_date
+            born.first_seen_date,
+            proposed_bots.bot_hint
         from born
         left join ranked on born.author = ranked.author and ranked.place = 1
         left join programs on born.author = programs.author
+        left join proposed_bots on born.author = proposed_bots.author
         order by born.birth
     """)
 

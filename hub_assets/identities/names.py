@@ -20,31 +20,88 @@ ROWS: Final = 200
 HANDLE: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
 """What the name of an account looks like; nothing else can be one."""
 
-FEATURES: Final = """
+TOKEN: Final = "address:"
+"""How the token of an e-mail address begins that stands where git was given one as a name. Nothing is read from it."""
+_TITLES: Final = "mr|mrs|ms|mx|dr|prof|professor|sir|herr|frau|mme|mlle|sra|srta"
+_DEGREES: Final = "phd|ph[. ]+d|msc|m[. ]+sc|bsc|mba|jr|esq"
+_UNSEEN: Final = (
+    r"[\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2139}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}"
+    r"\x{E0100}-\x{E01EF}]"
+)
+"""Characters that Unicode counts among letters and marks, though they show nothing, or an emoji."""
+
+FEATURES: Final = f"""
     select
-        name,
-        -- accents are marks that other scripts need
+        name, plain, normal, stem, letters, digits, words, first, last, initial,
+        -- what a handle makes of a name of several words: `yaraw`, `rliu`, `liur`, `wyara`, `lvanwinter`, `ludwigvw`
         case
-            when regexp_matches(name, '[^\\p{Latin}\\p{Greek}\\p{Cyrillic}\\p{Common}\\p{Inherited}]') then name
-            else strip_accents(name)
-        end as plain,
-        regexp_replace(lower(plain), '[^\\p{L}\\p{M}\\p{N}]', '', 'g') as normal,
-        regexp_replace(normal, '\\p{N}+$', '') as stem,
-        regexp_replace(normal, '\\p{N}', '', 'g') as letters,
-        regexp_replace(normal, '[^\\p{N}]', '', 'g') as digits,
-        regexp_extract_all(
-            lower(regexp_replace(plain, '(\\p{Ll})(\\p{Lu})', '\\1 \\2', 'g')), '[\\p{L}\\p{M}]+'
-        ) as words,
-        words[1] as first,
-        words[len(words)] as last,
-        words[1][1] as initial
-    from names
+            when len(words) > 1 and length(first) > 1 and digits = '' then [
+                concat(first, last[1]),
+                concat(initial, last),
+                concat(last, initial),
+                concat(last[1], first),
+                concat(initial, array_to_string(words[2:], '')),
+                concat(first, array_to_string(list_transform(words[2:], lambda word: word[1]), ''))
+            ]
+            else cast([] as varchar[])
+        end as abbreviations
+    from (
+        select
+            *,
+            regexp_replace(normal, '\\p{{N}}+$', '') as stem,
+            regexp_replace(normal, '\\p{{N}}', '', 'g') as letters,
+            regexp_replace(normal, '[^\\p{{N}}]', '', 'g') as digits,
+            words[1] as first,
+            words[len(words)] as last,
+            words[1][1] as initial
+        from (
+            select
+                name,
+                plain,
+                -- some letters have two small forms
+                regexp_replace(
+                    replace(replace(lower(plain), 'ß', 'ss'), 'ς', 'σ'), '[^\\p{{L}}\\p{{M}}\\p{{N}}]', '', 'g'
+                ) as normal,
+                regexp_extract_all(
+                    regexp_replace(
+                        regexp_replace(
+                            lower(regexp_replace(plain, '(\\p{{Ll}})(\\p{{Lu}})', '\\1 \\2', 'g')),
+                            '^[-_. ]*(({_TITLES})[-_. ]+)+', ''
+                        ),
+                        '([-_,. ]+({_DEGREES})[. ]*)+$', ''
+                    ),
+                    '[\\p{{L}}\\p{{M}}]+'
+                ) as words
+            from (
+                select
+                    name,
+                    -- accents are marks that other scripts need
+                    case
+                        when regexp_matches(
+                            visible, '[^\\p{{Latin}}\\p{{Greek}}\\p{{Cyrillic}}\\p{{Common}}\\p{{Inherited}}]'
+                        ) then visible
+                        else strip_accents(visible)
+                    end as plain
+                from (
+                    select
+                        name,
+                        -- a letter or digit that is shown as an emoji is none
+                        case
+                            when starts_with(name, '{TOKEN}') then ''
+                            else regexp_replace(name, '.(\\x{{FE0F}}\\x{{20E3}}?|\\x{{20E3}})|{_UNSEEN}', '', 'g')
+                        end as visible
+                    from names
+                )
+            )
+        )
+    )
 """
 """DuckDB's SELECT of what the relation of two names is read from, over a relation `names(name)`.
 
 `normal`: lower case, without accents, only letters and digits, so that `First Last` and `first-last` are twins (both
-stay: rows are names, not normal forms). `stem` is that without the digits at its end; `letters` and `digits` are
-those alone. `words`: its runs of letters, parted at capitals, too.
+stay: rows are names, not normal forms); empty where there is neither. `stem` is that without the digits at its end;
+`letters` and `digits` are those alone. `words`: its runs of letters, parted at capitals, too, without titles and degrees
+at either end.
 """
 
 
@@ -53,7 +110,8 @@ def relation(a: str, b: str, similarity: str) -> str:
 
     `same`: twins. `numbered`: they differ by digits alone. `permuted`: the same words in another order, or first and
     last word run together. `initial`: the last word is the same, and of the first word one has but the initial
-    (`J. Smith`, `jsmith`). `contained`: one, of six characters or more with its last
+    (`J. Smith`, `jsmith`). `abbreviated`: one is first name and initial, or initial and surname however short, of the
+    other (`YaraW`, `rliu3`). `contained`: one, of six characters or more with its last
     digits or without them, begins or ends the other (`B. Goldsmith` and `benjagoldsmith`, too). `similar`: 90 %
     alike, from the first character on (`Dan Smithson` is not `Ian Smithson`). `none` else.
     """
@@ -69,6 +127,10 @@ def relation(a: str, b: str, similarity: str) -> str:
         both = f"len({y}.words) > 1 and {y}.last = {x}.last and {y}.initial = {x}.initial"
         return f"({long} and ({short} or (length({x}.first) = 1 and {both})))"
 
+    def abbreviated(x: str, y: str) -> str:
+        # shorter ones are common by chance
+        return f"(length({y}.stem) >= 4 and list_contains({x}.abbreviations, {y}.stem))"
+
     def contained(x: str, y: str) -> str:
         part = f"length({x}.{{0}}) >= 6 and (starts_with({y}.normal, {x}.{{0}}) or ends_with({y}.normal, {x}.{{0}}))"
         ends = f"starts_with({y}.normal, {x}.initial) and ends_with({y}.normal, {x}.last)"
@@ -83,6 +145,7 @@ def relation(a: str, b: str, similarity: str) -> str:
             when {a}.letters = {b}.letters then 'numbered'
             when {a}.digits = {b}.digits and ({same_words} or {permuted(a, b)} or {permuted(b, a)}) then 'permuted'
             when {a}.digits = {b}.digits and ({initial(a, b)} or {initial(b, a)}) then 'initial'
+            when {abbreviated(a, b)} or {abbreviated(b, a)} then 'abbreviated'
             when {contained(a, b)} or {contained(b, a)} then 'contained'
             when {similarity} >= {ALIKE} and {a}.normal[1] = {b}.normal[1] then 'similar'
             else 'none'

@@ -12,6 +12,7 @@ from hub_assets.identities.facts import Facts
 _FREE: Final = "(is_account_a is false or is_account_b is false)"
 _CLOSE: Final = "(n_shared_repos > 0 or n_owned_repos > 0)"
 _NEAR: Final = f"({_CLOSE} or n_shared_namespaces > 0 or is_same_organization)"
+_TELLING: Final = "(not is_common_initial or n_owned_repos > 0)"
 _UNCONTESTED: Final = "coalesce(full_name_relation, 'none') <> 'contradicts'"
 
 RULES: Final[dict[str, tuple[str, str, str]]] = {
@@ -35,30 +36,39 @@ RULES: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "full_name": (
         "accepted",
-        f"full_name_relation in ('same', 'permuted') and n_full_words > 1 and {_FREE} and {_NEAR}",
-        "One is no account, and has the other's full name, of several words; they met in a repository or a namespace.",
+        f"full_name_relation in ('same', 'permuted') and {_FREE} and {_TELLING} "
+        f"and ((n_full_words > 1 and {_NEAR}) or n_owned_repos > 0)",
+        "One is no account, and has the other's full name: one of several words, and they met in a repository or a "
+        "namespace, or one of a single word, in the other's own repository.",
     ),
     "same_name": (
         "accepted",
-        f"name_relation in ('same', 'permuted') and {_FREE} and {_UNCONTESTED} "
+        f"name_relation in ('same', 'permuted') and {_FREE} and {_UNCONTESTED} and {_TELLING} "
         f"and ({_CLOSE} or (n_words > 1 and {_NEAR}))",
         "One is no account; both are spelt alike, or with their words in another order, and they met: in one "
         "repository, or the other's own, if it is one word.",
     ),
     "initial_name": (
         "accepted",
-        f"'initial' in (name_relation, full_name_relation) and {_FREE} and {_UNCONTESTED} and {_CLOSE}",
-        "One is no account; initial and last name agree, in one repository or in the other's own.",
+        f"'initial' in (name_relation, full_name_relation) and {_FREE} and {_UNCONTESTED} and {_CLOSE} and {_TELLING}",
+        "One is no account; initial and last name agree, in the other's own repository, or in one repository if the "
+        "last name is rare.",
     ),
     "owner_name": (
         "accepted",
         f"name_relation = 'contained' and {_FREE} and {_UNCONTESTED} and n_owned_repos > 0",
         "One is no account; it is part of the other's name, in the other's own repositories.",
     ),
+    "numbered_owner": (
+        "accepted",
+        f"name_relation = 'numbered' and is_numbered_owner and {_FREE} and {_UNCONTESTED}",
+        "One is no account; with a number at its end it is the other's name, in the other's own repositories.",
+    ),
     "numbered_name": (
         "rejected",
-        "name_relation = 'numbered' and not is_spaced and n_owned_repos = 0",
-        "Two handles that differ by digits alone, and do not meet in repositories of one of them.",
+        "name_relation = 'numbered' and not is_spaced and n_owned_repos = 0 "
+        "and coalesce(full_name_relation, 'none') not in ('same', 'permuted', 'initial')",
+        "Two handles that differ by digits alone, and neither meet in repositories of one of them nor share a full name.",
     ),
 }
 """What each rule says, when it applies, and why; in order: the first that applies decides."""
@@ -89,7 +99,7 @@ def decide(facts: Facts, evidence: pa.Table, decisions: pa.Table) -> pa.Table:
             select *, case {rules} end as rule from evidence
         )
         select
-            ruled.* exclude (n_words, n_full_words, is_spaced),
+            ruled.* exclude (n_words, n_full_words, is_spaced, is_common_initial, is_numbered_owner),
             coalesce(decisions.decision, case ruled.rule {outcomes} else 'review' end) as decision,
             case
                 when decisions.decision is not null then 'person'

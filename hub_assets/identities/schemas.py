@@ -10,6 +10,7 @@ GENERATORS: Final = (
     "high_degree",
     "same_name",
     "namespace",
+    "abbreviation",
     "owner",
     "trailer",
     "full_name",
@@ -76,6 +77,7 @@ DEVELOPERS: Final = pa.schema(
         pa.field("account_key", pa.string()),
         pa.field("first_seen_date", pa.date32()),
         pa.field("decisions_hash", pa.string()),
+        pa.field("bot_hint", pa.string()),
     ]
 )
 """`core__developers`: author string -> developer."""

@@ -222,9 +222,71 @@ def test_who_made_what_was_copied_did_not_contribute_to_the_copy(warehouse: Ware
     found = {("ann", "cy"): (2, 1), ("ann", "bob"): (1, 1), ("bob", "ann"): (1, 1)}
     assert warehouse.edges(columns) == found
     # the rule is data, and can be switched off
-    warehouse.connection.execute("update contribution_rules set is_applied = false")
+    switch(warehouse, "duplicate_co_authors", on=False)
     warehouse.build([copied, untitled])
     assert warehouse.edges(columns) == found | {("ann", "bob"): (3, 2)}
+
+
+def switch(warehouse: Warehouse, rule: str, *, on: bool) -> None:
+    warehouse.connection.execute("update contribution_rules set is_applied = ? where rule = ?", [on, rule])
+
+
+SIX = ("s1", "s2", "s3", "s4", "s5", "s6")
+
+
+def test_a_squash_commit_credits_strangers_unless_the_rule_is_on(warehouse: Warehouse) -> None:
+    squashed = [page("1", commit("ann", *SIX), commit("bob"))]
+    everybody = {("ann", other): (1,) for other in (*SIX, "bob")} | {("bob", other): (1,) for other in (*SIX, "ann")}
+    warehouse.build(squashed)
+    assert warehouse.edges() == everybody
+    switch(warehouse, "squash_co_authors", on=True)
+    warehouse.build(squashed)
+    assert warehouse.edges() == {("ann", "bob"): (1,), ("bob", "ann"): (1,)}
+    # the threshold is data
+    warehouse.connection.execute("update contribution_rules set threshold = 6 where rule = 'squash_co_authors'")
+    warehouse.build(squashed)
+    assert warehouse.edges() == everybody
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [page("2", commit(*SIX[:3]))],
+        [page("2", commit(*SIX[:3]), repo_type="dataset")],
+        [page("1", commit("ann", *SIX), commit(*SIX[:3]))],
+    ],
+    ids=["another model of the namespace", "a dataset of the namespace", "another commit"],
+)
+def test_co_authors_of_whom_half_were_there_before_are_no_strangers(warehouse: Warehouse, others: list[Row]) -> None:
+    switch(warehouse, "squash_co_authors", on=True)
+    first = [] if others[0]["repo_type"] == "model" and others[0]["repo_key"] == "1" else [page("1", commit("ann", *SIX))]
+    warehouse.build([*first, *others])
+    assert {target for source, target in warehouse.edges() if source == "ann"} == set(SIX)
+
+
+def test_discussions_and_accounts_in_the_namespace_make_acquainted_and_those_elsewhere_do_not(
+    warehouse: Warehouse,
+) -> None:
+    switch(warehouse, "squash_co_authors", on=True)
+    squash = page("1", commit("ann", "lab", *SIX[1:]))
+    elsewhere = page("2", commit(*SIX)) | {"repo_id": "other/2"}
+    talk = {"num": 1, "author": "s2", "is_pull_request": False, "created_at": datetime(2026, 10, 3)}
+    talks = [{name: value for name, value in page("1").items() if name != "commits"} | {"discussions": [talk]}]
+    member = {"snapshot_date": WEEK, "author": "s3", "outcome": "ok", "account_key": "k"}
+    member |= {"organizations": [{"account_key": "l", "name": "Lab"}]}
+    given = {"raw_hub__discussions": talks, "raw_hub__accounts": [member]}
+    warehouse.build([squash, elsewhere], **given)
+    assert {target for source, target in warehouse.edges() if source == "ann"} == {"lab", *SIX[1:]}
+    warehouse.build([squash, elsewhere], raw_hub__discussions=talks)
+    assert warehouse.edges()[("ann", "ann")] == (1,)
+
+
+def test_bots_and_second_names_do_not_make_a_crowd(warehouse: Warehouse) -> None:
+    switch(warehouse, "squash_co_authors", on=True)
+    people = [developer(name, name) for name in ("ann", *SIX[:4])]
+    people += [developer("s5", "s4"), developer("s6", "s6", is_bot=True), developer("Ann A", "ann")]
+    warehouse.build([page("1", commit("ann", "Ann A", *SIX))], core__developers=people)
+    assert set(warehouse.edges()) == {("ann", name) for name in SIX[:4]}
 
 
 def test_a_model_is_in_the_networks_that_its_tags_had_then(warehouse: Warehouse) -> None:
@@ -541,14 +603,14 @@ def cores(warehouse: Warehouse, bots: str) -> dict[tuple[str, int], tuple[int, i
 def test_recorded_commits_make_the_reference_network(warehouse: Warehouse, real_data: Path) -> None:
     commits = recorded(real_data)
     alone = [developer(name, name, is_bot=name in BOTS) for name in sorted(authors(commits))]
-    warehouse.connection.execute("update contribution_rules set is_applied = false")
+    switch(warehouse, "duplicate_co_authors", on=False)
     warehouse.build(commits, core__developers=alone)
     assert warehouse.failing() == []
     counts = "select bots, count(*) from int_hub__collaboration_developers where network = 'all' group by 1 order by 1"
     assert warehouse.rows(counts) == [("kept", 653), ("out", 648)]
     assert cores(warehouse, "kept") | cores(warehouse, "out") == REFERENCE
     # the person with two names in the maximal core merged, and co-authors of copies left out
-    warehouse.connection.execute("update contribution_rules set is_applied = true")
+    switch(warehouse, "duplicate_co_authors", on=True)
     [core] = [page for page in commits if page["repo_key"] == "deepset/roberta-base-squad2"]
     plain = defaultdict(list)
     for name in sorted(authors([core])):
@@ -557,3 +619,22 @@ def test_recorded_commits_make_the_reference_network(warehouse: Warehouse, real_
     people = [row | {"developer_id": kept} if row["author"] == merged else row for row in alone]
     warehouse.build(commits, core__developers=people)
     assert list(cores(warehouse, "out").values()) == [(521, 2058), (218, 1533), (93, 900), (12, 132)]
+
+
+def test_no_recorded_commit_is_a_squash_and_a_threshold_of_none_takes_edges_away(
+    warehouse: Warehouse, real_data: Path
+) -> None:
+    commits = [page | {"repo_id": page["repo_key"]} for page in recorded(real_data)]
+    people = [developer(name, name, is_bot=name in BOTS) for name in sorted(authors(commits))]
+
+    def found() -> list[tuple[int, int]]:
+        warehouse.build(commits, core__developers=people)
+        return list(cores(warehouse, "out").values())
+
+    off = found()
+    assert off == [(522, 2086), (219, 1561), (94, 928), (13, 156)]
+    # nobody credits more than two others there
+    switch(warehouse, "squash_co_authors", on=True)
+    assert found() == off
+    warehouse.connection.execute("update contribution_rules set threshold = 0 where rule = 'squash_co_authors'")
+    assert found() == []
