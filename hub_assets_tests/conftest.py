@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 # before huggingface_hub is imported, which reads these once: keep tests, and the processes they start, away from the
-# user's token, caches and home
+# user's token, caches, home and proxies
 _OWN = Path(tempfile.mkdtemp(prefix="hub_assets_tests_"))
 atexit.register(shutil.rmtree, _OWN, ignore_errors=True)
-for _name in ("HF_TOKEN", "HF_ENDPOINT", "DAGSTER_HOME"):
+for _name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "DAGSTER_HOME"):
     os.environ.pop(_name, None)
+# a proxy would be asked for this machine's own servers
+for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+    os.environ.pop(_name, None)
+    os.environ.pop(_name.upper(), None)
 os.environ |= {
     "HF_HOME": str(_OWN / "huggingface"),
     "HUB_ASSETS_HOME": str(_OWN / "home"),

@@ -264,8 +264,8 @@ class HubClient:
                     raise
                 with self._lock:
                     self.retries[error.cause] += 1
-                if error.retry_after is not None:
-                    self.wait(error.retry_after, f"The Hub asks us to wait ({error.message})")
+                if asked_for := max(error.retry_after or 0.0, self.pacer.blocked_seconds):
+                    self.wait(asked_for, f"The Hub asks us to wait ({error.message})")
                     continue
             self.pacer.pause(min(LONGEST_BACKOFF, self.backoff * 2 ** (attempt - 1)) * random.uniform(0.75, 1.25))
 

@@ -44,7 +44,7 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
     seconds: float | None = _number(value)
     if seconds is None and (until := _date(value)) is not None:
         seconds = (until - (date_of(headers) or datetime.now(UTC))).total_seconds()
-    return min(seconds, LONGEST_RETRY_AFTER) if seconds is not None and seconds > 0 else None
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimitInfo | None:
@@ -70,7 +70,9 @@ def next_of(headers: Mapping[str, str]) -> str | None:
             return UNREADABLE
         place = link.end()
         rel = _REL.search(link[2])
-        if rel and "next" in (rel["quoted"] or rel["bare"] or "").lower().split():
+        if rel is None:
+            return UNREADABLE
+        if "next" in (rel["quoted"] or rel["bare"] or "").lower().split():
             found.add(link[1].strip())
     return found.pop() if len(found) == 1 else UNREADABLE if found else None
 

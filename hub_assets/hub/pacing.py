@@ -104,6 +104,11 @@ class RequestPacer:
                 self.estimate = share.estimate
             self._changed.notify_all()
 
+    @property
+    def blocked_seconds(self) -> float:
+        """How long nothing may be sent after a 429, as far as was known at the last look."""
+        return max(0.0, self.estimate.blocked_until - self.clock())
+
     def pause(self, seconds: float) -> None:
         """Wait before asking again; like every wait here it ends when the pacer is closed.
 

@@ -62,8 +62,8 @@ class Ask:
     names: dict[str, str]
 
     def filled(self, template: str) -> str:
-        """Put addresses into a template: `{hub}` and `{other}` are host and port, `{host}` and `{port}` the Hub's."""
-        for name, value in self.names.items():
+        """Put addresses into a template: `{hub}` and `{other}` are host and port, `{path}` is what was asked."""
+        for name, value in (self.names | {"path": self.path}).items():
             template = template.replace(f"{{{name}}}", value)
         return template
 
@@ -135,14 +135,15 @@ def body(content: bytes) -> Case:
 
 
 def drip(seconds: float) -> Case:
-    """Send a good body, a byte at a time."""
+    """Send the first hundred bytes of a good body one at a time."""
 
     def spoil(reply: Reply, _: Ask) -> Reply:
         async def pieces() -> AsyncIterator[bytes]:
             assert isinstance(reply.body, bytes)
-            for place in range(len(reply.body)):
+            for place in range(100):
                 yield reply.body[place : place + 1]
                 await asyncio.sleep(seconds)
+            yield reply.body[100:]
 
         return replace(reply, body=pieces())
 
