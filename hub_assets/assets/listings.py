@@ -11,7 +11,7 @@ from hub_assets.assets.metadata import column_schema, count_table, preview
 from hub_assets.hub.client import HubClient
 from hub_assets.hub.rows import RowCounts
 from hub_assets.hub.schemas import REPO_TYPES, RepoType
-from hub_assets.hub.snapshot import ListingRefused, land_listing
+from hub_assets.hub.snapshot import ListingRefused, land_listing, require_no_later_week
 from hub_assets.lake.parts import Lake, Manifest
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of, week_of
 from hub_assets.resources import HomeResource, HubResource, project
@@ -52,6 +52,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
         require_present_week(snapshot_date, contact.now, table)
         home.home.stamp(hub.client.endpoint, contact.population)
         try:
+            require_no_later_week(lake, snapshot_date)
             manifest = land_listing(
                 hub.client,
                 lake,

@@ -55,7 +55,7 @@ def land_listing(
         that an earlier version kept and nobody can read) and `retries` (causes and their number, of this process).
 
     Raises:
-        ListingRefused: if a later week has been listed.
+        ListingRefused: if the week was listed before, and a later one has been.
         HubError: if the Hub does not answer well; what was listed until then is kept.
         LandingBusy: if another process lists the same.
     """
@@ -82,9 +82,11 @@ def land_listing(
             "retries": dict(client.retries - retries_before),
         }
 
-    require_no_later_week(lake, snapshot_date)
+    table = f"raw_hub__{repo_type}s"
+    if snapshot_date in lake.weeks_begun(table):
+        require_no_later_week(lake, snapshot_date)
     retries_before = client.retries.copy()
-    with Landing(lake, f"raw_hub__{repo_type}s", snapshot_date, convert, seal_bytes) as landing:
+    with Landing(lake, table, snapshot_date, convert, seal_bytes) as landing:
         unreadable = landing.cut(_is_page)
         if unreadable:
             report(
