@@ -5,8 +5,12 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from hub_assets_tests.golden import Golden
 
 # before huggingface_hub is imported, which reads these once: keep tests, and the processes they start, away from the
 # user's token, caches, home and proxies
@@ -33,3 +37,13 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"there is no recorded data in {REAL_DATA}; name its folder with HUB_ASSETS_REAL_DATA")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> "Golden":
+    """A home with one whole week, made once for all processes; take a copy to change it."""
+    from hub_assets_tests.golden import golden_in
+
+    folder = tmp_path_factory.getbasetemp()
+    # the processes of pytest-xdist have a folder each in the session's
+    return golden_in(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)

@@ -62,6 +62,7 @@ PEERS = {
 }
 
 
+@pytest.mark.slow
 def test_the_command_measures_all_and_finds_every_answer_right(tmp_path: Path) -> None:
     path = tmp_path / "benchmarks.json"
     command = [sys.executable, "-m", "hub_assets_tests.benchmarks", "--scale", "0.002", "--json", str(path)]

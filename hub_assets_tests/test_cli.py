@@ -30,12 +30,15 @@ from dagster._core.events import EngineEventData
 
 from hub_assets import cli
 from hub_assets.home import Home
+from hub_assets.hub.client import HubClient
+from hub_assets.hub.snapshot import land_listing
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
 from hub_assets.processes import process_mark
 from hub_assets.warehouse.database import connect
+from hub_assets_tests.golden import Golden
 from hub_assets_tests.hub.test_plan import list_repos
 
 BEFORE, WEEK = date(2026, 11, 9), date(2026, 11, 16)
@@ -61,34 +64,42 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert f"hub-assets {command}" in result.output.split("Example", 1)[1]
 
 
-def test_the_demo_says_what_it_did_and_that_it_is_simulated(tmp_path: Path) -> None:
-    result = run("demo", "--home", tmp_path / "home", "--week", "2025-03-05", "--scale", "0.002")
-    assert result.exit_code == 0, result.output
+def test_the_demo_says_what_it_did_and_that_it_is_simulated(golden: Golden) -> None:
     for words in (
-        "week of 2025-03-03",
+        "week of 2026-11-16",
         "Activity of models",
         "Licenses",
         "simulated",
         "warehouse.duckdb",
         "dev --home",
     ):
-        assert words in result.output
-    with connect(Home(tmp_path / "home").warehouse, read_only=True) as connection:
-        weeks = connection.execute("select distinct snapshot_date from mart__repo_activity").fetchall()
-    assert weeks == [(date(2025, 3, 3),)]
-    again = run(
-        *("demo", "--home", tmp_path / "home", "--week", "2025-03-05", "--scale", "0.002", "--page-size", "100")
-    )
-    assert again.exit_code == 0, again.output
-    plan = run("plan", "--home", tmp_path / "home", "--repo-type", "model")
+        assert words in golden.output
+    assert weeks_in(golden.home) == [WEEK]
+    plan = run("plan", "--home", golden.home, "--repo-type", "model")
     assert plan.exit_code == 0, plan.output
     assert "commits of models" in plan.output
     assert "Enterprise Plus" in plan.output
 
 
+@pytest.mark.slow
+def test_a_demo_can_be_run_again(tmp_path: Path) -> None:
+    for options in ([], ["--page-size", "100"]):
+        result = run("demo", "--home", tmp_path, "--week", "2025-03-05", "--scale", "0.002", *options)
+        assert result.exit_code == 0, result.output
+        assert "week of 2025-03-03" in result.output
+        assert weeks_in(tmp_path) == [date(2025, 3, 3)]
+
+
+def weeks_in(home: Path) -> list[date]:
+    with connect(Home(home).warehouse, read_only=True) as connection:
+        found = connection.execute("select distinct snapshot_date from mart__repo_activity").fetchall()
+    return [week for (week,) in found]
+
+
 def test_a_plan_says_what_a_budget_covers(tmp_path: Path) -> None:
-    made = run("demo", "--home", tmp_path, "--week", "2026-11-16", "--scale", "0.002", "--budget", "0")
-    assert made.exit_code == 0, made.output
+    with running(build_app(simulated(WEEK, scale=0.002), quota=Quota(1000, 300))) as url:
+        for repo_type in ("model", "dataset", "space"):
+            land_listing(HubClient(url, False), Home(tmp_path).lake, repo_type, WEEK)
     (all_,) = [line for line in run("plan", "--home", tmp_path).output.splitlines() if "│ all " in line]
     calls = int(all_.split("│")[-2].replace(",", ""))
     assert calls > 2_000
@@ -99,6 +110,7 @@ def test_a_plan_says_what_a_budget_covers(tmp_path: Path) -> None:
     assert [line.split("│")[5].strip() for line in chosen.output.splitlines() if "of models" in line] == ["10", "10"]
 
 
+@pytest.mark.slow
 def test_a_week_is_begun_anew_only_while_no_later_one_builds_on_it(tmp_path: Path) -> None:
     one, two = (build_app(simulated(week, scale=0.001), quota=Quota(10**6, 1)) for week in (BEFORE, WEEK))
     with running(one) as url:
@@ -213,6 +225,7 @@ def test_a_token_that_is_refused_is_not_printed(tmp_path: Path) -> None:
     assert "hf_invalid_secret" not in result.output
 
 
+@pytest.mark.slow
 def test_a_snapshot_with_a_token_leaves_it_nowhere(tmp_path: Path) -> None:
     secret = "hf_a_very_secret_word"
     with running(build_app(simulated(WEEK), quota=Quota(1000, 1))) as url:
@@ -246,6 +259,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_dev_opens_the_ui_on_a_home(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "hub_assets", "dev", "--home", str(tmp_path), "--port", str(port)]

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub_assets.home import Home
@@ -46,6 +47,7 @@ mutation ($execution: ExecutionParams!) {
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_is_retried_by_the_daemon_and_goes_on_where_it_was(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     population = simulated(week_of(datetime.now(UTC)), scale=0.001)

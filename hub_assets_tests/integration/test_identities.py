@@ -2,7 +2,6 @@
 
 import csv
 from collections import defaultdict
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,7 @@ from hub_assets import cli
 from hub_assets.home import Home
 from hub_assets.local_hub.simulated import simulate
 from hub_assets.warehouse.database import connect
-
-WEEK = date(2026, 11, 16)
-SCALE = 0.005
+from hub_assets_tests.golden import SCALE, SEED, WEEK, Golden
 
 
 def run(*arguments: str | Path) -> Result:
@@ -23,13 +20,10 @@ def run(*arguments: str | Path) -> Result:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A week with all histories and accounts, as the command makes it."""
-    home = tmp_path_factory.mktemp("home")
-    done = run("demo", "--home", home, "--week", WEEK.isoformat(), "--scale", str(SCALE), "--budget", "none")
-    assert done.exit_code == 0, done.output
-    assert "wait for hub-assets identities review" in done.output
-    return home
+    assert "wait for hub-assets identities review" in golden.output
+    return golden.copy(tmp_path_factory.mktemp("identities") / "home")
 
 
 def query(home: Path, select: str) -> list[dict[str, Any]]:
@@ -48,7 +42,7 @@ def communities(home: Path) -> dict[str, int | None]:
 def test_what_is_merged_is_true(home: Path) -> None:
     """Over HTTP, through the crawl's budget and Dagster, as the tests of the rules say it should be."""
     persons: dict[str, set[int]] = defaultdict(set)
-    for row in simulate(WEEK, scale=SCALE).key.people.to_pylist():
+    for row in simulate(WEEK, scale=SCALE, seed=SEED).key.people.to_pylist():
         if row["person"] is not None:
             persons[row["user"]].add(row["person"])
     merged: dict[str, set[str]] = defaultdict(set)
@@ -64,6 +58,7 @@ def test_what_is_merged_is_true(home: Path) -> None:
     assert summary["n_developers"] == len(merged)
 
 
+@pytest.mark.slow
 def test_a_decision_is_followed_and_can_be_undone(home: Path, tmp_path: Path) -> None:
     before, people_before = developers(home), communities(home)
     sheet, filled = tmp_path / "pairs.csv", tmp_path / "filled.csv"
@@ -104,18 +99,21 @@ def test_a_decision_is_followed_and_can_be_undone(home: Path, tmp_path: Path) ->
     assert communities(home) == people_before
 
 
-def test_a_malformed_decisions_file_stops_everything_that_would_use_it(home: Path) -> None:
+@pytest.mark.parametrize("what", ["apply", pytest.param("demo", marks=pytest.mark.slow)])
+def test_a_malformed_decisions_file_stops_everything_that_would_use_it(home: Path, what: str) -> None:
     before = developers(home)
     decisions = Home(home).decisions
     header = "author_a,author_b,decision,decided_by,decided_at,why,evidence\n"
     decisions.write_text(header + "mona,lisa,perhaps,me,2026-11-16,,\n")
     try:
-        refused = run("identities", "apply", "--home", home)
-        assert refused.exit_code == 2
-        assert f"{decisions}:2" in refused.output
-        week = run("demo", "--home", home, "--week", WEEK.isoformat(), "--scale", str(SCALE), "--budget", "0")
-        assert week.exit_code == 1
-        assert f"{decisions}:2" in week.output.replace("\n", "")
+        if what == "apply":
+            refused = run("identities", "apply", "--home", home)
+            assert refused.exit_code == 2
+        else:
+            population = ["--week", WEEK.isoformat(), "--scale", str(SCALE), "--seed", str(SEED)]
+            refused = run("demo", "--home", home, *population, "--budget", "0")
+            assert refused.exit_code == 1
+        assert f"{decisions}:2" in refused.output.replace("\n", "")
     finally:
         decisions.unlink()
     assert developers(home) == before

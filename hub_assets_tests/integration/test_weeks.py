@@ -1,4 +1,8 @@
-"""Whole weeks over real HTTP: the Dagster job against the local Hub, and what is published."""
+"""Weeks over real HTTP: the Dagster job against the local Hub, and what is published.
+
+A whole week takes ten seconds or more. Most tests need few of its assets: they run these in a copy of a home that has a
+week already, so that publishing finds the tables of all others.
+"""
 
 import os
 import shutil
@@ -6,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -33,10 +37,16 @@ from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
 from hub_assets.warehouse.database import connect
+from hub_assets_tests.golden import WEEK, Golden, hub_of
 from hub_assets_tests.networks.reading import check_export
 
 NO_HISTORIES = CrawlResource(budget_calls=0)
-ONE, TWO = date(2026, 11, 9), date(2026, 11, 16)
+ONE, TWO, THREE = date(2026, 11, 9), date(2026, 11, 16), date(2026, 11, 23)
+KINDS = ("model", "dataset", "space")
+LISTING = [f"{layer}_hub__{kind}s" for layer in ("raw", "stg") for kind in KINDS]
+LISTED = [*LISTING, "warehouse__published"]
+ACTIVITY = [*LISTED, "int_hub__repositories", "mart__repo_activity", "mart__activity_summary"]
+"""Parts of a week: what is listed, what puts that before the readers, and what the readers see of it first."""
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +65,9 @@ def materialize(
     page_size: int = 1000,
     attempts: int = 4,
     crawl: CrawlResource = NO_HISTORIES,
+    only: Collection[str] = (),
 ) -> tuple[dg.ExecuteInProcessResult, Any]:
-    """Run the weekly job for a population's week; return its result and the server's counters.
+    """Run the weekly job for a population's week, or a part of it; return its result and the server's counters.
 
     Without histories there is little that statistics and figures could say, and they take a third of the time.
     """
@@ -70,7 +81,11 @@ def materialize(
         result = job.execute_in_process(
             instance=instance,
             partition_key=str(population.week),
-            asset_selection=[key for key in job.asset_layer.executable_asset_keys if key not in left_out],
+            asset_selection=[
+                key
+                for key in job.asset_layer.executable_asset_keys
+                if (key.to_user_string() in only if only else key not in left_out)
+            ],
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
@@ -105,6 +120,42 @@ def counts_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
     return {str(record.data["what"]): record.data["rows"] for record in counts.records}
 
 
+def developers_of(home: Path, week: date) -> dict[str, Any]:
+    return {row["author"]: row for row in query(home, f"from core__developers where snapshot_date = date '{week}'")}
+
+
+def assert_histories_are_true(home: Path, population: Population) -> None:
+    """Make sure that a published week counts of every repository what the Hub holds of it."""
+    developers = developers_of(home, population.week)
+    assert {"system", "SFconvertbot"} <= {author for author, row in developers.items() if row["is_bot"]}
+    for kind, repos in population.repos.items():
+        history = population.histories[kind]
+        assert history.commits is not None
+        assert history.discussions is not None
+        read = query(
+            home, f"from mart__repo_activity where snapshot_date = date '{population.week}' and repo_type = '{kind}'"
+        )
+        assert {row["commits_outcome"] for row in read} <= {"ok", "not_modified", "gated", "disabled"}
+        assert {row["discussions_outcome"] for row in read} <= {"ok", "discussions_off"}
+        for row in read:
+            place = repos.find(row["repo_id"])
+            assert place is not None
+            commits, discussions = history.commits.of(place), history.discussions.of(place)
+            has_commits = row["commits_outcome"] in ("ok", "not_modified")
+            has_discussions = row["discussions_outcome"] == "ok"
+            # whoever is in no history that can be read is nobody
+            authors = {author for one in history.commits.values("authors", commits) for author in one if has_commits}
+            starters = set(history.discussions.values("author", discussions)) - {None} if has_discussions else set()
+            names = people_of(developers, {population.author(author)[0] for author in authors}, row)
+            starting = people_of(developers, {population.author(author)[0] for author in starters}, row)
+            assert row["n_commits"] == (len(commits) if has_commits else None)
+            assert row["n_committers"] == (len(names) if has_commits else None)
+            assert row["n_discussions"] == (len(discussions) if has_discussions else None)
+            assert row["n_disc_starters"] == (len(starting) if has_discussions else None)
+            both = has_commits and has_discussions
+            assert row["n_community"] == (len(names | starting) if both else None)
+
+
 def failures_of(result: dg.ExecuteInProcessResult) -> str:
     texts = []
     for event in result.get_step_failure_events():
@@ -115,6 +166,7 @@ def failures_of(result: dg.ExecuteInProcessResult) -> str:
     return "\n".join(texts)
 
 
+@pytest.mark.slow
 def test_two_weeks_of_the_simulated_hub(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     first, second = simulated(ONE), simulated(TWO)
     for population in (first, second):
@@ -147,45 +199,17 @@ def test_two_weeks_of_the_simulated_hub(tmp_path: Path, instance: dg.DagsterInst
         )
 
 
+@pytest.mark.slow
 def test_two_weeks_with_all_histories(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     for week in (ONE, TWO):
         population = simulated(week, scale=0.003)
         result, counters = materialize(tmp_path, population, instance, crawl=CrawlResource())
         assert result.success
         assert counters.by_status[429] == 0
-        developers = {
-            row["author"]: row for row in query(tmp_path, f"from core__developers where snapshot_date = date '{week}'")
-        }
+        developers = developers_of(tmp_path, week)
         merged = sum(row["joined_with"] is not None for row in developers.values())
         assert merged > 0
-        assert {"system", "SFconvertbot"} <= {author for author, row in developers.items() if row["is_bot"]}
-
-        for kind, repos in population.repos.items():
-            history = population.histories[kind]
-            assert history.commits is not None
-            assert history.discussions is not None
-            read = query(
-                tmp_path,
-                f"from mart__repo_activity where snapshot_date = date '{week}' and repo_type = '{kind}'",
-            )
-            assert {row["commits_outcome"] for row in read} <= {"ok", "not_modified", "gated", "disabled"}
-            assert {row["discussions_outcome"] for row in read} <= {"ok", "discussions_off"}
-            for row in read:
-                place = repos.find(row["repo_id"])
-                assert place is not None
-                commits, discussions = history.commits.of(place), history.discussions.of(place)
-                authors = {author for one in history.commits.values("authors", commits) for author in one}
-                starters = set(history.discussions.values("author", discussions)) - {None}
-                names = people_of(developers, {population.author(author)[0] for author in authors}, row)
-                starting = people_of(developers, {population.author(author)[0] for author in starters}, row)
-                has_commits = row["commits_outcome"] in ("ok", "not_modified")
-                has_discussions = row["discussions_outcome"] == "ok"
-                assert row["n_commits"] == (len(commits) if has_commits else None)
-                assert row["n_committers"] == (len(names) if has_commits else None)
-                assert row["n_discussions"] == (len(discussions) if has_discussions else None)
-                assert row["n_disc_starters"] == (len(starting) if has_discussions else None)
-                both = has_commits and has_discussions
-                assert row["n_community"] == (len(names | starting) if both else None)
+        assert_histories_are_true(tmp_path, population)
     metadata = metadata_of(result, "raw_hub__commits")
     assert metadata["is_complete"] is True
     assert 0 < metadata["calls"] == metadata["planned"] < len(population.repos["model"])
@@ -201,6 +225,29 @@ def test_two_weeks_with_all_histories(tmp_path: Path, instance: dg.DagsterInstan
         check_export(path.with_suffix(""), None if path.stem.startswith("collaboration") else "repo_id")
 
 
+def test_a_week_is_what_the_simulated_hub_holds(golden: Golden) -> None:
+    served = hub_of()
+    sizes = {kind: len(repos) for kind, repos in served.repos.items()}
+    found = query(golden.home, "select repo_type, count(*) as n from mart__repo_activity group by all")
+    assert {row["repo_type"]: row["n"] for row in found} == sizes
+    assert any(row["joined_with"] is not None for row in developers_of(golden.home, WEEK).values())
+    assert_histories_are_true(golden.home, served)
+    coverage = query(golden.home, "from mart__history_coverage")
+    assert len(coverage) == 6
+    assert all(row["n_not_asked"] == 0 and row["share_asked"] == 1 for row in coverage)
+    (used,) = query(
+        golden.home,
+        "select max(n_usage_spaces) as most, count(n_usage_spaces) as known from mart__repo_activity "
+        "where repo_type = 'model'",
+    )
+    assert used["most"] > 10
+    assert used["known"] == sizes["model"]
+    (resolution,) = query(golden.home, "from mart__usage_resolution")
+    assert resolution["n_edges_by_alias"] > 0
+    assert resolution["n_models_unresolved"] == resolution["n_ids_gone"] > 0
+
+
+@pytest.mark.slow
 def test_a_budget_ends_a_run_that_says_how_far_it_came_and_the_next_goes_on(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
@@ -227,6 +274,7 @@ def test_a_budget_ends_a_run_that_says_how_far_it_came_and_the_next_goes_on(
     assert all(row["n_not_asked"] == 0 for row in coverage)
 
 
+@pytest.mark.slow
 def test_what_a_recording_does_not_hold_is_asked_once(
     tmp_path: Path, instance: dg.DagsterInstance, small_week: Path
 ) -> None:
@@ -239,6 +287,7 @@ def test_what_a_recording_does_not_hold_is_asked_once(
     assert outcomes == [{"commits_outcome": "not_asked", "discussions_outcome": "not_asked"}]
 
 
+@pytest.mark.slow
 def test_a_past_week_can_be_rebuilt_from_its_raw_files(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     for population in (simulated(ONE), simulated(TWO)):
         assert materialize(tmp_path, population, instance)[0].success
@@ -254,11 +303,12 @@ def test_a_past_week_can_be_rebuilt_from_its_raw_files(tmp_path: Path, instance:
     assert query(tmp_path, "from mart__repo_activity order by all") == before
 
 
-def test_a_week_run_again_is_replaced_not_doubled(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    for _ in range(2):
-        assert materialize(tmp_path, simulated(TWO), instance)[0].success
-    (row,) = query(tmp_path, "select count(*) as n, count(distinct repo_key) as keys from mart__repo_activity")
-    assert row["n"] == row["keys"]
+def test_a_week_run_again_is_replaced_not_doubled(golden: Golden, tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    home, count = golden.copy(tmp_path / "home"), "select count(*) as n, count(distinct repo_key) as keys from {}"
+    (before,) = query(home, count.format("mart__repo_activity"))
+    assert materialize(home, hub_of(), instance, only=ACTIVITY)[0].success
+    (row,) = query(home, count.format("mart__repo_activity"))
+    assert row["n"] == row["keys"] == before["n"]
 
 
 FAULTS = [
@@ -312,19 +362,23 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
 def test_beyond_the_limit_the_run_ends_with_its_cause(
     tmp_path: Path, instance: dg.DagsterInstance, fault: str, cause: str
 ) -> None:
-    result, _ = materialize(tmp_path, simulated(TWO), instance, faults=Faults.parse([f"{fault}@2"]), attempts=1)
+    faults = Faults.parse([f"{fault}@2"])
+    result, _ = materialize(tmp_path, hub_of(), instance, faults=faults, attempts=1, only=LISTED)
     assert not result.success
     assert cause in failures_of(result)
     assert not Home(tmp_path).warehouse.exists()
 
 
-def test_dirty_answers_are_handled_counted_and_shown(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_dirty_answers_are_handled_counted_and_shown(
+    golden: Golden, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     switches = ["row-without-id", "unknown-field", "odd-tag", "expand-refused:downloadsAllTime", "not-json@3x1"]
-    result, _ = materialize(tmp_path, simulated(TWO), instance, faults=Faults.parse(switches))
+    home = golden.copy(tmp_path / "home")
+    result, _ = materialize(home, hub_of(), instance, faults=Faults.parse(switches), only=ACTIVITY)
     assert result.success
     metadata = metadata_of(result, "raw_hub__models")
     counts = counts_of(result, "raw_hub__models")
-    pages = -(-len(simulated(TWO).repos["model"]) // 1000)
+    pages = -(-len(hub_of().repos["model"]) // 1000)
     assert counts["rows without a key"] == pages
     assert counts["downloadsAllTime: refused by the Hub"] == counts["rows listed"]
     assert counts["tags: items that are not text"] == 2 * pages
@@ -332,7 +386,7 @@ def test_dirty_answers_are_handled_counted_and_shown(tmp_path: Path, instance: d
     assert len(metadata["rejected_rows"]) == pages
     retries = [metadata_of(result, f"raw_hub__{name}s")["retries"] for name in ("model", "dataset", "space")]
     assert [found for found in retries if found] == [{"not JSON": 1}]
-    ids = query(tmp_path, "select repo_id, namespace from mart__repo_activity where repo_id not like '%/%'")
+    ids = query(home, "select repo_id, namespace from mart__repo_activity where repo_id not like '%/%'")
     assert ids
     assert all(row["namespace"] is None for row in ids)
 
@@ -341,8 +395,9 @@ def test_a_first_listing_that_is_empty_warns_and_does_not_block(
     tmp_path: Path, instance: dg.DagsterInstance, small_week: Path
 ) -> None:
     (small_week / "datasets.parquet").unlink()
-    result, _ = materialize(tmp_path / "home", replay(small_week), instance)
+    result, _ = materialize(tmp_path / "home", replay(small_week), instance, only=LISTING)
     assert result.success
+    assert result.asset_materializations_for_node("stg_hub__datasets")
     (check,) = [
         evaluation
         for evaluation in result.get_asset_check_evaluations()
@@ -355,7 +410,21 @@ def test_a_first_listing_that_is_empty_warns_and_does_not_block(
 @pytest.fixture
 def small_week(tmp_path: Path) -> Path:
     """Ten models and ten datasets, recorded in a week."""
-    folder = tmp_path / "recording" / str(ONE)
+    return record(tmp_path / "recording" / str(ONE))
+
+
+@pytest.fixture(scope="module")
+def recorded(
+    tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance
+) -> tuple[Path, dg.ExecuteInProcessResult]:
+    """A home with the recorded week, and the run that made it; it is never changed."""
+    folder = tmp_path_factory.mktemp("recorded")
+    result, _ = materialize(folder / "home", replay(record(folder / "recording" / str(ONE))), instance)
+    assert result.success
+    return folder / "home", result
+
+
+def record(folder: Path) -> Path:
     folder.mkdir(parents=True)
     for name in ("models", "datasets"):
         rows = pa.table(
@@ -373,28 +442,29 @@ def small_week(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("left", [4, 0])
 def test_a_fall_of_more_than_half_publishes_nothing(
-    tmp_path: Path, instance: dg.DagsterInstance, small_week: Path, left: int
+    tmp_path: Path,
+    instance: dg.DagsterInstance,
+    recorded: tuple[Path, dg.ExecuteInProcessResult],
+    small_week: Path,
+    left: int,
 ) -> None:
-    home = tmp_path / "home"
-    assert materialize(home, replay(small_week), instance)[0].success
+    home = Path(shutil.copytree(recorded[0], tmp_path / "home"))
     before = Home(home).warehouse.read_bytes()
     fallen = small_week.with_name(str(TWO))
     shutil.copytree(small_week, fallen)
     pq.write_table(pq.read_table(fallen / "models.parquet").slice(0, left), fallen / "models.parquet")
-    result, _ = materialize(home, replay(fallen), instance)
-    assert not result.success
+    result, _ = materialize(home, replay(fallen), instance, only=LISTED)
+    assert "no_collapse" in failures_of(result)
     assert Home(home).warehouse.read_bytes() == before
     pq.write_table(pq.read_table(small_week / "models.parquet").slice(0, 5), fallen / "models.parquet")
-    assert materialize(home, replay(fallen), instance)[0].success
+    assert materialize(home, replay(fallen), instance, only=LISTED)[0].success
+    assert Home(home).warehouse.read_bytes() != before
 
 
-def test_unobserved_columns_are_unknown_not_zero(
-    tmp_path: Path, instance: dg.DagsterInstance, small_week: Path
-) -> None:
-    result, _ = materialize(tmp_path / "home", replay(small_week), instance)
+def test_unobserved_columns_are_unknown_not_zero(recorded: tuple[Path, dg.ExecuteInProcessResult]) -> None:
+    home, result = recorded
     summary = {
-        row["variable"]: row["n"]
-        for row in query(tmp_path / "home", "from mart__activity_summary where repo_type = 'model'")
+        row["variable"]: row["n"] for row in query(home, "from mart__activity_summary where repo_type = 'model'")
     }
     assert summary["n_likes"] == 10
     assert summary["n_downloads"] == 0
@@ -402,6 +472,7 @@ def test_unobserved_columns_are_unknown_not_zero(
     assert counts_of(result, "raw_hub__models")["downloads: not observed"] == 10
 
 
+@pytest.mark.slow
 def test_our_own_lake_can_be_replayed(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     assert materialize(tmp_path / "first", simulated(TWO), instance)[0].success
     again = replay(tmp_path / "first")
@@ -412,23 +483,23 @@ def test_our_own_lake_can_be_replayed(tmp_path: Path, instance: dg.DagsterInstan
         assert one.drop_columns(["extra"]).equals(two.drop_columns(["extra"])), table
 
 
-def test_a_reader_does_not_disturb_a_run(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    assert materialize(tmp_path, simulated(ONE), instance)[0].success
+def test_a_reader_does_not_disturb_a_run(golden: Golden, tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    home = golden.copy(tmp_path / "home")
     script = (
         "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); print('open', flush=True); "
         "sys.stdin.readline(); print(c.execute('select count(distinct snapshot_date) from mart__repo_activity')"
         ".fetchone()[0], flush=True)"
     )
-    command = [sys.executable, "-c", script, str(Home(tmp_path).warehouse)]
+    command = [sys.executable, "-c", script, str(Home(home).warehouse)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
         assert reader.stdout
         assert reader.stdin
         assert reader.stdout.readline() == "open\n"
-        assert materialize(tmp_path, simulated(TWO), instance)[0].success
+        assert materialize(home, hub_of(THREE), instance, only=ACTIVITY)[0].success
         reader.stdin.write("\n")
         reader.stdin.flush()
         assert reader.stdout.readline() == "1\n"
-    assert len(query(tmp_path, "select distinct snapshot_date from mart__repo_activity")) == 2
+    assert len(query(home, "select distinct snapshot_date from mart__repo_activity")) == 2
 
 
 def test_small_pages_spend_a_small_quota_without_a_429(tmp_path: Path) -> None:
@@ -452,6 +523,7 @@ def listing_process(home: Path, url: str, page_size: int) -> Iterator[subprocess
             process.kill()
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_listing_it_goes_on_at_its_page(tmp_path: Path, plain: dict[str, pa.Table]) -> None:
     population = simulated(TWO)
     app = build_app(population, quota=Quota(20, 0.5))
@@ -475,6 +547,7 @@ def test_killed_in_the_middle_of_a_listing_it_goes_on_at_its_page(tmp_path: Path
         assert listed(tmp_path, table, TWO).equals(rows), table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", ["aligned", "first_call"])
 def test_a_real_listing_spends_a_small_quota(
     tmp_path: Path, real_data: Path, window: Literal["aligned", "first_call"]
@@ -494,6 +567,7 @@ def test_a_real_listing_spends_a_small_quota(
 RADAR = ("2026-08-17", "2026-08-24")
 
 
+@pytest.mark.slow
 def test_two_real_weeks(tmp_path: Path, instance: dg.DagsterInstance, real_data: Path) -> None:
     for day in (RADAR[0], RADAR[1], RADAR[1]):
         result, counters = materialize(tmp_path, replay(real_data / "radar" / day), instance, quota=Quota(1000, 300))
