@@ -67,11 +67,11 @@ FIELDS: Final[dict[RepoType, dict[str, pa.DataType]]] = {
 """The `expand` names of each listing and the type each is stored as.
 
 All whole numbers are counts, from 0 to `GREATEST_COUNT`, and moments lie from `FIRST_MOMENT` to `LAST_MOMENT`; anything
-else does not fit. Those in `JSON_FIELDS` are kept as JSON text, since their shape may change. `gated` is `false`, `auto`
-or `manual` (or whatever else was said). The Hub gives `baseModels` of a single model and, as far as is known, refuses it
-in listings, which costs one call: it is asked for because a week cannot be listed again. With `config` and `gguf` a page
-of 1,000 models of `local_hub` grew from 0.56 to 0.75 MB, and took 0.14 s, not 0.09; the Hub's own chat templates may be
-longer.
+else is a type mismatch. Fields in `JSON_FIELDS` are kept as JSON text, because their shape may change. `gated` is
+`false`, `auto` or `manual` (or whatever else the Hub sent). The Hub returns `baseModels` for a single model and, as far
+as is known, refuses it in listings, which costs one call; it is requested because a week cannot be listed again. With
+`config` and `gguf`, a page of 1,000 models from `local_hub` grew from 0.56 to 0.75 MB and took 0.14 s instead of 0.09;
+the real Hub's chat templates may be longer.
 """
 
 JSON_FIELDS: Final = frozenset({"cardData", "runtime", "baseModels", "config", "gguf"})

@@ -51,8 +51,9 @@ def land_listing(
 
     Returns:
         The manifest. Its `details`: `counts` (`RowCounts.to_json`), `first_observed_at`, `last_observed_at`,
-        `refused` (fields the Hub does not list), `resumed_at` (rows that were there already), `pages_asked_again` (pages
-        that an earlier version kept and nobody can read) and `retries` (causes and their number, of this process).
+        `refused` (fields the Hub does not list), `resumed_at` (rows that were there already),
+        `pages_asked_again` (pages that an earlier version kept and nobody can read) and `retries` (causes and their
+        number, of this process).
 
     Raises:
         ListingRefused: if the week was listed before, and a later one has been.

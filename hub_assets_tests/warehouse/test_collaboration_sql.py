@@ -259,7 +259,9 @@ def test_a_squash_commit_credits_strangers_unless_the_rule_is_on(warehouse: Ware
 )
 def test_co_authors_of_whom_half_were_there_before_are_no_strangers(warehouse: Warehouse, others: list[Row]) -> None:
     switch(warehouse, "squash_co_authors", on=True)
-    first = [] if others[0]["repo_type"] == "model" and others[0]["repo_key"] == "1" else [page("1", commit("ann", *SIX))]
+    first = (
+        [] if others[0]["repo_type"] == "model" and others[0]["repo_key"] == "1" else [page("1", commit("ann", *SIX))]
+    )
     warehouse.build([*first, *others])
     assert {target for source, target in warehouse.edges() if source == "ann"} == set(SIX)
 
