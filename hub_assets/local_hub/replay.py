@@ -31,11 +31,11 @@ def replay(directory: Path, week: date | None = None) -> Population:
         directory: a folder with any of `models.parquet`, `datasets.parquet` and `spaces.parquet`, and perhaps
             `commits.parquet` of the models; a folder of such folders, each named by its date (YYYY-MM-DD); or a lake of
             ours (`raw_hub__models/snapshot_date=...`), or the home that it is in, of which histories are not served.
-        week: which week to serve, by any of its days; the newest if None.
+        week: which week to serve, by any of its days; the newest if None. A folder without a date in its name can be
+            served in any week; None is the present one.
 
     Returns:
         The population, named `replay:` and the folder's name (without the date, so that a recording's weeks share it).
-        A folder without a date in its name is of the present week.
 
     Raises:
         PopulationError: if there is no such folder, recording or week, or a file cannot be served.
@@ -54,7 +54,7 @@ def replay(directory: Path, week: date | None = None) -> Population:
             )
         day = _date_of(directory.name)
         name = directory.parent.name if day else directory.name
-        weeks = {_monday(day or datetime.now(UTC).date()): files}
+        weeks = {_monday(day or week or datetime.now(UTC).date()): files}
     chosen = _monday(week) if week else max(weeks)
     if chosen not in weeks:
         raise PopulationError(f"{directory} has no week {chosen}; it has {', '.join(map(str, sorted(weeks)))}")
