@@ -15,7 +15,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from importlib.resources import files
@@ -161,6 +161,8 @@ class Choice:
     scale: float | None
     seed: int | None
     week: date | None
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    """Read once: the weeks of one command follow each other, even if a new one begins meanwhile."""
 
     @property
     def is_default(self) -> bool:
@@ -178,7 +180,7 @@ class Choice:
             return replay(self.directory, self.week)
         if self.population == "replay":
             raise Mistake("name the folder of the recording with --replay")
-        week = (self.week or datetime.now(UTC).date()) - timedelta(weeks=weeks_before)
+        week = (self.week or self.today) - timedelta(weeks=weeks_before)
         try:
             return simulated(week, scale=self.scale or SMALL, seed=self.seed or 0, keep=keep)
         except OSError as error:

@@ -4,7 +4,7 @@ A partition's key is the Monday of its week, and the week that is running has on
 asks for `2026-11-16`, not for the week that has just ended (`end_offset=1` does that).
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
@@ -13,8 +13,9 @@ SNAPSHOTS = dg.WeeklyPartitionsDefinition(start_date="2023-10-02", day_offset=1,
 
 
 def week_of(moment: datetime) -> date:
-    """Return the Monday of a moment's week."""
-    return moment.date() - timedelta(days=moment.weekday())
+    """Return the Monday of a moment's week; weeks begin at midnight UTC, whatever zone the moment is in."""
+    day = moment.astimezone(UTC).date()
+    return day - timedelta(days=day.weekday())
 
 
 def snapshot_date_of(context: dg.AssetExecutionContext) -> date:

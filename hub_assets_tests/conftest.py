@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ os.environ |= {
     "HUB_ASSETS_HOME": str(_OWN / "home"),
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
+# a zone whose days begin elsewhere than UTC's, so that local time taken for UTC shows on every machine
+os.environ.setdefault("TZ", "Asia/Kolkata")
+time.tzset()
 
 REAL_DATA = Path(os.environ.get("HUB_ASSETS_REAL_DATA") or Path(__file__).parents[2] / "shared" / "real")
 

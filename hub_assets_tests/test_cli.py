@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -144,7 +144,6 @@ def test_data_of_another_hub_is_refused(tmp_path: Path) -> None:
         (["demo", "--week", "2021-01-04"], "2021-01-04"),
         (["demo", "--page-size", "0"], "page-size"),
         (["demo", "--weeks", "200000"], "--weeks"),
-        (["demo", "--week", "2030-01-07"], "2030-01-07"),
         (["demo", "--population", "replay"], "--replay"),
         (["demo", "--replay", ".", "--scale", "1"], "--scale"),
         (["local-hub", "--scale", "1e9"], "20,000,000"),
@@ -207,6 +206,16 @@ def test_what_is_left_out_of_a_recording_is_said(tmp_path: Path) -> None:
     assert r"Columns of models left out because the Hub's API has no such field: 'created_at\x1b'." in result.output
     assert "Models without an _id, for which one is derived from createdAt and id: 2." in result.output
     assert "Models left out because an earlier row has the same _id or id: 1." in result.output
+
+
+def test_a_week_that_is_still_to_come_is_refused(tmp_path: Path) -> None:
+    later = str(datetime.now(UTC).date() + timedelta(weeks=2))
+    assert_mistake(run("demo", "--home", tmp_path, "--week", later, "--scale", "0.0001"), "none of the weeks there are")
+
+
+def test_the_weeks_of_a_command_follow_each_other_though_a_new_one_begins() -> None:
+    choice = cli.Choice(None, None, 0.0001, None, None, today=date(2026, 11, 22))
+    assert [choice.made(weeks_before=n).week for n in (1, 0)] == [date(2026, 11, 9), date(2026, 11, 16)]
 
 
 def test_a_hub_that_does_not_answer(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ One ASGI middleware. What a good request is answered belongs to `app`.
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from email.utils import formatdate
@@ -21,7 +22,9 @@ from hub_assets.local_hub.limiter import Counters, Limiter, Quota
 from hub_assets.local_hub.paths import kind_of
 from hub_assets.local_hub.population import Population
 
-_MONDAY_MORNING: Final = time_of_day(6, 30)
+_MORNING: Final = timedelta(hours=6, minutes=30).total_seconds()
+"""Into Monday, when the schedule would come."""
+_WEEK: Final = timedelta(weeks=1).total_seconds()
 _INVALID_TOKEN: Final = "Invalid credentials in Authorization header"
 _STRUCK: Final = frozenset({"listing", "info", "history", "account"})
 """What faults strike."""
@@ -130,17 +133,19 @@ def _half(send: Send) -> Send:
 
 
 class _HubClock:
-    """The Hub's time: the real one in the week it is, else Monday 06:30 of the week served and on from there."""
+    """The Hub's time: Monday 06:30 of the week served and on from there, on whatever day that is.
 
-    def __init__(self, week: date) -> None:
-        monday = datetime.combine(week, time_of_day(), UTC)
-        now = datetime.now(UTC)
-        self._offset = 0.0
-        if not monday <= now < monday + timedelta(weeks=1):
-            self._offset = (datetime.combine(week, _MONDAY_MORNING, UTC) - now).total_seconds()
+    The data is that of one week, so the clock never leaves it: after Sunday it starts over.
+    """
+
+    def __init__(self, week: date, clock: Callable[[], float] = time.monotonic) -> None:
+        self._monday = datetime.combine(week, time_of_day(), UTC).timestamp()
+        self._clock = clock
+        self._started = clock()
 
     def header(self) -> str:
-        return _http_date(int(time.time() + self._offset))
+        elapsed = (self._clock() - self._started) % (_WEEK - _MORNING)
+        return _http_date(int(self._monday + _MORNING + elapsed))
 
 
 @lru_cache(maxsize=1)

@@ -352,7 +352,10 @@ def key_number(sort: str, value: Any) -> float:
     if value is None:
         return math.nan
     if sort in DATE_COLUMNS:
-        return round(datetime.fromisoformat(str(value)).timestamp() * 1000)
+        moment = datetime.fromisoformat(str(value))
+        if moment.tzinfo is None:  # it would be read as this machine's local time
+            raise ValueError(f"{value!r} has no time zone")
+        return round(moment.timestamp() * 1000)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{value!r} is not a number")
     return float(value)

@@ -37,11 +37,12 @@ def replay(directory: Path, week: date | None = None) -> Population:
             `commits.parquet` of the models; a folder of such folders, each named by its date (YYYY-MM-DD), of which the
             last one of a week counts; or a lake of ours (`raw_hub__models/snapshot_date=...`), or the home that it is
             in, of which histories are not served.
-        week: which week to serve, by any of its days; the newest if None.
+        week: which week to serve, by any of its days; the newest if None. A folder without a date in its name can be
+            served in any week; None is the present one.
 
     Returns:
         The population, named `replay:` and the folder's name (without the date, so that a recording's weeks share it).
-        A folder without a date in its name is of the present week. Its `notes` count what was left out or derived.
+        Its `notes` count what was left out or derived.
 
     Raises:
         PopulationError: if there is no such folder, recording or week, or a file cannot be served.
@@ -66,7 +67,7 @@ def replay(directory: Path, week: date | None = None) -> Population:
             )
         day = _date_of(directory.name)
         name = directory.parent.name if day else directory.name
-        weeks = {_monday(day or datetime.now(UTC).date()): files}
+        weeks = {_monday(day or week or datetime.now(UTC).date()): files}
     chosen = _monday(week) if week else max(weeks)
     if chosen not in weeks:
         raise PopulationError(f"{directory} has no week {chosen}; it has {', '.join(map(str, sorted(weeks)))}")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -175,7 +176,7 @@ def test_checks_block(definitions: dg.Definitions) -> None:
 def test_the_schedule_asks_for_the_week_that_begins(definitions: dg.Definitions) -> None:
     schedule = definitions.resolve_schedule_def("weekly_snapshot_schedule")
     assert schedule.cron_schedule == "30 6 * * 1"
-    assert schedule.execution_timezone in (None, "UTC")
+    assert schedule.execution_timezone == "UTC"
     context = dg.build_schedule_context(
         scheduled_execution_time=datetime(2026, 11, 16, 6, 30, tzinfo=UTC),
         repository_def=definitions.get_repository_def(),
@@ -188,8 +189,12 @@ def test_the_schedule_asks_for_the_week_that_begins(definitions: dg.Definitions)
 def test_weeks_begin_on_monday() -> None:
     assert week_of(datetime(2026, 11, 22, 23, 59, tzinfo=UTC)) == date(2026, 11, 16)
     assert week_of(datetime(2026, 11, 23, tzinfo=UTC)) == date(2026, 11, 23)
+    for zone in ("Asia/Kolkata", "America/Los_Angeles"):
+        assert week_of(datetime(2026, 11, 22, 23, 59, tzinfo=UTC).astimezone(ZoneInfo(zone))) == date(2026, 11, 16)
+        assert week_of(datetime(2026, 11, 23, tzinfo=UTC).astimezone(ZoneInfo(zone))) == date(2026, 11, 23)
     assert SNAPSHOTS.get_first_partition_key() == "2023-10-02"
-    assert SNAPSHOTS.get_partition_keys(datetime(2026, 11, 21, tzinfo=UTC))[-1] == "2026-11-16"
+    for last in (datetime(2026, 11, 16, tzinfo=UTC), datetime(2026, 11, 22, 23, 59, tzinfo=UTC)):
+        assert SNAPSHOTS.get_partition_keys(last)[-1] == "2026-11-16"
 
 
 def test_a_week_that_is_not_the_hubs_present_one_is_refused() -> None:

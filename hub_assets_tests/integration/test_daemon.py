@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,10 +28,10 @@ from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
-from hub_assets.partitions import week_of
 from hub_assets.warehouse.database import connect
 
 T = TypeVar("T")
+WEEK = date(2026, 11, 16)
 LISTINGS = {"raw_hub__models", "raw_hub__datasets", "raw_hub__spaces"}
 LOCATION = """
 { repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }
@@ -50,7 +50,7 @@ mutation ($execution: ExecutionParams!) {
 @pytest.mark.slow
 def test_a_run_that_is_killed_is_retried_by_the_daemon_and_goes_on_where_it_was(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
-    population = simulated(week_of(datetime.now(UTC)), scale=0.001)
+    population = simulated(WEEK, scale=0.001)
     app = build_app(population, quota=Quota(150, 2), latency=0.1)
     hub = CommitsAsked(app)
     repos = sum(map(len, population.repos.values()))

@@ -27,7 +27,7 @@ WEEK = date(2026, 11, 16)
 def home(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
     """The 363 models of the recording with all their commits, as the command makes a week of them."""
     home = tmp_path_factory.mktemp("home")
-    arguments = ["demo", "--home", home, "--replay", real_data / "top_models_2024", "--quota", "100000/300"]
+    arguments = ["demo", "--home", home, "--replay", real_data / "top_models_2024", "--week", WEEK]
     done = CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output
     return home

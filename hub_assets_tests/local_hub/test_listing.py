@@ -151,6 +151,8 @@ def test_an_expand_that_is_not_allowed_is_refused(hub: Hub, kind: str, name: str
         "sort=likes&cursor=" + base64.b64encode(b'{"$or":[{"likes":1,"_id":7}]}').decode(),
         "sort=likes&cursor=" + base64.b64encode(b'{"$or":[{"likes":1%s,"_id":{"$gt":"a"}}]}' % (b"0" * 400)).decode(),
         "sort=createdAt&cursor=" + base64.b64encode(b'{"$or":[{"createdAt":1,"_id":{"$gt":"a"}}]}').decode(),
+        "sort=createdAt&cursor="
+        + base64.b64encode(b'{"$or":[{"createdAt":"2026-09-06T22:00:00","_id":{"$gt":"a"}}]}').decode(),
         "cursor=" + base64.b64encode(b"[]").decode(),
     ],
 )

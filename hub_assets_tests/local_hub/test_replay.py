@@ -33,8 +33,7 @@ def test_a_folder_of_one_week(tmp_path: Path, start_hub: StartHub) -> None:
     write(tmp_path / "mine" / "models.parquet", likes=[3, None])
     write(tmp_path / "mine" / "spaces.parquet", models=[["o/mine-0"], None])
     population = replay(tmp_path / "mine")
-    today = datetime.now(UTC).date()
-    assert (population.identity, population.week) == ("replay:mine", today - timedelta(days=today.weekday()))
+    assert population.identity == "replay:mine"
     hub = start_hub(population)
     assert hub.rows("/api/models?expand=likes&expand=downloads&expand=spaces") == [
         {"_id": "65a0" + "0" * 20, "id": "o/mine-0", "likes": 3, "spaces": ["o/mine-0"]},
@@ -42,6 +41,15 @@ def test_a_folder_of_one_week(tmp_path: Path, start_hub: StartHub) -> None:
     ]
     assert hub.rows("/api/datasets") == []
     assert hub.get("/api/users/o/overview").status_code == 501
+
+
+def test_a_folder_without_a_date_is_served_in_the_week_asked_for_or_the_present_one(tmp_path: Path) -> None:
+    write(tmp_path / "mine" / "models.parquet")
+    assert replay(tmp_path / "mine", date(2024, 10, 16)).week == date(2024, 10, 14)
+    before = datetime.now(UTC).date()
+    week = replay(tmp_path / "mine").week
+    assert week.weekday() == 0
+    assert before - timedelta(days=6) <= week <= datetime.now(UTC).date()
 
 
 def test_values_are_served_as_the_hub_writes_them(tmp_path: Path, start_hub: StartHub) -> None:

@@ -1,5 +1,6 @@
 """The loader finds every mistake in the SQL before anything runs, and says where it is."""
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -201,3 +202,15 @@ def test_every_table_and_column_is_described() -> None:
     for table in (*project.models, *project.seeds, *project.sources):
         assert table.description.startswith("One row per"), table.name
         assert all(column.description for column in table.columns), table.name
+
+
+def test_no_table_depends_on_this_machines_clock_or_zone() -> None:
+    project = load_project(REAL)
+    for table in (*project.models, *project.seeds, *project.sources):
+        assert not [column.name for column in table.columns if "ZONE" in column.type.upper()], table.name
+    clock = re.compile(r"\b(now|today)\(|current_|localtime|transaction_timestamp|timestamptz|time zone", re.IGNORECASE)
+    for model in project.models:
+        (statement,) = sqlglot.transpile(
+            model.render(date(2026, 11, 16)), read="duckdb", write="duckdb", comments=False
+        )
+        assert not clock.search(statement), model.name
