@@ -21,9 +21,9 @@ def started(function: Callable[..., None], *args: Any) -> ForkServerProcess:
     return process
 
 
-def ended(process: ForkServerProcess, by_signal: int | None = signal.SIGKILL) -> None:
+def ended(process: ForkServerProcess, by_signal: int | None = signal.SIGKILL, seconds: float = 60) -> None:
     """Wait for the end of a process, which must come by a signal, or be a good one."""
-    process.join(60)
+    process.join(seconds)
     assert process.exitcode == (-by_signal if by_signal else 0)
     process.close()
 

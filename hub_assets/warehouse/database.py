@@ -88,15 +88,14 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("set errors_as_json = true")
         try:
             connection.execute(f"attach {literal(path)} as examined (read_only)")
-        except duckdb.Error as error:
-            cause = _details(error)
-            is_of_file = cause.get("exception_type") == "IO" and "errno" not in cause
-            raise _damaged(path, cause) if is_of_file else _in_words(path, error) from error
-        try:
             connection.execute("use examined")
             yield connection
         except duckdb.Error as error:
-            raise _in_words(path, error) from error
+            cause = _details(error)
+            is_of_file = cause.get("exception_type") == "IO" and "errno" not in cause
+            if is_of_file and not path.exists():
+                raise WarehouseError(f"{path} is not there; take a snapshot, or name a home with --home") from error
+            raise _damaged(path, cause) if is_of_file else _in_words(path, error) from error
 
 
 def _in_words(path: Path, error: duckdb.Error) -> Exception:

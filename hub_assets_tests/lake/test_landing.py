@@ -168,6 +168,20 @@ def test_what_was_appended_survives_its_process(tmp_path: Path, moment: str, kep
         assert landing.last == {"n": kept - 1}
 
 
+def test_an_exception_while_it_opens_gives_its_lock_back(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    collect(lake, 3)
+    path = lake.folder("t", WEEK) / "_manifest.json"
+    content = path.read_text()
+    path.write_text("{")
+    for _ in range(2):
+        with pytest.raises(LakeError), Landing(lake, "t", WEEK, convert):
+            pass
+    path.write_text(content)
+    collect(lake, 4)
+    assert numbers(lake) == [0, 1, 2, 3]
+
+
 def test_a_part_that_no_manifest_names_does_not_count(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     collect(lake, 3)

@@ -1,5 +1,8 @@
 """Weeks are replaced whole, columns may come, go and change, and readers see only what was published."""
 
+import os
+import resource
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,8 +12,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from hub_assets.warehouse.database import WarehouseBusy, connect, failing_rows, prepare, publish, replace_week
+from hub_assets.warehouse.database import (
+    NothingBuilt,
+    WarehouseBusy,
+    WarehouseDamaged,
+    WarehouseError,
+    connect,
+    failing_rows,
+    prepare,
+    publish,
+    replace_week,
+)
 from hub_assets.warehouse.models import Column, DataTest, Project, Seed, load_project
+from hub_assets_tests.killing import ended, started
 from hub_assets_tests.warehouse.building import NETWORK, STATS
 
 ONE, TWO = date(2026, 11, 9), date(2026, 11, 16)
@@ -73,8 +87,86 @@ def test_another_process_that_writes_is_named(tmp_path: Path) -> None:
         other.stdout.readline()
         with pytest.raises(WarehouseBusy, match="another run"), connect(path):
             pass
+        with pytest.raises(WarehouseBusy, match="another run"), connect(path, read_only=True):
+            pass
         other.stdin.close()
-        other.wait(10)
+        other.wait(60)
+
+
+@pytest.mark.parametrize("folder", ["blocks", "lock", "No space left on device"])
+def test_words_in_a_path_say_nothing_of_the_error(tmp_path: Path, folder: str) -> None:
+    for read_only in (True, False):
+        with (
+            pytest.raises(WarehouseError, match="is not there") as error,
+            connect(tmp_path / folder / "b.duckdb", read_only=read_only),
+        ):
+            pass
+        assert error.type is WarehouseError
+
+
+def filled(path: Path) -> Path:
+    with connect(path) as connection:
+        connection.execute("create table t as select range as n, md5(range::varchar) as text from range(20000)")
+    return path
+
+
+def write_and_die(path: str) -> None:
+    with connect(Path(path)) as connection:
+        connection.execute("insert into t select 1, 'x'")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("damage", ["header", "content", "truncated", "empty", "other file", "log"])
+def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: str) -> None:
+    path = filled(tmp_path / "build.duckdb")
+    content = bytearray(path.read_bytes())
+    match damage:
+        case "header":
+            content[4200] ^= 1
+        case "content":
+            content[len(content) // 2] ^= 1
+        case "truncated":
+            del content[-300_000:]
+        case "empty":
+            content.clear()
+        case "other file":
+            content[:] = b"snapshot" * 10_000
+        case "log":
+            ended(started(write_and_die, str(filled(tmp_path / "other.duckdb"))))
+            (tmp_path / "other.duckdb.wal").replace(tmp_path / "build.duckdb.wal")
+    path.write_bytes(content)
+    way_out = r"Move build\.duckdb\.wal away" if damage == "log" else "Remove it: all it holds is rebuilt from the lake"
+    for read_only in (True, False):
+        with (
+            pytest.raises(WarehouseDamaged, match=rf"{path} is damaged \(.*\)\. {way_out}"),
+            connect(path, read_only=read_only) as connection,
+        ):
+            connection.execute("select sum(n), max(text) from t").fetchall()
+
+
+def test_a_database_that_was_removed_is_begun_anew_beside_its_log(tmp_path: Path) -> None:
+    (tmp_path / "build.duckdb.wal").write_bytes(b"left")
+    filled(tmp_path / "build.duckdb")
+    assert [path.name for path in tmp_path.iterdir()] == ["build.duckdb"]
+
+
+def write_on_a_full_disk(path: str) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+    with (
+        pytest.raises(WarehouseError, match=r"could not be written, because the disk is full"),
+        connect(Path(path)) as b,
+    ):
+        replace_week(b, "t", TWO, week(TWO, "md5(range::varchar) as a from range(500000)"))
+
+
+def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "b.duckdb"
+    with connect(path) as connection:
+        replace_week(connection, "t", ONE, week(ONE, "'x' as a"))
+    ended(started(write_on_a_full_disk, str(path)), None)
+    with connect(path) as connection:
+        assert rows(connection) == [(ONE, "x")]
+    assert [file.name for file in tmp_path.iterdir()] == ["b.duckdb"]
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +225,68 @@ def test_publishing_takes_one_week_and_leaves_readers_alone(tmp_path: Path, proj
             "select comment from duckdb_tables() where table_name = 'mart__repo_activity'"
         ).fetchall()
         assert comment.startswith("One row per repository")
+    assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
+
+
+LEAVE_A_LOG = """
+import duckdb, os, signal, sys
+connection = duckdb.connect(sys.argv[1])
+connection.execute("update mart__usage_resolution set n_spaces = 99")
+if sys.argv[2] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+print("open", flush=True)
+sys.stdin.read()
+connection.execute("update mart__usage_resolution set n_spaces = 98")
+"""
+
+
+@pytest.mark.parametrize("end", ["killed", "still open"])
+def test_what_somebody_wrote_to_the_published_file_does_not_outlive_it(
+    tmp_path: Path, project: Project, end: str
+) -> None:
+    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
+    build(building, project, ONE, 1)
+    publish(building, warehouse, ONE, project)
+    command = [sys.executable, "-c", LEAVE_A_LOG, str(warehouse), end]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdin
+        other.stdout.readline()
+        assert (tmp_path / "warehouse.duckdb.wal").exists()
+        build(building, project, TWO, 2)
+        publish(building, warehouse, TWO, project)
+        assert published(warehouse) == [(ONE, 1), (TWO, 2)]
+        other.stdin.close()
+    # whoever had the old one open went on with it, and has left the new one alone
+    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
+    assert {path.name for path in tmp_path.iterdir()} - {"warehouse.duckdb.wal.set-aside"} == {
+        "build.duckdb",
+        "warehouse.duckdb",
+    }
+
+
+def test_a_week_of_which_nothing_was_built_is_not_published(tmp_path: Path, project: Project) -> None:
+    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
+    build(building, project, ONE, 1)
+    publish(building, warehouse, ONE, project)
+    before = warehouse.read_bytes()
+    with pytest.raises(NothingBuilt, match=f"the week of {TWO} has no rows in .*; materialize its tables first"):
+        publish(building, warehouse, TWO, project)
+    assert warehouse.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
+
+
+@pytest.mark.parametrize("name", ["build", "warehouse"])
+def test_publishing_says_which_of_the_two_is_damaged(tmp_path: Path, project: Project, name: str) -> None:
+    paths = {"build": tmp_path / "build.duckdb", "warehouse": tmp_path / "warehouse.duckdb"}
+    build(paths["build"], project, ONE, 1)
+    publish(paths["build"], paths["warehouse"], ONE, project)
+    content = bytearray(paths[name].read_bytes())
+    content[4200] ^= 1
+    paths[name].write_bytes(content)
+    with pytest.raises(WarehouseDamaged, match=rf"{paths[name]} is damaged"):
+        publish(paths["build"], paths["warehouse"], ONE, project)
+    assert paths[name].read_bytes() == content
     assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
 
 

@@ -1,0 +1,84 @@
+"""One small week from a Hub to the published warehouse, in a process of its own, and what a home then holds."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow.parquet as pq
+
+from hub_assets.assets.statistics import STATISTICS
+from hub_assets.definitions import build_defs
+from hub_assets.home import Home
+from hub_assets.resources import CrawlResource, HomeResource, HubResource
+from hub_assets.warehouse.database import connect
+
+SECRET = "5" * 64
+"""The same in all homes, so that their pseudonyms can be compared."""
+LEFT_OUT = {dg.AssetKey(name) for name in (*STATISTICS, "network__summary", "network__usage_summary")} | {
+    dg.AssetKey("network__null_models"),
+    dg.AssetKey("network__collaboration_over_time"),
+}
+"""These and what is made with them take long, and write as the rest does; and so it is with checks of tables."""
+
+
+def take_week(root: str, url: str, week: str) -> None:
+    """Run the weekly job.
+
+    Raises:
+        AssertionError: that holds the messages of what failed.
+    """
+    home = Home(Path(root))
+    home.root.mkdir(exist_ok=True)
+    if not home.secret.exists():
+        home.secret.write_text(SECRET)
+        home.secret.chmod(0o600)
+    hub = HubResource(endpoint=url, use_token=False, attempts=2, backoff=0.01, page_size=50)
+    defs = build_defs(hub=hub, home=HomeResource(root=root), crawl=CrawlResource(budget_hours=None))
+    assets = [asset for asset in defs.assets or [] if isinstance(asset, dg.AssetsDefinition)]
+    fewer = dg.Definitions(
+        assets=[asset for asset in assets if not asset.keys & LEFT_OUT],
+        resources=defs.resources,
+        executor=defs.executor,
+    )
+    job = fewer.resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=week,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    assert result.success, failures_of(result)
+
+
+def failures_of(result: dg.ExecuteInProcessResult) -> str:
+    """Return the messages of all steps that failed, with their causes."""
+    texts = []
+    for event in result.get_step_failure_events():
+        error = event.step_failure_data.error
+        while error is not None:
+            texts.append(error.message)
+            error = error.cause
+    return "".join(texts)
+
+
+def tables_of(database: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of a database, in an order that they alone give."""
+    with connect(database, read_only=True) as connection:
+        names = connection.execute("select table_name from duckdb_tables() where database_name = current_database()")
+        return {
+            name: connection.execute(f"select * from {name} order by all").fetchall() for (name,) in names.fetchall()
+        }
+
+
+def raw_rows_of(home: Home) -> dict[str, list[str]]:
+    """Return all rows of the lake but for when, and in which order, they were observed."""
+    return {
+        str(file.parent.relative_to(home.root)): sorted(
+            repr(row)
+            for part in home.lake.files(file.parent.parent.name, day)
+            for row in pq.read_table(part).drop_columns(["observed_at"]).to_pylist()
+        )
+        for file in home.lake.root.glob("*/*/_manifest.json")
+        for day in home.lake.weeks(file.parent.parent.name)
+    }

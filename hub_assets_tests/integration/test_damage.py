@@ -1,0 +1,250 @@
+"""What happens to a home: flipped bits, kill -9, a full disk. It is read right, healed by the next run, or refused.
+
+Each test does a little of it; HUB_ASSETS_TEST_ROUNDS=10 does 500 flips, 10 kills and 10 full disks.
+"""
+
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub_assets.home import Home
+from hub_assets.hub.client import HubClient
+from hub_assets.hub.errors import HubError
+from hub_assets.hub.snapshot import land_listing
+from hub_assets.lake.parts import Lake, LakeError
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.faults import Faults
+from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.server import running
+from hub_assets.local_hub.simulated import simulated
+from hub_assets.warehouse.database import WarehouseError, connect
+from hub_assets_tests.integration.home_week import raw_rows_of, tables_of, take_week
+from hub_assets_tests.killing import ended, started
+
+ROUNDS = int(os.environ.get("HUB_ASSETS_TEST_ROUNDS", "1"))
+FLIPS = 50 * ROUNDS
+WEEK = date(2026, 11, 16)
+KINDS = ("part", "manifest", "build", "warehouse", "cut-off part", "cut-off manifest", "cut-off journal", "log")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with running(build_app(simulated(WEEK, scale=0.0003), quota=Quota(10**6, 300))) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def undisturbed(url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, float]:
+    """A home with a week that nothing happened to, and how long it took."""
+    root = tmp_path_factory.mktemp("undisturbed")
+    began = time.monotonic()
+    ended(started(take_week, str(root), url, str(WEEK)), None, 1200)
+    return Home(root), time.monotonic() - began
+
+
+@pytest.mark.parametrize("round_", range(ROUNDS))
+def test_killed_and_then_out_of_space_the_next_run_heals_it(
+    round_: int, url: str, undisturbed: tuple[Home, float], tmp_path: Path
+) -> None:
+    whole, seconds = undisturbed
+    dice = random.Random(round_)
+    with small_disk(tmp_path / "disk") as disk:
+        root = disk.folder / "home"
+        process = started(take_week, str(root), url, str(WEEK))
+        time.sleep(dice.uniform(0.05, 1) * seconds)
+        process.kill()
+        process.join()
+        process.close()
+        disk.limit(dice.uniform(0, 1), whole.root)
+        said = (tmp_path / "said").open("w+")
+        ended(started(fail_for_want_of_space, str(root), url, said.name, disk.largest_file), None, 1200)
+        assert not [path for path in root.rglob("*.beside*") if path.suffix != ".lock"]
+        disk.lift()
+        ended(started(take_week, str(root), url, str(WEEK)), None, 1200)
+        healed = Home(root)
+        assert tables_of(healed.warehouse) == tables_of(whole.warehouse)
+        assert raw_rows_of(healed) == raw_rows_of(whole)
+
+
+class SmallDisk:
+    """A disk whose room can be taken away and given back: a tmpfs, else a limit on the size of files."""
+
+    ROOM = "512m"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.largest_file: int | None = None
+        self.is_mounted = self._mount("-t", "tmpfs", "-o", f"size={self.ROOM}", "tmpfs")
+
+    def limit(self, share: float, whole: Path) -> None:
+        """Leave a share of the room that a home like `whole` still needs."""
+        sizes = [path.stat().st_size for path in whole.rglob("*") if path.is_file()]
+        if self.is_mounted:
+            used = shutil.disk_usage(self.folder).used
+            self._mount("-o", f"remount,size={used + int(share * max(sum(sizes) - used, 2**20))}")
+        else:
+            self.largest_file = int(share * max(sizes) / 2)
+
+    def lift(self) -> None:
+        """Give all room back."""
+        self.largest_file = None
+        if self.is_mounted:
+            self._mount("-o", f"remount,size={self.ROOM}")
+
+    def _mount(self, *arguments: str) -> bool:
+        command = ["mount", *arguments, str(self.folder)]
+        return sys.platform == "linux" and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[SmallDisk]:
+    folder.mkdir()
+    disk = SmallDisk(folder)
+    try:
+        yield disk
+    finally:
+        if disk.is_mounted:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fail_for_want_of_space(root: str, url: str, said: str, largest_file: int | None) -> None:
+    """Run the week on a full disk: it ends well where the room does for it, else it says what it lacks."""
+    if largest_file is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    try:
+        take_week(root, url, str(WEEK))
+    except AssertionError as error:
+        message = str(error)
+        assert "cannot rollback" not in message
+        assert "disk is full" in message or "No space left" in message or "File too large" in message, message
+
+
+def test_a_flipped_bit_is_read_right_healed_or_refused_by_name(
+    url: str, undisturbed: tuple[Home, float], tmp_path: Path
+) -> None:
+    home, _ = undisturbed
+    cut_off = tmp_path / "cut-off"
+    cut_listing_off(Lake(cut_off))
+    log = database_with_log(tmp_path / "with-log")
+    truth: dict[str, Any] = {
+        "raw": raw_rows_of(home),
+        "build": tables_of(home.build),
+        "warehouse": tables_of(home.warehouse),
+        "models": [rows for name, rows in raw_rows_of(home).items() if "raw_hub__models" in name],
+    }
+    outcomes: Counter[tuple[str, str]] = Counter()
+    for number in range(FLIPS):
+        dice = random.Random(number)
+        kind = KINDS[number % len(KINDS)]
+        folder = shutil.copytree(cut_off, tmp_path / "flipped" / "lake") if "cut-off" in kind else None
+        file = dice.choice(files_of(kind, home, folder, log))
+        with flipped(file, dice):
+            outcome = outcome_of(kind, file, home, folder, truth, url)
+        outcomes[kind, outcome] += 1
+        shutil.rmtree(tmp_path / "flipped", ignore_errors=True)
+    print(dict(sorted(outcomes.items())))
+    assert outcomes.total() == FLIPS
+    # not a test that refuses everything, nor one that never hits
+    assert {kind for kind, outcome in outcomes if outcome == "refused"} >= {"part", "build", "warehouse"}
+    assert outcomes["cut-off journal", "right or healed"] > 0
+
+
+def outcome_of(kind: str, file: Path, home: Home, cut_off: Path | None, truth: dict[str, Any], url: str) -> str:
+    """Read what a flipped file is part of, and return what came of it; never other rows."""
+    found: Any
+    try:
+        match kind:
+            case "part" | "manifest":
+                found, expected = raw_rows_of(Home(home.root)), truth["raw"]
+            case "build" | "warehouse":
+                found, expected = tables_of(file), truth[kind]
+            case "log":
+                found = tables_of(file.with_name(file.stem))
+                expected = found if found in states_of_log() else states_of_log()
+            case _:
+                assert cut_off is not None
+                land_listing(HubClient(url, False), Lake(cut_off), "model", WEEK, page_size=50)
+                found, expected = [*raw_rows_of(Home(cut_off.parent)).values()], truth["models"]
+    except (LakeError, WarehouseError) as error:
+        message = str(error)
+    else:
+        assert found == expected, (kind, file)
+        return "right or healed"
+    # a manifest that was flipped may also name a part that it no longer fits
+    assert str(file).removesuffix(".wal") in message or file.name == "_manifest.json", (kind, file, message)
+    return "refused"
+
+
+@contextmanager
+def flipped(file: Path, dice: random.Random) -> Iterator[None]:
+    before = file.read_bytes()
+    after = bytearray(before)
+    # half of them where a file says how it is to be read
+    at = dice.randrange(len(after) if dice.random() < 0.5 else min(len(after), 16_384))
+    after[at] ^= 1 << dice.randrange(8)
+    file.write_bytes(after)
+    try:
+        yield
+    finally:
+        file.write_bytes(before)
+
+
+def files_of(kind: str, home: Home, cut_off: Path | None, log: Path) -> list[Path]:
+    """Return the files of a kind, in an order that does not change."""
+    lake = cut_off or home.lake.root
+    match kind.removeprefix("cut-off "):
+        case "build" | "warehouse":
+            return [getattr(home, kind)]
+        case "log":
+            return [log.with_name(f"{log.name}.wal")]
+        case "part":
+            return sorted(lake.glob("*/*/part-*"))
+        case "journal":
+            return sorted(lake.glob("*/*/journal-*"))
+        case _:
+            return sorted(lake.glob("*/*/_manifest.json"))
+
+
+def cut_listing_off(lake: Lake) -> None:
+    """Leave a listing of models as a run that ended in its middle does: parts, a manifest, a journal."""
+    app = build_app(simulated(WEEK, scale=0.0003), quota=Quota(10**6, 300), faults=Faults.parse(["503@6"]))
+    with running(app) as url, pytest.raises(HubError):
+        land_listing(HubClient(url, False, attempts=1), lake, "model", WEEK, page_size=10, seal_bytes=15_000)
+    assert {path.name.partition("-")[0] for path in lake.folder("raw_hub__models", WEEK).iterdir()} >= {
+        "part",
+        "journal",
+        "_manifest.json",
+    }
+
+
+def database_with_log(path: Path) -> Path:
+    """Leave a database with the log of a process that was killed."""
+    path.mkdir()
+    ended(started(write_and_die, str(path / "build.duckdb")))
+    return path / "build.duckdb"
+
+
+def write_and_die(path: str) -> None:
+    with connect(Path(path)) as connection:
+        connection.execute("create table t (n bigint)")
+    with connect(Path(path)) as connection:
+        for n in range(1, 4):
+            connection.execute("insert into t select range from range(?)", [n])
+        os.kill(os.getpid(), 9)
+
+
+def states_of_log() -> list[dict[str, Any]]:
+    """Return what that database may hold: as many of its transactions as can be read, from the first on."""
+    return [{"t": sorted((n,) for size in range(1, 1 + k) for n in range(size))} for k in range(4)]

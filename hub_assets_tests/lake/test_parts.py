@@ -1,0 +1,137 @@
+"""What a manifest names is read as it was written, or refused with the file's name and the way out."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub_assets.lake.parts import Lake, LakeError, Manifest, write_beside
+
+WEEK = date(2026, 11, 16)
+ROWS = pa.table({"n": range(1000), "text": [f"row {n}" for n in range(1000)]})
+
+
+def made(root: Path) -> tuple[Lake, Path]:
+    """Return a lake with a week of one part, and the part's path."""
+    lake = Lake(root)
+    part = lake.write_part("t", WEEK, "part-001-00000.parquet", ROWS)
+    lake.set_manifest("t", WEEK, Manifest(True, [part], {"counts": {"listed": 1000}}, 1))
+    return lake, lake.folder("t", WEEK) / part.file
+
+
+def read(root: Path) -> pa.Table:
+    return pa.concat_tables(pq.read_table(file) for file in Lake(root).files("t", WEEK))
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_flipped_bit_is_never_read_as_other_rows(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    root = tmp_path_factory.mktemp("lake")
+    lake, part = made(root)
+    manifest = lake.manifest("t", WEEK)
+    file = data.draw(st.sampled_from([part, part.with_name("_manifest.json")]))
+    content = bytearray(file.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    file.write_bytes(content)
+    try:
+        found, said = read(root), lake.manifest("t", WEEK)
+    except LakeError as error:
+        message = str(error)
+    else:
+        assert found.equals(ROWS)
+        assert said == manifest
+        return
+    assert str(part.parent) in message
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "longer", "empty", "a folder"])
+def test_a_part_that_is_not_what_was_written_is_named_with_the_way_out(tmp_path: Path, damage: str) -> None:
+    _, part = made(tmp_path)
+    content = part.read_bytes()
+    part.unlink()
+    match damage:
+        case "truncated":
+            part.write_bytes(content[:-1])
+        case "longer":
+            part.write_bytes(content + b"\0")
+        case "empty":
+            part.touch()
+        case "a folder":
+            part.mkdir()
+    with pytest.raises(LakeError, match=rf"{part} is damaged \(.*\); restore it from a backup, or remove its folder"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"details": None},
+        {"details": []},
+        {"parts": None},
+        {"parts": [None]},
+        {"parts": [{"file": "x"}]},
+        {"landing": {}},
+        {"complete": "true"},
+        {"sweep": 1.5},
+        {"last": "x"},
+        {"other": 1},
+    ],
+)
+def test_a_manifest_of_another_shape_is_named_also_without_a_checksum(tmp_path: Path, change: dict[str, Any]) -> None:
+    lake, part = made(tmp_path)
+    path = part.with_name("_manifest.json")
+    content = json.loads(path.read_text())
+    del content["checksum"]
+    path.write_text(json.dumps(content | change))
+    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* remove its folder"):
+        lake.manifest("t", WEEK)
+
+
+def test_a_home_of_an_older_version_is_read_and_gets_digests_with_what_is_added(tmp_path: Path) -> None:
+    lake, part = made(tmp_path)
+    path = part.with_name("_manifest.json")
+    content = json.loads(path.read_text())
+    del content["checksum"], content["parts"][0]["size"], content["parts"][0]["digest"]
+    path.write_text(json.dumps(content))
+    assert read(tmp_path).equals(ROWS)
+    manifest = lake.manifest("t", WEEK)
+    manifest.parts.append(lake.write_part("t", WEEK, "part-001-00001.parquet", ROWS))
+    lake.set_manifest("t", WEEK, manifest)
+    assert [part.digest is None for part in lake.manifest("t", WEEK).parts] == [True, False]
+    assert len(read(tmp_path)) == 2 * len(ROWS)
+
+
+def test_a_part_is_verified_once_by_each_lake(tmp_path: Path) -> None:
+    lake, part = made(tmp_path)
+    assert lake.files("t", WEEK) == [part]
+    content = part.read_bytes()
+    part.write_bytes(bytes(len(content)))
+    assert lake.files("t", WEEK) == [part]
+    with pytest.raises(LakeError, match="is damaged"):
+        Lake(tmp_path).files("t", WEEK)
+
+
+def test_a_folder_that_is_no_week_is_named(tmp_path: Path) -> None:
+    lake, part = made(tmp_path)
+    (part.parent.parent / "snapshot_date=2026-11-16 (copy)").mkdir()
+    with pytest.raises(LakeError, match=r"\(copy\) is not named after a day; move it out of the lake"):
+        lake.weeks("t")
+
+
+def test_what_cannot_be_written_leaves_nothing_beside_what_was_there(tmp_path: Path) -> None:
+    def half(beside: Path) -> None:
+        beside.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "file").write_text("before")
+    with pytest.raises(OSError, match="No space"):
+        write_beside(tmp_path / "file", half)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "before")]
