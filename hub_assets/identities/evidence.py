@@ -39,7 +39,11 @@ TERMS: Final[dict[str, tuple[float, str]]] = {
 """Each term's points and when it applies. Counts above zero make no new term, so that evidence changes seldom."""
 
 _IS_INITIAL: Final = "(len({0}.words) = 2 and length({0}.first) = 1)"
-_IS_RARE: Final = "(len({0}.words) < 2 or {0}.last in (select surname from rare_surnames))"
+# a handle that ends in the initial may be made of the first name, of somebody whose surname goes first
+_IS_RARE: Final = (
+    "(len({0}.words) < 2 or ("
+    "{0}.last in (select surname from rare_surnames) and {1}.normal <> concat({0}.last, {0}.initial)))"
+)
 _CLOSEST: Final = ("same", "permuted", "initial", "similar", "contained", "abbreviated")
 
 
@@ -309,7 +313,8 @@ def _compare_names(facts: Facts, pairs: str) -> pa.Table:
 
     Returns:
         `pair`, `relation`, `n_words` of the one that has more, `is_full` (one of them is a full name), `are_real` (both
-        are names of several words), `is_initial` (of a first name they share but the initial) and `is_rare` (so is each
+        are names of several words), `is_initial` (no more than the initial of a first name
+        agrees) and `is_rare` (so is each
         surname).
     """
     facts.run(f"""
@@ -343,7 +348,7 @@ def _compare_names(facts: Facts, pairs: str) -> pa.Table:
                 relation in ('same', 'permuted')
                 and ({_IS_INITIAL.format("one")} or {_IS_INITIAL.format("other")})
             ) as is_initial,
-            {_IS_RARE.format("one")} and {_IS_RARE.format("other")} as is_rare,
+            {_IS_RARE.format("one", "other")} and {_IS_RARE.format("other", "one")} as is_rare,
             one.is_full or other.is_full as is_full,
             greatest(len(one.words), len(other.words)) as n_words,
             one.is_real and other.is_real and len(one.words) > 1 and len(other.words) > 1 as are_real

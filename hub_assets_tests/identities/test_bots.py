@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from hub_assets.identities.bots import RULES, find_bots
+from hub_assets.identities.bots import HINTS, RULES, find_bots, propose_bots
 from hub_assets_tests.identities.made import seed
 
 NOBODY = pa.table({name: pa.array([], pa.string()) for name in ("name", "kind", "why")})
@@ -14,12 +14,17 @@ def reasons(*authors: str, known: pa.Table = NOBODY) -> dict[str, str]:
     return {row["author"]: row["why"] for row in found.to_pylist()}
 
 
+def proposed(*authors: str, known: pa.Table = NOBODY) -> dict[str, str]:
+    found = propose_bots(pa.array(authors, pa.string()), known)
+    return {row["author"]: row["bot_hint"] for row in found.to_pylist()}
+
+
 @pytest.mark.parametrize(
     ("author", "why"),
     [
         ("dependabot[bot]", "its name ends in [bot]"),
         ("Some Thing[bot]", "its name ends in [bot]"),
-        ("SFconvertbot", "its name ends in bot"),
+        ("bot", "its name ends in bot"),
         ("release-bot", "its name ends in bot"),
         ("Release BOT", "its last word is bot"),
         ("acme-ci", "its name ends in CI"),
@@ -64,7 +69,30 @@ def test_the_seed_names_programs_however_they_are_cased_and_its_reason_goes_firs
 
 def test_a_person_whose_name_ends_in_bot_can_be_exempted() -> None:
     known = pa.table({"name": ["adabot"], "kind": ["person"], "why": ["a nickname"]})
-    assert reasons("adabot", "AdaBot", "bobbot", known=known) == {"bobbot": "its name ends in bot"}
+    assert reasons("adabot", "AdaBot", "bobbot", known=known) == {}
+    assert proposed("adabot", "AdaBot", "bobbot", known=known).keys() == {"bobbot"}
+
+
+@pytest.mark.parametrize("author", ["marcbot", "MarcBot", "robot", "Acme CI", "acme CI", "AcmeCI", "Acme CI/CD", "Ann CICD"])
+def test_where_only_the_end_of_a_name_speaks_it_is_proposed_and_not_decided(author: str) -> None:
+    assert reasons(author, known=seed("bots")) == {}
+    hints = proposed(author, known=seed("bots"))
+    assert hints.keys() == {author}
+    assert set(hints.values()) <= {reason for _, reason in HINTS}
+
+
+@pytest.mark.parametrize("author", ["talbot", "Cabot", "Jane Talbot", "luci", "Ada Ci", "botanist", "release-bot", "system"])
+def test_nobody_is_proposed_whose_name_is_a_persons_or_who_is_known_to_be_a_program(author: str) -> None:
+    assert proposed(author, known=seed("bots")) == {}
+
+
+@pytest.mark.parametrize("author", ["Jenkins CI", "jenkins-ci", "JENKINS", "GitHub bot", "github_actions", "Travis CI"])
+def test_a_known_program_is_one_however_its_words_are_separated_and_with_its_trade_after_it(author: str) -> None:
+    assert reasons(author, known=seed("bots")).keys() == {author}
+
+
+def test_words_that_are_run_together_are_another_name() -> None:
+    assert reasons("webflow", "Git Hub", known=seed("bots")) == {}
 
 
 def test_the_shipped_seed_knows_system_the_hubs_own_programs_and_builders_and_exempts_family_names() -> None:

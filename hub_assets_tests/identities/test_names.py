@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_assets.identities.names import ALIKE, FEATURES, HANDLE, ROWS, alike_pairs, relation, similarity_of
+import hub_assets.hub.commits
+from hub_assets.identities.names import (
+    ALIKE,
+    FEATURES,
+    HANDLE,
+    ROWS,
+    TOKEN,
+    alike_pairs,
+    relation,
+    similarity_of,
+)
 from hub_assets_tests.identities.made import Row
 
 near_names = st.text(alphabet="ab1", max_size=12)
@@ -65,7 +75,19 @@ def ratio_by_hand(a: str, b: str) -> float:
         ("A\u0308da\u0308", "ada"),
         ("Ада Лав", "адалав"),
         ("阿达 洛夫", "阿达洛夫"),
+        ("Strauß", "strauss"),
+        ("ΓΙΏΡΓΟΣ", "γιωργοσ"),
+        ("Γιώργος", "γιωργοσ"),
+        ("Ada\u200bLove", "adalove"),
+        ("Ada ❤️", "ada"),
         ("--", ""),
+        ("\u200b", ""),
+        ("🤖", ""),
+        ("❤️", ""),
+        ("1️⃣", ""),
+        ("ℹ️", ""),
+        ("\u3164", ""),
+        ("address:13d855ce931073d4", ""),
     ],
 )
 def test_a_normal_form_has_letters_and_digits_in_lower_case_without_accents(name: str, normal: str) -> None:
@@ -87,6 +109,11 @@ def test_exact_twins_stay_two_names() -> None:
         ("ADA", ["ada"]),
         ("Ada K. Löve", ["ada", "k", "love"]),
         ("42", []),
+        ("Dr. Ada Love", ["ada", "love"]),
+        ("Prof. Dr. Ada Love, Ph.D.", ["ada", "love"]),
+        ("Ada Love Jr", ["ada", "love"]),
+        ("Drago Msida", ["drago", "msida"]),
+        ("address:13d855ce931073d4", []),
     ],
 )
 def test_words_are_runs_of_letters_parted_at_capitals(name: str, words: list[str]) -> None:
@@ -117,6 +144,10 @@ def test_what_can_be_the_name_of_an_account(name: str, is_handle: bool) -> None:
     assert duckdb.execute("select regexp_full_match(?, ?)", [name, HANDLE]).fetchall() == [(is_handle,)]
 
 
+def test_the_token_of_an_address_is_the_one_that_commits_bear() -> None:
+    assert hub_assets.hub.commits.TOKEN == TOKEN
+
+
 # --- how two relate ---
 
 
@@ -144,6 +175,23 @@ def test_what_can_be_the_name_of_an_account(name: str, is_handle: bool) -> None:
         ("かき", "がぎ", "none"),
         ("B. Love", "Ada Love", "none"),
         ("Ada Li", "ali", "none"),
+        ("Yara Winter", "YaraW", "abbreviated"),
+        ("Yara Winter", "Yara W.", "abbreviated"),
+        ("Winter Yara", "yaraw", "initial"),
+        ("Winter Zoë", "zoew", "abbreviated"),
+        ("Matilda Winter", "matildaw", "abbreviated"),
+        ("Yara Winter", "yaraw99", "abbreviated"),
+        ("Ruo Liu", "rliu", "abbreviated"),
+        ("Liu Ruo", "rliu", "abbreviated"),
+        ("Ruo Liu", "liur", "abbreviated"),
+        ("yara-winter", "yaraw", "abbreviated"),
+        ("Юра Ким", "юким", "abbreviated"),
+        ("Ludwig van Winter", "lvanwinter", "abbreviated"),
+        ("Ludwig van Winter", "ludwigvw", "abbreviated"),
+        ("Yara Winter 2", "YaraW", "none"),
+        ("Yara Winter", "yaras", "none"),
+        ("Dr. Miller", "dmiller", "similar"),
+        ("Dr. Jane Miller", "janemiller", "permuted"),
         ("adalove", "adalove-hub", "contained"),
         ("adalove", "the-adalove", "contained"),
         ("adalove7", "adalove-hub", "contained"),

@@ -109,13 +109,14 @@ def test_the_five_programs_are_found_and_one_more(recorded: Recorded) -> None:
 
 
 def test_pairs_per_generator(recorded: Recorded) -> None:
-    assert len(recorded.resolved) == 30
+    assert len(recorded.resolved) == 31
     assert Counter(generator for row in recorded.resolved.values() for generator in row["generators"]) == {
         "same_repository": 11,
         "real_name": 11,
         "high_degree": 17,
         "same_name": 12,
-        "namespace": 16,
+        "namespace": 17,
+        "abbreviation": 1,
         "trailer": 4,
     }
 
@@ -146,7 +147,7 @@ def test_the_third_prong_has_somebody_with_ten_edges_in_each_pair(recorded: Reco
 
 def test_what_is_not_known_of_accounts_is_null(recorded: Recorded) -> None:
     sides = [(row[f"author_{side}"], row[f"is_account_{side}"]) for row in recorded.resolved.values() for side in "ab"]
-    assert Counter((" " in name, is_account) for name, is_account in sides) == {(True, False): 24, (False, None): 36}
+    assert Counter((" " in name, is_account) for name, is_account in sides) == {(True, False): 24, (False, None): 38}
     unknown = ("full_name_a", "full_name_b", "full_name_relation", "is_same_account", "is_same_organization")
     assert {row[name] for row in recorded.resolved.values() for name in unknown} == {None}
 
@@ -157,7 +158,7 @@ def test_merges_per_rule_and_per_prong(recorded: Recorded) -> None:
         ("accepted", "same_name"): 9,
         ("accepted", "trailer"): 4,
         ("accepted", "initial_name"): 3,
-        ("review", None): 14,
+        ("review", None): 15,
     }
     merges = [PRONGS & set(row["generators"]) for row in rows if row["decision"] == "accepted"]
     assert Counter(prong for prongs in merges for prong in prongs) == {
@@ -184,7 +185,7 @@ def test_strings_programs_and_developers(recorded: Recorded) -> None:
     developers = recorded.developers
     assert len(developers) == 653
     assert sum(row["is_bot"] for row in developers.values()) == 6
-    assert sum(row["is_generic"] for row in developers.values()) == 1
+    assert sum(row["is_generic"] for row in developers.values()) == 2
     assert len(recorded.names) == 647
     assert len({developers[name]["developer_id"] for name in recorded.names}) == 631
     assert Counter(len(strings) for strings in people(developers)) == {2: 16}

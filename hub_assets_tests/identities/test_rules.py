@@ -25,14 +25,21 @@ VALUES: Final = {
     "n_owned_repos": (0, 1),
     "n_words": (1, 2),
     "n_full_words": (1, 2),
+    "is_common_initial": (False, True),
+    "is_numbered_owner": (False, True),
 }
 """What evidence the rules read, and every value that makes a difference to them."""
+INTERNAL: Final = ("n_words", "n_full_words", "is_spaced", "is_common_initial", "is_numbered_owner")
+"""What only rules need."""
 NEAR: Final = {"n_shared_namespaces": 0}
 """Read as `is_same_organization` is, wherever it is read."""
 NOTHING: Final[Row] = {name: values[0] for name, values in VALUES.items()} | NEAR
 UNKNOWN: Final = [name for name, values in VALUES.items() if None in values]
 ASSUMED: Final = {
-    (rule, "full_name_relation") for rule in ("two_accounts", "trailer", "same_name", "initial_name", "owner_name")
+    (rule, "full_name_relation")
+    for rule in (
+        *("two_accounts", "trailer", "same_name", "initial_name", "owner_name", "numbered_owner", "numbered_name"),
+    )
 }
 """Two accounts are two, and names mean what they say, as long as nobody saw that full names say otherwise."""
 
@@ -64,15 +71,15 @@ def everything() -> Iterator[duckdb.DuckDBPyConnection]:
         domains = ", ".join(
             f"(select unnest({list(values)!r}) as {name})".replace("None", "null") for name, values in VALUES.items()
         )
-        # the numbers of words and the spaces are not handed on
+        # what only rules need is not handed on
         names = "'ada' as author_a, 'bob' as author_b, '' as evidence, 0 as n_shared_namespaces"
-        names += ", n_words as words, n_full_words as full_words, is_spaced as has_space"
-        rows = decide(facts, facts.ask(f"select {names}, * from {domains}"), NOBODY)
+        handed = ", ".join(f"{name} as kept_{name}" for name in INTERNAL)
+        rows = decide(facts, facts.ask(f"select {names}, {handed}, * from {domains}"), NOBODY)
         connection.register("rows", rows)
         connection.register("rules", pa.table({"rule": list(RULES), "place": range(len(RULES))}))
+        handed_back = ", ".join(f"kept_{name} as {name}" for name in INTERNAL)
         connection.execute(
-            "create table everything as select *, words as n_words, full_words as n_full_words, has_space as is_spaced "
-            "from rows left join rules using (rule)"
+            f"create table everything as select *, {handed_back} from rows left join rules using (rule)"
         )
         yield connection
 
@@ -116,7 +123,9 @@ def test_names_that_met_nowhere_are_accepted_for_one_account_or_a_trailer_alone(
     found = everything.execute(
         f"select distinct rule from everything where {apart} and decision = 'accepted'"
     ).fetchall()
-    assert {rule for (rule,) in found} == {"same_account", "trailer"}
+    # whose name is an owner's with a number met that owner
+    assert {rule for (rule,) in found} == {"same_account", "trailer", "numbered_owner"}
+    assert count(everything, f"{apart} and rule = 'numbered_owner' and not is_numbered_owner") == 0
 
 
 def test_generic_names_are_accepted_for_one_account_alone(everything: duckdb.DuckDBPyConnection) -> None:
@@ -157,6 +166,8 @@ def test_evidence_that_is_turned_round_is_decided_alike(everything: duckdb.DuckD
 # --- each rule by itself ---
 
 FULL_NAME: Final[Row] = {"full_name_relation": "same", "is_account_b": False, "n_full_words": 2}
+COMMON: Final[Row] = {"name_relation": "initial", "is_account_a": False, "is_common_initial": True}
+NUMBERED: Final[Row] = {"name_relation": "numbered", "is_numbered_owner": True, "n_owned_repos": 1}
 TWO_WORDS: Final[Row] = {"name_relation": "same", "is_account_a": False, "n_words": 2}
 
 
@@ -199,6 +210,19 @@ TWO_WORDS: Final[Row] = {"name_relation": "same", "is_account_a": False, "n_word
         ({"name_relation": "similar", "is_account_a": False, "n_shared_repos": 1}, ("review", None)),
         ({"name_relation": "contained", "is_account_a": False, "n_owned_repos": 1}, ("accepted", "owner_name")),
         ({"name_relation": "contained", "is_account_a": False, "n_shared_repos": 1}, ("review", None)),
+        (FULL_NAME | {"n_owned_repos": 1, "n_full_words": 1}, ("accepted", "full_name")),
+        (FULL_NAME | {"n_shared_repos": 1, "is_common_initial": True}, ("review", None)),
+        (TWO_WORDS | {"n_shared_repos": 1, "is_common_initial": True}, ("review", None)),
+        (TWO_WORDS | {"n_owned_repos": 1, "is_common_initial": True}, ("accepted", "same_name")),
+        (COMMON | {"n_shared_repos": 1}, ("review", None)),
+        (COMMON | {"n_owned_repos": 1}, ("accepted", "initial_name")),
+        (COMMON | {"n_shared_repos": 1, "full_name_relation": "same", "n_full_words": 2}, ("review", None)),
+        ({"name_relation": "abbreviated", "is_account_a": False, "n_owned_repos": 1}, ("review", None)),
+        (NUMBERED | {"is_account_a": False}, ("accepted", "numbered_owner")),
+        (NUMBERED, ("review", None)),
+        (NUMBERED | {"is_account_a": False, "full_name_relation": "contradicts"}, ("rejected", "other_full_name")),
+        ({"name_relation": "numbered", "full_name_relation": "same"}, ("review", None)),
+        ({"name_relation": "numbered", "full_name_relation": "contained"}, ("rejected", "numbered_name")),
         ({"name_relation": "numbered"}, ("rejected", "numbered_name")),
         ({"name_relation": "numbered", "n_owned_repos": 1}, ("review", None)),
         ({"name_relation": "numbered", "is_spaced": True}, ("review", None)),

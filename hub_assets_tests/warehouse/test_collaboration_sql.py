@@ -623,7 +623,7 @@ def test_recorded_commits_make_the_reference_network(warehouse: Warehouse, real_
     assert list(cores(warehouse, "out").values()) == [(521, 2058), (218, 1533), (93, 900), (12, 132)]
 
 
-def test_no_recorded_commit_is_a_squash_and_a_threshold_of_none_takes_edges_away(
+def test_no_recorded_commit_is_a_squash_and_a_threshold_of_zero_takes_edges_away(
     warehouse: Warehouse, real_data: Path
 ) -> None:
     commits = [page | {"repo_id": page["repo_key"]} for page in recorded(real_data)]
@@ -639,4 +639,4 @@ def test_no_recorded_commit_is_a_squash_and_a_threshold_of_none_takes_edges_away
     switch(warehouse, "squash_co_authors", on=True)
     assert found() == off
     warehouse.connection.execute("update contribution_rules set threshold = 0 where rule = 'squash_co_authors'")
-    assert found() == []
+    assert found() == [(379, 1512), (172, 1169), (88, 817), (13, 156)]
