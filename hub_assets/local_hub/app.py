@@ -262,8 +262,8 @@ def _no_revision(rev: str) -> ApiError:
 
 
 def _link(request: Request, next_params: Params) -> str:
-    # Starlette's URL has the path decoded, and a link has no spaces
-    return f'<{request.url.replace(path=quote(request.url.path), query=urlencode(next_params))}>; rel="next"'
+    url = request.url.replace(path=quote(request.url.path), query=urlencode(next_params))
+    return f'<{url}>; rel="next"'
 
 
 def _redirect(request: Request, path: str) -> Response:
