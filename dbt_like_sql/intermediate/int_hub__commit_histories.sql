@@ -130,6 +130,8 @@ select
     end as age_days,
     last_reads.n_total,
     case when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) end as n_commits,
+    case when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) >= last_reads.n_total end
+        as is_complete,
     coalesce(calls.n_calls, 0) as n_calls,
     coalesce(calls.n_attempts, 0) as n_attempts
 from standing

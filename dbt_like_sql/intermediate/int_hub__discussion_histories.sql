@@ -96,6 +96,7 @@ select
     end as age_days,
     last_reads.n_total,
     case when last_visits.outcome = 'ok' then coalesce(counts.n_discussions, 0) end as n_discussions,
+    case when last_visits.outcome = 'ok' then coalesce(counts.n_discussions, 0) >= last_reads.n_total end as is_complete,
     coalesce(calls.n_calls, 0) as n_calls,
     coalesce(calls.n_attempts, 0) as n_attempts
 from repositories

@@ -2,12 +2,12 @@ with
 
 histories as (
     select
-        snapshot_date, repo_type, 'commits' as kind, outcome, sample_share, age_days, n_calls
+        snapshot_date, repo_type, 'commits' as kind, outcome, is_complete, sample_share, age_days, n_calls
     from {{ ref('int_hub__commit_histories') }}
     where snapshot_date = {{ var('snapshot_date') }}
     union all
     select
-        snapshot_date, repo_type, 'discussions' as kind, outcome, sample_share, age_days, n_calls
+        snapshot_date, repo_type, 'discussions' as kind, outcome, is_complete, sample_share, age_days, n_calls
     from {{ ref('int_hub__discussion_histories') }}
     where snapshot_date = {{ var('snapshot_date') }}
 )
@@ -18,6 +18,7 @@ select
     kind,
     count(*) as n_listed,
     count(case when outcome in ('ok', 'not_modified') then 1 end) as n_known,
+    count(case when not is_complete then 1 end) as n_incomplete,
     count(case when outcome = 'ok' then 1 end) as n_ok,
     count(case when outcome = 'not_modified' then 1 end) as n_not_modified,
     count(case when outcome = 'gated' then 1 end) as n_gated,

@@ -1,22 +1,25 @@
+-- what a listing of an earlier version took for a count or a moment, and is none, is null as in later ones
 select
     snapshot_date,
     observed_at,
     _id as repo_key,
     id as repo_id,
     author,
-    createdAt as created_at,
-    lastModified as last_modified_at,
+    case when createdAt between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then createdAt end
+        as created_at,
+    case when lastModified between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then lastModified end
+        as last_modified_at,
     sha,
     gated,
     gated <> 'false' as is_gated,
     disabled as is_disabled,
-    likes as n_likes,
-    downloads as n_downloads,
-    downloadsAllTime as n_downloads_all_time,
+    case when likes between 0 and 1000000000000000 then likes end as n_likes,
+    case when downloads between 0 and 1000000000000000 then downloads end as n_downloads,
+    case when downloadsAllTime between 0 and 1000000000000000 then downloadsAllTime end as n_downloads_all_time,
     trendingScore as trending_score,
     tags,
     description,
-    mainSize as n_bytes,
+    case when mainSize between 0 and 1000000000000000 then mainSize end as n_bytes,
     cardData as card_json,
     extra
 from {{ source('raw_hub', 'datasets') }}

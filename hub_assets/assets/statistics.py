@@ -145,7 +145,11 @@ def _asset(name: str) -> Callable[[Callable[..., dg.MaterializeResult]], dg.Asse
 def _materialize(name: str, statistic: Statistic, snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
     with home.building(snapshot_date) as connection:
         activity = activity_of(connection, snapshot_date)
-        made = statistic.make(activity)
+        try:
+            made = statistic.make(activity)
+        except ValueError as error:
+            where = impossible_value(connection, snapshot_date)
+            raise dg.Failure(f"{name} cannot be computed: {error}. {where}", allow_retries=False) from error
         stored = replace_rows(connection, name, snapshot_date, made, RESULT_ROWS)
     followed = made if statistic.followed is None else made.filter(statistic.followed)
     return dg.MaterializeResult(
@@ -169,3 +173,18 @@ def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> d
         if len(rows):
             tables[repo_type] = rows
     return tables
+
+
+def impossible_value(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> str:
+    """Say which value of a week's activity cannot be, and of which repository it is; nothing if all can be."""
+    names = list(dict.fromkeys(variable for variables in VARIABLES.values() for variable in variables))
+    values = ", ".join(f"cast({name} as double) as {name}" for name in names)
+    found = connection.execute(
+        f"select variable, value, repo_type, repo_id from (unpivot (select repo_type, repo_id, {values} "
+        f"from mart__repo_activity where snapshot_date = date '{snapshot_date}') on {', '.join(names)} "
+        "into name variable value value) where value < 0 or not isfinite(value) order by repo_type, repo_id limit 1"
+    ).fetchone()
+    if found is None:
+        return ""
+    variable, value, repo_type, repo_id = found
+    return f"In mart__repo_activity {variable} of the {repo_type} {repo_id} is {value:g}"

@@ -116,6 +116,7 @@ def answers(client: HubClient, question: Author) -> Iterator[Row]:
     for account_type, path in (("user", "users"), ("org", "organizations")):
         try:
             answer = client.get(f"/api/{path}/{quote(question.author)}/overview")
+            account = _account(answer)
         except HubError as error:
             calls += error.calls
             if not isinstance(error, HubGone) or error.status == 401 or account_type == "org":
@@ -123,12 +124,12 @@ def answers(client: HubClient, question: Author) -> Iterator[Row]:
                 return
             continue
         found = ledger.of_answer(answer) | {"calls": calls + answer.calls, "account_type": account_type}
-        yield row | found | _account(answer)
+        yield row | found | account
         return
 
 
 def _account(answer: Answer) -> dict[str, Any]:
-    body = answer.body if isinstance(answer.body, dict) else {}
+    body = ledger.object_in(answer)
     values = Values()
     return {
         "account_key": values.text(body.get("_id")),

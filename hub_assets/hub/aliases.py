@@ -116,13 +116,13 @@ def answers(client: HubClient, alias: Alias) -> Iterator[Row]:
     try:
         answer = client.get(f"{prefix}{quote(alias.repo_id)}?expand=sha", follow=False)
         target = None if answer.location is None else _target(answer.location, prefix, answer)
+        body = {} if target is not None else ledger.object_in(answer)
     except HubError as error:
         yield row | ledger.of_error(error, client)
         return
     if target is not None:
         yield row | ledger.of_answer(answer, "moved") | {"target_id": target}
         return
-    body = answer.body if isinstance(answer.body, dict) else {}
     values = ledger.Values()
     found = {"repo_key": values.text(body.get("_id")), "target_id": values.text(body.get("id"))}
     yield row | ledger.of_answer(answer) | found

@@ -73,6 +73,19 @@ def of_error(error: HubError, client: HubClient, outcome: str | None = None) -> 
     }
 
 
+def object_in(answer: Answer) -> dict[str, Any]:
+    """Return the object that an answer is.
+
+    Raises:
+        HubUnusable: if it is something else.
+    """
+    if isinstance(answer.body, dict):
+        return answer.body
+    error = HubUnusable("the answer is no object", url=answer.path, status=answer.status)
+    error.attempts, error.calls = answer.attempts, answer.calls
+    raise error
+
+
 def is_suspect(row: Row) -> bool:
     """Say whether an answer may be about the Hub, the way to it or the token, rather than about what was asked.
 

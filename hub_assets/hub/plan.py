@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from hub_assets.hub import commits, discussions
 from hub_assets.hub.ids import first_of, read_id
-from hub_assets.hub.schemas import REPO_TYPES, RepoType
-from hub_assets.hub.visits import Visit
+from hub_assets.hub.schemas import FIRST_MOMENT, GREATEST_COUNT, LAST_MOMENT, REPO_TYPES, RepoType
+from hub_assets.hub.visits import MOST_PAGES, Visit
 from hub_assets.hub.window import DOCUMENTED_WINDOW
 from hub_assets.lake.parts import Lake
 from hub_assets.sql import parquet
@@ -230,9 +230,19 @@ def select_from(files: Sequence[Path], columns: Mapping[str, str]) -> str:
 def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
     columns = {"_id": "varchar", "id": "varchar", "sha": "varchar", "likes": "bigint", "createdAt": "timestamp"}
     of_others = {"gated": "varchar", "downloads": "bigint"}
+    # listings of an earlier version hold values that cannot be
+    possible = {
+        name: f"case when {name} between 0 and {GREATEST_COUNT} then {name} end as {name}"
+        for name in ("likes", "downloads")
+    }
+    moment = f"case when createdAt between '{FIRST_MOMENT}' and '{LAST_MOMENT}' then createdAt end as created_at"
+    downloaded = {
+        repo_type: "null as gated, null as downloads" if repo_type == "space" else f"gated, {possible['downloads']}"
+        for repo_type in files
+    }
     return "\nunion all by name\n".join(
-        f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, createdAt as created_at, "
-        f"* exclude (_id, id, createdAt){', null as gated, null as downloads' if repo_type == 'space' else ''} "
+        f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, sha, {possible['likes']}, {moment}, "
+        f"{downloaded[repo_type]} "
         f"from ({select_from(paths, columns if repo_type == 'space' else columns | of_others)})"
         "where id is not null"
         for repo_type, paths in files.items()
@@ -332,7 +342,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
                     greatest(date_diff('day', listed.created_at, date '{week}'), 0)
                 ) / 7.0 + 1 as weeks_unseen,
                 greatest(date_diff('day', listed.created_at, date '{week}'), 0) / 7.0 + 1 as age_weeks,
-                greatest(listed.likes - coalesce(last.listed_likes, 0), 0) as new_likes
+                greatest(listed.likes - coalesce(last.listed_likes::double, 0), 0) as new_likes
             from selected as listed
             left join begun using (repo_type, repo_key)
             left join last using (repo_type, repo_key)
@@ -342,7 +352,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
         expecting as (
             select *,
                 weeks_unseen * (
-                    known_total + {_PER_LIKE} * coalesce(likes, 0) + {_PER_DOWNLOADS} * ln(1 + coalesce(downloads, 0))
+                    known_total + {_PER_LIKE} * coalesce(likes, 0) + {_PER_DOWNLOADS} * ln(1.0 + coalesce(downloads, 0))
                 ) / age_weeks + {_PER_LIKE} * coalesce(new_likes, 0) as expected
             from known
         )
@@ -354,7 +364,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
             case
                 when is_settled then 0
                 when known_head is not null then 1
-                else greatest(1, ceil(known_total / {PAGE_SIZES[kind]}))
+                else least(greatest(1, ceil(known_total / {PAGE_SIZES[kind]})), {MOST_PAGES})
             end as n_calls
         from expecting
     """

@@ -68,7 +68,7 @@ RULES: Final[dict[str, tuple[str, str, str]]] = {
         "rejected",
         "name_relation = 'numbered' and not is_spaced and n_owned_repos = 0 "
         "and coalesce(full_name_relation, 'none') not in ('same', 'permuted', 'initial')",
-        "Two handles that differ by digits alone, and neither meet in repositories of one of them nor share a full name.",
+        "Two handles that differ only by digits, with no shared full name and no repository of either in common.",
     ),
 }
 """What each rule says, when it applies, and why; in order: the first that applies decides."""

@@ -276,8 +276,7 @@ def test_discussions_and_accounts_in_the_namespace_make_acquainted_and_those_els
     talks = [{name: value for name, value in page("1").items() if name != "commits"} | {"discussions": [talk]}]
     member = {"snapshot_date": WEEK, "author": "s3", "outcome": "ok", "account_key": "k"}
     member |= {"organizations": [{"account_key": "l", "name": "Lab"}]}
-    given = {"raw_hub__discussions": talks, "raw_hub__accounts": [member]}
-    warehouse.build([squash, elsewhere], **given)
+    warehouse.build([squash, elsewhere], raw_hub__discussions=talks, raw_hub__accounts=[member])
     assert {target for source, target in warehouse.edges() if source == "ann"} == {"lab", *SIX[1:]}
     warehouse.build([squash, elsewhere], raw_hub__discussions=talks)
     assert warehouse.edges()[("ann", "ann")] == (1,)

@@ -1,0 +1,293 @@
+"""Pages that never end, and pages that only seem to: each fetch ends, and says whether it has all there is."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub_assets.hub.accounts import land_accounts
+from hub_assets.hub.client import HubClient
+from hub_assets.hub.commits import COMMITS
+from hub_assets.hub.crawl import Budget
+from hub_assets.hub.errors import HubBroken
+from hub_assets.hub.histories import land_histories
+from hub_assets.hub.listing import first_path, list_pages
+from hub_assets.hub.paths import number_in
+from hub_assets.hub.plan import HistoryKind, Selection, plan_histories
+from hub_assets.hub.snapshot import land_listing
+from hub_assets.hub.visits import answers
+from hub_assets.lake.parts import Lake
+from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile, link
+from hub_assets_tests.hub.made import WEEK, outcomes, rows, state
+
+SOME = Selection(("model",), top=4)
+FIRST = ("model", f"{6:08x}{0:016x}")
+"""The repository `acme/r0`, which has a long history."""
+
+
+@pytest.fixture
+def hub() -> Iterator[HostileHub]:
+    with hostile() as (hub, _):
+        yield hub
+
+
+@pytest.fixture
+def client(hub: HostileHub) -> HubClient:
+    return HubClient(hub.url, hub.token, attempts=1, backoff=0.01)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def after(page: int, spoil: Case) -> Case:
+    """Spoil the pages from a number on."""
+    return lambda reply, ask: spoil(reply, ask) if ask.number >= page else reply
+
+
+def leads_to(where: str) -> Case:
+    """Lead on to a place below the Hub's API, in which `{n}` is the number of the answer."""
+    return lambda reply, ask: link(f"http://{{hub}}{where.replace('{n}', str(ask.number))}")(reply, ask)
+
+
+def itself(reply: Reply, ask: Ask) -> Reply | None:
+    return link("http://{hub}" + ask.target)(reply, ask)
+
+
+def again(reply: Reply, ask: Ask) -> Reply | None:
+    """Give for every page the items of which the first page has some, and lead on."""
+    item = {"_id": "0" * 24, "id": "0" * 40 if ask.kind == "commits" else "acme/r0"}
+    return leads_to(f"{ask.path}?cursor={{n}}&limit=20")(reply.with_json([item]), ask)
+
+
+def shuffled(reply: Reply, ask: Ask) -> Reply | None:
+    """Give rows of the first two pages in ever another order, and lead on."""
+    made = [{"_id": f"{(7 * ask.number + n) % 40:024x}", "id": f"a/b{n}"} for n in range(20)]
+    return leads_to(f"{ask.path}?cursor={{n}}&limit=20")(reply.with_json(made), ask)
+
+
+def nothing(reply: Reply, ask: Ask) -> Reply | None:
+    return leads_to(f"{ask.path}?cursor={{n}}")(reply.with_json([]), ask)
+
+
+LISTINGS: dict[str, Case] = {
+    "to itself": after(2, itself),
+    "to the first page": after(2, leads_to(first_path("model", 20))),
+    "to an earlier page": after(3, leads_to("/api/models?cursor=1&limit=20")),
+    "the same page for ever": again,
+    "the same rows for ever": shuffled,
+    "empty pages for ever": after(2, nothing),
+}
+INVENTED = ("the same page for ever", "the same rows for ever")
+"""The first pages of these are as good as any."""
+
+
+@pytest.mark.parametrize("case", LISTINGS)
+def test_a_listing_that_does_not_end_fails_and_is_taken_up_where_it_was(
+    hub: HostileHub, client: HubClient, lake: Lake, case: str
+) -> None:
+    hub.spoil("listing", LISTINGS[case])
+    with pytest.raises(HubBroken, match="does not come to an end"):
+        land_listing(client, lake, "model", WEEK, page_size=PAGE, patience=())
+    assert len(hub.targets("/api/models?")) <= 10
+    assert lake.weeks("raw_hub__models") == []
+    hub.heal()
+    before = len(hub.asked)
+    land_listing(client, lake, "model", WEEK)
+    assert len(hub.asked) - before <= LISTED // PAGE
+    if case not in INVENTED:
+        listed = sorted(row["_id"] for row in rows(lake, "raw_hub__models"))
+        assert listed == [row["_id"] for row in hub.repos["models"]]
+
+
+@pytest.mark.parametrize(
+    "value", ["garbage", "<", '<>; rel="next"', "<http://[::1/api>; rel=next", '</api/x; rel="next"']
+)
+def test_a_next_link_that_cannot_be_read_is_a_failure_and_no_end(
+    hub: HostileHub, client: HubClient, lake: Lake, value: str
+) -> None:
+    hub.spoil("listing", after(2, lambda reply, _: reply.with_headers(link=value)))
+    hub.spoil("commits /api/models/acme/r0/.*", after(1, lambda reply, _: reply.with_headers(link=value)))
+    with pytest.raises(HubBroken):
+        land_listing(client, lake, "model", WEEK, page_size=PAGE, patience=())
+    assert lake.weeks("raw_hub__models") == []
+    hub._cases.pop(0)
+    assert land_listing(client, lake, "model", WEEK, page_size=PAGE).rows == LISTED
+    assert len(hub.targets("/api/models?")) == LISTED // PAGE + 1
+    land_histories(client, lake, "commits", WEEK, SOME)
+    assert outcomes(lake, "commits")[FIRST] == "failed"
+    assert [len(row["commits"]) for row in rows(lake, "raw_hub__commits") if row["commits"]].count(PAGE) >= 1
+    hub.heal()
+    land_histories(client, lake, "commits", WEEK, SOME)
+    assert len(state(lake, "commits")[FIRST]) == 50
+
+
+def test_a_listing_ends_at_its_cap(client: HubClient, hub: HostileHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made_up(reply: Reply, ask: Ask) -> Reply | None:
+        return leads_to("/api/models?cursor={n}")(reply.with_json([{"_id": str(ask.number), "id": "a/b"}]), ask)
+
+    monkeypatch.setattr("hub_assets.hub.listing.MOST_PAGES", 7)
+    hub.spoil("listing", made_up)
+    pages = list_pages(client, "model", patience=())
+    assert [next(pages).rows for _ in range(6)] == [1] * 6
+    with pytest.raises(HubBroken, match="more than 7 pages"):
+        next(pages)
+
+
+def counted(count: int, **fields: Any) -> Case:
+    def spoil(reply: Reply, _: Ask) -> Reply:
+        return reply.with_json(reply.json | {"count": count} | fields)
+
+    return spoil
+
+
+def few(reply: Reply, _: Ask) -> Reply:
+    body = reply.json
+    return reply.with_json(body | {"discussions": body["discussions"][:3], "count": 10**9, "start": 0})
+
+
+DISCUSSIONS: dict[str, tuple[Case, int]] = {
+    "a count of a thousand million": (counted(10**9), 120),
+    "a count with nothing behind": (counted(121), 120),
+    "a count, and three of each page": (few, 9),
+    "a count, and every page says that it is the first": (counted(10**9, start=0), 120),
+    "a start beyond all": (counted(10**9, start=10**14), 50),
+    "no count and no start": (lambda reply, _: reply.with_json({"discussions": reply.json["discussions"]}), 120),
+    "a count below 0": (counted(-1), 120),
+    "a count that is none": (counted(10**30), 120),
+}
+
+
+@pytest.mark.parametrize("case", DISCUSSIONS)
+def test_discussions_that_are_fewer_than_counted_are_kept(
+    hub: HostileHub, client: HubClient, lake: Lake, case: str
+) -> None:
+    land_listing(client, lake, "model", WEEK)
+    spoil, n = DISCUSSIONS[case]
+    hub.spoil("discussions /api/models/acme/r0/.*", spoil)
+    manifest = land_histories(client, lake, "discussions", WEEK, SOME)
+    assert manifest.details["outcomes"] == {"ok": 4}
+    assert manifest.details["is_complete"]
+    assert manifest.details["calls"] <= 12
+    numbers = [item["num"] for item in state(lake, "discussions")[FIRST]]
+    assert len(numbers) == len(set(numbers)) == n
+    assert set(numbers) <= set(range(1, 121))
+
+
+def no_total(case: Case) -> Case:
+    def spoil(reply: Reply, ask: Ask) -> Reply:
+        spoiled = case(reply, ask)
+        assert spoiled is not None
+        return replace(spoiled, headers={k: v for k, v in spoiled.headers.items() if k != "x-total-count"})
+
+    return spoil
+
+
+def numbered(total: str, case: Case) -> Case:
+    def spoil(reply: Reply, ask: Ask) -> Reply:
+        spoiled = case(reply, ask)
+        assert spoiled is not None
+        return spoiled.with_headers(x_total_count=total)
+
+    return spoil
+
+
+COMMIT_LOOPS: dict[str, Case] = {
+    "to itself": itself,
+    "to itself, without a total": no_total(itself),
+    "to the first page": after(1, leads_to("/api/models/acme/r0/commits/main?limit=1000")),
+    "the same page for ever": again,
+    "the same page for ever, without a total": no_total(again),
+    "empty pages for ever": after(1, nothing),
+    "a thousand million, to itself": numbered(str(10**9), itself),
+    "a page number of thirty digits": leads_to("/api/models/acme/r0/commits/main?p=" + "9" * 30),
+    "a page that is no number": leads_to("/api/models/acme/r0/commits/main?p=abc&limit=-4"),
+}
+
+
+@pytest.mark.parametrize("case", COMMIT_LOOPS)
+def test_commits_that_do_not_end_fail_alone_and_are_asked_for_again(
+    hub: HostileHub, client: HubClient, lake: Lake, case: str
+) -> None:
+    land_listing(client, lake, "model", WEEK)
+    hub._numbers.clear()
+    hub.spoil("commits /api/models/acme/r0/.*", COMMIT_LOOPS[case])
+    manifest = land_histories(client, lake, "commits", WEEK, SOME, workers=1, budget=Budget(calls=40))
+    assert manifest.details["outcomes"] == {"ok": 3, "failed": 1}
+    assert manifest.details["calls"] <= 12
+    assert outcomes(lake, "commits")[FIRST] == "failed"
+    hub.heal()
+    assert land_histories(client, lake, "commits", WEEK, SOME).details["outcomes"] == {"ok": 1}
+    assert len(state(lake, "commits")[FIRST]) == 50
+
+
+def test_commits_that_the_hub_counts_and_does_not_lead_to_are_missing(
+    hub: HostileHub, client: HubClient, lake: Lake
+) -> None:
+    land_listing(client, lake, "model", WEEK)
+    hub.spoil("commits /api/models/acme/r0/.*", lambda reply, _: reply.with_headers(x_total_count=str(10**9)))
+    assert land_histories(client, lake, "commits", WEEK, SOME).details["outcomes"] == {"ok": 4}
+    last = next(r for r in rows(lake, "raw_hub__commits") if r["is_last"] and r["repo_id"] == "acme/r0")
+    assert (len(state(lake, "commits")[FIRST]), last["n_total"]) == (50, 10**9)
+
+
+def test_all_commits_that_the_hub_counts_are_enough_wherever_the_last_page_leads(
+    hub: HostileHub, client: HubClient, lake: Lake
+) -> None:
+    land_listing(client, lake, "model", WEEK)
+    hub._numbers.clear()
+    hub.spoil("commits /api/models/acme/r0/.*", lambda reply, ask: itself(reply, ask) if "p=2" in ask.target else reply)
+    assert land_histories(client, lake, "commits", WEEK, SOME).details["outcomes"] == {"ok": 4}
+    assert len(state(lake, "commits")[FIRST]) == 50
+
+
+def test_a_history_of_more_pages_than_are_read_is_kept_so_far(client: HubClient, hub: HostileHub, lake: Lake) -> None:
+    land_listing(client, lake, "model", WEEK)
+    (visit, *_) = [one for one in plan_histories(lake, "commits", WEEK) if one.repo_id == "acme/r0"]
+    found = list(answers(client, visit, replace(COMMITS, most_pages=2)))
+    assert [(row["outcome"], row["is_last"], row["n_total"]) for row in found] == [("ok", False, 50), ("ok", True, 50)]
+    assert sum(len(row["commits"]) for row in found) == 40
+
+
+@pytest.mark.parametrize("kind", ["commits", "discussions"])
+def test_an_endless_history_does_not_take_the_budget_of_others(
+    hub: HostileHub, client: HubClient, lake: Lake, kind: HistoryKind
+) -> None:
+    land_listing(client, lake, "model", WEEK)
+    hub.spoil("commits /api/models/acme/r0/.*", itself)
+    hub.spoil("discussions /api/models/acme/r0/.*", few)
+    manifest = land_histories(client, lake, kind, WEEK, Selection(("model",)), budget=Budget(calls=300))
+    assert manifest.details["is_complete"]
+    assert sum(manifest.details["outcomes"].values()) == LISTED
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '"ada"', "7"])
+def test_an_account_that_is_no_object_has_failed(hub: HostileHub, client: HubClient, lake: Lake, content: str) -> None:
+    land_listing(client, lake, "model", WEEK)
+    land_histories(client, lake, "commits", WEEK, SOME)
+    hub.spoil("account", lambda reply, ask: replace(reply, body=content.encode()) if "ada" in ask.path else reply)
+    manifest = land_accounts(client, lake, WEEK)
+    assert manifest.details["outcomes"]["failed"] == 1
+    hub.heal()
+    assert land_accounts(client, lake, WEEK).details["outcomes"] == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("/api/x?p=3", 3),
+        ("/api/x?p=3&p=4", 4),
+        ("/api/x?limit=5&p=0007", 7),
+        ("/api/x", None),
+        ("/api/x?p=", None),
+        ("/api/x?p=-1", None),
+        ("/api/x?p=%C2%B2", None),
+        ("/api/x?p=" + "9" * 5_000, None),
+        ("/api/x?p=1.5", None),
+    ],
+)
+def test_a_number_in_a_path(path: str, number: int | None) -> None:
+    assert number_in(path, "p") == number
