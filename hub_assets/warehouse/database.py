@@ -309,13 +309,15 @@ def _source_select(source: Source, files: Iterable[Path]) -> str:
 
 
 def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
-    return dict(
-        connection.execute(
-            "select column_name, data_type from duckdb_columns() "
-            "where table_name = ? and database_name in (current_database(), 'temp') order by column_index",
-            [table],
-        ).fetchall()
-    )
+    """Return the types of a table's columns by name; nothing if there is no such table.
+
+    The table itself is asked: `duckdb_columns()` binds every view first, which takes 8 ms, three times per table.
+    """
+    try:
+        described = connection.execute(f"describe {table}").fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return {name: kind for name, kind, *_ in described}
 
 
 def _drop_strangers(connection: duckdb.DuckDBPyConnection, known: set[str]) -> None:

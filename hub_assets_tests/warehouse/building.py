@@ -1,6 +1,7 @@
 """Building a week of all models over given raw rows, with every author string a developer of its own unless said."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -104,20 +105,42 @@ def models_for(project: Project, *tables: str) -> list[Model]:
     return [model for model in project.models if model.name in needed and not model.is_view]
 
 
+def only(project: Project, *tables: str) -> Project:
+    """Return a project of the models that must be built for some tables, and for the names of authors."""
+    views = (model for model in project.models if model.is_view)
+    return replace(project, models=(*views, *models_for(project, "int_hub__author_strings", *tables)))
+
+
 def prepare_tables(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
     """Make staging and seeds, and an empty table in place of each source."""
     prepare(connection, project, {source.name: [] for source in project.sources})
     for source in project.sources:
         if not source.is_stored:
             connection.execute(f"drop view {source.name}")
+    for table in SOURCES:
+        _set(connection, table, [])
+
+
+def clear(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
+    """Make a database what it was when its tables had been prepared: that takes a tenth of the time of another one."""
+    for model in project.models:
+        if not model.is_view:
+            connection.execute(f"drop table if exists {model.name}")
     fill(connection, {})
 
 
 def fill(connection: duckdb.DuckDBPyConnection, given: dict[str, list[dict[str, object]]]) -> None:
     """Make the rows of each source those that are given, else none."""
-    for table, schema in SOURCES.items():
-        connection.register("given", pa.Table.from_pylist(given.get(table, []), schema))
-        connection.execute(f"create or replace table {table} as from given")
+    for table in SOURCES:
+        if table in given:
+            _set(connection, table, given[table])
+        else:
+            connection.execute(f"delete from {table}")
+
+
+def _set(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, object]]) -> None:
+    connection.register("given", pa.Table.from_pylist(rows, SOURCES[table]))
+    connection.execute(f"create or replace table {table} as from given")
 
 
 def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: date) -> None:

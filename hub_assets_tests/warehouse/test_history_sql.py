@@ -14,9 +14,13 @@ import pytest
 from hub_assets.hub.plan import HISTORY_KINDS, HistoryKind, plan_histories
 from hub_assets.lake.parts import Lake, Manifest, Part
 from hub_assets.warehouse.models import Project, load_project
-from hub_assets_tests.warehouse.building import SOURCES, build_week, fill, prepare_tables
+from hub_assets_tests.warehouse.building import SOURCES, build_week, clear, fill, only, prepare_tables
 
 ONE, TWO, THREE, FOUR = (date(2026, 11, 2) + timedelta(weeks=n) for n in range(4))
+BUILT = (
+    *("int_hub__contributions", "mart__activity_summary", "mart__history_coverage"),
+    *("mart__repo_activity", "mart__usage_resolution"),
+)
 Row = dict[str, Any]
 Rows = list[tuple[Any, ...]]
 Build = Callable[..., Callable[[str], Rows]]
@@ -24,21 +28,27 @@ Build = Callable[..., Callable[[str], Rows]]
 
 @pytest.fixture(scope="session")
 def project() -> Project:
-    return load_project(Path(__file__).parents[2] / "dbt_like_sql")
+    return only(load_project(Path(__file__).parents[2] / "dbt_like_sql"), *BUILT)
+
+
+@pytest.fixture(scope="module")
+def connection(project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        prepare_tables(connection, project)
+        yield connection
 
 
 @pytest.fixture
-def build(project: Project) -> Iterator[Build]:
-    """Given rows of the raw tables, build everything for a week and return what answers queries."""
-    with duckdb.connect() as connection:
-        prepare_tables(connection, project)
+def build(connection: duckdb.DuckDBPyConnection, project: Project) -> Build:
+    """Given rows of the raw tables, build a week and return what answers queries."""
+    clear(connection, project)
 
-        def run(week: date, **given: list[Row]) -> Callable[[str], Rows]:
-            fill(connection, given)
-            build_week(connection, project, week)
-            return lambda query: connection.execute(query).fetchall()
+    def run(week: date, **given: list[Row]) -> Callable[[str], Rows]:
+        fill(connection, given)
+        build_week(connection, project, week)
+        return lambda query: connection.execute(query).fetchall()
 
-        yield run
+    return run
 
 
 def noon(week: date) -> datetime:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from hub_assets.warehouse.models import Project
-from hub_assets_tests.warehouse.building import Database, build_week, fill
+from hub_assets_tests.warehouse.building import Database, build_week, fill, only
 
 ONE, TWO = date(2026, 11, 2), date(2026, 11, 9)
+BUILT = ("int_hub__trailers", "mart__identity_pairs", "mart__identity_summary", "mart__repo_activity")
 Row = dict[str, Any]
 
 
@@ -23,7 +24,7 @@ class Week(Database):
 
 @pytest.fixture
 def built(project: Project) -> Iterator[Week]:
-    week = Week(project)
+    week = Week(only(project, *BUILT))
     yield week
     week.connection.close()
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from hub_assets.warehouse.models import Project
-from hub_assets_tests.warehouse.building import build_week, fill, prepare_tables
+from hub_assets_tests.warehouse.building import build_week, fill, only, prepare_tables
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
 Row = dict[str, Any]
@@ -18,13 +18,13 @@ Build = Callable[..., list[Row]]
 
 @pytest.fixture
 def build(project: Project) -> Iterator[Build]:
-    """Given rows of the raw tables, build everything for WEEK and return a table's rows, without snapshot_date."""
+    """Given rows of the raw tables, build what a table needs for WEEK, and return its rows without snapshot_date."""
     with duckdb.connect() as connection:
         prepare_tables(connection, project)
 
         def run(table: str, columns: str, order: str, **given: list[Row]) -> list[Row]:
             fill(connection, given)
-            build_week(connection, project, WEEK)
+            build_week(connection, only(project, table), WEEK)
             return list(connection.sql(f"select {columns} from {table} order by {order}").to_arrow_table().to_pylist())
 
         yield run
