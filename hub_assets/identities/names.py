@@ -100,8 +100,8 @@ FEATURES: Final = f"""
 
 `normal`: lower case, without accents, only letters and digits, so that `First Last` and `first-last` are twins (both
 stay: rows are names, not normal forms); empty where there is neither. `stem` is that without the digits at its end;
-`letters` and `digits` are those alone. `words`: its runs of letters, also split at capitals, without titles and degrees at
-either end.
+`letters` and `digits` are those alone. `words`: its runs of letters, also split at capitals, without titles and degrees
+at either end.
 """
 
 
