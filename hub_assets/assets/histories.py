@@ -44,7 +44,7 @@ def build_histories() -> list[dg.AssetsDefinition]:
         _build(
             "raw_hub__aliases",
             ("raw_hub__models", "raw_hub__spaces"),
-            lambda hub, home, week, crawl, terms: land_aliases(hub, home.home.lake, week, crawl.recheck_weeks, **terms),
+            _land_aliases,
         ),
         _build(
             "raw_hub__discussions",
@@ -132,6 +132,13 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
         )
 
     return history
+
+
+def _land_aliases(
+    hub: HubClient, home: HomeResource, snapshot_date: date, crawl: CrawlResource, terms: Terms
+) -> Manifest:
+    home.require_listed(snapshot_date, ("raw_hub__models", "raw_hub__spaces"))
+    return land_aliases(hub, home.home.lake, snapshot_date, crawl.recheck_weeks, **terms)
 
 
 class Reporter:
