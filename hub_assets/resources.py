@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -13,8 +13,13 @@ import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
+<<<<<<< HEAD
 from hub_assets.home import Home, HomeError
 from hub_assets.hub.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClient
+=======
+from hub_assets.home import Home
+from hub_assets.hub.client import DEFAULT_ENDPOINT, READ_SECONDS, HubClient
+>>>>>>> fix-b
 from hub_assets.hub.collection import Terms
 from hub_assets.hub.crawl import WORKERS, Budget, Watch
 from hub_assets.hub.endpoint import DEFAULT_ENDPOINT
@@ -22,8 +27,11 @@ from hub_assets.hub.listing import PAGE_SIZE
 from hub_assets.hub.pacing import PATIENCE_HOURS, patience_of
 from hub_assets.hub.plan import RECHECK_WEEKS, ROTATION_WEEKS, Selection
 from hub_assets.hub.schemas import REPO_TYPES, RepoType
+<<<<<<< HEAD
 from hub_assets.hub.session import READ_SECONDS
 from hub_assets.lock import HomeBusy
+=======
+>>>>>>> fix-b
 from hub_assets.warehouse.database import connect, prepare
 from hub_assets.warehouse.models import Model, Project, Source, load_project
 
@@ -178,16 +186,15 @@ class HomeResource(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeResource"]:
-        """Keep other writers out during a run, after waiting for the one that is there."""
+        """Keep other writers out during a run, after waiting for the one that is there.
+
+        Raises:
+            HomeBusy, HomeError: as `Home.written_by`.
+        """
         self._home = Home(Path(self.root))
         run = context.run
         what = f"run {run.run_id[:8]} of {run.job_name}" if run else "a run"
-        tell = context.log.info if context.log else print
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(self._home.written_by(what, tell))
-            except (HomeBusy, HomeError) as error:
-                raise dg.Failure(str(error), allow_retries=False) from None
+        with self._home.written_by(what, context.log.info if context.log else print):
             yield self
 
     def require_listed(self, snapshot_date: date, listings: Iterable[str] = LISTINGS) -> None:

@@ -1,5 +1,6 @@
 """A home belongs to one Hub."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,30 @@ def test_the_default_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatc
     assert Home.default().root == tmp_path
     monkeypatch.delenv("HUB_ASSETS_HOME")
     assert Home.default().root == Path.home() / ".hub_assets"
+
+
+@pytest.mark.parametrize("name", ["a\\b", "a?b", "a%41b", os.fsdecode(b"a\xffb")])
+def test_a_folder_whose_name_databases_take_for_another_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HomeError, match=r"cannot be a home: .* for something else; name another folder") as error:
+        Home(tmp_path / name)
+    str(error.value).encode()
+
+
+def test_a_check_of_the_hub_writes_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path / "new")
+    assert home.require("http://127.0.0.1:5", "simulated") == "local hub, simulated"
+    assert not home.root.exists()
+    home.stamp("http://127.0.0.1:5", "simulated")
+    with pytest.raises(HomeError, match="holds data of local hub, simulated"):
+        home.require("https://huggingface.co", None)
+
+
+def test_a_writer_that_cannot_write_or_does_not_know_how_long_to_wait_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    nowhere = Home(Path("/proc/nothing"))
+    with pytest.raises(HomeError, match="/proc/nothing cannot be written"), nowhere.written_by("", print):
+        pass
+    monkeypatch.setenv("HUB_ASSETS_WAIT", "long")
+    with pytest.raises(HomeError, match="HUB_ASSETS_WAIT is 'long'"), Home(tmp_path).written_by("", print):
+        pass

@@ -1,0 +1,134 @@
+"""A run is its home's only writer, and nothing is built or published for a week that was not listed."""
+
+import re
+import threading
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from hub_assets.definitions import build_defs
+from hub_assets.home import Home
+from hub_assets.hub.schemas import listing_schema
+from hub_assets.lake.parts import Manifest
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.server import running
+from hub_assets.local_hub.simulated import simulated
+from hub_assets.resources import HomeResource, HubResource, listings_behind
+from hub_assets_tests.killing import ended, started
+from hub_assets_tests.test_lock import appeared, write
+
+WEEK = date(2026, 11, 16)
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def job_on(root: Path, url: str = "http://127.0.0.1:9") -> dg.JobDefinition:
+    hub = HubResource(endpoint=url, use_token=False, attempts=1)
+    return build_defs(hub=hub, home=HomeResource(root=str(root))).resolve_implicit_global_asset_job_def()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def job(home: Home) -> dg.JobDefinition:
+    return job_on(home.root)
+
+
+def failures_of(job: dg.JobDefinition, instance: dg.DagsterInstance, *assets: str) -> list[str]:
+    """Materialize assets of the week and return what made their steps fail."""
+    result = job.execute_in_process(
+        instance=instance,
+        partition_key=str(WEEK),
+        asset_selection=[dg.AssetKey(asset) for asset in assets],
+        raise_on_error=False,
+        run_config=QUIET,
+    )
+    errors = [event.step_failure_data.error for event in result.get_step_failure_events()]
+    return [(error.cause or error).message for error in errors if error]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "stg_hub__models",
+        "mart__repo_activity",
+        "core__candidate_pairs",
+        "core__developers",
+        "core__pseudonyms",
+        "stats__license_tests",
+        "network__summary",
+        "network__usage_summary",
+        "network__base_model_cycles",
+        "warehouse__published",
+    ],
+)
+def test_no_table_of_a_week_that_was_not_listed_turns_green(
+    home: Home, instance: dg.DagsterInstance, job: dg.JobDefinition, table: str
+) -> None:
+    made_together = job.asset_layer.get(dg.AssetKey(table)).execution_set_asset_keys
+    (message,) = failures_of(job, instance, *(key.to_user_string() for key in made_together))
+    assert re.search(f"{WEEK} can be neither built nor published without raw_hub__.* was not listed then", message)
+    assert not home.warehouse.exists()
+
+
+def test_the_present_week_is_refused_as_well_while_it_is_not_listed(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    with running(build_app(simulated(WEEK, scale=0.0003), quota=Quota(1000, 1))) as url:
+        job = job_on(tmp_path, url)
+        for table in ("raw_hub__commits", "raw_hub__discussions", "raw_hub__aliases", "raw_hub__accounts"):
+            (message,) = failures_of(job, instance, table)
+            assert "listed" in message
+
+
+def test_a_table_needs_only_the_listings_that_it_is_made_from(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    assert listings_behind("stg_hub__models") == {"raw_hub__models"}
+    assert listings_behind("int_hub__space_models") >= {"raw_hub__models", "raw_hub__spaces"}
+    assert listings_behind("stg_hub__commits") == {f"raw_hub__{kind}s" for kind in ("model", "dataset", "space")}
+    assert listings_behind("bots") == set()
+    lake = Home(tmp_path).lake
+    part = lake.write_part("raw_hub__models", WEEK, "part.parquet", listing_schema("model").empty_table())
+    lake.set_manifest("raw_hub__models", WEEK, Manifest(True, [part]))
+    job = job_on(tmp_path)
+    assert failures_of(job, instance, "stg_hub__models") == []
+    (message,) = failures_of(job, instance, "int_hub__repositories")
+    assert "without raw_hub__datasets, raw_hub__spaces:" in message
+
+
+def test_a_run_waits_for_another_writer_and_says_for_whom(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_on(tmp_path)
+    other = started(write, str(tmp_path), 600.0, "another")
+    appeared(tmp_path / "another.in")
+    monkeypatch.setenv("HUB_ASSETS_WAIT", "0")
+    with pytest.raises(dg.DagsterResourceFunctionError) as error:
+        job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("bots")], run_config=QUIET)
+    assert re.search(rf"is still being written by another \(process {other.pid}, since", str(error.value.__cause__))
+    assert not Home(tmp_path).build.exists()
+    monkeypatch.setenv("HUB_ASSETS_WAIT", "5")
+    threading.Timer(1, other.kill).start()
+    assert job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("bots")], run_config=QUIET).success
+    ended(other)
+
+
+def test_a_damaged_part_fails_the_step_with_its_name(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    lake = Home(tmp_path).lake
+    part = lake.write_part("raw_hub__models", WEEK, "part.parquet", listing_schema("model").empty_table())
+    lake.set_manifest("raw_hub__models", WEEK, Manifest(True, [part]))
+    path = lake.folder("raw_hub__models", WEEK) / "part.parquet"
+    path.write_bytes(path.read_bytes()[::-1])
+    (message,) = failures_of(job_on(tmp_path), instance, "stg_hub__models")
+    assert f"{path} is damaged" in message
