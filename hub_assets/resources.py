@@ -13,13 +13,8 @@ import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
-<<<<<<< HEAD
-from hub_assets.home import Home, HomeError
-from hub_assets.hub.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClient
-=======
 from hub_assets.home import Home
-from hub_assets.hub.client import DEFAULT_ENDPOINT, READ_SECONDS, HubClient
->>>>>>> fix-b
+from hub_assets.hub.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClient
 from hub_assets.hub.collection import Terms
 from hub_assets.hub.crawl import WORKERS, Budget, Watch
 from hub_assets.hub.endpoint import DEFAULT_ENDPOINT
@@ -27,11 +22,7 @@ from hub_assets.hub.listing import PAGE_SIZE
 from hub_assets.hub.pacing import PATIENCE_HOURS, patience_of
 from hub_assets.hub.plan import RECHECK_WEEKS, ROTATION_WEEKS, Selection
 from hub_assets.hub.schemas import REPO_TYPES, RepoType
-<<<<<<< HEAD
 from hub_assets.hub.session import READ_SECONDS
-from hub_assets.lock import HomeBusy
-=======
->>>>>>> fix-b
 from hub_assets.warehouse.database import connect, prepare
 from hub_assets.warehouse.models import Model, Project, Source, load_project
 

@@ -45,15 +45,8 @@ def build_histories() -> list[dg.AssetsDefinition]:
         ),
         _build(
             "raw_hub__aliases",
-<<<<<<< HEAD
             ("raw_hub__models", "raw_hub__spaces", "int_hub__base_models"),
-            lambda hub, home, week, crawl, terms: land_aliases(
-                hub, home.home.lake, week, _bases(home, week), crawl.recheck_weeks, **terms
-            ),
-=======
-            ("raw_hub__models", "raw_hub__spaces"),
             _land_aliases,
->>>>>>> fix-b
         ),
         _build(
             "raw_hub__discussions",
@@ -162,7 +155,8 @@ def _land_aliases(
     hub: HubClient, home: HomeResource, snapshot_date: date, crawl: CrawlResource, terms: Terms
 ) -> Manifest:
     home.require_listed(snapshot_date, ("raw_hub__models", "raw_hub__spaces"))
-    return land_aliases(hub, home.home.lake, snapshot_date, crawl.recheck_weeks, **terms)
+    bases = _bases(home, snapshot_date)
+    return land_aliases(hub, home.home.lake, snapshot_date, bases, crawl.recheck_weeks, **terms)
 
 
 class Reporter:
