@@ -149,6 +149,7 @@ def land_answers(
             "seconds": round(progress.seconds, 3),
             "retries": dict(client.retries - retries_before),
             "throttled": client.pacer.throttled - throttled_before,
+            **_set_aside(landing.parts),
         }
         valid = lake.manifest(table, snapshot_date)
         is_said = json.loads(json.dumps(described)).items() <= valid.details.items()
@@ -158,7 +159,7 @@ def land_answers(
             # begun anew: until the new set is complete, what the week held before stands
             manifest = replace(valid, details=details | {"is_refresh_unfinished": True})
         else:
-            manifest = landing.finish(lambda parts: details | _set_aside(parts))
+            manifest = landing.finish(lambda _: details)
         if broken:
             raise broken
         return manifest

@@ -148,6 +148,11 @@ def crawl(
     _Crawl(client, landing, iter(questions), ask, progress, budget, is_suspect, patience).run(workers, watch)
 
 
+def record_of(row: Row) -> Record:
+    """Return what is journaled of an answer: known to convert, since its values are those that `ledger` takes."""
+    return Record({}, json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
+
+
 def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Path]], tuple[pa.Table, dict[str, Any]]]:
     """Return what makes a part of a journal: the rows of a table of answers, and the count of what became none.
 
@@ -168,6 +173,8 @@ def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Pat
             read_options=pyarrow.json.ReadOptions(block_size=block),
             parse_options=pyarrow.json.ParseOptions(explicit_schema=fields, unexpected_field_behavior="error"),
         )
+        if len(rows) != len(lines):
+            raise ValueError("a line is no row")
         return rows.select(fields.names).cast(fields)
 
     def convert(records: list[Record], _: list[Path]) -> tuple[pa.Table, dict[str, Any]]:
@@ -332,7 +339,7 @@ class _Crawl:
             for row in self._ask(question):
                 if row["status"] == NOT_HELD and question.kind in self._answered:
                     row["outcome"] = "failed"  # others of the kind were answered: it is about this one
-                record = Record({}, json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
+                record = record_of(row)
                 with self._lock:
                     self._take(question, row, record, asked_at)
                     if self._is_over or self._is_spent():

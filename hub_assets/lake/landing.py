@@ -131,6 +131,11 @@ class Landing:
             os.close(self._lock)
 
     @property
+    def parts(self) -> list[Part]:
+        """What is known of the parts made so far."""
+        return list(self._landed)
+
+    @property
     def files(self) -> list[Path]:
         """The parts made so far.
 
