@@ -56,7 +56,7 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
 
     Returns:
         The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and columns that only rules need:
-        `n_words` of the name with more words; `n_full_words` of the most similar full names; `is_spaced`, whether a name
+        `n_words` of the name with more words; `n_full_words` of the most similar full names; `is_spaced`, if a name
         has a space; `is_common_initial`, whether no more agrees than an initial and a surname that is not rare;
         `is_numbered_owner`, whether one commits to repositories of the other, whose name is the same with a number.
     """
