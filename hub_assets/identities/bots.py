@@ -68,7 +68,10 @@ def _judged(authors: pa.Array, seed: pa.Table, condition: str, column: str = "wh
                 select kind, why, {separated.format("name")} as name, lower(name) as exact from seed
             ),
             named as (
-                select author, {separated.format("author")} as name, regexp_replace(name, '-(ci|ci/?cd|bot)$', '') as stem
+                select
+                    author,
+                    {separated.format("author")} as name,
+                    regexp_replace(name, '-(ci|ci/?cd|bot)$', '') as stem
                 from authors
             ),
             listed as (

@@ -142,8 +142,8 @@ _TABLES: Final = (
     )
     {FEATURES}
     """,
-    # names that say nothing of who has them: placeholders, and those without a letter or digit. What separates the words
-    # of a placeholder does not count, but `Na Me` is not `name`; the shortest are matched as they are spelt
+    # names that identify nobody: placeholders, and names without a letter or digit. The separators in a placeholder do
+    # not count, but `Na Me` is not `name`; the shortest placeholders must be spelled exactly
     f"""
     create temp table nobody as
     with

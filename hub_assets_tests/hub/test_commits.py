@@ -35,7 +35,7 @@ def stored(name: str) -> str:
 def test_an_address_used_as_a_name_is_nowhere_in_the_lake(tmp_path: Path) -> None:
     lake, repo = Lake(tmp_path), Repo("65a0", "acme/one")
     hub = Hub(repo)
-    commit = {"id": "a", "title": f"Merge work of {JANE}", "date": "2026-10-05T00:00:00Z"}
+    commit: dict[str, Any] = {"id": "a", "title": f"Merge work of {JANE}", "date": "2026-10-05T00:00:00Z"}
     commit |= {"message": f"Co-authored-by: {JANE} <{JANE}>", "authors": [{"user": JANE}, {"user": "ada"}]}
     hub.publish()
     hub.before = lambda path: (

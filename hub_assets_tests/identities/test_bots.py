@@ -73,7 +73,9 @@ def test_a_person_whose_name_ends_in_bot_can_be_exempted() -> None:
     assert proposed("adabot", "AdaBot", "bobbot", known=known).keys() == {"bobbot"}
 
 
-@pytest.mark.parametrize("author", ["marcbot", "MarcBot", "robot", "Acme CI", "acme CI", "AcmeCI", "Acme CI/CD", "Ann CICD"])
+@pytest.mark.parametrize(
+    "author", ["marcbot", "MarcBot", "robot", "Acme CI", "acme CI", "AcmeCI", "Acme CI/CD", "Ann CICD"]
+)
 def test_where_only_the_end_of_a_name_speaks_it_is_proposed_and_not_decided(author: str) -> None:
     assert reasons(author, known=seed("bots")) == {}
     hints = proposed(author, known=seed("bots"))
@@ -81,7 +83,9 @@ def test_where_only_the_end_of_a_name_speaks_it_is_proposed_and_not_decided(auth
     assert set(hints.values()) <= {reason for _, reason in HINTS}
 
 
-@pytest.mark.parametrize("author", ["talbot", "Cabot", "Jane Talbot", "luci", "Ada Ci", "botanist", "release-bot", "system"])
+@pytest.mark.parametrize(
+    "author", ["talbot", "Cabot", "Jane Talbot", "luci", "Ada Ci", "botanist", "release-bot", "system"]
+)
 def test_nobody_is_proposed_whose_name_is_a_persons_or_who_is_known_to_be_a_program(author: str) -> None:
     assert proposed(author, known=seed("bots")) == {}
 

@@ -78,9 +78,7 @@ def everything() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.register("rows", rows)
         connection.register("rules", pa.table({"rule": list(RULES), "place": range(len(RULES))}))
         handed_back = ", ".join(f"kept_{name} as {name}" for name in INTERNAL)
-        connection.execute(
-            f"create table everything as select *, {handed_back} from rows left join rules using (rule)"
-        )
+        connection.execute(f"create table everything as select *, {handed_back} from rows left join rules using (rule)")
         yield connection
 
 

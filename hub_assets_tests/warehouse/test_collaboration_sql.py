@@ -259,7 +259,9 @@ def test_a_squash_commit_credits_strangers_unless_the_rule_is_on(warehouse: Ware
 )
 def test_co_authors_of_whom_half_were_there_before_are_no_strangers(warehouse: Warehouse, others: list[Row]) -> None:
     switch(warehouse, "squash_co_authors", on=True)
-    first = [] if others[0]["repo_type"] == "model" and others[0]["repo_key"] == "1" else [page("1", commit("ann", *SIX))]
+    first = (
+        [] if others[0]["repo_type"] == "model" and others[0]["repo_key"] == "1" else [page("1", commit("ann", *SIX))]
+    )
     warehouse.build([*first, *others])
     assert {target for source, target in warehouse.edges() if source == "ann"} == set(SIX)
 
@@ -274,8 +276,7 @@ def test_discussions_and_accounts_in_the_namespace_make_acquainted_and_those_els
     talks = [{name: value for name, value in page("1").items() if name != "commits"} | {"discussions": [talk]}]
     member = {"snapshot_date": WEEK, "author": "s3", "outcome": "ok", "account_key": "k"}
     member |= {"organizations": [{"account_key": "l", "name": "Lab"}]}
-    given = {"raw_hub__discussions": talks, "raw_hub__accounts": [member]}
-    warehouse.build([squash, elsewhere], **given)
+    warehouse.build([squash, elsewhere], raw_hub__discussions=talks, raw_hub__accounts=[member])
     assert {target for source, target in warehouse.edges() if source == "ann"} == {"lab", *SIX[1:]}
     warehouse.build([squash, elsewhere], raw_hub__discussions=talks)
     assert warehouse.edges()[("ann", "ann")] == (1,)
