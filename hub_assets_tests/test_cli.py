@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -33,6 +34,8 @@ from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
 from hub_assets.processes import process_mark
 from hub_assets.warehouse.database import connect
+from hub_assets_tests.killing import ended, started
+from hub_assets_tests.test_lock import appeared, write
 
 BEFORE, WEEK = date(2026, 11, 9), date(2026, 11, 16)
 
@@ -58,7 +61,8 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 
 def test_the_demo_says_what_it_did_and_that_it_is_simulated(tmp_path: Path) -> None:
-    result = run("demo", "--home", tmp_path / "home", "--week", "2025-03-05", "--scale", "0.002")
+    home = tmp_path / "[/bold] it's \u200b*"  # neither markup, nor SQL, nor a pattern
+    result = run("demo", "--home", home, "--week", "2025-03-05", "--scale", "0.002")
     assert result.exit_code == 0, result.output
     for words in (
         "week of 2025-03-03",
@@ -69,17 +73,40 @@ def test_the_demo_says_what_it_did_and_that_it_is_simulated(tmp_path: Path) -> N
         "dev --home",
     ):
         assert words in result.output
-    with connect(Home(tmp_path / "home").warehouse, read_only=True) as connection:
+    with connect(Home(home).warehouse, read_only=True) as connection:
         weeks = connection.execute("select distinct snapshot_date from mart__repo_activity").fetchall()
     assert weeks == [(date(2025, 3, 3),)]
     again = run(
-        *("demo", "--home", tmp_path / "home", "--week", "2025-03-05", "--scale", "0.002", "--page-size", "100")
+        *("demo", "--home", home, "--week", "2025-03-05", "--scale", "0.002", "--page-size", "100")
     )
     assert again.exit_code == 0, again.output
-    plan = run("plan", "--home", tmp_path / "home", "--repo-type", "model")
+    plan = run("plan", "--home", home, "--repo-type", "model")
     assert plan.exit_code == 0, plan.output
     assert "commits of models" in plan.output
     assert "Enterprise Plus" in plan.output
+
+
+def test_a_home_that_another_run_writes_to_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    with running(build_app(simulated(WEEK, scale=0.001), quota=Quota(1000, 1))) as url:
+        other = started(write, str(tmp_path), 600.0, "another run")
+        pid = other.pid
+        appeared(tmp_path / "another run.in")
+        result = run("snapshot", "--home", tmp_path, HF_ENDPOINT=url, HUB_ASSETS_WAIT="0")
+        other.kill()
+        ended(other)
+    assert_mistake(result, f"another run (process {pid}, since", "wait for it or stop it", exit_code=1)
+    assert not Home(tmp_path).dagster.exists()
+
+
+@pytest.mark.parametrize("kilobytes", [0, 16, 100])
+def test_a_full_disk_gets_one_sentence(tmp_path: Path, kilobytes: int) -> None:
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes * 1024},) * 2)"
+    command = [sys.executable, "-c", f"{limited}; from hub_assets.cli import main; main()", "demo"]
+    command += ["--scale", "0.001", "--budget", "0", "--home", str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode in (1, 2), ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert re.search("^Error: .*", ran.stderr, re.MULTILINE), ran.stderr
 
 
 def test_a_plan_says_what_a_budget_covers(tmp_path: Path) -> None:
@@ -134,6 +161,8 @@ def test_data_of_another_hub_is_refused(tmp_path: Path) -> None:
         (["local-hub", "--scale", "1e9"], "20,000,000"),
         (["local-hub", "--scale", "0"], "--scale"),
         (["demo", "--home", "/proc/nothing"], "/proc/nothing"),
+        (["demo", "--home", "/tmp/a?b"], "cannot be a home"),
+        (["demo", "--home", "/tmp/a\\b"], "cannot be a home"),
         (["demo", "--budget", "soon"], "soon"),
         (["demo", "--sample", "2"], "--sample"),
         (["demo", "--top", "5", "--sample", "0.5"], "top, sample and ids"),
