@@ -226,9 +226,9 @@ def files_of(kind: str, home: Home, cut_off: Path | None, log: Path) -> list[Pat
 def cut_listing_off(lake: Lake) -> None:
     """Leave a listing of models as a run that ended in its middle does: parts, a manifest, a journal."""
     app = build_app(simulated(WEEK, scale=0.0003), quota=Quota(10**6, 300), faults=Faults.parse(["503@6"]))
+    options: dict[str, Any] = {"page_size": 10, "seal_bytes": 20_000, "patience": ()}
     with running(app) as url, pytest.raises(HubError):
-        client = HubClient(url, False, attempts=1)
-        land_listing(client, lake, "model", WEEK, page_size=10, seal_bytes=20_000, patience=())
+        land_listing(HubClient(url, False, attempts=1), lake, "model", WEEK, **options)
     assert {path.name.partition("-")[0] for path in lake.folder("raw_hub__models", WEEK).iterdir()} >= {
         "part",
         "journal",
