@@ -149,7 +149,7 @@ def test_a_week_is_begun_anew_only_while_no_later_one_builds_on_it(tmp_path: Pat
         assert 4 * repos <= asked < 4.2 * repos
         with running(two) as later:
             assert run("snapshot", "--home", tmp_path, HF_ENDPOINT=later).exit_code == 0
-        assert_mistake(run("snapshot", "--home", tmp_path, "--refresh", HF_ENDPOINT=url), "2026-11-16", "refresh")
+        assert_mistake(run("snapshot", "--home", tmp_path, "--refresh", HF_ENDPOINT=url), "2026-11-16")
     assert one.state.counters.by_kind["history"] == asked
 
 
