@@ -11,7 +11,7 @@ import dagster as dg
 from hub_assets.assets.metadata import preview
 from hub_assets.resources import HomeResource, project
 from hub_assets.warehouse.database import failing_rows
-from hub_assets.warehouse.models import DataTest, Model, Seed, Source
+from hub_assets.warehouse.sql_project import DataTest, Model, Seed, Source
 
 SENTENCES = {
     "not_null": "Never null: {columns}.",

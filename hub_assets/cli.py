@@ -71,17 +71,17 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         from hub_assets.disk import is_full
         from hub_assets.home import HomeError
-        from hub_assets.hub.collection import RefreshRefused
-        from hub_assets.hub.errors import HubError, HubRefused, TokenRefused
-        from hub_assets.hub.plan import PlanError
-        from hub_assets.hub.snapshot import ListingRefused
+        from hub_assets.hub.collect.collection import RefreshRefused
+        from hub_assets.hub.collect.listings import ListingRefused
+        from hub_assets.hub.collect.plan import PlanError
+        from hub_assets.hub.http.errors import HubError, HubRefused, TokenRefused
         from hub_assets.identities.decisions import DecisionsError
         from hub_assets.lake.parts import LakeError
         from hub_assets.local_hub.population import PopulationError
         from hub_assets.lock import HomeBusy
         from hub_assets.report.review import NoPairs
         from hub_assets.warehouse.database import WarehouseError
-        from hub_assets.warehouse.models import ModelError
+        from hub_assets.warehouse.sql_project import ModelError
 
         try:
             return command(*args, **kwargs)
@@ -312,7 +312,7 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
       hub-assets demo --replay recordings/2026-08-24 --quota 1000/300
     """
     from hub_assets.home import Home
-    from hub_assets.hub.snapshot import ListingRefused
+    from hub_assets.hub.collect.listings import ListingRefused
     from hub_assets.local_hub.app import build_app
     from hub_assets.local_hub.server import running
     from hub_assets.resources import HubResource
@@ -353,7 +353,7 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
     help="How large an answer of the Hub may be, unpacked.",
 )
 @click.option(
-    "--patience-hours",
+    "--outage_backoff-hours",
     type=click.FloatRange(0),
     default=6.0,
     show_default=True,
@@ -730,8 +730,8 @@ def _has_living_process(instance: "DagsterInstance", run_id: str) -> bool:
 
 def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     """Run the weekly job for the Hub's present week and print what came of it."""
-    from hub_assets.hub.collection import require_refreshable
-    from hub_assets.hub.snapshot import require_no_later_week
+    from hub_assets.hub.collect.collection import require_refreshable
+    from hub_assets.hub.collect.listings import require_no_later_week
     from hub_assets.partitions import SNAPSHOTS, week_of
     from hub_assets.resources import BUDGET_SHARES
 

@@ -126,7 +126,7 @@ class Home:
                 raise self._unwritable(error) from error
             yield
 
-    def seal(self, fingerprint: str) -> None:
+    def pin(self, fingerprint: str) -> None:
         """Remember which secret makes the pseudonyms of a stamped home, or make sure that it is the same as before.
 
         Args:
@@ -164,7 +164,7 @@ class Home:
             )
         return source
 
-    def stamp(self, endpoint: str, population: str | None) -> None:
+    def bind(self, endpoint: str, population: str | None) -> None:
         """Take this home for one Hub, or make sure that it was taken for the same one before.
 
         Args:

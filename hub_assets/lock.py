@@ -42,10 +42,10 @@ def one_writer(
     root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(root / ".lock", is_singleton=True)  # a singleton can be taken again by whoever has it
     is_nested = lock.is_locked
-    deadline, patience = time.monotonic() + 60 * wait_minutes, 0.0
+    deadline, outage_backoff = time.monotonic() + 60 * wait_minutes, 0.0
     while True:
         try:
-            lock.acquire(timeout=patience)
+            lock.acquire(timeout=outage_backoff)
             break
         except Timeout:
             left = deadline - time.monotonic()
@@ -54,7 +54,7 @@ def one_writer(
                     f"{root} is still being written by {_holder(root)}; wait for it or stop it, then try again"
                 ) from None
             tell(f"Waiting up to {left / 60:.0f} minutes for {_holder(root)}, which is writing to {root}.")
-            patience = min(left, TELL_SECONDS)
+            outage_backoff = min(left, TELL_SECONDS)
     try:
         if not is_nested:
             since = datetime.now(UTC).isoformat(" ", "seconds").removesuffix("+00:00")

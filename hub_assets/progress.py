@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from hub_assets.hub.crawl import Progress
+from hub_assets.hub.collect.crawl import Progress
 
 _logger = logging.getLogger(__name__)
 _logger.propagate = False

@@ -14,17 +14,17 @@ import duckdb
 from pydantic import Field, PrivateAttr
 
 from hub_assets.home import Home
-from hub_assets.hub.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClient
-from hub_assets.hub.collection import Terms
-from hub_assets.hub.crawl import WORKERS, Budget, Watch
-from hub_assets.hub.endpoint import DEFAULT_ENDPOINT
-from hub_assets.hub.listing import PAGE_SIZE
-from hub_assets.hub.pacing import PATIENCE_HOURS, patience_of
-from hub_assets.hub.plan import RECHECK_WEEKS, ROTATION_WEEKS, Selection
-from hub_assets.hub.schemas import REPO_TYPES, RepoType
-from hub_assets.hub.session import READ_SECONDS
+from hub_assets.hub.collect.collection import CollectOptions
+from hub_assets.hub.collect.crawl import WORKERS, Budget, Watch
+from hub_assets.hub.collect.listing_pages import PAGE_SIZE
+from hub_assets.hub.collect.plan import RECHECK_WEEKS, ROTATION_WEEKS, Selection
+from hub_assets.hub.http.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClient
+from hub_assets.hub.http.endpoint import DEFAULT_ENDPOINT
+from hub_assets.hub.http.pacing import PATIENCE_HOURS, patience_of
+from hub_assets.hub.http.session import READ_SECONDS
+from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
 from hub_assets.warehouse.database import connect, prepare
-from hub_assets.warehouse.models import Model, Project, Source, load_project
+from hub_assets.warehouse.sql_project import Model, Project, Source, load_project
 
 
 @cache
@@ -66,7 +66,7 @@ class HubResource(dg.ConfigurableResource):
         )
 
     @property
-    def patience(self) -> list[float]:
+    def outage_backoff(self) -> list[float]:
         """How long to wait, time after time, while the Hub does not work."""
         return patience_of(self.patience_hours)
 
@@ -122,12 +122,12 @@ class CrawlResource(dg.ConfigurableResource):
             return None
         return int(self.budget_hours * 3600 / limit.seconds * limit.quota)
 
-    def terms(self, table: str, client: HubClient, watch: Watch) -> Terms:
+    def terms(self, table: str, client: HubClient, watch: Watch) -> CollectOptions:
         """Return the terms of a table: its share of the budget, and what the tables before it have left."""
         calls = self.calls_at(client)
         share = BUDGET_SHARES[table]
         left = None if calls is None else max(int(calls * share) - self._calls, 0)
-        return Terms(budget=Budget(left), workers=self.workers, refresh=self.refresh, watch=watch)
+        return CollectOptions(budget=Budget(left), workers=self.workers, refresh=self.refresh, watch=watch)
 
     def spend(self, calls: int) -> None:
         """Count calls that a table has taken from the run's budget."""
@@ -140,9 +140,9 @@ class CrawlResource(dg.ConfigurableResource):
 
 BUDGET_SHARES: Final = {
     "raw_hub__commits": 0.5,
-    "raw_hub__aliases": 0.55,
+    "enrich_hub__aliases": 0.55,
     "raw_hub__discussions": 0.85,
-    "raw_hub__accounts": 1.0,
+    "enrich_hub__accounts": 1.0,
 }
 """What of a run's budget may be spent when a table is done, in the order in which a run collects them.
 

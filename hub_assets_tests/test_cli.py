@@ -30,8 +30,8 @@ from dagster._core.events import EngineEventData
 
 from hub_assets import cli
 from hub_assets.home import Home
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.snapshot import land_listing
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.http.client import HubClient
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
@@ -39,7 +39,7 @@ from hub_assets.local_hub.simulated import simulated
 from hub_assets.processes import process_mark
 from hub_assets.warehouse.database import connect
 from hub_assets_tests.golden import Golden
-from hub_assets_tests.hub.test_plan import list_repos
+from hub_assets_tests.hub.collect.test_plan import list_repos
 
 BEFORE, WEEK = date(2026, 11, 9), date(2026, 11, 16)
 
@@ -127,7 +127,7 @@ def test_a_week_is_begun_anew_only_while_no_later_one_builds_on_it(tmp_path: Pat
 
 
 def test_data_of_another_hub_is_refused(tmp_path: Path) -> None:
-    Home(tmp_path).stamp("https://huggingface.co", None)
+    Home(tmp_path).bind("https://huggingface.co", None)
     before = sorted(tmp_path.rglob("*"))
     assert_mistake(run("demo", "--home", tmp_path), "https://huggingface.co", "--home")
     assert sorted(tmp_path.rglob("*")) == before
@@ -200,7 +200,7 @@ def test_a_recording_of_a_week_that_nobody_collected(day: str, tmp_path: Path) -
 def test_what_is_left_out_of_a_recording_is_said(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["o/a", "o/a"], "created_at\x1b": ["now", "then"]}), tmp_path / "models.parquet")
     # another Hub's home ends the demo before it has done anything
-    Home(tmp_path / "home").stamp("https://huggingface.co", None)
+    Home(tmp_path / "home").bind("https://huggingface.co", None)
     result = run("demo", "--replay", tmp_path, "--home", tmp_path / "home")
     assert_mistake(result, "--home")
     assert r"Columns of models left out because the Hub's API has no such field: 'created_at\x1b'." in result.output
@@ -315,7 +315,7 @@ def test_a_run_whose_process_is_dead_is_reported_as_failed(tmp_path: Path) -> No
 def test_what_is_logged_and_told_is_text_alone(capsys: pytest.CaptureFixture[str]) -> None:
     evil = "a model\x1b[31m\u202e [red]b[/] :bug:\n✓ warehouse__published"
     with cli._warnings_shown():
-        logging.getLogger("hub_assets.hub.crawl").warning("The Hub does not answer well (%s)", evil)
+        logging.getLogger("hub_assets.hub.collect.crawl").warning("The Hub does not answer well (%s)", evil)
     for level in (logging.INFO, logging.WARNING):
         cli._print_event(EventLogEntry(None, level, evil, "run", time.time()))  # type: ignore[no-untyped-call]
     seen = capsys.readouterr().out

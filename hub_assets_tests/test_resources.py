@@ -11,7 +11,7 @@ import pytest
 
 from hub_assets.definitions import build_defs
 from hub_assets.home import Home
-from hub_assets.hub.schemas import listing_schema
+from hub_assets.hub.sources.schemas import listing_schema
 from hub_assets.lake.parts import Manifest
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
@@ -88,7 +88,7 @@ def test_the_present_week_is_refused_as_well_while_it_is_not_listed(
 ) -> None:
     with running(build_app(simulated(WEEK, scale=0.0003), quota=Quota(1000, 1))) as url:
         job = job_on(tmp_path, url)
-        for table in ("raw_hub__commits", "raw_hub__discussions", "raw_hub__aliases", "raw_hub__accounts"):
+        for table in ("raw_hub__commits", "raw_hub__discussions", "enrich_hub__aliases", "enrich_hub__accounts"):
             (message,) = failures_of(job, instance, table)
             assert "listed" in message
 

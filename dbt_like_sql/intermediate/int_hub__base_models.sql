@@ -3,7 +3,7 @@ with
 tagged as (
     select snapshot_date, repo_key, repo_id, unnest(tags) as tag
     from {{ ref('stg_hub__models') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 named as (

@@ -3,19 +3,19 @@ with
 commit_authors as (
     select snapshot_date, repo_key, commit_number, committed_at, is_duplicate, author, place
     from {{ ref('int_hub__commit_authors') }}
-    where snapshot_date = {{ var('snapshot_date') }} and repo_type = 'model'
+    where snapshot_date = date '{{ var('snapshot_date') }}' and repo_type = 'model'
 ),
 
 developers as (
     select author, developer_id, is_bot, is_generic
     from {{ source('core', 'developers') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 participations as (
     select repo_type, repo_key, coalesce(namespace, repo_key) as namespace, author, is_starter
     from {{ ref('int_hub__participations') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 rules as (
@@ -85,7 +85,7 @@ co_authors as (
 answers as (
     select author, unnest(organizations) as organization
     from {{ ref('stg_hub__accounts') }}
-    where snapshot_date <= {{ var('snapshot_date') }} and outcome = 'ok'
+    where snapshot_date <= date '{{ var('snapshot_date') }}' and outcome = 'ok'
 ),
 
 accounts as (

@@ -5,13 +5,13 @@ contributions as (
         *,
         count(case when n_developers > 1 then 1 end) over (partition by bots, developer_id) as n_shared_repos
     from {{ ref('int_hub__collaborations') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 networks as (
     select network, repo_key
     from {{ ref('int_hub__model_networks') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 shared as (
@@ -27,7 +27,7 @@ dated as (
     inner join shared
         on commits.repo_key = shared.repo_key
         and commits.developer_id = shared.developer_id
-    where commits.snapshot_date = {{ var('snapshot_date') }}
+    where commits.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 arrivals as (
@@ -140,7 +140,7 @@ edges as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     network,
     edge_rule,
     bots,

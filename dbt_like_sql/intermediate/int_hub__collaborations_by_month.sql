@@ -3,19 +3,19 @@ with
 commits as (
     select repo_key, developer_id, is_first_author, committed_at
     from {{ ref('int_hub__collaboration_commits') }}
-    where snapshot_date = {{ var('snapshot_date') }} and not is_bot
+    where snapshot_date = date '{{ var('snapshot_date') }}' and not is_bot
 ),
 
 networks as (
     select network, repo_key
     from {{ ref('int_hub__model_networks') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 week as (
     select
         date '2018-01-01' as first_month,
-        cast(date_trunc('month', {{ var('snapshot_date') }} + interval 6 day) as date) as last_month
+        cast(date_trunc('month', date '{{ var('snapshot_date') }}' + interval 6 day) as date) as last_month
 ),
 
 -- what bears no date, or one that is yet to come, was there by the end of the week; clocks that stand at 1970 would
@@ -86,7 +86,7 @@ changes as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     networks.network,
     changes.month,
     changes.source_id,

@@ -12,5 +12,5 @@ select
         list_sort(list(distinct cast(date_trunc('week', committed_at) as date))), lambda week: week is not null
     ) as active_weeks
 from {{ ref('int_hub__commit_authors') }}
-where snapshot_date = {{ var('snapshot_date') }}
+where snapshot_date = date '{{ var('snapshot_date') }}'
 group by snapshot_date, repo_type, repo_key, author

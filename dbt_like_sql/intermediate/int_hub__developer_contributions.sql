@@ -3,13 +3,13 @@ with
 commit_authors as (
     select snapshot_date, repo_type, repo_key, commit_number, committed_at, author, place
     from {{ ref('int_hub__commit_authors') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 developers as (
     select author, developer_id, is_bot, is_generic
     from {{ source('core', 'developers') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 -- a name that many bear is somebody else in each repository

@@ -3,11 +3,11 @@ with
 named as (
     select snapshot_date, unnest(model_ids) as model_id
     from {{ ref('stg_hub__spaces') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
     union all
     select snapshot_date, base_repo_id as model_id
     from {{ ref('int_hub__base_models') }}
-    where snapshot_date = {{ var('snapshot_date') }} and base_repo_id <> '(no id)'
+    where snapshot_date = date '{{ var('snapshot_date') }}' and base_repo_id <> '(no id)'
 ),
 
 ids as (
@@ -19,7 +19,7 @@ ids as (
 models as (
     select repo_key, repo_id
     from {{ ref('stg_hub__models') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 listed as (
@@ -51,7 +51,7 @@ answers as (
             order by case when outcome = 'failed' then 1 else 0 end, snapshot_date desc, repo_id
         ) as place
     from {{ ref('stg_hub__aliases') }}
-    where snapshot_date <= {{ var('snapshot_date') }} and repo_type = 'model'
+    where snapshot_date <= date '{{ var('snapshot_date') }}' and repo_type = 'model'
 ),
 
 aliases as (

@@ -4,7 +4,7 @@ with
 commit_pages as (
     select snapshot_date, repo_type, repo_key, repo_id, unnest(commits) as item
     from {{ ref('stg_hub__commits') }}
-    where snapshot_date <= {{ var('snapshot_date') }}
+    where snapshot_date <= date '{{ var('snapshot_date') }}'
 ),
 
 commit_authors as (
@@ -22,7 +22,7 @@ commit_authors as (
 discussion_pages as (
     select snapshot_date, repo_type, repo_key, repo_id, unnest(discussions) as item
     from {{ ref('stg_hub__discussions') }}
-    where snapshot_date <= {{ var('snapshot_date') }}
+    where snapshot_date <= date '{{ var('snapshot_date') }}'
 ),
 
 seen as (
@@ -56,7 +56,7 @@ grouped as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     repo_type,
     repo_key,
     repo_id,

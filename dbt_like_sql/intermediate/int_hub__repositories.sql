@@ -42,7 +42,7 @@ repositories as (
 tagged as (
     select *, list_filter(tags, lambda tag: starts_with(tag, 'license:')) as tag_licenses
     from repositories
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 written as (

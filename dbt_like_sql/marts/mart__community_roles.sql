@@ -4,23 +4,23 @@ with
 repositories as (
     select repo_type, repo_key
     from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }} and n_community is not null
+    where snapshot_date = date '{{ var('snapshot_date') }}' and n_community is not null
 ),
 
 week as (
     select
         date '2018-01-01' as first_month,
-        cast(date_trunc('month', {{ var('snapshot_date') }} + interval 6 day) as date) as last_month
+        cast(date_trunc('month', date '{{ var('snapshot_date') }}' + interval 6 day) as date) as last_month
 ),
 
 done as (
     select repo_type, repo_key, developer_id, true as is_commit, first_commit_at as done_at
     from {{ ref('int_hub__developer_contributions') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
     union all
     select repo_type, repo_key, developer_id, false as is_commit, first_discussion_at as done_at
     from {{ ref('int_hub__developer_discussions') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 -- what bears no date, or one that is yet to come, was done by the end of the week; what clocks date before there was
@@ -94,7 +94,7 @@ cumulated as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     repo_type,
     month,
     is_last_month,

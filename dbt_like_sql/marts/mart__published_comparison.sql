@@ -32,7 +32,7 @@ repositories as (
     inner join {{ ref('mart__repo_activity') }} as activity on published.subject = activity.repo_type
     where
         published.source_table = 'mart__repo_activity'
-        and activity.snapshot_date = {{ var('snapshot_date') }}
+        and activity.snapshot_date = date '{{ var('snapshot_date') }}'
     group by published.place, published.measure
 ),
 
@@ -57,7 +57,7 @@ summaries as (
         and published.item = summary.variable
     where
         published.source_table = 'mart__activity_summary'
-        and summary.snapshot_date = {{ var('snapshot_date') }}
+        and summary.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 tops as (
@@ -69,7 +69,7 @@ tops as (
         and published.cut = cast(tops.rank as varchar)
     where
         published.source_table = 'mart__top_repositories'
-        and tops.snapshot_date = {{ var('snapshot_date') }}
+        and tops.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 concentrations as (
@@ -81,7 +81,7 @@ concentrations as (
         and try_cast(published.cut as double) = round(concentration.target_share, 4)
     where
         published.source_table = 'stats__concentration'
-        and concentration.snapshot_date = {{ var('snapshot_date') }}
+        and concentration.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 correlations as (
@@ -98,13 +98,13 @@ correlations as (
         and published.compared_with = correlations.variable_y
     where
         published.source_table = 'stats__correlations'
-        and correlations.snapshot_date = {{ var('snapshot_date') }}
+        and correlations.snapshot_date = date '{{ var('snapshot_date') }}'
         and correlations.license_group = 'all'
 ),
 
 license_shares as (
     select * from {{ ref('stats__license_shares') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 -- the first license of a repository counts, as in the study
@@ -144,7 +144,7 @@ licenses as (
 
 tests as (
     select * from {{ source('stats', 'license_tests') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 -- the tests that the study prints, run or not
@@ -174,7 +174,7 @@ tested as (
 models as (
     select count(*) as n_models
     from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }} and repo_type = 'model'
+    where snapshot_date = date '{{ var('snapshot_date') }}' and repo_type = 'model'
 ),
 
 license_tests as (
@@ -226,7 +226,7 @@ cores as (
         and (published.cut = cast(cores.k as varchar) or (published.cut = 'max' and cores.is_max_k))
     where
         published.source_table = 'network__collaboration_cores'
-        and cores.snapshot_date = {{ var('snapshot_date') }} and cores.edge_rule = 'first_author' and cores.bots = 'out'
+        and cores.snapshot_date = date '{{ var('snapshot_date') }}' and cores.edge_rule = 'first_author' and cores.bots = 'out'
 ),
 
 collaborations as (
@@ -252,7 +252,7 @@ collaborations as (
     inner join {{ source('network', 'summary') }} as summary on published.subject = summary.network
     where
         published.source_table = 'network__summary'
-        and summary.snapshot_date = {{ var('snapshot_date') }}
+        and summary.snapshot_date = date '{{ var('snapshot_date') }}'
         and summary.edge_rule = 'first_author' and summary.bots = 'out'
 ),
 
@@ -275,13 +275,13 @@ usage as (
         and published.cut = degrees.ranking
     where
         published.source_table = 'network__usage_summary'
-        and degrees.snapshot_date = {{ var('snapshot_date') }}
+        and degrees.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 used_models as (
     select network, lower(repo_id) as spelling, n_spaces, count(*) over (partition by network) as n_models
     from {{ ref('network__model_usage') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 -- by the id of the week: what is renamed is another model; two keys may share an id
@@ -296,9 +296,9 @@ model_usage as (
 ),
 
 developers as (
-    select network, ranking, organisation, kind, n_models, share_of_leading_five
-    from {{ ref('network__top_organisations') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    select network, ranking, organization, kind, n_models, share_of_leading_five
+    from {{ ref('network__top_organizations') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 rankings as (
@@ -308,7 +308,7 @@ rankings as (
 ),
 
 known_developers as (
-    select distinct organisation, kind from {{ ref('organisations') }}
+    select distinct organization, kind from {{ ref('organizations') }}
 ),
 
 -- an organization without models in a ranking has 0 there
@@ -316,7 +316,7 @@ leaders as (
     select
         published.place,
         case published.measure
-            when 'n_models' then case when known_developers.organisation is not null then coalesce(developers.n_models, 0) end
+            when 'n_models' then case when known_developers.organization is not null then coalesce(developers.n_models, 0) end
             when 'share_of_leading_five' then rankings.share_of_leading_five
         end as ours,
         rankings.n
@@ -324,13 +324,13 @@ leaders as (
     inner join rankings
         on published.subject = rankings.network
         and published.cut = rankings.ranking
-    left join known_developers on published.item = known_developers.organisation
+    left join known_developers on published.item = known_developers.organization
     left join developers
         on published.subject = developers.network
         and published.cut = developers.ranking
-        and known_developers.organisation = developers.organisation
+        and known_developers.organization = developers.organization
         and known_developers.kind = developers.kind
-    where published.source_table = 'network__top_organisations'
+    where published.source_table = 'network__top_organizations'
 ),
 
 measured as (
@@ -373,7 +373,7 @@ compared as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     figure,
     quantity,
     published,

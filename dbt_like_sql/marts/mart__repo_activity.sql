@@ -2,29 +2,29 @@ with
 
 repositories as (
     select * from {{ ref('int_hub__repositories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 commit_histories as (
     select * from {{ ref('int_hub__commit_histories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 discussion_histories as (
     select * from {{ ref('int_hub__discussion_histories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 committers as (
     select repo_type, repo_key, developer_id
     from {{ ref('int_hub__developer_contributions') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 starters as (
     select repo_type, repo_key, developer_id
     from {{ ref('int_hub__developer_discussions') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 -- who did both is one of them
@@ -55,7 +55,7 @@ community_counts as (
 usage as (
     select model_key, count(distinct space_key) as n_spaces
     from {{ ref('int_hub__space_models') }}
-    where snapshot_date = {{ var('snapshot_date') }} and is_resolved
+    where snapshot_date = date '{{ var('snapshot_date') }}' and is_resolved
     group by model_key
 ),
 
@@ -63,7 +63,7 @@ usage as (
 usage_observed as (
     select count(model_ids) > 0 as is_observed
     from {{ ref('stg_hub__spaces') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 counted as (

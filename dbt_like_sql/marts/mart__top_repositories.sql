@@ -2,7 +2,7 @@ with
 
 activity as (
     select * from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 observed as (

@@ -4,4 +4,4 @@ select distinct
     space_key,
     model_key
 from {{ ref('int_hub__space_models') }}
-where snapshot_date = {{ var('snapshot_date') }} and is_resolved
+where snapshot_date = date '{{ var('snapshot_date') }}' and is_resolved

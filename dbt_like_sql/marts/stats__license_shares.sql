@@ -3,7 +3,7 @@ with
 repositories as (
     select snapshot_date, repo_type, repo_key, license as first_license, licenses
     from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 totals as (

@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 from hub_assets.assets.identities import accounts_to_ask
 from hub_assets.assets.listings import require_present_week
 from hub_assets.assets.metadata import column_schema, count_table, preview
-from hub_assets.hub.accounts import land_accounts
-from hub_assets.hub.aliases import land_aliases
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.collection import RefreshRefused, Terms
-from hub_assets.hub.crawl import Progress
-from hub_assets.hub.errors import HubBroken, TokenRefused
-from hub_assets.hub.histories import land_histories
-from hub_assets.hub.ids import not_listed_note
-from hub_assets.hub.plan import QUOTAS, PlanError, seconds_at
+from hub_assets.hub.collect.collection import CollectOptions, RefreshRefused
+from hub_assets.hub.collect.crawl import Progress
+from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.plan import QUOTAS, PlanError, seconds_at
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.http.errors import HubBroken, TokenRefused
+from hub_assets.hub.sources.accounts import land_accounts
+from hub_assets.hub.sources.aliases import land_aliases
+from hub_assets.hub.sources.ids import not_listed_note
 from hub_assets.lake.landing import LandingBusy
 from hub_assets.lake.parts import Lake, Manifest
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
@@ -30,7 +30,7 @@ from hub_assets.resources import BUDGET_SHARES, LISTINGS, CrawlResource, HomeRes
 LOG_SECONDS: Final = 30.0
 OBSERVATION_SECONDS: Final = 180.0
 
-Land = Callable[[HubClient, HomeResource, date, CrawlResource, Terms], Manifest]
+Land = Callable[[HubClient, HomeResource, date, CrawlResource, CollectOptions], Manifest]
 
 
 def build_histories() -> list[dg.AssetsDefinition]:
@@ -44,7 +44,7 @@ def build_histories() -> list[dg.AssetsDefinition]:
             ),
         ),
         _build(
-            "raw_hub__aliases",
+            "enrich_hub__aliases",
             ("raw_hub__models", "raw_hub__spaces", "int_hub__base_models"),
             _land_aliases,
         ),
@@ -56,7 +56,7 @@ def build_histories() -> list[dg.AssetsDefinition]:
             ),
         ),
         _build(
-            "raw_hub__accounts",
+            "enrich_hub__accounts",
             ("raw_hub__commits", "raw_hub__discussions", "core__candidate_pairs", "int_hub__leading_models"),
             lambda hub, home, week, crawl, terms: land_accounts(
                 hub, home.home.lake, week, accounts_to_ask(home, week), crawl.recheck_weeks, **terms
@@ -102,13 +102,13 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
     ) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
         hub.client.tell = context.log.info
-        contact = hub.client.contact(hub.patience)
+        contact = hub.client.contact(hub.outage_backoff)
         require_present_week(snapshot_date, contact.now, table)
-        home.home.stamp(hub.client.endpoint, contact.population)
+        home.home.bind(hub.client.endpoint, contact.population)
         lake = home.home.lake
         try:
             terms = crawl.terms(table, hub.client, Reporter(context, table, log=context.log.info))
-            terms["patience"] = hub.patience
+            terms["outage_backoff"] = hub.outage_backoff
             manifest = land(hub.client, home, snapshot_date, crawl, terms)
         except HubBroken as error:
             # the Hub did not answer for long: the week holds what was had until then, and is not complete
@@ -152,7 +152,7 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
 
 
 def _land_aliases(
-    hub: HubClient, home: HomeResource, snapshot_date: date, crawl: CrawlResource, terms: Terms
+    hub: HubClient, home: HomeResource, snapshot_date: date, crawl: CrawlResource, terms: CollectOptions
 ) -> Manifest:
     home.require_listed(snapshot_date, ("raw_hub__models", "raw_hub__spaces"))
     bases = _bases(home, snapshot_date)
@@ -217,7 +217,7 @@ def _coverage_of(details: dict[str, Any], budget: int | None) -> dict[str, Any]:
             "type": one["repo_type"],
             "listed": one["n_listed"],
             "selected": one["n_selected"],
-            "settled": one["n_settled"],
+            "settled": one["n_up_to_date"],
             "failed": one["n_failed"],
             **{outcome: n for outcome, n in one["outcomes"].items() if outcome != "failed"},
         }
@@ -226,7 +226,7 @@ def _coverage_of(details: dict[str, Any], budget: int | None) -> dict[str, Any]:
     return {
         "coverage": _table(coverage),
         "selection": dg.MetadataValue.json(details["selection"]),
-        "planned": sum(one["n_selected"] - one["n_settled"] for one in details["planned"]["coverage"]),
+        "planned": sum(one["n_selected"] - one["n_up_to_date"] for one in details["planned"]["coverage"]),
         "plan": _table(
             [
                 {
@@ -246,7 +246,8 @@ def _what_is_left(details: dict[str, Any]) -> dict[str, Any]:
     if "coverage" not in details:
         return {"left": details["n_left"]}
     return {
-        f"{one['repo_type']}s": f"{one['n_settled']:,} of {one['n_selected']:,} settled" for one in details["coverage"]
+        f"{one['repo_type']}s": f"{one['n_up_to_date']:,} of {one['n_selected']:,} settled"
+        for one in details["coverage"]
     }
 
 

@@ -40,7 +40,7 @@ def accounts_to_ask(home: HomeResource, snapshot_date: date) -> pa.Array:
         authors = accounts_to_ask_first(facts, _week(connection, "core__candidate_pairs", snapshot_date))
         namespaces = connection.sql(
             "select namespace from int_hub__leading_models where namespace is not null "
-            "and lower(namespace) not in (select lower(namespace) from organisations) "
+            "and lower(namespace) not in (select lower(namespace) from organizations) "
             f"and snapshot_date = date '{snapshot_date}' group by namespace order by min(rank), namespace"
         ).to_arrow_table()["namespace"]
         return pa.concat_arrays([authors, *namespaces.chunks])
@@ -134,7 +134,7 @@ def _build_pseudonyms() -> dg.AssetsDefinition:
         snapshot_date = snapshot_date_of(context)
         try:
             key = secret_key(home.home.secret)
-            home.home.seal(fingerprint(key))
+            home.home.pin(fingerprint(key))
         except (SecretError, HomeError) as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         with home.building(snapshot_date) as connection:

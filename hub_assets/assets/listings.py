@@ -8,10 +8,10 @@ import dagster as dg
 import pyarrow.parquet as pq
 
 from hub_assets.assets.metadata import column_schema, count_table, preview
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.rows import RowCounts
-from hub_assets.hub.schemas import REPO_TYPES, RepoType
-from hub_assets.hub.snapshot import ListingRefused, land_listing, require_no_later_week
+from hub_assets.hub.collect.listing_rows import RowCounts
+from hub_assets.hub.collect.listings import ListingRefused, land_listing, require_no_later_week
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
 from hub_assets.lake.parts import Lake, Manifest
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of, week_of
 from hub_assets.resources import HomeResource, HubResource, project
@@ -48,9 +48,9 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
         snapshot_date = snapshot_date_of(context)
         lake = home.home.lake
         hub.client.tell = context.log.info
-        contact = hub.client.contact(hub.patience)
+        contact = hub.client.contact(hub.outage_backoff)
         require_present_week(snapshot_date, contact.now, table)
-        home.home.stamp(hub.client.endpoint, contact.population)
+        home.home.bind(hub.client.endpoint, contact.population)
         try:
             require_no_later_week(lake, snapshot_date)
             manifest = land_listing(
@@ -59,7 +59,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
                 repo_type,
                 snapshot_date,
                 page_size=hub.page_size,
-                patience=hub.patience,
+                outage_backoff=hub.outage_backoff,
                 report=context.log.info,
             )
         except ListingRefused as error:
@@ -114,7 +114,7 @@ def _account_of(manifest: Manifest, client: HubClient) -> dict[str, Any]:
                 "rows or pages that cannot be converted": counts.set_aside,
                 "pages with text that is not Unicode": counts.mended_pages,
                 **{f"{name}: not observed": n for name, n in counts.not_observed.items()},
-                **{f"{name}: does not fit its type": n for name, n in counts.misfits.items()},
+                **{f"{name}: does not fit its type": n for name, n in counts.type_mismatches.items()},
                 **{f"{name}: items that are not text": n for name, n in counts.odd_items.items()},
                 **{f"{name}: field without a column": n for name, n in counts.unknown_fields.items()},
                 **{f"{name}: refused by the Hub": counts.listed for name in details["refused"]},

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from hub_assets.warehouse.models import Model, Table
+from hub_assets.warehouse.sql_project import Model, Table
 
 PREVIEW_TEXT = 80
 """Characters of a value that a preview shows; card metadata can be a page long."""
@@ -80,7 +80,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("none")
 
 
-def headlines(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
+def tracked_metrics(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
     """Return numbers of rows for the UI to plot over the weeks.
 
     Args:

@@ -4,11 +4,11 @@ from typing import Final
 
 import dagster as dg
 
-from hub_assets.assets.metadata import RESULT_ROWS, column_lineage, column_schema, headlines, preview
+from hub_assets.assets.metadata import RESULT_ROWS, column_lineage, column_schema, preview, tracked_metrics
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource, listings_behind, project
 from hub_assets.warehouse.database import replace_week
-from hub_assets.warehouse.models import Model, Seed
+from hub_assets.warehouse.sql_project import Model, Seed
 
 PREVIEW_ROWS: Final = 5
 
@@ -33,11 +33,11 @@ def build_model(model: Model) -> dg.AssetsDefinition:
                 replace_week(connection, model.name, snapshot_date, model.render(snapshot_date))
             week = f"from {model.name} where snapshot_date = date '{snapshot_date}'"
             ((rows,),) = connection.execute(f"select count(*) {week}").fetchall()
-            shown = RESULT_ROWS if model.headlines else PREVIEW_ROWS
+            shown = RESULT_ROWS if model.tracked_metrics else PREVIEW_ROWS
             first = connection.sql(f"select * {week} limit {shown}").to_arrow_table().to_pylist()
             followed = {
-                headline: connection.sql(f"select * {week} and ({headline.where})").to_arrow_table()
-                for headline in model.headlines
+                tracked_metric: connection.sql(f"select * {week} and ({tracked_metric.where})").to_arrow_table()
+                for tracked_metric in model.tracked_metrics
             }
         return dg.MaterializeResult(
             metadata={
@@ -47,8 +47,8 @@ def build_model(model: Model) -> dg.AssetsDefinition:
                 **column_lineage(model),
                 **{
                     name: number
-                    for headline, table in followed.items()
-                    for name, number in headlines(table, {headline.name: headline.column}).items()
+                    for tracked_metric, table in followed.items()
+                    for name, number in tracked_metrics(table, {tracked_metric.name: tracked_metric.column}).items()
                 },
             }
         )

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from hub_assets.assets.metadata import RESULT_ROWS, headlines
+from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
 from hub_assets.assets.tables import keep_figures, replace_rows, spec_of
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource
@@ -193,7 +193,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
             for name, table in tables.items():
                 shown[name] |= replace_rows(connection, name, snapshot_date, table, RESULT_ROWS)
         shown[cores] |= _of_cores(_studied(tables[cores]), {f"{name}_of_{{network}}": name for name in FOLLOWED})
-        shown[summary] |= headlines(
+        shown[summary] |= tracked_metrics(
             _studied(tables[summary]),
             {f"{name}_of_{{network}}": name for name in ("n_developers", "share_isolates", "nodes", "edges")},
         )
@@ -256,7 +256,7 @@ def _build_over_time() -> dg.AssetsDefinition:
         last = [part.sort_by([("month", "descending")]).slice(0, 1) for part in parts]
         return dg.MaterializeResult(
             metadata=shown
-            | headlines(
+            | tracked_metrics(
                 _whole(schemas.COLLABORATION_OVER_TIME, last),
                 {f"{measure}_of_{{network}}": measure for measure in ("nodes", "edges", "max_k")},
             )
@@ -303,7 +303,7 @@ def _build_usage() -> dg.AssetsDefinition:
             ("co_usage", nodes, co_usage_edges(uses)),
         ):
             shown[co_usage] |= _export(exports / name, of_whom, edges, label="repo_id", is_directed=False)
-        shown[summary] |= headlines(
+        shown[summary] |= tracked_metrics(
             degrees, {"mean_{ranking}_of_{network}": "mean", "greatest_{ranking}_of_{network}": "max"}
         )
         for name in names:
@@ -350,9 +350,9 @@ def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:
 
 def _of_cores(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
     """Return numbers of cores under names that last from week to week, while the greatest k does not."""
-    return headlines(
+    return tracked_metrics(
         rows.filter(pc.invert(rows["is_max_k"])), {f"{name}_k{{k}}": column for name, column in columns.items()}
-    ) | headlines(rows.filter(rows["is_max_k"]), {f"{name}_kmax": column for name, column in columns.items()})
+    ) | tracked_metrics(rows.filter(rows["is_max_k"]), {f"{name}_kmax": column for name, column in columns.items()})
 
 
 def _studied(rows: pa.Table) -> pa.Table:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from hub_assets.assets.metadata import RESULT_ROWS, headlines
+from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
 from hub_assets.assets.tables import keep_figures, replace_rows, spec_of
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource
@@ -49,13 +49,13 @@ class Statistic:
 
     Args:
         make: makes its rows of a week's activity.
-        headlines: columns whose numbers Dagster plots over the weeks, by their names there, made of the row's values.
-        followed: the rows that have headlines; all if None.
+        tracked_metrics: columns whose numbers Dagster plots over the weeks, by their names there, made of the row's values.
+        followed: the rows that have tracked_metrics; all if None.
         figures: makes what is drawn of activity and rows, by name.
     """
 
     make: Callable[[Activity], pa.Table]
-    headlines: Mapping[str, str]
+    tracked_metrics: Mapping[str, str]
     followed: pc.Expression | None = None
     figures: Callable[[Activity, pa.Table], Figures] = lambda _activity, _rows: {}
 
@@ -156,7 +156,7 @@ def _materialize(name: str, statistic: Statistic, snapshot_date: date, home: Hom
         metadata={
             **stored,
             **keep_figures(statistic.figures(activity, made), home.home.figures / str(snapshot_date)),
-            **headlines(followed, statistic.headlines),
+            **tracked_metrics(followed, statistic.tracked_metrics),
             **{f"n_{repo_type}s": len(repos) for repo_type, repos in activity.items()},
         }
     )

@@ -38,7 +38,7 @@ class Facts:
         trailers: `name` and `handle` that stand together in a `Co-authored-by`.
         bots: author strings of programs.
         generic: names that many bear, however they are spelt.
-        accounts: all answers so far, as `raw_hub__accounts` has them.
+        accounts: all answers so far, as `enrich_hub__accounts` has them.
     """
 
     def __init__(

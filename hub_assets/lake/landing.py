@@ -22,7 +22,7 @@ import pyarrow as pa
 from hub_assets.lake.journal import Journal
 from hub_assets.lake.parts import MANIFEST, Lake, Manifest, Part
 
-SEAL_BYTES = 64 * 2**20
+FLUSH_BYTES = 64 * 2**20
 """A journal becomes a part at this size: some 50,000 rows of a listing."""
 
 
@@ -61,7 +61,7 @@ class Landing:
     Args:
         lake, table, snapshot_date: what is landed.
         convert: makes rows of records.
-        seal_bytes: the size of journal from which a part is made.
+        flush_bytes: the size of journal from which a part is made.
         adds: whether the set begins with the week's valid parts, in place of nothing. A landing that was begun with
             them is begun anew by one that is not to have them.
 
@@ -75,7 +75,7 @@ class Landing:
         table: str,
         snapshot_date: date,
         convert: Convert,
-        seal_bytes: int = SEAL_BYTES,
+        flush_bytes: int = FLUSH_BYTES,
         *,
         adds: bool = False,
     ) -> None:
@@ -84,7 +84,7 @@ class Landing:
         self.snapshot_date = snapshot_date
         self.last: dict[str, Any] | None = None
         self._convert = convert
-        self._seal_bytes = seal_bytes
+        self._flush_bytes = flush_bytes
         self._adds = adds
         self._folder = lake.folder(table, snapshot_date)
         self._records: list[Record] = []
@@ -149,8 +149,8 @@ class Landing:
         self._journal.append(record.to_bytes())
         self._records.append(record)
         self.last = record.meta
-        if self._journal.size >= self._seal_bytes:
-            self.seal()
+        if self._journal.size >= self._flush_bytes:
+            self.flush()
 
     def cut(self, is_usable: Callable[[Record], bool]) -> int:
         """Drop the journal's records from the first one that is of no use on, and return their number."""
@@ -162,10 +162,10 @@ class Landing:
             self._look_at_last()
         return n_cut
 
-    def seal(self) -> None:
+    def flush(self) -> None:
         """Make a part of what the journal holds."""
         if self._records:
-            self._seal()
+            self._flush()
 
     def finish(self, details: Callable[[list[Part]], dict[str, Any]]) -> Manifest:
         """Make this set the week's valid one, in place of any older, and return its manifest.
@@ -173,7 +173,7 @@ class Landing:
         Args:
             details: what the manifest says of the set, from its parts.
         """
-        self.seal()
+        self.flush()
         self._manifest = Manifest(
             complete=True, parts=self._landed, details=details(self._landed), sweep=self._manifest.sweep
         )
@@ -203,7 +203,7 @@ class Landing:
         self._journal = Journal(current)
         self._records = [Record.of_bytes(payload) for payload in self._journal.records]
 
-    def _seal(self) -> None:
+    def _flush(self) -> None:
         rows, counts = self._convert(self._records, self.files)
         name = self._name("part", "parquet")
         self._landed.append(self.lake.write_part(self.table, self.snapshot_date, name, rows, counts))

@@ -1,4 +1,4 @@
-"""What the API tells of users and organisations, which share one namespace, and of those whom histories name.
+"""What the API tells of users and organizations, which share one namespace, and of those whom histories name.
 
 Bodies alone; who is redirected where, and what is answered for nobody, belongs to `app`.
 """
@@ -95,7 +95,7 @@ def repository_owner(population: Population, namespace: str) -> dict[str, Any]:
 
 
 def _members(population: Population, wanted: str, side: str, name: str) -> list[str]:
-    """Return the users (`wanted`) of the organisation (`side`) of that name, or the other way round."""
+    """Return the users (`wanted`) of the organization (`side`) of that name, or the other way round."""
     if population.members is None:
         return []
     rows = population.members_by[side].rows(name)

@@ -31,10 +31,10 @@ from hub_assets.local_hub.answers import ApiError, error_response, json_response
 from hub_assets.local_hub.cards import card_text
 from hub_assets.local_hub.faults import Faults
 from hub_assets.local_hub.fields import BadParameter, RepoType, info_fields
-from hub_assets.local_hub.gate import Gate
 from hub_assets.local_hub.history_pages import COMMITS_PAGE, commit_page, discussion_page, find_revision
 from hub_assets.local_hub.limiter import Counters, Quota
 from hub_assets.local_hub.listing import PAGE_CAP, Params, expand_names, list_page
+from hub_assets.local_hub.middleware import Middleware
 from hub_assets.local_hub.paths import CARD_PATH, PLURALS, REPO_PATH
 from hub_assets.local_hub.population import Population
 
@@ -81,7 +81,7 @@ def build_app(
     app.state.population = population
     app.state.counters = Counters()
     app.add_middleware(
-        Gate, population=population, quota=quota, faults=api.faults, counters=app.state.counters, latency=latency
+        Middleware, population=population, quota=quota, faults=api.faults, counters=app.state.counters, latency=latency
     )
     return app
 
@@ -177,7 +177,7 @@ class _Api:
                 how = "You must have access to it and be authenticated to access it. Please log in."
                 raise ApiError(401, f"{restricted}. {how}", "GatedRepo")
             page = repo_id if repo_type == "model" else f"{repo_type}s/{repo_id}"
-            how = f"Visit https://huggingface.co/{page} to ask for access."
+            how = f"Fetch https://huggingface.co/{page} to ask for access."
             raise ApiError(403, f"{restricted} and you are not in the authorized list. {how}", "GatedRepo")
         if repos.value("disabled", row):
             raise ApiError(403, "Access to this resource is disabled.")

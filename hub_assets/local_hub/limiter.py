@@ -70,7 +70,7 @@ class Counters:
 
 
 @dataclass(frozen=True)
-class Permit:
+class RequestSlot:
     """What one call left: whether it is `allowed`, calls `remaining`, and seconds to the `reset` of the window."""
 
     allowed: bool
@@ -91,7 +91,7 @@ class Limiter:
         self._clock = clock
         self._windows: dict[str, tuple[float, int]] = {}
 
-    def spend(self, caller: str) -> Permit:
+    def spend(self, caller: str) -> RequestSlot:
         """Count one call. One that finds nothing left is refused and leaves nothing either."""
         now, seconds = self._clock(), self.quota.seconds
         start, used = self._windows.get(caller, (-math.inf, 0))
@@ -99,7 +99,7 @@ class Limiter:
             start = now if self.quota.window == "first_call" else now // seconds * seconds
             used = 0
         self._windows[caller] = (start, used + 1)
-        return Permit(used < self.quota.calls, max(self.quota.calls - used - 1, 0), start + seconds - now)
+        return RequestSlot(used < self.quota.calls, max(self.quota.calls - used - 1, 0), start + seconds - now)
 
     def headers(self, remaining: int, reset: float) -> dict[str, str]:
         """Return the two headers that every answer bears; times in them are whole seconds."""

@@ -200,8 +200,8 @@ class Population:
         identity: the population's name; weeks of one population share it.
         week: its Monday.
         tables: repositories per type, see `Repos`; a type that is missing has none.
-        accounts: users and organisations, or None where they are not held: `_id`, `name`, `type` (`user` or `org`),
-            `fullname`, `createdAt` (as the API writes it), `isPro` (users), `isVerified` (organisations).
+        accounts: users and organizations, or None where they are not held: `_id`, `name`, `type` (`user` or `org`),
+            `fullname`, `createdAt` (as the API writes it), `isPro` (users), `isVerified` (organizations).
         members: who belongs to what, or None: `org` and `user`, both names.
         renames: per type, old ids and the ids that they lead to now.
         authors: whom histories name, by place: `user` (what a commit says) and `avatar` (null for who has no account).

@@ -118,7 +118,7 @@ def _first_misfit(column: pa.ChunkedArray, form: Form) -> int:
     """Return the first row whose value does not fit, given that there is one, by halving."""
     rows = np.flatnonzero(column.is_valid().to_numpy())
     values = column.filter(column.is_valid())
-    low, high = 0, len(rows)  # the first misfit is in low:high
+    low, high = 0, len(rows)  # the first type_mismatch is in low:high
     while high - low > 1:
         middle = (low + high) // 2
         try:

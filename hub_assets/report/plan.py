@@ -7,11 +7,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hub_assets.hub.accounts import plan_accounts
-from hub_assets.hub.aliases import plan_aliases
-from hub_assets.hub.ids import not_listed_note
-from hub_assets.hub.plan import HISTORY_KINDS, QUOTAS, Selection, plan_histories, seconds_at
-from hub_assets.hub.window import DOCUMENTED_WINDOW
+from hub_assets.hub.collect.plan import HISTORY_KINDS, QUOTAS, Selection, plan_histories, seconds_at
+from hub_assets.hub.http.window import DOCUMENTED_WINDOW
+from hub_assets.hub.sources.accounts import plan_accounts
+from hub_assets.hub.sources.aliases import plan_aliases
+from hub_assets.hub.sources.ids import not_listed_note
 from hub_assets.lake.parts import Lake
 from hub_assets.report.text import LONGEST_MESSAGE, visible
 
@@ -24,7 +24,7 @@ def plan_summary(
     budget_hours: float | None,
     shares: Mapping[str, float],
 ) -> RenderableType:
-    """Return the repositories to visit by kind and type, the calls, and the time they take at each of the Hub's plans.
+    """Return the repositories to fetch by kind and type, the calls, and the time they take at each of the Hub's plans.
 
     Args:
         lake: the listings and what is known.
@@ -39,7 +39,7 @@ def plan_summary(
     """
     table = Table(title=f"To ask in the week of {snapshot_date}", title_justify="left", title_style="bold")
     table.add_column("")
-    for name in ("listed", "selected", "settled", "to visit", "calls"):
+    for name in ("listed", "selected", "settled", "to fetch", "calls"):
         table.add_column(name, justify="right")
     calls: dict[str, int] = {}
     notes: list[Text] = []
@@ -49,18 +49,18 @@ def plan_summary(
         if plan.not_listed:
             notes = [Text(visible(not_listed_note(plan.not_listed), LONGEST_MESSAGE), style="yellow")]
         for one in plan.coverage:
-            left = one.n_selected - one.n_settled
-            numbers = (one.n_listed, one.n_selected, one.n_settled, left, one.n_calls)
+            left = one.n_selected - one.n_up_to_date
+            numbers = (one.n_listed, one.n_selected, one.n_up_to_date, left, one.n_calls)
             table.add_row(f"{kind} of {one.repo_type}s", *(f"{n:,}" for n in numbers))
     for name, asset, n in (
         (
             "model ids that spaces name",
-            "raw_hub__aliases",
+            "enrich_hub__aliases",
             len(plan_aliases(lake, snapshot_date, recheck_weeks=selection.recheck_weeks)),
         ),
         (
             "author strings known so far",
-            "raw_hub__accounts",
+            "enrich_hub__accounts",
             len(plan_accounts(lake, snapshot_date, recheck_weeks=selection.recheck_weeks)),
         ),
     ):

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from hub_assets.hub.crawl import Progress
+from hub_assets.hub.collect.crawl import Progress
 
 
 @contextmanager

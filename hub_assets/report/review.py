@@ -47,9 +47,9 @@ _SHARED: Final = {
     "n_shared_namespaces": "namespaces in common",
     "has_trailer": "named together in a Co-authored-by trailer",
     "is_same_account": "the same account",
-    "is_same_organization": "an organisation in common",
+    "is_same_organization": "an organization in common",
     "is_generic": "a name that many bear",
-    "is_organization": "one is an organisation",
+    "is_organization": "one is an organization",
     "is_conflict": "accepted, but would join what must stay apart",
 }
 

@@ -72,10 +72,10 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
             "select * from network__summary where snapshot_date = $week and network = 'all' "
             "and edge_rule = 'first_author' and bots = 'out' and n_developers > 0"
         )
-        organisations = rows(
-            "select * from network__top_organisations where snapshot_date = $week and network = 'all' "
+        organizations = rows(
+            "select * from network__top_organizations where snapshot_date = $week and network = 'all' "
             "and ranking = 'usage' and kind <> 'individual' qualify rank() over (order by n_models desc) <= 5 "
-            "order by n_models desc, organisation"
+            "order by n_models desc, organization"
         )
         published = rows(
             "select * from mart__published_comparison "
@@ -94,7 +94,7 @@ def week_summary(warehouse: Path, snapshot_date: date) -> RenderableType:
         *([_tests_table(tests)] if tests else []),
         *(_network_line(row) for row in networks),
         *([_cores_table(cores)] if cores else []),
-        *([_organisations_line(organisations)] if organisations else []),
+        *([_organisations_line(organizations)] if organizations else []),
         *([Text(), _published_table(published)] if published else []),
     )
 
@@ -237,7 +237,7 @@ def _cores_table(rows: list[dict[str, Any]]) -> RenderableType:
 
 
 def _organisations_line(rows: list[dict[str, Any]]) -> Text:
-    named = ", ".join(f"{visible(row['organisation'])} {row['n_models']:,}" for row in rows[:8])
+    named = ", ".join(f"{visible(row['organization'])} {row['n_models']:,}" for row in rows[:8])
     return Text(f"Of the models that most spaces use, most are of: {named}.")
 
 

@@ -15,7 +15,7 @@ from hub_assets.statistics.power_laws import GREATEST_ALPHA, Tail
 from hub_assets.statistics.samples import Counted, Floats
 
 _SUMMED: Final = 1_000
-"""Terms of a truncated power law that are summed one by one."""
+"""CollectOptions of a truncated power law that are summed one by one."""
 _NODES, _WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(400))
 _NODES = _NODES + 0.5
 """Gauss and Legendre's quadrature over [0, 1]."""

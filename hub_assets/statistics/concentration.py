@@ -134,11 +134,11 @@ def _intervals(
 
     A resample of units with replacement is one draw of a multinomial over the distinct values.
     """
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     step = max(_CELLS // len(sample.values), 1)
     measured = []
     for start in range(0, resamples, step):
-        drawn = dice.multinomial(sample.n, sample.counts / sample.n, size=min(step, resamples - start))
+        drawn = rng.multinomial(sample.n, sample.counts / sample.n, size=min(step, resamples - start))
         measured.append(_measure(sample.values, drawn[drawn @ sample.values > 0], targets, tops))
     found = np.concatenate(measured)
     low, high = np.quantile(found, [0.025, 0.975], axis=0) if len(found) else np.full((2, found.shape[1]), np.nan)

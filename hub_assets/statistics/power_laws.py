@@ -92,14 +92,14 @@ def goodness_of_fit(sample: Counted, tail: Tail, *, resamples: int, seed: int = 
         seed: of the draws.
         fewest: as `scan` was given.
     """
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     is_below = sample.values < tail.x_min
     below, counts = sample.values[is_below], sample.counts[is_below]
     further = 0
     for _ in range(resamples):
-        n_tail = int(dice.binomial(sample.n, tail.n_tail / sample.n))
-        n_drawn = dice.multinomial(sample.n - n_tail, counts / counts.sum()) if len(below) else counts
-        drawn, n_each = np.unique(drawn_from(tail, n_tail, dice), return_counts=True)
+        n_tail = int(rng.binomial(sample.n, tail.n_tail / sample.n))
+        n_drawn = rng.multinomial(sample.n - n_tail, counts / counts.sum()) if len(below) else counts
+        drawn, n_each = np.unique(drawn_from(tail, n_tail, rng), return_counts=True)
         resample = Counted(np.append(below[n_drawn > 0], drawn), np.append(n_drawn[n_drawn > 0], n_each))
         if len(resample.values) > 1:
             further += scan(resample, is_discrete=tail.is_discrete, fewest=fewest).ks > tail.ks
@@ -163,11 +163,11 @@ def _distances(values: Floats, n_tail: Ints, starts: Ints, alphas: Floats, place
     return distances
 
 
-def drawn_from(tail: Tail, n: int, dice: np.random.Generator) -> Floats:
+def drawn_from(tail: Tail, n: int, rng: np.random.Generator) -> Floats:
     """Draw from the law by inverting its distribution: from a table, and further out from the integral."""
     alpha, x_min = np.array([tail.alpha]), np.array([tail.x_min])
     log_norm = log_above(alpha, x_min, tail.is_discrete)
-    chances = 1 - dice.random(n)
+    chances = 1 - rng.random(n)
     logs = -(np.log(chances) + log_norm + np.log(alpha - 1)) / (alpha - 1)
     drawn: Floats = np.maximum(np.exp(np.minimum(logs, 700)), x_min)
     if not tail.is_discrete:

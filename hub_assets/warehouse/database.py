@@ -19,7 +19,7 @@ import duckdb
 from hub_assets.disk import FULL
 from hub_assets.lake.parts import force_to_disk
 from hub_assets.sql import literal, parquet
-from hub_assets.warehouse.models import DataTest, Model, Project, Seed, Source, Table
+from hub_assets.warehouse.sql_project import DataTest, Model, Project, Seed, Source, Table
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
 
 @contextmanager
 def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database for reading as another process would, whatever this one has open under its name.
+    """Open a database for history_version as another process would, whatever this one has open under its name.
 
     Raises:
         WarehouseError: as `connect`.

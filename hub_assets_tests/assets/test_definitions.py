@@ -54,8 +54,8 @@ mart__history_coverage (marts) <- int_hub__commit_histories int_hub__discussion_
 mart__identity_pairs (marts) <- core__developer_pairs
 mart__identity_summary (marts) <- core__developers
 mart__published_comparison (marts) <- mart__activity_summary mart__repo_activity mart__top_repositories \
-network__collaboration_cores network__model_usage network__summary network__top_organisations network__usage_summary \
-organisations published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
+network__collaboration_cores network__model_usage network__summary network__top_organizations network__usage_summary \
+organizations published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
 mart__repo_activity (marts) <- int_hub__commit_histories int_hub__developer_contributions \
 int_hub__developer_discussions int_hub__discussion_histories int_hub__repositories int_hub__space_models \
 license_groups stg_hub__spaces
@@ -76,12 +76,12 @@ network__null_models (networks) <- int_hub__collaboration_developers int_hub__co
 int_hub__collaborations int_hub__model_networks mart__repo_activity
 network__summary (networks) <- core__pseudonyms int_hub__collaboration_developers int_hub__collaboration_edges \
 int_hub__collaborations int_hub__model_networks mart__repo_activity
-network__top_organisations (networks) <- int_hub__leading_models organisations stg_hub__accounts
+network__top_organizations (networks) <- int_hub__leading_models organizations stg_hub__accounts
 network__usage_summary (networks) <- mart__usage_edges network__model_usage stg_hub__spaces
-organisations (marts) <-
+organizations (marts) <-
 published_values (marts) <-
-raw_hub__accounts (histories) <- core__candidate_pairs int_hub__leading_models raw_hub__commits raw_hub__discussions
-raw_hub__aliases (histories) <- int_hub__base_models raw_hub__models raw_hub__spaces
+enrich_hub__accounts (histories) <- core__candidate_pairs int_hub__leading_models raw_hub__commits raw_hub__discussions
+enrich_hub__aliases (histories) <- int_hub__base_models raw_hub__models raw_hub__spaces
 raw_hub__commits (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__datasets (listings) <-
 raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
@@ -93,8 +93,8 @@ stats__license_shares (statistics) <- license_groups mart__repo_activity
 stats__license_tests (statistics) <- mart__repo_activity
 stats__lorenz (statistics) <- mart__repo_activity
 stats__tail_fits (statistics) <- mart__repo_activity
-stg_hub__accounts (marts) <- raw_hub__accounts
-stg_hub__aliases (marts) <- raw_hub__aliases
+stg_hub__accounts (marts) <- enrich_hub__accounts
+stg_hub__aliases (marts) <- enrich_hub__aliases
 stg_hub__commits (marts) <- raw_hub__commits
 stg_hub__datasets (marts) <- raw_hub__datasets
 stg_hub__discussions (marts) <- raw_hub__discussions
@@ -112,7 +112,7 @@ mart__activity_summary mart__base_model_edges mart__collaboration_edges mart__co
 mart__identity_pairs mart__identity_summary mart__published_comparison mart__repo_activity mart__top_repositories \
 mart__usage_edges mart__usage_resolution model_developers network__base_model_cycles network__collaboration_cores \
 network__collaboration_over_time network__developer_centrality network__model_co_usage network__model_usage \
-network__null_models network__summary network__top_organisations network__usage_summary organisations published_values \
+network__null_models network__summary network__top_organizations network__usage_summary organizations published_values \
 stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz stats__tail_fits \
 stg_hub__accounts stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions stg_hub__models \
 stg_hub__spaces subfields
@@ -141,7 +141,7 @@ def test_it_loads_as_dagster_loads_it() -> None:
 def test_everything_but_seeds_has_weeks_and_every_table_has_columns(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     seeds = {"bots", "contribution_rules", "generic_names", "license_aliases", "license_groups", "model_developers"}
-    seeds |= {"organisations", "published_values", "subfields"}
+    seeds |= {"organizations", "published_values", "subfields"}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() not in seeds)

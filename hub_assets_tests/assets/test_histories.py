@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from hub_assets.assets.histories import LOG_SECONDS, OBSERVATION_SECONDS, Reporter
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.crawl import Budget, Progress
-from hub_assets.hub.window import WindowEstimate
+from hub_assets.hub.collect.crawl import Budget, Progress
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.http.window import WindowEstimate
 from hub_assets.partitions import SNAPSHOTS
 from hub_assets.progress import tell, watched
 from hub_assets.report.progress import crawl_bars

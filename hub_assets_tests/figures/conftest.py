@@ -28,11 +28,11 @@ def fits() -> pa.Table:
 @pytest.fixture(scope="session")
 def correlations() -> pa.Table:
     """Coefficients from -1 to 1 of every pair of every type, and of each license group of models."""
-    dice = np.random.default_rng(5)
+    rng = np.random.default_rng(5)
     groups = [(repo_type, "all") for repo_type in KNOWN] + [("model", group) for group in LICENSE_GROUPS]
     rows = [
         {"repo_type": repo_type, "license_group": group, "variable_x": x, "variable_y": y, "n": 1_000}
-        | {"pearson": dice.uniform(-1, 1), "pearson_p_holm": 10.0 ** dice.uniform(-6, 0)}
+        | {"pearson": rng.uniform(-1, 1), "pearson_p_holm": 10.0 ** rng.uniform(-6, 0)}
         for repo_type, group in groups
         for x, y in combinations(KNOWN[repo_type], 2)
     ]

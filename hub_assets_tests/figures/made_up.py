@@ -14,12 +14,12 @@ from hub_assets.statistics.schemas import TAIL_FITS
 
 def repos(repo_type: str, n: int) -> pa.Table:
     """Return activity of n repositories with heavy tails, some of it unknown, and null where nobody counts."""
-    dice = np.random.default_rng(n)
+    rng = np.random.default_rng(n)
     columns = {}
     for variable in VARIABLES:
-        values = np.floor(np.minimum(dice.pareto(1.1, n) * dice.integers(0, 2, n) * 3, 1e9)).astype(np.int64)
+        values = np.floor(np.minimum(rng.pareto(1.1, n) * rng.integers(0, 2, n) * 3, 1e9)).astype(np.int64)
         share_unknown = 0.02 if variable in KNOWN[repo_type] else 1
-        columns[variable] = pa.array(values, mask=dice.random(n) < share_unknown)
+        columns[variable] = pa.array(values, mask=rng.random(n) < share_unknown)
     return pa.table(columns)
 
 

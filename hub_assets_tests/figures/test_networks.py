@@ -182,8 +182,8 @@ def test_a_panel_for_each_network_of_usage_and_of_co_usage() -> None:
 
 @pytest.mark.parametrize("greatest", [1, 9, 10, 12_345])
 def test_each_step_of_a_histogram_has_whole_numbers_and_the_area_is_1(greatest: int) -> None:
-    dice = np.random.default_rng(greatest)
-    values = np.append(np.ceil(greatest ** dice.random(500)), [1, greatest]).astype(int).clip(1, greatest)
+    rng = np.random.default_rng(greatest)
+    values = np.append(np.ceil(greatest ** rng.random(500)), [1, greatest]).astype(int).clip(1, greatest)
     heights, edges = steps(co_usage(all=[*values.tolist(), 0, 0]).axes[4])
     widths = np.diff(np.log10(edges))
     assert (heights * widths).sum() == pytest.approx(1)
@@ -359,9 +359,9 @@ def test_the_same_tables_give_the_same_bytes(draw: Callable[[], Figure]) -> None
 
 
 def test_the_order_of_rows_does_not_count() -> None:
-    dice = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     edges, cores = edges_of(A_FEW), cores_of(A_FEW)
-    shuffled = (table.take(dice.permutation(len(table))) for table in (edges, cores))
+    shuffled = (table.take(rng.permutation(len(table))) for table in (edges, cores))
     assert svg(core(*shuffled)) == svg(core(edges, cores))
 
 

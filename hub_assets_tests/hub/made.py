@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.schemas import REPO_TYPES, RepoType
-from hub_assets.hub.snapshot import land_listing
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
 from hub_assets.lake.journal import read_records
 from hub_assets.lake.landing import Record
 from hub_assets.lake.parts import Lake
@@ -251,32 +251,34 @@ def rows_so_far(lake: Lake, table: str, week: date, columns: list[str] | None = 
 def state(lake: Lake, kind: str) -> State:
     """Return what a lake knows of each repository, by its rows alone and by no code of the crawl.
 
-    A visit counts if its last page came and was well; its reading is the one that this page says. What is known is the
-    union of the visits of the latest reading.
+    A fetch counts if its last page came and was well; its history_version is the one that this page says. What is known is the
+    union of the fetches of the latest history_version.
     """
-    visits: dict[tuple[Any, ...], list[Item]] = defaultdict(list)
+    fetches: dict[tuple[Any, ...], list[Item]] = defaultdict(list)
     for row in rows(lake, f"raw_hub__{kind}"):
-        visits[row["repo_type"], row["repo_key"], row["snapshot_date"], row["visit"]].append(row)
+        fetches[row["repo_type"], row["repo_key"], row["snapshot_date"], row["fetch_number"]].append(row)
     readings: dict[tuple[str, str], dict[int, list[tuple[Any, list[Item]]]]] = defaultdict(lambda: defaultdict(list))
-    for (repo_type, key, *when), pages in visits.items():
+    for (repo_type, key, *when), pages in fetches.items():
         pages.sort(key=lambda row: row["page"])
         assert [row["page"] for row in pages] == list(range(len(pages))), "a page is missing, or came twice"
         assert [row["is_last"] for row in pages[:-1]] == [False] * (len(pages) - 1)
         if pages[-1]["is_last"] and pages[-1]["outcome"] == "ok":
             items = [item for row in pages for item in row[kind] or []]
-            readings[repo_type, key][pages[-1]["reading"]].append((when, items))
+            readings[repo_type, key][pages[-1]["history_version"]].append((when, items))
     return {
         repo: [
-            item for _, items in sorted(visits[max(visits)], key=lambda visit: visit[0], reverse=True) for item in items
+            item
+            for _, items in sorted(fetches[max(fetches)], key=lambda fetch: fetch[0], reverse=True)
+            for item in items
         ]
-        for repo, visits in readings.items()
+        for repo, fetches in readings.items()
     }
 
 
 def outcomes(lake: Lake, kind: str, *weeks: date) -> dict[tuple[str, str], str]:
     """Return how the last asking of each repository ended."""
     ended = [row for row in rows(lake, f"raw_hub__{kind}", *weeks) if row["is_last"]]
-    ended.sort(key=lambda row: (row["snapshot_date"], row["visit"]))
+    ended.sort(key=lambda row: (row["snapshot_date"], row["fetch_number"]))
     return {(row["repo_type"], row["repo_key"]): row["outcome"] for row in ended}
 
 

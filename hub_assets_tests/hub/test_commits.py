@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from hub_assets.hub.commits import SHARED_TOKEN, TOKEN, keep
-from hub_assets.hub.histories import land_histories
-from hub_assets.hub.ledger import Values
-from hub_assets.hub.visits import Page, Visit
+from hub_assets.hub.collect.fetches import Fetch, Page
+from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.sources.commits import SHARED_TOKEN, TOKEN, keep
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.made import WEEK, Hub, Repo, listed, rows, served
 
@@ -22,7 +22,9 @@ JANE = "jane@example.org"
 def kept(**commit: Any) -> dict[str, Any]:
     """Return what is kept of a commit."""
     items = [{"id": "a", "title": "x", "message": "", "authors": []} | commit]
-    new = Visit("model", "", "", None, None, None, None, None, visit=1, reading=0, known_head=None, known_total=0)
+    new = Fetch(
+        "model", "", "", None, None, None, None, None, fetch_number=1, history_version=0, known_head=None, known_total=0
+    )
     (found,) = keep(new, Page(items, None, 0, 1, None), items, Values()).items
     return found
 

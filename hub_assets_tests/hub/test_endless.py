@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from hub_assets.hub.accounts import land_accounts
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.commits import COMMITS
-from hub_assets.hub.crawl import Budget
-from hub_assets.hub.errors import HubBroken
-from hub_assets.hub.histories import land_histories
-from hub_assets.hub.listing import first_path, list_pages
-from hub_assets.hub.paths import number_in
-from hub_assets.hub.plan import HistoryKind, Selection, plan_histories
-from hub_assets.hub.snapshot import land_listing
-from hub_assets.hub.visits import answers
+from hub_assets.hub.collect.crawl import Budget
+from hub_assets.hub.collect.fetches import answers
+from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.listing_pages import first_path, list_pages
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.plan import HistoryKind, Selection, plan_histories
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.http.errors import HubBroken
+from hub_assets.hub.http.paths import number_in
+from hub_assets.hub.sources.accounts import land_accounts
+from hub_assets.hub.sources.commits import COMMITS
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile, link
 from hub_assets_tests.hub.made import WEEK, outcomes, rows, state
@@ -91,7 +91,7 @@ def test_a_listing_that_does_not_end_fails_and_is_taken_up_where_it_was(
 ) -> None:
     hub.spoil("listing", LISTINGS[case])
     with pytest.raises(HubBroken, match="does not come to an end"):
-        land_listing(client, lake, "model", WEEK, page_size=PAGE, patience=())
+        land_listing(client, lake, "model", WEEK, page_size=PAGE, outage_backoff=())
     assert len(hub.targets("/api/models?")) <= 10
     assert lake.weeks("raw_hub__models") == []
     hub.heal()
@@ -112,7 +112,7 @@ def test_a_next_link_that_cannot_be_read_is_a_failure_and_no_end(
     hub.spoil("listing", after(2, lambda reply, _: reply.with_headers(link=value)))
     hub.spoil("commits /api/models/acme/r0/.*", after(1, lambda reply, _: reply.with_headers(link=value)))
     with pytest.raises(HubBroken):
-        land_listing(client, lake, "model", WEEK, page_size=PAGE, patience=())
+        land_listing(client, lake, "model", WEEK, page_size=PAGE, outage_backoff=())
     assert lake.weeks("raw_hub__models") == []
     hub._cases.pop(0)
     assert land_listing(client, lake, "model", WEEK, page_size=PAGE).rows == LISTED
@@ -129,9 +129,9 @@ def test_a_listing_ends_at_its_cap(client: HubClient, hub: HostileHub, monkeypat
     def made_up(reply: Reply, ask: Ask) -> Reply | None:
         return leads_to("/api/models?cursor={n}")(reply.with_json([{"_id": str(ask.number), "id": "a/b"}]), ask)
 
-    monkeypatch.setattr("hub_assets.hub.listing.MOST_PAGES", 7)
+    monkeypatch.setattr("hub_assets.hub.collect.listing_pages.MOST_PAGES", 7)
     hub.spoil("listing", made_up)
-    pages = list_pages(client, "model", patience=())
+    pages = list_pages(client, "model", outage_backoff=())
     assert [next(pages).rows for _ in range(6)] == [1] * 6
     with pytest.raises(HubBroken, match="more than 7 pages"):
         next(pages)
@@ -246,8 +246,8 @@ def test_all_commits_that_the_hub_counts_are_enough_wherever_the_last_page_leads
 
 def test_a_history_of_more_pages_than_are_read_is_kept_so_far(client: HubClient, hub: HostileHub, lake: Lake) -> None:
     land_listing(client, lake, "model", WEEK)
-    (visit, *_) = [one for one in plan_histories(lake, "commits", WEEK) if one.repo_id == "acme/r0"]
-    found = list(answers(client, visit, replace(COMMITS, most_pages=2)))
+    (fetch, *_) = [one for one in plan_histories(lake, "commits", WEEK) if one.repo_id == "acme/r0"]
+    found = list(answers(client, fetch, replace(COMMITS, most_pages=2)))
     assert [(row["outcome"], row["is_last"], row["n_total"]) for row in found] == [("ok", False, 50), ("ok", True, 50)]
     assert sum(len(row["commits"]) for row in found) == 40
 

@@ -14,18 +14,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub_assets.hub import accounts, visits
-from hub_assets.hub.accounts import TABLE, Author
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.commits import COMMITS
-from hub_assets.hub.crawl import record_of, rows_of
-from hub_assets.hub.discussions import DISCUSSIONS
-from hub_assets.hub.histories import land_histories
-from hub_assets.hub.ledger import Values
-from hub_assets.hub.plan import HISTORY_KINDS, Selection
-from hub_assets.hub.schemas import GREATEST_COUNT, answers_schema
-from hub_assets.hub.snapshot import land_listing
-from hub_assets.hub.visits import Visit
+from hub_assets.hub.collect import fetches
+from hub_assets.hub.collect.crawl import record_of, rows_of
+from hub_assets.hub.collect.fetches import Fetch
+from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.plan import HISTORY_KINDS, Selection
+from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources import accounts
+from hub_assets.hub.sources.accounts import TABLE, Author
+from hub_assets.hub.sources.commits import COMMITS
+from hub_assets.hub.sources.discussions import DISCUSSIONS
+from hub_assets.hub.sources.schemas import GREATEST_COUNT, answers_schema
 from hub_assets.lake.landing import Landing, Record
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.hostile import HostileHub, Reply, header, hostile
@@ -47,7 +48,7 @@ def observed() -> Iterator[tuple[HostileHub, HubClient, Lake]]:
 @pytest.mark.parametrize("value", [0, 1, 10**12, GREATEST_COUNT, None])
 def test_a_count_that_can_be_is_taken(value: int | None) -> None:
     values = Values()
-    assert (values.count(value), values.misfits) == (value, 0)
+    assert (values.count(value), values.type_mismatches) == (value, 0)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_count_that_can_be_is_taken(value: int | None) -> None:
 )
 def test_a_count_that_cannot_be_is_null_and_counted(value: Any) -> None:
     values = Values()
-    assert (values.count(value), values.misfits) == (None, 1)
+    assert (values.count(value), values.type_mismatches) == (None, 1)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_a_count_that_cannot_be_is_null_and_counted(value: Any) -> None:
 )
 def test_a_moment_that_cannot_be_is_null_and_counted(value: Any) -> None:
     values = Values()
-    assert (values.moment(value), values.misfits) == (None, 1)
+    assert (values.moment(value), values.type_mismatches) == (None, 1)
 
 
 TEXTS = st.one_of(st.text(max_size=6), st.sampled_from(["\x00", "\ud800", "a\nb", "\u2028", "\U0001f600", "1e5"]))
@@ -123,8 +124,8 @@ def hub() -> Iterator[tuple[HostileHub, HubClient]]:
 def asked(client: HubClient) -> Iterator[tuple[str, list[Item]]]:
     """Ask for a repository's histories and an account, and yield the rows for each table."""
     for kind in (COMMITS, DISCUSSIONS):
-        visit = Visit("model", FIRST[1], "acme/r0", None, None, 1, 1, 1.0, 1, 0, None, 0)
-        yield f"raw_hub__{kind.items}", list(visits.answers(client, visit, kind))
+        fetch = Fetch("model", FIRST[1], "acme/r0", None, None, 1, 1, 1.0, 1, 0, None, 0)
+        yield f"raw_hub__{kind.items}", list(fetches.answers(client, fetch, kind))
     yield TABLE, list(accounts.answers(client, Author("ada")))
 
 
@@ -168,14 +169,14 @@ def test_an_odd_answer_costs_no_other_repository() -> None:
             assert manifest.details["n_set_aside"] == 0
         (row,) = (row for row in rows(lake, "raw_hub__discussions") if row["repo_id"] == "acme/r0")
         assert row["discussions"][0]["num"] is None
-        assert row["n_misfits"] == 5
+        assert row["n_type_mismatches"] == 5
         (row,) = (row for row in rows(lake, "raw_hub__commits") if row["repo_id"] == "acme/r0" and row["is_last"])
-        assert (row["commits"][0]["id"], row["commits"][0]["date"], row["n_misfits"]) == ("x", None, 3)
+        assert (row["commits"][0]["id"], row["commits"][0]["date"], row["n_type_mismatches"]) == ("x", None, 3)
 
 
 POISON: dict[str, Item] = {
     "a total that no column holds": {"n_total": 2**64},
-    "a count below all": {"n_had": -(2**70)},
+    "a count below all": {"n_fetched": -(2**70)},
     "a year that no date has": {"observed_at": "12000-01-01T00:00:00"},
     "a field that no column has": {"surprise": 1},
     "a text for a number": {"status": "200"},
@@ -193,8 +194,15 @@ def answer(repo: int, page: int, *, is_last: bool, **fields: Any) -> bytes:
     commit = {"id": f"{page:040x}", "title": "t", "date": "2024-01-01T00:00:00", "authors": [], "trailers": []}
     row = {
         **{"observed_at": "2026-11-16T06:30:00", "outcome": "ok", "status": 200, "attempts": 1, "calls": 1},
-        **{"repo_type": "model", "repo_key": f"{6:08x}{repo:016x}", "repo_id": f"acme/r{repo}", "visit": 1},
-        **{"page": page, "is_last": is_last, "reading": 1, "n_total": 3, "n_had": page + 1, "head": f"{0:040x}"},
+        **{"repo_type": "model", "repo_key": f"{6:08x}{repo:016x}", "repo_id": f"acme/r{repo}", "fetch_number": 1},
+        **{
+            "page": page,
+            "is_last": is_last,
+            "history_version": 1,
+            "n_total": 3,
+            "n_fetched": page + 1,
+            "head": f"{0:040x}",
+        },
         "next_path": None if is_last else f"/api/models/acme/r{repo}/commits/main?p={page + 1}&limit=20",
         "listed_sha": f"{repo:040x}",
         "commits": [commit],
@@ -215,7 +223,7 @@ def test_a_journal_of_answers_that_an_earlier_version_poisoned_heals(case: str) 
             answer(0, 2, is_last=True),
         )
         manifest = land_histories(client, lake, "commits", WEEK, SOME)
-        # what follows the poisoned page would leave a hole; the visit goes on before it
+        # what follows the poisoned page would leave a hole; the fetch goes on before it
         assert manifest.details["set_aside"] == ["model acme/r0, page 1", "model acme/r0, page 2"]
         assert manifest.details["n_set_aside"] == 2
         assert manifest.details["is_complete"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.snapshot import ListingRefused, land_listing, require_no_later_week
+from hub_assets.hub.collect.listings import ListingRefused, land_listing, require_no_later_week
+from hub_assets.hub.http.client import HubClient
 from hub_assets.lake.landing import Landing, Record
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile
@@ -155,7 +155,7 @@ def test_a_later_week_of_another_listing_is_enough(
     else:
         hub.spoil("listing", lambda reply, ask: None if ask.number else reply)
         with pytest.raises(Exception, match="no answer"):
-            land_listing(client, lake, "space", NEXT, patience=())
+            land_listing(client, lake, "space", NEXT, outage_backoff=())
     require_no_later_week(lake, NEXT)
     with pytest.raises(ListingRefused):
         require_no_later_week(lake, WEEK)

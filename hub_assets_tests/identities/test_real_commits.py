@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from rapidfuzz import fuzz
 
-from hub_assets.hub.commits import _TRAILER, _signer
+from hub_assets.hub.sources.commits import _TRAILER, _signer
 from hub_assets.identities.bots import find_bots
 from hub_assets_tests.identities.made import Commit, Made, Pair, people, seed
 

@@ -110,7 +110,7 @@ def test_the_greatest_core_is_one_model_and_no_program_is_in_it(home: Path) -> N
 def test_with_one_person_merged_the_cores_are_those_that_others_counted(
     home: Path, commits: dict[str, list[tuple[str, list[str]]]]
 ) -> None:
-    """Two names of one person are in the model of the greatest core; all other pairs are rejected by people.
+    """Two names of one person are in the model of the maximal core; all other pairs are rejected by people.
 
     A sixth program, which is found by its name, makes them some edges fewer than the recording's own reference has with
     five left out: 521 developers and 2,058 edges, 218 and 1,533, 93 and 900, 12 and 132.

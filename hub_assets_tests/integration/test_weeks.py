@@ -25,8 +25,8 @@ import pytest
 from hub_assets.assets.statistics import STATISTICS
 from hub_assets.definitions import build_defs
 from hub_assets.home import Home
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.snapshot import land_listing
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.http.client import HubClient
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.faults import Faults
@@ -331,7 +331,7 @@ def test_faults_below_the_limit_leave_the_same_rows(tmp_path: Path, fault: str, 
     with running(app) as url:
         client = HubClient(url, False, attempts=4, backoff=0.01, read_seconds=5)
         for repo_type in ("model", "dataset", "space"):
-            manifest = land_listing(client, Lake(tmp_path), repo_type, TWO, page_size=200, seal_bytes=200_000)
+            manifest = land_listing(client, Lake(tmp_path), repo_type, TWO, page_size=200, flush_bytes=200_000)
             assert len(manifest.parts) > 1
     for table, rows in plain.items():
         files = Lake(tmp_path).files(table, TWO)

@@ -22,9 +22,9 @@ def convert(records: list[Record], earlier: list[Path]) -> tuple[pa.Table, dict[
     return pa.table({"n": [record.meta["n"] for record in records]}), {"earlier": len(earlier)}
 
 
-def collect(lake: Lake, until: int, finish: bool = True, seal_bytes: int = 200, adds: bool = False) -> None:
-    with Landing(lake, "t", WEEK, convert, seal_bytes, adds=adds) as landing:
-        landing.seal()
+def collect(lake: Lake, until: int, finish: bool = True, flush_bytes: int = 200, adds: bool = False) -> None:
+    with Landing(lake, "t", WEEK, convert, flush_bytes, adds=adds) as landing:
+        landing.flush()
         start = sum(pq.read_metadata(file).num_rows for file in landing.files)
         for n in range(start, until):
             landing.append(Record({"n": n}, b"x" * 50))
@@ -103,7 +103,7 @@ def test_what_was_begun_anew_goes_on_though_the_next_one_would_add(tmp_path: Pat
     lake = Lake(tmp_path)
     collect(lake, 9, adds=True)
     # so little that no part is made of it
-    collect(lake, 2, finish=False, seal_bytes=10**6)
+    collect(lake, 2, finish=False, flush_bytes=10**6)
     assert lake.files_so_far("t", WEEK) == []
     with Landing(lake, "t", WEEK, convert, adds=adds) as landing:
         assert landing.last == {"n": 1}
@@ -142,9 +142,9 @@ STEPS: dict[str, tuple[Any, str]] = {
 }
 
 
-def collect_and_die(root: str, adds: bool, step: str, moment: str, count: int, seal_bytes: int = 200) -> None:
+def collect_and_die(root: str, adds: bool, step: str, moment: str, count: int, flush_bytes: int = 200) -> None:
     deadly(*STEPS[step], moment, count)
-    collect(Lake(Path(root)), 12, adds=adds, seal_bytes=seal_bytes)
+    collect(Lake(Path(root)), 12, adds=adds, flush_bytes=flush_bytes)
 
 
 @pytest.mark.parametrize("adds", [False, True], ids=["alone", "adds"])

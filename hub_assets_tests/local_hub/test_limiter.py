@@ -25,8 +25,8 @@ def test_aligned_windows_are_the_same_for_all() -> None:
     assert [limiter.spend("a").remaining for _ in range(3)] == [1, 0, 0]
     assert limiter.spend("a").reset == 1.0
     now = 110.0
-    permit = limiter.spend("a")
-    assert (permit.allowed, permit.remaining, permit.reset) == (True, 1, 10.0)
+    slot = limiter.spend("a")
+    assert (slot.allowed, slot.remaining, slot.reset) == (True, 1, 10.0)
 
 
 def test_first_call_windows_begin_with_a_call() -> None:

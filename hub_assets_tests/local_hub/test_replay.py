@@ -129,7 +129,7 @@ def land(lake: Path, table: str, day: str, complete: bool = True) -> None:
         (record,) = records
         return pa.table({name: [value] for name, value in record.meta.items()} | ours), {}
 
-    with Landing(Lake(lake), f"raw_hub__{table}", date.fromisoformat(day), convert, seal_bytes=1) as landing:
+    with Landing(Lake(lake), f"raw_hub__{table}", date.fromisoformat(day), convert, flush_bytes=1) as landing:
         for likes in (1, 5, 2):
             landing.append(Record({"_id": f"6{likes}", "id": f"o/{day}-{likes}", "likes": likes}, b""))
         if complete:

@@ -115,8 +115,8 @@ def test_text_of_the_hub_is_never_markup_nor_a_terminal_code(database: Database,
     database.give(
         "mart__activity_summary", [{"snapshot_date": WEEK, "repo_type": "model", "variable": "n_likes", "n": 1}]
     )
-    organisation = {"snapshot_date": WEEK, "network": "all", "ranking": "usage", "kind": "company", "n_models": 3}
-    database.give("network__top_organisations", [organisation | {"organisation": evil}])
+    organization = {"snapshot_date": WEEK, "network": "all", "ranking": "usage", "kind": "company", "n_models": 3}
+    database.give("network__top_organizations", [organization | {"organization": evil}])
     text = shown(database, tmp_path)
     assert text.count(r"[bold]\x1b[31m\u202e\x00x") == 3
     assert "x…" in text

@@ -175,10 +175,10 @@ def test_intervals_are_those_of_scipys_bootstrap() -> None:
 
 
 def test_intervals_hold_the_known_gini_about_as_often_as_they_say() -> None:
-    dice = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     held = 0
     for seed in range(200):
-        found = concentration(dice.exponential(size=300), (), (), resamples=300, seed=seed)
+        found = concentration(rng.exponential(size=300), (), (), resamples=300, seed=seed)
         held += found["gini_low"] <= 0.5 <= found["gini_high"]
     assert 0.88 <= held / 200 <= 0.99
 

@@ -26,10 +26,10 @@ def of_two(xs: npt.ArrayLike, ys: npt.ArrayLike) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def activity() -> pd.DataFrame:
     """Counts with ties and zeros that go together, some of them unknown."""
-    dice = np.random.default_rng(7)
-    size = dice.pareto(1.2, 500)
+    rng = np.random.default_rng(7)
+    size = rng.pareto(1.2, 500)
     frame = pd.DataFrame(
-        {name: dice.poisson(size * rate).astype(float) for name, rate in (("likes", 0.5), ("commits", 3), ("users", 1))}
+        {name: rng.poisson(size * rate).astype(float) for name, rate in (("likes", 0.5), ("commits", 3), ("users", 1))}
     )
     frame.loc[::11, "commits"] = np.nan
     frame.loc[::13, "users"] = np.nan

@@ -112,8 +112,8 @@ def test_infinite_values_are_refused() -> None:
 
 
 def test_groups_of_the_studys_size() -> None:
-    dice = np.random.default_rng(0)
-    a, b = dice.zipf(2.2, 83_781) - 1, dice.zipf(2.3, 226_243) - 1
+    rng = np.random.default_rng(0)
+    a, b = rng.zipf(2.2, 83_781) - 1, rng.zipf(2.3, 226_243) - 1
     found = mann_whitney(a, b)
     u, p = stats.mannwhitneyu(a, b, method="asymptotic")
     assert (found["u_a"], found["p_value"]) == (u, p)
@@ -124,14 +124,14 @@ def test_groups_of_the_studys_size() -> None:
 @pytest.fixture(scope="module")
 def tests() -> list[dict[str, Any]]:
     """Eight variables in three groups; one of the variables is constant, another is not known in a group."""
-    dice = np.random.default_rng(5)
+    rng = np.random.default_rng(5)
     groups = {"permissive": 60, "restrictive": 40, "none": 90}
     variables = {
-        f"n_{place}": {name: dice.poisson(2 + place * (name == "none"), n) for name, n in groups.items()}
+        f"n_{place}": {name: rng.poisson(2 + place * (name == "none"), n) for name, n in groups.items()}
         for place in range(6)
     }
     variables["n_constant"] = {name: np.zeros(n, np.int64) for name, n in groups.items()}
-    unknown = {name: dice.poisson(2, n) for name, n in groups.items()}
+    unknown = {name: rng.poisson(2, n) for name, n in groups.items()}
     return group_tests(variables | {"n_unknown": unknown | {"restrictive": np.full(40, np.nan)}})
 
 

@@ -157,13 +157,13 @@ def test_published_p_of_words_takes_alpha_in_steps() -> None:
     values = published("words")
     distance, x_min, alpha = nearest(values)
     assert (x_min, alpha) == (7, 1.95)
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     law = Tail(True, x_min, alpha, 0, distance, 0)
     further = 0
     for _ in range(120):
-        n_tail = dice.binomial(len(values), np.mean(values >= x_min))
-        body = dice.choice(values[values < x_min], len(values) - n_tail)
-        further += nearest(np.append(body, drawn_from(law, n_tail, dice)))[0] >= distance
+        n_tail = rng.binomial(len(values), np.mean(values >= x_min))
+        body = rng.choice(values[values < x_min], len(values) - n_tail)
+        further += nearest(np.append(body, drawn_from(law, n_tail, rng)))[0] >= distance
     assert further / 120 == pytest.approx(0.49, abs=0.12)
 
 
@@ -182,12 +182,12 @@ def test_published_p_of_blackouts_looks_below_each_value_only() -> None:
     values = published("blackouts")
     distance, x_min, alpha = nearest(values)
     assert (x_min, round(alpha, 1)) == (230_000, 2.3)
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     further = 0
     for _ in range(300):
-        n_tail = dice.binomial(len(values), np.mean(values >= x_min))
-        body = dice.choice(values[values < x_min], len(values) - n_tail)
-        drawn = x_min * (1 - dice.random(n_tail)) ** (-1 / (alpha - 1))
+        n_tail = rng.binomial(len(values), np.mean(values >= x_min))
+        body = rng.choice(values[values < x_min], len(values) - n_tail)
+        drawn = x_min * (1 - rng.random(n_tail)) ** (-1 / (alpha - 1))
         further += nearest(np.append(body, drawn))[0] >= distance
     assert further / 300 == pytest.approx(0.62, abs=0.08)
 
@@ -237,8 +237,8 @@ def by_brute_force(values: Floats) -> tuple[float, float, float]:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_scan_is_that_of_brute_force_over_all_integers(seed: int) -> None:
-    dice = np.random.default_rng(seed)
-    values = dice.zipf(2 + seed / 4, 200) + dice.integers(0, 1 + 3 * (seed % 3), 200)
+    rng = np.random.default_rng(seed)
+    values = rng.zipf(2 + seed / 4, 200) + rng.integers(0, 1 + 3 * (seed % 3), 200)
     values = np.minimum(values, 20_000).astype(np.float64)
     tail = scan(Counted.of(values))
     ks, x_min, alpha = by_brute_force(values)
@@ -473,15 +473,15 @@ def test_lognormal_data_are_not_called_a_power_law(mean: float, deviation: float
 
 
 def test_data_of_no_tail_are_not_called_a_power_law() -> None:
-    dice = np.random.default_rng(0)
-    for values in (dice.poisson(30, 1_000), dice.integers(1, 101, 1_000), [5] * 900 + [6] * 50 + [7] * 50):
+    rng = np.random.default_rng(0)
+    for values in (rng.poisson(30, 1_000), rng.integers(1, 101, 1_000), [5] * 900 + [6] * 50 + [7] * 50):
         fit = fit_tail(values)
         assert fit["preferred"] != "power_law"
 
 
 def test_p_of_the_law_itself_is_spread_over_all_values() -> None:
-    dice = np.random.default_rng(4)
-    samples = [Counted.of(dice.zipf(2.2, 200)) for _ in range(30)]
+    rng = np.random.default_rng(4)
+    samples = [Counted.of(rng.zipf(2.2, 200)) for _ in range(30)]
     found = [goodness_of_fit(sample, scan(sample), resamples=30, seed=place) for place, sample in enumerate(samples)]
     assert stats.kstest(found, "uniform").pvalue > 0.01
 

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from hub_assets.hub.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
+from hub_assets.hub.sources.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
 from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
 from hub_assets.networks.schemas import (
     BASE_MODEL_CYCLES,
@@ -22,7 +22,7 @@ from hub_assets.networks.schemas import (
 )
 from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
 from hub_assets.warehouse.database import failing_rows, prepare, replace_week
-from hub_assets.warehouse.models import Model, Project
+from hub_assets.warehouse.sql_project import Model, Project
 
 CORE = {
     "core__candidate_pairs": CANDIDATE_PAIRS,

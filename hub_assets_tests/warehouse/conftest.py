@@ -3,7 +3,7 @@
 import pytest
 
 from hub_assets import resources
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 
 
 @pytest.fixture(scope="session")

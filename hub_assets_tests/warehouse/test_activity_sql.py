@@ -16,12 +16,12 @@ from scipy import stats
 
 from hub_assets.statistics.activity import VARIABLES, concentration_table, correlation_table, license_test_table
 from hub_assets.warehouse.database import failing_rows, replace_week
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import STATS, Database
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
 ROOT = Path(__file__).parents[2] / "dbt_like_sql"
-UNTOLD = ("network__model_usage", "network__top_organisations")
+UNTOLD = ("network__model_usage", "network__top_organizations")
 LICENSES = {"apache-2.0": "permissive", "openrail": "restrictive", None: "none"}
 Row = dict[str, Any]
 
@@ -212,9 +212,9 @@ def test_a_license_that_nobody_has_is_zero_and_not_unknown(warehouse: Warehouse)
 
 
 def test_every_published_figure_of_activity_has_one_of_ours_in_a_full_week(warehouse: Warehouse) -> None:
-    dice = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     for repo_type, variables in VARIABLES.items():
-        amounts = dict(zip(variables, dice.geometric(0.4, (len(variables), 360)) - 1, strict=True))
+        amounts = dict(zip(variables, rng.geometric(0.4, (len(variables), 360)) - 1, strict=True))
         kinds = [*LICENSES.items()] * 120
         rows = [
             repo(str(n), repo_type, [license] if license else [], license_group=group)

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub_assets.warehouse.database import failing_rows, replace_week
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import Database, build_week, fill, models_for
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
@@ -79,7 +79,7 @@ def listed(key: str, week: date = WEEK, **values: Any) -> Row:
 def page(key: str, *commits: Row, repo_type: str = "model", week: date = WEEK) -> Row:
     asked = {"snapshot_date": week, "observed_at": datetime(week.year, week.month, week.day), "outcome": "ok"}
     asked |= {"repo_type": repo_type, "repo_key": key, "repo_id": f"lab/{key}", "listed_sha": "a"}
-    return asked | {"visit": 1, "page": 0, "is_last": True, "reading": 1, "commits": list(commits)}
+    return asked | {"fetch_number": 1, "page": 0, "is_last": True, "history_version": 1, "commits": list(commits)}
 
 
 def commit(*users: str, at: datetime | int | None = 1, title: str | None = "x") -> Row:
@@ -276,7 +276,7 @@ def test_discussions_and_accounts_in_the_namespace_make_acquainted_and_those_els
     talks = [{name: value for name, value in page("1").items() if name != "commits"} | {"discussions": [talk]}]
     member = {"snapshot_date": WEEK, "author": "s3", "outcome": "ok", "account_key": "k"}
     member |= {"organizations": [{"account_key": "l", "name": "Lab"}]}
-    warehouse.build([squash, elsewhere], raw_hub__discussions=talks, raw_hub__accounts=[member])
+    warehouse.build([squash, elsewhere], raw_hub__discussions=talks, enrich_hub__accounts=[member])
     assert {target for source, target in warehouse.edges() if source == "ann"} == {"lab", *SIX[1:]}
     warehouse.build([squash, elsewhere], raw_hub__discussions=talks)
     assert warehouse.edges()[("ann", "ann")] == (1,)

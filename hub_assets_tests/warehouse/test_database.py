@@ -23,7 +23,7 @@ from hub_assets.warehouse.database import (
     publish,
     replace_week,
 )
-from hub_assets.warehouse.models import Column, DataTest, Project, Seed, load_project
+from hub_assets.warehouse.sql_project import Column, DataTest, Project, Seed, load_project
 from hub_assets_tests.killing import ended, started
 from hub_assets_tests.warehouse.building import NETWORK, STATS
 

@@ -11,9 +11,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from hub_assets.hub.plan import HISTORY_KINDS, HistoryKind, plan_histories
+from hub_assets.hub.collect.plan import HISTORY_KINDS, HistoryKind, plan_histories
 from hub_assets.lake.parts import Lake, Manifest, Part
-from hub_assets.warehouse.models import Project, load_project
+from hub_assets.warehouse.sql_project import Project, load_project
 from hub_assets_tests.warehouse.building import SOURCES, build_week, clear, fill, only, prepare_tables
 
 ONE, TWO, THREE, FOUR = (date(2026, 11, 2) + timedelta(weeks=n) for n in range(4))
@@ -65,9 +65,9 @@ def models(*rows: Row) -> dict[str, list[Row]]:
 
 
 def page(week: date, key: str, items: list[Row] | None = None, **values: Any) -> Row:
-    """Return the only answer of a visit, or another one."""
+    """Return the only answer of a fetch, or another one."""
     known = {"snapshot_date": week, "observed_at": noon(week), "repo_type": "model", "repo_key": key}
-    asked = {"outcome": "ok", "visit": 1, "page": 0, "is_last": True, "reading": 1, "listed_sha": "a"}
+    asked = {"outcome": "ok", "fetch_number": 1, "page": 0, "is_last": True, "history_version": 1, "listed_sha": "a"}
     used = {"calls": 1, "attempts": 1, "sample_share": 1.0}
     return known | asked | used | {"commits": items, "discussions": items} | values
 
@@ -94,7 +94,7 @@ def alias(model_id: str, outcome: str, target: str | None = None, key: str | Non
     return asked | {"outcome": outcome, "target_id": target, "repo_key": key}
 
 
-HISTORY = "select outcome, reading, n_commits from int_hub__commit_histories where snapshot_date = date '{}'"
+HISTORY = "select outcome, history_version, n_commits from int_hub__commit_histories where snapshot_date = date '{}'"
 SETTLED = HISTORY.format(TWO)
 
 
@@ -102,17 +102,17 @@ def test_a_repository_that_nobody_asked_about(build: Build) -> None:
     query = build(ONE, **models(listed(ONE, "1")))
     for table, counted in (("commit", "n_commits"), ("discussion", "n_discussions")):
         assert query(
-            f"select outcome, status, error_code, message, asked_at, asked_date, final_id, sample_share, read_date, "
-            f"read_at, read_visit, reading, age_days, n_total, {counted}, n_calls, n_attempts "
+            f"select outcome, status, error_code, message, asked_at, asked_date, final_id, sample_share, version_date, "
+            f"version_at, version_fetch, history_version, age_days, n_total, {counted}, n_calls, n_attempts "
             f"from int_hub__{table}_histories"
         ) == [("not_asked", *[None] * 14, 0, 0)]
 
 
 def test_what_a_visit_of_the_week_found(build: Build) -> None:
-    visit = page(ONE, "1", commits("x", "y"), n_total=3, final_id="m/1", calls=4, attempts=2, sample_share=0.5)
-    query = build(ONE, **models(listed(ONE, "1")), raw_hub__commits=[visit], raw_hub__discussions=[visit])
+    fetch = page(ONE, "1", commits("x", "y"), n_total=3, final_id="m/1", calls=4, attempts=2, sample_share=0.5)
+    query = build(ONE, **models(listed(ONE, "1")), raw_hub__commits=[fetch], raw_hub__discussions=[fetch])
     asked = (noon(ONE), ONE, "m/1", 0.5, ONE, noon(ONE), 1, 1, 0, 3)
-    columns = "asked_at, asked_date, final_id, sample_share, read_date, read_at, read_visit, reading, age_days, n_total"
+    columns = "asked_at, asked_date, final_id, sample_share, version_date, version_at, version_fetch, history_version, age_days, n_total"
     for table in ("int_hub__commit_histories", "int_hub__discussion_histories"):
         assert query(f"select outcome, {columns}, n_calls, n_attempts from {table}") == [("ok", *asked, 4, 2)]
     assert query("select n_commits from int_hub__commit_histories") == [(2,)]
@@ -123,7 +123,9 @@ def test_a_refusal_with_what_the_hub_said(build: Build) -> None:
     row = refused(ONE, "1", "gated", **said)
     query = build(ONE, **models(listed(ONE, "1")), raw_hub__commits=[row], raw_hub__discussions=[row])
     for table in ("int_hub__commit_histories", "int_hub__discussion_histories"):
-        found = query(f"select outcome, status, error_code, message, asked_date, reading, age_days from {table}")
+        found = query(
+            f"select outcome, status, error_code, message, asked_date, history_version, age_days from {table}"
+        )
         assert found == [("gated", *said.values(), ONE, None, None)]
 
 
@@ -166,8 +168,8 @@ def test_visits_of_a_reading_add_up_and_a_new_one_takes_their_place(build: Build
         **models(*(listed(week, "1", sha) for week, sha in ((ONE, "a"), (TWO, "b"), (THREE, "c")))),
         "raw_hub__commits": [
             page(ONE, "1", commits("x", "y")),
-            page(TWO, "1", [commit("z", "ben", day=9)], visit=2, listed_sha="b"),
-            page(THREE, "1", commits("squashed"), visit=3, reading=2, listed_sha="c"),
+            page(TWO, "1", [commit("z", "ben", day=9)], fetch_number=2, listed_sha="b"),
+            page(THREE, "1", commits("squashed"), fetch_number=3, history_version=2, listed_sha="c"),
         ],
     }
     names = "select author, n_commits from int_hub__contributions where snapshot_date = date '{}' order by 1"
@@ -191,8 +193,8 @@ def test_the_reading_of_a_visit_is_that_of_its_last_page(build: Build) -> None:
         **models(listed(TWO, "1", "b")),
         raw_hub__commits=[
             page(ONE, "1", commits("old", "older")),
-            page(TWO, "1", commits("x", "y"), visit=2, listed_sha="b", is_last=False),
-            page(TWO, "1", commits("z"), visit=2, page=1, reading=2, listed_sha="b"),
+            page(TWO, "1", commits("x", "y"), fetch_number=2, listed_sha="b", is_last=False),
+            page(TWO, "1", commits("z"), fetch_number=2, page=1, history_version=2, listed_sha="b"),
         ],
     )
     assert query(SETTLED) == [("ok", 2, 3)]
@@ -201,15 +203,15 @@ def test_the_reading_of_a_visit_is_that_of_its_last_page(build: Build) -> None:
 
 @pytest.mark.parametrize("outcome", ["gated", "disabled", "gone", "moved", "failed", "not_asked"])
 def test_what_cannot_be_read_any_more_is_unknown(build: Build, outcome: str) -> None:
-    given = [page(ONE, "1", commits("x")), refused(TWO, "1", outcome, visit=2)]
+    given = [page(ONE, "1", commits("x")), refused(TWO, "1", outcome, fetch_number=2)]
     asked = [
         page(ONE, "1", [discussion(1, "ann")]),
-        refused(TWO, "1", outcome, visit=2, reading=2),
+        refused(TWO, "1", outcome, fetch_number=2, history_version=2),
     ]
     query = build(TWO, **models(listed(TWO, "1")), raw_hub__commits=given, raw_hub__discussions=asked)
     assert query(SETTLED) == [(outcome, 1, None)]
     for table in ("int_hub__commit_histories", "int_hub__discussion_histories"):
-        assert query(f"select outcome, asked_date, read_date, reading, age_days from {table}") == [
+        assert query(f"select outcome, asked_date, version_date, history_version, age_days from {table}") == [
             (outcome, TWO, ONE, 1, None)
         ]
     for table in ("int_hub__contributions", "int_hub__discussion_starters"):
@@ -224,9 +226,9 @@ def test_a_visit_that_failed_between_two_adds_nothing(build: Build) -> None:
         **models(listed(THREE, "1", "c")),
         raw_hub__commits=[
             page(ONE, "1", commits("x")),
-            page(TWO, "1", commits("lost"), visit=2, is_last=False),
-            refused(TWO, "1", "failed", visit=2, page=1),
-            page(THREE, "1", commits("y", "lost"), visit=3, listed_sha="c"),
+            page(TWO, "1", commits("lost"), fetch_number=2, is_last=False),
+            refused(TWO, "1", "failed", fetch_number=2, page=1),
+            page(THREE, "1", commits("y", "lost"), fetch_number=3, listed_sha="c"),
         ],
     )
     assert query(HISTORY.format(THREE)) == [("ok", 1, 3)]
@@ -251,7 +253,7 @@ def test_commits_hold_while_the_listing_names_their_head(
         **models(listed(ONE, "1", before), listed(TWO, "1", now)),
         raw_hub__commits=[page(ONE, "1", commits("x"), listed_sha=before)],
     )
-    columns = "outcome, reading, n_commits, age_days"
+    columns = "outcome, history_version, n_commits, age_days"
     where = "where snapshot_date = date '2026-11-09'"
     assert query(f"select {columns} from int_hub__commit_histories {where}") == [expected]
     known = [("ann", 1)] if expected[0] == "not_modified" else []
@@ -265,11 +267,11 @@ def test_of_discussions_the_last_reading_counts_however_old(build: Build) -> Non
         **models(*(listed(week, "1", str(week)) for week in (ONE, TWO, FOUR))),
         "raw_hub__discussions": [
             page(ONE, "1", [discussion(1, "ann"), discussion(2, "ben")]),
-            page(TWO, "1", [discussion(2, "ben"), discussion(3, "eve", pull=True)], visit=2, reading=2),
-            page(FOUR, "1", [discussion(4, "late")], visit=3, reading=3, is_last=False),
+            page(TWO, "1", [discussion(2, "ben"), discussion(3, "eve", pull=True)], fetch_number=2, history_version=2),
+            page(FOUR, "1", [discussion(4, "late")], fetch_number=3, history_version=3, is_last=False),
         ],
     }
-    columns = "outcome, reading, n_discussions, age_days, asked_date, n_calls"
+    columns = "outcome, history_version, n_discussions, age_days, asked_date, n_calls"
     for week, history in (
         (ONE, ("ok", 1, 2, 0, ONE, 1)),
         (TWO, ("ok", 2, 2, 0, TWO, 1)),
@@ -459,7 +461,7 @@ def test_an_id_that_is_not_listed_may_lead_to_a_model(build: Build, case: str) -
         ONE,
         **models(listed(ONE, "1"), listed(ONE, "2")),
         raw_hub__spaces=[listed(ONE, "s", models=[given["repo_id"].lower()])],
-        raw_hub__aliases=[row for row, _ in ALIASES.values()],
+        enrich_hub__aliases=[row for row, _ in ALIASES.values()],
     )
     columns = "model_key, is_resolved, how, alias_outcome"
     how = "alias" if key else "unresolved"
@@ -470,7 +472,7 @@ def test_the_listing_comes_first_and_the_last_answer_by_then_holds(build: Build)
     given = {
         **models(*(listed(week, key) for week in (ONE, TWO, THREE) for key in ("1", "2"))),
         "raw_hub__spaces": [listed(week, "s", models=["n/1", "old/x", "old/y"]) for week in (ONE, TWO, THREE)],
-        "raw_hub__aliases": [
+        "enrich_hub__aliases": [
             alias("n/1", "moved", "n/2"),
             alias("old/x", "moved", "n/1"),
             alias("old/x", "gone", week=THREE),
@@ -500,7 +502,7 @@ def test_a_space_counts_once_by_whatever_ids_it_names_a_model(build: Build) -> N
             listed(ONE, "s1", models=["n/1", "old/1", "old/one", "old/gone", "old/unasked"]),
             listed(ONE, "s2", models=["old/one", "old/gone", "old/moved", "old/failed", "old/not held"]),
         ],
-        raw_hub__aliases=[
+        enrich_hub__aliases=[
             alias("old/1", "moved", "n/1"),
             alias("old/one", "ok", None, "1"),
             alias("old/gone", "gone"),
@@ -536,7 +538,7 @@ def test_coverage(build: Build) -> None:
         raw_hub__discussions=[
             page(TWO, "read", sample_share=None, calls=3),
             page(ONE, "unchanged", sample_share=None, calls=30),
-            page(TWO, "unchanged", visit=2, is_last=False),
+            page(TWO, "unchanged", fetch_number=2, is_last=False),
             refused(TWO, "gone", "discussions_off", sample_share=None),
         ],
     )
@@ -556,14 +558,14 @@ def test_coverage(build: Build) -> None:
 
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
 def test_outcomes_are_those_of_the_plan(build: Build, tmp_path: Path, kind: HistoryKind) -> None:
-    dice = random.Random(kind)
+    rng = random.Random(kind)
     weeks, keys = (ONE, TWO, THREE), [str(n) for n in range(200)]
-    shas: dict[str, list[str | None]] = {key: [dice.choice("ab")] for key in keys}
+    shas: dict[str, list[str | None]] = {key: [rng.choice("ab")] for key in keys}
     for key in keys:
-        shas[key] += dice.choices([shas[key][0], "c", None], [6, 3, 1], k=2)
+        shas[key] += rng.choices([shas[key][0], "c", None], [6, 3, 1], k=2)
     given = {
         "raw_hub__models": [listed(week, key, shas[key][n]) for n, week in enumerate(weeks) for key in keys],
-        f"raw_hub__{kind}": list(_visits(dice, weeks, shas)),
+        f"raw_hub__{kind}": list(_visits(rng, weeks, shas)),
     }
     lake = Lake(tmp_path)
     for table, rows in given.items():
@@ -582,15 +584,15 @@ def test_outcomes_are_those_of_the_plan(build: Build, tmp_path: Path, kind: Hist
         assert len(found) > 4
 
 
-def _visits(dice: random.Random, weeks: Iterable[date], shas: dict[str, list[str | None]]) -> Iterator[Row]:
-    """Visit repositories at random, as a crawl would: some visits are cut off, some refused, most are read."""
+def _visits(rng: random.Random, weeks: Iterable[date], shas: dict[str, list[str | None]]) -> Iterator[Row]:
+    """Fetch repositories at random, as a crawl would: some fetches are cut off, some refused, most are read."""
     ended = dict.fromkeys(shas, 0)
     for n, week in enumerate(weeks):
         for key, listed_shas in shas.items():
-            for _ in range(dice.choices([0, 1, 2], [5, 4, 1])[0]):
-                outcome = dice.choices(["ok", "gated", "gone", "failed", "not_asked"], [6, 1, 1, 1, 1])[0]
-                values: Row = {"visit": ended[key] + 1, "listed_sha": listed_shas[n], "status": 200}
-                if dice.random() < 0.2:
+            for _ in range(rng.choices([0, 1, 2], [5, 4, 1])[0]):
+                outcome = rng.choices(["ok", "gated", "gone", "failed", "not_asked"], [6, 1, 1, 1, 1])[0]
+                values: Row = {"fetch_number": ended[key] + 1, "listed_sha": listed_shas[n], "status": 200}
+                if rng.random() < 0.2:
                     yield page(week, key, is_last=False, **values)
                     break
                 ended[key] += 1

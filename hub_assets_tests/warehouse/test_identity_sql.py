@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import Database, build_week, fill, only
 
 ONE, TWO = date(2026, 11, 2), date(2026, 11, 9)
@@ -34,10 +34,16 @@ def listed(week: date, *keys: str) -> list[Row]:
     return [{"snapshot_date": week, "observed_at": at, "_id": key, "id": f"lab/{key}", "sha": "a"} for key in keys]
 
 
-def page(week: date, key: str, *items: Row, reading: int = 1, visit: int = 1) -> Row:
+def page(week: date, key: str, *items: Row, history_version: int = 1, fetch_number: int = 1) -> Row:
     asked = {"snapshot_date": week, "observed_at": datetime(week.year, week.month, week.day), "outcome": "ok"}
     asked |= {"repo_type": "model", "repo_key": key, "repo_id": f"lab/{key}", "listed_sha": "a"}
-    return asked | {"visit": visit, "page": 0, "is_last": True, "reading": reading, "commits": list(items)}
+    return asked | {
+        "fetch_number": fetch_number,
+        "page": 0,
+        "is_last": True,
+        "history_version": history_version,
+        "commits": list(items),
+    }
 
 
 def commit(*users: str, day: int = 1, avatar: bool = True, trailers: tuple[tuple[str, str | None], ...] = ()) -> Row:
@@ -83,7 +89,7 @@ def test_when_a_name_was_seen_first_does_not_change_with_what_is_read_later(buil
     raw = [page(ONE, "1", commit("ann", day=20))]
     built.build(ONE, raw_hub__models=listed(ONE, "1", "2"), raw_hub__commits=raw)
     assert built.rows(first) == [(ONE, datetime(2026, 10, 20))]
-    later = [*raw, page(TWO, "2", commit("ann", day=2)), page(TWO, "1", commit("ann", day=1), visit=2)]
+    later = [*raw, page(TWO, "2", commit("ann", day=2)), page(TWO, "1", commit("ann", day=1), fetch_number=2)]
     listings = [*listed(ONE, "1", "2"), *listed(TWO, "1", "2")]
     built.build(TWO, raw_hub__models=listings, raw_hub__commits=later)
     assert built.rows(f"{first} and snapshot_date = date '{TWO}'") == [(ONE, datetime(2026, 10, 20))]

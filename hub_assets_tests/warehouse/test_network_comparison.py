@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub_assets.warehouse.models import Model, Project
+from hub_assets.warehouse.sql_project import Model, Project
 from hub_assets_tests.warehouse.building import Database
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
@@ -61,8 +61,8 @@ def used(name: str, n_spaces: int, key: str | None = None, **values: Any) -> Row
     return {"network": "all", "repo_key": key or name, "repo_id": name, "n_spaces": n_spaces} | values
 
 
-def leader(organisation: str, n_models: int, kind: str = "company", **values: Any) -> Row:
-    row = {"network": "all", "ranking": "usage", "organisation": organisation, "kind": kind, "n_models": n_models}
+def leader(organization: str, n_models: int, kind: str = "company", **values: Any) -> Row:
+    row = {"network": "all", "ranking": "usage", "organization": organization, "kind": kind, "n_models": n_models}
     return row | {"share_of_leading_five": 0.4} | values
 
 
@@ -97,7 +97,7 @@ def test_every_published_figure_of_networks_has_one_of_ours_in_a_full_week(wareh
         network__summary=[summary, *(summary | other for other in wrong)],
         network__usage_summary=degrees,
         network__model_usage=usage,
-        network__top_organisations=leaders,
+        network__top_organizations=leaders,
     )
     ours = warehouse.ours()
     assert len(ours) == 206
@@ -180,7 +180,7 @@ def test_models_are_known_by_their_id_of_the_week(warehouse: Warehouse) -> None:
 
 def test_who_is_not_among_the_leaders_has_no_models_there(warehouse: Warehouse) -> None:
     warehouse.build(
-        network__top_organisations=[
+        network__top_organizations=[
             leader("Meta", 3),
             leader("nitrosocke", 2, "individual"),
             # the namespace of somebody else
@@ -222,7 +222,7 @@ def test_published_values_are_what_the_study_says() -> None:
         row = rows[quantity]
         assert (row["figure"], float(row["published"]), row["relation"]) == (figure, value, relation), quantity
     tables = Counter(row["figure"] for row in rows.values() if row["figure"].startswith("Table"))
-    # without the assortativity of the greatest cores, which is NaN
+    # without the assortativity of the maximal cores, which is NaN
     assert tables == {"Table 6": 39, "Table 7": 29, "Table 8": 39, "Table 9": 39}
 
 

@@ -8,7 +8,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import build_week, fill, only, prepare_tables
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)

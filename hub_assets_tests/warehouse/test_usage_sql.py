@@ -12,7 +12,7 @@ import pytest
 
 from hub_assets.local_hub.simulated import REFERENCE, simulate
 from hub_assets.networks.base_models import base_model_cycles_table
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.identities.simulated import raw_tables
 from hub_assets_tests.warehouse.building import Database, fill, models_for
 
@@ -70,7 +70,7 @@ def test_a_space_uses_a_model_once_by_whatever_ids_it_names_it(warehouse: Wareho
             repo("s3", models=[]),
             repo("s4"),
         ],
-        raw_hub__aliases=[alias("gpt2", "openai-community/gpt2")],
+        enrich_hub__aliases=[alias("gpt2", "openai-community/gpt2")],
     )
     edges = "select space_key, model_key from mart__usage_edges order by all"
     assert warehouse.rows(edges) == [("s1", "1"), ("s1", "2"), ("s2", "1"), ("s2", "3")]
@@ -94,7 +94,7 @@ def test_usage_is_the_simulated_hubs_truth_with_legacy_names(warehouse: Warehous
     named = {name for names in hub.repos["space"]["models"].to_pylist() for name in names}
     answers = {name: population.redirect("model", name) for name in named - set(ids)}
     aliases = [alias(name, target) for name, target in answers.items() if target is not None]
-    fill(warehouse.connection, {"raw_hub__aliases": aliases})
+    fill(warehouse.connection, {"enrich_hub__aliases": aliases})
     for name, table in raw_tables(hub, with_accounts=False).items():
         warehouse.connection.register("given", table)
         warehouse.connection.execute(f"create or replace table {name} as from given")
@@ -133,10 +133,10 @@ def test_the_developers_of_the_models_that_are_used_most(warehouse: Warehouse) -
         "no-namespace": 1,
     }
     warehouse.build(
-        "network__top_organisations",
+        "network__top_organizations",
         raw_hub__models=[repo(name, name) for name in used],
         raw_hub__spaces=[repo(f"s{n}", models=[name for name, often in used.items() if often > n]) for n in range(9)],
-        raw_hub__accounts=[
+        enrich_hub__accounts=[
             account("page", "org", "An old name", BEFORE),
             account("Page", "org", " A page ", author="page"),
             account("page", "user", "A later name", AFTER),
@@ -146,18 +146,18 @@ def test_the_developers_of_the_models_that_are_used_most(warehouse: Warehouse) -
             account("no-namespace", "org", "Of another's"),
         ],
     )
-    columns = "ranking, rank, organisation, kind, n_models, round(share, 6), round(share_of_leading_five, 6)"
-    assert warehouse.rows(f"select {columns} from network__top_organisations where network = 'all' order by rank") == [
+    columns = "ranking, rank, organization, kind, n_models, round(share, 6), round(share_of_leading_five, 6)"
+    assert warehouse.rows(f"select {columns} from network__top_organizations where network = 'all' order by rank") == [
         ("usage", 1, "OpenAI", "company", 3, 0.25, 0.666667),
         ("usage", 2, "Meta", "company", 2, 0.166667, 0.666667),
-        ("usage", 3, "A page (page)", "organisation", 2, 0.166667, 0.666667),
+        ("usage", 3, "A page (page)", "organization", 2, 0.166667, 0.666667),
         ("usage", 4, "deepset", "company", 1, 0.083333, 0.666667),
         ("usage", 5, "nitrosocke", "individual", 1, 0.083333, 0.666667),
         ("usage", 6, "person", "individual", 1, 0.083333, 0.666667),
         ("usage", 7, "no-namespace", "unknown", 1, 0.083333, 0.666667),
         ("usage", 8, "nobody", "unknown", 1, 0.083333, 0.666667),
     ]
-    assert warehouse.rows("select distinct round(share_unknown, 6) from network__top_organisations") == [(0.166667,)]
+    assert warehouse.rows("select distinct round(share_unknown, 6) from network__top_organizations") == [(0.166667,)]
 
 
 def test_only_a_hundred_are_ranked_and_of_co_usage_only_those_that_are_used_with_others(warehouse: Warehouse) -> None:
@@ -167,21 +167,21 @@ def test_only_a_hundred_are_ranked_and_of_co_usage_only_those_that_are_used_with
     rows = [co_used(n + 1, f"{owner}/{n}") for n, owner in enumerate(owners)]
     lonely = [co_used(1, "openai/whisper", network="cv"), co_used(2, "lab/alone", 0, network="cv")]
     warehouse.build(
-        "network__top_organisations",
+        "network__top_organizations",
         raw_hub__models=[repo("1", "a/b")],
         network__model_co_usage=[*rows, *lonely, co_used(1, "openai/whisper") | {"snapshot_date": BEFORE}],
     )
     # the study's, section 4.3.2: 56 % of the 100 most co-used models
-    columns = "network, organisation, n_models, share, share_of_leading_five"
-    top = "where kind <> 'unknown' order by network, n_models desc, organisation"
-    assert warehouse.rows(f"select {columns} from network__top_organisations {top}") == [
+    columns = "network, organization, n_models, share, share_of_leading_five"
+    top = "where kind <> 'unknown' order by network, n_models desc, organization"
+    assert warehouse.rows(f"select {columns} from network__top_organizations {top}") == [
         *(
             ("all", name, n, n / 100, 0.56)
             for name, n in {"EleutherAI": 15, "Meta": 12, "H2O.ai": 11, "BigScience": 9, "LMSYS": 9}.items()
         ),
         ("cv", "OpenAI", 1, 1, 1),
     ]
-    assert warehouse.rows("select sum(n_models) from network__top_organisations where network = 'all'") == [(100,)]
+    assert warehouse.rows("select sum(n_models) from network__top_organizations where network = 'all'") == [(100,)]
 
 
 def test_what_tags_say_of_base_models(warehouse: Warehouse) -> None:
@@ -208,7 +208,7 @@ def test_what_tags_say_of_base_models(warehouse: Warehouse) -> None:
             repo("old", tags=["base_model:lab/root"]) | {"snapshot_date": BEFORE},
         ],
         raw_hub__spaces=[repo("s", models=["gpt2", "was/it"])],
-        raw_hub__aliases=[alias("gpt2", "openai-community/gpt2"), alias("was/it", "lab/itself, by an old id")],
+        enrich_hub__aliases=[alias("gpt2", "openai-community/gpt2"), alias("was/it", "lab/itself, by an old id")],
     )
     columns = "repo_key, base_repo_id, base_repo_key, relation, is_self_loop"
     assert warehouse.rows(f"select {columns} from mart__base_model_edges order by all") == [
@@ -325,7 +325,7 @@ def test_a_base_that_no_space_names_is_looked_up_as_an_alias(warehouse: Warehous
             repo("1", "lab/new", tags=None),
             repo("2", "lab/tuned", tags=["base_model:finetune:https://hf.co/Lab/Old/", "base_model:gone/one"]),
         ],
-        raw_hub__aliases=[alias("lab/old", "LAB/new")],
+        enrich_hub__aliases=[alias("lab/old", "LAB/new")],
     )
     assert warehouse.rows(
         "select base_repo_id, base_repo_key, how, alias_outcome from mart__base_model_edges "

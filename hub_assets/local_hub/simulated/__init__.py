@@ -11,9 +11,9 @@ from typing import Final
 
 from hub_assets.local_hub.population import Population, PopulationError
 from hub_assets.local_hub.simulated.build import AnswerKey, Simulation, build
-from hub_assets.local_hub.simulated.eras import GROWTH, REFERENCE
-from hub_assets.local_hub.simulated.ladders import SIZES
+from hub_assets.local_hub.simulated.quantiles import SIZES
 from hub_assets.local_hub.simulated.store import kept
+from hub_assets.local_hub.simulated.timeline import GROWTH, REFERENCE
 
 __all__ = ["FIRST_WEEK", "LAST_WEEK", "REFERENCE", "SMALL", "AnswerKey", "Simulation", "simulate", "simulated"]
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub_assets.local_hub.simulated import text
-from hub_assets.local_hub.simulated.dice import Ints
 from hub_assets.local_hub.simulated.people import BOTS, People
+from hub_assets.local_hub.simulated.rng import Ints
 
 NOBODY: Final = np.iinfo(np.int64).max
 """The code of a discussion's author whose account was deleted."""

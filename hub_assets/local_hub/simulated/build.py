@@ -16,13 +16,13 @@ from hub_assets.local_hub.histories import Histories
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.simulated import text
 from hub_assets.local_hub.simulated.authors import Authors, authors_of
-from hub_assets.local_hub.simulated.dice import Ints
-from hub_assets.local_hub.simulated.eras import demography, moment
+from hub_assets.local_hub.simulated.famous_models import known_models, owner_of
 from hub_assets.local_hub.simulated.histories import Commits, Discussions, commits_of, discussions_of
-from hub_assets.local_hub.simulated.known import known_models, owner_of
-from hub_assets.local_hub.simulated.ladders import SIZES
 from hub_assets.local_hub.simulated.people import People
+from hub_assets.local_hub.simulated.quantiles import SIZES
 from hub_assets.local_hub.simulated.repositories import Repositories
+from hub_assets.local_hub.simulated.rng import Ints
+from hub_assets.local_hub.simulated.timeline import demography, moment
 from hub_assets.local_hub.simulated.usage import Usage, usage_of
 
 Offsets = npt.NDArray[np.int64]
@@ -87,10 +87,12 @@ def build(monday: date, scale: float, seed: int) -> Simulation:
     """Make the Hub as it is on a Monday, 00:00 UTC."""
     now = moment(monday)
     world = demography({kind: round(size * scale) for kind, size in SIZES.items()}, now, seed)
-    model_eras = world.eras["model"]
-    known = {int(model_eras.namespace[row]): owner_of(name) for row, name in known_models(model_eras.created).items()}
+    model_timeline = world.timeline["model"]
+    known = {
+        int(model_timeline.namespace[row]): owner_of(name) for row, name in known_models(model_timeline.created).items()
+    }
     people = People(world, seed, known)
-    repos = {kind: Repositories(world.eras[kind], people, seed, now) for kind in REPO_TYPES}
+    repos = {kind: Repositories(world.timeline[kind], people, seed, now) for kind in REPO_TYPES}
     usage = usage_of(repos["space"], repos["model"], repos["dataset"])
     commits = {kind: commits_of(repos[kind]) for kind in REPO_TYPES}
     discussions = {kind: discussions_of(repos[kind], commits[kind].mains) for kind in REPO_TYPES}

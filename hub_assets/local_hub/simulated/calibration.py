@@ -66,7 +66,7 @@ import pyarrow.compute as pc
 
 from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.simulated.build import Simulation
-from hub_assets.local_hub.simulated.dice import Floats, Ints
+from hub_assets.local_hub.simulated.rng import Floats, Ints
 
 Figure = tuple[str, float, float]
 

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from hub_assets.local_hub.simulated import text
 from hub_assets.local_hub.simulated.authors import NOBODY, Authors, bot
-from hub_assets.local_hub.simulated.dice import Bits, Dice, Flags, Floats, Ints, mix, unit
-from hub_assets.local_hub.simulated.eras import WEEK
 from hub_assets.local_hub.simulated.people import People
 from hub_assets.local_hub.simulated.repositories import Repositories
+from hub_assets.local_hub.simulated.rng import Bits, Flags, Floats, Ints, Rng, mix, unit
+from hub_assets.local_hub.simulated.timeline import WEEK
 
 _CALM: Final = 8 * WEEK
 """A repository younger than this when it is ripe goes on as slowly as if it had been this old."""
@@ -110,13 +110,13 @@ class Rates:
 class Jitter:
     """How far between two even times an event is, in (0, 1)."""
 
-    dice: Dice
+    rng: Rng
     purpose: str
     whose: Ints
 
     def bits(self, row: Ints, number: Ints) -> Bits:
         """Return the random bits of an event."""
-        return self.dice.bits(self.purpose, self.whose[row], number)
+        return self.rng.bits(self.purpose, self.whose[row], number)
 
     def of(self, row: Ints, number: Ints) -> Floats:
         """Return the jitter of an event."""
@@ -162,20 +162,20 @@ class Commits:
 def commits_of(repos: Repositories) -> Commits:
     """Make all commits that are dated before the time at which the repositories are looked at."""
     rows = np.flatnonzero(repos.visible)
-    dice = Dice(repos.seed, f"commit of {repos.kind}s")
+    rng = Rng(repos.seed, f"commit of {repos.kind}s")
     total = np.floor(repos.reached("commits", repos.commit_score)).astype(np.int64)[rows]
-    created, ripe = repos.eras.created[rows], repos.eras.ripe[rows]
-    spread = np.where(dice.happens("quiet", _QUIET, rows), 1, dice.uniform("spread", rows))
+    created, ripe = repos.timeline.created[rows], repos.timeline.ripe[rows]
+    spread = np.where(rng.happens("quiet", _QUIET, rows), 1, rng.uniform("spread", rows))
     first = 1 + np.floor((total - 1) * spread).astype(np.int64)
-    life = -_ACTIVE * np.log(dice.uniform("life", rows)) + WEEK
+    life = -_ACTIVE * np.log(rng.uniform("life", rows)) + WEEK
     span = np.minimum(life, ripe - created)
     rates = Rates(created, total, first, np.minimum(3 * 3600, span / 2), span, life)
-    jitter = Jitter(dice, "commit", rows)
+    jitter = Jitter(rng, "commit", rows)
     now = np.full(len(rows), repos.now)
     end = np.maximum(rates.before(now, jitter), 1)
 
-    squashed_at = created + WEEK * (1 + 150 * dice.uniform("squashed at", rows))
-    squashed = dice.happens("squashed", _SQUASHED, rows) & (total < 1000) & (squashed_at < repos.now)
+    squashed_at = created + WEEK * (1 + 150 * rng.uniform("squashed at", rows))
+    squashed = rng.happens("squashed", _SQUASHED, rows) & (total < 1000) & (squashed_at < repos.now)
     cut = np.where(squashed, squashed_at, 0).astype(np.int64)
     start = np.where(squashed, np.maximum(rates.before(cut, jitter) - 1, 0), 0)
 
@@ -186,7 +186,7 @@ def commits_of(repos: Repositories) -> Commits:
     squash = squashed[row] & (number == start[row])
     dates[squash] = cut[row[squash]]
     offsets = np.append(0, np.cumsum(end - start))
-    crew = _crew(repos, dice, rows, total, rates)
+    crew = _crew(repos, rng, rows, total, rates)
     codes, extra_at, extra_codes, titles = crew.authors(row, number, bits, offsets, end, squash)
     bits[squash] += np.uint64(_SQUASH)
     authors = _with_co_authors(codes, extra_at, extra_codes)
@@ -201,7 +201,7 @@ class _Crew:
     `begin`. `sources` of the members make commits, the `further` ones after them are co-authors only.
     """
 
-    dice: Dice
+    rng: Rng
     rows: Ints
     total: Ints
     system: Ints
@@ -266,41 +266,41 @@ class _Crew:
         return codes, commit[seen], people[seen], text.chosen(words, titles)
 
 
-def _crew(repos: Repositories, dice: Dice, rows: Ints, total: Ints, rates: Rates) -> _Crew:
+def _crew(repos: Repositories, rng: Rng, rows: Ints, total: Ints, rates: Rates) -> _Crew:
     people = repos.people
-    namespace = repos.eras.namespace[rows]
+    namespace = repos.timeline.namespace[rows]
     committers = np.floor(repos.reached("committers", repos.committer_score)).astype(np.int64)[rows]
-    old = (rates.created < _SYSTEM_UNTIL) & dice.happens("system", 0.6, rows)
-    duplicate = dice.happens("duplicate", _DUPLICATES[repos.kind], rows) & (committers >= 2)
+    old = (rates.created < _SYSTEM_UNTIL) & rng.happens("system", 0.6, rows)
+    duplicate = rng.happens("duplicate", _DUPLICATES[repos.kind], rows) & (committers >= 2)
     system = (old & (total >= 2) & ~duplicate).astype(np.int64)
-    further = np.floor(_CO_AUTHORS_ONLY * (committers - 1).clip(0) + dice.uniform("further", rows)).astype(np.int64)
+    further = np.floor(_CO_AUTHORS_ONLY * (committers - 1).clip(0) + rng.uniform("further", rows)).astype(np.int64)
     further = np.minimum(np.maximum(further * (committers > 1), duplicate), (committers - 1).clip(0))
     sources = np.minimum(committers - further, total - system)
     further = committers - sources
-    main = np.floor(people.team[namespace] * dice.uniform("main", rows) ** 2).astype(np.int64)
+    main = np.floor(people.team[namespace] * rng.uniform("main", rows) ** 2).astype(np.int64)
 
     size = committers.clip(1)
     row, place = _ragged(size)
     # the others are those after some place of the circle, mostly its first one
-    shift = np.floor(4 * dice.uniform("shift", rows) ** 3).astype(np.int64)[row]
+    shift = np.floor(4 * rng.uniform("shift", rows) ** 3).astype(np.int64)[row]
     circle = place - 1 + shift + (place - 1 + shift >= main[row])
     person = people.person(namespace[row], np.where(place == 0, main[row], circle))
     begin = np.cumsum(size) - size
     # the last co-author of a duplicate is whoever owned the original
-    original = np.floor(rows * dice.uniform("original", rows) ** 0.3).astype(np.int64)
+    original = np.floor(rows * rng.uniform("original", rows) ** 0.3).astype(np.int64)
     last = begin + size - 1
-    source = repos.eras.namespace[original[duplicate]]
+    source = repos.timeline.namespace[original[duplicate]]
     person[last[duplicate]] = people.person(source, np.zeros_like(source))
     only_bots = np.where(committers == 0, _CI_BOTS[rows % len(_CI_BOTS)], 0)
 
     noisy = people.is_noisy(person)
-    style = dice.uniform("style", rows[row], person)
-    alias = person * 4 + 1 + dice.happens("second alias", 0.15, rows[row], person)
+    style = rng.uniform("style", rows[row], person)
+    alias = person * 4 + 1 + rng.happens("second alias", 0.15, rows[row], person)
     linked = people.has_account(person)
     always = noisy & ((style < 0.3) | ~linked)
     code = np.where(always, alias, person * 4)
     return _Crew(
-        dice=dice,
+        rng=rng,
         rows=rows,
         total=total,
         system=system,
@@ -313,7 +313,7 @@ def _crew(repos: Repositories, dice: Dice, rows: Ints, total: Ints, rates: Rates
         only_bots=only_bots,
         duplicate=duplicate,
         converted=(
-            dice.happens("converted", _CONVERTED if repos.kind == "model" else 0, rows)
+            rng.happens("converted", _CONVERTED if repos.kind == "model" else 0, rows)
             & (total - system >= sources + 1)
             & (total >= 2)
             & (committers > 0)
@@ -343,15 +343,15 @@ def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
         mains: who mainly commits to each visible repository.
     """
     rows = np.flatnonzero(repos.visible)
-    dice, people = Dice(repos.seed, f"discussion of {repos.kind}s"), repos.people
+    rng, people = Rng(repos.seed, f"discussion of {repos.kind}s"), repos.people
     on = ~repos.without_discussions[rows]
     total = np.floor(repos.reached("discussions", repos.discussion_score)).astype(np.int64)[rows] * on
     starters = np.floor(repos.reached("starters", repos.discussion_score)).astype(np.int64)[rows]
     starters = np.minimum(starters, total)
-    created, ripe = repos.eras.created[rows], repos.eras.ripe[rows]
+    created, ripe = repos.timeline.created[rows], repos.timeline.ripe[rows]
     span = (ripe - created).astype(np.float64)
     rates = Rates(created, total, np.zeros_like(total), np.zeros(len(rows)), span, np.full(len(rows), np.inf))
-    jitter = Jitter(dice, "discussion", rows)
+    jitter = Jitter(rng, "discussion", rows)
     count = rates.before(np.full(len(rows), repos.now), jitter)
     row, place = _ragged(count)
     number = count[row] - 1 - place
@@ -370,10 +370,10 @@ def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
     debut = -(-known * all_ // of.clip(1))
     # a starter is chosen among those who had an account when they first came
     debut_at = rates.when(row, debut, jitter.of(row, debut))
-    person = people.anybody(dice.uniform("starter", rows[row], known), debut_at)
-    person = np.where((known == 0) & dice.happens("own", _OWN, rows[row]), mains[row], person)
+    person = people.anybody(rng.uniform("starter", rows[row], known), debut_at)
+    person = np.where((known == 0) & rng.happens("own", _OWN, rows[row]), mains[row], person)
     codes = np.where(people.has_account(person), person * 4, NOBODY)
-    codes = np.where(dice.happens("deleted", 0.01, rows[row], known), NOBODY, codes)
+    codes = np.where(rng.happens("deleted", 0.01, rows[row], known), NOBODY, codes)
     automatic = ~(arrives | returns)
     bots = _DATASET_BOTS if repos.kind == "dataset" else _REVIEW_BOTS
     codes = np.where(automatic, np.array([bot(name) for name in bots])[number % len(bots)], codes)
@@ -443,7 +443,7 @@ def _trailers(codes: Ints, firsts: Ints, authors: Authors, people: People) -> pa
     persons = np.maximum(who // 4, 0)
     names = people.names(persons)
     real = text.joined(names.first, " ", pc.utf8_capitalize(names.last))
-    shown = text.where((who >= 0) & people.dice.happens("signs with name", 0.3, persons), real, users)
+    shown = text.where((who >= 0) & people.rng.happens("signs with name", 0.3, persons), real, users)
     lines = text.joined("Co-authored-by: ", shown, " <", mail, ">")
     offsets = np.append(0, np.cumsum(sizes)).astype(np.int32)
     messages = text.joined("\n\n", pc.binary_join(pa.ListArray.from_arrays(offsets, lines), "\n"), "\n")

@@ -1,7 +1,7 @@
-"""The simulated Hub's people and organisations: who works where, and what accounts and git call them.
+"""The simulated Hub's people and organizations: who works where, and what accounts and git call them.
 
 A person is a number: 64 times a namespace plus a place in its circle, the people who work on its repositories. The
-owner of a user's namespace is its place 0; in an organisation that place is a member like any other. Names are made
+owner of a user's namespace is its place 0; in an organization that place is a member like any other. Names are made
 of syllables by a one-to-one mixing of that number, so that no two accounts are called the same, in any week, and
 nobody is named who exists. Bots are negative numbers.
 
@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from hub_assets.local_hub.population import PopulationError
 from hub_assets.local_hub.simulated import text
-from hub_assets.local_hub.simulated.dice import Dice, Flags, Floats, Ints
-from hub_assets.local_hub.simulated.eras import FLOOR, WEEK, Demography
+from hub_assets.local_hub.simulated.rng import Flags, Floats, Ints, Rng
+from hub_assets.local_hub.simulated.timeline import FLOOR, WEEK, Demography
 
 CIRCLE: Final = 64
 """Places of a circle whose people may be new; all further ones are owners of other namespaces."""
@@ -31,7 +31,7 @@ BOTS: Final = (
 )
 
 _ORGS: Final = 0.08
-"""Share of namespaces that are organisations."""
+"""Share of namespaces that are organizations."""
 _KNOWN_ALREADY: Final = 0.6
 """Share of a circle's people who have a namespace of their own."""
 _NEAR_BY: Final = 0.8
@@ -95,33 +95,33 @@ class People:
 
     Args:
         demography: whose namespaces.
-        seed: of the dice.
-        known: names of namespaces that are given, all of organisations.
+        seed: of the rng.
+        known: names of namespaces that are given, all of organizations.
 
     Raises:
         PopulationError: if there are more namespaces than names.
     """
 
     def __init__(self, demography: Demography, seed: int, known: dict[int, str]) -> None:
-        self.dice = Dice(seed, "person")
+        self.rng = Rng(seed, "person")
         self.born = demography.born
         if len(self.born) >= MOST_NAMESPACES:
             raise PopulationError("the simulated Hub runs out of names; choose a smaller scale")
         self._known = known
-        self.is_org: Flags = self.dice.happens("organisation", _ORGS, np.arange(len(self.born)))
+        self.is_org: Flags = self.rng.happens("organization", _ORGS, np.arange(len(self.born)))
         self.is_org[list(known)] = True
-        size = self.dice.uniform("team", np.arange(len(self.born)))
+        size = self.rng.uniform("team", np.arange(len(self.born)))
         # three of five teams are of one person, one in thirty is of more than twenty
         self.team: Ints = np.where(self.is_org, np.minimum(0.75 / (1 - size), 60), 1).astype(np.int64)
         self.team = np.maximum(self.team, 1)
 
     def person(self, namespace: Ints, place: Ints) -> Ints:
         """Return who has a place in the circle of a namespace."""
-        elsewhere = self.dice.happens("known already", _KNOWN_ALREADY, namespace, place) | (place >= CIRCLE)
+        elsewhere = self.rng.happens("known already", _KNOWN_ALREADY, namespace, place) | (place >= CIRCLE)
         elsewhere &= (namespace > 0) & ((place > 0) | self.is_org[namespace])
-        chance = self.dice.uniform("which one", namespace, place)
+        chance = self.rng.uniform("which one", namespace, place)
         # mostly somebody near by, so that circles overlap and become communities
-        near = self.dice.happens("near by", _NEAR_BY, namespace, place) & (place < _NEIGHBOURS // 2)
+        near = self.rng.happens("near by", _NEAR_BY, namespace, place) & (place < _NEIGHBOURS // 2)
         distance = np.floor(np.where(near, _NEIGHBOURS * chance**2, chance * namespace)).astype(np.int64)
         other = np.maximum(namespace - 1 - distance, 0) * CIRCLE
         return np.where(elsewhere, other, namespace * CIRCLE + np.minimum(place, CIRCLE - 1))
@@ -134,15 +134,15 @@ class People:
     def has_account(self, people: Ints) -> Flags:
         """Return who is more than a name in git."""
         owns: Flags = (people % CIRCLE == 0) & ~self.is_org[people // CIRCLE]
-        return owns | ~self.dice.happens("no account", _NO_ACCOUNT, people)
+        return owns | ~self.rng.happens("no account", _NO_ACCOUNT, people)
 
     def is_noisy(self, people: Ints) -> Flags:
         """Return whom git calls by other names as well."""
-        return self.dice.happens("noisy", _NOISY, people) | ~self.has_account(people)
+        return self.rng.happens("noisy", _NOISY, people) | ~self.has_account(people)
 
     def _first_handles(self, people: Ints) -> pa.Array:
         names = self.names(people)
-        form = self.dice.choice("handle", _HANDLES, people)
+        form = self.rng.choice("handle", _HANDLES, people)
         lower_first, lower_last = pc.utf8_lower(names.first), names.last
         initial = pc.utf8_slice_codeunits(lower_first, 0, 1)
         forms = {
@@ -160,13 +160,13 @@ class People:
 
     def names(self, people: Ints) -> Names:
         """Return what people are called: no two have the same last name, nor the same two words."""
-        first = self.dice.choice("first name", dict.fromkeys(_FIRST_NAMES, 1), people)
+        first = self.rng.choice("first name", dict.fromkeys(_FIRST_NAMES, 1), people)
         return Names(
             text.of(_FIRST_NAMES, first),
             text.joined(*_syllables(_scramble(people, 0x2C1B3C6D), (0, 1, 2, 3))),
             text.joined(*_syllables(_scramble(people, 0x297A2D39), (0, 1))),
             text.joined(*_syllables(_scramble(people, 0x297A2D39), (2, 3))),
-            text.numbers(10 + np.floor(self.dice.uniform("digits", people) * 90).astype(np.int64)),
+            text.numbers(10 + np.floor(self.rng.uniform("digits", people) * 90).astype(np.int64)),
         )
 
     def handles(self, people: Ints, when: Ints | int) -> pa.Array:
@@ -174,14 +174,14 @@ class People:
         handles = self._first_handles(people)
         # of somebody from elsewhere there could be twins in several circles, with the same digits
         first = self.person(people // CIRCLE, np.zeros_like(people))
-        twins = (people % CIRCLE > 0) & self.dice.happens("near twin", _NEAR_TWINS, people)
+        twins = (people % CIRCLE > 0) & self.rng.happens("near twin", _NEAR_TWINS, people)
         twins &= first // CIRCLE == people // CIRCLE
         handles = text.where(
             twins, text.joined(self._first_handles(first), text.numbers(10 + people % CIRCLE)), handles
         )
         names = self.names(people)
         other = text.where(
-            self.dice.happens("stays like it", 0.5, people),
+            self.rng.happens("stays like it", 0.5, people),
             text.joined(handles, "-hf"),
             text.joined("the-", pc.utf8_lower(names.first), names.last),
         )
@@ -189,13 +189,13 @@ class People:
 
     def renamed_at(self, people: Ints) -> Floats:
         """Return when accounts are given another name, infinity if never."""
-        at = self.born[people // CIRCLE] + 250 * WEEK * self.dice.uniform("renamed at", people)
-        return np.where(self.dice.happens("renamed", _USERS_RENAMED, people), at, np.inf)
+        at = self.born[people // CIRCLE] + 250 * WEEK * self.rng.uniform("renamed at", people)
+        return np.where(self.rng.happens("renamed", _USERS_RENAMED, people), at, np.inf)
 
     def aliases(self, people: Ints, which: int) -> pa.Array:
         """Return the first or second (0, 1) other name by which git calls each, which never changes."""
         names = self.names(people)
-        form = self.dice.choice("alias", _ALIASES, people, which)
+        form = self.rng.choice("alias", _ALIASES, people, which)
         lower_first = pc.utf8_lower(names.first)
         initial = pc.utf8_slice_codeunits(names.first, 0, 1)
         last = pc.utf8_capitalize(names.last)
@@ -219,7 +219,7 @@ class People:
     def full_names(self, people: Ints, now: int) -> pa.Array:
         """Return what accounts say their owners are called: half of them a name, a fifth nothing."""
         names = self.names(people)
-        form = self.dice.choice("full name", _FULL_NAMES, people)
+        form = self.rng.choice("full name", _FULL_NAMES, people)
         forms = {
             "First Last": text.joined(names.first, " ", pc.utf8_capitalize(names.last)),
             "": pc.if_else(pc.is_valid(names.first), "", ""),
@@ -241,7 +241,7 @@ class People:
         return owners
 
     def owner_renamed_at(self, namespaces: Ints) -> Floats:
-        """Return when namespaces are given another name; organisations never are."""
+        """Return when namespaces are given another name; organizations never are."""
         return np.where(self.is_org[namespaces], np.inf, self.renamed_at(namespaces * CIRCLE))
 
     def accounts(self, members: Ints, now: int) -> pa.Table:
@@ -266,38 +266,38 @@ class People:
         )
         return pa.table(
             {
-                "_id": object_ids(self.dice, since, salt),
+                "_id": object_ids(self.rng, since, salt),
                 "name": names,
                 "type": text.where(is_org, "org", "user"),
                 "fullname": full,
                 "createdAt": pc.strftime(text.moments(since), "%Y-%m-%dT%H:%M:%SZ"),
-                "isPro": pa.array(self.dice.happens("pro", 0.05, salt), mask=is_org),
-                "isVerified": pa.array(self.dice.happens("verified", 0.2, salt), mask=~is_org),
+                "isPro": pa.array(self.rng.happens("pro", 0.05, salt), mask=is_org),
+                "isVerified": pa.array(self.rng.happens("verified", 0.2, salt), mask=~is_org),
             }
         )
 
     def since(self, people: Ints) -> Ints:
         """Return when accounts were made: before the first repository of their namespace."""
-        early = self.dice.uniform("account", people) ** 3 * 80 * WEEK
+        early = self.rng.uniform("account", people) ** 3 * 80 * WEEK
         return (self.born[people // CIRCLE] - early - 60).astype(np.int64)
 
     def members(self, now: int) -> tuple[pa.Table, Ints]:
-        """Return who says which organisation they belong to (`org`, `user`), and all members as people."""
+        """Return who says which organization they belong to (`org`, `user`), and all members as people."""
         orgs = np.arange(int(np.searchsorted(self.born, now)))
         orgs = orgs[self.is_org[orgs]]
         org = np.repeat(orgs, self.team[orgs])
         place = np.arange(len(org)) - np.repeat(np.cumsum(self.team[orgs]) - self.team[orgs], self.team[orgs])
         people = self.person(org, place)
-        shown = self.has_account(people) & self.dice.happens("public member", 0.85, org, place)
+        shown = self.has_account(people) & self.rng.happens("public member", 0.85, org, place)
         table = pa.table({"org": self.owners(org[shown], now), "user": self.handles(people[shown], now)})
         return table.group_by(["org", "user"], use_threads=False).aggregate([]), np.unique(people)
 
 
-def object_ids(dice: Dice, created: Ints, whose: Ints) -> pa.Array:
+def object_ids(rng: Rng, created: Ints, whose: Ints) -> pa.Array:
     """Return ids as the Hub's: eight hexadecimal digits of the time, sixteen at random."""
     return text.joined(
         text.hexadecimal(created.astype(np.uint64) << np.uint64(32), 8),
-        text.hexadecimal(dice.bits("_id", whose), 16),
+        text.hexadecimal(rng.bits("_id", whose), 16),
     )
 
 

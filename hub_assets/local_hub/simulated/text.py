@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.local_hub.simulated.dice import Bits, Flags, Ints
+from hub_assets.local_hub.simulated.rng import Bits, Flags, Ints
 
 _DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 

@@ -173,7 +173,7 @@ def build_marts(clock: Clock, scale: float, populations: Path) -> int:
         connection.execute("set enable_progress_bar = false")
         prepare_tables(connection, loaded)
         # without networks: those are measured elsewhere
-        untold = ("network__model_usage", "network__top_organisations")
+        untold = ("network__model_usage", "network__top_organizations")
         for name in ("mart__repo_activity", *untold):
             columns = ", ".join(f"{column.name} {column.type}" for column in loaded.tables[name].columns)
             connection.execute(f"create table {name} ({columns})")

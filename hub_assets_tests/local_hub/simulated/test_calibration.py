@@ -1,6 +1,6 @@
 """The true values of a tenth of the study's Hub beside the published ones.
 
-Tolerances are what the ladders and a tenth of the Hub allow; means, standard deviations and maxima hang on a few
+Tolerances are what the quantile_functions and a tenth of the Hub allow; means, standard deviations and maxima hang on a few
 repositories that a tenth seldom holds, and are held at full size by the benchmarks.
 """
 

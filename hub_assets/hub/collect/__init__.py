@@ -1,0 +1,1 @@
+"""The collection engine: crawling, budgets, plans, and the log of responses."""

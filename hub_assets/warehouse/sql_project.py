@@ -1,0 +1,455 @@
+"""The loader of `dbt_like_sql`: SQL files and their yml become records that are known to work before anything runs.
+
+Each model is one SELECT in one file. `{{ ref('x') }}`, `{{ source('a', 'b') }}` and `{{ var('snapshot_date') }}` are
+all that braces may hold. sqlglot tells what depends on what, where each column comes from, and a version that comments
+and layout do not change; binding every model on empty tables in DuckDB tells columns and types, and finds what does not
+exist. Nothing here touches a real database, and nothing knows Dagster.
+"""
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import sqlglot
+import yaml
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import lineage
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
+
+LAYERS = ("staging", "intermediate", "marts")
+_BRACES = re.compile(r"\{[{%#]\s*(.*?)\s*[}%#]\}")
+_REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
+_SOURCE = re.compile(r"""source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
+_VAR = re.compile(r"""var\(\s*['"]snapshot_date['"]\s*\)""")
+_NO_WEEK = date(1970, 1, 5)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes an eighth of the time
+
+
+class ModelError(Exception):
+    """A model or its description is wrong; the message begins with file and line."""
+
+    def __init__(self, path: Path, line: int | None, problem: str) -> None:
+        super().__init__(f"{path}{f':{line}' if line else ''}: {problem}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column with its DuckDB type."""
+
+    name: str
+    type: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class DataTest:
+    """A test of a table's rows, as dbt names it: `not_null`, `unique`, `accepted_values` or `relationships`.
+
+    `columns` has one name but for `unique`, which may take several (a table's grain), and `not_null`, which takes all
+    that a table has: 300 tests apart are 300 events in a run's log. One that `is_warning` (dbt's `severity: warn`)
+    tells, and stops nothing.
+    """
+
+    kind: Literal["not_null", "unique", "accepted_values", "relationships"]
+    columns: tuple[str, ...]
+    values: tuple[str, ...] = ()
+    to: str = ""
+    field: str = ""
+    is_warning: bool = False
+
+    @property
+    def name(self) -> str:
+        """A name that is unique within its table."""
+        return self.kind if self.kind == "not_null" else f"{self.kind}__{'__'.join(self.columns)}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """What models, seeds and sources have in common; `grain` names the columns that make a row unique."""
+
+    name: str
+    path: Path
+    description: str
+    grain: tuple[str, ...]
+    columns: tuple[Column, ...]
+    data_tests: tuple[DataTest, ...]
+
+
+@dataclass(frozen=True)
+class Source(Table):
+    """A table that Python writes and SQL reads: files of the lake, or (`is_stored`) a table of the database itself."""
+
+    is_stored: bool = False
+    is_published: bool = False
+
+
+@dataclass(frozen=True)
+class Seed(Table):
+    """A small CSV that is data, not code. `code_version` is the hash of its content."""
+
+    code_version: str = ""
+
+
+@dataclass(frozen=True)
+class TrackedMetric:
+    """A number of each row, or of those of a condition, that is worth following over the weeks.
+
+    `name` is made of the row's values, as in `{repo_type}s_{variable}`; `column` holds the number.
+    """
+
+    name: str
+    column: str
+    where: str = "true"
+
+
+@dataclass(frozen=True)
+class Model(Table):
+    """One SELECT. `is_view` models hold all weeks; the others are tables that are filled a week at a time.
+
+    `tracked_metrics` are given for tables of results, which are short enough to be shown. `upstream` are the tables it reads;
+    `column_lineage` gives for each column the (table, column) pairs it is made of.
+    """
+
+    sql: str = ""
+    layer: str = ""
+    is_view: bool = False
+    upstream: tuple[str, ...] = ()
+    code_version: str = ""
+    tracked_metrics: tuple[TrackedMetric, ...] = ()
+    column_lineage: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    def render(self, snapshot_date: date) -> str:
+        """Return the SELECT as DuckDB runs it for one week; its lines are those of the file."""
+        return _render(self.sql, self.path, snapshot_date)[0]
+
+
+@dataclass(frozen=True)
+class Project:
+    """All of `dbt_like_sql`; `models` come in the order in which they can be built."""
+
+    sources: tuple[Source, ...]
+    seeds: tuple[Seed, ...]
+    models: tuple[Model, ...]
+
+    @property
+    def published(self) -> tuple["Source | Model", ...]:
+        """Tables with weeks that readers are given."""
+        marts = (model for model in self.models if model.layer == "marts")
+        return (*(source for source in self.sources if source.is_published), *marts)
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        """Everything by name."""
+        return {table.name: table for table in (*self.sources, *self.seeds, *self.models)}
+
+
+def load_project(root: Path) -> Project:
+    """Read and check the folder.
+
+    Raises:
+        ModelError: with file, line and name, for anything that is not as it should be.
+    """
+    sources = tuple(_sources(root / "staging" / "sources.yml"))
+    seeds = tuple(_seed(path) for path in sorted((root / "seeds").glob("*.csv")))
+    drafts = {path.stem: _draft(path, layer) for layer in LAYERS for path in sorted((root / layer).glob("*.sql"))}
+    known = {table.name for table in (*sources, *seeds)} | set(drafts)
+    for draft in drafts.values():
+        for name, line in draft.reads.items():
+            if name not in known:
+                raise ModelError(draft.path, line, f"there is no table {name}")
+    try:
+        order = [n for n in TopologicalSorter({n: d.reads for n, d in drafts.items()}).static_order() if n in drafts]
+    except CycleError as error:
+        circle = error.args[1]
+        raise ModelError(drafts[circle[0]].path, None, f"models read each other in a circle: {circle}") from None
+    with duckdb.connect() as connection:
+        for table in (*sources, *seeds):
+            _create_empty(connection, table)
+        schema = {table.name: {column.name: column.type for column in table.columns} for table in (*sources, *seeds)}
+        models = []
+        for name in order:
+            model = _bind(drafts[name], connection, schema)
+            schema[name] = {column.name: column.type for column in model.columns}
+            models.append(model)
+    project = Project(sources, seeds, tuple(models))
+    for table in (*sources, *seeds, *models):
+        _check_targets(table, project)
+    return project
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A model as written: parsed, but not yet known to work."""
+
+    path: Path
+    layer: str
+    sql: str
+    tree: exp.Query
+    reads: dict[str, int]
+    """Tables it reads, with the line of their first mention."""
+
+
+def _draft(path: Path, layer: str) -> _Draft:
+    sql = path.read_text(encoding="utf-8")
+    rendered, reads = _render(sql, path, _NO_WEEK)
+    try:
+        trees = sqlglot.parse(rendered, read="duckdb")
+    except SqlglotError as error:
+        details = getattr(error, "errors", None) or [{}]
+        raise ModelError(path, details[0].get("line"), f"not SQL: {details[0].get('description', error)}") from None
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise ModelError(path, None, "a model is one SELECT and nothing else")
+    if layer == "staging" and _VAR.search(sql):
+        raise ModelError(path, _line_of(sql, "var"), "a staging model holds all weeks; it cannot filter by one")
+    tree = trees[0]
+    _refuse_what_does_not_travel(tree, path)
+    named = {table.name for table in tree.find_all(exp.Table)} - {cte.alias for cte in tree.find_all(exp.CTE)}
+    for bare in sorted(named - set(reads)):
+        raise ModelError(path, _line_of(rendered, bare), f"{bare} is read without ref() or source()")
+    return _Draft(path, layer, sql, tree, reads)
+
+
+def _render(sql: str, path: Path, snapshot_date: date) -> tuple[str, dict[str, int]]:
+    reads: dict[str, int] = {}
+
+    def replace(match: re.Match[str]) -> str:
+        line = sql.count("\n", 0, match.start()) + 1
+        inner = match.group(1) if match.group().startswith("{{") else ""
+        if _VAR.fullmatch(inner):
+            return str(snapshot_date)
+        if found := _REF.fullmatch(inner):
+            name = found.group(1)
+        elif found := _SOURCE.fullmatch(inner):
+            name = f"{found.group(1)}__{found.group(2)}"
+        else:
+            allowed = "{{ ref('x') }}, {{ source('a', 'b') }} and {{ var('snapshot_date') }}"
+            raise ModelError(path, line, f"{match.group()} is not known; braces hold only {allowed}")
+        reads.setdefault(name, line)
+        return name
+
+    return _BRACES.sub(replace, sql), reads
+
+
+def _refuse_what_does_not_travel(tree: exp.Query, path: Path) -> None:
+    """Refuse what other engines lack and sqlglot would pass through unchanged, or changed in meaning."""
+    quantiles = (exp.Quantile, exp.PercentileCont, exp.PercentileDisc, exp.ApproxQuantile)
+    for node in tree.walk():
+        if isinstance(node, exp.Columns):
+            name, word = "columns()", "columns"
+        elif isinstance(node, exp.Pivot):
+            name, word = "pivot", "pivot"
+        elif isinstance(node, exp.Summarize):
+            name, word = "summarize", "summarize"
+        elif isinstance(node, quantiles) and any(isinstance(argument, exp.Array) for argument in node.args.values()):
+            name, word = "a quantile with an array", r"\w*(quantile|percentile)\w*"
+        else:
+            continue
+        line = _line_of(path.read_text(encoding="utf-8"), word)
+        raise ModelError(path, line, f"{name} does not carry over to other engines; write it out")
+
+
+def _bind(draft: _Draft, connection: duckdb.DuckDBPyConnection, schema: dict[str, dict[str, str]]) -> Model:
+    name = draft.path.stem
+    rendered = _render(draft.sql, draft.path, _NO_WEEK)[0]
+    try:
+        connection.execute(f"create view {name} as\n{rendered}")
+    except duckdb.Error as error:
+        raise ModelError(draft.path, _line_of_error(str(error), rendered), _first_line(error)) from None
+    described = connection.execute(f"describe {name}").fetchall()
+    listed, description, meta = _documented(draft.path.with_suffix(".yml"), "models", name)
+    types = {column: kind for column, kind, *_ in described}
+    path = draft.path.with_suffix(".yml")
+    for column in listed:
+        if column not in types:
+            raise ModelError(path, _line_of(path.read_text(encoding="utf-8"), column), f"{name} has no column {column}")
+    for column in types:
+        if column not in listed:
+            raise ModelError(path, None, f"column {column} of {name} is not described")
+    grain = tuple(meta.get("grain") or ())
+    if not grain or not set(grain) <= set(types):
+        raise ModelError(path, None, f"meta.grain of {name} must name the columns that make a row unique")
+    if next(iter(types)) != "snapshot_date":
+        raise ModelError(draft.path, None, "the first column of a model is snapshot_date")
+    tracked_metrics = tuple(TrackedMetric(**tracked_metric) for tracked_metric in meta.get("tracked_metrics", ()))
+    for tracked_metric in tracked_metrics:
+        if missing := {tracked_metric.column, *re.findall(r"\{(\w+)\}", tracked_metric.name)} - set(types):
+            raise ModelError(
+                path, None, f"tracked_metric {tracked_metric.name} of {name}: there is no column {min(missing)}"
+            )
+        try:
+            connection.execute(f"select * from {name} where {tracked_metric.where}")
+        except duckdb.Error as error:
+            raise ModelError(
+                path, None, f"tracked_metric {tracked_metric.name} of {name}: {_first_line(error)}"
+            ) from None
+    columns = tuple(Column(c, kind, str(listed[c].get("description", ""))) for c, kind in types.items())
+    # what reads it binds an empty table: views upon views would be bound again for each
+    connection.execute(f"drop view {name}")
+    connection.execute(_empty(name, columns))
+    return Model(
+        name=name,
+        path=draft.path,
+        description=description,
+        grain=grain,
+        columns=columns,
+        data_tests=tuple(_data_tests(path, listed, grain)),
+        sql=draft.sql,
+        layer=draft.layer,
+        is_view=draft.layer == "staging",
+        upstream=tuple(sorted(draft.reads)),
+        code_version=_digest(draft.tree.sql(dialect="duckdb", comments=False)),
+        tracked_metrics=tracked_metrics,
+        column_lineage=_column_lineage(draft, schema),
+    )
+
+
+def _column_lineage(draft: _Draft, schema: dict[str, dict[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    relevant: dict[str, object] = {name: schema[name] for name in draft.reads}
+    qualified = qualify(
+        draft.tree.copy(), schema=relevant, dialect="duckdb", quote_identifiers=False, validate_qualify_columns=False
+    )
+    scope = build_scope(qualified)
+    origins: dict[str, list[tuple[str, str]]] = {}
+    # with the scope at hand sqlglot does not qualify the query once more
+    roots = lineage(None, qualified, relevant, dialect="duckdb", scope=scope, trim_selects=False, copy=False)
+    for column, root in roots.items() if isinstance(roots, dict) else ():
+        leaves = {
+            (leaf.expression.name, leaf.name.rpartition(".")[2])
+            for leaf in root.walk()
+            if isinstance(leaf.expression, exp.Table) and leaf.expression.name in relevant
+        }
+        origins[column] = sorted(
+            (table, name) for table, leaf in leaves for name in schema[table] if name.lower() == leaf.lower()
+        )
+    return origins
+
+
+def _sources(path: Path) -> Iterator[Source]:
+    for group in _yaml(path)["sources"]:
+        for table in group["tables"]:
+            name = f"{group['name']}__{table['name']}"
+            columns = tuple(_typed_columns(path, name, table["columns"]))
+            meta = table["meta"]
+            grain = tuple(meta["grain"])
+            tests = tuple(_data_tests(path, {column["name"]: column for column in table["columns"]}, grain))
+            is_stored, is_published = bool(meta.get("is_stored")), bool(meta.get("is_published"))
+            yield Source(name, path, table["description"], grain, columns, tests, is_stored, is_published)
+
+
+def _seed(path: Path) -> Seed:
+    listed, description, meta = _documented(path.with_suffix(".yml"), "seeds", path.stem)
+    columns = tuple(_typed_columns(path, path.stem, list(listed.values())))
+    content = path.read_text(encoding="utf-8")
+    header = next(csv.reader(content.splitlines()))
+    if header != [column.name for column in columns]:
+        raise ModelError(path, 1, f"columns are {header}, but {path.stem}.yml describes {list(listed)}")
+    grain = tuple(meta["grain"])
+    tests = tuple(_data_tests(path.with_suffix(".yml"), listed, grain))
+    return Seed(path.stem, path, description, grain, columns, tests, _digest(content))
+
+
+def _typed_columns(path: Path, table: str, columns: list[dict[str, Any]]) -> Iterator[Column]:
+    for column in columns:
+        if "data_type" not in column:
+            raise ModelError(path, None, f"column {column['name']} of {table} has no data_type")
+        yield Column(column["name"], column["data_type"], str(column.get("description", "")))
+
+
+def _documented(path: Path, section: str, name: str) -> tuple[dict[str, dict[str, Any]], str, dict[str, Any]]:
+    """Return columns by name, description and meta of a table from the yml beside it."""
+    if not path.exists():
+        raise ModelError(path, None, f"{name} has no yml beside it")
+    for table in _yaml(path).get(section, []):
+        if table.get("name") == name:
+            columns = {column["name"]: column for column in table.get("columns", [])}
+            return columns, str(table.get("description", "")), table.get("meta", {})
+    raise ModelError(path, None, f"does not describe {name} under `{section}`")
+
+
+def _data_tests(path: Path, columns: dict[str, dict[str, Any]], grain: tuple[str, ...]) -> Iterator[DataTest]:
+    if len(grain) > 1:
+        yield DataTest("unique", grain)
+    if never_null := tuple(name for name, column in columns.items() if "not_null" in column.get("data_tests", [])):
+        yield DataTest("not_null", never_null)
+    for name, column in columns.items():
+        for test in column.get("data_tests", []):
+            kind, arguments = (test, {}) if isinstance(test, str) else next(iter(test.items()))
+            given = arguments.get("arguments", {})
+            is_warning = arguments.get("config", {}).get("severity") == "warn"
+            if test == "not_null":
+                continue
+            if kind == "unique":
+                yield DataTest(kind, (name,), is_warning=is_warning)
+            elif kind == "accepted_values":
+                values = tuple(
+                    str(value).lower() if isinstance(value, bool) else str(value) for value in given["values"]
+                )
+                yield DataTest(kind, (name,), values=values, is_warning=is_warning)
+            elif kind == "relationships":
+                target = _REF.fullmatch(given["to"])
+                if target is None:
+                    raise ModelError(path, None, f"relationships of {name}: `to` must be ref('...')")
+                yield DataTest(kind, (name,), to=target.group(1), field=given["field"], is_warning=is_warning)
+            else:
+                raise ModelError(path, None, f"data test {kind} of {name} is not known")
+
+
+def _check_targets(table: Table, project: Project) -> None:
+    for test in table.data_tests:
+        if test.kind != "relationships":
+            continue
+        target = project.tables.get(test.to)
+        if target is None or test.field not in {column.name for column in target.columns}:
+            raise ModelError(table.path.with_suffix(".yml"), None, f"{test.name}: there is no {test.to}.{test.field}")
+
+
+def _create_empty(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    try:
+        connection.execute(_empty(table.name, table.columns))
+    except duckdb.Error as error:
+        raise ModelError(table.path, None, f"{table.name}: {_first_line(error)}") from None
+
+
+def _empty(name: str, columns: tuple[Column, ...]) -> str:
+    listed = ", ".join(f'"{column.name}" {column.type}' for column in columns)
+    return f"create table {name} ({listed})"
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise ModelError(path, line, f"not YAML: {error.problem}") from None
+    return content if isinstance(content, dict) else {}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
+
+
+def _line_of_error(message: str, sql: str) -> int | None:
+    """Find the line of the file: DuckDB counts the `create view` line too, and some errors name none."""
+    if found := re.search(r"^LINE (\d+):", message, re.MULTILINE):
+        return max(1, int(found.group(1)) - 1)
+    named = re.search(r'"(\w+)"', message)
+    return _line_of(sql, named.group(1)) if named else None
+
+
+def _line_of(text: str, word: str) -> int | None:
+    found = re.search(rf"\b{word}\b", text, re.IGNORECASE)
+    return text.count("\n", 0, found.start()) + 1 if found else None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,468 @@
+"""A crawl when things go wrong: the token, the Hub, the way to it, single repositories, the one who waits for it."""
+
+import asyncio
+import itertools
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub.constants import HF_HOME
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hub_assets.hub.collect.crawl import FAILURE_STREAK, Budget, Progress, crawl, rows_of
+from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.plan import HISTORY_KINDS, HistoryKind
+from hub_assets.hub.collect.response_log import Row
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.http.errors import HubBroken, HubError, TokenRefused
+from hub_assets.lake.landing import Landing
+from hub_assets.lake.parts import Lake
+from hub_assets.local_hub.answers import ApiError, error_response
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.faults import Faults
+from hub_assets.local_hub.histories import Histories
+from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.server import running
+from hub_assets.local_hub.simulated import simulate
+from hub_assets_tests.hub.made import (
+    WEEK,
+    Hub,
+    Repo,
+    listed,
+    outcomes,
+    rows,
+    rows_so_far,
+    served,
+    state,
+    true_outcome,
+    truth,
+)
+
+NEXT = WEEK + timedelta(weeks=1)
+TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123456789"
+NOT_VALID = error_response(ApiError(401, "Invalid credentials in Authorization header"))
+BARE_401 = error_response(ApiError(401, "Invalid username or password."))
+BLOCKED = Response("<html>Request blocked.</html>", 403, media_type="text/html")
+DOWN = Response("<html>Service Unavailable</html>", 503, media_type="text/html")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def hub_of(number: int, **options: Any) -> Hub:
+    hub = Hub(*(Repo(f"65{place:03}", f"acme/r{place}") for place in range(number)), **options)
+    for repo in hub.repos:
+        repo.commits, repo.discussions = hub.commits(2), hub.discussions(1)
+    hub.publish()
+    return hub
+
+
+def after(hub: Hub, calls: int, answer: ASGIApp) -> None:
+    """Let a Hub answer so many histories well, and all that follow by one answer."""
+    n_before = len(hub.paths)
+    hub.before = lambda path: answer if len(hub.paths) > n_before + calls and "/acme/" in path else None
+
+
+def slowly(hub: Hub, seconds: float) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(seconds)
+        await hub.app(scope, receive, send)
+
+    return answer
+
+
+async def dropped(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"900")]})
+    await send({"type": "http.response.body", "body": b"[", "more_body": True})
+    raise ConnectionResetError
+
+
+# --- waves ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "token", "answer", "error"),
+    [
+        ("commits", TOKEN, NOT_VALID, TokenRefused),
+        ("commits", TOKEN, BARE_401, HubBroken),
+        ("commits", False, BARE_401, HubBroken),
+        ("discussions", False, BARE_401, HubBroken),
+        ("commits", False, BLOCKED, HubBroken),
+        ("discussions", False, BLOCKED, HubBroken),
+        ("commits", False, DOWN, HubBroken),
+        ("commits", False, Response("<html>", 200), HubBroken),
+        ("commits", False, dropped, HubBroken),
+    ],
+    ids=[
+        "token",
+        "401s with token",
+        "401s",
+        "401s of discussions",
+        "403s",
+        "403s of discussions",
+        "503s",
+        "HTML",
+        "drops",
+    ],
+)
+def test_a_wave_stops_the_crawl_and_marks_nothing(
+    lake: Lake, kind: HistoryKind, token: str | bool, answer: ASGIApp, error: type[HubError]
+) -> None:
+    hub = hub_of(150)
+    with served(hub, token, attempts=1) as client:
+        listed(client, lake, WEEK, ("model",))
+        after(hub, 70, answer)
+        with pytest.raises(error):
+            land_histories(client, lake, kind, WEEK, workers=8, outage_backoff=())
+        assert len(hub.paths) <= 70 + FAILURE_STREAK + 2 * 8
+        kept = rows_so_far(lake, f"raw_hub__{kind}", WEEK)
+        assert len(kept) == 70
+        assert {row["outcome"] for row in kept} == {"ok"}
+        # a Hub that does not work ends the week where it is; who has no token has to see to it first
+        assert lake.weeks(f"raw_hub__{kind}") == ([] if error is TokenRefused else [WEEK])
+        hub.before = lambda _: None
+        hub.paths.clear()
+        manifest = land_histories(client, lake, kind, WEEK)
+    assert len(hub.paths) == 80
+    assert manifest.details["is_complete"]
+    assert state(lake, kind) == hub.state(kind)
+
+
+@dataclass(frozen=True)
+class Question:
+    answer: str
+    kind: str = "model"
+    has_failed: bool = False
+
+
+def test_slow_good_answers_to_earlier_questions_do_not_make_a_wave_believable(lake: Lake) -> None:
+    missing, is_amid = itertools.count(1), threading.Event()
+
+    def ask(question: Question) -> Iterator[Row]:
+        if question.answer == "slow":
+            assert is_amid.wait(120)
+        elif question.answer == "gone" and next(missing) > FAILURE_STREAK // 2:
+            is_amid.set()
+            time.sleep(0.01)
+        gone = question.answer == "gone"
+        yield {"outcome": "gone" if gone else "ok", "status": 401 if gone else 200, "calls": 1}
+
+    questions = [Question("good"), Question("slow"), *[Question("gone")] * 100]
+    table = "raw_hub__commits"
+    with served(hub_of(1)) as client, Landing(lake, table, WEEK, rows_of(table, WEEK)) as landing:
+        with pytest.raises(HubBroken, match="answers in a row say nothing of what was asked"):
+            crawl(client, landing, questions, ask, Progress("test", 102), workers=3)
+        assert is_amid.is_set()
+        assert [row["outcome"] for row in rows_so_far(lake, table, WEEK)] == ["ok", "ok"]
+
+
+def test_the_error_of_a_wave_says_what_to_do(lake: Lake) -> None:
+    hub = hub_of(40)
+    with served(hub, attempts=1) as client:
+        listed(client, lake, WEEK, ("model",))
+        after(hub, 0, BARE_401)
+        words = r"20 answers in a row .* Invalid username or password\.\. Nothing of them was kept; the crawl goes on"
+        with pytest.raises(HubBroken, match=words):
+            land_histories(client, lake, "commits", WEEK)
+    assert rows_so_far(lake, "raw_hub__commits", WEEK) == []
+
+
+# --- single repositories ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "token", "status", "code"), [("commits", False, 401, None), ("discussions", TOKEN, 404, "RepoNotFound")]
+)
+def test_single_missing_repositories_are_gone(
+    lake: Lake, kind: HistoryKind, token: str | bool, status: int, code: str | None
+) -> None:
+    hub = hub_of(30)
+    with served(hub, token) as client:
+        listed(client, lake, WEEK, ("model",))
+        gone = [hub.repos.pop(place) for place in (29, 15, 0)]
+        hub.publish()
+        assert land_histories(client, lake, kind, WEEK).details["outcomes"] == {"ok": 27, "gone": 3}
+        # the last ones of a crawl count too, though nothing comes after them
+        for row in rows(lake, f"raw_hub__{kind}"):
+            if row["repo_key"] in {repo.key for repo in gone}:
+                assert (row["outcome"], row["status"], row["error_code"]) == ("gone", status, code)
+                assert (row[kind], row["n_total"], row["history_version"], row["is_last"]) == (None, None, 0, True)
+        hub.paths.clear()
+        assert land_histories(client, lake, kind, WEEK).details["is_complete"]
+    assert hub.paths == []
+
+
+def test_a_single_401_says_nothing_to_one_who_has_a_token(lake: Lake) -> None:
+    hub = hub_of(30)
+    with served(hub, TOKEN) as client:
+        listed(client, lake, WEEK, ("model",))
+        hub.before = lambda path: BARE_401 if "/acme/r7/" in path else None
+        assert land_histories(client, lake, "commits", WEEK).details["outcomes"] == {"ok": 29, "failed": 1}
+        hub.before = lambda _: None
+        assert land_histories(client, lake, "commits", WEEK).details["outcomes"] == {"ok": 1}
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(500, 3), (418, 1)])
+def test_one_that_cannot_be_read_has_failed_and_is_asked_again(lake: Lake, status: int, attempts: int) -> None:
+    hub = hub_of(30)
+    with served(hub, attempts=3) as client:
+        listed(client, lake, WEEK, ("model",))
+        hub.before = lambda path: Response("no", status) if "/acme/r7/" in path else None
+        for run in (1, 2):
+            hub.paths.clear()
+            manifest = land_histories(client, lake, "commits", WEEK)
+            assert len(hub.paths) == (29 if run == 1 else 0) + attempts
+            assert manifest.details["outcomes"] == ({"ok": 29, "failed": 1} if run == 1 else {"failed": 1})
+            (coverage,) = manifest.details["coverage"]
+            assert (coverage["n_up_to_date"], coverage["outcomes"]["failed"]) == (29, 1)
+        row = rows(lake, "raw_hub__commits")[-1]
+        assert (row["outcome"], row["status"], row["attempts"], row["calls"]) == ("failed", status, attempts, attempts)
+        hub.before = lambda _: None
+        listed(client, lake, NEXT, ("model",))
+        manifest = land_histories(client, lake, "commits", NEXT)
+    assert (manifest.details["calls"], manifest.details["is_complete"]) == (1, True)
+    assert state(lake, "commits") == hub.state("commits")
+
+
+def test_many_that_fail_for_good_do_not_stop_a_week_that_is_run_again(lake: Lake) -> None:
+    hub = hub_of(120)
+    with served(hub, attempts=1) as client:
+        listed(client, lake, WEEK, ("model",))
+        hub.before = lambda path: Response("no", 500) if path.split("/")[4] in BROKEN else None
+        for _ in range(2):
+            manifest = land_histories(client, lake, "commits", WEEK)
+            assert sum(one["outcomes"].get("failed", 0) for one in manifest.details["coverage"]) == len(BROKEN)
+        assert len(rows(lake, "raw_hub__commits")) == 120 + len(BROKEN)
+
+
+BROKEN = {f"r{place}" for place in range(0, 120, 4)}
+
+
+# --- what a source does not hold ---
+
+
+@pytest.mark.parametrize("kind", HISTORY_KINDS)
+def test_what_a_source_does_not_hold_is_asked_once_and_never_planned_again(lake: Lake, kind: HistoryKind) -> None:
+    hub = hub_of(20)
+    for place, repo in enumerate(hub.repos):
+        repo.kind = ("model", "dataset", "space")[place % 3]
+    hub.publish()
+    hub.population.histories["dataset"] = Histories()
+    with served(hub) as client:
+        for week in (WEEK, NEXT):
+            listed(client, lake, week)
+            hub.paths.clear()
+            manifest = land_histories(client, lake, kind, week, workers=16)
+            assert manifest.details["is_complete"]
+            asked = sum("/datasets/" in path for path in hub.paths)
+            assert asked == (1 if week == WEEK else 0)
+            (datasets,) = (one for one in manifest.details["coverage"] if one["repo_type"] == "dataset")
+            assert (datasets["n_calls"], datasets["outcomes"]) == (0, {"not_asked": 7})
+    assert {outcome for repo, outcome in outcomes(lake, kind).items() if repo[0] == "dataset"} == {"not_asked"}
+    assert {repo[0] for repo in state(lake, kind)} == {"model", "space"}
+
+
+# --- the token ---
+
+
+def test_the_token_is_written_nowhere(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    hub = hub_of(60)
+    with served(hub, TOKEN, attempts=2) as client:
+        listed(client, lake, WEEK, ("model",))
+        hub.before = lambda path: Response("no", 500) if "/acme/r7/" in path else None
+        for kind in HISTORY_KINDS:
+            land_histories(client, lake, kind, WEEK)
+            after(hub, 0, NOT_VALID)
+            with pytest.raises(TokenRefused) as caught:
+                land_histories(client, lake, kind, WEEK, refresh=True)
+            hub.before = lambda _: None
+            assert TOKEN not in repr(caught.value) + str(caught.value)
+            assert TOKEN not in repr(lake.manifest(f"raw_hub__{kind}", WEEK))
+            # Parquet may press a text together, its values are searched as well
+            assert TOKEN not in repr(rows(lake, f"raw_hub__{kind}"))
+    files = [path for root in (lake.root, Path(HF_HOME)) for path in root.rglob("*") if path.is_file()]
+    assert len(files) > 8
+    assert not [path for path in files if TOKEN.encode() in path.read_bytes()]
+    assert len(caplog.records) > 100
+    assert not [record for record in caplog.records if TOKEN in record.getMessage() + repr(vars(record))]
+
+
+# --- budgets ---
+
+
+def test_a_budget_of_calls_is_kept_and_the_crawl_goes_on_until_it_is_complete(lake: Lake) -> None:
+    hub = hub_of(100)
+    with served(hub) as client:
+        listed(client, lake, WEEK, ("model",))
+        for known in (30, 60, 90, 100):
+            hub.paths.clear()
+            manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(calls=30), workers=16)
+            assert len(hub.paths) == manifest.details["calls"] == min(30, known - (known - 1) // 30 * 30)
+            (models,) = (one for one in manifest.details["coverage"] if one["repo_type"] == "model")
+            assert (models["n_selected"], models["n_up_to_date"], models["n_calls"]) == (100, known, 100 - known)
+            assert models["outcomes"].get("not_asked", 0) == 100 - known
+            assert manifest.details["is_complete"] == (known == 100)
+            assert len(state(lake, "commits")) == known
+    assert state(lake, "commits") == hub.state("commits")
+
+
+def test_a_budget_is_kept_within_the_workers_where_answers_take_several_calls(lake: Lake) -> None:
+    hub = hub_of(60, cap=1, faults=Faults.parse(["500@5"]))
+    with served(hub) as client:
+        listed(client, lake, WEEK, ("model",))
+        hub.paths.clear()
+        manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(calls=50), workers=8)
+        assert 50 - 8 <= len(hub.paths) <= 50 + 8
+        assert manifest.details["calls"] == len(hub.paths)
+        assert land_histories(client, lake, "commits", WEEK).details["is_complete"]
+    assert state(lake, "commits") == hub.state("commits")
+
+
+def test_a_budget_that_has_run_out_asks_nothing(lake: Lake) -> None:
+    hub = hub_of(10)
+    with served(hub) as client:
+        listed(client, lake, WEEK, ("model",))
+        past = client.now() - timedelta(seconds=1)
+        for budget in (Budget(until=past), Budget(calls=0)):
+            manifest = land_histories(client, lake, "commits", WEEK, budget=budget)
+            assert (manifest.details["calls"], manifest.details["is_complete"]) == (0, False)
+        # and a week ends with itself
+        earlier = WEEK - timedelta(weeks=1)
+        listed(client, lake, earlier, ("model",))
+        assert land_histories(client, lake, "commits", earlier).details["calls"] == 0
+    assert hub.paths == []
+
+
+def test_a_budget_of_time_ends_a_crawl_in_its_midst(lake: Lake) -> None:
+    hub = hub_of(60)
+    with served(hub) as client:
+        listed(client, lake, WEEK, ("model",))
+        slow = slowly(hub, 0.05)
+        hub.before = lambda _: slow
+        began = time.monotonic()
+        until = client.now() + timedelta(seconds=0.6)
+        manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(until=until), workers=2)
+        assert time.monotonic() - began > 0.5
+    # two workers, twenty answers a second each at most
+    assert 1 <= manifest.details["calls"] <= 2 * 20
+    assert not manifest.details["is_complete"]
+
+
+# --- who waits for it ---
+
+
+def test_one_who_watches_hears_how_it_goes(lake: Lake) -> None:
+    hub = hub_of(40)
+    heard: list[str] = []
+    with served(hub) as client:
+        listed(client, lake, WEEK, ("model",))
+        slow = slowly(hub, 0.1)
+        hub.before = lambda _: slow
+        last: list[Progress] = []
+
+        def watch(progress: Progress) -> None:
+            heard.append(str(progress))
+            last[:] = [progress]
+
+        land_histories(client, lake, "commits", WEEK, workers=4, watch=watch)
+    assert len(heard) >= 2
+    assert "of 40 (" in heard[0]
+    assert (last[0].planned, last[0].done, last[0].calls, last[0].outcomes) == (40, 40, 40, {"ok": 40})
+    assert last[0].is_over
+    assert last[0].rate > 0
+
+
+def test_it_can_be_interrupted_while_all_wait_for_the_next_window(lake: Lake) -> None:
+    hub = hub_of(60, quota=Quota(20, 600))
+    with running(hub) as url:
+        client = HubClient(url, False)
+        client.contact()
+        listed(client, lake, WEEK, ("model",))
+
+        def watch(progress: Progress) -> None:
+            if progress.calls >= 10 and progress.seconds > 0.8:
+                raise KeyboardInterrupt
+
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            land_histories(client, lake, "commits", WEEK, workers=8, watch=watch)
+        # of the 600 s that are left of the window
+        assert time.monotonic() - began < 60
+    kept = rows_so_far(lake, "raw_hub__commits", WEEK)
+    assert len(kept) == len(hub.paths) < 20
+    assert hub.counters.throttled == 0
+
+
+def test_an_error_of_our_own_ends_it_and_is_raised(lake: Lake) -> None:
+    hub = hub_of(1)
+    with served(hub) as client, Landing(lake, "raw_hub__commits", WEEK, rows_of("raw_hub__commits", WEEK)) as landing:
+
+        def ask(_: Question) -> Iterator[Row]:
+            yield {"divided": len(client.get("/api/models?limit=1").body) // 0}
+
+        with pytest.raises(ZeroDivisionError):
+            crawl(client, landing, [Question("none")] * 500, ask, Progress("test", 500), workers=8)
+    assert hub.counters.requests < 30
+
+
+def test_no_more_are_asked_at_a_time_than_there_are_workers_and_slow_answers_get_all_of_them(lake: Lake) -> None:
+    hub = hub_of(110)
+    together, most, lock = 0, 0, threading.Lock()
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal together, most
+        with lock:
+            together += 1
+            most = max(most, together)
+        await asyncio.sleep(0.15)
+        await hub.app(scope, receive, send)
+        with lock:
+            together -= 1
+
+    with served(hub) as client:
+        listed(client, lake, WEEK, ("model",))
+        hub.before = lambda _: answer
+        land_histories(client, lake, "commits", WEEK, workers=16)
+    assert most == 16
+
+
+# --- faults ---
+
+
+def test_with_faults_on_the_rows_are_the_same(lake: Lake) -> None:
+    simulation = simulate(WEEK, scale=0.001)
+    specs = ["500@20", "drop@50", "429@301", "429-no-headers@701", "429-other@61", "slow:0.05@31", "not-json@71"]
+    app = build_app(simulation.population(), quota=Quota(100_000, 1), faults=Faults.parse(specs))
+    retries: Counter[str] = Counter()
+    with running(app) as url:
+        client = HubClient(url, False, backoff=0.01)
+        listed(client, lake, WEEK)
+        for kind in HISTORY_KINDS:
+            before = app.state.counters.by_kind["history"]
+            details = land_histories(client, lake, kind, WEEK).details
+            calls = app.state.counters.by_kind["history"] - before
+            assert details["is_complete"]
+            assert details["calls"] == sum(row["calls"] for row in rows(lake, f"raw_hub__{kind}")) == calls
+            retries.update(details["retries"])
+            retries["throttled"] += details["throttled"]
+    assert retries["500"] >= 50, retries
+    assert min(retries[cause] for cause in ("RemoteProtocolError", "not JSON", "429", "throttled")) >= 10, retries
+    for kind in HISTORY_KINDS:
+        assert state(lake, kind) == truth(simulation, kind)
+        assert outcomes(lake, kind) == {
+            (repo_type, repo["_id"]): true_outcome(repo, kind)
+            for repo_type, repos in simulation.repos.items()
+            for repo in repos.to_pylist()
+        }
+        assert {row["fetch_number"] for row in rows(lake, f"raw_hub__{kind}")} == {1}

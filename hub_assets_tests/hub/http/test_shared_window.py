@@ -1,0 +1,146 @@
+"""Several processes with one token spend one window together, and the death of one costs what it had asked."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hub_assets.hub.http.pacing import RequestPacer
+from hub_assets.hub.http.shared_window import OwnWindow, SharedWindow
+from hub_assets.hub.http.window import RequestSlot, WindowEstimate
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.server import running
+from hub_assets.local_hub.simulated import REFERENCE, simulated
+
+CALLS, SECONDS, WINDOWS = 100, 2.0, 6
+ASK = """
+import sys, threading, time
+from hub_assets.hub.http.client import HubClient
+client = HubClient(sys.argv[1], token="hf_together", attempts=1)
+end = time.monotonic() + float(sys.argv[2])
+def ask():
+    while time.monotonic() < end:
+        client.get("/api/models?limit=1")
+threads = [threading.Thread(target=ask, daemon=True) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join(max(end - time.monotonic(), 0) + 0.1) for thread in threads]
+"""
+
+
+def asking(url: str, seconds: float) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", ASK, url, str(seconds)])
+
+
+@pytest.mark.parametrize("window", ["aligned", "first_call"])
+@pytest.mark.parametrize("kills", [False, True])
+def test_two_processes_share_the_quota_of_their_token(window: str, kills: bool) -> None:
+    quota = Quota(CALLS, SECONDS, window=window)  # type: ignore[arg-type]
+    app = build_app(simulated(REFERENCE, scale=0.001), quota=quota)
+    with running(app) as url:
+        processes = [asking(url, WINDOWS * SECONDS) for _ in range(2)]
+        deadline = time.monotonic() + 120
+        while app.state.counters.requests == 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        began = time.monotonic()
+        if kills:
+            time.sleep(1.2 * SECONDS)
+            processes[0].send_signal(signal.SIGKILL)
+        for process in processes:
+            process.wait(WINDOWS * SECONDS + 120)
+        windows = (time.monotonic() - began) / SECONDS
+    assert app.state.counters.throttled == 0
+    # the first window is learnt, the last one is cut off; a killed process leaves at most one window that is not full
+    assert app.state.counters.requests >= 0.95 * CALLS * (int(windows) - (2 if kills else 1))
+
+
+def test_what_one_process_learns_the_next_one_knows(tmp_path: Path) -> None:
+    one, other = (RequestPacer(bucket=SharedWindow(tmp_path / "window.json")) for _ in range(2))
+    slot = one.acquire()
+    with SharedWindow(tmp_path / "window.json").opened() as share:
+        assert (share.estimate.in_flight, share.estimate.probe_is_out) == (1, True)
+    one.lose(slot)
+    other.lose(other.acquire())
+    with SharedWindow(tmp_path / "window.json").opened() as share:
+        assert (share.estimate.in_flight, share.estimate.probe_is_out) == (0, False)
+
+
+def test_permits_of_the_dead_count_until_an_answer_tells(tmp_path: Path) -> None:
+    take = (
+        "import os, sys; from pathlib import Path; from hub_assets.hub.http.shared_window import SharedWindow\n"
+        "from hub_assets.hub.http.pacing import RequestPacer\n"
+        "pacer = RequestPacer(bucket=SharedWindow(Path(sys.argv[1])))\n"
+        "pacer.acquire(); os.kill(os.getpid(), 9)"
+    )
+    path = tmp_path / "window.json"
+    alive = SharedWindow(path)
+    with alive.opened() as share:
+        assert share.slots == []
+    assert subprocess.run([sys.executable, "-c", take, str(path)]).returncode == -signal.SIGKILL
+    with alive.opened() as share:
+        assert (share.estimate.in_flight, len(share.estimate.unplaced)) == (0, 1)
+        assert not share.estimate.probe_is_out
+
+
+def test_when_all_are_dead_the_window_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "window.json"
+    leave = (
+        "import sys; from pathlib import Path; from hub_assets.hub.http.shared_window import SharedWindow\n"
+        "with SharedWindow(Path(sys.argv[1])).opened() as share:\n"
+        "    share.estimate.remaining, share.estimate.ends_at = 0, 1e300"
+    )
+    subprocess.run([sys.executable, "-c", leave, str(path)], check=True)
+    assert b"1e+300" in path.read_bytes()
+    with SharedWindow(path).opened() as share:
+        assert share.estimate == WindowEstimate()
+
+
+def test_who_comes_anew_takes_over_what_others_know_though_they_have_no_permits_out(tmp_path: Path) -> None:
+    path = tmp_path / "window.json"
+    one = SharedWindow(path)
+    with one.opened() as share:
+        share.estimate.remaining = 0
+    with SharedWindow(path).opened() as share:
+        assert share.estimate.remaining == 0
+
+
+@pytest.mark.parametrize("content", ["{", "3 5\n{}", "2 2745614147\n{}", "x"])
+def test_a_file_that_is_no_estimate_is_begun_anew(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "window.json"
+    path.write_text(content)
+    one = SharedWindow(path)
+    with one.opened() as share:
+        share.estimate.remaining, share.estimate.in_flight = 3, 1
+        share.estimate.answered_at.extend([0.5, 1.5, 2.5])
+        share.slots.append(RequestSlot(1.0, 0, None, True))
+    other = SharedWindow(path)
+    with other.opened() as share:
+        assert share.estimate.remaining == 3
+        assert list(share.estimate.answered_at) == [1.5, 2.5]
+        assert share.slots == []
+        share.estimate.remaining = 2
+    with one.opened() as share:
+        assert share.estimate.remaining == 2
+        assert share.slots == [RequestSlot(1.0, 0, None, True)]
+
+
+def test_what_went_wrong_while_the_bucket_was_open_is_not_kept(tmp_path: Path) -> None:
+    bucket = SharedWindow(tmp_path / "window.json")
+    with bucket.opened() as share:
+        share.estimate.remaining = 3
+    with pytest.raises(KeyboardInterrupt), bucket.opened() as share:  # noqa: PT012
+        share.estimate.remaining = 99
+        raise KeyboardInterrupt
+    with bucket.opened() as share:
+        assert share.estimate.remaining == 3
+
+
+def test_a_process_on_its_own_keeps_its_estimate_in_memory() -> None:
+    bucket = OwnWindow()
+    with bucket.opened() as share:
+        share.estimate.remaining = 5
+    with bucket.opened() as share:
+        assert share.estimate.remaining == 5
