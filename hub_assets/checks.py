@@ -45,7 +45,7 @@ def build_checks(table: Model | Seed | Source) -> dg.AssetChecksDefinition:
                     check_name=test.name,
                     passed=number == 0,
                     severity=dg.AssetCheckSeverity.WARN if test.is_warning else dg.AssetCheckSeverity.ERROR,
-                    metadata={"failing_rows": number, "examples": preview(examples)},
+                    metadata={"failing_rows": number, "examples": preview(examples, table.personal)},
                 )
 
     return data_tests

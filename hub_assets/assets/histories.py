@@ -83,7 +83,7 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
         name=table,
         deps=list(deps),
         partitions_def=SNAPSHOTS,
-        group_name="histories",
+        group_name=source.group,
         kinds={"huggingface", "parquet"},
         description=source.description,
         metadata={"dagster/table_name": table},
@@ -124,7 +124,7 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
             metadata={
                 "dagster/partition_row_count": manifest.rows,
                 "dagster/column_schema": column_schema(source),
-                "preview": preview(_first_rows(lake, table, snapshot_date)),
+                "preview": preview(_first_rows(lake, table, snapshot_date), source.personal),
                 "path": dg.MetadataValue.path(str(lake.folder(table, snapshot_date))),
                 "source": home.home.source,
                 "is_complete": details["is_complete"],

@@ -49,7 +49,7 @@ def accounts_to_ask(home: HomeResource, snapshot_date: date) -> pa.Array:
 def _build_candidate_pairs() -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="core__candidate_pairs",
-        specs=[spec_of("core__candidate_pairs", "identities", list(NAMES), "python")],
+        specs=[spec_of("core__candidate_pairs", list(NAMES), "python")],
         partitions_def=SNAPSHOTS,
     )
     def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
@@ -70,10 +70,8 @@ def _build_developers() -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="core__identities",
         specs=[
-            spec_of(
-                "core__developer_pairs", "identities", ["core__candidate_pairs", "stg_hub__accounts", *NAMES], "python"
-            ),
-            spec_of("core__developers", "identities", ["core__developer_pairs"], "python"),
+            spec_of("core__developer_pairs", ["core__candidate_pairs", "stg_hub__accounts", *NAMES], "python"),
+            spec_of("core__developers", ["core__developer_pairs"], "python"),
         ],
         check_specs=[
             dg.AssetCheckSpec(
@@ -127,7 +125,7 @@ def _build_developers() -> dg.AssetsDefinition:
 def _build_pseudonyms() -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="core__pseudonyms",
-        specs=[spec_of("core__pseudonyms", "identities", ["int_hub__collaboration_developers"], "python")],
+        specs=[spec_of("core__pseudonyms", ["int_hub__collaboration_developers"], "python")],
         partitions_def=SNAPSHOTS,
     )
     def made_pseudonyms(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:

@@ -25,7 +25,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
     @dg.asset(
         name=table,
         partitions_def=SNAPSHOTS,
-        group_name="listings",
+        group_name=source.group,
         kinds={"huggingface", "parquet"},
         description=source.description,
         metadata={"dagster/table_name": table},
@@ -69,7 +69,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
             metadata={
                 "dagster/partition_row_count": manifest.rows,
                 "dagster/column_schema": column_schema(source),
-                "preview": preview(_first_rows(files)),
+                "preview": preview(_first_rows(files), source.personal),
                 "path": dg.MetadataValue.path(str(lake.folder(table, snapshot_date))),
                 "source": home.home.source,
                 **_account_of(manifest, hub.client),

@@ -20,7 +20,7 @@ def build_model(model: Model) -> dg.AssetsDefinition:
         name=model.name,
         deps=list(model.upstream),
         partitions_def=SNAPSHOTS,
-        group_name={"stats": "statistics", "network": "networks"}.get(model.name.partition("__")[0], "marts"),
+        group_name=model.group,
         kinds={"duckdb", "sql"},
         code_version=model.code_version,
         description=f"{model.description}\n\n```sql\n{model.sql}```",
@@ -43,7 +43,7 @@ def build_model(model: Model) -> dg.AssetsDefinition:
             metadata={
                 "dagster/partition_row_count": rows,
                 "dagster/column_schema": column_schema(model),
-                "preview": preview(first),
+                "preview": preview(first, model.personal),
                 **column_lineage(model),
                 **{
                     name: number
@@ -61,7 +61,7 @@ def build_seed(seed: Seed) -> dg.AssetsDefinition:
 
     @dg.asset(
         name=seed.name,
-        group_name="marts",
+        group_name=seed.group,
         kinds={"duckdb", "csv"},
         code_version=seed.code_version,
         description=seed.description,
@@ -74,7 +74,7 @@ def build_seed(seed: Seed) -> dg.AssetsDefinition:
             metadata={
                 "dagster/row_count": rows.num_rows,
                 "dagster/column_schema": column_schema(seed),
-                "preview": preview(rows.slice(0, PREVIEW_ROWS).to_pylist()),
+                "preview": preview(rows.slice(0, PREVIEW_ROWS).to_pylist(), seed.personal),
             },
             data_version=dg.DataVersion(seed.code_version),
         )

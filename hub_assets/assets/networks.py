@@ -1,4 +1,4 @@
-"""Who works with whom and what is used: the networks measured, drawn and exported.
+"""Who works with whom and what is used: the networks measured and exported.
 
 Edges are SQL's business, measures those of `hub_assets.networks`.
 """
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
-from hub_assets.assets.tables import keep_figures, replace_rows, spec_of
+from hub_assets.assets.tables import replace_rows, spec_of
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource
 
@@ -152,18 +152,17 @@ def _build_collaboration() -> dg.AssetsDefinition:
     # one step, so that each graph is made once
     @dg.multi_asset(
         name="network__collaboration",
-        specs=[spec_of(name, "networks", [*COLLABORATION, "core__pseudonyms"], "igraph") for name in names],
+        specs=[spec_of(name, [*COLLABORATION, "core__pseudonyms"], "igraph") for name in names],
         partitions_def=SNAPSHOTS,
     )
     def collaboration(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        from hub_assets.figures.networks import centrality_distributions, core
         from hub_assets.networks import schemas
         from hub_assets.networks.centrality import centrality_table, summary_table
         from hub_assets.networks.communities import ORDERS
         from hub_assets.networks.cores import core_table
 
         snapshot_date = snapshot_date_of(context)
-        figures, exports = home.home.figures / str(snapshot_date), home.home.exports / str(snapshot_date)
+        exports = home.home.exports / str(snapshot_date)
         parts: dict[str, list[pa.Table]] = {name: [] for name in names}
         shown: dict[str, dict[str, Any]] = {name: {} for name in names}
         with home.building(snapshot_date) as connection:
@@ -179,11 +178,6 @@ def _build_collaboration() -> dg.AssetsDefinition:
                 central, edges = named(central, "developer"), named(found.graph.table(), "source", "target")
                 parts[centrality].append(found.named(central))
                 shown[centrality] |= _export(exports / f"collaboration_{found.network}", central, edges)
-                if found.network == "all":
-                    shown[cores] |= keep_figures({"core": core(edges, central)}, figures)
-                    shown[centrality] |= keep_figures(
-                        {"figure_4_centrality": centrality_distributions(central)}, figures
-                    )
             of = {
                 cores: schemas.COLLABORATION_CORES,
                 summary: schemas.SUMMARY,
@@ -206,7 +200,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
 def _build_null_models() -> dg.AssetsDefinition:
     name = "network__null_models"
 
-    @dg.multi_asset(name=name, specs=[spec_of(name, "networks", COLLABORATION, "igraph")], partitions_def=SNAPSHOTS)
+    @dg.multi_asset(name=name, specs=[spec_of(name, COLLABORATION, "igraph")], partitions_def=SNAPSHOTS)
     def null_models(context: dg.AssetExecutionContext, home: HomeResource, config: NullModels) -> dg.MaterializeResult:
         from hub_assets.networks import schemas
         from hub_assets.networks.null_models import null_table
@@ -227,7 +221,7 @@ def _build_over_time() -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=name,
-        specs=[spec_of(name, "networks", GROWTH, "igraph")],
+        specs=[spec_of(name, GROWTH, "igraph")],
         partitions_def=SNAPSHOTS,
     )
     def over_time(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
@@ -270,11 +264,10 @@ def _build_usage() -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="network__usage",
-        specs=[spec_of(name, "networks", USAGE, "scipy") for name in names],
+        specs=[spec_of(name, USAGE, "scipy") for name in names],
         partitions_def=SNAPSHOTS,
     )
     def usage(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        from hub_assets.figures.networks import usage_distributions
         from hub_assets.networks.usage import co_usage_edges, co_usage_table, usage_nodes, usage_summary_table
 
         snapshot_date = snapshot_date_of(context)
@@ -293,9 +286,6 @@ def _build_usage() -> dg.AssetsDefinition:
                 name: replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
                 for name, rows in ((co_usage, together), (summary, degrees))
             }
-        shown[co_usage] |= keep_figures(
-            {"figure_5_usage": usage_distributions(models, together)}, home.home.figures / str(snapshot_date)
-        )
         every = models.filter(pc.equal(models["network"], "all"))
         nodes = every.select(["repo_key", "repo_id", "n_spaces"])
         for name, of_whom, edges in (
@@ -317,7 +307,7 @@ def _build_cycles() -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=name,
-        specs=[spec_of(name, "networks", ["mart__base_model_edges", "stg_hub__models"], "scipy")],
+        specs=[spec_of(name, ["mart__base_model_edges", "stg_hub__models"], "scipy")],
         partitions_def=SNAPSHOTS,
     )
     def cycles(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:

@@ -1,10 +1,10 @@
-"""The study's statistics of activity, with their figures: concentration, correlations, license groups, tails."""
+"""The study's statistics of activity: concentration, correlations, license groups, tails."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import dagster as dg
 import duckdb
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
-from hub_assets.assets.tables import keep_figures, replace_rows, spec_of
+from hub_assets.assets.tables import replace_rows, spec_of
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource
 from hub_assets.statistics.activity import (
@@ -25,11 +25,6 @@ from hub_assets.statistics.activity import (
     lorenz_table,
     tail_table,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Figures = dict[str, "Figure"]
 
 
 class Goodness(dg.Config):
@@ -51,34 +46,11 @@ class Statistic:
         make: makes its rows of a week's activity.
         tracked_metrics: columns whose numbers Dagster plots over the weeks, by their names there, made of the row's values.
         followed: the rows that have tracked_metrics; all if None.
-        figures: makes what is drawn of activity and rows, by name.
     """
 
     make: Callable[[Activity], pa.Table]
     tracked_metrics: Mapping[str, str]
     followed: pc.Expression | None = None
-    figures: Callable[[Activity, pa.Table], Figures] = lambda _activity, _rows: {}
-
-
-def _draw_distributions(activity: Activity, fits: pa.Table) -> Figures:
-    from hub_assets.figures.distributions import distributions
-
-    return {"figure_1_distributions": distributions(activity, fits)}
-
-
-def _draw_correlations(activity: Activity, found: pa.Table) -> Figures:  # noqa: ARG001
-    from hub_assets.figures.correlations import correlation_maps, license_correlation_maps
-
-    return {
-        "figure_2_correlations": correlation_maps(found),
-        "figure_3_correlations_by_license": license_correlation_maps(found),
-    }
-
-
-def _draw_lorenz(activity: Activity, found: pa.Table) -> Figures:  # noqa: ARG001
-    from hub_assets.figures.concentration import lorenz_curves
-
-    return {"lorenz_curves": lorenz_curves(found)}
 
 
 STATISTICS: Final = {
@@ -93,13 +65,11 @@ STATISTICS: Final = {
         lorenz_table,
         {"held_by_the_lower_{share_of_repos:.0%}_of_{repo_type}s_{variable}": "share_of_total"},
         (pc.field("share_of_repos") > 0.895) & (pc.field("share_of_repos") < 0.905),
-        _draw_lorenz,
     ),
     "stats__correlations": Statistic(
         correlation_table,
         {"pearson_of_{repo_type}s_{variable_x}_{variable_y}": "pearson"},
         pc.field("license_group") == "all",
-        _draw_correlations,
     ),
     "stats__license_tests": Statistic(
         license_test_table, {"rank_biserial_of_{variable}_{group_a}_{group_b}": "rank_biserial"}
@@ -107,7 +77,6 @@ STATISTICS: Final = {
     "stats__tail_fits": Statistic(
         tail_table,
         {"alpha_of_{repo_type}s_{variable}": "alpha", "skewness_of_{repo_type}s_{variable}": "skewness"},
-        figures=_draw_distributions,
     ),
 }
 
@@ -138,7 +107,7 @@ def _build_tail_fits() -> dg.AssetsDefinition:
 
 def _asset(name: str) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
     """Return the decorator that makes the asset of a table."""
-    spec = spec_of(name, "statistics", ["mart__repo_activity"], "scipy")
+    spec = spec_of(name, ["mart__repo_activity"], "scipy")
     return dg.multi_asset(name=name, specs=[spec], partitions_def=SNAPSHOTS)
 
 
@@ -155,7 +124,6 @@ def _materialize(name: str, statistic: Statistic, snapshot_date: date, home: Hom
     return dg.MaterializeResult(
         metadata={
             **stored,
-            **keep_figures(statistic.figures(activity, made), home.home.figures / str(snapshot_date)),
             **tracked_metrics(followed, statistic.tracked_metrics),
             **{f"n_{repo_type}s": len(repos) for repo_type, repos in activity.items()},
         }

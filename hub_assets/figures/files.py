@@ -11,12 +11,27 @@ from hub_assets.figures.style import RC
 from hub_assets.lake.parts import write_beside
 
 DPI: Final = 150
-"""Pixels an inch of a PNG."""
+"""Pixels per inch of a PNG."""
+THUMBNAIL_BYTES: Final = 22_000
+"""The event log keeps thumbnails for good, as base64, which makes 30 kB of them."""
 
 
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG, at 150 pixels an inch."""
     return _rendered(figure, "png")
+
+
+def thumbnail(figure: Figure, limit: int = THUMBNAIL_BYTES) -> bytes:
+    """Return a figure as a PNG of at most `limit` bytes, as sharp as that allows.
+
+    Raises:
+        ValueError: if even 10 pixels per inch need more.
+    """
+    for dpi in range(100, 9, -10):
+        image = _rendered(figure, "png", dpi)
+        if len(image) <= limit:
+            return image
+    raise ValueError(f"a figure needs {len(image):,} bytes at {dpi} pixels per inch, more than {limit:,}")
 
 
 def svg(figure: Figure) -> bytes:
@@ -41,8 +56,8 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
     return svg_path, png_path
 
 
-def _rendered(figure: Figure, kind: str) -> bytes:
+def _rendered(figure: Figure, kind: str, dpi: int = DPI) -> bytes:
     buffer = BytesIO()
     with rc_context(RC):
-        figure.savefig(buffer, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
     return buffer.getvalue()

@@ -27,6 +27,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
 
 LAYERS = ("staging", "intermediate", "marts")
+SEEDS_GROUP = "reference"
 _BRACES = re.compile(r"\{[{%#]\s*(.*?)\s*[}%#]\}")
 _REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
 _SOURCE = re.compile(r"""source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
@@ -44,11 +45,12 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Column:
-    """A column with its DuckDB type."""
+    """A column with its DuckDB type. `is_personal` says whether it names people; None where the yml does not say."""
 
     name: str
     type: str
     description: str = ""
+    is_personal: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class DataTest:
 
 @dataclass(frozen=True)
 class Table:
-    """What models, seeds and sources have in common; `grain` names the columns that make a row unique."""
+    """What models, seeds and sources share: `grain` is the columns that make a row unique, `group` the theme in the UI."""
 
     name: str
     path: Path
@@ -83,6 +85,12 @@ class Table:
     grain: tuple[str, ...]
     columns: tuple[Column, ...]
     data_tests: tuple[DataTest, ...]
+    group: str
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """The columns that name people, which no preview, export or release may show."""
+        return frozenset(column.name for column in self.columns if column.is_personal)
 
 
 @dataclass(frozen=True)
@@ -292,7 +300,7 @@ def _bind(draft: _Draft, connection: duckdb.DuckDBPyConnection, schema: dict[str
             raise ModelError(
                 path, None, f"tracked_metric {tracked_metric.name} of {name}: {_first_line(error)}"
             ) from None
-    columns = tuple(Column(c, kind, str(listed[c].get("description", ""))) for c, kind in types.items())
+    columns = tuple(_column(listed[column], kind) for column, kind in types.items())
     # what reads it binds an empty table: views upon views would be bound again for each
     connection.execute(f"drop view {name}")
     connection.execute(_empty(name, columns))
@@ -303,6 +311,7 @@ def _bind(draft: _Draft, connection: duckdb.DuckDBPyConnection, schema: dict[str
         grain=grain,
         columns=columns,
         data_tests=tuple(_data_tests(path, listed, grain)),
+        group=_group(path, name, meta),
         sql=draft.sql,
         layer=draft.layer,
         is_view=draft.layer == "staging",
@@ -335,15 +344,16 @@ def _column_lineage(draft: _Draft, schema: dict[str, dict[str, str]]) -> dict[st
 
 
 def _sources(path: Path) -> Iterator[Source]:
-    for group in _yaml(path)["sources"]:
-        for table in group["tables"]:
-            name = f"{group['name']}__{table['name']}"
+    for source in _yaml(path)["sources"]:
+        for table in source["tables"]:
+            name = f"{source['name']}__{table['name']}"
             columns = tuple(_typed_columns(path, name, table["columns"]))
             meta = table["meta"]
             grain = tuple(meta["grain"])
             tests = tuple(_data_tests(path, {column["name"]: column for column in table["columns"]}, grain))
             is_stored, is_published = bool(meta.get("is_stored")), bool(meta.get("is_published"))
-            yield Source(name, path, table["description"], grain, columns, tests, is_stored, is_published)
+            group = _group(path, name, meta)
+            yield Source(name, path, table["description"], grain, columns, tests, group, is_stored, is_published)
 
 
 def _seed(path: Path) -> Seed:
@@ -355,14 +365,25 @@ def _seed(path: Path) -> Seed:
         raise ModelError(path, 1, f"columns are {header}, but {path.stem}.yml describes {list(listed)}")
     grain = tuple(meta["grain"])
     tests = tuple(_data_tests(path.with_suffix(".yml"), listed, grain))
-    return Seed(path.stem, path, description, grain, columns, tests, _digest(content))
+    return Seed(path.stem, path, description, grain, columns, tests, SEEDS_GROUP, _digest(content))
 
 
 def _typed_columns(path: Path, table: str, columns: list[dict[str, Any]]) -> Iterator[Column]:
     for column in columns:
         if "data_type" not in column:
             raise ModelError(path, None, f"column {column['name']} of {table} has no data_type")
-        yield Column(column["name"], column["data_type"], str(column.get("description", "")))
+        yield _column(column, column["data_type"])
+
+
+def _column(listed: dict[str, Any], data_type: str) -> Column:
+    mark = listed.get("meta", {}).get("is_personal")
+    return Column(listed["name"], data_type, str(listed.get("description", "")), mark)
+
+
+def _group(path: Path, name: str, meta: dict[str, Any]) -> str:
+    if not (group := meta.get("group")):
+        raise ModelError(path, None, f"meta.group of {name} must name its theme in the UI")
+    return str(group)
 
 
 def _documented(path: Path, section: str, name: str) -> tuple[dict[str, dict[str, Any]], str, dict[str, Any]]:
