@@ -164,4 +164,6 @@ def build_figures() -> dg.AssetsDefinition:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str, week: date, where: str = "true") -> pa.Table:
-    return connection.sql(f"select * from {table} where snapshot_date = date '{week}' and {where}").to_arrow_table()
+    # the same rows in the same order make the same bytes
+    week_rows = f"select * from {table} where snapshot_date = date '{week}' and {where} order by all"
+    return connection.sql(week_rows).to_arrow_table()

@@ -36,7 +36,6 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
     return warehouse__published
 
 
-
 def _unread(tables: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
     """Return the tables that no other table reads: whatever waits for these waits for every table and its checks."""
     specs = [spec for definition in tables for spec in definition.specs]

@@ -406,6 +406,9 @@ def _data_tests(path: Path, columns: dict[str, dict[str, Any]], grain: tuple[str
         for test in column.get("data_tests", []):
             kind, arguments = (test, {}) if isinstance(test, str) else next(iter(test.items()))
             given = arguments.get("arguments", {})
+            needed = {"accepted_values": {"values"}, "relationships": {"to", "field"}}.get(kind, set())
+            if missing := needed - set(given):
+                raise ModelError(path, None, f"{kind} of {name} lacks {min(missing)} below `arguments:`")
             is_warning = arguments.get("config", {}).get("severity") == "warn"
             if test == "not_null":
                 continue

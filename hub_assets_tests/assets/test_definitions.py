@@ -1,6 +1,8 @@
 """The graph itself: what depends on what, in which group, with which checks, and when it runs."""
 
+from collections import Counter
 from datetime import UTC, date, datetime
+from graphlib import TopologicalSorter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -132,6 +134,27 @@ def test_the_graph(definitions: dg.Definitions) -> None:
         for key in sorted(graph.get_all_asset_keys())
     ]
     assert "\n".join(line.strip() for line in lines) == GRAPH.strip()
+
+
+def test_no_arrow_between_groups_leads_back(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    group_of = {key: graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    parents: dict[str | None, set[str | None]] = {}
+    for key, group in group_of.items():
+        parents.setdefault(group, set()).update({group_of[parent] for parent in graph.get(key).parent_keys} - {group})
+    order = list(TopologicalSorter(parents).static_order())  # raises CycleError where groups form a circle
+    assert order[-1] == "report"
+    assert len(order) == 12
+    assert max(Counter(group_of.values()).values()) <= 15
+
+
+def test_publishing_waits_for_every_table_by_way_of_those_that_none_reads(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    published = dg.AssetKey("warehouse__published")
+    assert len(graph.get(published).parent_keys) <= 15
+    upstream = dg.AssetSelection.assets(published).upstream(include_self=False).resolve(graph)
+    tables = {key for key in graph.get_all_asset_keys() if not key.to_user_string().startswith("figure__")}
+    assert upstream == tables - {published}
 
 
 def test_it_loads_as_dagster_loads_it() -> None:

@@ -312,7 +312,7 @@ def test_a_table_that_is_no_model_any_more_is_not_published(tmp_path: Path, proj
     ],
 )
 def test_data_tests_find_the_rows_that_fail(test: DataTest, failing: int) -> None:
-    table = Seed("t", Path("t.csv"), "", ("a",), (Column("a", "BIGINT"), Column("b", "VARCHAR")), ())
+    table = Seed("t", Path("t.csv"), "", ("a",), (Column("a", "BIGINT"), Column("b", "VARCHAR")), (), "reference")
     with duckdb.connect() as connection:
         connection.execute(
             "create table t as "

@@ -20,7 +20,7 @@ sources:
     tables:
       - name: things
         description: One row per thing.
-        meta: {grain: [snapshot_date, k]}
+        meta: {grain: [snapshot_date, k], group: things}
         columns:
           - {name: snapshot_date, data_type: DATE}
           - {name: k, data_type: BIGINT}
@@ -38,10 +38,10 @@ version: 2
 models:
   - name: mart__things
     description: One row per thing and week.
-    meta: {grain: [snapshot_date, k]}
+    meta: {grain: [snapshot_date, k], group: things}
     columns:
       - {name: snapshot_date}
-      - {name: k, data_tests: [not_null, {relationships: {to: ref('mart__things'), field: k}}]}
+      - {name: k, data_tests: [not_null, {relationships: {arguments: {to: ref('mart__things'), field: k}}}]}
       - {name: width}
 """
 
@@ -50,7 +50,7 @@ models:
 def folder(tmp_path: Path) -> Path:
     for name in ("seeds", "staging", "intermediate", "marts"):
         (tmp_path / name).mkdir()
-    (tmp_path / "sources.yml").write_text(SOURCES)
+    (tmp_path / "staging" / "sources.yml").write_text(SOURCES)
     (tmp_path / "marts" / "mart__things.sql").write_text(THINGS)
     (tmp_path / "marts" / "mart__things.yml").write_text(YML)
     return tmp_path
@@ -107,9 +107,11 @@ def test_a_mistake_in_sql_is_found_with_file_and_line(
         ("", "      - {name: width}\n", "width"),
         ("      - {name: wide}\n", "      - {name: width}\n", "wide"),
         ("[snapshot_date, kk]", "[snapshot_date, k]", "grain"),
-        ("meta: {}", "meta: {grain: [snapshot_date, k]}", "grain"),
+        ("meta: {group: things}", "meta: {grain: [snapshot_date, k], group: things}", "grain"),
+        ("meta: {grain: [snapshot_date, k]}", "meta: {grain: [snapshot_date, k], group: things}", "group"),
         ("[not_nil, ", "[not_null, ", "not_nil"),
         ("field: q", "field: k", "mart__things.q"),
+        ("{to: ref('mart__things')}", "{to: ref('mart__things'), field: k}", "lacks field"),
         ("mart__thongs", "  - name: mart__things", "mart__things"),
         ("version: [", "version: 2", "YAML"),
     ],
@@ -132,15 +134,15 @@ def test_a_mistake_in_yml_is_found(folder: Path, wrong: str, right: str, word: s
 )
 def test_a_headline_of_what_is_not_there_is_found(folder: Path, tracked_metric: str, word: str) -> None:
     path = folder / "marts" / "mart__things.yml"
-    meta = "meta: {grain: [snapshot_date, k]}"
-    path.write_text(YML.replace(meta, f"meta: {{grain: [snapshot_date, k], tracked_metrics: [{tracked_metric}]}}"))
+    meta = "group: things}"
+    path.write_text(YML.replace(meta, f"group: things, tracked_metrics: [{tracked_metric}]}}"))
     with pytest.raises(ModelError, match=word):
         load_project(folder)
 
 
 def test_a_test_may_only_warn(folder: Path) -> None:
     path = folder / "marts" / "mart__things.yml"
-    severe = "{accepted_values: {values: [1, true, false], config: {severity: warn}}}"
+    severe = "{accepted_values: {arguments: {values: [1, true, false]}, config: {severity: warn}}}"
     path.write_text(YML.replace("{name: width}", f"{{name: width, data_tests: [{severe}]}}"))
     (model,) = load_project(folder).models
     assert [(test.columns, test.values) for test in model.data_tests if test.is_warning] == [
