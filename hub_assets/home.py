@@ -16,6 +16,9 @@ from pathlib import Path
 from hub_assets.lake.parts import Lake, write_beside
 from hub_assets.lock import WAIT_MINUTES, one_writer
 
+FORMAT = 2
+"""The version of names in a home's files. Format 1 had other names of tables and columns; `upgrade` converts it."""
+
 
 class HomeError(Exception):
     """The home cannot be used for this, and why."""
@@ -26,7 +29,8 @@ class Home:
     """The folder of one observatory.
 
     Raises:
-        HomeError: if the folder has a name that DuckDB or Dagster's SQLite would read as another one.
+        HomeError: if the folder has a name that DuckDB or Dagster's SQLite would read as another one, or was written
+            by another version.
     """
 
     root: Path
@@ -39,6 +43,11 @@ class Home:
             raise HomeError(
                 f"{folder} cannot be a home: DuckDB and SQLite take {culprit} in a path for something else; "
                 "name another folder with --home (or HUB_ASSETS_HOME)"
+            )
+        if (written := format_of(self.root)) not in (None, FORMAT):
+            raise HomeError(
+                f"{self.root} was written by another version of hub_assets (format {written}, here {FORMAT}); "
+                "convert it with: hub-assets upgrade"
             )
 
     @classmethod
@@ -176,9 +185,28 @@ class Home:
         source = self.require(endpoint, population)
         if self.source is None:
             try:
-                write_beside(self.root / "home.json", lambda beside: beside.write_text(json.dumps({"source": source})))
+                write_beside(
+                    self.root / "home.json",
+                    lambda beside: beside.write_text(json.dumps({"source": source, "format": FORMAT})),
+                )
             except OSError as error:
                 raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> HomeError:
         return HomeError(f"{self.root} cannot be written ({error.strerror}); name another with --home")
+
+
+def format_of(root: Path) -> int | None:
+    """Return the format that a home was written in; None if the folder is not a home yet.
+
+    Raises:
+        HomeError: if its `home.json` cannot be read.
+    """
+    path = root / "home.json"
+    try:
+        if not path.exists():
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return int(content.get("format", 1)) if content["source"] else 1
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise HomeError(f"{path} cannot be read ({error}); restore it, or name another home with --home") from error
