@@ -24,10 +24,10 @@ core__pseudonyms (identities) <- int_hub__collaboration_developers
 generic_names (marts) <-
 int_hub__author_strings (marts) <- int_hub__contributions int_hub__discussion_starters int_hub__participations
 int_hub__base_models (marts) <- stg_hub__models
-int_hub__collaboration_commits (marts) <- contribution_rules core__developers int_hub__commit_authors
+int_hub__collaboration_commits (marts) <- contribution_rules core__developers int_hub__commit_authors \
+int_hub__participations stg_hub__accounts
 int_hub__collaboration_developers (marts) <- int_hub__collaborations int_hub__model_networks
-int_hub__collaboration_edges (marts) <- int_hub__collaboration_commits int_hub__collaborations \
-int_hub__model_networks
+int_hub__collaboration_edges (marts) <- int_hub__collaboration_commits int_hub__collaborations int_hub__model_networks
 int_hub__collaborations (marts) <- int_hub__collaboration_commits
 int_hub__collaborations_by_month (marts) <- int_hub__collaboration_commits int_hub__model_networks
 int_hub__commit_authors (marts) <- int_hub__commit_histories stg_hub__commits
