@@ -315,12 +315,16 @@ def demo(home: Path | None, choice: Choice, weeks: int, quota: Any, page_size: i
     from hub_assets.hub.collect.listings import ListingRefused
     from hub_assets.local_hub.app import build_app
     from hub_assets.local_hub.server import running
+    from hub_assets.partitions import is_partition, known_weeks
     from hub_assets.resources import HubResource
 
     for before in reversed(range(weeks)):
         population = choice.made(weeks_before=before)
         name = "demo" if choice.is_default else re.sub(r"[^\w.]+", "-", population.identity)
         where = Home((home or Home.default().root / name).absolute())
+        # asked here, because no header can carry some of these dates
+        if not is_partition(population.week):
+            raise Mistake(f"The week of {population.week} is in none of the weeks there are: those of {known_weeks()}.")
         with running(build_app(population, quota=quota)) as url:
             console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
             _tell_notes(population)
@@ -732,16 +736,14 @@ def _run_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     """Run the weekly job for the Hub's present week and print what came of it."""
     from hub_assets.hub.collect.collection import require_refreshable
     from hub_assets.hub.collect.listings import require_no_later_week
-    from hub_assets.partitions import SNAPSHOTS, week_of
+    from hub_assets.partitions import is_partition, known_weeks, week_of
     from hub_assets.resources import BUDGET_SHARES
 
     contact = hub.new_client().contact()
     home.require(hub.endpoint.rstrip("/"), contact.population)
     week = week_of(contact.now)
-    first, last = f"{SNAPSHOTS.start:%Y-%m-%d}", SNAPSHOTS.get_last_partition_key()
-    # Dagster's own look-up raises in the year 9999
-    if not first <= str(week) <= str(last):
-        weeks = f"those of {first} to {last}"
+    if not is_partition(week):
+        weeks = f"those of {known_weeks()}"
         raise Mistake(f"The Hub's clock says {contact.now:%Y-%m-%d}, which is in none of the weeks there are: {weeks}.")
     require_no_later_week(home.lake, week)
     if crawl.refresh:

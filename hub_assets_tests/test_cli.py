@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -40,6 +41,8 @@ from hub_assets.processes import process_mark
 from hub_assets.warehouse.database import connect
 from hub_assets_tests.golden import Golden
 from hub_assets_tests.hub.collect.test_plan import list_repos
+from hub_assets_tests.killing import ended, started
+from hub_assets_tests.test_lock import appeared, write
 
 BEFORE, WEEK = date(2026, 11, 9), date(2026, 11, 16)
 
@@ -83,17 +86,41 @@ def test_the_demo_says_what_it_did_and_that_it_is_simulated(golden: Golden) -> N
 
 @pytest.mark.slow
 def test_a_demo_can_be_run_again(tmp_path: Path) -> None:
+    home = tmp_path / "[/bold] it's \u200b*"  # neither markup, nor SQL, nor a pattern
     for options in ([], ["--page-size", "100"]):
-        result = run("demo", "--home", tmp_path, "--week", "2025-03-05", "--scale", "0.002", *options)
+        result = run("demo", "--home", home, "--week", "2025-03-05", "--scale", "0.002", *options)
         assert result.exit_code == 0, result.output
         assert "week of 2025-03-03" in result.output
-        assert weeks_in(tmp_path) == [date(2025, 3, 3)]
+        assert weeks_in(home) == [date(2025, 3, 3)]
 
 
 def weeks_in(home: Path) -> list[date]:
     with connect(Home(home).warehouse, read_only=True) as connection:
         found = connection.execute("select distinct snapshot_date from mart__repo_activity").fetchall()
     return [week for (week,) in found]
+
+
+def test_a_home_that_another_run_writes_to_is_waited_for_and_then_named(tmp_path: Path) -> None:
+    with running(build_app(simulated(WEEK, scale=0.001), quota=Quota(1000, 1))) as url:
+        other = started(write, str(tmp_path), 600.0, "another run")
+        pid = other.pid
+        appeared(tmp_path / "another run.in")
+        result = run("snapshot", "--home", tmp_path, HF_ENDPOINT=url, HUB_ASSETS_WAIT="0")
+        other.kill()
+        ended(other)
+    assert_mistake(result, f"another run (process {pid}, since", "wait for it or stop it", exit_code=1)
+    assert not Home(tmp_path).dagster.exists()
+
+
+@pytest.mark.parametrize("kilobytes", [0, 16, 100])
+def test_a_full_disk_gets_one_sentence(tmp_path: Path, kilobytes: int) -> None:
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes * 1024},) * 2)"
+    command = [sys.executable, "-c", f"{limited}; from hub_assets.cli import main; main()", "demo"]
+    command += ["--scale", "0.001", "--budget", "0", "--home", str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode in (1, 2), ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert re.search("^Error: .*", ran.stderr, re.MULTILINE), ran.stderr
 
 
 def test_a_plan_says_what_a_budget_covers(tmp_path: Path) -> None:
@@ -149,6 +176,8 @@ def test_data_of_another_hub_is_refused(tmp_path: Path) -> None:
         (["local-hub", "--scale", "1e9"], "20,000,000"),
         (["local-hub", "--scale", "0"], "--scale"),
         (["demo", "--home", "/proc/nothing"], "/proc/nothing"),
+        (["demo", "--home", "/tmp/a?b"], "cannot be a home"),
+        (["demo", "--home", "/tmp/a\\b"], "cannot be a home"),
         (["demo", "--budget", "soon"], "soon"),
         (["demo", "--sample", "2"], "--sample"),
         (["demo", "--top", "5", "--sample", "0.5"], "top, sample and ids"),

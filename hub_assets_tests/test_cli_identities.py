@@ -211,7 +211,7 @@ def test_a_real_terminal(home: Home) -> None:
 def wait_for(terminal: int, words: bytes) -> None:
     shown = b""
     while words not in shown:
-        ready, _, _ = select.select([terminal], [], [], 20)
+        ready, _, _ = select.select([terminal], [], [], 300)
         assert ready, shown
         shown += os.read(terminal, 4096)
 

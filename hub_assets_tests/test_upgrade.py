@@ -73,7 +73,7 @@ def test_a_converted_home_can_be_planned_and_built_from(old: Path) -> None:
     upgrade(old, ignore)
     home = Home(old)
     for kind in ("commits", "discussions"):
-        plan = plan_histories(home.lake, kind, WEEKS[1])  # type: ignore[arg-type]
+        plan = plan_histories(home.lake, kind, WEEKS[1])
         assert plan.is_complete
     with HomeResource(root=str(old)).building() as connection:
         ((histories,),) = connection.execute("select count(*) from stg_hub__commits where fetch_number >= 1").fetchall()

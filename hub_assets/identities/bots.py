@@ -69,7 +69,9 @@ def _judged(authors: pa.Array, seed: pa.Table, condition: str, column: str = "wh
             ),
             named as (
                 select
-                    author, {separated.format("author")} as name, regexp_replace(name, '-(ci|ci/?cd|bot)$', '') as stem
+                    author,
+                    {separated.format("author")} as name,
+                    regexp_replace(name, '-(ci|ci/?cd|bot)$', '') as stem
                 from authors
             ),
             listed as (

@@ -55,10 +55,10 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
         pairs: `author_a`, `author_b`, `generators`.
 
     Returns:
-        The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and columns that only rules need:
-        `n_words` of the name with more words; `n_full_words` of the most similar full names; `is_spaced`, if a name
-        has a space; `is_common_initial`, whether no more agrees than an initial and a surname that is not rare;
-        `is_numbered_owner`, whether one commits to repositories of the other, whose name is the same with a number.
+        The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and those that only the rules need:
+        `n_words` of the name that has more of them; `n_full_words` of the closest full names; `is_spaced`, whether a
+        name has a space; `is_common_initial`, whether only an initial and a surname that is not rare agree;
+        `is_numbered_owner`, whether one commits to repositories of the other, whose name is the same plus a number.
     """
     facts.register("pairs", pairs)
     facts.run("create or replace temp table asked as select row_number() over () as pair, * from pairs")
@@ -313,9 +313,8 @@ def _compare_names(facts: Facts, pairs: str) -> pa.Table:
 
     Returns:
         `pair`, `relation`, `n_words` of the one that has more, `is_full` (one of them is a full name), `are_real` (both
-        are names of several words), `is_initial` (no more than the initial of a first name
-        agrees) and `is_rare` (so is each
-        surname).
+        are names of several words), `is_initial` (only the initial of the first name agrees) and `is_rare` (so is each
+        surname, where a surname follows its initial).
     """
     facts.run(f"""
         create or replace temp table comparisons as

@@ -142,8 +142,8 @@ _TABLES: Final = (
     )
     {FEATURES}
     """,
-    # names that identify nobody: placeholders, and names without a letter or digit. Separators within a placeholder do
-    # not count, but `Na Me` is not `name`; the shortest placeholders must match exactly
+    # names that identify nobody: placeholders, and names without a letter or digit. The separators in a placeholder do
+    # not count, but `Na Me` is not `name`; the shortest placeholders must be spelled exactly
     f"""
     create temp table nobody as
     with

@@ -33,7 +33,7 @@ _UNSEEN: Final = (
 FEATURES: Final = f"""
     select
         name, plain, normal, stem, letters, digits, words, first, last, initial,
-        -- what a handle makes of a name of several words: `yaraw`, `rliu`, `liur`, `wyara`, `lvanwinter`, `ludwigvw`
+        -- `Yara Winter`, `Ruo Liu`, `Ludwig van Winter`: `yaraw`, `rliu`, `liur`, `wyara`, `lvanwinter`, `ludwigvw`
         case
             when len(words) > 1 and length(first) > 1 and digits = '' then [
                 concat(first, last[1]),
@@ -60,7 +60,7 @@ FEATURES: Final = f"""
                 plain,
                 -- some letters have two small forms
                 regexp_replace(
-                    replace(replace(lower(plain), 'ß', 'ss'), 'ς', 'σ'), '[^\\p{{L}}\\p{{M}}\\p{{N}}]', '', 'g'
+                    replace(replace(lower(plain), 'ß', 'ss'), 'ς', chr(963)), '[^\\p{{L}}\\p{{M}}\\p{{N}}]', '', 'g'
                 ) as normal,
                 regexp_extract_all(
                     regexp_replace(
@@ -100,8 +100,8 @@ FEATURES: Final = f"""
 
 `normal`: lower case, without accents, only letters and digits, so that `First Last` and `first-last` are twins (both
 stay: rows are names, not normal forms); empty where there is neither. `stem` is that without the digits at its end;
-`letters` and `digits` are those alone. `words`: its runs of letters, also split at capitals, without titles and degrees
-at either end.
+`letters` and `digits` are those alone. `words`: its runs of letters, parted at capitals, too, without titles and
+degrees at either end. `abbreviations`: what handles make of two or more words.
 """
 
 

@@ -62,13 +62,13 @@ RULES: Final[dict[str, tuple[str, str, str]]] = {
     "numbered_owner": (
         "accepted",
         f"name_relation = 'numbered' and is_numbered_owner and {_FREE} and {_UNCONTESTED}",
-        "One is no account; with a number at its end it is the other's name, in the other's own repositories.",
+        "One is no account; the other is the same name plus a number, and owns repositories where they met.",
     ),
     "numbered_name": (
         "rejected",
         "name_relation = 'numbered' and not is_spaced and n_owned_repos = 0 "
         "and coalesce(full_name_relation, 'none') not in ('same', 'permuted', 'initial')",
-        "Two handles that differ only by digits, with no shared full name and no repository of either in common.",
+        "Two handles that differ only in digits, do not meet in repositories of one of them, and share no full name.",
     ),
 }
 """What each rule says, when it applies, and why; in order: the first that applies decides."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.lake.parts import Lake
+from hub_assets.lake.parts import Lake, LakeError
 from hub_assets.local_hub.columns import whole
 from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.histories import Histories
@@ -55,7 +55,7 @@ def replay(directory: Path, week: date | None = None) -> Population:
         raise PopulationError(f"there is no folder {directory}")
     try:
         weeks = _lake_weeks(directory) or _lake_weeks(directory / "lake") or _dated_folders(directory)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LakeError) as error:
         raise PopulationError(f"{directory} cannot be read ({error})") from error
     name = directory.parent.name if directory.name == "lake" else directory.name
     if not weeks:

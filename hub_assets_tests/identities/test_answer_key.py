@@ -66,7 +66,9 @@ class Draw:
         return held
 
 
-@pytest.fixture(scope="module", params=[(0.1, 0), (0.05, 1)], ids=["seed 0", "seed 1"])
+@pytest.fixture(
+    scope="module", params=[pytest.param((0.1, 0), marks=pytest.mark.slow), (0.05, 1)], ids=["seed 0", "seed 1"]
+)
 def draw(request: pytest.FixtureRequest) -> Iterator[Draw]:
     scale, seed = request.param
     simulation = simulate(REFERENCE, scale=scale, seed=seed)

@@ -349,3 +349,10 @@ def test_accounts_in_a_pair_are_asked_for_first_and_then_those_beside_names_with
     # of no string but one is it known whether it is an account, and there it stands alone
     assert set(asked[2:]) == {"heron", "kestrel", "love", "bob", "far-away"}
     assert asked.index("heron") < asked.index("far-away")
+
+
+def test_a_name_that_only_spells_a_known_handle_otherwise_is_not_asked_for() -> None:
+    made = Made(commits("zephyr/m", "Zephyr", "zephyr", "kestrel"), linked={"Zephyr": False, "zephyr": True})
+    with made.facts() as facts:
+        asked = accounts_to_ask_first(facts, find_candidates(facts)).to_pylist()
+    assert set(asked) == {"zephyr", "kestrel"}

@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub_assets.identities.merging import ID_LENGTH, merge, resolve
+from hub_assets.identities.candidates import find_candidates
+from hub_assets.identities.evidence import weigh
+from hub_assets.identities.merging import ID_LENGTH, developers_of, merge, resolve
+from hub_assets.identities.rules import decide
 from hub_assets.identities.schemas import DEVELOPERS
 from hub_assets_tests.identities.made import Commit, Made, Pair, Row, answer, commits, people
 
@@ -489,3 +492,16 @@ def commit_weeks(weeks: Sequence[int]) -> list[Any]:
 
 def _is_made(row: Row) -> bool:
     return row["decision"] == "accepted" and not row["is_conflict"]
+
+
+def test_a_name_that_could_be_a_programs_is_a_developer_with_a_hint() -> None:
+    made = Made(commits(REPO, "marcbot", "ada", "release-bot"), bots=["release-bot"])
+    proposed = pa.table({"author": ["marcbot"], "bot_hint": ["its name ends in the letters bot"]})
+    with made.facts() as facts:
+        pairs = resolve(facts, decide(facts, weigh(facts, find_candidates(facts)), made.decisions))
+        found = developers_of(facts, made.authors, pairs, made.bots, proposed).to_pylist()
+    assert {row["author"]: (row["is_bot"], row["bot_hint"]) for row in found} == {
+        "marcbot": (False, "its name ends in the letters bot"),
+        "ada": (False, None),
+        "release-bot": (True, None),
+    }

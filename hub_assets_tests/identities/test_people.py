@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from hub_assets_tests.identities.made import Commit, Made, answer, commits, people
+from hub_assets.identities.surnames import RARE
+from hub_assets_tests.identities.made import Commit, Made, Row, answer, commits, people, seed
 
 
 def merged(*history: Commit, **known: Any) -> set[frozenset[str]]:
@@ -153,3 +154,206 @@ def test_the_person_who_left_a_namesake_an_old_handle() -> None:
     history = [*commits(LAB, "ada"), *commits("other/x", "ada-l")]
     answers = [answer("ada", "k1"), answer("ada", "k2", week=5), answer("ada-l", "k1", week=5)]
     assert merged(*history, answers=answers, linked={"ada": True, "ada-l": True}) == set()
+
+
+# --- handles: numbers, capitals, and what full names say ---
+
+
+def gone(*names: str) -> list[Row]:
+    return [answer(name, outcome="gone") for name in names]
+
+
+def decided(a: str, b: str, *history: Commit, **known: Any) -> tuple[str, str | None] | None:
+    """Return the decision on a pair and its rule, or None if it is not proposed."""
+    row = Made(history, **known).resolved().get((min(a, b), max(a, b)))
+    return (row["decision"], row["rule"]) if row else None
+
+
+def test_a_number_does_not_reject_the_name_that_is_the_accounts_full_name() -> None:
+    answers = [*gone("Nimbus"), answer("Nimbus721", fullname="Nimbus")]
+    linked = {"Nimbus": False, "Nimbus721": True}
+    found = decided("Nimbus", "Nimbus721", *commits("org/m", "Nimbus", "Nimbus721"), linked=linked, answers=answers)
+    assert found == ("review", None)
+
+
+@pytest.mark.parametrize("full_name", ["", "Nimbus721", "Cirrus"])
+def test_a_number_rejects_it_where_the_full_name_says_nothing_of_it(full_name: str) -> None:
+    # two strings of ten letters and a number are alike enough to be proposed
+    a, b = "nimbostratus", "nimbostratus7"
+    answers = [*gone(a), answer(b, fullname=full_name.replace("Nimbus721", b))]
+    found = decided(a, b, *commits("org/m", a, b), linked={a: False, b: True}, answers=answers)
+    assert found == ("rejected", "numbered_name")
+
+
+@pytest.mark.parametrize("name", ["Plume", "plume", "Plumé"])
+def test_a_full_name_of_one_word_counts_in_the_accounts_own_repository(name: str) -> None:
+    linked, answers = {name: False, "qx1dev": True}, [*gone(name), answer("qx1dev", fullname="Plume")]
+    own = commits("qx1dev/m", name, "qx1dev")
+    assert decided(name, "qx1dev", *own, linked=linked, answers=answers) == ("accepted", "full_name")
+    shared = commits(LAB, name, "qx1dev")
+    assert decided(name, "qx1dev", *shared, linked=linked, answers=answers) == ("review", None)
+
+
+@pytest.mark.parametrize("name", ["Nimbus", "nimbus", "Nim Bus"])
+def test_a_name_without_the_owners_number_is_the_owner(name: str) -> None:
+    linked, history = {name: False, "nimbus233": True}, commits("nimbus233/m", name, "nimbus233")
+    found = decided(name, "nimbus233", *history, linked=linked, answers=gone(name))
+    assert found == ("accepted", "numbered_owner")
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"), [("Nimbus7", "nimbus233"), ("nimbus233", "nimbus"), ("Ni", "ni233"), ("Nimbus", "233nimbus")]
+)
+def test_other_numbers_are_for_review_even_in_the_owners_repository(name: str, owner: str) -> None:
+    history, linked = commits(f"{owner}/m", name, owner), {name: False, owner: True}
+    assert decided(name, owner, *history, linked=linked, answers=gone(name)) == ("review", None)
+
+
+def test_a_name_without_the_owners_number_is_not_the_owner_where_an_account_has_that_very_name() -> None:
+    history = [*commits("nimbus233/m", "Nimbus", "nimbus233"), *commits("far/away", "nimbus")]
+    linked = {"Nimbus": False, "nimbus233": True, "nimbus": True}
+    assert decided("Nimbus", "nimbus233", *history, linked=linked) == ("review", None)
+
+
+@pytest.mark.parametrize("repo", ["zephyr/m", LAB])
+def test_a_name_that_differs_by_case_from_a_known_handle_is_no_account_and_needs_no_call(repo: str) -> None:
+    made = Made(commits(repo, "Zephyr", "zephyr"), linked={"Zephyr": False, "zephyr": True})
+    assert people(made.developers()) == one("Zephyr", "zephyr")
+
+
+def test_the_namespace_alone_tells_that_a_handle_is_taken() -> None:
+    history = [*commits("zephyr/m", "ZEPHYR"), *commits("far/away", "kestrel")]
+    with Made(history, linked={"ZEPHYR": False, "kestrel": True}).facts() as facts:
+        assert facts.ask("select is_account from authors where author = 'ZEPHYR'").to_pylist() == [
+            {"is_account": False}
+        ]
+        assert facts.ask("select author from respelt").to_pylist() == [{"author": "ZEPHYR"}]
+
+
+def test_two_linked_spellings_of_a_handle_are_one_account_that_was_renamed() -> None:
+    history, linked = (
+        [*commits(LAB, "Zephyr"), *commits("far/away", "zephyr", week=3)],
+        {"Zephyr": True, "zephyr": True},
+    )
+    assert merged(*history, linked=linked) == one("Zephyr", "zephyr")
+    apart = [answer("Zephyr", "k1"), answer("zephyr", "k2", week=3)]
+    assert merged(*history, linked=linked, answers=apart) == set()
+
+
+def test_a_trailer_names_a_handle_regardless_of_case() -> None:
+    known: Any = {"trailers": [("Jane Miller", "Blue-Fox")], "linked": {"blue-fox": True}}
+    assert merged(*commits(LAB, "Jane Miller", "blue-fox"), **known) == one("Jane Miller", "blue-fox")
+
+
+@pytest.mark.parametrize("full_name", ["blue-fox", "BlueFox", "@blue_fox", "Anonymous User", "..."])
+def test_a_full_name_that_repeats_the_handle_or_is_nobodys_says_nothing(full_name: str) -> None:
+    known: Any = {"trailers": [("Jane Miller", "blue-fox")], "linked": {"blue-fox": True}}
+    known |= {"answers": [answer("blue-fox", fullname=full_name)], "generic": ["anonymous user"]}
+    assert merged(*commits(LAB, "Jane Miller", "blue-fox"), **known) == one("Jane Miller", "blue-fox")
+
+
+# --- nobody ---
+
+PLACEHOLDERS = seed("generic_names")["name"].to_pylist()
+
+
+NOBODY = (
+    *("Anonymous User", "anonymous-user", "AnonymousUser", "anonymous_user"),
+    *("", " ", ".", "-", "--- ---", "\u200b", "\ufeff", "\u3164", "🤖", "❤️", "1️⃣", "🇺🇳"),
+    *("(no author)", "No Author", "<no-author>", "unknown user", "Unknown_User", "ANÓNIMO", "anónimo", "Anonimo"),
+    *("匿名", "匿名用户", "名無しさん", "익명", "Аноним", "аноним", "ΑΝΏΝΥΜΟΣ"),
+    *("Your Name", "your name here", "N/A", "n/a", "John Doe", "J", "address:shared"),
+)
+SOMEBODY = (
+    *("Ada Love", "Na Me", "Na", "Ro Ot", "Hans Test", "7", "王伟", "김철수", "Nobody Knows"),
+    "address:13d855ce931073d4",
+)
+
+
+def test_nobody_is_a_developer_in_each_repository_and_a_name_that_only_holds_a_placeholder_is_somebodys() -> None:
+    names = (*NOBODY, *SOMEBODY)
+    history = [commit for place, name in enumerate(names) for commit in commits(f"org{place}/m", name)]
+    developers = Made(history, linked=dict.fromkeys(names, False), generic=PLACEHOLDERS).developers()
+    assert {name for name, row in developers.items() if row["is_generic"]} == set(NOBODY)
+    assert people(developers) == set()
+
+
+def test_the_token_of_an_address_is_one_developer_wherever_it_is_and_like_nobody() -> None:
+    tokens = ("address:13d855ce931073d4", "address:13d855ce931073d5", "address:aaaaaaaaaaaaaaaa")
+    made = Made([*commits("one/m", *tokens), *commits("two/m", *tokens)], generic=PLACEHOLDERS)
+    assert made.proposed() == {}
+
+
+# --- initials ---
+
+
+ABBREVIATED = (
+    ("Yara Winter", "YaraW"),
+    ("Mila Sommer", "milas99"),
+    ("Tess F.", "tess-frost"),
+    ("Ruo Liu", "rliu"),
+    ("Kim Sora", "skim"),
+    ("Юра Ким", "ЮКим"),
+    ("Ludwig van Nebel", "lvannebel"),
+    ("Matilda Hagel", "matildah"),
+)
+
+
+def every(pairs: tuple[tuple[str, str], ...], *places: str) -> list[Commit]:
+    """Return commits of both names of each pair to repositories; `{n}` is its number, `{handle}` its second name."""
+    return [
+        commit
+        for n, (name, handle) in enumerate(pairs)
+        for author, place in zip((name, handle), places, strict=True)
+        for commit in commits(place.format(n=n, handle=handle), author)
+    ]
+
+
+def outcomes(pairs: tuple[tuple[str, str], ...], history: list[Commit]) -> set[str | None]:
+    linked = {handle: True for _, handle in pairs} | {name: False for name, _ in pairs}
+    found = Made(history, linked=linked).resolved()
+    return {(found.get((min(pair), max(pair))) or {"decision": None})["decision"] for pair in pairs}
+
+
+def test_first_name_and_initial_and_initial_and_short_surname_are_for_review() -> None:
+    assert outcomes(ABBREVIATED, every(ABBREVIATED, "org{n}/m", "org{n}/m")) == {"review"}
+    assert outcomes(ABBREVIATED, every(ABBREVIATED, "{handle}/m", "far{n}/m")) == {"review"}
+    # far from each other, and in one namespace only, they are too common to be worth a look
+    assert outcomes(ABBREVIATED, every(ABBREVIATED, "one{n}/m", "two{n}/m")) == {None}
+    assert outcomes(ABBREVIATED, every(ABBREVIATED, "org{n}/m", "org{n}/other")) == {None}
+
+
+def test_a_full_name_may_be_abbreviated_too() -> None:
+    answers = [*gone("YaraW"), answer("qx1", fullname="Yara Winter")]
+    history, linked = commits(LAB, "YaraW", "qx1"), {"YaraW": False, "qx1": True}
+    assert decided("YaraW", "qx1", *history, linked=linked, answers=answers) == ("review", None)
+
+
+COMMON = (
+    ("Jing Wang", "jwang"),
+    ("J. Zhang", "jzhang"),
+    ("Dr. Jing Chen", "jchen"),
+    ("Yang Ning", "ningy"),
+    ("Núria García", "ngarcia"),
+    ("Ольга Иванова", "оиванова"),
+)
+
+
+def test_an_initial_and_a_common_surname_are_for_review_but_for_the_owner() -> None:
+    assert outcomes(COMMON, every(COMMON, "org{n}/m", "org{n}/m")) == {"review"}
+    assert outcomes(COMMON, every(COMMON, "{handle}/m", "{handle}/m")) == {"accepted"}
+
+
+def test_a_surname_is_rare_while_few_first_names_have_it_this_week() -> None:
+    linked = {"aquixley": True}
+    near, relatives = commits("org/m", "Ada Quixley", "aquixley"), ("Bob Quixley", "cy-quixley", "Quixley Dora")
+    for n, expected in ((RARE - 1, ("accepted", "initial_name")), (RARE, ("review", None))):
+        far = [commit for place in range(n) for commit in commits(f"far{place}/m", relatives[place])]
+        assert decided("Ada Quixley", "aquixley", *near, *far, linked=linked) == expected
+
+
+def test_what_an_account_says_its_full_name_is_goes_before_initials() -> None:
+    known: Any = {"linked": {"jwang": True}, "answers": [answer("jwang", fullname="Jing Wang")]}
+    assert decided("Jing Wang", "jwang", *commits("org/m", "Jing Wang", "jwang"), **known) == ("accepted", "full_name")
+    known = {"linked": {"qx1": True}, "answers": [answer("qx1", fullname="J. Wang")]}
+    assert decided("J. Wang", "qx1", *commits("org/m", "J. Wang", "qx1"), **known) == ("review", None)

@@ -7,6 +7,7 @@ import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -63,14 +64,17 @@ def test_killed_and_then_out_of_space_the_next_run_heals_it(
     with small_disk(tmp_path / "disk") as disk:
         root = disk.folder / "home"
         process = started(take_week, str(root), url, str(WEEK))
-        time.sleep(rng.uniform(0.05, 1) * seconds)
+        process.join(rng.uniform(0.05, 1) * seconds)
         process.kill()
         process.join()
+        was_killed = process.exitcode == -signal.SIGKILL
+        done = sorted(path.parent.parent.name for path in root.glob("lake/*/*/_manifest.json"))
         process.close()
         disk.limit(rng.uniform(0, 1), whole.root)
-        said = (tmp_path / "said").open("w+")
-        ended(started(fail_for_want_of_space, str(root), url, said.name, disk.largest_file), None, 1200)
-        assert not [path for path in root.rglob("*.beside*") if path.suffix != ".lock"]
+        said = tmp_path / "said"
+        ended(started(fail_for_want_of_space, str(root), url, str(said), disk.largest_file), None, 1200)
+        print(f"round {round_}: killed {was_killed}, tables begun {len(done)}, {said.read_text()}")
+        assert not list(root.rglob("*.beside*"))
         disk.lift()
         ended(started(take_week, str(root), url, str(WEEK)), None, 1200)
         healed = Home(root)
@@ -125,8 +129,10 @@ def fail_for_want_of_space(root: str, url: str, said: str, largest_file: int | N
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     try:
         take_week(root, url, str(WEEK))
+        Path(said).write_text("the room did")
     except AssertionError as error:
         message = str(error)
+        Path(said).write_text(f"the disk was full: {message[:200]}")
         assert "cannot rollback" not in message
         assert "disk is full" in message or "No space left" in message or "File too large" in message, message
 
@@ -220,8 +226,9 @@ def files_of(kind: str, home: Home, cut_off: Path | None, log: Path) -> list[Pat
 def cut_listing_off(lake: Lake) -> None:
     """Leave a listing of models as a run that ended in its middle does: parts, a manifest, a journal."""
     app = build_app(simulated(WEEK, scale=0.0003), quota=Quota(10**6, 300), faults=Faults.parse(["503@6"]))
+    options: dict[str, Any] = {"page_size": 10, "flush_bytes": 20_000, "outage_backoff": ()}
     with running(app) as url, pytest.raises(HubError):
-        land_listing(HubClient(url, False, attempts=1), lake, "model", WEEK, page_size=10, flush_bytes=15_000)
+        land_listing(HubClient(url, False, attempts=1), lake, "model", WEEK, **options)
     assert {path.name.partition("-")[0] for path in lake.folder("raw_hub__models", WEEK).iterdir()} >= {
         "part",
         "journal",
@@ -242,7 +249,7 @@ def write_and_die(path: str) -> None:
     with connect(Path(path)) as connection:
         for n in range(1, 4):
             connection.execute("insert into t select range from range(?)", [n])
-        os.kill(os.getpid(), 9)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def states_of_log() -> list[dict[str, Any]]:

@@ -139,4 +139,4 @@ def test_the_accounts_that_tell_most_are_asked_first(home: Path, tmp_path: Path)
         ]
     places = [asked.index(author) for author in in_pairs & set(asked)]
     assert len(places) >= 5
-    assert max(places) < len(asked) / 2
+    assert sum(place < len(asked) / 2 for place in places) / len(places) > 0.8

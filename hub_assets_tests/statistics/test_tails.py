@@ -138,6 +138,7 @@ def test_published_p_of_terrorism() -> None:
     assert goodness_of_fit(sample, scan(sample), resamples=300) == pytest.approx(0.68, abs=0.08)
 
 
+@pytest.mark.slow
 def test_published_p_of_words_takes_alpha_in_steps() -> None:
     """Their program tries 1.50, 1.51 ... 3.50, with which the data are further from the law: p is 0.49, not 0.7."""
     alphas = np.arange(150, 351) / 100
@@ -270,6 +271,7 @@ def test_alpha_of_zipf_data_is_found_where_the_packages_estimate_is_biased(alpha
     assert abs(estimate - alpha) > 10 * tail.alpha_se
 
 
+@pytest.mark.slow
 def test_alpha_of_continuous_data_is_found() -> None:
     values = stats.pareto.rvs(1.3, scale=40, size=20_000, random_state=2)
     tail = scan(Counted.of(values), is_discrete=False)
@@ -479,6 +481,7 @@ def test_data_of_no_tail_are_not_called_a_power_law() -> None:
         assert fit["preferred"] != "power_law"
 
 
+@pytest.mark.slow
 def test_p_of_the_law_itself_is_spread_over_all_values() -> None:
     rng = np.random.default_rng(4)
     samples = [Counted.of(rng.zipf(2.2, 200)) for _ in range(30)]

@@ -56,6 +56,7 @@ def kept(lake: Lake, kind: HistoryKind) -> list[Item]:
     return list({tuple(row[name] for name in names[:4]): row for row in found}.values())
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_loses_and_doubles_nothing_and_wastes_little(tmp_path: Path) -> None:
     rng = random.Random(7)
     simulation = simulate(WEEK, scale=0.0036)

@@ -119,6 +119,7 @@ def hubs(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, Watched]:
     return hubs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.window}, {case.rounding}, {case.latency:.1f} s")
 def test_every_window_is_used_to_its_end_without_a_429(hubs: dict[Case, Watched], case: Case) -> None:
     hub = hubs[case]

@@ -35,8 +35,14 @@ def asking(url: str, seconds: float) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-c", ASK, url, str(seconds)])
 
 
-@pytest.mark.parametrize("window", ["aligned", "first_call"])
-@pytest.mark.parametrize("kills", [False, True])
+@pytest.mark.parametrize(
+    ("window", "kills"),
+    [
+        ("first_call", True),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("aligned", False), ("aligned", True))),
+        pytest.param("first_call", False, marks=pytest.mark.slow),
+    ],
+)
 def test_two_processes_share_the_quota_of_their_token(window: str, kills: bool) -> None:
     quota = Quota(CALLS, SECONDS, window=window)  # type: ignore[arg-type]
     app = build_app(simulated(REFERENCE, scale=0.001), quota=quota)

@@ -13,7 +13,10 @@ from hub_assets.local_hub.population import PopulationError
 from hub_assets.local_hub.simulated import REFERENCE, SMALL, Simulation, simulate, simulated
 
 FLOOR = datetime(2022, 3, 2, 23, 29, 4)
-WEEKS = [date(2023, 10, 2), date(2025, 1, 6), REFERENCE - timedelta(weeks=1), REFERENCE, date(2027, 6, 7)]
+EDGES = [date(2023, 10, 2), REFERENCE - timedelta(weeks=1)]
+BETWEEN = [date(2025, 1, 6), REFERENCE, date(2027, 6, 7)]
+WEEKS = [*EDGES, *(pytest.param(week, marks=pytest.mark.slow) for week in BETWEEN)]
+"""The first one, and the one before the week that is calibrated; then weeks between, and a later one."""
 
 
 def rows_of(simulation: Simulation, kind: RepoType) -> dict[str, dict[str, Any]]:
