@@ -6,7 +6,7 @@ histories as (
     where snapshot_date = date '{{ var('snapshot_date') }}' and outcome in ('ok', 'not_modified')
 ),
 
--- the fetches of the current version: the one that got all there was, and those that added to it
+-- fetches of the current version: the full fetch and the incremental ones after it
 version_fetches as (
     select
         histories.snapshot_date, fetches.snapshot_date as asked_date, fetches.repo_type, fetches.repo_key, fetches.fetch_number
@@ -53,7 +53,7 @@ named as (
     from numbered
 )
 
--- an author who is named twice made the commit once; one whose account was deleted is null
+-- count an author named twice only once; authors with deleted accounts are null
 select
     snapshot_date,
     repo_type,

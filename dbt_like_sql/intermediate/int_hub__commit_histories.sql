@@ -6,8 +6,8 @@ repositories as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a fetch counts once its last page came. First the numbers, then what stands at them: carrying all of it through the
--- grouping costs far more
+-- a fetch counts once its last page has arrived. Group by number first and join the other columns afterwards: carrying
+-- them through the grouping costs far more
 latest as (
     select
         repo_type,
@@ -39,12 +39,12 @@ last_fetches as (
     select * from fetches where is_latest
 ),
 
--- the version that a fetch belongs to is the one on its last page
+-- the last page of a fetch has its authoritative history version
 latest_versions as (
     select * from fetches where is_latest_version
 ),
 
--- what is known: the fetch that got all there was, and those that added to it
+-- fetches of the current version: the full fetch and the incremental ones after it
 version_fetches as (
     select fetches.snapshot_date as asked_date, fetches.repo_type, fetches.repo_key, fetches.fetch_number
     from {{ ref('stg_hub__commits') }} as fetches
@@ -55,7 +55,7 @@ version_fetches as (
     where fetches.snapshot_date <= date '{{ var('snapshot_date') }}' and fetches.is_last and fetches.outcome = 'ok'
 ),
 
--- a fetch that was cut off leaves its number to another week's: the week belongs to what tells fetches apart
+-- an interrupted fetch may share its number with a fetch from another week, so fetches are joined on the week too
 counts as (
     select pages.repo_type, pages.repo_key, cast(sum(len(pages.commits)) as bigint) as n_commits
     from {{ ref('stg_hub__commits') }} as pages
@@ -67,7 +67,7 @@ counts as (
     group by pages.repo_type, pages.repo_key
 ),
 
--- calls were made whether their fetch ended or not
+-- unfinished fetches made calls too
 calls as (
     select
         repo_type,
@@ -79,7 +79,7 @@ calls as (
     group by repo_type, repo_key
 ),
 
--- what was read still holds where the listing names the head that it named then
+-- an earlier fetch is still valid if the listed head commit is unchanged
 standing as (
     select
         repositories.snapshot_date,

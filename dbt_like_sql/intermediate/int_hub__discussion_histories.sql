@@ -6,8 +6,8 @@ repositories as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a fetch counts once its last page came. First the numbers, then what stands at them: carrying all of it through the
--- grouping costs far more
+-- a fetch counts once its last page has arrived. Group by number first and join the other columns afterwards: carrying
+-- them through the grouping costs far more
 latest as (
     select
         repo_type,
@@ -39,12 +39,12 @@ last_fetches as (
     select * from fetches where is_latest
 ),
 
--- every fetch reads all there is, so that the last one that read anything is what is known
+-- every fetch reads the full history, so the last successful fetch is the current version
 latest_versions as (
     select * from fetches where is_latest_version
 ),
 
--- a fetch that was cut off leaves its number to another week's: the week belongs to what tells fetches apart
+-- an interrupted fetch may share its number with a fetch from another week, so fetches are joined on the week too
 items as (
     select pages.repo_type, pages.repo_key, unnest(pages.discussions) as item
     from {{ ref('stg_hub__discussions') }} as pages
@@ -61,7 +61,7 @@ counts as (
     group by repo_type, repo_key
 ),
 
--- calls were made whether their fetch ended or not
+-- unfinished fetches made calls too
 calls as (
     select
         repo_type,
@@ -73,7 +73,7 @@ calls as (
     group by repo_type, repo_key
 )
 
--- no listing says that discussions changed, so that those of an earlier week stand until they are read again
+-- listings carry no change marker for discussions, so those of an earlier week remain valid until the next fetch
 select
     repositories.snapshot_date,
     repositories.repo_type,

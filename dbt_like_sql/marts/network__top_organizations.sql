@@ -5,7 +5,7 @@ placed as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- an answer in vain does not take back an earlier one
+-- a failed lookup does not override an earlier response
 answers as (
     select
         lower(name) as handle,
@@ -20,7 +20,7 @@ accounts as (
     select handle, account_type, page_name from answers where place = 1
 ),
 
--- anybody may give their page the name of somebody else: the namespace stays beside it. A user's is a person's own name
+-- any account can display another's name, so the namespace is shown with it. Users' display names are personal data
 developed as (
     select
         placed.snapshot_date,

@@ -1,4 +1,4 @@
--- what a listing of an earlier version took for a count or a moment, and is none, is null as in later ones
+-- older versions stored some invalid counts and timestamps; null them, as current versions do
 select
     snapshot_date,
     observed_at,
