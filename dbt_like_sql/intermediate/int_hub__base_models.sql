@@ -81,7 +81,8 @@ bases as (
 
 -- the Hub ignores case in ids, so all spellings of an id are the same base model
 related as (
-    select snapshot_date, repo_key, repo_id, lower(base_repo_id) as spelling, relation, min(base_repo_id) as base_repo_id
+    select
+        snapshot_date, repo_key, repo_id, lower(base_repo_id) as spelling, relation, min(base_repo_id) as base_repo_id
     from bases
     where relation is not null
     group by snapshot_date, repo_key, repo_id, lower(base_repo_id), relation

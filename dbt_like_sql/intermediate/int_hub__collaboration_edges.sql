@@ -15,7 +15,8 @@ networks as (
 ),
 
 shared as (
-    select * from contributions where n_developers > 1
+    select * from contributions
+    where n_developers > 1
 ),
 
 -- undated commits sort last
@@ -116,7 +117,7 @@ pairs as not materialized (
         rules.edge_rule, alone.bots, alone.repo_key, alone.developer_id as source_id, alone.developer_id as target_id,
         alone.n_commits, 1 as n_others, false as is_only_meeting
     from contributions as alone
-    cross join (values ('first_author'), ('all_authors'), ('prior_contributors')) as rules(edge_rule)
+    cross join (values ('first_author'), ('all_authors'), ('prior_contributors')) as rules (edge_rule)
     where alone.n_developers = 1
 ),
 

@@ -21,7 +21,11 @@ latest as (
 
 fetches as (
     select
-        fetches.snapshot_date as asked_date, fetches.repo_type, fetches.repo_key, fetches.fetch_number, fetches.history_version,
+        fetches.snapshot_date as asked_date,
+        fetches.repo_type,
+        fetches.repo_key,
+        fetches.fetch_number,
+        fetches.history_version,
         fetches.observed_at, fetches.outcome, fetches.status, fetches.error_code, fetches.message, fetches.final_id,
         fetches.listed_sha, fetches.n_total, fetches.sample_share,
         fetches.fetch_number = latest.last_fetch as is_latest,
@@ -36,12 +40,14 @@ fetches as (
 ),
 
 last_fetches as (
-    select * from fetches where is_latest
+    select * from fetches
+    where is_latest
 ),
 
 -- the last page of a fetch has its authoritative history version
 latest_versions as (
-    select * from fetches where is_latest_version
+    select * from fetches
+    where is_latest_version
 ),
 
 -- fetches of the current version: the full fetch and the incremental ones after it
@@ -90,7 +96,9 @@ standing as (
             when last_fetches.outcome <> 'ok' then last_fetches.outcome
             when last_fetches.asked_date = repositories.snapshot_date then 'ok'
             when last_fetches.listed_sha = repositories.sha then 'not_modified'
-            when coalesce(last_fetches.listed_sha, repositories.sha) is null and last_fetches.n_total = 0 then 'not_modified'
+            when
+                coalesce(last_fetches.listed_sha, repositories.sha) is null and last_fetches.n_total = 0
+                then 'not_modified'
             else 'not_asked'
         end as outcome,
         last_fetches.outcome as last_outcome,
@@ -130,7 +138,9 @@ select
     end as age_days,
     latest_versions.n_total,
     case when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) end as n_commits,
-    case when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) >= latest_versions.n_total end
+    case
+        when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) >= latest_versions.n_total
+    end
         as is_complete,
     coalesce(calls.n_calls, 0) as n_calls,
     coalesce(calls.n_attempts, 0) as n_attempts

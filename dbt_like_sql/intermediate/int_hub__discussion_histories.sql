@@ -21,7 +21,11 @@ latest as (
 
 fetches as (
     select
-        fetches.snapshot_date as asked_date, fetches.repo_type, fetches.repo_key, fetches.fetch_number, fetches.history_version,
+        fetches.snapshot_date as asked_date,
+        fetches.repo_type,
+        fetches.repo_key,
+        fetches.fetch_number,
+        fetches.history_version,
         fetches.observed_at, fetches.outcome, fetches.status, fetches.error_code, fetches.message, fetches.final_id,
         fetches.n_total, fetches.sample_share,
         fetches.fetch_number = latest.last_fetch as is_latest,
@@ -36,12 +40,14 @@ fetches as (
 ),
 
 last_fetches as (
-    select * from fetches where is_latest
+    select * from fetches
+    where is_latest
 ),
 
 -- every fetch reads the full history, so the last successful fetch is the current version
 latest_versions as (
-    select * from fetches where is_latest_version
+    select * from fetches
+    where is_latest_version
 ),
 
 -- an interrupted fetch may share its number with a fetch from another week, so fetches are joined on the week too
@@ -96,7 +102,8 @@ select
     end as age_days,
     latest_versions.n_total,
     case when last_fetches.outcome = 'ok' then coalesce(counts.n_discussions, 0) end as n_discussions,
-    case when last_fetches.outcome = 'ok' then coalesce(counts.n_discussions, 0) >= latest_versions.n_total end as is_complete,
+    case when last_fetches.outcome = 'ok' then coalesce(counts.n_discussions, 0) >= latest_versions.n_total end
+        as is_complete,
     coalesce(calls.n_calls, 0) as n_calls,
     coalesce(calls.n_attempts, 0) as n_attempts
 from repositories

@@ -48,7 +48,7 @@ answers as (
         repo_key,
         row_number() over (
             partition by lower(repo_id)
-            order by case when outcome = 'failed' then 1 else 0 end, snapshot_date desc, repo_id
+            order by case when outcome = 'failed' then 1 else 0 end, snapshot_date desc, repo_id asc
         ) as place
     from {{ ref('stg_hub__aliases') }}
     where snapshot_date <= date '{{ var('snapshot_date') }}' and repo_type = 'model'

@@ -160,7 +160,10 @@ printed as (
 
 -- the maximum p is comparable with the study's only if all of its tests were run
 greatest as (
-    select case when count(p_value) = count(*) then max(p_value) end as p_value, min(n) as n, min(share_known) as share_known
+    select
+        case when count(p_value) = count(*) then max(p_value) end as p_value,
+        min(n) as n,
+        min(share_known) as share_known
     from printed
 ),
 
@@ -226,7 +229,9 @@ cores as (
         and (published.cut = cast(cores.k as varchar) or (published.cut = 'max' and cores.is_max_k))
     where
         published.source_table = 'network__collaboration_cores'
-        and cores.snapshot_date = date '{{ var('snapshot_date') }}' and cores.edge_rule = 'first_author' and cores.bots = 'out'
+        and cores.snapshot_date = date '{{ var('snapshot_date') }}'
+        and cores.edge_rule = 'first_author'
+        and cores.bots = 'out'
 ),
 
 collaborations as (
@@ -245,7 +250,9 @@ collaborations as (
             when 'pagerank_std' then summary.pagerank_std
         end as ours,
         -- degree and PageRank exclude isolates
-        case when published.measure in ('n_developers', 'share_isolates') then summary.n_developers else summary.nodes end
+        case
+            when published.measure in ('n_developers', 'share_isolates') then summary.n_developers else summary.nodes
+        end
             as n,
         summary.share_known
     from published
@@ -316,7 +323,9 @@ leaders as (
     select
         published.place,
         case published.measure
-            when 'n_models' then case when known_developers.organization is not null then coalesce(developers.n_models, 0) end
+            when
+                'n_models'
+                then case when known_developers.organization is not null then coalesce(developers.n_models, 0) end
             when 'share_of_leading_five' then rankings.share_of_leading_five
         end as ours,
         rankings.n
