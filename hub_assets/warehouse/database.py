@@ -103,7 +103,7 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _in_words(path: Path, error: duckdb.Error) -> Exception:
-    """Convert DuckDB's JSON error: to one of ours if the user can fix it, otherwise to the same type with plain text."""
+    """Convert DuckDB's JSON error to one of ours if the user can fix it, otherwise to the same type in plain text."""
     cause = _details(error)
     if "exception_message" not in cause:
         return type(error)(str(error))
