@@ -5,13 +5,13 @@ participations as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- where no commit at all has an avatar, none was recorded, and that one is missing tells nothing
+-- if no commit has an avatar, the source did not record avatars, so a missing avatar says nothing
 observed as (
     select coalesce(bool_or(has_avatar), false) as are_avatars
     from participations
 ),
 
--- whoever opens a discussion is logged in
+-- opening a discussion requires an account
 strings as (
     select
         author,

@@ -6,10 +6,14 @@ histories as (
     where snapshot_date = date '{{ var('snapshot_date') }}' and outcome in ('ok', 'not_modified')
 ),
 
--- the fetches of the current version: the one that got all there was, and those that added to it
+-- fetches of the current version: the full fetch and the incremental ones after it
 version_fetches as (
     select
-        histories.snapshot_date, fetches.snapshot_date as asked_date, fetches.repo_type, fetches.repo_key, fetches.fetch_number
+        histories.snapshot_date,
+        fetches.snapshot_date as asked_date,
+        fetches.repo_type,
+        fetches.repo_key,
+        fetches.fetch_number
     from {{ ref('stg_hub__commits') }} as fetches
     inner join histories
         on fetches.repo_type = histories.repo_type
@@ -20,7 +24,11 @@ version_fetches as (
 
 commits as (
     select
-        version_fetches.snapshot_date, version_fetches.repo_type, version_fetches.repo_key, pages.fetch_number, pages.page,
+        version_fetches.snapshot_date,
+        version_fetches.repo_type,
+        version_fetches.repo_key,
+        pages.fetch_number,
+        pages.page,
         generate_subscripts(pages.commits, 1) as place, unnest(pages.commits) as item
     from {{ ref('stg_hub__commits') }} as pages
     inner join version_fetches
@@ -53,7 +61,7 @@ named as (
     from numbered
 )
 
--- an author who is named twice made the commit once; one whose account was deleted is null
+-- count an author named twice only once; authors with deleted accounts are null
 select
     snapshot_date,
     repo_type,

@@ -6,8 +6,8 @@ repositories as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a fetch counts once its last page came. First the numbers, then what stands at them: carrying all of it through the
--- grouping costs far more
+-- a fetch counts once its last page has arrived. Group by number first and join the other columns afterwards: carrying
+-- them through the grouping costs far more
 latest as (
     select
         repo_type,
@@ -21,7 +21,11 @@ latest as (
 
 fetches as (
     select
-        fetches.snapshot_date as asked_date, fetches.repo_type, fetches.repo_key, fetches.fetch_number, fetches.history_version,
+        fetches.snapshot_date as asked_date,
+        fetches.repo_type,
+        fetches.repo_key,
+        fetches.fetch_number,
+        fetches.history_version,
         fetches.observed_at, fetches.outcome, fetches.status, fetches.error_code, fetches.message, fetches.final_id,
         fetches.listed_sha, fetches.n_total, fetches.sample_share,
         fetches.fetch_number = latest.last_fetch as is_latest,
@@ -36,15 +40,17 @@ fetches as (
 ),
 
 last_fetches as (
-    select * from fetches where is_latest
+    select * from fetches
+    where is_latest
 ),
 
--- the version that a fetch belongs to is the one on its last page
+-- the last page of a fetch has its authoritative history version
 latest_versions as (
-    select * from fetches where is_latest_version
+    select * from fetches
+    where is_latest_version
 ),
 
--- what is known: the fetch that got all there was, and those that added to it
+-- fetches of the current version: the full fetch and the incremental ones after it
 version_fetches as (
     select fetches.snapshot_date as asked_date, fetches.repo_type, fetches.repo_key, fetches.fetch_number
     from {{ ref('stg_hub__commits') }} as fetches
@@ -55,7 +61,7 @@ version_fetches as (
     where fetches.snapshot_date <= date '{{ var('snapshot_date') }}' and fetches.is_last and fetches.outcome = 'ok'
 ),
 
--- a fetch that was cut off leaves its number to another week's: the week belongs to what tells fetches apart
+-- an interrupted fetch may share its number with a fetch from another week, so fetches are joined on the week too
 counts as (
     select pages.repo_type, pages.repo_key, cast(sum(len(pages.commits)) as bigint) as n_commits
     from {{ ref('stg_hub__commits') }} as pages
@@ -67,7 +73,7 @@ counts as (
     group by pages.repo_type, pages.repo_key
 ),
 
--- calls were made whether their fetch ended or not
+-- unfinished fetches made calls too
 calls as (
     select
         repo_type,
@@ -79,7 +85,7 @@ calls as (
     group by repo_type, repo_key
 ),
 
--- what was read still holds where the listing names the head that it named then
+-- an earlier fetch is still valid if the listed head commit is unchanged
 standing as (
     select
         repositories.snapshot_date,
@@ -90,7 +96,9 @@ standing as (
             when last_fetches.outcome <> 'ok' then last_fetches.outcome
             when last_fetches.asked_date = repositories.snapshot_date then 'ok'
             when last_fetches.listed_sha = repositories.sha then 'not_modified'
-            when coalesce(last_fetches.listed_sha, repositories.sha) is null and last_fetches.n_total = 0 then 'not_modified'
+            when
+                coalesce(last_fetches.listed_sha, repositories.sha) is null and last_fetches.n_total = 0
+                then 'not_modified'
             else 'not_asked'
         end as outcome,
         last_fetches.outcome as last_outcome,
@@ -130,7 +138,9 @@ select
     end as age_days,
     latest_versions.n_total,
     case when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) end as n_commits,
-    case when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) >= latest_versions.n_total end
+    case
+        when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) >= latest_versions.n_total
+    end
         as is_complete,
     coalesce(calls.n_calls, 0) as n_calls,
     coalesce(calls.n_attempts, 0) as n_attempts

@@ -14,7 +14,7 @@ developers as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a name that many bear is somebody else in each repository
+-- a generic name is a separate developer in each repository
 named as (
     select
         starters.*,

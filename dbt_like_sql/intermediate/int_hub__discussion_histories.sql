@@ -6,8 +6,8 @@ repositories as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a fetch counts once its last page came. First the numbers, then what stands at them: carrying all of it through the
--- grouping costs far more
+-- a fetch counts once its last page has arrived. Group by number first and join the other columns afterwards: carrying
+-- them through the grouping costs far more
 latest as (
     select
         repo_type,
@@ -21,7 +21,11 @@ latest as (
 
 fetches as (
     select
-        fetches.snapshot_date as asked_date, fetches.repo_type, fetches.repo_key, fetches.fetch_number, fetches.history_version,
+        fetches.snapshot_date as asked_date,
+        fetches.repo_type,
+        fetches.repo_key,
+        fetches.fetch_number,
+        fetches.history_version,
         fetches.observed_at, fetches.outcome, fetches.status, fetches.error_code, fetches.message, fetches.final_id,
         fetches.n_total, fetches.sample_share,
         fetches.fetch_number = latest.last_fetch as is_latest,
@@ -36,15 +40,17 @@ fetches as (
 ),
 
 last_fetches as (
-    select * from fetches where is_latest
+    select * from fetches
+    where is_latest
 ),
 
--- every fetch reads all there is, so that the last one that read anything is what is known
+-- every fetch reads the full history, so the last successful fetch is the current version
 latest_versions as (
-    select * from fetches where is_latest_version
+    select * from fetches
+    where is_latest_version
 ),
 
--- a fetch that was cut off leaves its number to another week's: the week belongs to what tells fetches apart
+-- an interrupted fetch may share its number with a fetch from another week, so fetches are joined on the week too
 items as (
     select pages.repo_type, pages.repo_key, unnest(pages.discussions) as item
     from {{ ref('stg_hub__discussions') }} as pages
@@ -61,7 +67,7 @@ counts as (
     group by repo_type, repo_key
 ),
 
--- calls were made whether their fetch ended or not
+-- unfinished fetches made calls too
 calls as (
     select
         repo_type,
@@ -73,7 +79,7 @@ calls as (
     group by repo_type, repo_key
 )
 
--- no listing says that discussions changed, so that those of an earlier week stand until they are read again
+-- listings carry no change marker for discussions, so those of an earlier week remain valid until the next fetch
 select
     repositories.snapshot_date,
     repositories.repo_type,
@@ -96,7 +102,8 @@ select
     end as age_days,
     latest_versions.n_total,
     case when last_fetches.outcome = 'ok' then coalesce(counts.n_discussions, 0) end as n_discussions,
-    case when last_fetches.outcome = 'ok' then coalesce(counts.n_discussions, 0) >= latest_versions.n_total end as is_complete,
+    case when last_fetches.outcome = 'ok' then coalesce(counts.n_discussions, 0) >= latest_versions.n_total end
+        as is_complete,
     coalesce(calls.n_calls, 0) as n_calls,
     coalesce(calls.n_attempts, 0) as n_attempts
 from repositories

@@ -10,7 +10,7 @@ top_models as (
     where snapshot_date = date '{{ var('snapshot_date') }}' and rank <= 100 and degree > 0
 )
 
--- the id of a model that has no namespace is no account's name
+-- an id without a namespace is not an account name
 select
     top_models.snapshot_date,
     top_models.network,

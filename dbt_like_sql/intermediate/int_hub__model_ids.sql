@@ -28,7 +28,7 @@ listed as (
     group by repo_id
 ),
 
--- the Hub resolves ids regardless of case; one that is listed exactly so goes first
+-- the Hub ignores case in ids; an exact match takes precedence
 listed_in_any_case as (
     select lower(repo_id) as spelling, min(repo_key) as repo_key
     from models
@@ -39,7 +39,7 @@ listed_keys as (
     select distinct repo_key from models
 ),
 
--- an id is asked for once, or again much later: the last answer by then holds, but a failure takes back no earlier one
+-- an id may be looked up again much later: the latest response counts, but a failure does not override an earlier one
 answers as (
     select
         lower(repo_id) as spelling,
@@ -48,7 +48,7 @@ answers as (
         repo_key,
         row_number() over (
             partition by lower(repo_id)
-            order by case when outcome = 'failed' then 1 else 0 end, snapshot_date desc, repo_id
+            order by case when outcome = 'failed' then 1 else 0 end, snapshot_date desc, repo_id asc
         ) as place
     from {{ ref('stg_hub__aliases') }}
     where snapshot_date <= date '{{ var('snapshot_date') }}' and repo_type = 'model'
@@ -60,7 +60,7 @@ aliases as (
     where place = 1
 ),
 
--- where each alias leads at once: by the key, which survives renames, else by the id
+-- direct target of each alias: by key, which survives renames, otherwise by id
 steps as (
     select
         aliases.spelling,
@@ -73,7 +73,7 @@ steps as (
     where aliases.outcome in ('ok', 'moved')
 ),
 
--- an alias may lead to another one; nobody renames so often that three steps would not do
+-- an alias may point to another alias; three steps cover any realistic number of renames
 led as (
     select
         steps.spelling,

@@ -6,7 +6,7 @@ models as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- the task is among the tags as a rule, but not always
+-- the task is usually among the tags, but not always
 tagged as (
     select snapshot_date, repo_key, unnest(tags) as tag
     from models

@@ -1,6 +1,6 @@
 with
 
--- everything that was ever read, also of what is gone by now: who is who is remembered
+-- all fetches so far, including repositories that no longer exist: identities persist
 commit_pages as (
     select snapshot_date, repo_type, repo_key, repo_id, unnest(commits) as item
     from {{ ref('stg_hub__commits') }}
@@ -37,7 +37,7 @@ seen as (
     from discussion_pages
 ),
 
--- what is seen later does not change when it was seen first
+-- later sightings do not change the first-seen date
 grouped as (
     select
         repo_type,

@@ -18,9 +18,11 @@ observed as (
     union all
     select snapshot_date, repo_type, 6, 'n_community', n_community from activity
     union all
-    select snapshot_date, repo_type, 7, 'n_downloads', n_downloads from activity where repo_type <> 'space'
+    select snapshot_date, repo_type, 7, 'n_downloads', n_downloads from activity
+    where repo_type <> 'space'
     union all
-    select snapshot_date, repo_type, 8, 'n_usage_spaces', n_usage_spaces from activity where repo_type = 'model'
+    select snapshot_date, repo_type, 8, 'n_usage_spaces', n_usage_spaces from activity
+    where repo_type = 'model'
 )
 
 select

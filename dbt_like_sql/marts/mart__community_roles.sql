@@ -1,6 +1,6 @@
 with
 
--- where one of the histories is not known, nobody can be told to have done the other thing only
+-- roles are undefined unless both histories are known
 repositories as (
     select repo_type, repo_key
     from {{ ref('mart__repo_activity') }}
@@ -23,8 +23,8 @@ done as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- what bears no date, or one that is yet to come, was done by the end of the week; what clocks date before there was
--- anything was done by the first month
+-- undated and future-dated activity happened by the end of the week; activity dated before the Hub existed counts in
+-- the first month
 dated as (
     select
         done.repo_type, done.repo_key, done.developer_id, done.is_commit,
@@ -51,7 +51,7 @@ people as (
     group by repo_type, repo_key, developer_id
 ),
 
--- one role begins with the first thing done, and gives way when the other one follows
+-- the first activity starts a role; the other activity, if it follows, replaces it
 changes as (
     select
         repo_type, committed_month as month, 1 as n_only_commits, 0 as n_only_discussions, 0 as n_both

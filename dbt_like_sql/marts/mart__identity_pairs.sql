@@ -16,7 +16,7 @@ proposed as (
     from pairs
 )
 
--- what was accepted and not made is a conflict, and neither accepted nor for review
+-- accepted pairs that were not merged count as conflicts, not as accepted or in review
 select
     snapshot_date,
     generator,

@@ -27,7 +27,7 @@ starters as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- who did both is one of them
+-- a developer who did both counts once
 people as (
     select * from committers
     union
@@ -59,7 +59,7 @@ usage as (
     group by model_key
 ),
 
--- usage is unknown, not 0, in a week whose spaces did not say which models they use
+-- usage is unknown, not 0, if the week's Space listing does not include the models they use
 usage_observed as (
     select count(model_ids) > 0 as is_observed
     from {{ ref('stg_hub__spaces') }}
@@ -88,7 +88,7 @@ counted as (
         repositories.n_parameters,
         repositories.n_likes,
         repositories.n_downloads,
-        -- where a history is not known its counts are null; where it is, a repository that nobody is named in has 0
+        -- counts are null if the history is unknown, and 0 if it is known but names no developers
         discussion_histories.n_discussions,
         case when discussion_histories.n_discussions is not null then coalesce(starter_counts.n_disc_starters, 0) end
             as n_disc_starters,
@@ -128,7 +128,7 @@ counted as (
         on repositories.licenses[1] = license_groups.license
 )
 
--- who did not do the one thing did the other one only; null where the community is
+-- roles by subtraction from the community; null if the community is unknown
 select
     *,
     n_community - n_disc_starters as n_only_committers,

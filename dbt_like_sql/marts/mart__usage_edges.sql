@@ -1,4 +1,4 @@
--- a space may name a model by several ids
+-- a Space may reference a model under several ids
 select distinct
     snapshot_date,
     space_key,

@@ -26,7 +26,7 @@ select
     models.repo_id,
     used.n_spaces,
     row_number() over (
-        partition by networks.network order by used.n_spaces desc, models.repo_id, used.repo_key
+        partition by networks.network order by used.n_spaces desc, models.repo_id asc, used.repo_key asc
     ) as rank
 from used
 inner join networks on used.repo_key = networks.repo_key

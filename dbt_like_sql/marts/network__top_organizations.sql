@@ -5,22 +5,23 @@ placed as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- an answer in vain does not take back an earlier one
+-- a failed lookup does not override an earlier response
 answers as (
     select
         lower(name) as handle,
         account_type,
         trim(fullname) as page_name,
-        row_number() over (partition by lower(name) order by snapshot_date desc, author) as place
+        row_number() over (partition by lower(name) order by snapshot_date desc, author asc) as place
     from {{ ref('stg_hub__accounts') }}
     where snapshot_date <= date '{{ var('snapshot_date') }}' and outcome = 'ok'
 ),
 
 accounts as (
-    select handle, account_type, page_name from answers where place = 1
+    select handle, account_type, page_name from answers
+    where place = 1
 ),
 
--- anybody may give their page the name of somebody else: the namespace stays beside it. A user's is a person's own name
+-- any account can display another's name, so the namespace is shown with it. Users' display names are personal data
 developed as (
     select
         placed.snapshot_date,
@@ -53,9 +54,9 @@ counted as (
 ranked as (
     select
         *,
-        row_number() over (partition by network, ranking order by n_models desc, best_rank) as place,
+        row_number() over (partition by network, ranking order by n_models desc, best_rank asc) as place,
         row_number() over (
-            partition by network, ranking, kind in ('individual', 'unknown') order by n_models desc, best_rank
+            partition by network, ranking, kind in ('individual', 'unknown') order by n_models desc, best_rank asc
         ) as place_among_its_like,
         sum(n_models) over (partition by network, ranking) as n_ranked
     from counted
@@ -70,8 +71,10 @@ select
     n_models,
     n_models / n_ranked as share,
     place as rank,
-    sum(case when kind not in ('individual', 'unknown') and place_among_its_like <= 5 then n_models else 0 end)
-        over (partition by network, ranking) / n_ranked as share_of_leading_five,
-    sum(case when kind = 'unknown' then n_models else 0 end)
-        over (partition by network, ranking) / n_ranked as share_unknown
+    sum(
+        case when kind not in ('individual', 'unknown') and place_among_its_like <= 5 then n_models else 0 end
+    ) over (partition by network, ranking) / n_ranked as share_of_leading_five,
+    sum(
+        case when kind = 'unknown' then n_models else 0 end
+    ) over (partition by network, ranking) / n_ranked as share_unknown
 from ranked

@@ -54,4 +54,4 @@ select
 from counted
 inner join totals on counted.repo_type = totals.repo_type
 left join {{ ref('license_groups') }} as license_groups on counted.license = license_groups.license
-order by counted.repo_type, counted.n desc, counted.license
+order by counted.repo_type asc, counted.n desc, counted.license asc

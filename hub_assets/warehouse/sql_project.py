@@ -1,9 +1,16 @@
-"""The loader of `dbt_like_sql`: SQL files and their yml become records that are known to work before anything runs.
+"""The loader of `dbt_like_sql`: it parses and checks SQL files and their yml before anything runs.
 
-Each model is one SELECT in one file. `{{ ref('x') }}`, `{{ source('a', 'b') }}` and `{{ var('snapshot_date') }}` are
-all that braces may hold. sqlglot tells what depends on what, where each column comes from, and a version that comments
-and layout do not change; binding every model on empty tables in DuckDB tells columns and types, and finds what does not
-exist. Nothing here touches a real database, and nothing knows Dagster.
+Each model is one SELECT in one file. Braces may contain only `{{ ref('x') }}`, `{{ source('a', 'b') }}` and
+`{{ var('snapshot_date') }}`, so real dbt can build the same folder. The project keeps its own loader for what dbt does
+not do:
+
+- It loads all models in about a second, every time the code location starts.
+- It knows weeks: staging models are views over all weeks, and all other models build one week at a time.
+- It binds every model on empty tables in DuckDB, so an unknown column fails at load time with file and line, and yields
+  all column names and types.
+- It derives column lineage from sqlglot, and a code version per model that ignores comments and layout.
+
+Nothing here touches a real database or imports Dagster.
 """
 
 import csv
@@ -33,11 +40,11 @@ _REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
 _SOURCE = re.compile(r"""source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
 _VAR = re.compile(r"""var\(\s*['"]snapshot_date['"]\s*\)""")
 _NO_WEEK = date(1970, 1, 5)
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes an eighth of the time
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is eight times as fast
 
 
 class ModelError(Exception):
-    """A model or its description is wrong; the message begins with file and line."""
+    """A model or its yml is invalid; the message starts with file and line."""
 
     def __init__(self, path: Path, line: int | None, problem: str) -> None:
         super().__init__(f"{path}{f':{line}' if line else ''}: {problem}")
@@ -45,7 +52,7 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Column:
-    """A column with its DuckDB type. `is_personal` says whether it names people; None where the yml does not say."""
+    """A column with its DuckDB type. `is_personal` marks columns that name people; None if the yml does not say."""
 
     name: str
     type: str
@@ -55,11 +62,11 @@ class Column:
 
 @dataclass(frozen=True)
 class DataTest:
-    """A test of a table's rows, as dbt names it: `not_null`, `unique`, `accepted_values` or `relationships`.
+    """A test of a table's rows under its dbt name: `not_null`, `unique`, `accepted_values` or `relationships`.
 
-    `columns` has one name but for `unique`, which may take several (a table's grain), and `not_null`, which takes all
-    that a table has: 300 tests apart are 300 events in a run's log. One that `is_warning` (dbt's `severity: warn`)
-    tells, and stops nothing.
+    `columns` holds one name, with two exceptions: `unique` may take several (a table's grain), and `not_null` combines
+    all such columns of a table, because 300 separate tests would write 300 events to a run's log. Tests with
+    `is_warning` (dbt's `severity: warn`) report failures without blocking.
     """
 
     kind: Literal["not_null", "unique", "accepted_values", "relationships"]
@@ -71,13 +78,13 @@ class DataTest:
 
     @property
     def name(self) -> str:
-        """A name that is unique within its table."""
+        """Name of the test, unique within its table."""
         return self.kind if self.kind == "not_null" else f"{self.kind}__{'__'.join(self.columns)}"
 
 
 @dataclass(frozen=True)
 class Table:
-    """What models, seeds and sources share: `grain` is the columns that make a row unique, `group` the theme in the UI."""
+    """Common base of models, seeds and sources. `grain` lists the key columns; `group` is the theme in the UI."""
 
     name: str
     path: Path
@@ -89,13 +96,13 @@ class Table:
 
     @property
     def personal(self) -> frozenset[str]:
-        """The columns that name people, which no preview, export or release may show."""
+        """Columns that name people; previews, exports and releases must not show them."""
         return frozenset(column.name for column in self.columns if column.is_personal)
 
 
 @dataclass(frozen=True)
 class Source(Table):
-    """A table that Python writes and SQL reads: files of the lake, or (`is_stored`) a table of the database itself."""
+    """A table that Python writes and SQL reads: lake files or, with `is_stored`, a table in the database."""
 
     is_stored: bool = False
     is_published: bool = False
@@ -103,16 +110,16 @@ class Source(Table):
 
 @dataclass(frozen=True)
 class Seed(Table):
-    """A small CSV that is data, not code. `code_version` is the hash of its content."""
+    """A small CSV with reference data. `code_version` is the hash of its content."""
 
     code_version: str = ""
 
 
 @dataclass(frozen=True)
 class TrackedMetric:
-    """A number of each row, or of those of a condition, that is worth following over the weeks.
+    """A number worth following over the weeks, taken from all rows of a table or those that match `where`.
 
-    `name` is made of the row's values, as in `{repo_type}s_{variable}`; `column` holds the number.
+    `name` is a template filled with the row's values, such as `{repo_type}s_{variable}`; `column` holds the number.
     """
 
     name: str
@@ -122,10 +129,10 @@ class TrackedMetric:
 
 @dataclass(frozen=True)
 class Model(Table):
-    """One SELECT. `is_view` models hold all weeks; the others are tables that are filled a week at a time.
+    """One SELECT. `is_view` models cover all weeks; the others are tables filled one week at a time.
 
-    `tracked_metrics` are given for tables of results, which are short enough to be shown. `upstream` are the tables it reads;
-    `column_lineage` gives for each column the (table, column) pairs it is made of.
+    Only short result tables have `tracked_metrics`. `upstream` lists the tables the model reads; `column_lineage` maps
+    each column to the (table, column) pairs it derives from.
     """
 
     sql: str = ""
@@ -137,13 +144,13 @@ class Model(Table):
     column_lineage: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def render(self, snapshot_date: date) -> str:
-        """Return the SELECT as DuckDB runs it for one week; its lines are those of the file."""
+        """Return the SELECT for one week, ready for DuckDB; line numbers match the file."""
         return _render(self.sql, self.path, snapshot_date)[0]
 
 
 @dataclass(frozen=True)
 class Project:
-    """All of `dbt_like_sql`; `models` come in the order in which they can be built."""
+    """The whole SQL project; `models` are in build order."""
 
     sources: tuple[Source, ...]
     seeds: tuple[Seed, ...]
@@ -151,21 +158,21 @@ class Project:
 
     @property
     def published(self) -> tuple["Source | Model", ...]:
-        """Tables with weeks that readers are given."""
+        """Weekly tables that are published to readers."""
         marts = (model for model in self.models if model.layer == "marts")
         return (*(source for source in self.sources if source.is_published), *marts)
 
     @cached_property
     def tables(self) -> dict[str, Table]:
-        """Everything by name."""
+        """All tables by name."""
         return {table.name: table for table in (*self.sources, *self.seeds, *self.models)}
 
 
 def load_project(root: Path) -> Project:
-    """Read and check the folder.
+    """Load and check the folder.
 
     Raises:
-        ModelError: with file, line and name, for anything that is not as it should be.
+        ModelError: for any mistake, with file, line and name.
     """
     sources = tuple(_sources(root / "staging" / "sources.yml"))
     seeds = tuple(_seed(path) for path in sorted((root / "seeds").glob("*.csv")))
@@ -174,12 +181,12 @@ def load_project(root: Path) -> Project:
     for draft in drafts.values():
         for name, line in draft.reads.items():
             if name not in known:
-                raise ModelError(draft.path, line, f"there is no table {name}")
+                raise ModelError(draft.path, line, f"table {name} does not exist")
     try:
         order = [n for n in TopologicalSorter({n: d.reads for n, d in drafts.items()}).static_order() if n in drafts]
     except CycleError as error:
-        circle = error.args[1]
-        raise ModelError(drafts[circle[0]].path, None, f"models read each other in a circle: {circle}") from None
+        cycle = error.args[1]
+        raise ModelError(drafts[cycle[0]].path, None, f"models form a cycle: {' -> '.join(cycle)}") from None
     with duckdb.connect() as connection:
         for table in (*sources, *seeds):
             _create_empty(connection, table)
@@ -197,14 +204,14 @@ def load_project(root: Path) -> Project:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A model as written: parsed, but not yet known to work."""
+    """A parsed model that has not been bound yet."""
 
     path: Path
     layer: str
     sql: str
     tree: exp.Query
     reads: dict[str, int]
-    """Tables it reads, with the line of their first mention."""
+    """Upstream tables, with the line of their first reference."""
 
 
 def _draft(path: Path, layer: str) -> _Draft:
@@ -214,16 +221,16 @@ def _draft(path: Path, layer: str) -> _Draft:
         trees = sqlglot.parse(rendered, read="duckdb")
     except SqlglotError as error:
         details = getattr(error, "errors", None) or [{}]
-        raise ModelError(path, details[0].get("line"), f"not SQL: {details[0].get('description', error)}") from None
+        raise ModelError(path, details[0].get("line"), f"invalid SQL: {details[0].get('description', error)}") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-        raise ModelError(path, None, "a model is one SELECT and nothing else")
+        raise ModelError(path, None, "a model must be a single SELECT")
     if layer == "staging" and _VAR.search(sql):
-        raise ModelError(path, _line_of(sql, "var"), "a staging model holds all weeks; it cannot filter by one")
+        raise ModelError(path, _line_of(sql, "var"), "staging models cover all weeks and cannot filter by one")
     tree = trees[0]
-    _refuse_what_does_not_travel(tree, path)
-    named = {table.name for table in tree.find_all(exp.Table)} - {cte.alias for cte in tree.find_all(exp.CTE)}
-    for bare in sorted(named - set(reads)):
-        raise ModelError(path, _line_of(rendered, bare), f"{bare} is read without ref() or source()")
+    _reject_unportable_sql(tree, path)
+    referenced = {table.name for table in tree.find_all(exp.Table)} - {cte.alias for cte in tree.find_all(exp.CTE)}
+    for name in sorted(referenced - set(reads)):
+        raise ModelError(path, _line_of(rendered, name), f"{name} is read without ref() or source()")
     return _Draft(path, layer, sql, tree, reads)
 
 
@@ -235,21 +242,21 @@ def _render(sql: str, path: Path, snapshot_date: date) -> tuple[str, dict[str, i
         inner = match.group(1) if match.group().startswith("{{") else ""
         if _VAR.fullmatch(inner):
             return str(snapshot_date)
-        if found := _REF.fullmatch(inner):
-            name = found.group(1)
-        elif found := _SOURCE.fullmatch(inner):
-            name = f"{found.group(1)}__{found.group(2)}"
+        if ref := _REF.fullmatch(inner):
+            name = ref.group(1)
+        elif source := _SOURCE.fullmatch(inner):
+            name = f"{source.group(1)}__{source.group(2)}"
         else:
             allowed = "{{ ref('x') }}, {{ source('a', 'b') }} and {{ var('snapshot_date') }}"
-            raise ModelError(path, line, f"{match.group()} is not known; braces hold only {allowed}")
+            raise ModelError(path, line, f"{match.group()} is not supported; use only {allowed}")
         reads.setdefault(name, line)
         return name
 
     return _BRACES.sub(replace, sql), reads
 
 
-def _refuse_what_does_not_travel(tree: exp.Query, path: Path) -> None:
-    """Refuse what other engines lack and sqlglot would pass through unchanged, or changed in meaning."""
+def _reject_unportable_sql(tree: exp.Query, path: Path) -> None:
+    """Reject constructs that other engines lack and that sqlglot leaves unchanged or translates incorrectly."""
     quantiles = (exp.Quantile, exp.PercentileCont, exp.PercentileDisc, exp.ApproxQuantile)
     for node in tree.walk():
         if isinstance(node, exp.Columns):
@@ -263,7 +270,7 @@ def _refuse_what_does_not_travel(tree: exp.Query, path: Path) -> None:
         else:
             continue
         line = _line_of(path.read_text(encoding="utf-8"), word)
-        raise ModelError(path, line, f"{name} does not carry over to other engines; write it out")
+        raise ModelError(path, line, f"{name} is not portable to other engines; spell it out in standard SQL")
 
 
 def _bind(draft: _Draft, connection: duckdb.DuckDBPyConnection, schema: dict[str, dict[str, str]]) -> Model:
@@ -282,26 +289,22 @@ def _bind(draft: _Draft, connection: duckdb.DuckDBPyConnection, schema: dict[str
             raise ModelError(path, _line_of(path.read_text(encoding="utf-8"), column), f"{name} has no column {column}")
     for column in types:
         if column not in listed:
-            raise ModelError(path, None, f"column {column} of {name} is not described")
+            raise ModelError(path, None, f"{name} has a column {column} without a description")
     grain = tuple(meta.get("grain") or ())
     if not grain or not set(grain) <= set(types):
-        raise ModelError(path, None, f"meta.grain of {name} must name the columns that make a row unique")
+        raise ModelError(path, None, f"meta.grain of {name} must list its key columns")
     if next(iter(types)) != "snapshot_date":
-        raise ModelError(draft.path, None, "the first column of a model is snapshot_date")
-    tracked_metrics = tuple(TrackedMetric(**tracked_metric) for tracked_metric in meta.get("tracked_metrics", ()))
-    for tracked_metric in tracked_metrics:
-        if missing := {tracked_metric.column, *re.findall(r"\{(\w+)\}", tracked_metric.name)} - set(types):
-            raise ModelError(
-                path, None, f"tracked_metric {tracked_metric.name} of {name}: there is no column {min(missing)}"
-            )
+        raise ModelError(draft.path, None, "the first column of a model must be snapshot_date")
+    tracked_metrics = tuple(TrackedMetric(**metric) for metric in meta.get("tracked_metrics", ()))
+    for metric in tracked_metrics:
+        if missing := {metric.column, *re.findall(r"\{(\w+)\}", metric.name)} - set(types):
+            raise ModelError(path, None, f"tracked metric {metric.name} of {name}: no column {min(missing)}")
         try:
-            connection.execute(f"select * from {name} where {tracked_metric.where}")
+            connection.execute(f"select * from {name} where {metric.where}")
         except duckdb.Error as error:
-            raise ModelError(
-                path, None, f"tracked_metric {tracked_metric.name} of {name}: {_first_line(error)}"
-            ) from None
+            raise ModelError(path, None, f"tracked metric {metric.name} of {name}: {_first_line(error)}") from None
     columns = tuple(_column(listed[column], kind) for column, kind in types.items())
-    # what reads it binds an empty table: views upon views would be bound again for each
+    # replace the view with an empty table, because nested views would be bound again for every model that reads them
     connection.execute(f"drop view {name}")
     connection.execute(_empty(name, columns))
     return Model(
@@ -329,7 +332,7 @@ def _column_lineage(draft: _Draft, schema: dict[str, dict[str, str]]) -> dict[st
     )
     scope = build_scope(qualified)
     origins: dict[str, list[tuple[str, str]]] = {}
-    # with the scope at hand sqlglot does not qualify the query once more
+    # passing the scope keeps sqlglot from qualifying the query again
     roots = lineage(None, qualified, relevant, dialect="duckdb", scope=scope, trim_selects=False, copy=False)
     for column, root in roots.items() if isinstance(roots, dict) else ():
         leaves = {
@@ -362,7 +365,7 @@ def _seed(path: Path) -> Seed:
     content = path.read_text(encoding="utf-8")
     header = next(csv.reader(content.splitlines()))
     if header != [column.name for column in columns]:
-        raise ModelError(path, 1, f"columns are {header}, but {path.stem}.yml describes {list(listed)}")
+        raise ModelError(path, 1, f"the header is {header}, but {path.stem}.yml describes {list(listed)}")
     grain = tuple(meta["grain"])
     tests = tuple(_data_tests(path.with_suffix(".yml"), listed, grain))
     return Seed(path.stem, path, description, grain, columns, tests, SEEDS_GROUP, _digest(content))
@@ -382,19 +385,19 @@ def _column(listed: dict[str, Any], data_type: str) -> Column:
 
 def _group(path: Path, name: str, meta: dict[str, Any]) -> str:
     if not (group := meta.get("group")):
-        raise ModelError(path, None, f"meta.group of {name} must name its theme in the UI")
+        raise ModelError(path, None, f"meta.group of {name} must name its group in the UI")
     return str(group)
 
 
 def _documented(path: Path, section: str, name: str) -> tuple[dict[str, dict[str, Any]], str, dict[str, Any]]:
-    """Return columns by name, description and meta of a table from the yml beside it."""
+    """Return a table's columns by name, its description and its meta from the adjacent yml."""
     if not path.exists():
-        raise ModelError(path, None, f"{name} has no yml beside it")
+        raise ModelError(path, None, f"{name} has no yml file")
     for table in _yaml(path).get(section, []):
         if table.get("name") == name:
             columns = {column["name"]: column for column in table.get("columns", [])}
             return columns, str(table.get("description", "")), table.get("meta", {})
-    raise ModelError(path, None, f"does not describe {name} under `{section}`")
+    raise ModelError(path, None, f"no entry for {name} under `{section}`")
 
 
 def _data_tests(path: Path, columns: dict[str, dict[str, Any]], grain: tuple[str, ...]) -> Iterator[DataTest]:
@@ -404,28 +407,28 @@ def _data_tests(path: Path, columns: dict[str, dict[str, Any]], grain: tuple[str
         yield DataTest("not_null", never_null)
     for name, column in columns.items():
         for test in column.get("data_tests", []):
-            kind, arguments = (test, {}) if isinstance(test, str) else next(iter(test.items()))
-            given = arguments.get("arguments", {})
+            kind, settings = (test, {}) if isinstance(test, str) else next(iter(test.items()))
+            test_arguments = settings.get("arguments", {})
             needed = {"accepted_values": {"values"}, "relationships": {"to", "field"}}.get(kind, set())
-            if missing := needed - set(given):
-                raise ModelError(path, None, f"{kind} of {name} lacks {min(missing)} below `arguments:`")
-            is_warning = arguments.get("config", {}).get("severity") == "warn"
+            if missing := needed - set(test_arguments):
+                raise ModelError(path, None, f"{kind} test of {name} lacks {min(missing)} under `arguments:`")
+            is_warning = settings.get("config", {}).get("severity") == "warn"
             if test == "not_null":
                 continue
             if kind == "unique":
                 yield DataTest(kind, (name,), is_warning=is_warning)
             elif kind == "accepted_values":
                 values = tuple(
-                    str(value).lower() if isinstance(value, bool) else str(value) for value in given["values"]
+                    str(value).lower() if isinstance(value, bool) else str(value) for value in test_arguments["values"]
                 )
                 yield DataTest(kind, (name,), values=values, is_warning=is_warning)
             elif kind == "relationships":
-                target = _REF.fullmatch(given["to"])
+                target = _REF.fullmatch(test_arguments["to"])
                 if target is None:
                     raise ModelError(path, None, f"relationships of {name}: `to` must be ref('...')")
-                yield DataTest(kind, (name,), to=target.group(1), field=given["field"], is_warning=is_warning)
+                yield DataTest(kind, (name,), to=target.group(1), field=test_arguments["field"], is_warning=is_warning)
             else:
-                raise ModelError(path, None, f"data test {kind} of {name} is not known")
+                raise ModelError(path, None, f"unknown data test {kind} of {name}")
 
 
 def _check_targets(table: Table, project: Project) -> None:
@@ -434,7 +437,9 @@ def _check_targets(table: Table, project: Project) -> None:
             continue
         target = project.tables.get(test.to)
         if target is None or test.field not in {column.name for column in target.columns}:
-            raise ModelError(table.path.with_suffix(".yml"), None, f"{test.name}: there is no {test.to}.{test.field}")
+            raise ModelError(
+                table.path.with_suffix(".yml"), None, f"{test.name}: {test.to}.{test.field} does not exist"
+            )
 
 
 def _create_empty(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -454,7 +459,7 @@ def _yaml(path: Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise ModelError(path, line, f"not YAML: {error.problem}") from None
+        raise ModelError(path, line, f"invalid YAML: {error.problem}") from None
     return content if isinstance(content, dict) else {}
 
 
@@ -463,16 +468,16 @@ def _first_line(error: Exception) -> str:
 
 
 def _line_of_error(message: str, sql: str) -> int | None:
-    """Find the line of the file: DuckDB counts the `create view` line too, and some errors name none."""
-    if found := re.search(r"^LINE (\d+):", message, re.MULTILINE):
-        return max(1, int(found.group(1)) - 1)
-    named = re.search(r'"(\w+)"', message)
-    return _line_of(sql, named.group(1)) if named else None
+    """Find the line in the file: DuckDB also counts the `create view` line, and some errors have no line."""
+    if line := re.search(r"^LINE (\d+):", message, re.MULTILINE):
+        return max(1, int(line.group(1)) - 1)
+    quoted = re.search(r'"(\w+)"', message)
+    return _line_of(sql, quoted.group(1)) if quoted else None
 
 
 def _line_of(text: str, word: str) -> int | None:
-    found = re.search(rf"\b{word}\b", text, re.IGNORECASE)
-    return text.count("\n", 0, found.start()) + 1 if found else None
+    match = re.search(rf"\b{word}\b", text, re.IGNORECASE)
+    return text.count("\n", 0, match.start()) + 1 if match else None
 
 
 def _digest(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What tests of the SQL share."""
+"""Shared fixtures of the SQL tests."""
 
 import pytest
 

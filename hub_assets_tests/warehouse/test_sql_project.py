@@ -1,4 +1,4 @@
-"""The loader finds every mistake in the SQL before anything runs, and says where it is."""
+"""The loader finds every mistake in the SQL before anything runs and reports its location."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ sources:
   - name: raw
     tables:
       - name: things
-        description: One row per thing.
+        description: One row per item.
         meta: {grain: [snapshot_date, k], group: things}
         columns:
           - {name: snapshot_date, data_type: DATE}
@@ -37,7 +37,7 @@ YML = """
 version: 2
 models:
   - name: mart__things
-    description: One row per thing and week.
+    description: One row per week and item.
     meta: {grain: [snapshot_date, k], group: things}
     columns:
       - {name: snapshot_date}
@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_good_folder_loads(folder: Path) -> None:
+def test_valid_project_loads(folder: Path) -> None:
     (model,) = load_project(folder).models
     assert [(column.name, column.type) for column in model.columns] == [
         ("snapshot_date", "DATE"),
@@ -83,14 +83,12 @@ def test_a_good_folder_loads(folder: Path) -> None:
         ("from {{ config('x') }}", "from {{ source('raw', 'things') }}", 5, "config"),
         ("from {% if x %}", "from {{ source('raw', 'things') }}", 5, "if x"),
         ("    nonesuch(k) as k,", "    k,", 3, "nonesuch"),
-        ("selekt", "select", 2, "not SQL"),
+        ("selekt", "select", 2, "invalid SQL"),
         ("    columns('k'),", "    k,", 3, "columns"),
         ("    quantile_cont(k, [0.5]) as k,", "    k,", 3, "quantile"),
     ],
 )
-def test_a_mistake_in_sql_is_found_with_file_and_line(
-    folder: Path, wrong: str, right: str, line: int, word: str
-) -> None:
+def test_sql_error_reports_file_and_line(folder: Path, wrong: str, right: str, line: int, word: str) -> None:
     path = folder / "marts" / "mart__things.sql"
     path.write_text(THINGS.replace(right, wrong, 1))
     with pytest.raises(ModelError) as caught:
@@ -116,7 +114,7 @@ def test_a_mistake_in_sql_is_found_with_file_and_line(
         ("version: [", "version: 2", "YAML"),
     ],
 )
-def test_a_mistake_in_yml_is_found(folder: Path, wrong: str, right: str, word: str) -> None:
+def test_yml_error_reports_file(folder: Path, wrong: str, right: str, word: str) -> None:
     path = folder / "marts" / "mart__things.yml"
     path.write_text(YML.replace(right, wrong, 1))
     with pytest.raises(ModelError, match=r"mart__things\.yml") as caught:
@@ -132,7 +130,7 @@ def test_a_mistake_in_yml_is_found(folder: Path, wrong: str, right: str, word: s
         ("{name: width, column: width, where: kay > 1}", "kay"),
     ],
 )
-def test_a_headline_of_what_is_not_there_is_found(folder: Path, tracked_metric: str, word: str) -> None:
+def test_tracked_metric_with_unknown_column_is_rejected(folder: Path, tracked_metric: str, word: str) -> None:
     path = folder / "marts" / "mart__things.yml"
     meta = "group: things}"
     path.write_text(YML.replace(meta, f"group: things, tracked_metrics: [{tracked_metric}]}}"))
@@ -140,7 +138,7 @@ def test_a_headline_of_what_is_not_there_is_found(folder: Path, tracked_metric: 
         load_project(folder)
 
 
-def test_a_test_may_only_warn(folder: Path) -> None:
+def test_data_test_can_be_a_warning(folder: Path) -> None:
     path = folder / "marts" / "mart__things.yml"
     severe = "{accepted_values: {arguments: {values: [1, true, false]}, config: {severity: warn}}}"
     path.write_text(YML.replace("{name: width}", f"{{name: width, data_tests: [{severe}]}}"))
@@ -151,30 +149,30 @@ def test_a_test_may_only_warn(folder: Path) -> None:
     assert not all(test.is_warning for test in model.data_tests)
 
 
-def test_a_circle_is_found(folder: Path) -> None:
-    for one, other in (("a", "b"), ("b", "a")):
-        (folder / "marts" / f"{one}.sql").write_text(f"select * from {{{{ ref('{other}') }}}}")
-    with pytest.raises(ModelError, match="circle"):
+def test_cycle_is_rejected(folder: Path) -> None:
+    for name, other in (("a", "b"), ("b", "a")):
+        (folder / "marts" / f"{name}.sql").write_text(f"select * from {{{{ ref('{other}') }}}}")
+    with pytest.raises(ModelError, match="cycle"):
         load_project(folder)
 
 
-def test_a_staging_model_may_not_filter_by_week(folder: Path) -> None:
+def test_staging_model_must_not_filter_by_week(folder: Path) -> None:
     for ending in ("sql", "yml"):
         shutil.move(folder / "marts" / f"mart__things.{ending}", folder / "staging" / f"mart__things.{ending}")
     with pytest.raises(ModelError, match="all weeks"):
         load_project(folder)
 
 
-def test_the_version_is_of_the_meaning_not_of_the_layout(folder: Path) -> None:
+def test_code_version_ignores_comments_and_layout(folder: Path) -> None:
     path = folder / "marts" / "mart__things.sql"
     before = load_project(folder).models[0].code_version
-    path.write_text("-- what it is\n" + THINGS.replace("\n    k,", " k , -- the key\n"))
+    path.write_text("-- purpose\n" + THINGS.replace("\n    k,", " k , -- the key\n"))
     assert load_project(folder).models[0].code_version == before
     path.write_text(THINGS.replace("box.width as", "box.width + 1 as"))
     assert load_project(folder).models[0].code_version != before
 
 
-def test_a_seed_whose_header_is_not_the_described_one(folder: Path) -> None:
+def test_seed_header_must_match_its_description(folder: Path) -> None:
     (folder / "seeds" / "s.csv").write_text("a,b\n1,2\n")
     (folder / "seeds" / "s.yml").write_text(
         "seeds: [{name: s, meta: {grain: [a]}, columns: [{name: a, data_type: BIGINT}]}]"
@@ -183,7 +181,7 @@ def test_a_seed_whose_header_is_not_the_described_one(folder: Path) -> None:
         load_project(folder)
 
 
-def test_sources_are_what_python_writes() -> None:
+def test_sources_match_the_arrow_schemas() -> None:
     project = load_project(REAL)
     assert {source.name for source in project.sources} == building.SOURCES.keys()
     for table, schema in building.SOURCES.items():
@@ -193,7 +191,7 @@ def test_sources_are_what_python_writes() -> None:
         assert [(column.name, column.type) for column in project.tables[table].columns] == written
 
 
-def test_every_model_carries_over_to_spark_in_syntax() -> None:
+def test_every_model_transpiles_to_spark() -> None:
     for model in load_project(REAL).models:
         spark = sqlglot.transpile(model.render(date(2026, 11, 16)), read="duckdb", write="spark")
         assert len(sqlglot.parse(spark[0], read="spark")) == 1
@@ -206,7 +204,7 @@ def test_every_table_and_column_is_described() -> None:
         assert all(column.description for column in table.columns), table.name
 
 
-def test_no_table_depends_on_this_machines_clock_or_zone() -> None:
+def test_no_table_depends_on_the_local_clock_or_time_zone() -> None:
     project = load_project(REAL)
     for table in (*project.models, *project.seeds, *project.sources):
         assert not [column.name for column in table.columns if "ZONE" in column.type.upper()], table.name
