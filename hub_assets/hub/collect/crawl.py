@@ -292,7 +292,7 @@ class _Crawl:
             finally:
                 # a worker may wait five minutes for its turn; one whose crawl has failed must not
                 if self._is_over:
-                    with self._client.pacer.called_off():
+                    with self._client.pacer.canceled():
                         wait(threads)
         errors = [error for thread in threads if (error := thread.exception()) is not None]
         for error in errors:
