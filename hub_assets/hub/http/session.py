@@ -30,7 +30,7 @@ from hub_assets.hub.http.shared_window import OwnWindow, SharedWindow, WindowSta
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-"""No limit: each thread keeps its connection. By default httpx2 keeps 20 and reconnects for every request beyond them."""
+"""No limit, so each thread keeps its connection. httpx2 keeps 20 by default and reconnects for requests beyond them."""
 
 _pacers: dict[tuple[str, str | None], RequestPacer] = {}
 _pacers_lock = threading.Lock()
