@@ -34,7 +34,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
                 "rows_listed_are_rows_written",
                 asset=table,
                 blocking=True,
-                description="Every listed row was written or counted as a duplicate, as lacking a key, or as set aside.",
+                description="Every listed row was written, or counted as a duplicate, as lacking a key or as set aside.",
             ),
             dg.AssetCheckSpec(
                 "no_collapse",
@@ -94,8 +94,8 @@ def require_present_week(snapshot_date: date, now: datetime, table: str) -> None
     present = week_of(now)
     if snapshot_date != present:
         raise dg.Failure(
-            f"{table} cannot be collected for {snapshot_date}: the Hub only shows its current state, and its clock says "
-            f"{now:%Y-%m-%d} (week {present}). Materialize partition {present} instead; if {snapshot_date} was "
+            f"{table} cannot be collected for {snapshot_date}: the Hub only shows its current state, and its clock "
+            f"says {now:%Y-%m-%d} (week {present}). Materialize partition {present} instead; if {snapshot_date} was "
             "collected in its week, materialize only the assets downstream of the raw_hub tables.",
             allow_retries=False,
         )

@@ -91,7 +91,7 @@ def land_listing(
         unreadable = landing.cut(_is_page)
         if unreadable:
             report(
-                f"the journal contains an unreadable page of {repo_type}s; number of pages to request again: {unreadable}"
+                f"the journal contains an unreadable page of {repo_type}s; pages to request again: {unreadable}"
             )
         start = landing.last or {"next_path": None, "refused": [], "rows": 0}
         if start["rows"]:

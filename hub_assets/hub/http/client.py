@@ -193,7 +193,7 @@ class HubClient:
         return self._contact
 
     def now(self) -> datetime:
-        """Return the Hub's time (UTC): the `Date` of its first response plus elapsed time; before that, our own time."""
+        """Return the Hub's time (UTC): the `Date` of its first response plus elapsed time; before that, our clock."""
         return datetime.now(UTC) + (self._clock_offset or timedelta())
 
     def get(self, path: str, *, follow: bool = True) -> Answer:
