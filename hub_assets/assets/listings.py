@@ -34,7 +34,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
                 "rows_listed_are_rows_written",
                 asset=table,
                 blocking=True,
-                description="Every listed row was written, or counted as a duplicate, as lacking a key or as set aside.",
+                description="Every row was written, or counted as a duplicate, as lacking a key, or as set aside.",
             ),
             dg.AssetCheckSpec(
                 "no_collapse",
