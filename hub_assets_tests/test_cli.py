@@ -201,7 +201,7 @@ def test_a_file_of_ids_is_read_whichever_editor_wrote_it(tmp_path: Path) -> None
         assert result.exit_code == 0, result.output
         (told,) = [line.split("│") for line in result.output.splitlines() if "commits of models" in line]
         assert [number.strip() for number in told[2:5]] == ["2", "2", "0"]
-        assert r"1 of the ids are not listed, and are left out: o/\x1b[31mnone" in result.output
+        assert r"Skipping 1 ids that are not listed: o/\x1b[31mnone" in result.output
     file.write_bytes(b"o/m\xff")
     assert_mistake(run("plan", "--home", home, "--ids", file), "ids.txt", "UTF-8")
     file.write_text("o/\x1b[31mnone")

@@ -1,4 +1,4 @@
-"""What happened to repositories and who did it: commits, discussions, aliases of models, accounts of authors."""
+"""The assets for commits, discussions, model aliases and author accounts."""
 
 import time
 from collections.abc import Callable
@@ -34,13 +34,13 @@ Land = Callable[[HubClient, HomeResource, date, CrawlResource, CollectOptions], 
 
 
 def build_histories() -> list[dg.AssetsDefinition]:
-    """Make the four assets, in the order in which a run collects them."""
+    """Build the four assets, in the order in which a run collects them."""
     return [
         _build(
             "raw_hub__commits",
             LISTINGS,
-            lambda hub, home, week, crawl, terms: land_histories(
-                hub, home.home.lake, "commits", week, crawl.selection, **terms
+            lambda hub, home, week, crawl, options: land_histories(
+                hub, home.home.lake, "commits", week, crawl.selection, **options
             ),
         ),
         _build(
@@ -51,33 +51,33 @@ def build_histories() -> list[dg.AssetsDefinition]:
         _build(
             "raw_hub__discussions",
             LISTINGS,
-            lambda hub, home, week, crawl, terms: land_histories(
-                hub, home.home.lake, "discussions", week, crawl.selection, **terms
+            lambda hub, home, week, crawl, options: land_histories(
+                hub, home.home.lake, "discussions", week, crawl.selection, **options
             ),
         ),
         _build(
             "enrich_hub__accounts",
             ("raw_hub__commits", "raw_hub__discussions", "core__candidate_pairs", "int_hub__leading_models"),
-            lambda hub, home, week, crawl, terms: land_accounts(
-                hub, home.home.lake, week, accounts_to_ask(home, week), crawl.recheck_weeks, **terms
+            lambda hub, home, week, crawl, options: land_accounts(
+                hub, home.home.lake, week, accounts_to_ask(home, week), crawl.recheck_weeks, **options
             ),
         ),
     ]
 
 
 def _bases(home: HomeResource, snapshot_date: date) -> pa.Array:
-    """Return the ids that a week's models name as their bases; the database is closed again by then."""
+    """Return the ids of the base models that a week's models name. The database is closed again on return."""
     with home.building() as connection:
-        named = connection.sql(
+        bases = connection.sql(
             "select base_repo_id as repo_id from int_hub__base_models "
             f"where snapshot_date = date '{snapshot_date}' and base_repo_id <> '(no id)'"
         ).to_arrow_table()
-    return named["repo_id"].combine_chunks()
+    return bases["repo_id"].combine_chunks()
 
 
 def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition:
     source = project().tables[table]
-    place = list(BUDGET_SHARES).index(table)
+    position = list(BUDGET_SHARES).index(table)
 
     @dg.asset(
         name=table,
@@ -87,13 +87,13 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
         kinds={"huggingface", "parquet"},
         description=source.description,
         metadata={"dagster/table_name": table},
-        # steps that could begin at the same time do so in the order of the budget's shares
-        op_tags={"dagster/priority": str(-1 - place)},
+        # steps that are ready at the same time start in the order of the budget shares
+        op_tags={"dagster/priority": str(-1 - position)},
         check_specs=[
             dg.AssetCheckSpec(
                 "is_complete",
                 asset=table,
-                description="Nothing is left to ask this week. A week that is not complete says how far it is.",
+                description="Nothing is left to fetch this week. An incomplete week reports how far it has come.",
             ),
         ],
     )
@@ -107,11 +107,11 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
         home.home.bind(hub.client.endpoint, contact.population)
         lake = home.home.lake
         try:
-            terms = crawl.terms(table, hub.client, Reporter(context, table, log=context.log.info))
-            terms["outage_backoff"] = hub.outage_backoff
-            manifest = land(hub.client, home, snapshot_date, crawl, terms)
+            options = crawl.terms(table, hub.client, Reporter(context, table, log=context.log.info))
+            options["outage_backoff"] = hub.outage_backoff
+            manifest = land(hub.client, home, snapshot_date, crawl, options)
         except HubBroken as error:
-            # the Hub did not answer for long: the week holds what was had until then, and is not complete
+            # after a long outage the week keeps what was collected so far and stays incomplete
             context.log.warning(str(error))
             manifest = lake.manifest(table, snapshot_date)
         except (PlanError, RefreshRefused, LandingBusy, TokenRefused) as error:
@@ -128,7 +128,7 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
                 "path": dg.MetadataValue.path(str(lake.folder(table, snapshot_date))),
                 "source": home.home.source,
                 "is_complete": details["is_complete"],
-                **_coverage_of(details, terms["budget"].calls),
+                **_coverage_of(details, options["budget"].calls),
                 "calls": details["calls"],
                 "calls_a_second": round(details["calls"] / details["seconds"], 1) if details["seconds"] else 0.0,
                 "answers_set_aside": dg.MetadataValue.json(details.get("set_aside", [])),
@@ -136,7 +136,7 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
                 "retries": dg.MetadataValue.json(details["retries"]),
                 "throttled": details["throttled"],
                 "quota": hub.client.pacer.estimate.quota or 0,
-                "budget": terms["budget"].calls if terms["budget"].calls is not None else "no limit",
+                "budget": options["budget"].calls if options["budget"].calls is not None else "no limit",
             },
             check_results=[
                 dg.AssetCheckResult(
@@ -152,15 +152,15 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
 
 
 def _land_aliases(
-    hub: HubClient, home: HomeResource, snapshot_date: date, crawl: CrawlResource, terms: CollectOptions
+    hub: HubClient, home: HomeResource, snapshot_date: date, crawl: CrawlResource, options: CollectOptions
 ) -> Manifest:
     home.require_listed(snapshot_date, ("raw_hub__models", "raw_hub__spaces"))
     bases = _bases(home, snapshot_date)
-    return land_aliases(hub, home.home.lake, snapshot_date, bases, crawl.recheck_weeks, **terms)
+    return land_aliases(hub, home.home.lake, snapshot_date, bases, crawl.recheck_weeks, **options)
 
 
 class Reporter:
-    """Tells of a crawl: whoever watches at once, the log every 30 s, and the asset's history every few minutes."""
+    """Reports a crawl's progress: to the terminal at once, to the log every 30 s, to Dagster every few minutes."""
 
     def __init__(
         self,
@@ -178,12 +178,12 @@ class Reporter:
         self._logged_at = self._observed_at = clock()
 
     def __call__(self, progress: Progress) -> None:
-        """Tell."""
+        """Report the progress."""
         tell(progress)
         now = self._clock()
         if not self._has_begun:
             self._has_begun = True
-            self._log(f"{progress.what}: {progress.planned:,} to ask")
+            self._log(f"{progress.what}: {progress.planned:,} planned")
         if now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
             self._log(str(progress))
@@ -208,37 +208,38 @@ class Reporter:
 
 
 def _coverage_of(details: dict[str, Any], budget: int | None) -> dict[str, Any]:
-    """Return how far histories are known by type of repository, and what was planned when the run began."""
+    """Return the coverage of histories by repository type, and the plan at the start of the run."""
     if "coverage" not in details:
         return {"planned": details["planned"]["n_left"]}
-    planned = sum(one["n_calls"] for one in details["planned"]["coverage"])
-    coverage = [
+    before = details["planned"]["coverage"]
+    planned_calls = sum(coverage["n_calls"] for coverage in before)
+    coverage_rows = [
         {
-            "type": one["repo_type"],
-            "listed": one["n_listed"],
-            "selected": one["n_selected"],
-            "settled": one["n_up_to_date"],
-            "failed": one["n_failed"],
-            **{outcome: n for outcome, n in one["outcomes"].items() if outcome != "failed"},
+            "type": coverage["repo_type"],
+            "listed": coverage["n_listed"],
+            "selected": coverage["n_selected"],
+            "up to date": coverage["n_up_to_date"],
+            "failed": coverage["n_failed"],
+            **{outcome: n for outcome, n in coverage["outcomes"].items() if outcome != "failed"},
         }
-        for one in details["coverage"]
+        for coverage in details["coverage"]
     ]
     return {
-        "coverage": _table(coverage),
+        "coverage": _table(coverage_rows),
         "selection": dg.MetadataValue.json(details["selection"]),
-        "planned": sum(one["n_selected"] - one["n_up_to_date"] for one in details["planned"]["coverage"]),
+        "planned": sum(coverage["n_selected"] - coverage["n_up_to_date"] for coverage in before),
         "plan": _table(
             [
                 {
                     "the Hub's plan": name,
                     "calls in 5 minutes": quota,
-                    "hours": round(seconds_at(planned, quota) / 3600, 2),
+                    "hours": round(seconds_at(planned_calls, quota) / 3600, 2),
                 }
                 for name, quota in QUOTAS.items()
             ]
         ),
-        "planned_calls": planned,
-        "covered_by_budget": 1.0 if budget is None or planned <= budget else round(budget / planned, 4),
+        "planned_calls": planned_calls,
+        "covered_by_budget": 1.0 if budget is None or planned_calls <= budget else round(budget / planned_calls, 4),
     }
 
 
@@ -246,8 +247,8 @@ def _what_is_left(details: dict[str, Any]) -> dict[str, Any]:
     if "coverage" not in details:
         return {"left": details["n_left"]}
     return {
-        f"{one['repo_type']}s": f"{one['n_up_to_date']:,} of {one['n_selected']:,} settled"
-        for one in details["coverage"]
+        f"{coverage['repo_type']}s": f"{coverage['n_up_to_date']:,} of {coverage['n_selected']:,} up to date"
+        for coverage in details["coverage"]
     }
 
 

@@ -224,7 +224,7 @@ def test_a_week_that_is_not_the_hubs_present_one_is_refused() -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     require_present_week(date(2026, 11, 16), now, "raw_hub__models")
     for other in (date(2026, 11, 9), date(2026, 11, 23)):
-        with pytest.raises(dg.Failure, match=r"as it is now.*2026-11-21.*week 2026-11-16.*downstream"):
+        with pytest.raises(dg.Failure, match=r"current state.*2026-11-21.*week 2026-11-16.*downstream"):
             require_present_week(other, now, "raw_hub__models")
 
 

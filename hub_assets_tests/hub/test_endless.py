@@ -86,7 +86,7 @@ INVENTED = ("the same page for ever", "the same rows for ever")
 
 
 @pytest.mark.parametrize("case", LISTINGS)
-def test_a_listing_that_does_not_end_fails_and_is_taken_up_where_it_was(
+def test_endless_listing_fails_and_resumes_where_it_stopped(
     hub: HostileHub, client: HubClient, lake: Lake, case: str
 ) -> None:
     hub.spoil("listing", LISTINGS[case])
@@ -106,7 +106,7 @@ def test_a_listing_that_does_not_end_fails_and_is_taken_up_where_it_was(
 @pytest.mark.parametrize(
     "value", ["garbage", "<", '<>; rel="next"', "<http://[::1/api>; rel=next", '</api/x; rel="next"']
 )
-def test_a_next_link_that_cannot_be_read_is_a_failure_and_no_end(
+def test_unreadable_next_link_is_a_failure(
     hub: HostileHub, client: HubClient, lake: Lake, value: str
 ) -> None:
     hub.spoil("listing", after(2, lambda reply, _: reply.with_headers(link=value)))
@@ -125,7 +125,7 @@ def test_a_next_link_that_cannot_be_read_is_a_failure_and_no_end(
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
-def test_a_listing_ends_at_its_cap(client: HubClient, hub: HostileHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listing_stops_at_page_limit(client: HubClient, hub: HostileHub, monkeypatch: pytest.MonkeyPatch) -> None:
     def made_up(reply: Reply, ask: Ask) -> Reply | None:
         return leads_to("/api/models?cursor={n}")(reply.with_json([{"_id": str(ask.number), "id": "a/b"}]), ask)
 
@@ -162,7 +162,7 @@ DISCUSSIONS: dict[str, tuple[Case, int]] = {
 
 
 @pytest.mark.parametrize("case", DISCUSSIONS)
-def test_discussions_that_are_fewer_than_counted_are_kept(
+def test_fewer_discussions_than_counted_are_kept(
     hub: HostileHub, client: HubClient, lake: Lake, case: str
 ) -> None:
     land_listing(client, lake, "model", WEEK)
@@ -209,7 +209,7 @@ COMMIT_LOOPS: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("case", COMMIT_LOOPS)
-def test_commits_that_do_not_end_fail_alone_and_are_asked_for_again(
+def test_endless_commits_fail_alone_and_are_requested_again(
     hub: HostileHub, client: HubClient, lake: Lake, case: str
 ) -> None:
     land_listing(client, lake, "model", WEEK)
@@ -224,7 +224,7 @@ def test_commits_that_do_not_end_fail_alone_and_are_asked_for_again(
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
-def test_commits_that_the_hub_counts_and_does_not_lead_to_are_missing(
+def test_fewer_commits_than_counted_is_a_failure(
     hub: HostileHub, client: HubClient, lake: Lake
 ) -> None:
     land_listing(client, lake, "model", WEEK)
@@ -234,7 +234,7 @@ def test_commits_that_the_hub_counts_and_does_not_lead_to_are_missing(
     assert (len(state(lake, "commits")[FIRST]), last["n_total"]) == (50, 10**9)
 
 
-def test_all_commits_that_the_hub_counts_are_enough_wherever_the_last_page_leads(
+def test_fetch_ends_once_all_counted_commits_are_read(
     hub: HostileHub, client: HubClient, lake: Lake
 ) -> None:
     land_listing(client, lake, "model", WEEK)
@@ -244,7 +244,7 @@ def test_all_commits_that_the_hub_counts_are_enough_wherever_the_last_page_leads
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
-def test_a_history_of_more_pages_than_are_read_is_kept_so_far(client: HubClient, hub: HostileHub, lake: Lake) -> None:
+def test_history_beyond_page_limit_is_kept_in_part(client: HubClient, hub: HostileHub, lake: Lake) -> None:
     land_listing(client, lake, "model", WEEK)
     (fetch, *_) = [one for one in plan_histories(lake, "commits", WEEK) if one.repo_id == "acme/r0"]
     found = list(answers(client, fetch, replace(COMMITS, most_pages=2)))
@@ -253,7 +253,7 @@ def test_a_history_of_more_pages_than_are_read_is_kept_so_far(client: HubClient,
 
 
 @pytest.mark.parametrize("kind", ["commits", "discussions"])
-def test_an_endless_history_does_not_take_the_budget_of_others(
+def test_endless_history_does_not_use_up_the_budget(
     hub: HostileHub, client: HubClient, lake: Lake, kind: HistoryKind
 ) -> None:
     land_listing(client, lake, "model", WEEK)
@@ -265,7 +265,7 @@ def test_an_endless_history_does_not_take_the_budget_of_others(
 
 
 @pytest.mark.parametrize("content", ["[]", "null", '"ada"', "7"])
-def test_an_account_that_is_no_object_has_failed(hub: HostileHub, client: HubClient, lake: Lake, content: str) -> None:
+def test_account_that_is_not_an_object_fails(hub: HostileHub, client: HubClient, lake: Lake, content: str) -> None:
     land_listing(client, lake, "model", WEEK)
     land_histories(client, lake, "commits", WEEK, SOME)
     hub.spoil("account", lambda reply, ask: replace(reply, body=content.encode()) if "ada" in ask.path else reply)
@@ -289,5 +289,5 @@ def test_an_account_that_is_no_object_has_failed(hub: HostileHub, client: HubCli
         ("/api/x?p=1.5", None),
     ],
 )
-def test_a_number_in_a_path(path: str, number: int | None) -> None:
+def test_number_in_path(path: str, number: int | None) -> None:
     assert number_in(path, "p") == number

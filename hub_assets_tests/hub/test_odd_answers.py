@@ -46,7 +46,7 @@ def observed() -> Iterator[tuple[HostileHub, HubClient, Lake]]:
 
 
 @pytest.mark.parametrize("value", [0, 1, 10**12, GREATEST_COUNT, None])
-def test_a_count_that_can_be_is_taken(value: int | None) -> None:
+def test_valid_count_is_accepted(value: int | None) -> None:
     values = Values()
     assert (values.count(value), values.type_mismatches) == (value, 0)
 
@@ -54,7 +54,7 @@ def test_a_count_that_can_be_is_taken(value: int | None) -> None:
 @pytest.mark.parametrize(
     "value", [-1, -5, GREATEST_COUNT + 1, 2**63 - 1, 2**63, 2**64, 10**400, True, 1.5, 1.0, float("nan"), "7", [], {}]
 )
-def test_a_count_that_cannot_be_is_null_and_counted(value: Any) -> None:
+def test_invalid_count_is_null_and_counted(value: Any) -> None:
     values = Values()
     assert (values.count(value), values.type_mismatches) == (None, 1)
 
@@ -67,7 +67,7 @@ def test_a_count_that_cannot_be_is_null_and_counted(value: Any) -> None:
         *(0, 1.5e9, True, ["2024-01-01"]),
     ],
 )
-def test_a_moment_that_cannot_be_is_null_and_counted(value: Any) -> None:
+def test_invalid_timestamp_is_null_and_counted(value: Any) -> None:
     values = Values()
     assert (values.moment(value), values.type_mismatches) == (None, 1)
 
@@ -131,7 +131,7 @@ def asked(client: HubClient) -> Iterator[tuple[str, list[Item]]]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries(PAGES), HEADERS, st.sampled_from([200, 200, 200, 404, 500]))
-def test_whatever_comes_is_journaled_as_rows_of_its_table(
+def test_any_response_is_journaled_as_rows_of_its_table(
     hub: tuple[HostileHub, HubClient], pages: dict[str, Any], headers: dict[str, str], status: int
 ) -> None:
     server, client = hub
@@ -149,7 +149,7 @@ def test_whatever_comes_is_journaled_as_rows_of_its_table(
         assert [row["outcome"] for row in written] == [row["outcome"] for row in found]
 
 
-def test_an_odd_answer_costs_no_other_repository() -> None:
+def test_odd_response_does_not_affect_other_repositories() -> None:
     odd: list[Any] = [{"id": "x", "date": "infinity", "authors": [{"user": "\ud800"}], "title": {"a": 1}}, 7]
     discussion = {
         "num": 2**64,
@@ -211,7 +211,7 @@ def answer(repo: int, page: int, *, is_last: bool, **fields: Any) -> bytes:
 
 
 @pytest.mark.parametrize("case", POISON)
-def test_a_journal_of_answers_that_an_earlier_version_poisoned_heals(case: str) -> None:
+def test_damaged_response_journal_from_earlier_version_is_repaired(case: str) -> None:
     with observed() as (hub, client, lake):
         poisoned(
             lake,
@@ -237,7 +237,7 @@ def test_a_journal_of_answers_that_an_earlier_version_poisoned_heals(case: str) 
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"\xff", b'"text"', b"{}{"])
-def test_answers_that_are_no_rows_are_set_aside(body: bytes) -> None:
+def test_responses_that_are_not_rows_are_set_aside(body: bytes) -> None:
     good = answer(2, 0, is_last=True)
     convert = rows_of("raw_hub__commits", WEEK)
     rows, counts = convert([Record({}, good), Record({}, body), Record({}, good)], [])

@@ -61,7 +61,7 @@ ENCODINGS = {
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_body_in_another_encoding_is_kept_as_what_it_says(
+def test_body_in_another_encoding_is_decoded(
     hub: HostileHub, client: HubClient, lake: Lake, encoding: str
 ) -> None:
     hub.repos["models"][3]["author"] = "\u00e4\U0001f600"
@@ -87,7 +87,7 @@ ODD_JSON = {
 
 
 @pytest.mark.parametrize("case", ODD_JSON)
-def test_an_odd_row_costs_no_other(hub: HostileHub, client: HubClient, lake: Lake, case: str) -> None:
+def test_odd_row_does_not_affect_other_rows(hub: HostileHub, client: HubClient, lake: Lake, case: str) -> None:
     def spoil(reply: Reply, ask: Ask) -> Reply:
         assert isinstance(reply.body, bytes)
         return Reply(b"[" + ODD_JSON[case] + b"," + reply.body[1:], headers=reply.headers) if ask.number == 2 else reply
@@ -113,7 +113,7 @@ POISON = {
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("case", POISON)
-def test_a_journal_that_an_earlier_version_poisoned_heals(
+def test_damaged_listing_journal_from_earlier_version_is_repaired(
     hub: HostileHub, client: HubClient, lake: Lake, case: str, place: int
 ) -> None:
     pages = [hub.repos["models"][PAGE * n : PAGE * (n + 1)] for n in range(3)]
@@ -133,7 +133,7 @@ def test_a_journal_that_an_earlier_version_poisoned_heals(
     assert any("asking again" in line for line in told) == bool(n_cut)
 
 
-def test_a_week_is_not_listed_again_once_a_later_one_has_been(hub: HostileHub, client: HubClient, lake: Lake) -> None:
+def test_week_is_not_listed_again_after_a_later_week(hub: HostileHub, client: HubClient, lake: Lake) -> None:
     land_listing(client, lake, "model", WEEK)
     before = {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()}
     hub.repos["models"].pop()
@@ -146,7 +146,7 @@ def test_a_week_is_not_listed_again_once_a_later_one_has_been(hub: HostileHub, c
 
 
 @pytest.mark.parametrize("is_finished", [True, False])
-def test_a_later_week_of_another_listing_is_enough(
+def test_later_week_of_another_listing_blocks_too(
     hub: HostileHub, client: HubClient, lake: Lake, is_finished: bool
 ) -> None:
     require_no_later_week(lake, WEEK)
@@ -161,7 +161,7 @@ def test_a_later_week_of_another_listing_is_enough(
         require_no_later_week(lake, WEEK)
 
 
-def test_the_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubClient, tmp_path: Path) -> None:
+def test_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubClient, tmp_path: Path) -> None:
     import dagster as dg
 
     from hub_assets.assets.listings import build_listing

@@ -1,1 +1,1 @@
-"""The collection engine: crawling, budgets, plans, and the log of responses."""
+"""The collection engine: crawls, budgets, plans and the response log."""

@@ -1,6 +1,6 @@
-"""A week's table of answers, from its plan to its manifest: asked, kept, and taken up where it was.
+"""Collects a week of a response table, from plan to manifest, and resumes after an interruption.
 
-Joins `crawl` (many questions at once) and the lake's `Landing` (what survives a crash). What is asked belongs to
+Combines `crawl` (concurrent requests) with the lake's `Landing` (crash safety). What to request belongs to
 `histories`, `aliases` and `accounts`.
 """
 
@@ -22,19 +22,19 @@ from hub_assets.lake.parts import Lake, Manifest, Part
 
 
 class RefreshRefused(ValueError):
-    """A week cannot be started again; the message is one sentence for the user."""
+    """A week cannot start over; the message is a single sentence for the user."""
 
 
 class CollectOptions(TypedDict, total=False):
-    """On which terms a week is collected.
+    """Options for collecting a week.
 
     Args:
-        budget: how far to go; no further than the week in any case.
-        workers: how many questions are asked at a time at most.
-        refresh: whether to begin the week anew.
-        flush_bytes: the size of journal from which a part is made.
-        outage_backoff: how long to wait, time after time, when the Hub does not work; see `crawl`.
-        watch: is told how it goes.
+        budget: limit on calls and time. Collection ends with the week in any case.
+        workers: maximum number of questions in progress at a time.
+        refresh: start the week over.
+        flush_bytes: journal size at which a part is written.
+        outage_backoff: successive waits in seconds while the Hub is down; see `crawl`.
+        watch: receives progress updates.
     """
 
     budget: Budget
@@ -46,7 +46,7 @@ class CollectOptions(TypedDict, total=False):
 
 
 class Questions(Sized, Iterable[Any], Protocol):
-    """What is left to ask, in its order."""
+    """The remaining questions, in order."""
 
 
 P = TypeVar("P", bound=Questions)
@@ -63,61 +63,62 @@ def land_answers(
     *,
     is_suspect: Callable[[Row], bool] = response_log.is_suspect,
     rounds: int = 1,
-    **terms: Unpack[CollectOptions],
+    **options: Unpack[CollectOptions],
 ) -> Manifest:
-    """Ask what a week's plan leaves to ask, and add the answers to its table.
+    """Ask the remaining questions of a week's plan and add the responses to its table.
 
-    What the week holds already is not asked again; what was cut off goes on where it was. It ends when nothing is left
-    to ask, when the budget is spent, or with the week; readers then see what there is. Nothing is added to a week that
-    a later one builds on, which has planned what was left of it.
+    Questions already answered this week are not asked again, and an interrupted collection resumes where it stopped.
+    Collection ends when no questions are left, the budget is exhausted or the week is over; readers then see what has
+    been collected. Nothing is added to a week once a later week has begun, because the later plan already covers
+    whatever was left.
 
     Args:
-        client: whom to ask.
+        client: the Hub client.
         lake: where to write.
-        table: a table of answers.
-        snapshot_date: the week; that it is the Hub's present one is for the caller to make sure.
-        plan: returns what is left to ask, from the lake's files.
-        ask: asks one question, see `crawl`.
-        describe: what the manifest says of what is left in the end.
+        table: the response table.
+        snapshot_date: the week. The caller makes sure that it is the Hub's current week.
+        plan: returns the remaining questions, based on the lake's files.
+        ask: answers a question, see `crawl`.
+        describe: summarizes the remaining questions for the manifest.
         is_suspect: see `crawl`.
-        rounds: how often to plan, where answers lead to further questions.
-        terms: see `CollectOptions`.
+        rounds: how many times to plan, for tables whose responses raise further questions.
+        options: see `CollectOptions`.
 
     Returns:
-        The manifest. Its `details`: what `describe` says, and of this run `planned` (what `describe` said before it),
-        `calls`, `outcomes`, `seconds`, `retries` (causes and their number) and `throttled`; of the week `n_set_aside`
-        and `set_aside`, see `crawl.rows_of`.
+        The manifest. Its `details` hold the result of `describe`; for this run `planned` (the result of `describe`
+        before it), `calls`, `outcomes`, `seconds`, `retries` (counts by cause) and `throttled`; and for the week
+        `n_set_aside` and `set_aside`, see `crawl.rows_of`.
 
     Raises:
-        RefreshRefused: if a later week builds on the one to be begun anew, or there is no time left for it.
-        HubBroken: if the Hub did not answer well for long; the week then holds what was had until then.
-        HubError: if the Hub does not take the token; what was had until then is kept for the next run.
-        LandingBusy: if another process collects the same.
+        RefreshRefused: if the week cannot start over because a later week builds on it or no time is left.
+        HubBroken: if the Hub was down for too long; the week keeps everything collected until then.
+        HubError: if the Hub rejects the token; everything collected until then is kept for the next run.
+        LandingBusy: if another process is collecting the same table and week.
     """
-    refresh = terms.get("refresh", False)
+    refresh = options.get("refresh", False)
     if refresh:
         require_refreshable(lake, table, snapshot_date)
         client.contact()
-    budget = _within_week(terms.get("budget", NO_LIMIT), snapshot_date)
+    budget = _within_week(options.get("budget", NO_LIMIT), snapshot_date)
     if refresh and budget.is_spent(0, client.now()):
         raise RefreshRefused(
-            f"{table} of {snapshot_date} cannot be begun anew, because the week is over, or the time for it; "
-            "leave out the refresh"
+            f"{table} for {snapshot_date} cannot start over because the week or its time budget is over; "
+            "run it without refresh"
         )
     if _later_weeks(lake, table, snapshot_date):
         budget = replace(budget, calls=0)
     for week in lake.weeks_begun(table):
         if week < snapshot_date and lake.is_in_the_making(table, week):
-            _keep_what_was_cut_off(lake, table, week)
+            _finish_interrupted(lake, table, week)
     retries_before, throttled_before = client.retries.copy(), client.pacer.throttled
-    flush_bytes = terms.get("flush_bytes", FLUSH_BYTES)
-    outage_backoff = terms.get("outage_backoff", OUTAGE_BACKOFF)
+    flush_bytes = options.get("flush_bytes", FLUSH_BYTES)
+    outage_backoff = options.get("outage_backoff", OUTAGE_BACKOFF)
     with Landing(lake, table, snapshot_date, rows_of(table, snapshot_date), flush_bytes, adds=not refresh) as landing:
         landing.flush()
         left = plan()
         planned, progress = describe(left), Progress(table, len(left))
         if len(left):
-            client.contact(outage_backoff)  # the budget ends by the Hub's clock
+            client.contact(outage_backoff)  # the budget's deadline is on the Hub's clock
         broken: HubBroken | None = None
         for _ in range(rounds):
             try:
@@ -128,10 +129,10 @@ def land_answers(
                     ask,
                     progress,
                     budget=budget,
-                    workers=terms.get("workers", WORKERS),
+                    workers=options.get("workers", WORKERS),
                     is_suspect=is_suspect,
                     outage_backoff=outage_backoff,
-                    watch=terms.get("watch", lambda _: None),
+                    watch=options.get("watch", lambda _: None),
                 )
             except HubBroken as error:
                 broken = error
@@ -152,11 +153,11 @@ def land_answers(
             **_set_aside(landing.parts),
         }
         valid = lake.manifest(table, snapshot_date)
-        is_said = json.loads(json.dumps(described)).items() <= valid.details.items()
-        if is_said and landing.files == lake.files(table, snapshot_date) and valid.landing is None:
-            manifest = replace(valid, details=details)  # a week that is finished stays as it is
+        is_unchanged = json.loads(json.dumps(described)).items() <= valid.details.items()
+        if is_unchanged and landing.files == lake.files(table, snapshot_date) and valid.landing is None:
+            manifest = replace(valid, details=details)  # leave a finished week untouched
         elif not described["is_complete"] and not set(lake.files(table, snapshot_date)) <= set(landing.files):
-            # begun anew: until the new set is complete, what the week held before stands
+            # a refresh: the old generation stays valid until the new one is complete
             manifest = replace(valid, details=details | {"is_refresh_unfinished": True})
         else:
             manifest = landing.finish(lambda _: details)
@@ -166,15 +167,15 @@ def land_answers(
 
 
 def _set_aside(parts: Sequence[Part]) -> dict[str, Any]:
-    """Return how many answers of a week could not be converted, and which."""
-    named = [name for part in parts for name in part.counts.get("set_aside", [])]
-    return {"n_set_aside": sum(part.counts.get("n_set_aside", 0) for part in parts), "set_aside": named[:NAMED]}
+    """Return the number and names of the week's responses that could not be converted."""
+    names = [name for part in parts for name in part.counts.get("set_aside", [])]
+    return {"n_set_aside": sum(part.counts.get("n_set_aside", 0) for part in parts), "set_aside": names[:NAMED]}
 
 
-def _keep_what_was_cut_off(lake: Lake, table: str, week: date) -> None:
-    """Make what a week held when it was cut off its valid set: later weeks build on it, and readers see it.
+def _finish_interrupted(lake: Lake, table: str, week: date) -> None:
+    """Make an interrupted week's parts valid, so that readers see them and later weeks can build on them.
 
-    Not so where a week was being begun anew: what it held before stands.
+    An interrupted refresh is discarded: the week's previous parts stay valid.
     """
     manifest = lake.manifest(table, week)
     if manifest.landing is None or all(part in manifest.landing for part in manifest.parts):
@@ -183,15 +184,15 @@ def _keep_what_was_cut_off(lake: Lake, table: str, week: date) -> None:
 
 
 def require_refreshable(lake: Lake, table: str, snapshot_date: date) -> None:
-    """Refuse to begin a week anew that a later one builds on.
+    """Make sure that no later week builds on the week to be refreshed.
 
     Raises:
-        RefreshRefused: that says so.
+        RefreshRefused: if a later week has begun.
     """
     later = _later_weeks(lake, table, snapshot_date)
     if later:
         raise RefreshRefused(
-            f"{table} of {snapshot_date} cannot be begun anew, because {later[0]} builds on it; leave out the refresh"
+            f"{table} for {snapshot_date} cannot start over because {later[0]} builds on it; run it without refresh"
         )
 
 

@@ -1,6 +1,6 @@
-"""Many questions asked at once: worker threads, one pacer, and every answer on disk before anything says so.
+"""The crawl: worker threads that share a pacer and write every response to disk before reporting it.
 
-Knows neither what is asked nor what becomes of it; that belongs to `histories`, `aliases` and `accounts`.
+What to request and how rows are used does not belong here, but in `histories`, `aliases` and `accounts`.
 """
 
 import json
@@ -29,31 +29,31 @@ from hub_assets.hub.sources.schemas import answers_schema
 from hub_assets.lake.landing import Landing, Record
 
 WORKERS = 64
-"""Threads: 333 calls a second, the largest plan, at a latency of 150 ms keep 50 of them waiting for answers."""
+"""Maximum threads: at 333 calls per second, the largest plan, and 150 ms latency, 50 threads wait for responses."""
 FIRST_WORKERS = 4
-"""Threads to begin with; doubled as long as all of them wait for answers."""
+"""Threads at the start, doubled for as long as responses are the bottleneck."""
 IDLE = 0.8
-"""A process that is busier than this share of a core gains nothing by more threads: they would wait for each other."""
+"""Above this share of a core, more threads gain nothing: they would only wait for each other."""
 LOOK_SECONDS = 0.5
 FAILURE_STREAK = 20
-"""So many answers that may be about the Hub or the token, and no other to what was asked after them, stop a crawl."""
+"""Number of consecutive responses that look like a failing Hub or token at which a crawl stops."""
 
 
 class Question(Protocol):
-    """What is asked.
+    """A question for the Hub.
 
-    `kind` names what a source either holds or does not: one 501 is an answer for all of it. `has_failed` says that it
-    was asked before in vain, so that it is no news if it fails again.
+    A source either has data of a `kind` or not, so a single 501 settles all questions of that kind. `has_failed` marks
+    a question that failed the last time, so another failure tells us nothing about the Hub.
     """
 
     @property
     def kind(self) -> str:
-        """The kind."""
+        """The kind of data requested."""
         ...
 
     @property
     def has_failed(self) -> bool:
-        """Whether it failed the last time."""
+        """Whether the question failed the last time."""
         ...
 
 
@@ -62,13 +62,13 @@ Q = TypeVar("Q", bound=Question)
 
 @dataclass(frozen=True)
 class Budget:
-    """How far a crawl may go: a number of `calls`, and a moment of the Hub's clock; None for no limit."""
+    """The limits of a crawl: a number of `calls` and a time on the Hub's clock; None for no limit."""
 
     calls: int | None = None
     until: datetime | None = None
 
     def is_spent(self, calls: int, now: datetime) -> bool:
-        """Say whether nothing more may be asked."""
+        """Return whether the budget is exhausted."""
         return (self.calls is not None and calls >= self.calls) or (self.until is not None and now >= self.until)
 
 
@@ -77,9 +77,9 @@ NO_LIMIT: Final = Budget()
 
 @dataclass
 class Progress:
-    """How a crawl goes: questions `planned` and `done`, `calls` made, `outcomes` of questions, and `seconds` so far.
+    """Progress of a crawl: questions `planned` and `done`, `calls` made, `outcomes`, and `seconds` elapsed.
 
-    `remaining` of `quota` calls are left in the Hub's present window, as far as is known.
+    As far as we know, `remaining` of the `quota` calls are left in the Hub's current window.
     """
 
     what: str
@@ -94,12 +94,12 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Calls a second."""
+        """Calls per second."""
         return self.calls / self.seconds if self.seconds else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes if it goes on like this; None if nothing is done yet."""
+        """Estimated seconds until the crawl is done, or None before the first question is done."""
         return (self.planned - self.done) * self.seconds / self.done if self.done else None
 
     def __str__(self) -> str:
@@ -126,39 +126,40 @@ def crawl(
     outage_backoff: Sequence[float] = (),
     watch: Watch = lambda _: None,
 ) -> None:
-    """Ask questions until there are none left or the budget is spent; rows go to the landing as they come.
+    """Ask questions until none are left or the budget is exhausted, writing rows to the landing as they arrive.
 
     Args:
-        client: whom to ask.
-        landing: where rows go.
-        questions: what to ask, in this order. They are taken as they are needed.
-        ask: asks one question and yields a row per answer, in the course of asking.
-        progress: is kept up to date.
-        budget: how far to go. Who has a question when it is spent ends with it after the present answer.
-        workers: how many questions are asked at a time at most.
-        is_suspect: which answers may be about the Hub or the token rather than about what was asked. They are held back
-            until the answer to a later question shows that they are not.
-        outage_backoff: how long to wait when a wave of them shows that the Hub does not work; they are then asked again.
-        watch: is told of the progress about twice a second.
+        client: the Hub client.
+        landing: where rows are written.
+        questions: the questions, in order; consumed lazily.
+        ask: sends the requests of a question and yields a row per response as it arrives.
+        progress: updated during the crawl.
+        budget: the limits. Once the budget is exhausted, workers stop after the response in flight.
+        workers: maximum number of questions in progress at a time.
+        is_suspect: whether a response may be about the Hub or the token rather than the question. Suspect responses are
+            held back until a good response to a later question clears them.
+        outage_backoff: successive waits in seconds. After a failure streak that looks like an outage, the crawl waits
+            and repeats the questions.
+        watch: receives the progress about twice a second.
 
     Raises:
-        TokenRefused: if the token is not taken (any more).
-        HubBroken: after a wave of suspect answers, of which nothing is kept.
+        TokenRefused: if the Hub rejects the token, even in mid-crawl.
+        HubBroken: after a failure streak, none of which is kept.
     """
     _Crawl(client, landing, iter(questions), ask, progress, budget, is_suspect, outage_backoff).run(workers, watch)
 
 
 def record_of(row: Row) -> Record:
-    """Return what is journaled of an answer: known to convert, since its values are those that `response_log` takes."""
+    """Return the journal record of a row. It always converts, because `response_log` has checked its values."""
     return Record({}, json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Path]], tuple[pa.Table, dict[str, Any]]]:
-    """Return what makes a part of a journal: the rows of a table of answers, and the count of what became none.
+    """Return the function that converts journal records of a response table into rows and counts.
 
-    Answers that cannot be converted, which an earlier version may have journaled, are set aside with those that go on
-    from them, so that a fetch has no hole and is taken up before it: `n_set_aside` of them, the first of which are
-    named in `set_aside`.
+    An earlier version may have journaled responses that cannot be converted. They are set aside, along with the later
+    pages of the same fetch, so that the fetch has no gap and resumes before the damaged page. The counts are
+    `n_set_aside` and `set_aside`, the names of the first few.
     """
     schema = answers_schema(table)
     fields = pa.schema([schema.field(name) for name in schema.names[1:]])
@@ -166,7 +167,7 @@ def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Pat
     def read(lines: Sequence[bytes]) -> pa.Table:
         if not lines:
             return fields.empty_table()
-        # a line must fit a block, and a page of 1,000 commits takes 200 kB
+        # a line must fit in a block, and a page of 1,000 commits takes 200 kB
         block = max(2**20, 2 * max(map(len, lines)))
         rows = pyarrow.json.read_json(
             BytesIO(b"\n".join(lines)),
@@ -174,7 +175,7 @@ def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Pat
             parse_options=pyarrow.json.ParseOptions(explicit_schema=fields, unexpected_field_behavior="error"),
         )
         if len(rows) != len(lines):
-            raise ValueError("a line is no row")
+            raise ValueError("a line is not a row")
         return rows.select(fields.names).cast(fields)
 
     def convert(records: list[Record], _: list[Path]) -> tuple[pa.Table, dict[str, Any]]:
@@ -194,24 +195,24 @@ def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Pat
 
 
 def _without_holes(lines: list[bytes], fits: list[bool]) -> list[bool]:
-    """Return which answers are left when those that follow one of the same fetch that is not are left out too."""
-    cut: set[tuple[Any, ...]] = set()
-    left = []
+    """Return which lines to keep: those that convert and do not follow a bad line of the same fetch."""
+    broken_fetches: set[tuple[Any, ...]] = set()
+    is_kept = []
     for line, is_fit in zip(lines, fits, strict=True):
         row = _read(line)
         fetch = tuple(row.get(name) for name in ("repo_type", "repo_key", "fetch_number"))
         if not is_fit:
-            cut.add(fetch)
-        left.append(is_fit and (None in fetch or fetch not in cut))
-    return left
+            broken_fetches.add(fetch)
+        is_kept.append(is_fit and (None in fetch or fetch not in broken_fetches))
+    return is_kept
 
 
 def _name(line: bytes) -> str:
-    """Return what an answer is about, which is no person."""
+    """Return the subject of a response without naming a person."""
     row = _read(line)
-    named = [str(row[name]) for name in ("repo_type", "repo_id") if row.get(name) is not None]
+    subject = [str(row[name]) for name in ("repo_type", "repo_id") if row.get(name) is not None]
     page = [f"page {row['page']}"] if "page" in row else []
-    return ", ".join([" ".join(named) or "an account", *page])
+    return ", ".join([" ".join(subject) or "an account", *page])
 
 
 def _read(line: bytes) -> Row:
@@ -224,9 +225,9 @@ def _read(line: bytes) -> Row:
 
 @dataclass(frozen=True)
 class _Held:
-    """A suspect answer: when it came, what it answers, and what is to be kept of it."""
+    """A suspect response that is held back: when it arrived, its question, and the record to write."""
 
-    at: float
+    received_at: float
     question: Any
     record: Record
     outcome: str
@@ -234,7 +235,7 @@ class _Held:
 
 
 class _Crawl:
-    """One crawl. All that changes is changed under `_lock`."""
+    """The state of a crawl. All changes happen under `_lock`."""
 
     def __init__(
         self,
@@ -277,8 +278,8 @@ class _Crawl:
                 while running and not self._is_over:
                     waited, busy = self._client.pacer.waited, time.process_time()
                     _, running = wait(threads, LOOK_SECONDS, FIRST_EXCEPTION)
-                    self._tell_or_end_wait()
-                    # answers are slow, not the rate limit nor this process
+                    self._announce_or_end_wait()
+                    # more threads help only if responses are the bottleneck, not the rate limit or this process
                     if self._client.pacer.waited == waited and time.process_time() - busy < IDLE * LOOK_SECONDS:
                         more = min(workers, 2 * len(threads)) - len(threads) if running else 0
                         threads += [pool.submit(self._work) for _ in range(more)]
@@ -290,9 +291,9 @@ class _Crawl:
                 self._is_over = True
                 raise
             finally:
-                # a worker may wait five minutes for its turn; one whose crawl has failed must not
+                # a worker may wait five minutes for its turn; after a failed crawl it must not
                 if self._is_over:
-                    with self._client.pacer.called_off():
+                    with self._client.pacer.canceled():
                         wait(threads)
         errors = [error for thread in threads if (error := thread.exception()) is not None]
         for error in errors:
@@ -328,7 +329,7 @@ class _Crawl:
             is_first = question.kind not in self._tried
             tried = self._tried.setdefault(question.kind, threading.Event())
         try:
-            # the first of a kind goes ahead: if the source holds nothing of it, that is asked once
+            # the first question of a kind goes ahead, so a source that has no such data is asked only once
             while not is_first and not self._is_over and not tried.wait(LOOK_SECONDS):
                 pass
             if question.kind in self._not_held:
@@ -338,7 +339,7 @@ class _Crawl:
             asked_at = time.monotonic()
             for row in self._ask(question):
                 if row["status"] == NOT_HELD and question.kind in self._answered:
-                    row["outcome"] = "failed"  # others of the kind were answered: it is about this one
+                    row["outcome"] = "failed"  # the source has this kind of data, so the 501 is about this question
                 record = record_of(row)
                 with self._lock:
                     self._take(question, row, record, asked_at)
@@ -379,13 +380,13 @@ class _Crawl:
             self._end_failure_streak(row)
 
     def _end_failure_streak(self, row: Row) -> None:
-        """Wait for the Hub and ask again what was answered in vain, or give up."""
+        """Schedule a wait and repeat the held questions, or give up."""
         is_outage = all(held.is_outage for held in self._held)
         if not is_outage or self._waits >= len(self._outage_backoff):
             self._is_over = True
             raise HubBroken(
-                f"{FAILURE_STREAK} answers in a row say nothing of what was asked, the last one: {row.get('message')}. "
-                "Nothing of them was kept; the crawl goes on where it was when it is run again",
+                f"{FAILURE_STREAK} consecutive responses look like a failing Hub or token; the last said: "
+                f"{row.get('message')}. They were discarded; run the crawl again to continue",
                 url=self._client.endpoint,
                 status=row["status"],
             )
@@ -395,9 +396,9 @@ class _Crawl:
         seconds = self._outage_backoff[self._waits]
         self._waits += 1
         self._works.clear()
-        self._wait = time.monotonic() + seconds, f"The Hub does not work ({row.get('message')})"
+        self._wait = time.monotonic() + seconds, f"The Hub is not working ({row.get('message')})"
 
-    def _tell_or_end_wait(self) -> None:
+    def _announce_or_end_wait(self) -> None:
         with self._lock:
             if self._works.is_set():
                 return
@@ -413,8 +414,8 @@ class _Crawl:
         self._progress.outcomes -= Counter([outcome])
 
     def _keep_held(self, before: float = math.inf) -> None:
-        """Keep the suspect answers that came before a moment, unless the crawl has ended because of them."""
-        while self._held and self._held[0].at < before and not self._is_over:
+        """Write the suspect responses received before a given time, unless they have ended the crawl."""
+        while self._held and self._held[0].received_at < before and not self._is_over:
             self._landing.append(self._held.pop(0).record)
 
 

@@ -1,7 +1,7 @@
-"""A fetch: asking for a repository's history page by page, from any page on, and where it then stands.
+"""Fetches: reading a repository's history page by page, starting at any page.
 
-What commits and discussions have in common. What their pages hold belongs to `commits` and `discussions`, which
-repositories are fetched to `plan`.
+This is the code that commits and discussions share. The content of their pages belongs to `commits` and `discussions`;
+choosing repositories belongs to `plan`.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,30 +17,31 @@ from hub_assets.hub.http.errors import HubError, HubRefused, HubUnusable
 from hub_assets.hub.sources.schemas import RepoType
 
 RESTARTS = 3
-"""How often a fetch begins again because the history was rewritten under it."""
+"""How many times a fetch starts over because the history was rewritten during the fetch."""
 MOST_PAGES = 1_000
-"""Pages of one fetch: a million commits, 50,000 discussions. What is beyond them is not asked for."""
+"""Page limit per fetch: a million commits or 50,000 discussions. Later pages are not requested."""
 
 
 @dataclass(slots=True)
 class Fetch:
-    """What to ask, what was known before, and how far it has come.
+    """A repository's fetch: what to request, what was known before, and how far it has come.
 
     Args:
         repo_type, repo_key, repo_id: the repository.
-        listed_sha, listed_gated, listed_likes, listed_downloads: it, as listed this week.
-        sample_share: the share of repositories that a sample takes, of which this is one; null if they were chosen.
-        fetch_number: the number of this fetch among those to the repository.
-        history_version: the number of the history_version that is known; 0 if there is none.
-        known_head: its newest commit.
-        known_total: how many items it has.
-        next_path: where a fetch that was cut off goes on; None for a new one.
+        listed_sha, listed_gated, listed_likes, listed_downloads: its values in this week's listing.
+        sample_share: the sampled share of repositories, if this repository was drawn by a sample; null if it was
+            chosen.
+        fetch_number: the number of this fetch of the repository.
+        history_version: the number of the latest complete history version; 0 if there is none.
+        known_head: that version's newest commit.
+        known_total: that version's number of items.
+        next_path: where an interrupted fetch resumes; None for a new fetch.
         page: the number of the next page, from 0.
-        head: the newest commit that this fetch found on page 0.
-        n_total: how many items the Hub counted when it gave page 0.
-        n_fetched: how many of those the earlier pages covered.
-        is_full_refetch: whether this fetch has found that what is known no longer holds.
-        has_failed: whether the last fetch failed.
+        head: the newest commit on this fetch's page 0.
+        n_total: the Hub's item count when it sent page 0.
+        n_fetched: how many of those items the earlier pages covered.
+        is_full_refetch: whether this fetch has found that the known history version is no longer valid.
+        has_failed: whether the previous fetch failed.
     """
 
     repo_type: RepoType
@@ -65,21 +66,21 @@ class Fetch:
 
     @property
     def kind(self) -> str:
-        """What a source either holds or does not."""
+        """The repository type: a source either has histories for the type or not."""
         return self.repo_type
 
     def restart(self) -> None:
-        """Become the next fetch: at the first page, with nothing found yet."""
+        """Start over as the next fetch, at the first page."""
         self.fetch_number += 1
         self.page, self.next_path, self.head, self.n_fetched, self.is_full_refetch = 0, None, None, 0, False
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page as the Hub gave it: its items, how many there are in all, its first and last place, and where the next is.
+    """A page as the Hub sent it: its items, the total count, its position range, and the path of the next page.
 
-    The places from `start` to before `end` may be more than the items, where some are hidden; `total` is null where
-    the Hub does not say.
+    The range from `start` to `end` (exclusive) may hold more positions than items if the Hub hides some. `total` is
+    null if the Hub does not report it.
     """
 
     items: list[dict[str, Any]]
@@ -91,7 +92,7 @@ class Page:
 
 @dataclass
 class Kept:
-    """What is kept of a page: items ready for JSON, and whether the fetch may end with it, and how."""
+    """The part of a page to store: items ready for JSON, and whether the fetch may end here."""
 
     items: list[dict[str, Any]]
     head: str | None = None
@@ -101,17 +102,17 @@ class Kept:
 
 @dataclass(frozen=True)
 class HistorySpec:
-    """A kind of history.
+    """How to read a type of history, such as commits.
 
     Args:
-        items: the column of its items.
-        key: what tells these apart.
-        first_path: what follows a repository's path.
-        page_of: reads an answer, given how many items the earlier pages covered.
-        keep: chooses what to keep of a page's items that have not come before.
-        outcome_of: the outcome that an error stands for, where it is not what its type says.
-        may_hide: whether the Hub counts items that it does not show, so that it is no fault if fewer come.
-        most_pages: how many pages of a fetch are read at most.
+        items: the column that holds the items.
+        key: the field that identifies an item.
+        first_path: the path of the first page, relative to the repository.
+        page_of: parses a response, given how many items the earlier pages covered.
+        keep: chooses what to store of a page's items not seen on earlier pages.
+        outcome_of: maps an error to an outcome that differs from its type's default.
+        may_hide: whether the Hub counts items it does not show, so that fewer items than counted are not an error.
+        most_pages: page limit per fetch.
     """
 
     items: str
@@ -125,7 +126,7 @@ class HistorySpec:
 
 
 class _Trail:
-    """What one fetch has asked for and seen since it began, or was taken up again."""
+    """The paths requested and items seen since a fetch started or resumed."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -133,36 +134,34 @@ class _Trail:
         self._seen: set[str] = set()
 
     def fresh(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the items that were on none of the pages followed."""
+        """Return the items that no earlier page contained."""
         return [item for item in items if item.get(self._key) is None or str(item[self._key]) not in self._seen]
 
     def follow(self, path: str, page: Page, *, should_be_new: bool) -> str | None:
-        """Take note of a page, and return why the next one is not worth asking for; None if it is, or there is none."""
+        """Record a page. Return why the next page must not be requested, or None if it may be or does not exist."""
         self._asked.add(path)
         keys = {str(item.get(self._key)) for item in page.items}
         is_new = not keys <= self._seen
         self._seen |= keys
         if page.next_path in self._asked:
-            return "a page leads back to one that was read"
-        return (
-            None if is_new or not should_be_new or page.next_path is None else "a page brings nothing new and leads on"
-        )
+            return "a page links back to a page already read"
+        return None if is_new or not should_be_new or page.next_path is None else "a page links on without new items"
 
 
 def answers(client: HubClient, fetch: Fetch, kind: HistorySpec) -> Iterator[Row]:
-    """Ask for a repository's history and yield a row per answer, the last one with `is_last`.
+    """Fetch a repository's history and yield a row per response, the final row with `is_last`.
 
-    A redirect may lead to another repository, which is then not read. New items that come while pages are being
-    asked for push others to later pages; those are not taken twice. If there are suddenly fewer, the history was
-    rewritten, and a new fetch begins at its first page.
+    If a redirect leads to a different repository, that history is not read. Items added during the fetch push older
+    items to later pages; those are not stored twice. If the total shrinks, the history was rewritten, and a new fetch
+    starts at the first page.
 
-    A fetch ends where its pages lead nowhere. If the Hub may hide what is missing then, or there are more pages than
-    are read, what came is kept, and is less than `n_total`; else the fetch has failed.
+    A fetch ends when its pages lead nowhere. If the Hub may be hiding the missing items, or the page limit is reached,
+    the items so far are kept and are fewer than `n_total`; otherwise the fetch has failed.
     """
     fetch = copy(fetch)
     trail = _Trail(kind.key)
-    restarts = calls_in_vain = 0
-    size = 0  # of a page; not known where the first one came before the fetch was cut off
+    restarts = wasted_calls = 0
+    size = 0  # of a page; unknown if the first page came before an interruption
     while True:
         path = fetch.next_path or f"/api/{fetch.repo_type}s/{quote(fetch.repo_id)}/{kind.first_path}"
         values = Values()
@@ -170,42 +169,42 @@ def answers(client: HubClient, fetch: Fetch, kind: HistorySpec) -> Iterator[Row]
             answer = client.get(path)
             row = response_log.of_answer(answer)
             if answer.was_redirected:
-                row |= _at_its_new_place(client, fetch, answer, kind)
+                row |= _redirected(client, fetch, answer, kind)
             page = _page_of(kind, answer, fetch.n_fetched, values)
         except HubError as error:
             row = response_log.of_error(error, client, kind.outcome_of(error))
-            row["calls"] += calls_in_vain
+            row["calls"] += wasted_calls
             if row["outcome"] == "ok" and fetch.page:
-                fetch.restart()  # there is nothing any more: what the earlier pages held does not count
+                fetch.restart()  # the history is empty now, so the earlier pages no longer count
             fetch.n_total, fetch.is_full_refetch = 0, row["outcome"] == "ok"
             yield _row(fetch, row, is_last=True)
             return
-        row["calls"] += calls_in_vain
+        row["calls"] += wasted_calls
         if row["outcome"] != "ok":
             yield _row(fetch, row, is_last=True)
             return
         if fetch.page == 0:
             fetch.n_total = page.end + (page.next_path is not None) if page.total is None else page.total
-        came_since = 0 if page.total is None else page.total - fetch.n_total
-        if came_since < 0 and restarts < RESTARTS:
-            restarts, calls_in_vain = restarts + 1, row["calls"]
+        added_since = 0 if page.total is None else page.total - fetch.n_total
+        if added_since < 0 and restarts < RESTARTS:
+            restarts, wasted_calls = restarts + 1, row["calls"]
             fetch.restart()
             trail = _Trail(kind.key)
             continue
-        calls_in_vain = 0
+        wasted_calls = 0
         size = page.end - page.start if fetch.page == 0 else size
         start = fetch.page * size if size else page.start
-        # where more came than a page holds, it ends before the last one did
-        n_fetched = max(fetch.n_fetched, start + page.end - page.start - came_since)
-        items = trail.fresh(page.items[max(fetch.n_fetched + came_since - start, 0) :])
-        # what came meanwhile pushes what was seen to later pages
-        astray = trail.follow(path, page, should_be_new=not came_since or n_fetched > fetch.n_fetched)
+        # if more items were added than fit on a page, this page ends before the previous page did
+        n_fetched = max(fetch.n_fetched, start + page.end - page.start - added_since)
+        items = trail.fresh(page.items[max(fetch.n_fetched + added_since - start, 0) :])
+        # added items push known items to later pages, so such a page may hold nothing new
+        dead_end = trail.follow(path, page, should_be_new=not added_since or n_fetched > fetch.n_fetched)
         may_end = kind.may_hide or (page.total is not None and n_fetched >= fetch.n_total)
-        if (astray and may_end) or fetch.page + 1 >= kind.most_pages:
+        if (dead_end and may_end) or fetch.page + 1 >= kind.most_pages:
             page = replace(page, next_path=None)
         kept = kind.keep(fetch, page, items, values)
-        if astray and not may_end and not kept.is_enough:
-            failure = HubUnusable(f"The history does not come to an end: {astray}", url=path, status=answer.status)
+        if dead_end and not may_end and not kept.is_enough:
+            failure = HubUnusable(f"The history does not end: {dead_end}", url=path, status=answer.status)
             fetch.n_total, fetch.is_full_refetch = 0, False
             yield _row(fetch, response_log.of_error(failure, client) | {"calls": row["calls"]}, is_last=True)
             return
@@ -250,25 +249,25 @@ def _row(fetch: Fetch, row: Row, *, is_last: bool) -> Row:
     }
 
 
-def _at_its_new_place(client: HubClient, fetch: Fetch, answer: Answer, kind: HistorySpec) -> Row:
-    """Return what changes in a row because its answer came from another path: a repository moved, or another one.
+def _redirected(client: HubClient, fetch: Fetch, answer: Answer, kind: HistorySpec) -> Row:
+    """Return the row changes after a redirect: it leads to the same repository under a new id, or to a different one.
 
     Raises:
-        HubError: if that cannot be found out.
+        HubError: if the repository at the target cannot be identified.
     """
     prefix = f"/api/{fetch.repo_type}s/"
-    place = unquote(answer.path.partition("?")[0])
-    final_id = place.removeprefix(prefix).removesuffix(f"/{kind.first_path.partition('?')[0]}")
-    if not place.startswith(prefix):
-        raise HubRefused(f"the redirect leads to {place}", url=answer.path, status=307)
+    target = unquote(answer.path.partition("?")[0])
+    final_id = target.removeprefix(prefix).removesuffix(f"/{kind.first_path.partition('?')[0]}")
+    if not target.startswith(prefix):
+        raise HubRefused(f"the redirect leads to {target}", url=answer.path, status=307)
     try:
-        there = client.get(f"{prefix}{quote(final_id)}?expand=sha")
+        info = client.get(f"{prefix}{quote(final_id)}?expand=sha")
     except HubError as error:
         error.calls += answer.calls
         raise
-    is_same = isinstance(there.body, dict) and there.body.get("_id") == fetch.repo_key
+    is_same = isinstance(info.body, dict) and info.body.get("_id") == fetch.repo_key
     return {
         "final_id": final_id,
         "outcome": "ok" if is_same else "moved",
-        "calls": answer.calls + there.calls,
+        "calls": answer.calls + info.calls,
     }

@@ -1,6 +1,6 @@
-"""One week's commits or discussions, from the Hub to the lake.
+"""Collects a week's commits or discussions into the lake.
 
-Joins `plan` (which repositories), `fetches` (how they are asked) and `collection` (what survives a crash).
+Combines `plan` (which repositories), `fetches` (how to read them) and `collection` (crash safety).
 """
 
 from datetime import date
@@ -23,25 +23,25 @@ def land_histories(
     kind: HistoryKind,
     snapshot_date: date,
     selection: Selection = EVERYTHING,
-    **terms: Unpack[CollectOptions],
+    **options: Unpack[CollectOptions],
 ) -> Manifest:
-    """Ask for what is new of a week's repositories, and add it to `raw_hub__commits` or `raw_hub__discussions`.
+    """Fetch the new history of a week's repositories and add it to `raw_hub__commits` or `raw_hub__discussions`.
 
     Args:
-        client: whom to ask.
-        lake: where the listings are, and where to write.
+        client: the Hub client.
+        lake: holds the listings and receives the rows.
         kind: commits or discussions.
-        snapshot_date: the week; that it is the Hub's present one is for the caller to make sure.
+        snapshot_date: the week. The caller makes sure that it is the Hub's current week.
         selection: which repositories.
-        terms: see `collection.CollectOptions`.
+        options: see `collection.CollectOptions`.
 
     Returns:
-        The manifest. Its `details`: `is_complete`, `coverage` (for each type of repository: `plan.Coverage`),
-        `selection`, `not_listed` (ids chosen that no listing has), and what `collection.land_answers` says.
+        The manifest. Its `details` hold `is_complete`, `coverage` (a `plan.Coverage` per repository type),
+        `selection`, `not_listed` (selected ids that no listing has), and those of `collection.land_answers`.
 
     Raises:
-        PlanError: if there is no listing of the week.
-        RefreshRefused, HubError, LandingBusy: as `collection.land_answers`.
+        PlanError: if the week has no listing.
+        RefreshRefused, HubError, LandingBusy: see `collection.land_answers`.
     """
     return land_answers(
         client,
@@ -52,9 +52,9 @@ def land_histories(
         lambda fetch: answers(client, fetch, _KINDS[kind]),
         lambda left: {
             "is_complete": left.is_complete,
-            "coverage": [vars(one) for one in left.coverage],
+            "coverage": [vars(coverage) for coverage in left.coverage],
             "selection": selection.to_json(),
             "not_listed": list(left.not_listed),
         },
-        **terms,
+        **options,
     )

@@ -1,7 +1,7 @@
-"""A whole listing, page by page, from any page on.
+"""Reads a whole listing page by page, starting at any page.
 
-Sorted by `createdAt`, the one key that never changes, so that a listing that takes an hour neither misses nor repeats
-a repository because its likes moved. What becomes of the pages does not belong here.
+Listings are sorted by `createdAt`, the only key that never changes, so a listing that takes an hour neither misses nor
+repeats a repository because its likes changed. Processing the pages does not belong here.
 """
 
 import json
@@ -22,18 +22,18 @@ from hub_assets.hub.sources.schemas import FIELDS, RepoType
 logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 1_000
-"""The Hub's cap; it silently gives no more."""
+"""The Hub's cap; it silently ignores a larger limit."""
 SMALLEST_PAGE = 50
 MOST_PAGES = 100_000
-"""Pages of one listing; the Hub of today has 3,000."""
+"""Page limit per listing; today's Hub has 3,000 pages."""
 _ALLOWED = re.compile(r'"expand" must be one of \[([^\]]*)\]')
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page: its JSON as text, its number of rows, where the next begins (None after the last), and when it came.
+    """A page: its JSON text, its number of rows, the path of the next page (None on the last), and when it arrived.
 
-    `refused` are the fields of `FIELDS` that the Hub does not list; they were left out.
+    `refused` lists the names in `FIELDS` that the Hub rejects in listings; they were not requested.
     """
 
     text: str
@@ -44,7 +44,7 @@ class Page:
 
 
 def first_path(repo_type: RepoType, page_size: int = PAGE_SIZE, without: tuple[str, ...] = ()) -> str:
-    """Return path and query of a listing's first page: every field of `FIELDS` but those in `without`."""
+    """Return path and query of a listing's first page, with all `FIELDS` except those in `without`."""
     fields = [name for name in FIELDS[repo_type] if name not in without]
     query = [("sort", "createdAt"), ("limit", str(page_size)), *(("expand", name) for name in fields)]
     return f"/api/{repo_type}s?{urlencode(query)}"
@@ -61,22 +61,21 @@ def list_pages(
     """Yield a listing's pages.
 
     Args:
-        client: whom to ask.
+        client: the Hub client.
         repo_type: which listing.
-        start: the `next_path` of the last page had; None for the first page.
+        start: the `next_path` of the last page received; None for the first page.
         refused: that page's `refused`.
-        page_size: rows asked for at a time (1 to 1,000). It is halved when the Hub times out on a page (504), or a
-            page is too large.
-        outage_backoff: how long to wait, time after time, when the Hub does not work; begun again with every page that comes.
+        page_size: rows per page (1 to 1,000); halved when the Hub times out on a page (504) or a page is too large.
+        outage_backoff: successive waits in seconds while the Hub is down; starts over with every page received.
 
     Raises:
-        HubError: as `HubClient.get`.
-        HubUnusable: if a page is none, or does not say where a next one is that was not read before. It is not yielded,
-            so that a listing that is taken up again asks for it again.
+        HubError: see `HubClient.get`.
+        HubUnusable: if a response is not a page, or its link to the next page is unreadable or leads nowhere new. That
+            page is not yielded, so a resumed listing requests it again.
     """
     path: str | None = start or first_path(repo_type, page_size, refused)
     asked: set[str] = set()
-    seen: set[int] = set()  # hashes of keys, since these take half the memory: 200 MB for three million
+    seen: set[int] = set()  # hashes take half the memory of the keys: 200 MB for three million
     waits = iter(outage_backoff)
     while path is not None:
         try:
@@ -86,7 +85,7 @@ def list_pages(
             if not unknown or set(unknown) <= set(refused):
                 raise
             refused = tuple(sorted({*refused, *unknown}))
-            logger.warning("The Hub does not list %s of %ss; continuing without.", ", ".join(unknown), repo_type)
+            logger.warning("The Hub does not list %s of %ss; continuing without it.", ", ".join(unknown), repo_type)
             path = _without(path, unknown)
             continue
         except (HubBroken, HubThrottled) as error:
@@ -94,38 +93,38 @@ def list_pages(
             if smaller is None:
                 client.outlast(error, waits)
                 continue
-            logger.warning("A page of %ss is too much for the Hub or for us; asking for half as many rows.", repo_type)
+            logger.warning("A page of %ss is too large or times out; requesting half as many rows.", repo_type)
             path = smaller
             continue
         waits = iter(outage_backoff)
         if not isinstance(answer.body, list):
-            raise HubUnusable("the answer is not a list of repositories", url=path, status=200)
+            raise HubUnusable("the response is not a list of repositories", url=path, status=200)
         asked.add(path)
         keys = {hash(row["_id"]) for row in answer.body if isinstance(row, dict) and isinstance(row.get("_id"), str)}
-        astray = _astray(answer.next_path, asked, brings_new=not keys <= seen)
-        if astray:
-            raise HubUnusable(f"The listing of {repo_type}s does not come to an end: {astray}", url=path, status=200)
+        dead_end = _dead_end(answer.next_path, asked, brings_new=not keys <= seen)
+        if dead_end:
+            raise HubUnusable(f"The listing of {repo_type}s does not end: {dead_end}", url=path, status=200)
         seen |= keys
         path = start = answer.next_path
         yield Page(page_text(answer.body), len(answer.body), path, answer.observed_at, refused)
 
 
-def _astray(next_path: str | None, asked: set[str], *, brings_new: bool) -> str | None:
-    """Return why the next page is not worth asking for; None if it is, or there is none."""
+def _dead_end(next_path: str | None, asked: set[str], *, brings_new: bool) -> str | None:
+    """Return why the next page must not be requested, or None if it may be or does not exist."""
     if next_path is None:
         return None
     if next_path in asked:
-        return "a page leads back to one that was read"
+        return "a page links back to a page already read"
     if not brings_new:
-        return "a page brings nothing new and leads on"
+        return "a page links on without new rows"
     return f"there are more than {MOST_PAGES:,} pages" if len(asked) >= MOST_PAGES else None
 
 
 def page_text(rows: list[Any]) -> str:
-    """Return what was parsed of a page as JSON for every reader: ASCII, and text for NaN and infinities.
+    """Return a parsed page as JSON that every reader accepts: ASCII, with NaN and infinities as text.
 
-    The body itself is not kept: what it took to read it (a byte-order mark, UTF-16, a key that came twice) another
-    reader may not have.
+    We do not keep the body itself, because other readers may not accept its quirks (a byte-order mark, UTF-16,
+    duplicate keys).
     """
     try:
         return json.dumps(rows, allow_nan=False)
@@ -134,7 +133,7 @@ def page_text(rows: list[Any]) -> str:
 
 
 def _refused_fields(error: HubRefused, repo_type: RepoType) -> list[str]:
-    """Return those of our fields that the Hub's list of allowed names leaves out; none for any other refusal."""
+    """Return our fields that are missing from the Hub's list of allowed names; empty for any other error."""
     allowed = _ALLOWED.search(error.message) if error.status == 400 else None
     names = {name.strip() for name in allowed.group(1).split(",")} if allowed else set(FIELDS[repo_type])
     return [name for name in FIELDS[repo_type] if name not in names]
@@ -143,8 +142,8 @@ def _refused_fields(error: HubRefused, repo_type: RepoType) -> list[str]:
 def _without(path: str, fields: list[str]) -> str:
     parts = urlsplit(path)
     query = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [(key, value) for key, value in query if key not in ("expand", "expand[]") or value not in fields]
-    return f"{parts.path}?{urlencode(kept)}"
+    remaining = [(key, value) for key, value in query if key not in ("expand", "expand[]") or value not in fields]
+    return f"{parts.path}?{urlencode(remaining)}"
 
 
 def _with_half_limit(path: str) -> str | None:

@@ -1,6 +1,6 @@
-"""From the JSON of listing pages to the rows of a raw table, set-wise and without losing what does not fit.
+"""Converts the JSON of listing pages to rows of a raw table, in bulk and without losing values that do not fit.
 
-Knows the shape of a listing's answer and nothing of how it was got or where it goes.
+How pages are fetched and where rows are written does not belong here.
 """
 
 import json
@@ -27,20 +27,22 @@ from hub_assets.hub.sources.schemas import (
 from hub_assets.sql import parquet
 
 REJECTS_KEPT = 20
-"""How many rows that did not become one are recorded, per call; all are counted."""
+"""Number of rejected rows recorded per call. All of them are counted."""
 REJECT_TEXT = 2_000
-"""Characters that are recorded of each; a manifest is no place for megabytes."""
+"""Characters recorded of each rejected row, to keep the manifest small."""
 
 
 @dataclass
 class RowCounts:
-    """What became of the rows listed: `listed` = rows of the table + `duplicates` + `without_id` + `set_aside`.
+    """Counts of the listed rows: `listed` = rows in the table + `duplicates` + `without_id` + `set_aside`.
 
-    `not_observed`: rows whose answer lacked a field that was asked for, by field. `type_mismatches`: values that do not fit
-    their column, by field (kept in `extra`). `odd_items`: list items that are not strings, by field (kept as text;
-    nulls dropped). `unknown_fields`: rows with a field that is not a column, by field (kept in `extra`).
-    `mended_pages`: pages with text that is not Unicode (half a surrogate pair), which became `?`. `set_aside`: rows
-    that cannot be converted, and pages that cannot be read. `rejects`: the first of those and of those without a key.
+    - `not_observed`: rows that lack a requested field, by field
+    - `type_mismatches`: values that do not fit their column, by field (kept in `extra`)
+    - `odd_items`: list items that are not strings, by field (kept as text; nulls are dropped)
+    - `unknown_fields`: rows with a field that is not a column, by field (kept in `extra`)
+    - `mended_pages`: pages with invalid Unicode (an unpaired surrogate), which was replaced by `?`
+    - `set_aside`: rows that cannot be converted and pages that cannot be parsed
+    - `rejects`: the text of the first few rows that were set aside or have no key
     """
 
     listed: int = 0
@@ -55,12 +57,12 @@ class RowCounts:
     rejects: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain dicts, lists and numbers."""
+        """Return the counts as plain dicts, lists and numbers."""
         return {name: dict(value) if isinstance(value, Counter) else value for name, value in vars(self).items()}
 
     @classmethod
     def of_json(cls, counts: dict[str, Any]) -> "RowCounts":
-        """Rebuild from what `to_json` gave."""
+        """Rebuild the counts from the result of `to_json`."""
         values: dict[str, Any] = {k: Counter(v) if isinstance(v, dict) else v for k, v in counts.items()}
         return cls(**values)
 
@@ -71,17 +73,17 @@ class RowCounts:
 def listing_rows(
     pages: pa.Table, repo_type: RepoType, snapshot_date: date, seen: Sequence[str] = ()
 ) -> tuple[pa.Table, RowCounts]:
-    """Turn pages of a listing into rows of its raw table, one per `_id`: the first one listed.
+    """Convert listing pages to rows of the raw table, keeping the first listed row per `_id`.
 
     Args:
-        pages: columns `body` (string: the JSON array of an answer) and `observed_at` (timestamp, UTC), in the
-            order in which the pages came.
-        repo_type: whose listing.
-        snapshot_date: the week that the rows belong to.
-        seen: Parquet files of this listing whose rows must not come again.
+        pages: columns `body` (string: the response's JSON array) and `observed_at` (timestamp, UTC), in the order
+            received.
+        repo_type: which listing.
+        snapshot_date: the week of the rows.
+        seen: Parquet files of this listing; rows already in them count as duplicates.
 
     Returns:
-        A table of `listing_schema(repo_type)` and the count of what did not become a row.
+        A table with `listing_schema(repo_type)`, and the counts.
     """
     try:
         return _converted(pages, repo_type, snapshot_date, seen)
@@ -101,7 +103,7 @@ def listing_rows(
 
 
 def _one_row_each(pages: pa.Table) -> pa.Table:
-    """Make a page of each row; one that cannot be read stays as it is."""
+    """Split pages into pages of a single row; a page that cannot be parsed stays whole."""
     bodies: list[str] = []
     observed: list[datetime] = []
     for body, observed_at in zip(pages["body"].to_pylist(), pages["observed_at"].to_pylist(), strict=True):
@@ -123,7 +125,7 @@ def _converted(
     shape = ", ".join(f'"{name}": {_json_shape(kinds.get(name, pa.string()), name)}' for name in names)
     values = ", ".join(f'{_value(kinds[name], name)} as "{name}"' for name in kinds)
     lists = [name for name, kind in kinds.items() if pa.types.is_list(kind)]
-    type_mismatches = {n: _has_misfit(kind, f'"{n}"', f"$.{n}") for n, kind in kinds.items() if n not in JSON_FIELDS}
+    type_mismatches = {n: _has_mismatch(kind, f'"{n}"', f"$.{n}") for n, kind in kinds.items() if n not in JSON_FIELDS}
     flags = ", ".join(
         f'coalesce({condition}, false) as "{n} is a type_mismatch"' for n, condition in type_mismatches.items()
     )
@@ -146,14 +148,14 @@ def _converted(
             with
             rows as (
                 select observed_at, rowid_of_page, unnest(from_json(body, '["JSON"]')) as raw,
-                    generate_subscripts(from_json(body, '["JSON"]'), 1) as place
+                    generate_subscripts(from_json(body, '["JSON"]'), 1) as position
                 from (select *, row_number() over () as rowid_of_page from pages)
             ),
             shaped as (
                 select *, json_transform(raw, '{{{shape}}}') as field from rows
             ),
             typed as (
-                select observed_at, raw, rowid_of_page, place, field._id as _id, field.id as id, {values}
+                select observed_at, raw, rowid_of_page, position, field._id as _id, field.id as id, {values}
                 from shaped
             ),
             checked as (
@@ -163,7 +165,7 @@ def _converted(
                 _id is null or id is null as is_rejected,
                 _id is not null and id is not null and (
                     {was_seen}
-                    or row_number() over (partition by _id, id is null order by rowid_of_page, place) > 1
+                    or row_number() over (partition by _id, id is null order by rowid_of_page, position) > 1
                 ) as is_duplicate,
                 json_merge_patch(raw, '{{' || concat_ws(',', {taken}) || '}}') as remainder
             from checked
@@ -179,9 +181,9 @@ def _converted(
         """).fetchall()
         listed, without_id, duplicates = totals[:3]
         counts = RowCounts(listed, without_id, duplicates, mended_pages=mended)
-        for (kind, name), number in zip(sums, totals[3:], strict=True):
+        for (counter, name), number in zip(sums, totals[3:], strict=True):
             if number:
-                getattr(counts, kind)[name] = number
+                getattr(counts, counter)[name] = number
         counts.unknown_fields = Counter(
             dict(
                 connection.execute(
@@ -193,27 +195,27 @@ def _converted(
         )
         rejects = connection.execute(
             f"select left(raw::varchar, {REJECT_TEXT}) from listed where is_rejected "
-            f"order by rowid_of_page, place limit {REJECTS_KEPT}"
+            f"order by rowid_of_page, position limit {REJECTS_KEPT}"
         )
         counts.rejects = [text for (text,) in rejects.fetchall()]
         columns = ", ".join(f'"{name}"' for name in schema.names[2:-1])
         rows = connection.sql(
             f"select date '{snapshot_date}' as snapshot_date, observed_at, {columns}, "
             "case when remainder <> '{}' then remainder::varchar end as extra "
-            "from listed where not is_rejected and not is_duplicate order by rowid_of_page, place"
+            "from listed where not is_rejected and not is_duplicate order by rowid_of_page, position"
         ).to_arrow_table()
     return rows.cast(schema), counts
 
 
-_IS_NULL = "json_type(one) = 'NULL'"
+_IS_NULL = "json_type(item) = 'NULL'"
 _IS_ODD = "lambda item: json_type(item) <> 'VARCHAR'"
 
 
 def _with_valid_text(connection: duckdb.DuckDBPyConnection, pages: pa.Table) -> tuple[pa.Table, int]:
-    """Mend pages that are JSON to Python but not to DuckDB, and return the number of those with half a surrogate pair.
+    """Repair pages that Python can parse and DuckDB cannot; also return how many had an unpaired surrogate.
 
     Raises:
-        ValueError: if one is no list to Python either.
+        ValueError: if Python cannot parse a page as a list either.
     """
     connection.register("received", pages)
     is_page = "coalesce(try(json_type(body)) = 'ARRAY', false)"
@@ -222,27 +224,27 @@ def _with_valid_text(connection: duckdb.DuckDBPyConnection, pages: pa.Table) -> 
         return pages, 0
     bodies = pages["body"].to_pylist()
     mended = 0
-    for place in (place for place, is_valid in enumerate(valid) if not is_valid):
-        text = json.dumps(parsed_page(bodies[place]), ensure_ascii=False)
-        bodies[place] = text.encode("utf-8", "replace").decode()
-        mended += bodies[place] != text
+    for row in (row for row, is_valid in enumerate(valid) if not is_valid):
+        text = json.dumps(parsed_page(bodies[row]), ensure_ascii=False)
+        bodies[row] = text.encode("utf-8", "replace").decode()
+        mended += bodies[row] != text
     return pages.set_column(pages.column_names.index("body"), "body", pa.array(bodies, pa.string())), mended
 
 
 def parsed_page(body: str) -> list[Any]:
-    """Return the rows of a page, which may begin with a byte-order mark.
+    """Return the rows of a page, which may start with a byte-order mark.
 
     Raises:
-        ValueError: if it is no list.
+        ValueError: if the page is not a JSON list.
     """
     rows = json.loads(body.removeprefix("\ufeff"))
     if not isinstance(rows, list):
-        raise ValueError("the page is no list")
+        raise ValueError("the page is not a list")
     return rows
 
 
 def _json_shape(kind: pa.DataType, name: str) -> str:
-    """Return the type a field is read as, in `json_transform`'s own notation; null where it does not fit."""
+    """Return the type as which `json_transform` reads a field, in that function's notation."""
     if name in JSON_FIELDS:
         return '"JSON"'
     if pa.types.is_list(kind):
@@ -261,7 +263,7 @@ def _value(kind: pa.DataType, name: str) -> str:
 
 
 def _typed(kind: pa.DataType, read: str, path: str) -> str:
-    """Return the value of a field as its column has it, null where it does not fit, from what `json_transform` read."""
+    """Return the SQL that converts a field, as read by `json_transform`, to its column type; null on a mismatch."""
     if pa.types.is_struct(kind):
         inner = (f"{f.name} := {_typed(f.type, f'{read}.{f.name}', f'{path}.{f.name}')}" for f in kind)
         return f"case when json_type(raw, '{path}') = 'OBJECT' then struct_pack({', '.join(inner)}) end"
@@ -269,10 +271,11 @@ def _typed(kind: pa.DataType, read: str, path: str) -> str:
         entry = f"struct_pack(k := entry.key, v := {_count('entry.value')})"
         return f"map_from_entries(list_transform(map_entries({read}), lambda entry: {entry}))"
     if pa.types.is_timestamp(kind):
-        # a cast to a timestamp without a zone would drop the offset; words such as `epoch` are no dates
+        # a cast to timestamp without time zone would drop the offset; DuckDB also accepts words such as `epoch`
         moment = f"try_cast({read} as timestamptz)"
-        is_one = f"regexp_matches({read}, '^\\d{{4}}-') and {moment} between '{FIRST_MOMENT}+00' and '{LAST_MOMENT}+00'"
-        return f"case when {is_one} then try(make_timestamp(epoch_us({moment}))) end"
+        is_in_range = f"{moment} between '{FIRST_MOMENT}+00' and '{LAST_MOMENT}+00'"
+        is_date = f"regexp_matches({read}, '^\\d{{4}}-') and {is_in_range}"
+        return f"case when {is_date} then try(make_timestamp(epoch_us({moment}))) end"
     if pa.types.is_list(kind):
         return f"list_filter({read}, lambda item: item is not null)"
     if kind == pa.int64():
@@ -283,16 +286,16 @@ def _typed(kind: pa.DataType, read: str, path: str) -> str:
 
 
 def _count(read: str) -> str:
-    is_one = f"{read} between 0 and {GREATEST_COUNT}::double and {read} = floor({read})"
-    return f"case when {is_one} then try_cast({read} as bigint) end"
+    is_count = f"{read} between 0 and {GREATEST_COUNT}::double and {read} = floor({read})"
+    return f"case when {is_count} then try_cast({read} as bigint) end"
 
 
-def _has_misfit(kind: pa.DataType, value: str, path: str) -> str:
-    """Return the condition that what was said at a path is not, or not all, in the value."""
+def _has_mismatch(kind: pa.DataType, value: str, path: str) -> str:
+    """Return the SQL condition that the converted value has lost some of the JSON at a path."""
     missing = f"{value} is null and json_type(raw, '{path}') <> 'NULL'"
     if pa.types.is_struct(kind):
-        return " or ".join([missing, *(_has_misfit(f.type, f"{value}.{f.name}", f"{path}.{f.name}") for f in kind)])
+        return " or ".join([missing, *(_has_mismatch(f.type, f"{value}.{f.name}", f"{path}.{f.name}") for f in kind)])
     if pa.types.is_map(kind):
-        nulls = f"len(list_filter(map_values({value}), lambda one: one is null))"
-        return f"{missing} or {nulls} > len(list_filter(json_extract(raw, '{path}.*'), lambda one: {_IS_NULL}))"
+        nulls = f"len(list_filter(map_values({value}), lambda item: item is null))"
+        return f"{missing} or {nulls} > len(list_filter(json_extract(raw, '{path}.*'), lambda item: {_IS_NULL}))"
     return missing

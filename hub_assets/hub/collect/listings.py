@@ -1,6 +1,6 @@
-"""One week's listing, from the Hub to the lake: resumable, and complete before it counts.
+"""Collects a week's listing into the lake. It is resumable and becomes valid only when complete.
 
-Joins `listing` (pages), `rows` (what they become) and the lake's `Landing` (what survives a crash).
+Combines `listing_pages` (reading pages), `listing_rows` (converting them) and the lake's `Landing` (crash safety).
 """
 
 import time
@@ -35,30 +35,30 @@ def land_listing(
     outage_backoff: Sequence[float] = OUTAGE_BACKOFF,
     report: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
-    """List all repositories of a type into `raw_hub__<repo_type>s`, in place of what that week held.
+    """List all repositories of a type into `raw_hub__<repo_type>s`, replacing the week's previous listing.
 
-    A listing that was cut off goes on at the page where it was; a finished one is listed anew.
+    An interrupted listing resumes at its last page; a finished listing starts over.
 
     Args:
-        client: whom to ask.
+        client: the Hub client.
         lake: where to write.
         repo_type: what to list.
-        snapshot_date: the week to write; that it is the Hub's present one is for the caller to make sure.
-        page_size: rows to ask for at a time.
-        flush_bytes: the size of JSON from which a part is made.
-        outage_backoff: how long to wait, time after time, when the Hub does not work.
-        report: is told how it goes, every 30 s.
+        snapshot_date: the week. The caller makes sure that it is the Hub's current week.
+        page_size: rows to request per page.
+        flush_bytes: amount of JSON at which a part is written.
+        outage_backoff: successive waits in seconds while the Hub is down.
+        report: receives a progress message every 30 s.
 
     Returns:
-        The manifest. Its `details`: `counts` (`RowCounts.to_json`), `first_observed_at`, `last_observed_at`,
-        `refused` (fields the Hub does not list), `resumed_at` (rows that were there already),
-        `pages_asked_again` (pages that an earlier version kept and nobody can read) and `retries` (causes and their
-        number, of this process).
+        The manifest. Its `details` hold `counts` (`RowCounts.to_json`), `first_observed_at`, `last_observed_at`,
+        `refused` (fields the Hub does not list), `resumed_at` (rows already listed before this run),
+        `pages_asked_again` (pages requested again because an earlier version had journaled an unreadable page) and
+        `retries` (this process's counts by cause).
 
     Raises:
-        ListingRefused: if the week was listed before, and a later one has been.
-        HubError: if the Hub does not answer well; what was listed until then is kept.
-        LandingBusy: if another process lists the same.
+        ListingRefused: if the week and also a later week were listed before.
+        HubError: if the Hub fails; everything listed until then is kept.
+        LandingBusy: if another process is writing the same listing.
     """
 
     def convert(records: list[Record], earlier: list[Path]) -> tuple[pa.Table, dict[str, Any]]:
@@ -91,11 +91,11 @@ def land_listing(
         unreadable = landing.cut(_is_page)
         if unreadable:
             report(
-                f"asking again for pages of {repo_type}s, since one of those kept before cannot be read: {unreadable}"
+                f"the journal contains an unreadable page of {repo_type}s; pages to request again: {unreadable}"
             )
         start = landing.last or {"next_path": None, "refused": [], "rows": 0}
         if start["rows"]:
-            report(f"going on after {start['rows']:,} {repo_type}s that were listed before")
+            report(f"resuming after {start['rows']:,} {repo_type}s")
         if landing.last is None or start["next_path"] is not None:
             rows = start["rows"]
             began = reported = time.monotonic()
@@ -105,28 +105,28 @@ def land_listing(
             for page in pages:
                 rows += page.rows
                 observed_at = page.observed_at.replace(tzinfo=None).isoformat()
-                where = {"next_path": page.next_path, "refused": page.refused, "rows": rows, "observed_at": observed_at}
-                landing.append(Record(where, page.text.encode()))
+                meta = {"next_path": page.next_path, "refused": page.refused, "rows": rows, "observed_at": observed_at}
+                landing.append(Record(meta, page.text.encode()))
                 if time.monotonic() - reported >= SAY_SECONDS:
                     reported = time.monotonic()
                     limit, rate = client.pacer.estimate, (rows - start["rows"]) / (reported - began)
                     left = f"{limit.remaining} of {limit.quota} calls left in this window"
-                    report(f"{rows:,} {repo_type}s listed, {rate:,.0f} a second; {left}")
+                    report(f"{rows:,} {repo_type}s listed, {rate:,.0f} per second; {left}")
         return landing.finish(details)
 
 
 def require_no_later_week(lake: Lake, snapshot_date: date) -> None:
-    """Refuse to put today's Hub in place of an earlier week's, whatever the clock says.
+    """Make sure that today's Hub does not overwrite an earlier week, whatever the clock says.
 
     Raises:
-        ListingRefused: that says so.
+        ListingRefused: if a later week has been listed.
     """
     later = max((week for repo_type in REPO_TYPES for week in lake.weeks_begun(f"raw_hub__{repo_type}s")), default=None)
     if later is not None and later > snapshot_date:
         raise ListingRefused(
-            f"The week of {snapshot_date} is not listed, because {later} has been listed already, so that the Hub's "
-            f"clock is or was wrong. Wait until it shows {later} or later; if that week is the mistake, remove its "
-            f"folders from {lake.root}."
+            f"The week of {snapshot_date} cannot be listed because the later week {later} already has been, so the "
+            f"Hub's clock is or was wrong. Wait until the clock reaches {later}; if that week is the mistake, delete "
+            f"its folders from {lake.root}."
         )
 
 

@@ -1,8 +1,9 @@
-"""Which histories are asked for in a week, in which order, and how far that is: derived from the lake's files alone.
+"""Plans which histories to fetch in a week and in which order, and measures coverage, from the lake's files alone.
 
-A repository is *settled* when nothing needs to be asked of it this week. Commits are settled where the listed `sha` is
-that of the last history_version; discussions, which have no such mark, where they were read this week. Gated, disabled, missing
-and moved repositories are settled until their `sha` or `gated` changes or some weeks have passed.
+A repository is *up to date* when it needs no fetch this week. For commits, this means that the listed `sha` equals the
+`sha` at the last fetch. Discussions carry no change marker, so they are up to date only if they were read this week.
+Gated, disabled, missing and moved repositories count as up to date until their `sha` or `gated` changes or some weeks
+have passed.
 """
 
 import math
@@ -38,34 +39,34 @@ QUOTAS: Final = {
     "Enterprise Plus": 10_000,
     "Enterprise Plus, higher limits": 100_000,
 }
-"""API calls in five minutes by the Hub's plans (its documentation of rate limits, September 2025)."""
+"""API calls per five minutes for each of the Hub's plans (the Hub's rate-limit documentation, September 2025)."""
 
 
 def seconds_at(calls: int, quota: int, window: float = DOCUMENTED_WINDOW) -> float:
-    """Return how long calls take at a quota, begun at the start of a window and spending each one fully."""
+    """Return how long calls take at a quota if they start with a window and use each window fully."""
     return math.ceil(calls / quota) * window if calls else 0.0
 
 
 class PlanError(ValueError):
-    """What is to be planned does not fit together, or cannot be; the message is one sentence for the user."""
+    """The selection is contradictory or cannot be planned; the message is a single sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which of the listed repositories are fetched: all, or those that one of `top`, `sample` and `ids` takes.
+    """The listed repositories to fetch: all of them, or those chosen by `top`, `sample` or `ids`.
 
     Args:
-        repo_types: of which types.
-        top: so many of each type, the most liked ones.
-        sample: this share of each type, by a hash of the key: the same repositories every week, and a larger share
-            holds a smaller one. Totals are then estimated with the weight 1 / share.
-        ids: these, as people write them (see `ids.read_id`).
-        rotation_weeks: discussions of each repository are read at least once in so many weeks, if the budget allows
-            for an equal part of them every week.
-        recheck_weeks: after so many weeks what could not be read is asked for again.
+        repo_types: the types to fetch.
+        top: the number of most-liked repositories of each type.
+        sample: a share of each type, drawn by a hash of the key: the same repositories every week, and a larger sample
+            contains every smaller one. Totals are estimated with weight 1 / share.
+        ids: repository ids as people write them (see `ids.read_id`).
+        rotation_weeks: every repository's discussions are read at least once in this many weeks, provided the budget
+            covers an equal part of them every week.
+        recheck_weeks: after this many weeks, repositories that could not be read are requested again.
 
     Raises:
-        PlanError: if more than one of `top`, `sample` and `ids` is given, or one is out of range.
+        PlanError: if more than one of `top`, `sample` and `ids` is set, or a value is out of range.
     """
 
     repo_types: tuple[RepoType, ...] = REPO_TYPES
@@ -77,24 +78,24 @@ class Selection:
 
     def __post_init__(self) -> None:
         if (self.top is not None) + (self.sample is not None) + bool(self.ids) > 1:
-            raise PlanError("choose repositories by one of top, sample and ids, not by several")
+            raise PlanError("top, sample and ids cannot be combined; set only one of them")
         if self.sample is not None and not 0 < self.sample <= 1:
-            raise PlanError(f"a sample of {self.sample} cannot be taken; a share is more than 0 and at most 1")
+            raise PlanError(f"sample is {self.sample}, but must be greater than 0 and at most 1")
         if self.top is not None and self.top < 1:
-            raise PlanError("the top must be at least 1")
-        strangers = set(self.repo_types) - set(REPO_TYPES)
-        if strangers:
+            raise PlanError("top must be at least 1")
+        unknown_types = set(self.repo_types) - set(REPO_TYPES)
+        if unknown_types:
             raise PlanError(
-                f"{', '.join(sorted(strangers))} is no type of repository; they are {', '.join(REPO_TYPES)}"
+                f"unknown repository type {', '.join(sorted(unknown_types))}; choose from {', '.join(REPO_TYPES)}"
             )
 
     @property
     def sample_share(self) -> float | None:
-        """The chance that a repository is fetched; None where repositories are chosen for what they are."""
+        """The probability that a repository is fetched, or None if repositories were chosen by rank or id."""
         return None if self.top is not None or self.ids else self.sample or 1.0
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is to be known of it; a list of ids by its length."""
+        """Return the selection for the manifest, with the number of ids instead of the ids."""
         return {**vars(self), "ids": len(self.ids)}
 
 
@@ -103,11 +104,11 @@ EVERYTHING: Final = Selection()
 
 @dataclass(frozen=True)
 class Coverage:
-    """How far a kind of history is known for one type of repository, as of a week.
+    """Coverage of commits or discussions for a repository type, as of a week.
 
-    `n_listed` repositories there are, `n_selected` of them are to be fetched, `n_up_to_date` of those need no asking, and
-    `n_failed` were asked this week in vain and will be asked again; `n_calls` is what all that are not settled are
-    expected to take. `outcomes` counts how asking the selected ones ended.
+    Of `n_listed` repositories, `n_selected` are selected. Of those, `n_up_to_date` need no fetch, and `n_failed` failed
+    this week and will be tried again. `n_calls` estimates the calls for all selected repositories that are not up to
+    date. `outcomes` counts the selected repositories by outcome.
     """
 
     repo_type: str
@@ -120,15 +121,15 @@ class Coverage:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every selected repository has an outcome of this week, or one that still holds."""
+        """Whether every selected repository has an outcome from this week or is still up to date."""
         return self.n_up_to_date + self.n_failed == self.n_selected
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The fetches of a week in their order (one row each, columns as `Fetch`), and the coverage that there is now.
+    """A week's fetches in order (a row per fetch, with the columns of `Fetch`), and the current coverage.
 
-    `not_listed` are the ids chosen that no listing has.
+    `not_listed` are the selected ids that no listing has.
     """
 
     fetches: pa.Table
@@ -145,31 +146,31 @@ class Plan:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all coverage is."""
-        return all(one.is_complete for one in self.coverage)
+        """Whether every repository type is complete."""
+        return all(coverage.is_complete for coverage in self.coverage)
 
     @property
     def n_calls(self) -> int:
-        """Calls that all fetches are expected to take."""
-        return sum(one.n_calls for one in self.coverage)
+        """Estimated number of calls for all fetches."""
+        return sum(coverage.n_calls for coverage in self.coverage)
 
 
 def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection: Selection = EVERYTHING) -> Plan:
     """Plan the fetches of a week.
 
-    Commits come in the order of a hash, so that a crawl that is cut short has read a random sample of what there was
-    to read; the most liked first where the top was chosen. Of discussions those come first whose turn it is by
-    rotation, then those of which the most new ones are expected: at the rate at which the known ones came, or, where
-    fewer are known, at one that likes and downloads suggest, since they were last looked at.
+    Commits are fetched in hash order, so that a crawl cut short has read a random sample; with `top`, the most liked
+    come first. Discussions that are due by rotation come first, followed by the repositories with the most expected new
+    discussions. That estimate adds the rate of the known discussions and a rate based on likes and downloads, times the
+    weeks since the last fetch.
 
     Args:
-        lake: what is known; a landing in the making counts as far as its parts go.
+        lake: the data so far, including the parts of an unfinished landing.
         kind: commits or discussions.
         snapshot_date: the week.
         selection: which repositories.
 
     Raises:
-        PlanError: if nothing was listed that week, or none of the ids.
+        PlanError: if nothing was listed that week, or none of the selected ids was.
     """
     table = f"raw_hub__{kind}"
     listed = {
@@ -179,7 +180,7 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
     }
     if not listed:
         types = ", ".join(f"{repo_type}s" for repo_type in selection.repo_types)
-        raise PlanError(f"no {types} were listed in the week of {snapshot_date}; list them first (hub-assets snapshot)")
+        raise PlanError(f"there is no listing of {types} for {snapshot_date}; run hub-assets snapshot first")
     answers = [file for week in lake.weeks(table) if week < snapshot_date for file in lake.files(table, week)]
     answers += lake.files_so_far(table, snapshot_date)
     with duckdb.connect() as connection:
@@ -192,28 +193,28 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
         coverage = connection.sql(_COVERAGE).fetchall()
         not_listed = tuple(spelled for (spelled,) in connection.sql(_NOT_LISTED).fetchall())
         if selection.ids and not any(selected for _, _, selected, *_ in coverage):
-            none = f"none of the {len(selection.ids)} ids was listed in the week of {snapshot_date}"
-            raise PlanError(f"{none}: {first_of(not_listed)}")
+            message = f"none of the {len(selection.ids)} ids was listed in the week of {snapshot_date}"
+            raise PlanError(f"{message}: {first_of(not_listed)}")
         outcomes = connection.sql(_OUTCOMES).fetchall()
-    ended: dict[str, dict[str, int]] = {}
+    outcomes_by_type: dict[str, dict[str, int]] = {}
     for repo_type, outcome, n in outcomes:
-        ended.setdefault(repo_type, {})[outcome] = n
+        outcomes_by_type.setdefault(repo_type, {})[outcome] = n
     return Plan(
         fetches,
         tuple(
-            Coverage(repo_type, listed, selected, settled, failed, calls, ended.get(repo_type, {}))
-            for repo_type, listed, selected, settled, failed, calls in coverage
+            Coverage(repo_type, listed, selected, up_to_date, failed, calls, outcomes_by_type.get(repo_type, {}))
+            for repo_type, listed, selected, up_to_date, failed, calls in coverage
         ),
         not_listed,
     )
 
 
 def _wanted(selection: Selection) -> pa.Table:
-    """Return the ids that were chosen, as they were spelled and as they are looked up, for each type they may be of."""
-    read = [(spelled, *read_id(spelled)) for spelled in dict.fromkeys(selection.ids)]
+    """Return the selected ids as spelled and as looked up, with a row for each repository type they may refer to."""
+    parsed = [(spelled, *read_id(spelled)) for spelled in dict.fromkeys(selection.ids)]
     rows = [
         {"spelled": spelled, "repo_type": repo_type, "repo_id": repo_id}
-        for spelled, named_type, repo_id in read
+        for spelled, named_type, repo_id in parsed
         for repo_type in ((named_type,) if named_type else selection.repo_types)
     ]
     columns = ("spelled", "repo_type", "repo_id")
@@ -221,7 +222,7 @@ def _wanted(selection: Selection) -> pa.Table:
 
 
 def select_from(files: Sequence[Path], columns: Mapping[str, str]) -> str:
-    """Return a SELECT of some columns (name and DuckDB type) of Parquet files; of no rows where there are no files."""
+    """Return a SELECT of columns (name and DuckDB type) from Parquet files; without files it yields no rows."""
     if not files:
         return "select " + ", ".join(f"null::{kind} as {name}" for name, kind in columns.items()) + " where false"
     return f"select {', '.join(columns)} from {parquet(files)}"
@@ -230,7 +231,7 @@ def select_from(files: Sequence[Path], columns: Mapping[str, str]) -> str:
 def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
     columns = {"_id": "varchar", "id": "varchar", "sha": "varchar", "likes": "bigint", "createdAt": "timestamp"}
     of_others = {"gated": "varchar", "downloads": "bigint"}
-    # listings of an earlier version hold values that cannot be
+    # listings written by an earlier version contain impossible values
     possible = {
         name: f"case when {name} between 0 and {GREATEST_COUNT} then {name} end as {name}"
         for name in ("likes", "downloads")
@@ -250,7 +251,7 @@ def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
 
 
 def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
-    """Return the SELECT of all selected repositories: what is known of each, and whether it is settled."""
+    """Return the SELECT of all listed repositories: what we know about each, and whether it is up to date."""
     chosen = "true"
     if selection.top is not None:
         by_likes = "row_number() over (partition by repo_type order by likes desc nulls last, repo_key)"
@@ -262,7 +263,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
     share = "null" if selection.sample_share is None else repr(selection.sample_share)
     since = week - timedelta(weeks=selection.recheck_weeks)
     rotation, turn = selection.rotation_weeks, (week.toordinal() // 7) % selection.rotation_weeks
-    # where the listing does not give a head, nobody knows whether there are commits, but where there were none
+    # without a listed sha we cannot tell whether there are new commits, unless the history was empty both times
     same_sha = "(listed.sha = last.listed_sha or (coalesce(listed.sha, last.listed_sha) is null and last.n_total = 0))"
     same = (
         "listed.sha is not distinct from last.listed_sha and listed.gated is not distinct from last.listed_gated "
@@ -281,7 +282,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
         ended as (
             select * from answers where is_last
         ),
-        -- the fetch that ended last, and the one that read something last
+        -- the last fetch that ended, and the last fetch that succeeded
         last as (
             select unnest(arg_max(ended, fetch_number)) from ended group by repo_type, repo_key
         ),
@@ -291,7 +292,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
         begun as (
             select repo_type, repo_key, max(fetch_number) as fetch_number from answers group by repo_type, repo_key
         ),
-        -- fetches of this week that have begun and not ended, at their last page
+        -- unfinished fetches of this week, at their last page
         open as (
             select unnest(arg_max(answers, struct_pack(v := fetch_number, p := page))) from answers
             where snapshot_date = date '{week}'
@@ -334,7 +335,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
                 ) or listed.repo_type in (select repo_type from not_held) as is_up_to_date,
                 coalesce(last.outcome = 'failed', false) as has_failed,
                 has_failed and last.snapshot_date = date '{week}' as has_failed_now,
-                -- by turn, so that as many come every week, also after a week that read all
+                -- fixed turns spread the load evenly, even after a week that read everything
                 md5_number_lower(listed.repo_key) % {rotation} = {turn}
                 or coalesce(last.snapshot_date <= date '{week}' - {7 * rotation}, false) as is_due,
                 coalesce(
@@ -359,7 +360,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
         select *,
             page > 0 as is_open,
             {"false" if kind == "commits" else "is_due"} as is_first,
-            {order} as place,
+            {order} as rank,
             md5_number_lower(repo_key) as hash,
             case
                 when is_up_to_date then 0
@@ -372,7 +373,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
 
 _PER_LIKE: Final = 0.1
 _PER_DOWNLOADS: Final = 0.05
-"""Discussions that a like, and each e-fold of downloads, stand for; the study's 1,000 models have 1,140 likes and 280
+"""Expected discussions per like, and per e-fold of downloads. The study's 1,000 models have 1,140 likes and 280
 discussions."""
 
 _ANSWERS: Final = {
@@ -394,14 +395,14 @@ _ANSWERS: Final = {
     "n_total": "bigint",
     "n_fetched": "bigint",
 }
-"""What the plan needs to know of each answer."""
+"""The columns of the response tables that the plan needs, with their types."""
 _FETCHES: Final = """
     select
-        repo_type, repo_key, repo_id, sha, gated, likes, downloads, sample_share, fetch_number, known_version, known_head,
-        known_total, next_path, page, open_head, n_total, n_fetched, is_full_refetch, has_failed
+        repo_type, repo_key, repo_id, sha, gated, likes, downloads, sample_share, fetch_number, known_version,
+        known_head, known_total, next_path, page, open_head, n_total, n_fetched, is_full_refetch, has_failed
     from planned
     where is_selected and not is_up_to_date
-    order by is_open desc, is_first desc, place, hash, repo_type
+    order by is_open desc, is_first desc, rank, hash, repo_type
 """
 _COVERAGE: Final = """
     select

@@ -1,6 +1,6 @@
-"""How asking ended, as the response_log's columns, and values that fit their column whatever the Hub said.
+"""The response log: columns that record how a request ended, and checks that values fit their columns.
 
-Which question a row belongs to, and what else it holds, is the questions' business.
+The other columns of a row belong to the sources.
 """
 
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from hub_assets.hub.http.errors import (
 from hub_assets.hub.sources.schemas import GREATEST_COUNT
 
 Row = dict[str, Any]
-"""A row of a table of answers; columns that are left out are null. It can be written as JSON."""
+"""A row of a response table, serializable as JSON. Missing columns are null."""
 
 _OUTCOMES: Final[dict[type[HubError], str]] = {
     HubGated: "gated",
@@ -37,7 +37,7 @@ _OUTCOMES: Final[dict[type[HubError], str]] = {
 
 
 def of_answer(answer: Answer, outcome: str = "ok") -> Row:
-    """Return the response_log's columns of a good answer."""
+    """Return the response log columns of a successful response."""
     return {
         "observed_at": _written(answer.observed_at),
         "outcome": outcome,
@@ -48,13 +48,13 @@ def of_answer(answer: Answer, outcome: str = "ok") -> Row:
 
 
 def of_error(error: HubError, client: HubClient, outcome: str | None = None) -> Row:
-    """Return the response_log's columns of an error, with the outcome that its type stands for if none is given.
+    """Return the response log columns of an error. The outcome defaults to that of the error's type.
 
-    With a token, a repository that is missing or private is answered 404; a 401 then is about the token, and says
-    nothing of the repository.
+    With a token, the Hub returns 404 for a missing or private repository, so a 401 is about the token and says nothing
+    about the repository.
 
     Raises:
-        TokenRefused, Misconfigured: if that is the error: nothing can be asked any more.
+        TokenRefused, Misconfigured: if that is the error, because no further request can succeed.
     """
     if isinstance(error, TokenRefused | Misconfigured):
         raise error
@@ -74,23 +74,23 @@ def of_error(error: HubError, client: HubClient, outcome: str | None = None) -> 
 
 
 def object_in(answer: Answer) -> dict[str, Any]:
-    """Return the object that an answer is.
+    """Return the JSON object in a response.
 
     Raises:
-        HubUnusable: if it is something else.
+        HubUnusable: if the body is not an object.
     """
     if isinstance(answer.body, dict):
         return answer.body
-    error = HubUnusable("the answer is no object", url=answer.path, status=answer.status)
+    error = HubUnusable("the response is not a JSON object", url=answer.path, status=answer.status)
     error.attempts, error.calls = answer.attempts, answer.calls
     raise error
 
 
 def is_suspect(row: Row) -> bool:
-    """Say whether an answer may be about the Hub, the way to it or the token, rather than about what was asked.
+    """Return whether a response may be about the Hub, the connection or the token rather than the question.
 
-    So are a 404 without the code that the Hub gives (a path that is no more, a proxy), and a 403 that does not name
-    what is switched off.
+    That includes a 404 without the Hub's error code (a removed API path, a proxy), and a 403 that does not say that
+    discussions are disabled.
     """
     status, outcome = row["status"], row["outcome"]
     if outcome == "failed":
@@ -101,35 +101,35 @@ def is_suspect(row: Row) -> bool:
 
 
 def is_outage(row: Row) -> bool:
-    """Say whether an answer is one of a Hub that does not work just now, such as a redirect to a page to log in."""
+    """Return whether a response means that the Hub is down for now, such as a redirect to a login page."""
     status = row["status"]
     if row["outcome"] != "failed":
         return False
-    # what was not asked because of its name has no status either, but says nothing of the Hub
+    # a question that was not sent because of its name has no status either, but it has an error code
     return row.get("error_code") is None if status is None else status in (408, 429) or not 400 <= status < 500
 
 
 class Values:
-    """Takes values as they should be, and counts those that are not, which become null."""
+    """Checks values, replaces the invalid ones by null and counts them."""
 
     def __init__(self) -> None:
         self.type_mismatches = 0
 
     def text(self, value: Any) -> str | None:
-        """Take text."""
+        """Accept text."""
         return value if self._fits(value, isinstance(value, str)) else None
 
     def count(self, value: Any) -> int | None:
-        """Take a whole number from 0 to `GREATEST_COUNT`."""
+        """Accept a whole number from 0 to `GREATEST_COUNT`."""
         is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= GREATEST_COUNT
         return value if self._fits(value, is_count) else None
 
     def flag(self, value: Any) -> bool | None:
-        """Take true or false."""
+        """Accept true or false."""
         return value if self._fits(value, isinstance(value, bool)) else None
 
     def moment(self, value: Any) -> str | None:
-        """Take a date like `2024-02-19T10:57:45.000Z` and return it in UTC, without the zone."""
+        """Accept a timestamp like `2024-02-19T10:57:45.000Z` and return it in UTC without a time zone."""
         try:
             moment = datetime.fromisoformat(value)
             return _written(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
@@ -138,15 +138,15 @@ class Values:
             return None
 
     def items(self, value: Any) -> list[dict[str, Any]]:
-        """Take a list of objects."""
+        """Accept a list of objects."""
         if not self._fits(value, isinstance(value, list)) or value is None:
             return []
         objects = [item for item in value if isinstance(item, dict)]
         self.type_mismatches += len(value) - len(objects)
         return objects
 
-    def _fits(self, value: Any, is_right: bool) -> bool:
-        fits = value is None or is_right
+    def _fits(self, value: Any, is_valid: bool) -> bool:
+        fits = value is None or is_valid
         self.type_mismatches += not fits
         return fits
 

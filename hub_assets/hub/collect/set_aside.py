@@ -1,6 +1,6 @@
-"""Which of many records cannot be converted, so that these are set aside and the others go on.
+"""Finds the records that cannot be converted, so they can be set aside and the rest processed.
 
-What is written down is known to convert; this is for what an earlier version wrote, and for what nobody thought of.
+New records are checked before they are written, so this handles records from earlier versions and unforeseen cases.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,13 +18,13 @@ UNCONVERTIBLE: Final = (
     duckdb.DataError,
     duckdb.InvalidInputException,
 )
-"""What conversions raise because of what a record holds; a full disk or a lack of memory is none of these."""
+"""Exceptions caused by a record's content, as opposed to a full disk or a lack of memory."""
 NAMED: Final = 20
-"""How many of the records that were set aside are named; all are counted."""
+"""Number of set-aside records that are listed by name. All of them are counted."""
 
 
 def convertible(records: Sequence[T], convert: Callable[[Sequence[T]], object]) -> list[bool]:
-    """Return of each record whether it can be converted, by halving what cannot: quick where few of them cannot."""
+    """Return for each record whether it converts, by bisection, which is fast if few records fail."""
     try:
         convert(records)
     except UNCONVERTIBLE:

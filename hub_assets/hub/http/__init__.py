@@ -1,1 +1,1 @@
-"""Talking to the Hub: the client, its errors and its pacing."""
+"""HTTP access to the Hub: the client, its errors and its pacing."""

@@ -1,8 +1,8 @@
-"""The one door to the Hub: asks for JSON with huggingface_hub's session and token, with bounded answers and retries.
+"""The only way to call the Hub: requests JSON with huggingface_hub's session and token, limited responses and retries.
 
-`HubClient` answers with JSON or with one of `errors`. It follows redirects itself, and only where `endpoint` allows.
-How requests go out belongs to `session`, what headers say to `headers`. What to ask, and what the rows mean, belongs
-elsewhere.
+`HubClient` returns JSON or raises one of `errors`. It follows redirects itself, and only where `endpoint` allows.
+Sending requests belongs to `session`, parsing headers to `headers`. What to request and what the rows mean does not
+belong here.
 """
 
 import json
@@ -45,25 +45,26 @@ from hub_assets.hub.http.session import CONNECT_SECONDS, READ_SECONDS, one_answe
 logger = logging.getLogger(__name__)
 
 POPULATION_HEADER: Final = "X-Hub-Population"
-"""Set by a Hub that is not the real one: the name of what it serves."""
+"""Set by every Hub except the real one: the name of the population it serves."""
 LONGEST_BACKOFF: Final = 8.0
 REDIRECTS: Final = 5
-"""How often one question is redirected at most; the Hub does so twice, for a renamed account's renamed repository."""
+"""Redirects allowed per request. The Hub needs two, for a renamed repository of a renamed account."""
 ANSWER_SECONDS: Final = 300.0
-"""How long a whole answer may take: the largest allowed, at 0.2 MB/s."""
+"""Time limit for a whole response: enough for the largest allowed response at 0.2 MB/s."""
 ANSWER_MEGABYTES: Final = 64
-"""How large an answer may be, unpacked: a page of 1,000 repositories at 64 kB each, five times what the Hub sends."""
+"""Size limit for a decompressed response: a page of 1,000 repositories at 64 kB each, five times what the Hub sends."""
 SAY_SECONDS: Final = 30.0
-"""How often somebody who waits is told what for."""
+"""Interval between messages during a wait."""
 USER_AGENT: Final = f"hub_assets/{version('hub-assets')}; hf_hub/{huggingface_hub.__version__}"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A good answer: its JSON `body`, and the Hub's time; `attempts` with their redirects took `calls` of the limit.
+    """A successful response: its JSON `body` and the Hub's time.
 
-    `path` is where it came from, with the query; `was_redirected` says whether that is another path than was asked.
-    `location` is where a redirect that was not followed leads.
+    It took `attempts`, which used up `calls` of the rate limit, redirects included. `path` is the final path with its
+    query; `was_redirected` says whether it differs from the requested path. `location` is the target of a redirect that
+    was not followed.
     """
 
     body: Any
@@ -80,51 +81,51 @@ class Answer:
 
     @property
     def next_path(self) -> str | None:
-        """The path of the next page; None after the last.
+        """The path of the next page, or None on the last page.
 
         Raises:
-            HubUnusable: if it cannot be read, or leads elsewhere.
+            HubUnusable: if the link cannot be parsed or leaves the Hub's API.
         """
         following = next_of(self.headers)
         if following == UNREADABLE:
             raise HubUnusable(
-                "The link to the next page cannot be read", url=self.endpoint.url + self.path, status=self.status
+                "The link to the next page cannot be parsed", url=self.endpoint.url + self.path, status=self.status
             )
         return None if following is None else self.endpoint.path_of(following, self.path)
 
     @property
     def total(self) -> int | None:
-        """Its `X-Total-Count`."""
+        """The `X-Total-Count` header."""
         return total_of(self.headers)
 
 
 @dataclass(frozen=True)
 class Contact:
-    """The first thing learnt of a Hub: its clock, and its population's name (None: it is the real one)."""
+    """What the first response says about a Hub: its time, and its population's name (None for the real Hub)."""
 
     now: datetime
     population: str | None
 
 
 class HubClient:
-    """Asks one Hub for JSON, with one token.
+    """Requests JSON from a single Hub with a single token.
 
     Args:
         endpoint: the Hub's address.
-        token: a token; None for the one huggingface_hub finds (HF_TOKEN, a login), False for none.
-        attempts: how often a request is sent at most, before its temporary error is raised.
-        backoff: seconds before the second attempt; doubled from then on, up to 8 s, with jitter.
-        read_seconds: how long to wait for the next piece of an answer.
-        answer_seconds: how long to wait for a whole answer.
-        answer_megabytes: how large an answer may be.
-        is_local: whether the Hub is one of our own on this machine, which proxies and offline mode do not concern.
-        say_seconds: how often it is said that we wait.
+        token: a token; None to use the token huggingface_hub finds (HF_TOKEN, a login), False to send none.
+        attempts: how many times to try a request before raising its temporary error.
+        backoff: seconds before the second attempt; doubles with each attempt up to 8 s, with jitter.
+        read_seconds: how long to wait for the next chunk of a response.
+        answer_seconds: time limit for a whole response.
+        answer_megabytes: size limit for a response.
+        is_local: the Hub is our own server on this machine, so proxies and offline mode are ignored.
+        say_seconds: interval between messages during a wait.
 
-    `retries` counts what made a request be sent again, by cause. `has_token` says whether a token is sent. `tell` gets
-    a sentence when the Hub makes us wait for more than a backoff; replace it to show them elsewhere than in the log.
+    `retries` counts retried requests by cause. `has_token` says whether a token is sent. `tell` receives a message
+    whenever the Hub makes us wait longer than a backoff; replace it to send the messages somewhere other than the log.
 
     Raises:
-        Misconfigured: if the address or the token cannot be used.
+        Misconfigured: if the address or the token is invalid.
     """
 
     def __init__(
@@ -152,31 +153,32 @@ class HubClient:
         self._answer_megabytes = answer_megabytes
         self._say_seconds = say_seconds
         self._said_at = self._said_until = float("-inf")
-        found = _token(token, self.endpoint)
-        self._headers = {"user-agent": USER_AGENT} | ({"authorization": f"Bearer {found}"} if found else {})
-        self.has_token = found is not None
+        sent_token = _token(token, self.endpoint)
+        self._headers = {"user-agent": USER_AGENT} | ({"authorization": f"Bearer {sent_token}"} if sent_token else {})
+        self.has_token = sent_token is not None
         self._clock_offset: timedelta | None = None
         self._contact: Contact | None = None
         use_session(self._endpoint, is_local=is_local)
 
     @property
     def pacer(self) -> RequestPacer:
-        """The pacer of this client's Hub and token."""
+        """The pacer for this client's Hub and token."""
         return pacer_of(self._endpoint, self._headers.get("authorization"))
 
     def contact(self, outage_backoff: Sequence[float] = ()) -> Contact:
-        """Ask the Hub once who and when it is, and whether it takes our token.
+        """Check the token and read the Hub's clock and population; later calls return the same result.
 
         Args:
-            outage_backoff: how long to wait, time after time, if it does not answer; by default only for some attempts.
+            outage_backoff: seconds to wait before each further round of attempts while the Hub does not respond; by
+                default there is only one round.
 
         Raises:
-            TokenRefused: if the token is not valid.
-            HubError: if the Hub does not answer.
+            TokenRefused: if the token is invalid.
+            HubError: if the Hub does not respond.
         """
         waits = iter(outage_backoff)
         while self._contact is None:
-            # whoami has a narrow limit of its own, so it is asked once, and only where there is a token to try.
+            # whoami has its own, low rate limit, so it is called once, and only if there is a token to check
             path = "/api/whoami-v2" if self.has_token else "/api/models?limit=1"
             try:
                 answer = self._ask(path, attempts=min(self.attempts, 4))
@@ -191,39 +193,39 @@ class HubClient:
         return self._contact
 
     def now(self) -> datetime:
-        """Return the Hub's time (UTC): the `Date` of its first answer, carried on by our clock; ours before that."""
+        """Return the Hub's time (UTC): the `Date` of its first response plus elapsed time; before that, our clock."""
         return datetime.now(UTC) + (self._clock_offset or timedelta())
 
     def get(self, path: str, *, follow: bool = True) -> Answer:
-        """Ask for JSON and return it.
+        """Request JSON and return the response.
 
         Args:
-            path: path and query below the endpoint; it begins with `/api/`.
-            follow: whether to go where a redirect leads.
+            path: path and query below the endpoint, starting with `/api/`.
+            follow: whether to follow redirects.
 
         Raises:
-            HubError: as `errors` says; temporary ones after `attempts` tries.
-            PacerClosed: if the wait for a slot was called off.
+            HubError: see `errors`; temporary errors are raised after `attempts` tries.
+            PacerClosed: if the wait for a request slot was canceled.
         """
         return self._ask(path, follow=follow)
 
     def outlast(self, error: HubError, waits: Iterator[float]) -> None:
-        """Wait for a Hub that does not work for as long as `waits` says next.
+        """Wait out an outage for the next number of seconds in `waits`.
 
         Raises:
-            HubError: the error itself, if it is no outage, or nothing is left of the outage_backoff.
-            PacerClosed: if the wait was called off.
+            HubError: the error itself, if it is not an outage or `waits` is used up.
+            PacerClosed: if the wait was canceled.
         """
         seconds = next(waits, None) if is_outage(error) else None
         if seconds is None:
             raise error
-        self.wait(max(seconds, error.retry_after or 0), f"The Hub does not work ({error.message})")
+        self.wait(max(seconds, error.retry_after or 0), f"The Hub is not working ({error.message})")
 
     def wait(self, seconds: float, why: str) -> None:
-        """Wait before asking again, and tell of it at once and every 30 s.
+        """Wait before retrying, with a message at the start and every 30 s.
 
         Raises:
-            PacerClosed: if the wait was called off.
+            PacerClosed: if the wait was canceled.
         """
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
@@ -231,19 +233,19 @@ class HubClient:
             self.pacer.pause(min(left, self._say_seconds))
 
     def say(self, until: float, why: str) -> None:
-        """Tell of a wait, unless one as long was told of within the last 30 s, by whatever thread."""
+        """Announce a wait, unless any thread has announced an equally long wait in the last 30 s."""
         now = time.monotonic()
         with self._lock:
             if now < self._said_at + self._say_seconds and until < self._said_until + 1:
                 return
             self._said_at, self._said_until = now, until
-        self.tell(f"{why}; asking again in {until - now:,.0f} s")
+        self.tell(f"{why}; retrying in {until - now:,.0f} s")
 
     def _ask(self, path: str, *, attempts: int | None = None, follow: bool = True) -> Answer:
-        """Send until there is a good JSON answer or no further attempt is worth it; it says what that cost.
+        """Send a request until it returns valid JSON or a retry is pointless; the result carries its cost in calls.
 
-        huggingface_hub's own `http_backoff` is not used: its waits (up to 301 s) cannot be interrupted, it takes a
-        body that is not JSON for good, and it does not say what it has met.
+        We do not use huggingface_hub's `http_backoff`: its waits (up to 301 s) cannot be interrupted, it accepts a
+        body that is not JSON, and it does not report the errors it retried.
         """
         attempt = calls = 0
         try:
@@ -259,18 +261,18 @@ class HubClient:
             except HubError as error:
                 calls += error.calls
                 error.attempts, error.calls = attempt, calls
-                is_worth_it = isinstance(error, HubThrottled | HubBroken) and attempt < (attempts or self.attempts)
-                if not is_worth_it:
+                can_retry = isinstance(error, HubThrottled | HubBroken) and attempt < (attempts or self.attempts)
+                if not can_retry:
                     raise
                 with self._lock:
                     self.retries[error.cause] += 1
-                if asked_for := max(error.retry_after or 0.0, self.pacer.blocked_seconds):
-                    self.wait(asked_for, f"The Hub asks us to wait ({error.message})")
+                if requested_wait := max(error.retry_after or 0.0, self.pacer.blocked_seconds):
+                    self.wait(requested_wait, f"The Hub asked us to wait ({error.message})")
                     continue
             self.pacer.pause(min(LONGEST_BACKOFF, self.backoff * 2 ** (attempt - 1)) * random.uniform(0.75, 1.25))
 
     def _follow(self, path: str, follow: bool) -> Answer:
-        """Send a request, and go where redirects lead if that is wanted."""
+        """Send a request and, if `follow` is true, follow redirects."""
         calls = 0
         seen: set[str] = set()
         while True:
@@ -281,14 +283,14 @@ class HubClient:
                 if answer.location is None or not follow:
                     return replace(answer, calls=calls, was_redirected=calls > 1)
                 if answer.location in seen or calls > REDIRECTS:
-                    raise HubRefused("The redirects lead in a circle", url=self.endpoint + path, status=answer.status)
+                    raise HubRefused("The redirects form a loop", url=self.endpoint + path, status=answer.status)
             except HubError as error:
                 error.calls = calls
                 raise
             path = answer.location
 
     def _send(self, path: str) -> Answer:
-        """Send one request and read its answer."""
+        """Send a single request and read its response."""
         url = self._endpoint.url_of(path)
         try:
             session = get_session()
@@ -300,12 +302,12 @@ class HubClient:
                 content = self._read(response)
         except OfflineModeIsEnabled as offline:
             raise Misconfigured(
-                "Offline mode is enabled, so that nothing can be asked; unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE",
+                "Offline mode is on, so the Hub cannot be reached; unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE",
                 url=url,
             ) from offline
         except (HubError, PacerClosed):
             raise
-        # an answer can go wrong in more ways than the library has errors for
+        # a response can fail in more ways than the library has exceptions for
         except Exception as broken:
             cause = type(broken).__name__
             raise HubBroken(f"{cause}: {broken}", url=url, cause=cause) from broken
@@ -328,7 +330,7 @@ class HubClient:
             left -= len(piece)
             if left < 0:
                 raise HubUnusable(
-                    f"The answer is larger than {self._answer_megabytes:g} MB",
+                    f"The response is larger than {self._answer_megabytes:g} MB",
                     url=str(response.url),
                     status=response.status_code,
                     cause="too large",
@@ -342,23 +344,23 @@ class HubClient:
 
 
 def _token(token: str | bool | None, endpoint: str) -> str | None:
-    """Return the token to send, as huggingface_hub finds it."""
+    """Return the token to send; None means that huggingface_hub looks it up, False that none is sent."""
     if token is False or (token is None and constants.HF_HUB_DISABLE_IMPLICIT_TOKEN):
         return None
     try:
-        found = token if isinstance(token, str) else huggingface_hub.get_token()
-    except Exception as error:  # a login that is to be renewed, or is asked of a CI system
-        raise Misconfigured(f"There is no token to be had: {error} Set HF_TOKEN", url=endpoint) from error
-    # the token itself is not shown
-    if found is not None and re.fullmatch(r"[!-~]+", found) is None:
+        sent_token = token if isinstance(token, str) else huggingface_hub.get_token()
+    except Exception as error:  # an expired login, or a CI system that fails to issue a token
+        raise Misconfigured(f"Could not get a token: {error} Set HF_TOKEN", url=endpoint) from error
+    # the message must not contain the token
+    if sent_token is not None and re.fullmatch(r"[!-~]+", sent_token) is None:
         raise Misconfigured(
-            "The token has characters that no token of the Hub has; set a valid HF_TOKEN, or unset it", url=endpoint
+            "The token contains characters that Hub tokens never have; set a valid HF_TOKEN, or unset it", url=endpoint
         )
-    return found
+    return sent_token
 
 
 def _parsed(content: bytes, url: str, status: int) -> tuple[str, Any]:
-    """Return a body as text and as what that says."""
+    """Return a body as text and as parsed JSON."""
     try:
         text = content.decode(json.detect_encoding(content), "surrogatepass")
         body = json.loads(text, parse_int=_whole)
@@ -368,11 +370,11 @@ def _parsed(content: bytes, url: str, status: int) -> tuple[str, Any]:
         raise HubBroken("the body is nested too deeply", url=url, status=status, cause="RecursionError") from broken
     try:
         text.encode()
-    except UnicodeEncodeError:  # half of a pair, written as if it were a character
+    except UnicodeEncodeError:  # an unpaired surrogate
         text = text.encode("utf-8", "replace").decode()
     return text, body
 
 
 def _whole(digits: str) -> int | float:
-    """Read a whole number; Python refuses to read one of thousands of digits, and with it the page that it is on."""
+    """Parse a whole number. Python rejects an int with thousands of digits, which would cost us the entire page."""
     return int(digits) if len(digits) < 400 else float(digits)

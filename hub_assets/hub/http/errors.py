@@ -1,17 +1,17 @@
-"""What can go wrong when the Hub is asked, as types.
+"""The errors of a Hub request, as exception types.
 
     HubError
     ├── HubGone          the repository is missing or private (401 without a token, 404, 410)
-    ├── HubGated         its content asks for access that the token has not (401 or 403 `GatedRepo`)
-    ├── HubDisabled      the Hub has switched it off (403)
-    ├── HubRefused       the request itself is not accepted (400, 403, 501 ...); asking again will not help
-    │   ├── TokenRefused  the token is not valid (401)
-    │   └── Misconfigured the settings of this machine do not let the Hub be asked
-    ├── HubThrottled     429; asking again later will
-    └── HubBroken        408, 5xx, no answer, half an answer, or a body that is not JSON; asking again may
-        └── HubUnusable  an answer that must not be used: it leads elsewhere, is too large, or is not what was asked for
+    ├── HubGated         the token has no access to the repository's content (401 or 403 `GatedRepo`)
+    ├── HubDisabled      the Hub has disabled the repository (403)
+    ├── HubRefused       the Hub rejects the request (400, 403, 501 ...); a retry will not help
+    │   ├── TokenRefused  the token is invalid (401)
+    │   └── Misconfigured this machine's settings prevent any request
+    ├── HubThrottled     429; a later retry will work
+    └── HubBroken        408, 5xx, no response, a truncated response, or a body that is not JSON; a retry may help
+        └── HubUnusable  a response we must not use: it leads off the Hub, is too large, or is malformed
 
-Only the classification of answers belongs here; who asks again, and when, is the client's business.
+Only the classification of responses belongs here. Retries belong to the client.
 """
 
 import json
@@ -22,18 +22,18 @@ import httpx2
 BAD_CREDENTIALS: Final = "Invalid credentials in Authorization header"
 DISABLED: Final = "Access to this resource is disabled."
 NOT_HELD: Final = 501
-"""The status with which a source says that it holds nothing of the kind."""
+"""The status a source sends when it has no such data at all."""
 LONGEST_MESSAGE: Final = 500
-"""Characters that are kept of what a server says about an error."""
+"""Characters kept of a server's error message."""
 
 
 class HubError(Exception):
-    """An answer of the Hub that is not the one asked for.
+    """A request that failed.
 
-    `status` is the HTTP status (None where there was no answer), `code` and `message` are its `X-Error-Code` and
-    `X-Error-Message` (or the `error` of its JSON body), `url` what was asked. `cause` names it where causes are
-    counted, `retry_after` are the seconds that the Hub asks to wait. `attempts` and `calls` say what it cost, as in
-    `client.Answer`.
+    `status` is the HTTP status (None if there was no response), `code` and `message` come from `X-Error-Code` and
+    `X-Error-Message` (or the `error` of the JSON body), and `url` is what was requested. `cause` is the label under
+    which the error is counted, `retry_after` the number of seconds the Hub asks us to wait. `attempts` and `calls` are
+    its cost, as in `client.Answer`.
     """
 
     attempts = 1
@@ -49,7 +49,7 @@ class HubError(Exception):
         cause: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(f"{message} ({status or 'no answer'} from {url})")
+        super().__init__(f"{message} ({status or 'no response'} from {url})")
         self.message = message
         self.url = url
         self.status = status
@@ -59,11 +59,11 @@ class HubError(Exception):
 
 
 class HubGone(HubError):
-    """The repository does not exist, or not for us."""
+    """The repository does not exist or is not visible to us."""
 
 
 class HubGated(HubError):
-    """The repository's content needs an access that was not granted."""
+    """The repository's content requires access that we have not been granted."""
 
 
 class HubDisabled(HubError):
@@ -71,65 +71,65 @@ class HubDisabled(HubError):
 
 
 class HubRefused(HubError):
-    """The request is not accepted as it is."""
+    """The Hub rejects the request."""
 
 
 class TokenRefused(HubRefused):
-    """The token is not valid."""
+    """The token is invalid."""
 
 
 class Misconfigured(HubRefused):
-    """The settings of this machine do not let the Hub be asked; the message is one sentence for the user."""
+    """This machine's settings prevent any request; the message is a single sentence for the user."""
 
     def __str__(self) -> str:
         return self.message
 
 
 class HubThrottled(HubError):
-    """The rate limit was met."""
+    """The rate limit was exceeded."""
 
 
 class HubBroken(HubError):
-    """The Hub, or the way to it, does not work just now."""
+    """The Hub, or the connection to it, is not working right now."""
 
 
 class HubUnusable(HubBroken):
-    """An answer that must not be used; waiting for a better one is not worth hours."""
+    """A response we must not use; it does not justify hours of waiting for a better response."""
 
 
 def is_outage(error: HubError) -> bool:
-    """Say whether an error is one of a Hub that does not work just now, so that waiting may help."""
+    """Return whether an error means that the Hub is down for now, so that waiting may help."""
     return isinstance(error, HubThrottled | HubBroken) and not isinstance(error, HubUnusable)
 
 
 def error_of(
     status: int, headers: httpx2.Headers, content: bytes, *, url: str, reason: str, retry_after: float | None
 ) -> HubError | None:
-    """Return the error that an answer stands for, or None if it is a good one (below 400).
+    """Return the error a response represents, or None if it succeeded (status below 400).
 
-    huggingface_hub's own classification is followed, but not called: it raises other errors where headers or bodies
-    are odd.
+    This follows huggingface_hub's classification without calling it, because its code raises other errors for
+    malformed headers or bodies.
     """
     if status < 400:
         return None
     code = headers.get("X-Error-Code")
     message = (headers.get("X-Error-Message") or _message_in(content) or reason)[:LONGEST_MESSAGE]
-    kind: type[HubError]
+    error_type: type[HubError]
     if status == 429:
-        kind = HubThrottled
+        error_type = HubThrottled
     elif status == 408 or (status >= 500 and status != NOT_HELD):
-        kind = HubBroken
+        error_type = HubBroken
     elif code == "GatedRepo":
-        kind = HubGated
+        error_type = HubGated
     elif message == DISABLED:
-        kind = HubDisabled
+        error_type = HubDisabled
     elif message == BAD_CREDENTIALS:
-        kind = TokenRefused
+        error_type = TokenRefused
     elif code in ("RepoNotFound", "RevisionNotFound") or status in (401, 404, 410):
-        kind = HubGone
+        error_type = HubGone
     else:
-        kind = HubRefused
-    return kind(message, url=url, status=status, code=code, retry_after=retry_after)
+        error_type = HubRefused
+    return error_type(message, url=url, status=status, code=code, retry_after=retry_after)
 
 
 def _message_in(content: bytes) -> str | None:

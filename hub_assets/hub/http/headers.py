@@ -1,7 +1,7 @@
-"""What the headers of an answer say. Nothing here raises: a header that cannot be read counts as absent.
+"""Parsing of response headers. Nothing here raises: a header that cannot be parsed counts as absent.
 
-A header that is there and cannot be read must not be taken for the end of a listing, so `next_of` says that too. What
-follows from a header belongs to those who ask.
+The exception is `next_of`, which reports an unreadable `Link` header, because it must not be mistaken for the end of a
+listing. Acting on headers belongs to the callers.
 """
 
 import re
@@ -13,18 +13,18 @@ from typing import Final
 from huggingface_hub.utils import RateLimitInfo, parse_ratelimit_headers
 
 LONGEST_RETRY_AFTER: Final = 900.0
-"""Seconds: whoever asks for a longer wait is asked again after a quarter of an hour."""
+"""Seconds: if the server requests a longer wait, we retry after 15 minutes."""
 MOST: Final = 10**12
-"""No count of the Hub's is larger."""
+"""Upper limit for the Hub's counts."""
 YEARS: Final = range(2000, 2200)
-"""A clock that shows another year is broken."""
+"""A clock outside these years is broken."""
 LONGEST_WINDOW: Final = 3600
 """Seconds; the Hub's windows are five minutes."""
 _PARAM: Final = r"\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s\",;<>]+))?"
 _LINK: Final = re.compile(rf"\s*<([^<>]*)>((?:{_PARAM})*)\s*(?:,|$)")
 _REL: Final = re.compile(r";\s*rel\s*=\s*(\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s\",;]+))", re.I)
 UNREADABLE: Final = ""
-"""What `next_of` returns for a header that is there and does not say where the next page is, nor that there is none."""
+"""Returned by `next_of` for a `Link` header that neither names the next page nor rules it out."""
 
 
 def date_of(headers: Mapping[str, str]) -> datetime | None:
@@ -33,13 +33,13 @@ def date_of(headers: Mapping[str, str]) -> datetime | None:
 
 
 def total_of(headers: Mapping[str, str]) -> int | None:
-    """Return how many items there are in all, from `X-Total-Count`."""
+    """Return the total number of items, from `X-Total-Count`."""
     total = _number(headers.get("x-total-count"))
     return total if total is not None and total <= MOST else None
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds to wait, at most `LONGEST_RETRY_AFTER`; None if nothing is asked for."""
+    """Return the seconds to wait, at most `LONGEST_RETRY_AFTER`, or None if the server requests no wait."""
     value = headers.get("retry-after")
     seconds: float | None = _number(value)
     if seconds is None and (until := _date(value)) is not None:
@@ -48,7 +48,7 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
 
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimitInfo | None:
-    """Return what `RateLimit` and `RateLimit-Policy` say."""
+    """Return the values of `RateLimit` and `RateLimit-Policy`."""
     try:
         limit = parse_ratelimit_headers(headers)
     except ValueError:  # a number of thousands of digits
@@ -59,26 +59,26 @@ def rate_limit_of(headers: Mapping[str, str]) -> RateLimitInfo | None:
 
 
 def next_of(headers: Mapping[str, str]) -> str | None:
-    """Return the next page's address as `Link` gives it; None if there is none; `UNREADABLE` if that cannot be told."""
+    """Return the next page's address from `Link`, None if there is no next page, or `UNREADABLE` if it is unclear."""
     header = headers.get("link")
     if header is None:
         return None
-    found, place = set(), 0
-    while place < len(header) or not place:
-        link = _LINK.match(header, place)
+    targets, position = set(), 0
+    while position < len(header) or not position:
+        link = _LINK.match(header, position)
         if link is None:
             return UNREADABLE
-        place = link.end()
+        position = link.end()
         rel = _REL.search(link[2])
         if rel is None:
             return UNREADABLE
         if "next" in (rel["quoted"] or rel["bare"] or "").lower().split():
-            found.add(link[1].strip())
-    return found.pop() if len(found) == 1 else UNREADABLE if found else None
+            targets.add(link[1].strip())
+    return targets.pop() if len(targets) == 1 else UNREADABLE if targets else None
 
 
 def _number(value: str | None) -> int | None:
-    """Read a whole number without a sign; one that is longer than any here reads as a very large one."""
+    """Parse an unsigned whole number; only the first 20 digits of a longer number are read."""
     value = (value or "").strip()
     if re.fullmatch(r"[0-9]+", value) is None:
         return None

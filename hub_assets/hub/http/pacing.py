@@ -1,7 +1,7 @@
-"""Spending the Hub's rate limit to its end without meeting a 429: threads wait for their turn.
+"""Paces requests so that threads use the Hub's full rate limit without getting a 429.
 
-When that is, `window` knows; which processes have their turns together is the business of `bucket`. What is asked, and
-what is done about an error, does not belong here.
+`window` computes when a request may be sent, and `shared_window` shares that state between processes. What to request
+and how to handle errors does not belong here.
 """
 
 import math
@@ -22,9 +22,9 @@ _LONGEST_WAIT: Final = 900.0
 
 
 def patience_of(hours: float) -> list[float]:
-    """Return how many seconds to wait, time after time, while the Hub does not work, before it is given up.
+    """Return the waits in seconds during an outage, after which we give up.
 
-    A minute first, then twice as long each time, up to a quarter of an hour, until it has been so many hours.
+    The first wait is a minute. Each wait is twice the previous one, up to 15 minutes, and together they last `hours`.
     """
     waits: list[float] = []
     while (left := hours * 3600 - sum(waits)) > 0:
@@ -34,23 +34,23 @@ def patience_of(hours: float) -> list[float]:
 
 PATIENCE_HOURS: Final = 6.0
 OUTAGE_BACKOFF: Final = tuple(patience_of(PATIENCE_HOURS))
-"""What is waited if nothing else is said: an outage of a morning must not cost a week."""
+"""Default waits: a six-hour outage must not cost us the week."""
 
 
 class PacerClosed(Exception):
-    """The wait for a slot was called off."""
+    """A wait was canceled because the pacer was closed."""
 
 
 @dataclass
 class RequestPacer:
-    """Makes the threads that share one token wait for their turn. Thread-safe.
+    """Makes the threads that share a token take turns. Thread-safe.
 
-    Counters: `sent` requests, `throttled` answers (429), `waited` seconds of the thread whose turn was next. `estimate`
-    is what was known of the window at the last look.
+    Counters: `sent` requests, `throttled` responses (429), and `waited`, the seconds spent waiting by the thread whose
+    turn was next. `estimate` is the window estimate as of the last check.
     """
 
     clock: Callable[[], float] = time.monotonic
-    bucket: WindowState = field(default_factory=OwnWindow)
+    window_state: WindowState = field(default_factory=OwnWindow)
     estimate: WindowEstimate = field(default_factory=WindowEstimate)
     sent: int = 0
     throttled: int = 0
@@ -60,17 +60,17 @@ class RequestPacer:
     _is_closed: bool = False
 
     def acquire(self) -> RequestSlot:
-        """Wait until a request may be sent and return the leave to send it.
+        """Wait until a request may be sent and return its slot.
 
         Raises:
-            PacerClosed: if `close` was called, also while waiting.
+            PacerClosed: if `close` was called before or during the wait.
         """
-        # one thread looks at the window; the others wait for their turn to look, and wake for nothing else
+        # one thread watches the window; the others sleep until it is their turn to watch
         with self._turn, self._changed:
             while True:
                 if self._is_closed:
                     raise PacerClosed
-                with self.bucket.opened() as share:
+                with self.window_state.opened() as share:
                     self.estimate = share.estimate
                     now = self.clock()
                     delay = share.estimate.delay(now)
@@ -79,26 +79,26 @@ class RequestPacer:
                         slot = share.estimate.send(now)
                         share.slots.append(slot)
                         return slot
-                wait = min(delay, self.bucket.look_seconds)
+                wait = min(delay, self.window_state.look_seconds)
                 self._changed.wait(None if math.isinf(wait) else wait)
                 self.waited += self.clock() - now
 
     def receive(
         self, slot: RequestSlot, status: int, limit: RateLimitInfo | None, retry_after: float | None = None
     ) -> None:
-        """Hand back a slot with the answer's status, rate-limit headers and `Retry-After`."""
+        """Return a slot along with the response's status, rate-limit headers and `Retry-After`."""
         with self._changed:
             self.throttled += status == 429
-            with self.bucket.opened() as share:
+            with self.window_state.opened() as share:
                 share.slots.remove(slot)
                 share.estimate.receive(slot, self.clock(), status, limit, retry_after)
                 self.estimate = share.estimate
             self._changed.notify_all()
 
     def lose(self, slot: RequestSlot) -> None:
-        """Hand back the slot of a request that got no answer."""
+        """Return the slot of a request that got no response."""
         with self._changed:
-            with self.bucket.opened() as share:
+            with self.window_state.opened() as share:
                 share.slots.remove(slot)
                 share.estimate.lose(slot, self.clock())
                 self.estimate = share.estimate
@@ -106,11 +106,11 @@ class RequestPacer:
 
     @property
     def blocked_seconds(self) -> float:
-        """How long nothing may be sent after a 429, as far as was known at the last look."""
+        """Seconds until requests are allowed again after a 429, as of the last check."""
         return max(0.0, self.estimate.blocked_until - self.clock())
 
     def pause(self, seconds: float) -> None:
-        """Wait before asking again; like every wait here it ends when the pacer is closed.
+        """Wait before a retry; like every wait here, it ends when the pacer is closed.
 
         Raises:
             PacerClosed: if `close` was called.
@@ -120,8 +120,8 @@ class RequestPacer:
                 raise PacerClosed
 
     @contextmanager
-    def called_off(self) -> Iterator[None]:
-        """Call off all waits until the block ends."""
+    def canceled(self) -> Iterator[None]:
+        """Cancel all waits until the block ends."""
         self.close()
         try:
             yield
@@ -130,7 +130,7 @@ class RequestPacer:
                 self._is_closed = False
 
     def close(self) -> None:
-        """Call off all waits, now and later."""
+        """Cancel all current and future waits."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

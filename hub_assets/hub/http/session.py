@@ -1,7 +1,7 @@
-"""How requests go out: through the session that huggingface_hub shares in a process, paced, and never for ever.
+"""Sends requests through huggingface_hub's process-wide session, with pacing and time limits.
 
-huggingface_hub's own calls (downloads, uploads) go this way too, and are paced where they ask the API. What is asked
-and what becomes of the answer belongs to `client`, who must wait for whom to `pacing`.
+huggingface_hub's own calls (downloads, uploads) use this session too and are paced whenever they call the API. What to
+request and how to handle the response belongs to `client`; when a request may be sent belongs to `pacing`.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import httpx2
 from huggingface_hub.constants import HF_HOME
 from huggingface_hub.utils import set_client_factory
 
-# the hook that a custom session must keep (offline mode, request ids) has no public name
+# a custom session must keep this hook (offline mode, request ids), and it has no public name
 from huggingface_hub.utils._http import hf_request_event_hook
 
 from hub_assets.hub.http.endpoint import Endpoint
@@ -30,45 +30,46 @@ from hub_assets.hub.http.shared_window import OwnWindow, SharedWindow, WindowSta
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-"""As many as there are threads; the default keeps 20 and opens a new one for each request beyond them."""
+"""No limit, so each thread keeps its connection. httpx2 keeps 20 by default and reconnects for requests beyond them."""
 
 _pacers: dict[tuple[str, str | None], RequestPacer] = {}
 _pacers_lock = threading.Lock()
 
 
 def pacer_of(endpoint: Endpoint, authorization: str | None) -> RequestPacer:
-    """Return the process's one pacer of a Hub and a token (None: anonymous).
+    """Return this process's pacer for a Hub and a token (None: anonymous).
 
-    It shares its window with all processes that use the same `HF_HOME`, if that can be written. The file's name does
-    not give the token away.
+    It shares its window with all processes that use the same `HF_HOME`, provided that folder is writable. The name of
+    the shared file does not reveal the token.
     """
     key = (endpoint.url, authorization)
     with _pacers_lock:
         if key not in _pacers:
             name = hashlib.sha256("\n".join(map(str, key)).encode()).hexdigest()
             try:
-                bucket: WindowState = SharedWindow(Path(HF_HOME) / "hub_assets" / f"window-{name[:32]}.json")
+                state: WindowState = SharedWindow(Path(HF_HOME) / "hub_assets" / f"window-{name[:32]}.json")
             except OSError:
-                bucket = OwnWindow()
-            _pacers[key] = RequestPacer(bucket=bucket)
+                state = OwnWindow()
+            _pacers[key] = RequestPacer(window_state=state)
         return _pacers[key]
 
 
 def use_session(endpoint: Endpoint, *, is_local: bool = False) -> None:
-    """Let huggingface_hub make its session here from now on.
+    """Make huggingface_hub create its sessions here from now on.
 
     Args:
         endpoint: the Hub whose API is paced.
-        is_local: whether it is a Hub of our own on this machine, which proxies and offline mode do not concern.
+        is_local: the Hub is our own server on this machine, so proxies and offline mode are ignored.
     """
     set_client_factory(partial(_paced_session, endpoint, is_local))
 
 
 @contextmanager
 def one_answer(request: httpx2.Request, pacer: RequestPacer, seconds: float) -> Iterator[None]:
-    """Pace a request, and let its answer, which this thread reads in the block, take so many seconds from its turn on.
+    """Pace a request and limit how long its response, read by this thread inside the block, may take.
 
-    The session may have been made for another Hub since, so that it would not pace the request by itself.
+    The time starts when the request is sent. The pacer is passed explicitly because the session may have been created
+    for another Hub in the meantime and would then not pace this request.
     """
     request.extensions |= {"pacer": pacer, "answer_seconds": seconds}
     try:
@@ -78,10 +79,10 @@ def one_answer(request: httpx2.Request, pacer: RequestPacer, seconds: float) -> 
 
 
 class PacedTransport(httpx2.BaseTransport):
-    """Sends each request of the API, redirects too, when its token's pacer allows it, and never waits for ever.
+    """Sends each API request, redirects included, when its token's pacer allows it, and always with a timeout.
 
-    It stands below the client's hooks because `huggingface_hub` passes `timeout=None` with many calls, which
-    overrides a client's own limit, and because a hook does not hear of requests that got no answer.
+    It sits below the client's hooks because `huggingface_hub` passes `timeout=None` with many calls, which overrides
+    the client's own timeout, and because hooks are not called for requests that get no response.
     """
 
     def __init__(self, transport: httpx2.BaseTransport, endpoint: Endpoint, read_seconds: float = READ_SECONDS) -> None:
@@ -89,11 +90,15 @@ class PacedTransport(httpx2.BaseTransport):
         self._endpoint = endpoint
         self._limits = {"connect": CONNECT_SECONDS, "read": read_seconds, "write": read_seconds, "pool": None}
         if isinstance(transport, httpx2.HTTPTransport):
-            # httpcore2 takes a backend of one's own, but httpx2 does not pass one on
+            # httpcore2 accepts a custom backend, but httpx2 has no option to pass it
             transport._pool._network_backend = _TimedBackend(transport._pool._network_backend)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request; raises PacerClosed if the wait for its slot was called off."""
+        """Send a request.
+
+        Raises:
+            PacerClosed: if the wait for a request slot was canceled.
+        """
         given = request.extensions.get("timeout") or {}
         request.extensions["timeout"] = self._limits | {k: v for k, v in given.items() if v is not None}
         pacer: RequestPacer | None = request.extensions.get("pacer")
@@ -119,7 +124,7 @@ class PacedTransport(httpx2.BaseTransport):
 
 
 def _paced_session(endpoint: Endpoint, is_local: bool) -> httpx2.Client:
-    """Build the session: huggingface_hub's hook and redirects, the machine's proxies as httpx2 finds them, our pace.
+    """Build the session: huggingface_hub's hook and redirects, the proxies httpx2 finds, and our pacing.
 
     Raises:
         Misconfigured: if httpx2 cannot use the machine's settings.
@@ -132,14 +137,14 @@ def _paced_session(endpoint: Endpoint, is_local: bool) -> httpx2.Client:
             limits=CONNECTIONS,
             trust_env=not is_local,
         )
-    # whatever it finds wrong: a SOCKS proxy without its package, an address that is none, a missing SSL_CERT_FILE
+    # many causes: a SOCKS proxy without its package, an invalid address, a missing SSL_CERT_FILE
     except Exception as error:
         raise Misconfigured(
-            f"The proxy or certificate settings of this machine cannot be used: {error} Mend or unset HTTP_PROXY, "
+            f"This machine's proxy or certificate settings do not work: {error} Fix or unset HTTP_PROXY, "
             "HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE or SSL_CERT_DIR",
             url=endpoint.url,
         ) from error
-    # httpx2 looks for proxies only where it makes its transports itself
+    # wrapped afterwards, because httpx2 looks for proxies only if it creates the transports itself
     session._transport = PacedTransport(session._transport, endpoint)
     session._mounts = {
         pattern: transport and PacedTransport(transport, endpoint) for pattern, transport in session._mounts.items()
@@ -148,7 +153,7 @@ def _paced_session(endpoint: Endpoint, is_local: bool) -> httpx2.Client:
 
 
 class _Answer(threading.local):
-    """The answer that a thread waits for: when it must have come to its end, if ever."""
+    """The deadline of the response that a thread is waiting for; None for no deadline."""
 
     ends_at: float | None = None
 
@@ -157,9 +162,10 @@ _answer = _Answer()
 
 
 class _TimedBackend(httpcore2.NetworkBackend):
-    """Makes connections that end with the answer's time.
+    """Creates connections that enforce the response's deadline.
 
-    A limit for each read does not do: a server that sends a byte now and then, also in its headers, would keep it.
+    A timeout per read is not enough: a server could satisfy it forever by sending a byte now and then, even in its
+    headers.
     """
 
     def __init__(self, backend: httpcore2.NetworkBackend) -> None:
@@ -175,7 +181,7 @@ class _TimedBackend(httpcore2.NetworkBackend):
 
 
 class _TimedStream(httpcore2.NetworkStream):
-    """A connection on which no read outlasts the answer's time."""
+    """A connection whose reads stop at the response's deadline."""
 
     def __init__(self, stream: httpcore2.NetworkStream) -> None:
         self._stream = stream
@@ -185,7 +191,7 @@ class _TimedStream(httpcore2.NetworkStream):
         if _answer.ends_at is not None:
             left = _answer.ends_at - time.monotonic()
             if left <= 0:
-                raise httpcore2.ReadTimeout("The whole answer took too long")
+                raise httpcore2.ReadTimeout("The whole response took too long")
             timeout = left if timeout is None else min(left, timeout)
         return self._stream.read(max_bytes, timeout)
 
@@ -198,9 +204,9 @@ class _TimedStream(httpcore2.NetworkStream):
         self._stream.close()
 
     def start_tls(self, *args: Any, **kwargs: Any) -> httpcore2.NetworkStream:
-        """Go on under TLS."""
+        """Switch to TLS."""
         return _TimedStream(self._stream.start_tls(*args, **kwargs))
 
     def get_extra_info(self, info: str) -> Any:
-        """Tell of the socket."""
+        """Return information about the socket."""
         return self._stream.get_extra_info(info)

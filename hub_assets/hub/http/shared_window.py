@@ -1,7 +1,7 @@
-"""The window estimate that requests with one token share: of this process alone, or of all processes of a user.
+"""The rate-limit estimate shared by all requests with the same token, within a process or across a user's processes.
 
-Where the estimate lives, who has slots out, and what becomes of the slots of a process that died. What an
-estimate says is the business of `pacing`.
+This module stores the estimate, tracks which process holds which request slots, and reclaims the slots of processes
+that died. Computing the estimate belongs to `window`.
 """
 
 import fcntl
@@ -23,16 +23,16 @@ from hub_assets.hub.http.window import ANSWERS_REMEMBERED, RequestSlot, WindowEs
 from hub_assets.processes import is_alive, process_mark
 
 LOOK_SECONDS: Final = 0.01
-"""How often one waiting thread looks whether another process has learnt something; a look takes 0.1 ms."""
+"""How often a waiting thread checks for news from other processes; a check takes 0.1 ms."""
 _MICROSECONDS: Final = 1e6
 _FILE_BYTES: Final = 2**18
-"""Room for all answers remembered, at 17 digits each."""
+"""Room for all remembered responses at 17 digits each."""
 _openings = itertools.count()
 
 
 @dataclass
 class Share:
-    """What a bucket gives while it is open: the estimate, and the slots that its holder has out."""
+    """What a caller may change while the window state is open: the estimate and its own outstanding slots."""
 
     estimate: WindowEstimate
     slots: list[RequestSlot]
@@ -40,7 +40,10 @@ class Share:
 
 @dataclass
 class _Held:
-    """What others need to know of a holder's slots: how many, whether the probe is one, and when the oldest went."""
+    """What other processes need to know about a holder's slots.
+
+    `number` of slots, whether the probe is among them, and when the `oldest` was sent.
+    """
 
     number: int
     has_probe: bool
@@ -48,44 +51,44 @@ class _Held:
 
 
 Holders = dict[str, _Held]
-"""By the marks of the processes that have slots out."""
+"""Holders by process mark."""
 
 
 class WindowState(Protocol):
-    """Where the estimate of a token lives. `look_seconds` is how long it may change unnoticed."""
+    """Storage for a token's estimate. It may change unnoticed for up to `look_seconds`."""
 
     look_seconds: float
 
     @contextmanager
     def opened(self) -> Iterator[Share]:
-        """Give the estimate to read and change; nobody else has it meanwhile."""
+        """Yield the estimate for exclusive reading and writing."""
         ...
 
 
 @dataclass
 class OwnWindow:
-    """The estimate of one process; its caller sees to it that one thread at a time has it."""
+    """The estimate of a single process. The caller makes sure that only one thread uses it at a time."""
 
     share: Share = field(default_factory=lambda: Share(WindowEstimate(), []))
     look_seconds: float = math.inf
 
     @contextmanager
     def opened(self) -> Iterator[Share]:
-        """Give the estimate."""
+        """Yield the estimate."""
         yield self.share
 
 
 class SharedWindow:
-    """The estimate of all processes that name the same file: read and written under a lock, at each call.
+    """The estimate shared by all processes that use the same file, read and written under a lock at each call.
 
-    A process that died loses its slots: the server may have counted them, so they count until an answer tells. When
-    nobody else is alive the estimate is begun anew, which the first answer mends. A checksum stands before the content,
-    so that what a process killed in the midst of writing leaves is begun anew, too. The file is mapped into memory: a
-    read or write by a system call would hand the interpreter to another thread each time, at a third of the crawl's
+    When a process dies, its slots are lost: the server may have counted them, so they stay charged until a response
+    settles it. If no other process is alive, the estimate is reset, and the first response corrects it. A checksum
+    precedes the content, so a file left half-written by a killed process is reset too. The file is memory-mapped: with
+    read and write system calls, which hand the interpreter to another thread each time, a crawl runs at a third of the
     speed.
 
     Args:
-        path: the file; it need not exist.
+        path: the file, which does not have to exist.
 
     Raises:
         OSError: if it cannot be written.
@@ -103,21 +106,21 @@ class SharedWindow:
         self._slots: list[RequestSlot] = []
         self._is_new = True
         self._looked_at = -math.inf
-        # what this process wrote last, and the objects that it stands for: read anew only after somebody else wrote
+        # the bytes this process last wrote and the parsed objects; parsed again only if another process has written
         self._written = b""
         self._estimate = WindowEstimate()
         self._holders: Holders = {}
 
     @contextmanager
     def opened(self) -> Iterator[Share]:
-        """Give the estimate as the last process left it, and keep what becomes of it."""
+        """Yield the estimate as the last process left it, and store it afterwards."""
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             self._read()
             now = time.monotonic()
             if now - self._looked_at >= LOOK_SECONDS:
                 self._looked_at = now
-                self._drop_the_dead(now)
+                self._drop_dead_holders(now)
             yield Share(self._estimate, self._slots)
             self._write()
         except BaseException:
@@ -126,15 +129,15 @@ class SharedWindow:
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
-    def _drop_the_dead(self, now: float) -> None:
+    def _drop_dead_holders(self, now: float) -> None:
         dead = [mark for mark in self._holders if mark != self._me and not is_alive(mark.partition("#")[0])]
         if self._is_new and len(dead) == len(self._holders):
             self._estimate, dead, self._holders = WindowEstimate(), [], {}
         self._is_new = False
         for mark in dead:
             held = self._holders.pop(mark)
-            for place in range(held.number):
-                self._estimate.lose(RequestSlot(held.oldest, 0, None, held.has_probe and place == 0), now)
+            for position in range(held.number):
+                self._estimate.lose(RequestSlot(held.oldest, 0, None, held.has_probe and position == 0), now)
 
     def _read(self) -> None:
         if self._written and self._map[: len(self._written)] == self._written:
@@ -149,15 +152,15 @@ class SharedWindow:
             holders = {mark: _Held(*held) for mark, held in values.pop("holders").items()}
             answered_at = deque((n / _MICROSECONDS for n in values.pop("answered_at")), maxlen=ANSWERS_REMEMBERED)
             self._estimate, self._holders = WindowEstimate(**values, answered_at=answered_at), holders
-        except (ValueError, KeyError, TypeError):  # empty yet, torn, or of another version of this code
+        except (ValueError, KeyError, TypeError):  # still empty, torn, or written by another version of this code
             self._estimate, self._holders = WindowEstimate(), {}
 
     def _write(self) -> None:
         mine = self._slots
-        # also without a slot it is a holder: who comes anew must know that somebody knows the window
+        # registered even without a slot: it tells a new process that the window is known
         probe = any(slot.is_probe for slot in mine)
         self._holders[self._me] = _Held(len(mine), probe, min((slot.sent_at for slot in mine), default=math.inf))
-        # only answers that came after a request still out was sent can ever count again
+        # only responses newer than the oldest outstanding request can still matter
         since = min((held.oldest for held in self._holders.values()), default=math.inf)
         answered_at = self._estimate.answered_at
         while answered_at and answered_at[0] <= since:

@@ -1,8 +1,8 @@
-"""What the answers of a Hub let us know of its fixed rate-limit window, as plain arithmetic on times.
+"""Estimates the Hub's fixed rate-limit window from its responses, as plain arithmetic on times.
 
-The Hub counts requests per token in fixed windows and says on every answer how many are left (`RateLimit:
-"api";r=499;t=295`, `RateLimit-Policy: "fixed window";"api";q=500;w=300`). Who waits by it belongs to `pacing`, who
-shares it to `bucket`.
+The Hub counts requests per token in fixed windows and reports in every response how many are left (`RateLimit:
+"api";r=499;t=295`, `RateLimit-Policy: "fixed window";"api";q=500;w=300`). Waiting belongs to `pacing`, sharing the
+estimate between processes to `shared_window`.
 """
 
 import math
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from huggingface_hub.utils import RateLimitInfo
 
 DOCUMENTED_WINDOW = 300.0
-"""Seconds: the Hub's documented window, for a 429 that comes before any header has told another."""
+"""Seconds: the window length the Hub documents, used for a 429 that arrives before any header has given another."""
 ANSWERS_REMEMBERED = 4096
-"""More than can arrive while one request is on its way: 333 a second, the largest plan, for 12 s."""
+"""More responses than can arrive while a request is in flight: 333 per second, the largest plan, for 12 s."""
 
 
 @dataclass(frozen=True)
 class RequestSlot:
-    """Leave to send one request: when it was given, in which window, and what was known to be left then."""
+    """Permission to send a single request: when and in which window it was issued, and the calls known to be left."""
 
     sent_at: float
     window: int
@@ -29,18 +29,18 @@ class RequestSlot:
 
 @dataclass
 class WindowEstimate:
-    """What is known of the server's fixed window. All times are seconds of one monotonic clock.
+    """The estimate of the server's fixed window. All times are seconds on the same monotonic clock.
 
     Nothing here depends on how the server rounds `t` or aligns its windows:
 
-    - a window that answered at time `a` is over by `a + w` (and by `a + t + 1`);
-    - an answer whose `r` is not below the smallest one known when it was sent comes from a newer window;
-    - of the smallest `r` seen in a window, requests in flight may have taken their share already, and so may those
-      that were answered (or lost) around its beginning: these are `unplaced` until an answer to a later request,
-      whose `r` must count them.
+    - A window that sent a response at time `a` has ended by `a + w` (and by `a + t + 1`).
+    - If a response's `r` is not below the smallest `r` known when its request was sent, it comes from a newer window.
+    - The smallest `r` seen in a window may already include requests in flight, and also requests answered (or lost)
+      around the window's start. These are `unplaced` until the response to a later request, whose `r` must include
+      them.
 
-    Once a window must be over, one request (the probe) goes ahead to learn the next. There is room for it: requests
-    that are believed to belong to the old window are fewer than the quota, wherever they were counted.
+    Once a window must have ended, a single request (the probe) goes ahead to learn about the next window. It always
+    fits: fewer requests than the quota are attributed to the old window, whichever window the server counted them in.
     """
 
     remaining: int | None = None
@@ -56,7 +56,7 @@ class WindowEstimate:
     answered_at: deque[float] = field(default_factory=lambda: deque(maxlen=ANSWERS_REMEMBERED))
 
     def delay(self, now: float) -> float:
-        """Return the seconds until a request may be sent: 0 for now, infinite if only an answer can tell."""
+        """Return the seconds until a request may be sent: 0 for now, infinity if that depends on the next response."""
         if now < self.blocked_until:
             return self.blocked_until - now
         if self.is_unmetered:
@@ -66,7 +66,7 @@ class WindowEstimate:
         return 0.0 if self.remaining > self.in_flight + len(self.unplaced) else self.ends_at - now
 
     def send(self, now: float) -> RequestSlot:
-        """Count a request as sent; call it only when `delay` is 0."""
+        """Count a request as sent. Call this only when `delay` is 0."""
         is_probe = not self.is_unmetered and (self.remaining is None or now >= self.ends_at)
         self.in_flight += 1
         self.probe_is_out = self.probe_is_out or is_probe
@@ -75,8 +75,8 @@ class WindowEstimate:
     def receive(
         self, slot: RequestSlot, now: float, status: int, limit: RateLimitInfo | None, retry_after: float | None = None
     ) -> None:
-        """Learn from an answer: its status and its parsed rate-limit headers and `Retry-After` (None: it had none)."""
-        self._settle(slot)
+        """Update the estimate from a response's status, rate-limit headers and `Retry-After` (None if absent)."""
+        self._return_slot(slot)
         if status == 429 and retry_after is not None:
             self.blocked_until = max(self.blocked_until, now + retry_after)
         if limit is None:
@@ -107,11 +107,11 @@ class WindowEstimate:
         self.answered_at.append(now)
 
     def lose(self, slot: RequestSlot, now: float) -> None:
-        """Count a request that got no answer: the server may have counted it."""
-        self._settle(slot)
+        """Count a request that got no response, because the server may have counted it."""
+        self._return_slot(slot)
         self.unplaced.append(now)
 
-    def _settle(self, slot: RequestSlot) -> None:
+    def _return_slot(self, slot: RequestSlot) -> None:
         self.in_flight -= 1
         if slot.is_probe:
             self.probe_is_out = False

@@ -1,1 +1,1 @@
-"""One module per raw table: what to ask for and how to parse it."""
+"""One module per raw table: what to request and how to parse it."""

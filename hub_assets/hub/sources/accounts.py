@@ -1,7 +1,7 @@
-"""The accounts behind author strings: what the Hub tells of each string that could be a handle.
+"""The accounts behind author strings: looks up every string that could be a handle.
 
-A history: a string is asked again after some weeks, so that renames and deletions are seen. Which of them are one
-person does not belong here.
+Each string is looked up again after some weeks, so renames and deletions are noticed. Deciding which accounts belong to
+the same person does not belong here.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ TABLE: Final = "enrich_hub__accounts"
 
 @dataclass(frozen=True)
 class Author:
-    """An author string to ask for."""
+    """An author string to look up."""
 
     author: str
     kind: str = "account"
@@ -35,7 +35,7 @@ class Author:
 
 @dataclass(frozen=True)
 class AccountPlan:
-    """The author strings to ask for (a column `author`), in their order."""
+    """The author strings to look up (a column `author`), in order."""
 
     authors: pa.Table
 
@@ -53,11 +53,12 @@ NOBODY: Final = pa.array([], pa.string())
 def plan_accounts(
     lake: Lake, snapshot_date: date, first: pa.Array = NOBODY, recheck_weeks: int = RECHECK_WEEKS
 ) -> AccountPlan:
-    """Find the names that could be handles and were not asked this week, or within `recheck_weeks` in vain.
+    """Find the names that could be handles and need a lookup.
 
-    Those in `first` come first, in its order, be they author strings or not; then author strings, those with the most
-    commits first, and those who only started discussions last. A string with a space, or with a character that no
-    handle has, is never an account's.
+    A lookup from this week, or one within `recheck_weeks` that did not fail, is not repeated. The names in `first` come
+    first, in the given order, whether or not they are author strings. Author strings follow, ordered by number of
+    commits, so people who have only started discussions come last. Strings with a space or another character that
+    handles never contain are skipped.
     """
     files = {
         table: [file for week in lake.weeks(table) if week < snapshot_date for file in lake.files(table, week)]
@@ -69,11 +70,11 @@ def plan_accounts(
     since = snapshot_date - timedelta(weeks=recheck_weeks)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
-        connection.register("first", pa.table({"author": first, "place": range(len(first))}))
+        connection.register("first", pa.table({"author": first, "rank": range(len(first))}))
         authors = connection.sql(f"""
             with
             committed as (
-                select unnest(flatten(list_transform(commits, lambda one: one.authors)))."user" as author
+                select unnest(flatten(list_transform(commits, lambda item: item.authors)))."user" as author
                 from ({select_from(files["raw_hub__commits"], commits)})
             ),
             started as (
@@ -101,15 +102,15 @@ def plan_accounts(
                 and counted.author not in (select author from asked)
                 and not (select coalesce(bool_and(outcome = 'not_asked'), false) from answers)
             group by counted.author
-            order by min(first.place) nulls last, sum(n) desc, counted.author
+            order by min(first.rank) nulls last, sum(n) desc, counted.author
         """).to_arrow_table()
     return AccountPlan(authors)
 
 
 def answers(client: HubClient, question: Author) -> Iterator[Row]:
-    """Ask for the user of a name, else for the organization, and yield one row.
+    """Look up a name as a user, then as an organization, and yield a single row.
 
-    Another spelling of a handle is redirected: `name` is the handle itself.
+    The Hub redirects other spellings of a handle; `name` is the handle in its canonical spelling.
     """
     row: Row = {"author": question.author}
     calls = 0
@@ -123,8 +124,8 @@ def answers(client: HubClient, question: Author) -> Iterator[Row]:
                 yield row | response_log.of_error(error, client) | {"calls": calls}
                 return
             continue
-        found = response_log.of_answer(answer) | {"calls": calls + answer.calls, "account_type": account_type}
-        yield row | found | account
+        response = response_log.of_answer(answer) | {"calls": calls + answer.calls, "account_type": account_type}
+        yield row | response | account
         return
 
 
@@ -137,8 +138,8 @@ def _account(answer: Answer) -> dict[str, Any]:
         "fullname": values.text(body.get("fullname")),
         "created_at": values.moment(body.get("createdAt")),
         "organizations": [
-            {"account_key": values.text(one.get("id")), "name": values.text(one.get("name"))}
-            for one in values.items(body.get("orgs"))
+            {"account_key": values.text(organization.get("id")), "name": values.text(organization.get("name"))}
+            for organization in values.items(body.get("orgs"))
         ],
     }
 
@@ -149,24 +150,24 @@ def land_accounts(
     snapshot_date: date,
     first: pa.Array = NOBODY,
     recheck_weeks: int = RECHECK_WEEKS,
-    **terms: Unpack[CollectOptions],
+    **options: Unpack[CollectOptions],
 ) -> Manifest:
-    """Ask for the accounts of the author strings that are known in a week, and add them to `enrich_hub__accounts`.
+    """Look up the accounts of a week's author strings and add them to `enrich_hub__accounts`.
 
     Args:
-        client: whom to ask.
-        lake: where the histories are, and where to write.
+        client: the Hub client.
+        lake: holds the histories and receives the rows.
         snapshot_date: the week.
-        first: author strings to ask before all others, in their order.
-        recheck_weeks: after so many weeks a string is asked again.
-        terms: see `collection.CollectOptions`.
+        first: author strings to look up before all others, in this order.
+        recheck_weeks: number of weeks after which a string is looked up again.
+        options: see `collection.CollectOptions`.
 
     Returns:
-        The manifest. Its `details`: `is_complete`, `n_left` (strings that were not asked), and what
-        `collection.land_answers` says.
+        The manifest. Its `details` hold `is_complete`, `n_left` (number of strings not looked up), and those of
+        `collection.land_answers`.
 
     Raises:
-        RefreshRefused, HubError, LandingBusy: as `collection.land_answers`.
+        RefreshRefused, HubError, LandingBusy: see `collection.land_answers`.
     """
     return land_answers(
         client,
@@ -176,7 +177,7 @@ def land_accounts(
         lambda: plan_accounts(lake, snapshot_date, first, recheck_weeks),
         lambda author: answers(client, author),
         lambda left: {"is_complete": not len(left), "n_left": len(left)},
-        # who is no account is answered 404 without a code
+        # the 404 for an unknown account has no error code, so it must not look suspect
         is_suspect=lambda row: row["outcome"] == "failed" and response_log.is_suspect(row),
-        **terms,
+        **options,
     )

@@ -1,7 +1,7 @@
-"""How model ids that no listing has resolve: renamed models and models that are gone, named by Spaces or as a base.
+"""Resolves model ids that no listing has: renamed or deleted models that a Space or a derived model references.
 
-Each is asked for once, without following redirects; its target is then found in the listing, or asked for in turn. How
-bases are read from tags does not belong here.
+Each id is requested once, without following redirects. The redirect's target is either listed or requested in turn.
+Reading base models from tags does not belong here.
 """
 
 from collections.abc import Iterator
@@ -24,12 +24,12 @@ from hub_assets.lake.parts import Lake, Manifest
 TABLE: Final = "enrich_hub__aliases"
 _ANSWERS: Final = {"snapshot_date": "date", "repo_id": "varchar", "target_id": "varchar", "outcome": "varchar"}
 HOPS: Final = 3
-"""How far an id may lead on."""
+"""Maximum number of renames to follow for an id."""
 
 
 @dataclass(frozen=True)
 class Alias:
-    """An id to ask for."""
+    """An id to resolve."""
 
     repo_id: str
     kind: str = "model"
@@ -38,7 +38,7 @@ class Alias:
 
 @dataclass(frozen=True)
 class AliasPlan:
-    """The ids to ask for (a column `repo_id`): those that most Spaces name first, then those of most derived models."""
+    """The ids to resolve (a column `repo_id`), ordered by the number of Spaces, then of derived models, naming them."""
 
     ids: pa.Table
 
@@ -56,12 +56,11 @@ NO_BASES: Final = pa.array([], pa.string())
 def plan_aliases(
     lake: Lake, snapshot_date: date, bases: pa.Array = NO_BASES, recheck_weeks: int = RECHECK_WEEKS
 ) -> AliasPlan:
-    """Find the ids that a Space or a derived model names, or that another id redirects to, and that nobody lists.
+    """Find unlisted ids that a Space or a derived model references, or that another id redirects to.
 
-    `bases` are ids of base models, one for each model that names one. The Hub resolves ids regardless of case, so an
-    id that is listed in another case is not asked for, and one that is spelled in several ways is asked for once.
-    Left out are texts that cannot be an id, and ids that were asked for this week, or successfully within
-    `recheck_weeks`.
+    `bases` holds the base-model id of every model that names a base. The Hub ignores case in ids, so an id that is
+    listed in another case is skipped, and several spellings of an id are requested once. Strings that cannot be an id
+    are skipped, as are ids requested this week, or successfully within `recheck_weeks`.
     """
     listed, spaces = (lake.files(f"raw_hub__{kind}s", snapshot_date) for kind in ("model", "space"))
     answers = [file for week in lake.weeks(TABLE) if week < snapshot_date for file in lake.files(TABLE, week)]
@@ -110,7 +109,7 @@ def plan_aliases(
 
 
 def answers(client: HubClient, alias: Alias) -> Iterator[Row]:
-    """Ask where an id leads and yield one row: `target_id` where it moved, `repo_key` of what is not listed."""
+    """Resolve an id and yield a single row: `target_id` if it moved, `repo_key` if it exists but is not listed."""
     prefix = "/api/models/"
     row: Row = {"repo_type": "model", "repo_id": alias.repo_id}
     try:
@@ -124,20 +123,20 @@ def answers(client: HubClient, alias: Alias) -> Iterator[Row]:
         yield row | response_log.of_answer(answer, "moved") | {"target_id": target}
         return
     values = response_log.Values()
-    found = {"repo_key": values.text(body.get("_id")), "target_id": values.text(body.get("id"))}
-    yield row | response_log.of_answer(answer) | found
+    ids = {"repo_key": values.text(body.get("_id")), "target_id": values.text(body.get("id"))}
+    yield row | response_log.of_answer(answer) | ids
 
 
 def _target(location: str, prefix: str, answer: Answer) -> str:
     """Return the id that a redirect leads to.
 
     Raises:
-        HubUnusable: if that is no model's.
+        HubUnusable: if the target is not a model.
     """
-    place = unquote(location.partition("?")[0])
-    if not place.startswith(prefix):
-        raise HubUnusable(f"the redirect leads to {place}", url=answer.path, status=answer.status)
-    return place.removeprefix(prefix)
+    target = unquote(location.partition("?")[0])
+    if not target.startswith(prefix):
+        raise HubUnusable(f"the redirect leads to {target}", url=answer.path, status=answer.status)
+    return target.removeprefix(prefix)
 
 
 def land_aliases(
@@ -146,24 +145,24 @@ def land_aliases(
     snapshot_date: date,
     bases: pa.Array = NO_BASES,
     recheck_weeks: int = RECHECK_WEEKS,
-    **terms: Unpack[CollectOptions],
+    **options: Unpack[CollectOptions],
 ) -> Manifest:
-    """Ask for the ids that a week's Spaces and models name and no listing has; add the answers to `enrich_hub__aliases`.
+    """Resolve the unlisted model ids that a week's Spaces and models reference, and add them to `enrich_hub__aliases`.
 
     Args:
-        client: whom to ask.
-        lake: where the listings are, and where to write.
+        client: the Hub client.
+        lake: holds the listings and receives the rows.
         snapshot_date: the week.
         bases: ids of base models, see `plan_aliases`.
-        recheck_weeks: after so many weeks an id is asked again.
-        terms: see `collection.CollectOptions`.
+        recheck_weeks: number of weeks after which an id is requested again.
+        options: see `collection.CollectOptions`.
 
     Returns:
-        The manifest. Its `details`: `is_complete`, `n_left` (ids that were not asked), and what
-        `collection.land_answers` says.
+        The manifest. Its `details` hold `is_complete`, `n_left` (number of ids not requested), and those of
+        `collection.land_answers`.
 
     Raises:
-        RefreshRefused, HubError, LandingBusy: as `collection.land_answers`.
+        RefreshRefused, HubError, LandingBusy: see `collection.land_answers`.
     """
     return land_answers(
         client,
@@ -173,8 +172,8 @@ def land_aliases(
         lambda: plan_aliases(lake, snapshot_date, bases, recheck_weeks),
         lambda alias: answers(client, alias),
         lambda left: {"is_complete": not len(left), "n_left": len(left)},
-        # a missing model is answered 401 to who has no token, and most of these are missing
+        # most of these models are missing, and without a token the Hub answers 401 for a missing model
         is_suspect=lambda row: row["outcome"] == "failed" and response_log.is_suspect(row),
         rounds=HOPS,
-        **terms,
+        **options,
     )

@@ -1,6 +1,6 @@
-"""The discussions and pull requests of a repository: how they are asked for, and what is kept of them.
+"""The discussions and pull requests of a repository: how to request them and what to store.
 
-The Hub does not say which of them changed, so that every fetch reads all of them.
+The Hub does not say which discussions changed, so every fetch reads all of them.
 """
 
 from typing import Any
@@ -12,24 +12,24 @@ from hub_assets.hub.http.errors import HubBroken, HubError, HubRefused
 from hub_assets.hub.http.paths import number_in
 
 PAGE_SIZE = 50
-"""The Hub's; another cannot be asked for."""
+"""The Hub's fixed page size."""
 
 
 def page_of(answer: Answer, n_fetched: int, values: Values) -> Page:
-    """Read a page of discussions.
+    """Parse a page of discussions.
 
     Raises:
-        HubBroken: if it is none.
+        HubBroken: if the response is not a page of discussions.
     """
     body = answer.body
     if not isinstance(body, dict) or not isinstance(body.get("discussions"), list):
-        raise HubBroken("the answer is not a page of discussions", url=answer.path, status=200)
+        raise HubBroken("the response is not a page of discussions", url=answer.path, status=200)
     items = values.items(body["discussions"])
     start, count = values.count(body.get("start")), values.count(body.get("count"))
     start = n_fetched if start is None else start
     end = start + len(items)
     is_over = len(body["discussions"]) < PAGE_SIZE if count is None else end >= count
-    # the Hub counts what it hides, so that there may be nothing where more should be
+    # the Hub's count includes hidden discussions, so a page can be empty before the count is reached
     if is_over or not body["discussions"]:
         return Page(items, count, start, end, None)
     path, _, _ = answer.path.partition("?")
@@ -38,12 +38,12 @@ def page_of(answer: Answer, n_fetched: int, values: Values) -> Page:
 
 
 def keep(_fetch: Fetch, _page: Page, items: list[dict[str, Any]], values: Values) -> Kept:
-    """Keep all."""
+    """Keep all discussions."""
     return Kept([_discussion(item, values) for item in items])
 
 
 def outcome_of(error: HubError) -> str | None:
-    """Return `discussions_off` for a refusal of the path itself: the expected answer where they are switched off."""
+    """Return `discussions_off` if the Hub rejects the request, which it does when discussions are disabled."""
     is_of_path = type(error) is HubRefused and error.status is not None and 400 < error.status < 500
     return "discussions_off" if is_of_path else None
 

@@ -1,6 +1,6 @@
-"""Ids of repositories as people write them: in any case, as an address, with a type or a revision.
+"""Parses repository ids as people write them: in any case, as a URL, with a type or a revision.
 
-Which repositories are listed does not belong here.
+Checking ids against the listings does not belong here.
 """
 
 import re
@@ -13,15 +13,14 @@ from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
 _ADDRESS: Final = re.compile(r"(hf://|(https?://)?(www\.)?(huggingface\.co|hf\.co)/)(api/)?", re.IGNORECASE)
 _TYPES: Final[dict[str, RepoType]] = {f"{repo_type}s": repo_type for repo_type in REPO_TYPES}
 _PAGES: Final = frozenset({"blame", "blob", "commit", "commits", "discussions", "edit", "raw", "resolve", "tree"})
-"""What may follow an id of one part in an address."""
+"""Path segments that may follow an id without a namespace in a URL."""
 _NAMED: Final = 10
 
 
 def read_id(text: str) -> tuple[RepoType | None, str]:
-    """Return the type that a text names, None if it names none, and the id in lower case.
+    """Return the repository type in a text (None if it has none) and the id in lower case.
 
-    The Hub resolves ids regardless of case. A text that is neither an id nor an address of the Hub comes back as a
-    text that is no id.
+    The Hub ignores case in ids. A text that is neither an id nor a Hub URL is returned in a form that matches no id.
     """
     address = _ADDRESS.match(text.strip())
     rest = text.strip()[address.end() if address else 0 :]
@@ -30,18 +29,18 @@ def read_id(text: str) -> tuple[RepoType | None, str]:
     if repo_type:
         parts = parts[1:]
     if address:
-        repo_type = repo_type or "model"  # their addresses name no type
+        repo_type = repo_type or "model"  # model URLs contain no type
         parts = parts[: 1 if len(parts) > 1 and parts[1] in _PAGES else 2]
     is_other_address = not address and "://" in rest
     return repo_type, text if is_other_address else "/".join(parts).partition("@")[0].lower()
 
 
 def not_listed_note(ids: Sequence[str]) -> str:
-    """Return a sentence that says which of the ids that were chosen are not listed."""
-    return f"{len(ids):,} of the ids are not listed, and are left out: {first_of(ids)}"
+    """Return a message that names the selected ids without a listing."""
+    return f"Skipping {len(ids):,} ids that are not listed: {first_of(ids)}"
 
 
 def first_of(ids: Sequence[str]) -> str:
-    """Return the first ids as a text, and the number of the others."""
-    named = ", ".join(ids[:_NAMED])
-    return named if len(ids) <= _NAMED else f"{named} and {len(ids) - _NAMED:,} more"
+    """Return the first few ids as text, followed by the number of remaining ids."""
+    first = ", ".join(ids[:_NAMED])
+    return first if len(ids) <= _NAMED else f"{first} and {len(ids) - _NAMED:,} more"

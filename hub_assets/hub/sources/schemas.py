@@ -1,8 +1,7 @@
-"""What the raw tables hold, as Arrow schemas.
+"""Arrow schemas of the raw tables.
 
-Listings have a row per repository and bear the API's own names. The other tables have a row per answer: what was asked,
-how that ended (the response_log), and what it brought. How rows are asked for or turned into these types does not belong
-here.
+Listings have a row per repository and use the API's own names. The other tables have a row per response: the question,
+how the request ended (the response log), and the data. Requesting and converting rows does not belong here.
 """
 
 from typing import Final, Literal
@@ -13,11 +12,11 @@ RepoType = Literal["model", "dataset", "space"]
 REPO_TYPES: Final[tuple[RepoType, ...]] = ("model", "dataset", "space")
 
 GREATEST_COUNT: Final = 10**15
-"""No count is greater: a petabyte, or a thousand times the downloads of the most used model. A float holds every whole
-number up to here, and a BIGINT the sum of nine thousand of them."""
+"""Upper limit for counts: a petabyte, or a thousand times the downloads of the most used model. A float represents
+every whole number up to this limit exactly, and a BIGINT holds the sum of nine thousand such counts."""
 FIRST_MOMENT: Final = "0001-01-01 00:00:00"
 LAST_MOMENT: Final = "9999-12-31 23:59:59.999999"
-"""What Python, Parquet and SQL can all hold."""
+"""The range of timestamps that Python, Parquet and SQL all support."""
 
 _TIME = pa.timestamp("us")
 _TAGS = pa.list_(pa.string())
@@ -64,24 +63,24 @@ FIELDS: Final[dict[RepoType, dict[str, pa.DataType]]] = {
         "subdomain": pa.string(),
     },
 }
-"""The `expand` names of each listing and the type each is stored as.
+"""The `expand` names of each listing and their column types.
 
-All whole numbers are counts, from 0 to `GREATEST_COUNT`, and moments lie from `FIRST_MOMENT` to `LAST_MOMENT`; anything
-else is a type mismatch. Fields in `JSON_FIELDS` are kept as JSON text, because their shape may change. `gated` is
-`false`, `auto` or `manual` (or whatever else the Hub sent). The Hub returns `baseModels` for a single model and, as far
-as is known, refuses it in listings, which costs one call; it is requested because a week cannot be listed again. With
-`config` and `gguf`, a page of 1,000 models from `local_hub` grew from 0.56 to 0.75 MB and took 0.14 s instead of 0.09;
-the real Hub's chat templates may be longer.
+All integers are counts from 0 to `GREATEST_COUNT`, and timestamps lie between `FIRST_MOMENT` and `LAST_MOMENT`; any
+other value is a type mismatch. Fields in `JSON_FIELDS` are stored as JSON text because their shape may change. `gated`
+is `false`, `auto` or `manual` (or whatever else the Hub sends). The Hub returns `baseModels` for a single model and, as
+far as we know, rejects it in listings, which costs a call; we request it because a past week cannot be listed again.
+With `config` and `gguf`, a page of 1,000 models from `local_hub` grew from 0.56 to 0.75 MB and took 0.14 s instead of
+0.09 s; the real Hub's chat templates may be longer.
 """
 
 JSON_FIELDS: Final = frozenset({"cardData", "runtime", "baseModels", "config", "gguf"})
 
 
 def listing_schema(repo_type: RepoType) -> pa.Schema:
-    """Return the Arrow schema of a raw listing table: one row per repository and snapshot date.
+    """Return the Arrow schema of a raw listing table: one row per snapshot date and repository.
 
-    `extra` holds, as a JSON object, what a row carried that is not a column, and values that do not fit their
-    column's type; it is null where there is nothing of the kind.
+    `extra` is a JSON object with the fields that have no column and the values that do not fit their column's type. It
+    is null if there are none.
     """
     return pa.schema(
         [
@@ -106,7 +105,8 @@ OUTCOMES: Final = (
     "failed",
     "not_asked",
 )
-"""How asking can end. `not_modified` is never an answer's: what is known still holds, so that nobody asked."""
+"""Possible outcomes. `not_modified` never occurs in a response: the known history was still valid, so no request was
+sent."""
 
 _RESPONSE_LOG: Final[dict[str, pa.DataType]] = {
     "observed_at": _TIME,
@@ -174,16 +174,16 @@ ANSWERS: Final[dict[str, dict[str, pa.DataType]]] = {
         "organizations": pa.list_(pa.struct([("account_key", pa.string()), ("name", pa.string())])),
     },
 }
-"""The tables of answers: the response_log first, then what was asked, then what came of it.
+"""The response tables: first the response log columns, then the question, then the data.
 
-A `fetch` is one asking of a repository's history to its end, page by page; only one whose last page came counts. A
-`history_version` is a fetch that got all there was, with the fetches that added to it later: of commits the known ones are not
-asked for again, and a history that was rewritten (a squash, a force-push) opens a new history_version.
+A fetch reads a repository's history page by page to its end; it counts only if its last page arrived. A history version
+is a fetch of the complete history plus the later fetches that appended to it. Known commits are not requested again; a
+rewritten history (a squash, a force-push) opens a new history version.
 """
 
 
 def answers_schema(table: str) -> pa.Schema:
-    """Return the Arrow schema of a table of answers: one row per answer."""
+    """Return the Arrow schema of a response table: one row per response."""
     return pa.schema(
         [
             pa.field("snapshot_date", pa.date32(), nullable=False),

@@ -63,7 +63,7 @@ def listed(tmp_path: Path) -> Lake:
     return lake
 
 
-def test_a_week_that_was_cut_off_counts_for_the_next(listed: Lake) -> None:
+def test_interrupted_week_counts_for_the_next_week(listed: Lake) -> None:
     with running(build_app(simulated(BEFORE, scale=0.0005), quota=Quota(10**6, 1))) as url:
         cut_off(listed, url, 100)
     assert repos_of(listed, BEFORE) == set()
@@ -78,7 +78,7 @@ def test_a_week_that_was_cut_off_counts_for_the_next(listed: Lake) -> None:
     assert repos - 100 <= asked < repos - 70
 
 
-def test_a_week_that_was_cut_off_while_begun_anew_stays_what_it_was(listed: Lake) -> None:
+def test_interrupted_refresh_leaves_week_unchanged(listed: Lake) -> None:
     with running(build_app(simulated(BEFORE, scale=0.0005), quota=Quota(10**6, 1))) as url:
         land_histories(HubClient(url, False), listed, "commits", BEFORE)
         before = listed.files("raw_hub__commits", BEFORE)

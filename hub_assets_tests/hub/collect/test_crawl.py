@@ -115,7 +115,7 @@ async def dropped(scope: Scope, receive: Receive, send: Send) -> None:
         "drops",
     ],
 )
-def test_a_wave_stops_the_crawl_and_marks_nothing(
+def test_failure_streak_stops_crawl_and_is_not_kept(
     lake: Lake, kind: HistoryKind, token: str | bool, answer: ASGIApp, error: type[HubError]
 ) -> None:
     hub = hub_of(150)
@@ -145,7 +145,7 @@ class Question:
     has_failed: bool = False
 
 
-def test_slow_good_answers_to_earlier_questions_do_not_make_a_wave_believable(lake: Lake) -> None:
+def test_slow_good_responses_to_earlier_questions_do_not_break_failure_streak(lake: Lake) -> None:
     missing, is_amid = itertools.count(1), threading.Event()
 
     def ask(question: Question) -> Iterator[Row]:
@@ -166,7 +166,7 @@ def test_slow_good_answers_to_earlier_questions_do_not_make_a_wave_believable(la
         assert [row["outcome"] for row in rows_so_far(lake, table, WEEK)] == ["ok", "ok"]
 
 
-def test_the_error_of_a_wave_says_what_to_do(lake: Lake) -> None:
+def test_failure_streak_error_says_what_to_do(lake: Lake) -> None:
     hub = hub_of(40)
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
@@ -183,7 +183,7 @@ def test_the_error_of_a_wave_says_what_to_do(lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("kind", "token", "status", "code"), [("commits", False, 401, None), ("discussions", TOKEN, 404, "RepoNotFound")]
 )
-def test_single_missing_repositories_are_gone(
+def test_missing_repositories_are_gone(
     lake: Lake, kind: HistoryKind, token: str | bool, status: int, code: str | None
 ) -> None:
     hub = hub_of(30)
@@ -202,7 +202,7 @@ def test_single_missing_repositories_are_gone(
     assert hub.paths == []
 
 
-def test_a_single_401_says_nothing_to_one_who_has_a_token(lake: Lake) -> None:
+def test_single_401_with_token_is_a_failure(lake: Lake) -> None:
     hub = hub_of(30)
     with served(hub, TOKEN) as client:
         listed(client, lake, WEEK, ("model",))
@@ -213,7 +213,7 @@ def test_a_single_401_says_nothing_to_one_who_has_a_token(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(("status", "attempts"), [(500, 3), (418, 1)])
-def test_one_that_cannot_be_read_has_failed_and_is_asked_again(lake: Lake, status: int, attempts: int) -> None:
+def test_unreadable_repository_fails_and_is_retried(lake: Lake, status: int, attempts: int) -> None:
     hub = hub_of(30)
     with served(hub, attempts=3) as client:
         listed(client, lake, WEEK, ("model",))
@@ -234,7 +234,7 @@ def test_one_that_cannot_be_read_has_failed_and_is_asked_again(lake: Lake, statu
     assert state(lake, "commits") == hub.state("commits")
 
 
-def test_many_that_fail_for_good_do_not_stop_a_week_that_is_run_again(lake: Lake) -> None:
+def test_many_permanent_failures_do_not_stop_a_rerun(lake: Lake) -> None:
     hub = hub_of(120)
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
@@ -252,7 +252,7 @@ BROKEN = {f"r{place}" for place in range(0, 120, 4)}
 
 
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_what_a_source_does_not_hold_is_asked_once_and_never_planned_again(lake: Lake, kind: HistoryKind) -> None:
+def test_missing_history_type_is_requested_once_and_never_planned_again(lake: Lake, kind: HistoryKind) -> None:
     hub = hub_of(20)
     for place, repo in enumerate(hub.repos):
         repo.kind = ("model", "dataset", "space")[place % 3]
@@ -275,7 +275,7 @@ def test_what_a_source_does_not_hold_is_asked_once_and_never_planned_again(lake:
 # --- the token ---
 
 
-def test_the_token_is_written_nowhere(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+def test_token_is_never_written(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     hub = hub_of(60)
     with served(hub, TOKEN, attempts=2) as client:
@@ -301,7 +301,7 @@ def test_the_token_is_written_nowhere(lake: Lake, caplog: pytest.LogCaptureFixtu
 # --- budgets ---
 
 
-def test_a_budget_of_calls_is_kept_and_the_crawl_goes_on_until_it_is_complete(lake: Lake) -> None:
+def test_call_budget_is_respected_and_reruns_complete_the_crawl(lake: Lake) -> None:
     hub = hub_of(100)
     with served(hub) as client:
         listed(client, lake, WEEK, ("model",))
@@ -317,7 +317,7 @@ def test_a_budget_of_calls_is_kept_and_the_crawl_goes_on_until_it_is_complete(la
     assert state(lake, "commits") == hub.state("commits")
 
 
-def test_a_budget_is_kept_within_the_workers_where_answers_take_several_calls(lake: Lake) -> None:
+def test_budget_overshoots_by_at_most_the_number_of_workers(lake: Lake) -> None:
     hub = hub_of(60, cap=1, faults=Faults.parse(["500@5"]))
     with served(hub) as client:
         listed(client, lake, WEEK, ("model",))
@@ -329,7 +329,7 @@ def test_a_budget_is_kept_within_the_workers_where_answers_take_several_calls(la
     assert state(lake, "commits") == hub.state("commits")
 
 
-def test_a_budget_that_has_run_out_asks_nothing(lake: Lake) -> None:
+def test_exhausted_budget_sends_no_requests(lake: Lake) -> None:
     hub = hub_of(10)
     with served(hub) as client:
         listed(client, lake, WEEK, ("model",))
@@ -344,7 +344,7 @@ def test_a_budget_that_has_run_out_asks_nothing(lake: Lake) -> None:
     assert hub.paths == []
 
 
-def test_a_budget_of_time_ends_a_crawl_in_its_midst(lake: Lake) -> None:
+def test_time_budget_stops_running_crawl(lake: Lake) -> None:
     hub = hub_of(60)
     with served(hub) as client:
         listed(client, lake, WEEK, ("model",))
@@ -362,7 +362,7 @@ def test_a_budget_of_time_ends_a_crawl_in_its_midst(lake: Lake) -> None:
 # --- who waits for it ---
 
 
-def test_one_who_watches_hears_how_it_goes(lake: Lake) -> None:
+def test_watch_receives_progress(lake: Lake) -> None:
     hub = hub_of(40)
     heard: list[str] = []
     with served(hub) as client:
@@ -383,7 +383,7 @@ def test_one_who_watches_hears_how_it_goes(lake: Lake) -> None:
     assert last[0].rate > 0
 
 
-def test_it_can_be_interrupted_while_all_wait_for_the_next_window(lake: Lake) -> None:
+def test_crawl_can_be_interrupted_while_waiting_for_next_window(lake: Lake) -> None:
     hub = hub_of(60, quota=Quota(20, 600))
     with running(hub) as url:
         client = HubClient(url, False)
@@ -404,7 +404,7 @@ def test_it_can_be_interrupted_while_all_wait_for_the_next_window(lake: Lake) ->
     assert hub.counters.throttled == 0
 
 
-def test_an_error_of_our_own_ends_it_and_is_raised(lake: Lake) -> None:
+def test_own_exception_stops_crawl_and_is_raised(lake: Lake) -> None:
     hub = hub_of(1)
     with served(hub) as client, Landing(lake, "raw_hub__commits", WEEK, rows_of("raw_hub__commits", WEEK)) as landing:
 
@@ -416,7 +416,7 @@ def test_an_error_of_our_own_ends_it_and_is_raised(lake: Lake) -> None:
     assert hub.counters.requests < 30
 
 
-def test_no_more_are_asked_at_a_time_than_there_are_workers_and_slow_answers_get_all_of_them(lake: Lake) -> None:
+def test_slow_responses_use_all_workers_and_no_more(lake: Lake) -> None:
     hub = hub_of(110)
     together, most, lock = 0, 0, threading.Lock()
 
@@ -440,7 +440,7 @@ def test_no_more_are_asked_at_a_time_than_there_are_workers_and_slow_answers_get
 # --- faults ---
 
 
-def test_with_faults_on_the_rows_are_the_same(lake: Lake) -> None:
+def test_rows_are_the_same_despite_faults(lake: Lake) -> None:
     simulation = simulate(WEEK, scale=0.001)
     specs = ["500@20", "drop@50", "429@301", "429-no-headers@701", "429-other@61", "slow:0.05@31", "not-json@71"]
     app = build_app(simulation.population(), quota=Quota(100_000, 1), faults=Faults.parse(specs))

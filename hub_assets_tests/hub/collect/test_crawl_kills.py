@@ -57,7 +57,7 @@ def kept(lake: Lake, kind: HistoryKind) -> list[Item]:
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_it_loses_and_doubles_nothing_and_wastes_little(tmp_path: Path) -> None:
+def test_kill_at_random_moments_loses_nothing_and_wastes_little(tmp_path: Path) -> None:
     rng = random.Random(7)
     simulation = simulate(WEEK, scale=0.0036)
     lake = Lake(tmp_path)
@@ -92,7 +92,7 @@ def test_killed_at_random_moments_it_loses_and_doubles_nothing_and_wastes_little
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_of_writing_it_loses_and_doubles_nothing(tmp_path: Path, step: str) -> None:
+def test_kill_at_any_write_step_loses_and_duplicates_nothing(tmp_path: Path, step: str) -> None:
     lake = Lake(tmp_path)
     kind: HistoryKind = "discussions" if step == "the part is written" else "commits"
     hub = Hub(*(Repo(f"65{place:03}", f"acme/r{place}") for place in range(90)), cap=5)

@@ -121,7 +121,7 @@ def hubs(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, Watched]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.window}, {case.rounding}, {case.latency:.1f} s")
-def test_every_window_is_used_to_its_end_without_a_429(hubs: dict[Case, Watched], case: Case) -> None:
+def test_every_window_is_used_fully_without_a_429(hubs: dict[Case, Watched], case: Case) -> None:
     hub = hubs[case]
     counted = hub.windows()[LEARNT : LEARNT + case.windows]
     assert len(counted) == case.windows

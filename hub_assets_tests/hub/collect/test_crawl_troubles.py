@@ -31,7 +31,7 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake")
 
 
-def test_an_outage_is_waited_out_and_nothing_of_it_is_kept(lake: Lake) -> None:
+def test_outage_is_waited_out_and_leaves_no_rows(lake: Lake) -> None:
     hub = hub_of(120)
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
@@ -45,7 +45,7 @@ def test_an_outage_is_waited_out_and_nothing_of_it_is_kept(lake: Lake) -> None:
     assert state(lake, "commits") == hub.state("commits")
 
 
-def test_what_was_had_before_a_long_outage_is_there_to_read(lake: Lake) -> None:
+def test_rows_from_before_a_long_outage_are_readable(lake: Lake) -> None:
     hub = hub_of(100)
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
@@ -57,7 +57,7 @@ def test_what_was_had_before_a_long_outage_is_there_to_read(lake: Lake) -> None:
     assert manifest.rows == 40
 
 
-def test_a_501_of_one_repository_is_about_that_one(lake: Lake) -> None:
+def test_501_of_single_repository_fails_only_that_repository(lake: Lake) -> None:
     hub = hub_of(50)
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
@@ -68,7 +68,7 @@ def test_a_501_of_one_repository_is_about_that_one(lake: Lake) -> None:
         assert land_histories(client, lake, "commits", WEEK).details["outcomes"] == {"ok": 1}
 
 
-def test_a_path_that_is_no_more_marks_nothing_gone(lake: Lake) -> None:
+def test_removed_api_path_marks_nothing_gone(lake: Lake) -> None:
     hub = hub_of(60)
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
@@ -78,7 +78,7 @@ def test_a_path_that_is_no_more_marks_nothing_gone(lake: Lake) -> None:
     assert outcomes(lake, "commits", WEEK) == {}
 
 
-def test_many_repositories_without_discussions_are_no_wave(lake: Lake) -> None:
+def test_many_repositories_without_discussions_are_no_failure_streak(lake: Lake) -> None:
     hub = hub_of(40)
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
@@ -87,7 +87,7 @@ def test_many_repositories_without_discussions_are_no_wave(lake: Lake) -> None:
     assert manifest.details["outcomes"] == {"discussions_off": 40}
 
 
-def test_a_repository_that_redirects_to_itself_fails_alone(lake: Lake) -> None:
+def test_only_the_repository_that_redirects_to_itself_fails(lake: Lake) -> None:
     hub = hub_of(30)
 
     def circle(path: str) -> Response | None:
@@ -100,7 +100,7 @@ def test_a_repository_that_redirects_to_itself_fails_alone(lake: Lake) -> None:
     assert manifest.details["outcomes"] == {"ok": 29, "failed": 1}
 
 
-def test_a_week_begun_anew_replaces_nothing_until_it_is_complete(lake: Lake) -> None:
+def test_refresh_replaces_nothing_until_it_is_complete(lake: Lake) -> None:
     hub = hub_of(60)
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
@@ -119,7 +119,7 @@ def test_a_week_begun_anew_replaces_nothing_until_it_is_complete(lake: Lake) -> 
     assert state(lake, "commits") == hub.state("commits")
 
 
-def test_a_listing_without_heads_does_not_hide_new_commits(lake: Lake) -> None:
+def test_listing_without_sha_does_not_hide_new_commits(lake: Lake) -> None:
     hub = hub_of(5)
     with served(hub) as client:
         for week in (WEEK, NEXT):
@@ -143,7 +143,7 @@ def forget_heads(file: Path) -> None:
     pq.write_table(rows.set_column(place, "sha", pa.nulls(len(rows), pa.string())), file)
 
 
-def test_ids_that_nobody_listed_are_a_mistake(lake: Lake) -> None:
+def test_unlisted_ids_are_an_error(lake: Lake) -> None:
     with served(hub_of(2)) as client:
         listed(client, lake, WEEK, ("model",))
     with pytest.raises(PlanError, match="none of the 1 ids was listed"):
@@ -159,7 +159,7 @@ def trailers_of(message: str) -> list[dict[str, str | None]]:
     return found
 
 
-def test_of_a_trailer_the_name_is_kept_and_the_hubs_handle_and_no_address() -> None:
+def test_trailer_keeps_name_and_hub_handle_but_no_address() -> None:
     message = (
         "Change\n\nCo-authored-by: Jane Doe <jane@corp.org>\n"
         "co-authored-by:  helen  <mathemakitten@users.noreply.huggingface.co>\n"
@@ -173,7 +173,7 @@ def test_of_a_trailer_the_name_is_kept_and_the_hubs_handle_and_no_address() -> N
     ]
 
 
-def test_a_message_made_to_take_long_does_not() -> None:
+def test_hostile_message_is_parsed_quickly() -> None:
     began = time.process_time()
     assert trailers_of("Co-authored-by:" + " " * 200_000 + "x") == []
     assert trailers_of("Co-authored-by: a" * 20_000) == []

@@ -119,19 +119,19 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Hub, dict[str
     return lake, hub, Counter(path.split("/")[3] for path in hub.paths)
 
 
-def test_the_state_is_the_source_whatever_a_week_brings(weeks: tuple[Lake, Hub, dict[str, int]]) -> None:
+def test_state_matches_source_after_each_type_of_change(weeks: tuple[Lake, Hub, dict[str, int]]) -> None:
     lake, hub, _ = weeks
     assert state(lake, "commits") == hub.state("commits")
     assert set(outcomes(lake, "commits").values()) == {"ok"}
 
 
-def test_a_rewrite_opens_a_new_reading_and_nothing_else_does(weeks: tuple[Lake, Hub, dict[str, int]]) -> None:
+def test_only_a_rewrite_opens_a_new_history_version(weeks: tuple[Lake, Hub, dict[str, int]]) -> None:
     lake, _, _ = weeks
     expected = {what: [(1, week.had), *([week.read] if week.read else [])] for what, week in WEEKS.items()}
     assert readings(lake) == expected
 
 
-def test_only_pages_down_to_the_known_head_are_asked_for(weeks: tuple[Lake, Hub, dict[str, int]]) -> None:
+def test_only_pages_down_to_known_head_are_requested(weeks: tuple[Lake, Hub, dict[str, int]]) -> None:
     _, hub, asked = weeks
     for repo in hub.repos:
         week = WEEKS[repo.id]
@@ -144,7 +144,7 @@ def test_only_pages_down_to_the_known_head_are_asked_for(weeks: tuple[Lake, Hub,
             assert asked[repo.id] == max(-(-len(repo.commits) // 4), 1), repo.id
 
 
-def test_the_last_row_of_a_visit_says_where_it_stands(weeks: tuple[Lake, Hub, dict[str, int]]) -> None:
+def test_last_row_of_fetch_describes_the_history(weeks: tuple[Lake, Hub, dict[str, int]]) -> None:
     lake, hub, _ = weeks
     last = {row["repo_id"]: row for row in rows(lake, "raw_hub__commits") if row["is_last"]}
     for repo in hub.repos:
@@ -156,7 +156,7 @@ def test_the_last_row_of_a_visit_says_where_it_stands(weeks: tuple[Lake, Hub, di
 MOMENTS = [(kind, at, came) for kind in HISTORY_KINDS for at in (1, 2) for came in (1, 2, 49, 50, 51, 120)]
 
 
-def test_what_comes_between_two_pages_is_taken_once_and_next_week(lake: Lake) -> None:
+def test_items_added_between_pages_are_stored_once_in_the_next_week(lake: Lake) -> None:
     hub = Hub(cap=50)
     for place, (kind, at, came) in enumerate(MOMENTS):
         repo = Repo(f"65{place:02}", f"{kind}/{at}-{came}", commits=hub.commits(130), discussions=hub.discussions(130))
@@ -181,7 +181,7 @@ def test_what_comes_between_two_pages_is_taken_once_and_next_week(lake: Lake) ->
 
 
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_what_comes_before_every_page_is_not_doubled(lake: Lake, kind: HistoryKind) -> None:
+def test_items_added_before_every_page_are_not_duplicated(lake: Lake, kind: HistoryKind) -> None:
     hub, repo = hub_of(130, 130, cap=50)
     before = hub.state(kind)
     came = iter([3, 60, 1, 10])
@@ -197,7 +197,7 @@ def test_what_comes_before_every_page_is_not_doubled(lake: Lake, kind: HistoryKi
 
 
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_a_rewrite_between_pages_begins_a_new_visit(lake: Lake, kind: HistoryKind) -> None:
+def test_rewrite_between_pages_starts_a_new_fetch(lake: Lake, kind: HistoryKind) -> None:
     hub = Hub(cap=50)
     for place, left in enumerate((0, 1, 60, 129)):
         repo = Repo(f"65{place}", f"left/{left}", commits=hub.commits(130), discussions=hub.discussions(130))
@@ -216,7 +216,7 @@ def test_a_rewrite_between_pages_begins_a_new_visit(lake: Lake, kind: HistoryKin
     assert sum(row["calls"] for row in rows(lake, f"raw_hub__{kind}")) == len(hub.paths)
 
 
-def test_a_history_that_shrinks_at_every_page_ends_all_the_same(lake: Lake) -> None:
+def test_history_that_shrinks_at_every_page_still_ends(lake: Lake) -> None:
     hub, repo = hub_of(130, cap=10)
 
     def shrink(path: str) -> None:
@@ -230,7 +230,7 @@ def test_a_history_that_shrinks_at_every_page_ends_all_the_same(lake: Lake) -> N
     assert len(hub.paths) < 40
 
 
-def test_without_a_count_all_pages_are_read(lake: Lake) -> None:
+def test_all_pages_are_read_without_a_total(lake: Lake) -> None:
     hub, repo = hub_of(130, cap=50, counts=False)
     crawled(hub, lake, ONE)
     assert state(lake, "commits") == hub.state("commits")
@@ -240,7 +240,7 @@ def test_without_a_count_all_pages_are_read(lake: Lake) -> None:
     assert state(lake, "commits") == hub.state("commits")
 
 
-def test_discussions_of_any_number_are_read_once(lake: Lake) -> None:
+def test_any_number_of_discussions_is_read_once(lake: Lake) -> None:
     hub = Hub(*(Repo(f"65{number}", f"acme/d{number}") for number in (0, 1, 49, 50, 51, 100, 101)))
     for repo in hub.repos:
         repo.discussions = hub.discussions(int(repo.id.removeprefix("acme/d")))
@@ -251,7 +251,7 @@ def test_discussions_of_any_number_are_read_once(lake: Lake) -> None:
     assert sum(row["calls"] for row in rows(lake, "raw_hub__discussions")) == len(hub.paths)
 
 
-def test_discussions_are_read_anew_every_week_and_are_then_the_state(lake: Lake) -> None:
+def test_discussions_are_read_again_every_week_and_replace_the_state(lake: Lake) -> None:
     hub, repo = hub_of(0, 60)
     crawled(hub, lake, ONE, kind="discussions")
     repo.discussions = [item | {"status": "closed", "numComments": 9} for item in repo.discussions[:55]]
@@ -260,7 +260,7 @@ def test_discussions_are_read_anew_every_week_and_are_then_the_state(lake: Lake)
     assert state(lake, "discussions") == hub.state("discussions")
 
 
-def test_a_page_of_discussions_that_comes_again_and_again_is_the_last(lake: Lake) -> None:
+def test_repeated_page_of_discussions_ends_the_fetch(lake: Lake) -> None:
     hub, _ = hub_of(0, 60)
     body = '{"discussions":[{"num":1}],"count":60,"start":0}'
     hub.before = lambda path: Response(body, media_type="application/json") if "discussions" in path else None
@@ -268,7 +268,7 @@ def test_a_page_of_discussions_that_comes_again_and_again_is_the_last(lake: Lake
     assert len(hub.paths) == 2
 
 
-def test_a_visit_that_was_cut_off_goes_on_at_its_page(lake: Lake) -> None:
+def test_interrupted_fetch_resumes_at_its_page(lake: Lake) -> None:
     hub, _ = hub_of(130, cap=50)
     with served(hub) as client:
         listed(client, lake, ONE, ("model",))
@@ -280,7 +280,7 @@ def test_a_visit_that_was_cut_off_goes_on_at_its_page(lake: Lake) -> None:
     assert state(lake, "commits") == hub.state("commits")
 
 
-def test_a_visit_that_was_cut_off_by_the_end_of_its_week_begins_again(lake: Lake) -> None:
+def test_fetch_interrupted_by_end_of_week_starts_over(lake: Lake) -> None:
     hub, repo = hub_of(130, cap=50)
     with served(hub) as client:
         listed(client, lake, ONE, ("model",))
@@ -293,7 +293,7 @@ def test_a_visit_that_was_cut_off_by_the_end_of_its_week_begins_again(lake: Lake
     assert len(hub.paths) == 2 + 3
 
 
-def test_a_page_that_cannot_be_read_makes_the_visit_fail_and_nothing_of_it_count(lake: Lake) -> None:
+def test_unreadable_page_fails_the_fetch_and_discards_it(lake: Lake) -> None:
     hub, _ = hub_of(130, cap=50)
     with served(hub, attempts=2) as client:
         listed(client, lake, ONE, ("model",))
@@ -311,7 +311,7 @@ def test_a_page_that_cannot_be_read_makes_the_visit_fail_and_nothing_of_it_count
     assert (failed["status"], failed["attempts"], failed["calls"], failed["is_last"]) == (500, 2, 2, True)
 
 
-def test_a_failed_visit_does_not_forget_what_was_known(lake: Lake) -> None:
+def test_failed_fetch_keeps_known_history(lake: Lake) -> None:
     hub, repo = hub_of(10, cap=5)
     crawled(hub, lake, ONE)
     known = hub.state("commits")
@@ -328,7 +328,7 @@ def test_a_failed_visit_does_not_forget_what_was_known(lake: Lake) -> None:
     assert readings(lake)["acme/one"][-1] == (1, 7)
 
 
-def test_values_that_are_no_values_are_null_and_counted(lake: Lake) -> None:
+def test_invalid_values_are_null_and_counted(lake: Lake) -> None:
     hub, _ = hub_of(0)
     body = (
         '[{"id":7,"title":null,"message":"Co-authored-by: Ada <ada@users.noreply.huggingface.co>","date":"soon",'
@@ -356,7 +356,7 @@ SIGNED: dict[str, Item | None] = {
 }
 
 
-def test_of_a_message_only_who_signed_with_it_is_kept(lake: Lake) -> None:
+def test_only_co_authors_are_kept_of_a_message(lake: Lake) -> None:
     hub, repo = hub_of(0)
     for line in SIGNED:
         repo.commits += hub.commits(1, f"A secret.\r\n\r\n{line}\r\nCo-authored-by: Grace <grace@mail.example>\n")
@@ -401,7 +401,7 @@ def change(repo: Repo, hub: Hub, what: str, rng: random.Random, past: list[list[
     ),
     seed=st.integers(0, 2**32),
 )
-def test_whatever_happens_the_state_is_the_source(weeks: list[tuple[list[str], list[int]]], seed: int) -> None:
+def test_state_matches_source_after_any_changes(weeks: list[tuple[list[str], list[int]]], seed: int) -> None:
     rng = random.Random(seed)
     hub = Hub(*(Repo(f"65{place:02}", f"acme/r{place}") for place in range(16)), cap=4)
     past: dict[str, list[list[Item]]] = {repo.key: [] for repo in hub.repos}

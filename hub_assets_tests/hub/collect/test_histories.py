@@ -127,7 +127,7 @@ def lake_of_first(collected: Collected) -> Lake:
 
 
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_the_rows_are_the_truth(lake_of_first: Lake, true: dict[str, State], kind: HistoryKind) -> None:
+def test_rows_match_the_simulation(lake_of_first: Lake, true: dict[str, State], kind: HistoryKind) -> None:
     expected = true[kind]
     assert len(expected) > 5_000
     assert sum(map(len, expected.values())) > (20_000 if kind == "commits" else 1_000)
@@ -145,7 +145,7 @@ def test_every_repository_has_its_outcome(lake_of_first: Lake, first: Simulation
         assert one["outcomes"] == {o: n for (repo_type, o), n in counted.items() if repo_type == one["repo_type"]}
 
 
-def test_the_ledger_says_how_it_was(lake_of_first: Lake, first: Simulation) -> None:
+def test_response_log_matches_the_simulation(lake_of_first: Lake, first: Simulation) -> None:
     statuses = {"ok": (200, None), "gated": (401, "GatedRepo"), "disabled": (403, None), "discussions_off": (403, None)}
     repos = listed_rows(first)
     for kind in HISTORY_KINDS:
@@ -164,7 +164,7 @@ def test_the_ledger_says_how_it_was(lake_of_first: Lake, first: Simulation) -> N
             assert str(row["observed_at"]).startswith("2026-11-09 06:3")
 
 
-def test_of_messages_nothing_is_kept_but_who_signed(collected: Collected, first: Simulation) -> None:
+def test_only_co_authors_are_kept_of_messages(collected: Collected, first: Simulation) -> None:
     lake_of_first, journals = collected.lake, collected.in_journals.copy()
     messages = [m for one in first.histories.values() for m in one.commits["message"].cast("string").to_pylist()]
     assert sum("someone@mail.example" in message for message in messages) > 2
@@ -178,7 +178,7 @@ def test_of_messages_nothing_is_kept_but_who_signed(collected: Collected, first:
         assert b"mail.example" not in content, name
 
 
-def test_a_finished_week_that_is_run_again_asks_nothing_and_changes_nothing(
+def test_rerun_of_finished_week_requests_and_changes_nothing(
     lake_of_first: Lake, first: Simulation
 ) -> None:
     before = contents(lake_of_first)
@@ -191,7 +191,7 @@ def test_a_finished_week_that_is_run_again_asks_nothing_and_changes_nothing(
     assert contents(lake_of_first) == before
 
 
-def test_a_second_week_asks_for_what_changed(
+def test_second_week_requests_what_changed(
     lake_of_first: Lake, first: Simulation, true: dict[str, State], tmp_path: Path
 ) -> None:
     lake = Lake(tmp_path / "lake")
@@ -229,7 +229,7 @@ def three() -> list[Simulation]:
     return [simulate(week, scale=0.0006, seed=18) for week in THREE_WEEKS]
 
 
-def test_three_weeks_come_to_what_a_full_crawl_of_the_third_finds(three: list[Simulation], tmp_path: Path) -> None:
+def test_three_weeks_equal_a_full_crawl_of_the_third(three: list[Simulation], tmp_path: Path) -> None:
     happened: Counter[str] = Counter()
     for before, after in pairwise(three):
         old, new = listed_rows(before), listed_rows(after)
@@ -261,7 +261,7 @@ def test_three_weeks_come_to_what_a_full_crawl_of_the_third_finds(three: list[Si
         )
 
 
-def test_who_moved_since_the_listing_is_read_and_who_was_deleted_is_gone(
+def test_moved_repository_is_read_and_deleted_repository_is_gone(
     three: list[Simulation], tmp_path: Path
 ) -> None:
     lake = Lake(tmp_path)
@@ -288,7 +288,7 @@ def test_who_moved_since_the_listing_is_read_and_who_was_deleted_is_gone(
         assert {row["status"] for row in ended.values() if row["outcome"] == "gone"} == {401}
 
 
-def test_a_path_that_leads_to_another_repository_brings_nothing_of_it(tmp_path: Path) -> None:
+def test_redirect_to_another_repository_is_not_read(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     withdrawn, successor = "runwayml/stable-diffusion-v1-5", "stable-diffusion-v1-5/stable-diffusion-v1-5"
     before = simulate(date(2024, 8, 26), scale=0.001)
@@ -325,7 +325,7 @@ def made(lake: Lake, number: int = 6) -> Hub:
 
 
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_a_refresh_reads_a_week_anew(tmp_path: Path, kind: HistoryKind) -> None:
+def test_refresh_starts_the_week_over(tmp_path: Path, kind: HistoryKind) -> None:
     lake = Lake(tmp_path)
     hub = made(lake)
     for repo in hub.repos:
@@ -341,7 +341,7 @@ def test_a_refresh_reads_a_week_anew(tmp_path: Path, kind: HistoryKind) -> None:
         assert land_histories(client, lake, kind, ONE).details["calls"] == 0
 
 
-def test_a_refresh_of_the_second_week_leaves_the_first_alone(tmp_path: Path) -> None:
+def test_refresh_of_second_week_leaves_first_week_alone(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     hub = made(lake)
     hub.repos[0].commits[:0] = hub.commits(2)
@@ -357,7 +357,7 @@ def test_a_refresh_of_the_second_week_leaves_the_first_alone(tmp_path: Path) -> 
     assert state(lake, "commits") == hub.state("commits")
 
 
-def test_a_refresh_that_was_cut_off_goes_on_and_until_it_ends_the_old_set_holds(tmp_path: Path) -> None:
+def test_interrupted_refresh_resumes_and_old_rows_stay_valid_until_it_ends(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     hub = made(lake, 30)
     before = rows(lake, "raw_hub__commits")
@@ -380,7 +380,7 @@ def test_a_refresh_that_was_cut_off_goes_on_and_until_it_ends_the_old_set_holds(
     assert len(rows(lake, "raw_hub__commits")) == 30
 
 
-def test_a_refresh_of_a_week_that_is_over_would_lose_it_and_is_refused(tmp_path: Path) -> None:
+def test_refresh_of_past_week_is_refused(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     hub = made(lake)
     before = contents(lake)
@@ -390,7 +390,7 @@ def test_a_refresh_of_a_week_that_is_over_would_lose_it_and_is_refused(tmp_path:
 
 
 @pytest.mark.parametrize("is_finished", [True, False])
-def test_a_refresh_is_refused_once_a_later_week_builds_on_it(tmp_path: Path, is_finished: bool) -> None:
+def test_refresh_is_refused_once_a_later_week_builds_on_it(tmp_path: Path, is_finished: bool) -> None:
     lake = Lake(tmp_path)
     hub = made(lake)
     hub.repos[0].commits[:0], hub.repos[1].commits[:0] = hub.commits(2), hub.commits(2)
@@ -413,7 +413,7 @@ def test_a_refresh_is_refused_once_a_later_week_builds_on_it(tmp_path: Path, is_
         assert land_histories(client, lake, "discussions", ONE, refresh=True).details["calls"] == 6
 
 
-def test_what_a_week_held_when_it_was_cut_off_is_built_on_and_not_added_to(tmp_path: Path) -> None:
+def test_next_week_builds_on_interrupted_week_without_adding_to_it(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     hub = Hub(*(Repo(f"65{place:02}", f"acme/r{place}") for place in range(30)), week=ONE)
     for repo in hub.repos:

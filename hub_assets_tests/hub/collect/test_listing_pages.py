@@ -19,7 +19,7 @@ QUOTA = Quota(10_000, 1)
 
 
 @pytest.mark.parametrize("repo_type", REPO_TYPES)
-def test_every_repository_comes_once_and_any_page_can_be_the_first(repo_type: RepoType) -> None:
+def test_every_repository_is_listed_once_from_any_start_page(repo_type: RepoType) -> None:
     with running(build_app(POPULATION, quota=QUOTA)) as url:
         client = HubClient(url, False)
         pages = list(list_pages(client, repo_type, page_size=300))
@@ -29,7 +29,7 @@ def test_every_repository_comes_once_and_any_page_can_be_the_first(repo_type: Re
         assert [page.text for page in again] == [page.text for page in pages[2:]]
 
 
-def test_the_next_page_is_kept_without_the_hubs_address() -> None:
+def test_next_path_does_not_contain_the_hub_address() -> None:
     with running(build_app(POPULATION, quota=QUOTA)) as url:
         page = next(list_pages(HubClient(url, False), "model", page_size=10))
     assert page.next_path is not None
@@ -38,7 +38,7 @@ def test_the_next_page_is_kept_without_the_hubs_address() -> None:
         assert next(list_pages(HubClient(elsewhere, False), "model", page.next_path)).rows == 10
 
 
-def test_a_refused_field_is_left_out_and_said() -> None:
+def test_refused_field_is_dropped_with_a_warning() -> None:
     faults = Faults.parse(["expand-refused:downloadsAllTime"])
     with running(build_app(POPULATION, quota=QUOTA, faults=faults)) as url:
         pages = list(list_pages(HubClient(url, False), "model"))
@@ -49,7 +49,7 @@ def test_a_refused_field_is_left_out_and_said() -> None:
         assert (f'"{name}"' in pages[0].text) == (name not in refused)
 
 
-def test_a_field_that_is_refused_from_some_page_on_is_left_out_from_there() -> None:
+def test_field_refused_in_mid_listing_is_dropped_from_that_page_on() -> None:
     with running(build_app(POPULATION, quota=QUOTA)) as url:
         first = next(list_pages(HubClient(url, False), "model", page_size=300))
     faults = Faults.parse(["expand-refused:gguf"])
@@ -61,12 +61,12 @@ def test_a_field_that_is_refused_from_some_page_on_is_left_out_from_there() -> N
     assert not any('"gguf"' in page.text for page in rest)
 
 
-def test_another_refusal_is_an_error() -> None:
+def test_other_refusals_are_errors() -> None:
     with running(build_app(POPULATION, quota=QUOTA)) as url, pytest.raises(HubRefused):
         next(list_pages(HubClient(url, False), "model", "/api/models?sort=nonsense"))
 
 
-def test_pages_are_halved_where_the_hub_times_out() -> None:
+def test_page_size_is_halved_when_the_hub_times_out() -> None:
     faults = Faults.parse(["504@2x1"])
     with running(build_app(POPULATION, quota=QUOTA, faults=faults)) as url:
         rows = [page.rows for page in list_pages(HubClient(url, False, attempts=1), "dataset", page_size=200)]
@@ -75,7 +75,7 @@ def test_pages_are_halved_where_the_hub_times_out() -> None:
     assert sum(rows) == len(POPULATION.repos["dataset"])
 
 
-def test_a_hub_that_always_times_out_ends_the_listing() -> None:
+def test_listing_fails_if_the_hub_always_times_out() -> None:
     app = build_app(POPULATION, quota=QUOTA, faults=Faults.parse(["504"]))
     with running(app) as url, pytest.raises(HubBroken, match="504"):
         list(list_pages(HubClient(url, False, attempts=1), "model", page_size=4 * SMALLEST_PAGE, outage_backoff=()))

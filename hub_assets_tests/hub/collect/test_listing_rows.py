@@ -54,7 +54,7 @@ WHOLE = {
 }
 
 
-def test_a_recorded_row_comes_out_whole() -> None:
+def test_recorded_row_is_converted_completely() -> None:
     (row,), counts = rows_of([WHOLE])
     assert row == WHOLE | {
         "snapshot_date": WEEK,
@@ -71,7 +71,7 @@ def test_a_recorded_row_comes_out_whole() -> None:
     assert counts == RowCounts(listed=1)
 
 
-def test_what_does_not_fit_is_kept_in_extra_and_counted() -> None:
+def test_type_mismatches_are_kept_in_extra_and_counted() -> None:
     odd = {"likes": "many", "createdAt": "soon", "tags": "none", "safetensors": {"total": 1e30}, "xetEnabled": True}
     (row,), counts = rows_of([WHOLE | odd])
     assert (row["likes"], row["createdAt"], row["tags"]) == (None, None, None)
@@ -94,7 +94,7 @@ def test_rows_without_a_key_are_recorded() -> None:
     assert [json.loads(reject) for reject in counts.rejects] == [without_key, 7, {"_id": "abc"}]
 
 
-def test_a_field_that_was_not_observed_is_null_and_counted_a_null_is_not() -> None:
+def test_missing_field_is_null_and_counted_but_null_is_not_counted() -> None:
     unobserved = {key: value for key, value in WHOLE.items() if key not in ("likes", "tags")}
     rows, counts = rows_of([unobserved, WHOLE | {"_id": "2", "pipeline_tag": None}])
     assert (rows[0]["likes"], rows[0]["tags"], rows[1]["pipeline_tag"]) == (None, None, None)
@@ -102,7 +102,7 @@ def test_a_field_that_was_not_observed_is_null_and_counted_a_null_is_not() -> No
     assert not counts.type_mismatches
 
 
-def test_the_first_of_two_rows_with_one_key_stays(tmp_path: Path) -> None:
+def test_first_of_two_rows_with_the_same_key_is_kept(tmp_path: Path) -> None:
     again = WHOLE | {"likes": 3000}
     rows, counts = rows_of([WHOLE], [again, WHOLE | {"_id": "2"}])
     assert [(row["_id"], row["likes"]) for row in rows] == [(WHOLE["_id"], 2579), ("2", 2579)]
@@ -114,7 +114,7 @@ def test_the_first_of_two_rows_with_one_key_stays(tmp_path: Path) -> None:
     assert counts.duplicates == 1
 
 
-def test_an_id_of_one_part_and_a_space() -> None:
+def test_id_without_namespace_and_space() -> None:
     (row,), _ = rows_of([{"_id": "1", "id": "gpt2"}])
     assert row["id"] == "gpt2"
     space = {"_id": "1", "id": "a/b", "sdk": "gradio", "models": ["gpt2"], "runtime": {"stage": "RUNNING"}}
@@ -122,14 +122,14 @@ def test_an_id_of_one_part_and_a_space() -> None:
     assert (row["models"], json.loads(row["runtime"])) == (["gpt2"], {"stage": "RUNNING"})
 
 
-def test_half_a_surrogate_pair_does_not_stop_a_listing() -> None:
+def test_unpaired_surrogate_does_not_stop_a_listing() -> None:
     (row,), counts = rows_of([WHOLE | {"author": "x\ud800y"}])
     assert row["author"] == "x?y"
     assert row["likes"] == WHOLE["likes"]
     assert counts.mended_pages == 1
 
 
-def test_numbers_beyond_belief_and_nul_characters() -> None:
+def test_huge_numbers_and_nul_characters() -> None:
     (row,), counts = rows_of([WHOLE | {"likes": 10**30, "author": "x\x00y"}])
     assert (row["likes"], row["author"]) == (None, "x\x00y")
     assert json.loads(row["extra"]) == {"likes": 10**30}
@@ -158,7 +158,7 @@ ODD_VALUES: dict[str, tuple[object, ...]] = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in ODD_VALUES.items() for value in values])
-def test_a_value_that_cannot_be_is_null_kept_in_extra_and_counted(name: str, value: object) -> None:
+def test_impossible_value_is_null_kept_in_extra_and_counted(name: str, value: object) -> None:
     (row, ordinary), counts = rows_of([WHOLE | {name: value}, WHOLE | {"_id": "2"}])
     if isinstance(row[name], dict):
         assert None in (row[name]["total"], row[name]["parameters"], *dict(row[name]["parameters"] or []).values())
@@ -170,7 +170,7 @@ def test_a_value_that_cannot_be_is_null_kept_in_extra_and_counted(name: str, val
 
 
 @pytest.mark.parametrize("count", [0, 1, 999_999_999_999, 10**12, 10**12 + 1, 10**15 - 1, 10**15, 5.0, 1e12])
-def test_counts_up_to_the_bound_pass_as_they_are(count: float) -> None:
+def test_counts_up_to_the_limit_are_kept(count: float) -> None:
     counted = dict.fromkeys(("likes", "downloads", "downloadsAllTime"), count)
     (row,), counts = rows_of([WHOLE | counted | {"safetensors": {"total": count, "parameters": {"I64": count}}}])
     assert {name: row[name] for name in counted} == counted
@@ -190,12 +190,12 @@ def test_counts_up_to_the_bound_pass_as_they_are(count: float) -> None:
         ("2024-02-29", datetime(2024, 2, 29)),
     ],
 )
-def test_moments_are_kept_in_utc(text: str, moment: datetime) -> None:
+def test_timestamps_are_stored_in_utc(text: str, moment: datetime) -> None:
     (row,), counts = rows_of([WHOLE | {"createdAt": text}])
     assert (row["createdAt"], row["extra"], counts.type_mismatches) == (moment, None, {})
 
 
-def test_what_is_kept_in_extra_keeps_its_nulls() -> None:
+def test_values_in_extra_keep_their_nulls() -> None:
     odd = {"likes": {"a": None, "b": [None]}, "new": {"c": None}}
     (row,), _ = rows_of([WHOLE | odd])
     assert json.loads(row["extra"]) == odd
@@ -222,7 +222,7 @@ UNREADABLE = ("\ufffd\ufffd[\x00{\x00", "<html>", "", "{}", '"text"', "[{]", "[1
 
 
 @pytest.mark.parametrize("body", UNREADABLE)
-def test_a_page_that_cannot_be_read_is_set_aside_counted_and_named(body: str) -> None:
+def test_unparsable_page_is_set_aside_counted_and_recorded(body: str) -> None:
     pages = pages_of(json.dumps([WHOLE]), body, json.dumps([WHOLE | {"_id": "2"}, WHOLE]))
     rows, counts = listing_rows(pages, "model", WEEK)
     assert rows["_id"].to_pylist() == [WHOLE["_id"], "2"]
@@ -233,7 +233,7 @@ def test_a_page_that_cannot_be_read_is_set_aside_counted_and_named(body: str) ->
     assert rows.schema == listing_schema("model")
 
 
-def test_a_byte_order_mark_is_no_part_of_a_page() -> None:
+def test_byte_order_mark_is_ignored() -> None:
     rows, counts = listing_rows(pages_of("\ufeff" + json.dumps([WHOLE])), "model", WEEK)
     assert rows["_id"].to_pylist() == [WHOLE["_id"]]
     assert counts == RowCounts(listed=1)
@@ -273,7 +273,7 @@ def listed_row(repo_type: RepoType) -> st.SearchStrategy[Any]:
 
 @settings(max_examples=40, deadline=None)
 @given(st.data(), st.sampled_from(REPO_TYPES))
-def test_whatever_a_page_holds_its_rows_add_up_and_can_be_read_back(data: st.DataObject, repo_type: RepoType) -> None:
+def test_counts_add_up_and_rows_can_be_read_back_for_any_page(data: st.DataObject, repo_type: RepoType) -> None:
     pages = data.draw(st.lists(st.lists(listed_row(repo_type), max_size=4), min_size=1, max_size=3))
     rows, counts = listing_rows(pages_of(*map(page_text, pages)), repo_type, WEEK)
     assert counts.listed == sum(map(len, pages)) == len(rows) + counts.duplicates + counts.without_id

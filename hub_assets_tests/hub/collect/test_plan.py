@@ -79,7 +79,7 @@ def planned(lake: Lake, kind: HistoryKind, week: date = WEEK, **selection: Any) 
 # --- which ---
 
 
-def test_a_week_without_a_listing_cannot_be_planned(lake: Lake) -> None:
+def test_week_without_listing_cannot_be_planned(lake: Lake) -> None:
     with pytest.raises(PlanError, match=r"no models, datasets, spaces were listed .* list them first"):
         plan_histories(lake, "commits", WEEK)
     list_repos(lake, weeks(-1), {"id": "a/b"})
@@ -87,7 +87,7 @@ def test_a_week_without_a_listing_cannot_be_planned(lake: Lake) -> None:
         plan_histories(lake, "commits", WEEK, Selection(repo_types=("space",)))
 
 
-def test_types_that_were_not_listed_or_have_no_repository_are_no_obstacle(lake: Lake) -> None:
+def test_unlisted_and_empty_types_are_skipped(lake: Lake) -> None:
     list_repos(lake, WEEK, {"id": "a/b"}, repo_type="space")
     list_repos(lake, WEEK)
     plan = plan_histories(lake, "commits", WEEK)
@@ -108,7 +108,7 @@ def test_types_that_were_not_listed_or_have_no_repository_are_no_obstacle(lake: 
         ({"repo_types": ("model", "paper")}, "paper is no type of repository"),
     ],
 )
-def test_selections_that_are_none_are_refused(wrong: Row, words: str) -> None:
+def test_invalid_selections_are_refused(wrong: Row, words: str) -> None:
     with pytest.raises(PlanError, match=words):
         Selection(**wrong)
 
@@ -144,7 +144,7 @@ def test_types_top_and_ids(lake: Lake) -> None:
     assert {fetch.sample_share for fetch in plan_histories(lake, "commits", WEEK, Selection(sample=0.9))} == {0.9}
 
 
-def test_a_sample_is_the_same_every_week_and_in_every_larger_one(lake: Lake) -> None:
+def test_sample_is_stable_and_contained_in_larger_samples(lake: Lake) -> None:
     ids = [f"acme/r{n}" for n in range(10_000)]
     for week in (WEEK, weeks(1)):
         list_repos(lake, week, *({"id": one, "_id": f"{hash_free(one)}"} for one in ids))
@@ -171,7 +171,7 @@ GATED = ("auto", None)
 
 
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_what_could_not_be_read_is_asked_again_if_it_changed_or_after_some_weeks(lake: Lake, kind: HistoryKind) -> None:
+def test_unreadable_repository_is_requested_again_after_change_or_some_weeks(lake: Lake, kind: HistoryKind) -> None:
     all_outcomes = ("gated", "disabled", "gone", "moved", "discussions_off")
     ended = [(outcome, gated) for outcome in all_outcomes for gated in GATED]
     answered(
@@ -204,7 +204,7 @@ def test_what_could_not_be_read_is_asked_again_if_it_changed_or_after_some_weeks
 
 
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_what_failed_is_asked_again(lake: Lake, kind: HistoryKind) -> None:
+def test_failed_repository_is_planned_again(lake: Lake, kind: HistoryKind) -> None:
     answered(lake, kind, WEEK, {"repo_key": "a/b", "outcome": "failed", "status": 500, "history_version": 0})
     for later in (0, 1):
         list_repos(lake, weeks(later), {"id": "a/b"})
@@ -214,7 +214,7 @@ def test_what_failed_is_asked_again(lake: Lake, kind: HistoryKind) -> None:
         assert (plan.is_complete, plan.coverage[0].n_failed) == (later == 0, 1 - later)
 
 
-def test_commits_are_read_where_the_listed_sha_is_another(lake: Lake) -> None:
+def test_commits_are_planned_when_listed_sha_changes(lake: Lake) -> None:
     answered(
         lake,
         "commits",
@@ -243,13 +243,13 @@ def test_commits_are_read_where_the_listed_sha_is_another(lake: Lake) -> None:
     assert not plan.is_complete
 
 
-def test_of_commits_a_repository_without_any_is_settled_too(lake: Lake) -> None:
+def test_repository_without_commits_is_up_to_date(lake: Lake) -> None:
     answered(lake, "commits", WEEK, {"repo_key": "a/b", "listed_sha": None, "n_total": 0})
     list_repos(lake, weeks(1), {"id": "a/b", "sha": None})
     assert planned(lake, "commits", weeks(1)) == []
 
 
-def test_a_reading_outlives_weeks_in_which_a_repository_could_not_be_read(lake: Lake) -> None:
+def test_history_version_survives_weeks_of_unreadable_repository(lake: Lake) -> None:
     answered(
         lake,
         "commits",
@@ -266,7 +266,7 @@ def test_a_reading_outlives_weeks_in_which_a_repository_could_not_be_read(lake: 
     assert fetch.has_failed
 
 
-def test_a_later_week_says_nothing_of_an_earlier_one(lake: Lake) -> None:
+def test_later_week_does_not_affect_earlier_plan(lake: Lake) -> None:
     list_repos(lake, weeks(0), {"id": "a/b"})
     answered(lake, "commits", weeks(1), {"repo_key": "a/b"})
     assert planned(lake, "commits", weeks(0)) == ["a/b"]
@@ -275,7 +275,7 @@ def test_a_later_week_says_nothing_of_an_earlier_one(lake: Lake) -> None:
 # --- in which order ---
 
 
-def test_commits_come_in_an_order_that_says_nothing_of_them(lake: Lake) -> None:
+def test_commit_order_is_random(lake: Lake) -> None:
     ids = [f"acme/r{n:03}" for n in range(300)]
     list_repos(lake, WEEK, *({"id": one, "likes": n, "_id": hash_free(f"acme/r{n}")} for n, one in enumerate(ids)))
     order = planned(lake, "commits")
@@ -289,7 +289,7 @@ def test_commits_come_in_an_order_that_says_nothing_of_them(lake: Lake) -> None:
     assert order[: len(sample)] == sample
 
 
-def test_discussions_come_by_turn_and_then_by_how_many_are_expected(lake: Lake) -> None:
+def test_discussions_are_ordered_by_rotation_then_expected_number(lake: Lake) -> None:
     list_repos(
         lake,
         WEEK,
@@ -342,7 +342,7 @@ def by_rotation(lake: Lake, week: date) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("begins_whole", [True, False])
-def test_every_repository_is_read_within_the_rotation_if_an_equal_part_is_affordable(
+def test_every_repository_is_read_within_the_rotation_if_the_budget_allows(
     lake: Lake, begins_whole: bool
 ) -> None:
     repos = [{"id": f"acme/r{place}", "likes": place % 10} for place in range(128)]
@@ -373,7 +373,7 @@ def lively(repo_id: Any) -> int:
 
 @settings(max_examples=5, deadline=None)
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=30))
-def test_calls_are_expected_by_pages(totals: list[int]) -> None:
+def test_expected_calls_follow_number_of_pages(totals: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(Path(folder))
         list_repos(lake, WEEK, *({"id": f"r{n}"} for n in range(len(totals))))

@@ -65,7 +65,7 @@ def dripping(head: bytes, drop: bytes) -> Iterator[str]:
     ],
     ids=["body", "header", "headers", "chunks"],
 )
-def test_an_answer_that_never_ends_is_given_up(head: bytes, drop: bytes) -> None:
+def test_endless_response_times_out(head: bytes, drop: bytes) -> None:
     with dripping(head, drop) as url:
         client = HubClient(url, False, attempts=2, backoff=0.01, answer_seconds=0.3)
         with pytest.raises(HubBroken, match=r"ReadTimeout: .*(too long|timed out)"):
@@ -73,7 +73,7 @@ def test_an_answer_that_never_ends_is_given_up(head: bytes, drop: bytes) -> None
         assert client.retries == {"ReadTimeout": 1}
 
 
-def test_the_time_of_one_answer_does_not_end_the_next() -> None:
+def test_response_timeout_does_not_affect_next_response() -> None:
     with hostile() as (hub, _):
         client = client_of(hub, attempts=1, answer_seconds=0.4)
         hub.spoil("listing", drip(0.05), times=1)
@@ -84,7 +84,7 @@ def test_the_time_of_one_answer_does_not_end_the_next() -> None:
 
 
 @pytest.mark.parametrize("case", [bomb(8), lambda reply, _: reply.with_json([" " * (8 << 20)])], ids=["bomb", "plain"])
-def test_an_answer_that_is_too_large_is_given_up(case: Case) -> None:
+def test_oversized_response_is_rejected(case: Case) -> None:
     with hostile() as (hub, _):
         hub.spoil("listing", case)
         client = client_of(hub, answer_megabytes=2)
@@ -94,7 +94,7 @@ def test_an_answer_that_is_too_large_is_given_up(case: Case) -> None:
         assert client_of(hub, answer_megabytes=10).get("/api/models").body is not None
 
 
-def test_a_listing_asks_for_fewer_rows_where_a_page_is_too_large(tmp_path: Path) -> None:
+def test_listing_requests_fewer_rows_when_page_is_too_large(tmp_path: Path) -> None:
     with hostile() as (hub, _):
         hub.spoil("listing", lambda reply, ask: bomb(4)(reply, ask) if ask.query["limit"] == "400" else reply)
         client = client_of(hub, attempts=1, answer_megabytes=2)
@@ -102,7 +102,7 @@ def test_a_listing_asks_for_fewer_rows_where_a_page_is_too_large(tmp_path: Path)
     assert "limit=200" in hub.targets()[1]
 
 
-def test_only_the_repositories_that_answer_so_fail(tmp_path: Path) -> None:
+def test_only_repositories_with_bad_responses_fail(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, _):
         client = client_of(hub, answer_seconds=1.5, answer_megabytes=2)
@@ -139,7 +139,7 @@ def test_only_the_repositories_that_answer_so_fail(tmp_path: Path) -> None:
         ("x-hf-warning", ";;½"),
     ],
 )
-def test_an_odd_header_does_not_spoil_a_good_answer(name: str, value: str) -> None:
+def test_malformed_header_does_not_break_good_response(name: str, value: str) -> None:
     with hostile() as (hub, _):
         hub.spoil(".*", header("ratelimit", '"api";r=499;t=295'))
         hub.spoil(".*", header(name, value))
@@ -155,7 +155,7 @@ STATUSES = (302, 400, 403, 404, 500, 501, 520, 599)
 BODIES = (b"", b"[1]", b'{"error": {"a": 1}}', b"\xff\xfe", b"[" * 100_000, b'{"error": ' + b"9" * 5_000)
 
 
-def test_an_odd_error_is_an_error_of_the_hub(tmp_path: Path) -> None:
+def test_malformed_error_responses_become_hub_errors(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, _):
         client = client_of(hub, attempts=1)

@@ -28,7 +28,7 @@ def client_of(url: str, **options: object) -> HubClient:
     return HubClient(url, **({"token": False, "attempts": 3, "backoff": 0.01} | options))  # type: ignore[arg-type]
 
 
-def test_it_learns_the_hubs_time_and_population() -> None:
+def test_contact_learns_hub_time_and_population() -> None:
     earlier = simulated(date(2025, 3, 3))
     with running(build_app(earlier, quota=QUOTA)) as url:
         client = client_of(url)
@@ -39,7 +39,7 @@ def test_it_learns_the_hubs_time_and_population() -> None:
         assert client.contact() is contact
 
 
-def test_without_an_answer_the_time_is_ours() -> None:
+def test_time_is_local_before_first_response() -> None:
     assert abs(client_of("http://127.0.0.1:9").now() - datetime.now(UTC)) < timedelta(seconds=1)
 
 
@@ -53,7 +53,7 @@ def test_without_an_answer_the_time_is_ours() -> None:
         ("/api/nothing-here", False, HubGone, 404),
     ],
 )
-def test_lasting_errors_are_raised_at_once(path: str, token: str | bool, kind: type[HubError], status: int) -> None:
+def test_permanent_errors_are_raised_immediately(path: str, token: str | bool, kind: type[HubError], status: int) -> None:
     app = build_app(POPULATION, quota=QUOTA)
     with running(app) as url, pytest.raises(HubError) as caught:
         client_of(url, token=token).get(path)
@@ -63,7 +63,7 @@ def test_lasting_errors_are_raised_at_once(path: str, token: str | bool, kind: t
 
 
 @pytest.mark.parametrize("fault", ["500", "502", "503", "504", "drop", "not-json", "429", "429-other"])
-def test_passing_faults_are_outlived_and_counted(fault: str) -> None:
+def test_temporary_faults_are_retried_and_counted(fault: str) -> None:
     app = build_app(POPULATION, quota=QUOTA, faults=Faults.parse([f"{fault}x2"]))
     with running(app) as url:
         client = client_of(url)
@@ -90,14 +90,14 @@ def test_a_429_without_headers_waits_for_the_window_to_pass() -> None:
         ("429-other", HubThrottled, "429"),
     ],
 )
-def test_lasting_faults_end_with_their_cause(fault: str, kind: type[HubError], words: str) -> None:
+def test_permanent_faults_raise_error_with_cause(fault: str, kind: type[HubError], words: str) -> None:
     app = build_app(POPULATION, quota=QUOTA, faults=Faults.parse([fault]))
     with running(app) as url, pytest.raises(kind, match=words):
         client_of(url).get("/api/models?limit=2")
     assert app.state.counters.requests == 3
 
 
-def test_a_call_that_forbids_time_limits_has_one_all_the_same() -> None:
+def test_call_with_timeout_none_still_times_out() -> None:
     app = build_app(POPULATION, quota=QUOTA, faults=Faults.parse(["slow:30"]))
     with running(app) as url:
         transport = PacedTransport(httpx2.HTTPTransport(), Endpoint(url), read_seconds=0.2)
@@ -105,7 +105,7 @@ def test_a_call_that_forbids_time_limits_has_one_all_the_same() -> None:
             session.get(f"{url}/api/models?limit=1", timeout=None)
 
 
-def test_it_does_not_wait_for_ever() -> None:
+def test_slow_response_times_out() -> None:
     app = build_app(POPULATION, quota=QUOTA, faults=Faults.parse(["slow:30"]))
     with running(app) as url:
         client = client_of(url, attempts=2, read_seconds=0.2)
@@ -114,18 +114,18 @@ def test_it_does_not_wait_for_ever() -> None:
         assert client.retries == {"ReadTimeout": 1}
 
 
-def test_nobody_there() -> None:
+def test_connection_refused_raises_hub_broken() -> None:
     with pytest.raises(HubBroken, match="ConnectError"):
         client_of("http://127.0.0.1:9").contact()
 
 
-def test_a_refused_token_is_found_at_the_start_and_not_shown() -> None:
+def test_rejected_token_is_detected_at_contact_and_not_shown() -> None:
     with running(build_app(POPULATION, quota=QUOTA)) as url, pytest.raises(TokenRefused) as caught:
         client_of(url, token="hf_invalid_secret").contact()
     assert "hf_invalid_secret" not in str(caught.value)
 
 
-def test_redirects_are_followed_paced_and_cost_a_call() -> None:
+def test_redirects_are_followed_paced_and_counted_as_calls() -> None:
     old, new = next(iter(POPULATION.renames["model"].items()))
     app = build_app(POPULATION, quota=QUOTA)
     with running(app) as url:
@@ -135,7 +135,7 @@ def test_redirects_are_followed_paced_and_cost_a_call() -> None:
         assert client.pacer.sent == 2
 
 
-def test_huggingface_hubs_own_calls_are_paced_by_the_same_pacer() -> None:
+def test_huggingface_hub_calls_use_the_same_pacer() -> None:
     with running(build_app(POPULATION, quota=QUOTA)) as url:
         client = client_of(url)
         models = list(HfApi(endpoint=url, token=False).list_models(limit=3, expand=["likes"]))
@@ -160,7 +160,7 @@ def test_threads_share_one_quota_without_a_429() -> None:
     assert app.state.counters.by_status[429] == 0
 
 
-def test_a_wait_can_be_called_off() -> None:
+def test_wait_can_be_canceled() -> None:
     with running(build_app(POPULATION, quota=Quota(1, 60))) as url:
         client = client_of(url)
         client.get("/api/models?limit=1")

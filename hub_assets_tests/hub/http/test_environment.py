@@ -33,7 +33,7 @@ def client_of(hub: HostileHub, url: str | None = None) -> HubClient:
         (" http://127.0.0.1:8700\n", "http://127.0.0.1:8700"),
     ],
 )
-def test_an_address_may_have_a_path(address: str, url: str) -> None:
+def test_endpoint_accepts_path(address: str, url: str) -> None:
     endpoint = Endpoint(address)
     assert endpoint.url == url
     assert endpoint.url_of(LISTED) == url + LISTED
@@ -62,7 +62,7 @@ def test_an_address_may_have_a_path(address: str, url: str) -> None:
         ),
     ],
 )
-def test_what_is_no_address_is_said_and_no_password_is_shown(address: str) -> None:
+def test_invalid_address_is_reported_without_password(address: str) -> None:
     with pytest.raises(Misconfigured) as caught:
         HubClient(address, False)
     assert "password" not in str(caught.value)
@@ -72,7 +72,7 @@ def test_what_is_no_address_is_said_and_no_password_is_shown(address: str) -> No
 @pytest.mark.parametrize(
     "token", ["hf_ünïcode", "hf_with space", "hf_two\nlines", "hf_\u200bzero", "hf_\x7f", "\ud800"]
 )
-def test_a_token_that_cannot_be_one_is_said_and_not_shown(token: str) -> None:
+def test_malformed_token_is_reported_but_not_shown(token: str) -> None:
     with pytest.raises(Misconfigured, match="HF_TOKEN") as caught:
         HubClient("https://huggingface.co", token)
     assert token not in str(caught.value)
@@ -99,7 +99,7 @@ def test_a_proxy_is_used_as_httpx2_reads_it(settings: dict[str, str], monkeypatc
 
 
 @pytest.mark.parametrize("direct", ["127.0.0.1", "*", "::1,10.0.0.0/8,127.0.0.1", " 127.0.0.1 ,", "[::1],127.0.0.1"])
-def test_no_proxy_is_obeyed(direct: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_respected(direct: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with hostile() as (hub, _):
         monkeypatch.setenv("HTTP_PROXY", NOWHERE)
         monkeypatch.setenv("NO_PROXY", direct)
@@ -107,7 +107,7 @@ def test_no_proxy_is_obeyed(direct: str, monkeypatch: pytest.MonkeyPatch) -> Non
         assert hub.asked
 
 
-def test_a_hub_of_our_own_on_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_hub_ignores_proxy_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     with hostile() as (hub, _):
         for name in ("HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, "socks4://nowhere")
@@ -126,7 +126,7 @@ def test_a_hub_of_our_own_on_this_machine_needs_no_proxy(monkeypatch: pytest.Mon
         ("SSL_CERT_FILE", "/nowhere/certificates.pem", "SSL_CERT_FILE"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_said(
+def test_unusable_setting_is_reported(
     name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -134,13 +134,13 @@ def test_a_setting_that_cannot_be_used_is_said(
         client_of(hub).contact()
 
 
-def test_a_proxy_that_is_not_there_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_proxy_counts_as_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", NOWHERE)
     with hostile() as (hub, _), pytest.raises(HubBroken, match="ConnectError"):
         client_of(hub).contact()
 
 
-def test_a_token_is_not_sent_where_hugging_face_is_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_implicit_token_can_be_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_of_the_environment")
     with hostile() as (hub, _):
         assert HubClient(hub.url).has_token
@@ -151,7 +151,7 @@ def test_a_token_is_not_sent_where_hugging_face_is_told_not_to(monkeypatch: pyte
         assert not any("authorization" in seen.headers for seen in hub.asked)
 
 
-def test_offline_mode_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_offline_mode_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with hostile() as (hub, _):
         # huggingface_hub reads it when it is imported
         environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "1"}

@@ -36,7 +36,7 @@ NAMES = ("date", "x-total-count", "retry-after", "ratelimit", "ratelimit-policy"
 
 @settings(deadline=None)
 @given(st.sampled_from(NAMES), texts)
-def test_no_header_can_make_the_reader_raise(name: str, value: str) -> None:
+def test_parsers_never_raise(name: str, value: str) -> None:
     headers = httpx2.Headers([(name.encode(), value.encode("utf-8", "surrogatepass"))])
     for read in (date_of, total_of, retry_after_of, rate_limit_of, next_of):
         read(headers)
@@ -57,7 +57,7 @@ def test_no_header_can_make_the_reader_raise(name: str, value: str) -> None:
         (f"{NOON}, {NOON}", datetime(2026, 11, 16, 12, tzinfo=UTC)),
     ],
 )
-def test_a_date_is_read_or_absent(value: str, date: datetime | None) -> None:
+def test_date_is_parsed_or_none(value: str, date: datetime | None) -> None:
     assert date_of({"date": value}) == date
 
 
@@ -78,7 +78,7 @@ def test_a_date_is_read_or_absent(value: str, date: datetime | None) -> None:
         ("", None),
     ],
 )
-def test_a_total_is_read_or_absent(value: str, total: int | None) -> None:
+def test_total_is_parsed_or_none(value: str, total: int | None) -> None:
     assert total_of({"x-total-count": value}) == total
 
 
@@ -99,7 +99,7 @@ def test_a_total_is_read_or_absent(value: str, total: int | None) -> None:
         ("inf", None),
     ],
 )
-def test_a_wait_is_read_bounded_or_absent(value: str, seconds: float | None) -> None:
+def test_retry_after_is_parsed_and_capped_or_none(value: str, seconds: float | None) -> None:
     assert retry_after_of({"date": NOON, "retry-after": value}) == seconds
 
 
@@ -115,7 +115,7 @@ def test_a_wait_is_read_bounded_or_absent(value: str, seconds: float | None) -> 
         ("r=-1", "", False),
     ],
 )
-def test_a_rate_limit_is_read_or_absent(limit: str, policy: str, is_read: bool) -> None:
+def test_rate_limit_is_parsed_or_none(limit: str, policy: str, is_read: bool) -> None:
     assert (rate_limit_of({"ratelimit": limit, "ratelimit-policy": policy}) is not None) is is_read
 
 
@@ -136,10 +136,10 @@ def test_a_rate_limit_is_read_or_absent(limit: str, policy: str, is_read: bool) 
         ('<>; rel="next"', UNREADABLE),
     ],
 )
-def test_a_next_link_is_read_or_it_is_said_that_it_cannot_be(value: str, following: str | None) -> None:
+def test_next_link_is_parsed_or_reported_unreadable(value: str, following: str | None) -> None:
     assert next_of({"link": value}) == following
 
 
-def test_headers_that_are_missing_are_absent() -> None:
+def test_missing_headers_are_none() -> None:
     for read in (date_of, total_of, retry_after_of, rate_limit_of, next_of):
         assert read({}) is None

@@ -57,7 +57,7 @@ def is_below_api(hub: HostileHub) -> bool:
     )
 
 
-def test_unspoiled_it_is_a_healthy_hub(tmp_path: Path) -> None:
+def test_unspoiled_hub_is_healthy(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, other):
         client = client_of(hub)
@@ -106,7 +106,7 @@ def ask_alias(client: HubClient) -> None:
     ],
 )
 @pytest.mark.parametrize("prefix", ["", PREFIX])
-def test_nothing_is_asked_where_an_answer_leads_away(
+def test_links_and_redirects_off_the_api_are_not_followed(
     ask: Callable[[HubClient], None], spoil: Callable[[str], Case], prefix: str
 ) -> None:
     with hostile(prefix) as (hub, other):
@@ -123,7 +123,7 @@ def test_nothing_is_asked_where_an_answer_leads_away(
 
 
 @pytest.mark.parametrize("status", [302, 307])
-def test_the_token_does_not_go_along_with_a_redirect(status: int, tmp_path: Path) -> None:
+def test_token_is_not_sent_to_redirect_target(status: int, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, other):
         client = client_of(hub)
@@ -139,7 +139,7 @@ def test_the_token_does_not_go_along_with_a_redirect(status: int, tmp_path: Path
 @pytest.mark.parametrize(
     "template", ["", "<>", "garbage", "<{path}", '<{path}>; rel="next', "\x01", '"', "<a>;<b>", "½"]
 )
-def test_a_link_that_cannot_be_read_does_not_end_a_listing(template: str, tmp_path: Path) -> None:
+def test_unreadable_link_does_not_end_listing(template: str, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, _):
         hub.spoil("listing", lambda reply, _: reply.with_headers(link=template))
@@ -159,7 +159,7 @@ def test_a_link_that_cannot_be_read_does_not_end_a_listing(template: str, tmp_pa
         '<{prefix}/api/models?cursor=0>; rel="first", <{prefix}/api/models?cursor=5>; rel="next"',
     ],
 )
-def test_a_link_within_the_hub_is_followed(template: str, prefix: str) -> None:
+def test_link_within_hub_is_followed(template: str, prefix: str) -> None:
     with hostile(prefix) as (hub, _):
         hub.spoil("listing", link(template), times=1)
         pages = list(list_pages(client_of(hub), "model", outage_backoff=()))
@@ -167,13 +167,13 @@ def test_a_link_within_the_hub_is_followed(template: str, prefix: str) -> None:
     assert pages[0].next_path == "/api/models?cursor=5"
 
 
-def test_a_link_to_other_pages_ends_a_listing() -> None:
+def test_link_without_next_ends_listing() -> None:
     with hostile() as (hub, _):
         hub.spoil("listing", link('</api/models?cursor=0>; rel="prev"'))
         assert len(list(list_pages(client_of(hub), "model", outage_backoff=()))) == 1
 
 
-def test_a_redirect_within_the_hub_is_followed_and_a_circle_is_not() -> None:
+def test_redirect_within_hub_is_followed_but_loop_is_not() -> None:
     with hostile(PREFIX) as (hub, _):
         hub.spoil("info /api/models/acme/old", redirect("{prefix}/api/models/acme/r3"))
         hub.spoil("info /api/models/acme/round", redirect("{prefix}/api/models/acme/round"))
@@ -186,7 +186,7 @@ def test_a_redirect_within_the_hub_is_followed_and_a_circle_is_not() -> None:
         assert client.pacer.sent == len(hub.asked) == 3
 
 
-def test_a_hub_below_a_path_is_asked_there_for_everything(tmp_path: Path) -> None:
+def test_hub_below_a_path_gets_all_requests_below_it(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile(PREFIX) as (hub, _):
         client = client_of(hub)
@@ -203,7 +203,7 @@ def test_a_hub_below_a_path_is_asked_there_for_everything(tmp_path: Path) -> Non
     assert set(outcomes(lake, "commits").values()) == {"ok"}
 
 
-def test_ids_stay_below_the_api_and_do_not_look_like_an_outage(tmp_path: Path) -> None:
+def test_odd_ids_stay_below_api_and_do_not_look_like_outage(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, _):
         odd = [*ODD_IDS, *(f"acme/../{n}" for n in range(30))]
@@ -224,7 +224,7 @@ def test_ids_stay_below_the_api_and_do_not_look_like_an_outage(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("place", ["//{other}/api/models", "http://{other}/api/models", "/api/../x", "/x", "x"])
-def test_resume_points_obey_the_same_rule(place: str, tmp_path: Path) -> None:
+def test_resume_points_must_be_below_api_too(place: str, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, other):
         path = place.replace("{other}", hub.names["other"])
@@ -238,7 +238,7 @@ def test_resume_points_obey_the_same_rule(place: str, tmp_path: Path) -> None:
         assert hub.asked == other.requests == []
 
 
-def test_a_file_that_is_kept_elsewhere_comes_without_a_token_going_there(
+def test_file_download_from_other_host_sends_no_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)

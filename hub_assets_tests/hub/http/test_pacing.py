@@ -85,7 +85,7 @@ def crawl(server: FixedWindow, workers: int, until: float, latency: "random.Rand
     slowest=st.floats(0.001, 0.3),
     seed=st.integers(0, 2**32),
 )
-def test_never_meets_a_429(
+def test_never_gets_a_429(
     quota: int, is_aligned: bool, rounding: str, phase: float, workers: int, slowest: float, seed: int
 ) -> None:
     server = FixedWindow(quota, 2.0, is_aligned, phase, rounding)
@@ -98,7 +98,7 @@ def test_never_meets_a_429(
 
 @pytest.mark.parametrize("rounding", ["up", "down", "nearest"])
 @pytest.mark.parametrize("is_aligned", [True, False])
-def test_spends_a_long_window_to_its_end(is_aligned: bool, rounding: str) -> None:
+def test_uses_long_window_fully(is_aligned: bool, rounding: str) -> None:
     server = FixedWindow(1000, 300.0, is_aligned, 41.0, rounding)
     crawl(server, 8, until=3000.0, latency=random.Random(1), slowest=0.05)
     assert server.throttled == 0
@@ -131,7 +131,7 @@ def test_a_lost_request_counts_as_spent() -> None:
     assert estimate.delay(0.3) > 90
 
 
-def test_waiting_threads_are_called_off_when_it_closes() -> None:
+def test_close_cancels_waiting_threads() -> None:
     pacer = RequestPacer()
     pacer.acquire()
     outcomes: list[type[BaseException]] = []

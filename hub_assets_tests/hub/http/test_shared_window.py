@@ -63,7 +63,7 @@ def test_two_processes_share_the_quota_of_their_token(window: str, kills: bool) 
     assert app.state.counters.requests >= 0.95 * CALLS * (int(windows) - (2 if kills else 1))
 
 
-def test_what_one_process_learns_the_next_one_knows(tmp_path: Path) -> None:
+def test_processes_share_what_they_learn(tmp_path: Path) -> None:
     one, other = (RequestPacer(bucket=SharedWindow(tmp_path / "window.json")) for _ in range(2))
     slot = one.acquire()
     with SharedWindow(tmp_path / "window.json").opened() as share:
@@ -74,7 +74,7 @@ def test_what_one_process_learns_the_next_one_knows(tmp_path: Path) -> None:
         assert (share.estimate.in_flight, share.estimate.probe_is_out) == (0, False)
 
 
-def test_permits_of_the_dead_count_until_an_answer_tells(tmp_path: Path) -> None:
+def test_slots_of_dead_process_count_until_next_response(tmp_path: Path) -> None:
     take = (
         "import os, sys; from pathlib import Path; from hub_assets.hub.http.shared_window import SharedWindow\n"
         "from hub_assets.hub.http.pacing import RequestPacer\n"
@@ -91,7 +91,7 @@ def test_permits_of_the_dead_count_until_an_answer_tells(tmp_path: Path) -> None
         assert not share.estimate.probe_is_out
 
 
-def test_when_all_are_dead_the_window_is_begun_anew(tmp_path: Path) -> None:
+def test_window_is_reset_when_all_processes_are_dead(tmp_path: Path) -> None:
     path = tmp_path / "window.json"
     leave = (
         "import sys; from pathlib import Path; from hub_assets.hub.http.shared_window import SharedWindow\n"
@@ -104,7 +104,7 @@ def test_when_all_are_dead_the_window_is_begun_anew(tmp_path: Path) -> None:
         assert share.estimate == WindowEstimate()
 
 
-def test_who_comes_anew_takes_over_what_others_know_though_they_have_no_permits_out(tmp_path: Path) -> None:
+def test_new_process_adopts_estimate_of_process_without_slots(tmp_path: Path) -> None:
     path = tmp_path / "window.json"
     one = SharedWindow(path)
     with one.opened() as share:
@@ -114,7 +114,7 @@ def test_who_comes_anew_takes_over_what_others_know_though_they_have_no_permits_
 
 
 @pytest.mark.parametrize("content", ["{", "3 5\n{}", "2 2745614147\n{}", "x"])
-def test_a_file_that_is_no_estimate_is_begun_anew(tmp_path: Path, content: str) -> None:
+def test_invalid_file_is_reset(tmp_path: Path, content: str) -> None:
     path = tmp_path / "window.json"
     path.write_text(content)
     one = SharedWindow(path)
@@ -133,7 +133,7 @@ def test_a_file_that_is_no_estimate_is_begun_anew(tmp_path: Path, content: str) 
         assert share.slots == [RequestSlot(1.0, 0, None, True)]
 
 
-def test_what_went_wrong_while_the_bucket_was_open_is_not_kept(tmp_path: Path) -> None:
+def test_changes_are_dropped_on_exception(tmp_path: Path) -> None:
     bucket = SharedWindow(tmp_path / "window.json")
     with bucket.opened() as share:
         share.estimate.remaining = 3
@@ -144,7 +144,7 @@ def test_what_went_wrong_while_the_bucket_was_open_is_not_kept(tmp_path: Path) -
         assert share.estimate.remaining == 3
 
 
-def test_a_process_on_its_own_keeps_its_estimate_in_memory() -> None:
+def test_own_window_keeps_estimate_in_memory() -> None:
     bucket = OwnWindow()
     with bucket.opened() as share:
         share.estimate.remaining = 5

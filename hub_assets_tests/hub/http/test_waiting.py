@@ -24,7 +24,7 @@ def client_of(hub: HostileHub, **options: object) -> tuple[HubClient, list[str]]
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_what_retry_after_asks_for_is_waited_and_said(status: int) -> None:
+def test_retry_after_is_obeyed_and_announced(status: int) -> None:
     with hostile() as (hub, _):
         client, said = client_of(hub)
         hub.spoil("listing", refuse(status, retry_after="1"), times=1)
@@ -36,7 +36,7 @@ def test_what_retry_after_asks_for_is_waited_and_said(status: int) -> None:
     assert said[0].endswith("asking again in 1 s")
 
 
-def test_without_retry_after_a_pause_is_not_worth_a_word() -> None:
+def test_short_backoff_is_not_announced() -> None:
     with hostile() as (hub, _):
         client, said = client_of(hub)
         hub.spoil("listing", refuse(503), times=2)
@@ -44,7 +44,7 @@ def test_without_retry_after_a_pause_is_not_worth_a_word() -> None:
     assert said == []
 
 
-def test_all_threads_wait_after_a_429_and_one_speaks() -> None:
+def test_all_threads_wait_after_429_and_one_announces_it() -> None:
     with hostile() as (hub, _):
         client, said = client_of(hub)
         client.contact()
@@ -61,7 +61,7 @@ def test_all_threads_wait_after_a_429_and_one_speaks() -> None:
     assert len(said) == 1
 
 
-def test_a_long_wait_is_said_again_and_again_and_can_be_called_off() -> None:
+def test_long_wait_is_announced_repeatedly_and_can_be_canceled() -> None:
     with hostile() as (hub, _):
         client, said = client_of(hub, say_seconds=0.05)
         hub.spoil("listing", refuse(429, retry_after="100000"))
@@ -83,7 +83,7 @@ def test_a_long_wait_is_said_again_and_again_and_can_be_called_off() -> None:
     assert said[0].endswith("asking again in 900 s")
 
 
-def test_a_listing_outlasts_an_outage_and_says_so(tmp_path: Path) -> None:
+def test_listing_outlasts_outage_and_announces_it(tmp_path: Path) -> None:
     with hostile() as (hub, _):
         client, said = client_of(hub, attempts=1)
         hub.spoil("listing", lambda reply, ask: reply if ask.number < 2 or ask.number > 4 else None)
@@ -92,14 +92,14 @@ def test_a_listing_outlasts_an_outage_and_says_so(tmp_path: Path) -> None:
     assert "does not work" in said[0]
 
 
-def test_patience_is_regained_with_each_page(tmp_path: Path) -> None:
+def test_outage_backoff_restarts_with_each_page(tmp_path: Path) -> None:
     with hostile() as (hub, _):
         client, _ = client_of(hub, attempts=1)
         hub.spoil("listing", lambda reply, ask: None if ask.number % 2 else reply)
         assert land_listing(client, Lake(tmp_path), "model", WEEK, outage_backoff=(0.01,)).rows == LISTED
 
 
-def test_patience_ends_and_what_was_listed_is_kept(tmp_path: Path) -> None:
+def test_listed_rows_are_kept_when_outage_backoff_is_used_up(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, _):
         client, said = client_of(hub, attempts=1)
@@ -113,7 +113,7 @@ def test_patience_ends_and_what_was_listed_is_kept(tmp_path: Path) -> None:
         assert len(hub.asked) == 3
 
 
-def test_a_throttled_listing_is_an_outage_too() -> None:
+def test_throttled_listing_counts_as_outage() -> None:
     with hostile() as (hub, _):
         client, _ = client_of(hub, attempts=1)
         hub.spoil("listing", refuse(429, retry_after="1"), times=1)
@@ -122,7 +122,7 @@ def test_a_throttled_listing_is_an_outage_too() -> None:
         assert list(list_pages(client, "model", outage_backoff=(0.01,)))
 
 
-def test_the_first_contact_can_be_patient() -> None:
+def test_contact_can_wait_out_an_outage() -> None:
     with hostile() as (hub, _):
         client, said = client_of(hub, attempts=1)
         hub.spoil("whoami", "hang_up", times=2)
@@ -132,7 +132,7 @@ def test_the_first_contact_can_be_patient() -> None:
     assert said
 
 
-def test_patience_begins_with_a_minute_and_is_a_quarter_of_an_hour_at_most() -> None:
+def test_outage_backoff_starts_at_a_minute_and_is_capped_at_15() -> None:
     assert patience_of(0) == []
     assert patience_of(0.05) == [60, 120]
     assert OUTAGE_BACKOFF[:6] == (60, 120, 240, 480, 900, 900)

@@ -30,7 +30,7 @@ def client() -> Iterator[HubClient]:
         yield made
 
 
-def test_what_is_listed_in_another_case_is_not_asked_for(tmp_path: Path, client: HubClient) -> None:
+def test_id_listed_in_another_case_is_not_requested(tmp_path: Path, client: HubClient) -> None:
     lake = Lake(tmp_path)
     listed(client, lake)
     bases = pa.array(["gone/b", "gone/c", "gone/B", "lab/LISTED", "LAB/OLD", "no id", "../etc", "gone/c", "gone/c"])
@@ -39,7 +39,7 @@ def test_what_is_listed_in_another_case_is_not_asked_for(tmp_path: Path, client:
     assert [alias.repo_id for alias in plan_aliases(lake, WEEK, bases)] == ["LAB/OLD", "gone/a", "gone/c", "gone/B"]
 
 
-def test_bases_are_looked_up_once_and_not_again_in_another_case(tmp_path: Path, client: HubClient) -> None:
+def test_base_models_are_looked_up_once_regardless_of_case(tmp_path: Path, client: HubClient) -> None:
     lake = Lake(tmp_path)
     listed(client, lake)
     land_aliases(client, lake, WEEK, pa.array(["lab/old", "gone/b"]))

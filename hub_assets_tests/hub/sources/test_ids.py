@@ -36,10 +36,10 @@ from hub_assets.hub.sources.ids import first_of, read_id
         ("", None, ""),
     ],
 )
-def test_an_id_is_read(text: str, repo_type: str | None, repo_id: str) -> None:
+def test_id_is_parsed(text: str, repo_type: str | None, repo_id: str) -> None:
     assert read_id(text) == (repo_type, repo_id)
 
 
-def test_many_ids_are_counted() -> None:
+def test_long_id_lists_are_abbreviated() -> None:
     assert first_of(["a", "b"]) == "a, b"
     assert first_of([str(n) for n in range(12)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
