@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from hub_assets.errors import UserError
 from hub_assets.lake.parts import Lake, write_beside
 from hub_assets.lock import WAIT_MINUTES, one_writer
 
 
-class HomeError(Exception):
+class HomeError(UserError):
     """The home cannot be used for this, and why."""
 
 

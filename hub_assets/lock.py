@@ -15,11 +15,13 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from hub_assets.errors import HubAssetsError
+
 WAIT_MINUTES: Final = 60.0
 TELL_SECONDS: Final = 30.0
 
 
-class HomeBusy(Exception):
+class HomeBusy(HubAssetsError):
     """Somebody else was writing to the home for as long as we waited."""
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hub_assets.errors import HubAssetsError
 from hub_assets.lake.journal import Journal
 from hub_assets.lake.parts import MANIFEST, Lake, Manifest, Part
 
@@ -26,7 +27,7 @@ FLUSH_BYTES = 64 * 2**20
 """A journal becomes a part at this size: some 50,000 rows of a listing."""
 
 
-class LandingBusy(Exception):
+class LandingBusy(HubAssetsError):
     """Another process is landing the same table and week."""
 
 

@@ -18,10 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from hub_assets.errors import HubAssetsError
+
 MANIFEST = "_manifest.json"
 
 
-class LakeError(Exception):
+class LakeError(HubAssetsError):
     """A file of the lake is damaged in a way that no crash of ours leaves behind."""
 
 

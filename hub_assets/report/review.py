@@ -17,6 +17,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hub_assets.errors import UserError
 from hub_assets.identities.decisions import (
     SCHEMA,
     decide,
@@ -58,7 +59,7 @@ _visible: Final = partial(visible, longest=400)
 """Longer than elsewhere: who decides must see all of a name and of the evidence."""
 
 
-class NoPairs(Exception):
+class NoPairs(UserError):
     """There are no pairs to be shown, and how to get some."""
 
 

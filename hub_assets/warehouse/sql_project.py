@@ -26,6 +26,8 @@ from sqlglot.lineage import lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
 
+from hub_assets.errors import UserError
+
 LAYERS = ("staging", "intermediate", "marts")
 SEEDS_GROUP = "reference"
 _BRACES = re.compile(r"\{[{%#]\s*(.*?)\s*[}%#]\}")
@@ -36,7 +38,7 @@ _NO_WEEK = date(1970, 1, 5)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C takes an eighth of the time
 
 
-class ModelError(Exception):
+class ModelError(UserError):
     """A model or its description is wrong; the message begins with file and line."""
 
     def __init__(self, path: Path, line: int | None, problem: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import duckdb
 import pyarrow as pa
 
+from hub_assets.errors import UserError
 from hub_assets.hub.collect.fetches import MOST_PAGES, Fetch
 from hub_assets.hub.http.window import DOCUMENTED_WINDOW
 from hub_assets.hub.sources import commits, discussions
@@ -46,7 +47,7 @@ def seconds_at(calls: int, quota: int, window: float = DOCUMENTED_WINDOW) -> flo
     return math.ceil(calls / quota) * window if calls else 0.0
 
 
-class PlanError(ValueError):
+class PlanError(UserError):
     """What is to be planned does not fit together, or cannot be; the message is one sentence for the user."""
 
 
