@@ -44,7 +44,7 @@ class HubResource(dg.ConfigurableResource):
     read_seconds: float = Field(default=READ_SECONDS, gt=0, description="How long to wait for a piece of an answer.")
     answer_seconds: float = Field(default=ANSWER_SECONDS, gt=0, description="How long a whole answer may take.")
     answer_megabytes: float = Field(default=ANSWER_MEGABYTES, gt=0, description="How large an answer may be, unpacked.")
-    patience_hours: float = Field(
+    outage_backoff_hours: float = Field(
         default=PATIENCE_HOURS, ge=0, description="How long to wait for a Hub that does not work before a step fails."
     )
     is_local: bool = Field(
@@ -68,7 +68,7 @@ class HubResource(dg.ConfigurableResource):
     @property
     def outage_backoff(self) -> list[float]:
         """How long to wait, time after time, while the Hub does not work."""
-        return patience_of(self.patience_hours)
+        return patience_of(self.outage_backoff_hours)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """Make the client of a run."""

@@ -174,7 +174,7 @@ def test_the_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubCl
         [build_listing("model")],
         partition_key=str(WEEK),
         resources={
-            "hub": HubResource(endpoint=hub.url, use_token=False, attempts=1, patience_hours=0),
+            "hub": HubResource(endpoint=hub.url, use_token=False, attempts=1, outage_backoff_hours=0),
             "home": HomeResource(root=str(tmp_path)),
         },
         raise_on_error=False,
