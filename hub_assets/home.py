@@ -104,7 +104,7 @@ class Home:
         try:
             return str(json.loads(path.read_text(encoding="utf-8"))["source"]) if path.exists() else None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise HomeError(f"{path} is unreadable ({error}); restore it, or choose another home with --home") from error
+            raise HomeError(f"{path} is unreadable ({error}); restore it, or choose another --home") from error
 
     @contextmanager
     def written_by(self, what: str, tell: Callable[[str], None]) -> Iterator[None]:

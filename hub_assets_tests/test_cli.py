@@ -105,8 +105,8 @@ def test_plan_shows_what_a_budget_covers(tmp_path: Path) -> None:
     with running(build_app(simulated(WEEK, scale=0.002), quota=Quota(1000, 300))) as url:
         for repo_type in ("model", "dataset", "space"):
             land_listing(HubClient(url, False), Home(tmp_path).lake, repo_type, WEEK)
-    (all_,) = [line for line in run("plan", "--home", tmp_path).output.splitlines() if "│ all " in line]
-    calls = int(all_.split("│")[-2].replace(",", ""))
+    (total,) = [line for line in run("plan", "--home", tmp_path).output.splitlines() if "│ total " in line]
+    calls = int(total.split("│")[-2].replace(",", ""))
     assert calls > 2_000
     covered = run("plan", "--home", tmp_path, "--budget", str(calls // 2))
     # half of the budget for commits, 85 % for commits and discussions together; no author is known yet
