@@ -26,7 +26,7 @@ BY = click.option("--by", default=_user, help="Name to record with each decision
 
 @click.group("identities")
 def identities_group() -> None:
-    """Review pairs of author strings that may belong to the same developer.
+    """Review which author strings are the same developer.
 
     Decisions are stored in decisions.csv in the home and override the rules.
     """
@@ -36,10 +36,10 @@ def identities_group() -> None:
 @HOME
 @BY
 def review_command(home: Path | None, by: str) -> None:
-    """Review pairs one at a time in the terminal, with the evidence side by side.
+    """Review pairs one at a time in the terminal.
 
-    Shows the pairs that no rule decides, and decided pairs whose evidence has changed since. Every decision is saved
-    immediately.
+    Shows the evidence side by side, for pairs that no rule decides and for decided pairs whose evidence has changed.
+    Every decision is saved immediately.
 
     \b
     Example:
@@ -62,7 +62,9 @@ def review_command(home: Path | None, by: str) -> None:
 @click.option("--all", "is_all", is_flag=True, help="Export every pair, not only those to review.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def export_command(home: Path | None, is_all: bool, file: Path) -> None:
-    """Export the pairs to review to FILE, a new CSV file that you fill in with a spreadsheet.
+    """Export the pairs to review to FILE, a new CSV file.
+
+    Open it in a spreadsheet, fill in the decision column and import it again.
 
     \b
     Examples:
@@ -93,7 +95,7 @@ def export_command(home: Path | None, is_all: bool, file: Path) -> None:
 @BY
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 def import_command(home: Path | None, by: str, file: Path) -> None:
-    """Import decisions from FILE, an exported CSV file that you filled in.
+    """Import the decisions from FILE, an exported CSV file.
 
     Skips rows without a decision. If any row is invalid, nothing is imported.
 
@@ -130,7 +132,7 @@ def import_command(home: Path | None, by: str, file: Path) -> None:
 @click.argument("author_a")
 @click.argument("author_b")
 def undo_command(home: Path | None, author_a: str, author_b: str) -> None:
-    """Undo the decision on AUTHOR_A and AUTHOR_B, so that the rules apply again.
+    """Undo the decision on a pair, so that the rules apply again.
 
     \b
     Examples:
@@ -152,9 +154,10 @@ def undo_command(home: Path | None, author_a: str, author_b: str) -> None:
 @HOME
 @click.option("--week", type=DayType(), help="Week to rebuild, as any date in it. Default: the newest published week.")
 def apply_command(home: Path | None, week: date | None) -> None:
-    """Merge developers according to the decisions and rebuild every table that depends on them.
+    """Apply the decisions to a published week.
 
-    Makes no calls to the Hub. Other weeks stay unchanged until you run this for them.
+    Merges developers and rebuilds every table that depends on them. Makes no calls to the Hub. Other weeks stay
+    unchanged until you run this for them.
 
     \b
     Examples:

@@ -76,7 +76,7 @@ def local_hub_command(
         raise UserError(str(error)) from error
 
     def announce(url: str) -> None:
-        console.print(f"A local Hub ({population.identity}, week {population.week}) is listening at {url}")
+        console.print(f"A local Hub ({population.identity}, week {population.week}) listens at {url}")
         print_notes(population)
 
     limit = replace(quota, window=window, rounding=rounding)

@@ -63,9 +63,9 @@ def snapshot_command(home: Path | None, crawl: "CrawlResource", **settings: Any)
 @click.option("--week", type=DayType(), help="Week to plan, as any date in it. Default: the newest listed week.")
 @crawl_options
 def plan_command(home: Path | None, week: date | None, crawl: "CrawlResource") -> None:
-    """Show which histories are left to fetch, how many calls they need and how long they take.
+    """Show the remaining work: repositories, calls and time.
 
-    Makes no calls to the Hub.
+    Counts the histories that are left to fetch. Makes no calls to the Hub.
 
     \b
     Examples:
