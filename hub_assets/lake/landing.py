@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hub_assets.errors import HubAssetsError
 from hub_assets.lake.journal import Journal
 from hub_assets.lake.parts import MANIFEST, Lake, Manifest, Part
 
@@ -26,7 +27,7 @@ FLUSH_BYTES = 64 * 2**20
 """Journal size at which it is flushed to a part: about 50,000 listing rows."""
 
 
-class LandingBusy(Exception):
+class LandingBusy(HubAssetsError):
     """Another process is landing the same table and week."""
 
 

@@ -19,10 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from hub_assets.errors import HubAssetsError
+
 MANIFEST = "_manifest.json"
 
 
-class LakeError(Exception):
+class LakeError(HubAssetsError):
     """A lake file is damaged in a way that none of our own crashes can cause."""
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hub_assets.errors import UserError
 from hub_assets.local_hub.columns import Indices, Lookup, whole
 from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.histories import Events, Histories
@@ -33,7 +34,7 @@ SPACES_SHOWN: Final = 100
 _GATED: Final[dict[str | None, bool | str | None]] = {"false": False, "true": True}
 
 
-class PopulationError(ValueError):
+class PopulationError(UserError):
     """There is no such population, or it cannot be served; the message is one sentence for the user."""
 
 

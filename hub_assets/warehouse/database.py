@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from hub_assets.disk import FULL
+from hub_assets.errors import HubAssetsError
 from hub_assets.lake.parts import force_to_disk
 from hub_assets.sql import literal, parquet
 from hub_assets.warehouse.sql_project import DataTest, Model, Project, Seed, Source, Table
@@ -24,7 +25,7 @@ from hub_assets.warehouse.sql_project import DataTest, Model, Project, Seed, Sou
 logger = logging.getLogger(__name__)
 
 
-class WarehouseError(Exception):
+class WarehouseError(HubAssetsError):
     """A database cannot be used; the message says why and what to do."""
 
 

@@ -33,6 +33,8 @@ from sqlglot.lineage import lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
 
+from hub_assets.errors import UserError
+
 LAYERS = ("staging", "intermediate", "marts")
 SEEDS_GROUP = "reference"
 _BRACES = re.compile(r"\{[{%#]\s*(.*?)\s*[}%#]\}")
@@ -43,7 +45,7 @@ _NO_WEEK = date(1970, 1, 5)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is eight times as fast
 
 
-class ModelError(Exception):
+class ModelError(UserError):
     """A model or its yml is invalid; the message starts with file and line."""
 
     def __init__(self, path: Path, line: int | None, problem: str) -> None:

@@ -61,9 +61,7 @@ ENCODINGS = {
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_body_in_another_encoding_is_decoded(
-    hub: HostileHub, client: HubClient, lake: Lake, encoding: str
-) -> None:
+def test_body_in_another_encoding_is_decoded(hub: HostileHub, client: HubClient, lake: Lake, encoding: str) -> None:
     hub.repos["models"][3]["author"] = "\u00e4\U0001f600"
     hub.spoil("listing", ENCODINGS[encoding])
     manifest = land_listing(client, lake, "model", WEEK)
@@ -174,7 +172,7 @@ def test_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubClient
         [build_listing("model")],
         partition_key=str(WEEK),
         resources={
-            "hub": HubResource(endpoint=hub.url, use_token=False, attempts=1, patience_hours=0),
+            "hub": HubResource(endpoint=hub.url, use_token=False, attempts=1, outage_backoff_hours=0),
             "home": HomeResource(root=str(tmp_path)),
         },
         raise_on_error=False,

@@ -64,7 +64,7 @@ def materialize(
     faults: Faults | None = None,
     page_size: int = 1000,
     attempts: int = 4,
-    patience_hours: float = 6.0,
+    outage_backoff_hours: float = 6.0,
     crawl: CrawlResource = NO_HISTORIES,
     only: Collection[str] = (),
 ) -> tuple[dg.ExecuteInProcessResult, Any]:
@@ -80,7 +80,7 @@ def materialize(
             page_size=page_size,
             attempts=attempts,
             backoff=0.01,
-            patience_hours=patience_hours,
+            outage_backoff_hours=outage_backoff_hours,
         )
         defs = build_defs(hub=hub, home=HomeResource(root=str(home)), crawl=crawl)
         job = defs.resolve_job_def("weekly_snapshot")
@@ -371,7 +371,9 @@ def test_beyond_the_limit_the_run_ends_with_its_cause(
     tmp_path: Path, instance: dg.DagsterInstance, fault: str, cause: str
 ) -> None:
     faults = Faults.parse([f"{fault}@2"])
-    result, _ = materialize(tmp_path, hub_of(), instance, faults=faults, attempts=1, patience_hours=0, only=LISTED)
+    result, _ = materialize(
+        tmp_path, hub_of(), instance, faults=faults, attempts=1, outage_backoff_hours=0, only=LISTED
+    )
     assert not result.success
     assert cause in failures_of(result)
     assert not Home(tmp_path).warehouse.exists()

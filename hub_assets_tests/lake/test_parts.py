@@ -31,9 +31,7 @@ def read(root: Path) -> pa.Table:
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_flipped_bit_is_never_read_as_other_rows(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
+def test_flipped_bit_is_never_read_as_other_rows(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     root = tmp_path_factory.mktemp("lake")
     lake, part = made(root)
     manifest = lake.manifest("t", WEEK)

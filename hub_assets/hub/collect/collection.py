@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol, TypedDict, TypeVar, Unpack
 
+from hub_assets.errors import UserError
 from hub_assets.hub.collect import response_log
 from hub_assets.hub.collect.crawl import NO_LIMIT, WORKERS, Budget, Progress, Watch, crawl, rows_of
 from hub_assets.hub.collect.response_log import Row
@@ -21,7 +22,7 @@ from hub_assets.lake.landing import FLUSH_BYTES, Landing
 from hub_assets.lake.parts import Lake, Manifest, Part
 
 
-class RefreshRefused(ValueError):
+class RefreshRefused(UserError):
     """A week cannot start over; the message is a single sentence for the user."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hub_assets.errors import UserError
 from hub_assets.hub.collect.listing_pages import PAGE_SIZE, list_pages
 from hub_assets.hub.collect.listing_rows import RowCounts, listing_rows, parsed_page
 from hub_assets.hub.http.client import SAY_SECONDS, HubClient
@@ -20,7 +21,7 @@ from hub_assets.lake.landing import FLUSH_BYTES, Landing, Record
 from hub_assets.lake.parts import Lake, Manifest, Part
 
 
-class ListingRefused(ValueError):
+class ListingRefused(UserError):
     """A week cannot be listed again; the message is for the user."""
 
 
@@ -90,9 +91,7 @@ def land_listing(
     with Landing(lake, table, snapshot_date, convert, flush_bytes) as landing:
         unreadable = landing.cut(_is_page)
         if unreadable:
-            report(
-                f"the journal contains an unreadable page of {repo_type}s; pages to request again: {unreadable}"
-            )
+            report(f"the journal contains an unreadable page of {repo_type}s; pages to request again: {unreadable}")
         start = landing.last or {"next_path": None, "refused": [], "rows": 0}
         if start["rows"]:
             report(f"resuming after {start['rows']:,} {repo_type}s")

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 import duckdb
 import pyarrow as pa
 
+from hub_assets.errors import UserError
 from hub_assets.hub.collect.fetches import MOST_PAGES, Fetch
 from hub_assets.hub.http.window import DOCUMENTED_WINDOW
 from hub_assets.hub.sources import commits, discussions
@@ -47,7 +48,7 @@ def seconds_at(calls: int, quota: int, window: float = DOCUMENTED_WINDOW) -> flo
     return math.ceil(calls / quota) * window if calls else 0.0
 
 
-class PlanError(ValueError):
+class PlanError(UserError):
     """The selection is contradictory or cannot be planned; the message is a single sentence for the user."""
 
 

@@ -19,6 +19,8 @@ from typing import Any, Final
 
 import httpx2
 
+from hub_assets.errors import HubAssetsError, UserError
+
 BAD_CREDENTIALS: Final = "Invalid credentials in Authorization header"
 DISABLED: Final = "Access to this resource is disabled."
 NOT_HELD: Final = 501
@@ -27,7 +29,7 @@ LONGEST_MESSAGE: Final = 500
 """Characters kept of a server's error message."""
 
 
-class HubError(Exception):
+class HubError(HubAssetsError):
     """A request that failed.
 
     `status` is the HTTP status (None if there was no response), `code` and `message` come from `X-Error-Code` and
@@ -70,7 +72,7 @@ class HubDisabled(HubError):
     """The Hub has disabled the repository."""
 
 
-class HubRefused(HubError):
+class HubRefused(HubError, UserError):
     """The Hub rejects the request."""
 
 

@@ -178,9 +178,7 @@ def test_only_co_authors_are_kept_of_messages(collected: Collected, first: Simul
         assert b"mail.example" not in content, name
 
 
-def test_rerun_of_finished_week_requests_and_changes_nothing(
-    lake_of_first: Lake, first: Simulation
-) -> None:
+def test_rerun_of_finished_week_requests_and_changes_nothing(lake_of_first: Lake, first: Simulation) -> None:
     before = contents(lake_of_first)
     with serving(first) as (client, counters):
         for kind in HISTORY_KINDS:
@@ -261,9 +259,7 @@ def test_three_weeks_equal_a_full_crawl_of_the_third(three: list[Simulation], tm
         )
 
 
-def test_moved_repository_is_read_and_deleted_repository_is_gone(
-    three: list[Simulation], tmp_path: Path
-) -> None:
+def test_moved_repository_is_read_and_deleted_repository_is_gone(three: list[Simulation], tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     before, after = three[0], replace(three[2], week=THREE_WEEKS[0])
     with serving(before) as (client, _):

@@ -342,9 +342,7 @@ def by_rotation(lake: Lake, week: date) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("begins_whole", [True, False])
-def test_every_repository_is_read_within_the_rotation_if_the_budget_allows(
-    lake: Lake, begins_whole: bool
-) -> None:
+def test_every_repository_is_read_within_the_rotation_if_the_budget_allows(lake: Lake, begins_whole: bool) -> None:
     repos = [{"id": f"acme/r{place}", "likes": place % 10} for place in range(128)]
     seen: dict[str, list[int]] = {str(repo["id"]): [] for repo in repos}
     for number in range(2 * ROTATION_WEEKS + 1):

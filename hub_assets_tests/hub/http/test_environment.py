@@ -126,9 +126,7 @@ def test_local_hub_ignores_proxy_settings(monkeypatch: pytest.MonkeyPatch) -> No
         ("SSL_CERT_FILE", "/nowhere/certificates.pem", "SSL_CERT_FILE"),
     ],
 )
-def test_unusable_setting_is_reported(
-    name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unusable_setting_is_reported(name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with hostile() as (hub, _), pytest.raises(Misconfigured, match=words):
         client_of(hub).contact()

@@ -238,9 +238,7 @@ def test_resume_points_must_be_below_api_too(place: str, tmp_path: Path) -> None
         assert hub.asked == other.requests == []
 
 
-def test_file_download_from_other_host_sends_no_token(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_download_from_other_host_sends_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     with hostile() as (hub, other):
         client_of(hub)

@@ -64,7 +64,7 @@ def test_two_processes_share_the_quota_of_their_token(window: str, kills: bool) 
 
 
 def test_processes_share_what_they_learn(tmp_path: Path) -> None:
-    one, other = (RequestPacer(bucket=SharedWindow(tmp_path / "window.json")) for _ in range(2))
+    one, other = (RequestPacer(window_state=SharedWindow(tmp_path / "window.json")) for _ in range(2))
     slot = one.acquire()
     with SharedWindow(tmp_path / "window.json").opened() as share:
         assert (share.estimate.in_flight, share.estimate.probe_is_out) == (1, True)
@@ -78,7 +78,7 @@ def test_slots_of_dead_process_count_until_next_response(tmp_path: Path) -> None
     take = (
         "import os, sys; from pathlib import Path; from hub_assets.hub.http.shared_window import SharedWindow\n"
         "from hub_assets.hub.http.pacing import RequestPacer\n"
-        "pacer = RequestPacer(bucket=SharedWindow(Path(sys.argv[1])))\n"
+        "pacer = RequestPacer(window_state=SharedWindow(Path(sys.argv[1])))\n"
         "pacer.acquire(); os.kill(os.getpid(), 9)"
     )
     path = tmp_path / "window.json"
