@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import erfc, erfcx
 
-from hub_assets.statistics.power_laws import GREATEST_ALPHA, Tail
+from hub_assets.statistics.power_laws import MAX_ALPHA, Tail
 from hub_assets.statistics.samples import Counted, Floats
 
 _SUMMED: Final = 1_000
@@ -119,7 +119,7 @@ def truncated_power_law(above: Counted, tail: Tail) -> Floats:
         return float(alpha * mean_log + rate * mean_beyond + _log_truncated_norm(alpha, rate, tail))
 
     starts = [(tail.alpha, -np.log(above.values[-1])), (tail.alpha / 2, -np.log(mean_beyond + 1))]
-    bounds = [(0.0, GREATEST_ALPHA), (-40.0 - np.log(tail.x_min), 5.0)]
+    bounds = [(0.0, MAX_ALPHA), (-40.0 - np.log(tail.x_min), 5.0)]
     fits = (minimize(loss, start, method="Nelder-Mead", bounds=bounds) for start in starts)
     found = min(fits, key=lambda one: one.fun)
     alpha, rate = found.x[0], np.exp(found.x[1])

@@ -14,8 +14,8 @@ from scipy.special import zeta
 
 from hub_assets.statistics.samples import Counted, Floats, Ints
 
-LEAST_ALPHA: Final = 1.001
-GREATEST_ALPHA: Final = 25.0
+MIN_ALPHA: Final = 1.001
+MAX_ALPHA: Final = 25.0
 _STEPS: Final = 60
 """Limit for Newton's method: five steps are typical, and going from the smallest alpha to the largest takes fifteen."""
 _FLAT: Final = 1e-12
@@ -63,7 +63,7 @@ def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
     bounds = _distances(values, n_tail, starts, alphas, few, is_discrete)
     nearest = np.argsort(bounds, kind="stable")
     best = (np.inf, -1)
-    for start in nearest[alphas[nearest] < GREATEST_ALPHA]:
+    for start in nearest[alphas[nearest] < MAX_ALPHA]:
         if bounds[start] > best[0]:
             break
         everywhere = np.arange(start, len(values))[None, :]
@@ -127,13 +127,13 @@ def _most_likely(x_mins: Floats, mean_logs: Floats, is_discrete: bool) -> Floats
     the root and the following steps rise to it.
     """
     offset = 0.5 if is_discrete else 0.0  # the paper's approximation of the discrete law, equation 3.7
-    alphas = 1 + 1 / np.maximum(mean_logs - np.log(x_mins - offset), 1 / (GREATEST_ALPHA - 1))
-    alphas = np.clip(alphas, LEAST_ALPHA, GREATEST_ALPHA)
+    alphas = 1 + 1 / np.maximum(mean_logs - np.log(x_mins - offset), 1 / (MAX_ALPHA - 1))
+    alphas = np.clip(alphas, MIN_ALPHA, MAX_ALPHA)
     for _ in range(_STEPS if is_discrete else 0):
         width = 1e-4 * (alphas - 1)
         low, here, high = log_above(alphas + width * np.array([[-1.0], [0], [1]]), x_mins, is_discrete)
         slope, curvature = (high - low) / (2 * width) + mean_logs, (high - 2 * here + low) / width**2
-        found = np.clip(alphas - slope / np.maximum(curvature, _FLAT), LEAST_ALPHA, GREATEST_ALPHA)
+        found = np.clip(alphas - slope / np.maximum(curvature, _FLAT), MIN_ALPHA, MAX_ALPHA)
         is_found = np.abs(found - alphas).max() < 1e-8
         alphas = found
         if is_found:
