@@ -110,7 +110,9 @@ def _repositories(repo_type: RepoType, paths: list[Path], notes: list[str]) -> p
     table = pa.concat_tables([read_recorded(path, REPOSITORIES) for path in paths], promote_options="default")
     names = dict.fromkeys(name for path in paths for name in column_names(path))
     if unknown_names := [name for name in names if name not in REPOSITORIES and name not in _OURS]:
-        notes.append(f"Left out columns of {repo_type}s that are not fields of the Hub's API: {_list(unknown_names)}.")
+        notes.append(
+            f"Columns of {repo_type}s left out because the Hub's API has no such field: {_list(unknown_names)}."
+        )
     if n_without := table["_id"].null_count if "_id" in table.column_names else len(table):
         notes.append(f"{repo_type.capitalize()}s without an _id, derived from createdAt and id instead: {n_without:,}.")
         table = _with_keys(table)

@@ -12,7 +12,7 @@ from typing import Final
 from hub_assets.local_hub.population import Population, PopulationError
 from hub_assets.local_hub.simulated.build import AnswerKey, Simulation, build
 from hub_assets.local_hub.simulated.quantiles import SIZES
-from hub_assets.local_hub.simulated.store import kept
+from hub_assets.local_hub.simulated.store import cached_week
 from hub_assets.local_hub.simulated.timeline import GROWTH, REFERENCE
 
 __all__ = ["FIRST_WEEK", "LAST_WEEK", "REFERENCE", "SMALL", "AnswerKey", "Simulation", "simulate", "simulated"]
@@ -47,9 +47,11 @@ def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | No
     """
     monday = week - timedelta(days=week.weekday())
     if monday < FIRST_WEEK:
-        raise PopulationError(f"the simulated Hub begins with the week of {FIRST_WEEK}, after {monday}")
+        raise PopulationError(
+            f"the simulated Hub starts in the week of {FIRST_WEEK}; the week of {monday} is too early"
+        )
     if monday > LAST_WEEK:
-        raise PopulationError(f"the simulated Hub ends with the week of {LAST_WEEK}, before {monday}")
+        raise PopulationError(f"the simulated Hub ends with the week of {LAST_WEEK}; the week of {monday} is too late")
     size = sum(SIZES.values()) * scale * math.exp(GROWTH * max((monday - REFERENCE).days / 7, 0))
     if not 1 / min(SIZES.values()) <= scale or size > MOST:
         raise PopulationError(
@@ -57,4 +59,4 @@ def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | No
             f"least one of each type and at most {MOST:,}"
         )
     scale = float(scale)
-    return build(monday, scale, seed) if keep is None else kept(keep, monday, scale, seed)
+    return build(monday, scale, seed) if keep is None else cached_week(keep, monday, scale, seed)

@@ -49,7 +49,7 @@ both a third quartile of 0 and a share of zeros of 70.99 %, which contradict eac
     spaces' n_likes with n_discussions,           0.74, 0.76, 0.76          0.76, 0.79, 0.79
         n_disc_starters, n_community
     author strings on models, with spaces         101,144, 1,979            103,505, 2,077
-    developers who work together, edges           10,524, 21,598            11,222, 20,504
+    collaborating developers, edges               10,524, 21,598            11,222, 20,504
     share of isolates, reciprocity                0.89, 0.83                0.889, 0.815
     developers in the 5-core, 10-core             1,109, 330                1,712, 439
     maximal core: k, developers                   26, 14                    28, 15 (of one repository)
@@ -228,7 +228,7 @@ def _license_figures(simulation: Simulation) -> Iterator[Figure]:
         yield f"{kind} share without license", _UNLICENSED[kind], 1 - len(licenses) / len(simulation.repos[kind])
         for name, share in shares.items():
             reached = pc.sum(pc.equal(licenses, name)).as_py() / len(licenses)
-            yield f"{kind} license {name} of licensed", share, reached
+            yield f"{kind} license {name} among licensed", share, reached
 
 
 def _network_figures(simulation: Simulation) -> Iterator[Figure]:
@@ -236,10 +236,10 @@ def _network_figures(simulation: Simulation) -> Iterator[Figure]:
     strings = simulation.key.people["user"].take(pa.array(positions))
     yield "author strings with a model commit", 101_144, float(pc.count_distinct(strings).as_py())
     spaced = pc.match_substring(strings.unique(), " ")
-    yield "of which real names with spaces", 1979, float(pc.sum(spaced).as_py())
+    yield "author strings that contain a space", 1979, float(pc.sum(spaced).as_py())
     developers = len(np.unique(_committers(simulation, "model")[1]))
     graph = collaboration(simulation)
-    yield "developers who work together", 10_524, float(len(graph))
+    yield "collaborating developers", 10_524, float(len(graph))
     yield "edges between developers", 21_598, float(graph.number_of_edges())
     yield "share of isolates", 0.89, 1 - len(graph) / developers
     yield "reciprocity", 0.83, float(nx.overall_reciprocity(graph)) if graph else float("nan")
@@ -252,7 +252,7 @@ def _network_figures(simulation: Simulation) -> Iterator[Figure]:
     yield "developers in the maximal core", 14, float(len(core))
     repo, person = _committers(simulation, "model")
     inside = np.isin(person, list(core))
-    yield "most of the maximal core in one repository", 14, float(np.bincount(repo[inside]).max())
+    yield "largest part of the maximal core in one repository", 14, float(np.bincount(repo[inside]).max())
 
 
 def _persons(simulation: Simulation) -> Ints:

@@ -21,7 +21,7 @@ from hub_assets.local_hub.fields import REPO_TYPES
 from hub_assets.local_hub.simulated.build import AnswerKey, History, Simulation, build
 
 
-def kept(folder: Path, monday: date, scale: float, seed: int) -> Simulation:
+def cached_week(folder: Path, monday: date, scale: float, seed: int) -> Simulation:
     """Return a simulated week from the cache; make and store it if it is missing or damaged.
 
     Raises:
