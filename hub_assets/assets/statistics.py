@@ -28,13 +28,13 @@ from hub_assets.statistics.activity import (
 
 
 class Goodness(dg.Config):
-    """How much is spent on whether a power law is plausible."""
+    """How much computation goes into testing whether a power law is plausible."""
 
     resamples: int = Field(
         default=100,
         ge=0,
-        description="Resamples of the goodness-of-fit bootstrap, of which each takes as long as a fit: 100 give p to "
-        "0.05, 2,500 to 0.01. Without any no tail is called a power law.",
+        description="Resamples of the goodness-of-fit bootstrap; each takes as long as a fit. 100 give p to 0.05, "
+        "2,500 to 0.01. Without resamples, no tail is called a power law.",
     )
 
 
@@ -43,9 +43,10 @@ class Statistic:
     """A table of statistics.
 
     Args:
-        make: makes its rows of a week's activity.
-        tracked_metrics: columns whose numbers Dagster plots over the weeks, by their names there, made of the row's values.
-        followed: the rows that have tracked_metrics; all if None.
+        make: computes the rows from a week's activity.
+        tracked_metrics: columns that Dagster plots over the weeks, keyed by the metric's name, a template that is
+            filled with the row's values.
+        followed: filter for the rows with tracked metrics; all if None.
     """
 
     make: Callable[[Activity], pa.Table]
@@ -82,7 +83,7 @@ STATISTICS: Final = {
 
 
 def build_statistics() -> list[dg.AssetsDefinition]:
-    """Make an asset of each table."""
+    """Build one asset per table."""
     return [_build_tail_fits() if name == "stats__tail_fits" else _build(name) for name in STATISTICS]
 
 
@@ -106,7 +107,7 @@ def _build_tail_fits() -> dg.AssetsDefinition:
 
 
 def _asset(name: str) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
-    """Return the decorator that makes the asset of a table."""
+    """Return the decorator that builds the asset of a table."""
     spec = spec_of(name, ["mart__repo_activity"], "scipy")
     return dg.multi_asset(name=name, specs=[spec], partitions_def=SNAPSHOTS)
 
@@ -118,7 +119,7 @@ def _materialize(name: str, statistic: Statistic, snapshot_date: date, home: Hom
             made = statistic.make(activity)
         except ValueError as error:
             where = impossible_value(connection, snapshot_date)
-            raise dg.Failure(f"{name} cannot be computed: {error}. {where}", allow_retries=False) from error
+            raise dg.Failure(f"{name} could not be computed: {error}. {where}", allow_retries=False) from error
         stored = replace_rows(connection, name, snapshot_date, made, RESULT_ROWS)
     followed = made if statistic.followed is None else made.filter(statistic.followed)
     return dg.MaterializeResult(
@@ -131,7 +132,7 @@ def _materialize(name: str, statistic: Statistic, snapshot_date: date, home: Hom
 
 
 def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, pa.Table]:
-    """Return the activity of a week by type of repository; a type that was not listed is left out."""
+    """Return a week's activity by repository type, without types that were not listed."""
     tables = {}
     for repo_type, variables in VARIABLES.items():
         rows = connection.sql(
@@ -144,7 +145,7 @@ def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> d
 
 
 def impossible_value(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> str:
-    """Say which value of a week's activity cannot be, and of which repository it is; nothing if all can be."""
+    """Name an impossible value in a week's activity and its repository; empty if there is none."""
     names = list(dict.fromkeys(variable for variables in VARIABLES.values() for variable in variables))
     values = ", ".join(f"cast({name} as double) as {name}" for name in names)
     found = connection.execute(
@@ -155,4 +156,4 @@ def impossible_value(connection: duckdb.DuckDBPyConnection, snapshot_date: date)
     if found is None:
         return ""
     variable, value, repo_type, repo_id = found
-    return f"In mart__repo_activity {variable} of the {repo_type} {repo_id} is {value:g}"
+    return f"In mart__repo_activity, {variable} of the {repo_type} {repo_id} is {value:g}."

@@ -1,6 +1,6 @@
-"""What every request passes: it is counted and limited, its token is looked at, faults strike, headers are added.
+"""What happens to every request: counting, rate limiting, checking the token, injecting faults and adding headers.
 
-One ASGI middleware. What a good request is answered belongs to `app`.
+Responses to regular requests belong in `app`.
 """
 
 import asyncio
@@ -23,23 +23,23 @@ from hub_assets.local_hub.paths import kind_of
 from hub_assets.local_hub.population import Population
 
 _MORNING: Final = timedelta(hours=6, minutes=30).total_seconds()
-"""Into Monday, when the schedule would come."""
+"""Offset from Monday 00:00 at which the weekly schedule would run."""
 _WEEK: Final = timedelta(weeks=1).total_seconds()
 _INVALID_TOKEN: Final = "Invalid credentials in Authorization header"
 _STRUCK: Final = frozenset({"listing", "info", "history", "account"})
-"""What faults strike."""
+"""Request types that faults strike."""
 
 
 class Middleware:
-    """The door of a Hub.
+    """ASGI middleware around the Hub's app.
 
     Args:
-        app: what is behind it. It finds in `request.state.has_token` whether a valid token came.
-        population: what is served; its name and its week's clock stand in every answer.
-        quota: what each token, or each address without one, may ask.
-        faults: what goes wrong with listings, infos, histories and accounts.
-        counters: where requests and answers are counted.
-        latency: seconds that every answer takes longer.
+        app: the wrapped app. It finds in `request.state.has_token` whether the request has a valid token.
+        population: the population being served; its name and its week's clock appear in every response.
+        quota: rate limit per token, or per address for requests without a token.
+        faults: faults to inject into listings, repository info, histories and accounts.
+        counters: counters for requests and responses.
+        latency: seconds added to every response.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Middleware:
         self._clock = _HubClock(population.week)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -122,7 +122,7 @@ class Middleware:
 
 
 def _half(send: Send) -> Send:
-    """Return a `send` that sends half of a body and no more, upon which the server closes the connection."""
+    """Return a `send` that sends only half of a body, so that the server closes the connection."""
 
     async def send_half(message: Message) -> None:
         if message["type"] == "http.response.body":
@@ -133,9 +133,9 @@ def _half(send: Send) -> Send:
 
 
 class _HubClock:
-    """The Hub's time: Monday 06:30 of the week served and on from there, on whatever day that is.
+    """The Hub's clock: starts at Monday 06:30 of the served week, whatever today's date is.
 
-    The data is that of one week, so the clock never leaves it: after Sunday it starts over.
+    The data belongs to a single week, so after Sunday the clock starts over.
     """
 
     def __init__(self, week: date, clock: Callable[[], float] = time.monotonic) -> None:
@@ -154,7 +154,7 @@ def _http_date(second: int) -> str:
 
 
 def _token(scope: Scope) -> str | None:
-    """Return the token of a request, valid or not; None if there is none."""
+    """Return the token of a request, valid or not, or None."""
     for name, value in scope["headers"]:
         if name == b"authorization":
             authorization: str = value.decode("latin-1")

@@ -1,6 +1,6 @@
-"""Ids of a few models as they are on the Hub, because clients have habits around them; all else of them is invented.
+"""Real ids of a few famous models, because clients have special cases for them; everything else about them is made up.
 
-They are the first and most famous models of the simulated Hub.
+They are the first and most popular models of the simulated Hub.
 """
 
 from datetime import UTC, datetime
@@ -17,19 +17,19 @@ MOVED: Final = {
     "t5-small": "google-t5/t5-small",
     "distilbert-base-uncased": "distilbert/distilbert-base-uncased",
 }
-"""Models with an id of one part that got an owner later."""
+"""Models with single-part ids that later moved to an owner."""
 MOVED_AT: Final = int(datetime(2024, 2, 19, tzinfo=UTC).timestamp())
 ONE_PART: Final = ("xlnet-base-cased", "ctrl", "albert-base-v2")
-"""Models that still have such an id."""
+"""Models that still have single-part ids."""
 WITHDRAWN: Final = "runwayml/stable-diffusion-v1-5"
 SUCCESSOR: Final = "stable-diffusion-v1-5/stable-diffusion-v1-5"
-"""The path of one model that was deleted leads to another one, which was made on the next day."""
+"""The id of a deleted model redirects to this model, which was created the next day."""
 WITHDRAWN_AT: Final = int(datetime(2024, 8, 29, 12, tzinfo=UTC).timestamp())
 SUCCEEDED_AT: Final = WITHDRAWN_AT + 24 * 3600
 
 
 def known_models(created: Ints) -> dict[int, str]:
-    """Return which models, in the order of their creation, bear which of these ids at first."""
+    """Return the famous models by row, in order of creation, with their first ids."""
     names = [*MOVED, *ONE_PART, WITHDRAWN]
     rows = dict(enumerate(names[: len(created)]))
     successor = int(np.searchsorted(created, SUCCEEDED_AT))
@@ -39,6 +39,6 @@ def known_models(created: Ints) -> dict[int, str]:
 
 
 def owner_of(repo_id: str) -> str:
-    """Return the namespace of one of these models, also of those whose id does not name it."""
+    """Return the namespace of a famous model, even if its id does not include one."""
     final = MOVED.get(repo_id, repo_id)
     return final.partition("/")[0] if "/" in final else f"{final}-team"

@@ -1,8 +1,9 @@
-"""The distributions of the study's activity variables, as quantile_functions: which share of repositories has at least how many.
+"""The distributions of the study's activity variables as quantile functions.
 
-Each quantile_function is a few rungs through which the published mean, standard deviation, quartiles, maximum, share of zeros and
-(for models) concentration of Tables 2 to 4 go; between rungs it is a straight line in logarithms. They were fitted at
-the study's sizes. Who stands where on a quantile_function is decided in `repositories`.
+A quantile function maps a share of repositories to the value that this share reaches or exceeds. It is given by a few
+points and is linear between them on log-log axes. The points were fitted at the study's sizes to the published mean,
+standard deviation, quartiles, maximum, share of zeros and (for models) concentration in Tables 2 to 4. The rank of each
+repository is decided in `repositories`.
 """
 
 from typing import Final, Literal
@@ -72,18 +73,18 @@ _RUNGS: Final[dict[tuple[RepoType, Variable], list[tuple[float, float]]]] = {
     ("space", "committers"): [
         *((3.192e-6, 282.5), (1e-4, 14.056), (1e-3, 6.5846), (1e-2, 3.3208), (0.243, 2), (0.99, 1)),
     ],
-    # of 10,000 models in use, as many as the study's counts by sub-field suggest
+    # for 10,000 models in use, as the study's counts by sub-field suggest
     ("model", "usage"): [
         *((1.436e-6, 1812), (2.872e-5, 535), (2.872e-4, 91.128), (2.872e-3, 11.343), (1.35e-2, 2), (2.872e-2, 1)),
     ],
 }
 
 
-def quantile_function(kind: RepoType, variable: Variable, share: Floats) -> Floats:
-    """Return what is reached by those who have that share of all repositories above them.
+def value_at_share(kind: RepoType, variable: Variable, share: Floats) -> Floats:
+    """Return the value that the given share of all repositories reaches or exceeds.
 
-    Not rounded: the floor is the count. Shares beyond the last rung have 0; above the first one the line goes on, so
-    that a Hub larger than the study's has larger maxima.
+    The result is not rounded; its floor is the count. Shares beyond the last point have 0. Before the first point the
+    line is extrapolated, so that a Hub larger than the study's has larger maxima.
     """
     rungs = _RUNGS[kind, variable]
     shares, values = np.log([share for share, _ in rungs]), np.log([value for _, value in rungs])

@@ -1,9 +1,9 @@
-"""The simulated Hub's repositories: what they are called, what is true of them, and where each stands on the quantile_functions.
+"""The simulated Hub's repositories: their names, true properties, and ranks in the quantile functions.
 
-A repository's fame is one number behind all of its activity, so that likes, downloads, discussions and usage go
-together as they do on the Hub; licensed repositories have more of it. What listings tell is made into tables here;
-histories stand in `histories`, what spaces use in `usage`. Tags, licenses, cards, and whether discussions are off, stay
-as they were at first; a space's license stands in its card data alone, as no recorded space has such a tag.
+Each repository has a single fame value behind all of its activity, so that likes, downloads, discussions and usage
+correlate as they do on the Hub; licensed repositories are more famous. This module also builds the listing tables;
+histories are in `histories` and the models used by Spaces in `usage`. Tags, licenses, cards and disabled discussions
+never change. A Space's license appears only in its card data, because no recorded Space has a license tag.
 """
 
 from typing import Final
@@ -23,12 +23,12 @@ from hub_assets.local_hub.simulated.famous_models import (
     known_models,
 )
 from hub_assets.local_hub.simulated.people import People, object_ids
-from hub_assets.local_hub.simulated.quantiles import Variable, quantile_function
+from hub_assets.local_hub.simulated.quantiles import Variable, value_at_share
 from hub_assets.local_hub.simulated.rng import Flags, Floats, Ints, Rng
 from hub_assets.local_hub.simulated.timeline import FLOOR, REFERENCE, WEEK, Timeline, moment
 
 _MATURING: Final = 0.3
-"""How much age counts beside fame, so that the week in which all is counted is no fairer than others."""
+"""Weight of age relative to fame, so that the week of the snapshot is not special."""
 _UNLICENSED: Final[dict[RepoType, float]] = {"model": 0.6467, "dataset": 0.7213, "space": 0.7}
 _PERMISSIVE: Final = ("apache-2.0", "mit", "afl-3.0", "cc-by-4.0", "cc0-1.0", "odc-by", "bsd-3-clause")
 _MODEL_LICENSES: Final[dict[str, float]] = {
@@ -98,13 +98,13 @@ _WORDS: Final = (
 
 
 class Repositories:
-    """The repositories of one type that were ever created, in the order of their creation; arrays are over all.
+    """All repositories of one type that were ever created, in order of creation; arrays are over all of them.
 
     Args:
-        timeline: when they come and whose they are.
-        people: everybody.
-        seed: of the rng.
-        now: the time at which the Hub is looked at.
+        timeline: when they are created, and in which namespaces.
+        people: all people.
+        seed: seed of the rng.
+        now: the time of the snapshot.
     """
 
     def __init__(self, timeline: Timeline, people: People, seed: int, now: int) -> None:
@@ -127,27 +127,27 @@ class Repositories:
         self.without_discussions: Flags = self.rng.happens("no discussions", 0.01, which) & (self.fame < 2)
         self.discussion_score = self.blend("discussions", 0.93, chance_at_the_top=False) + self.maturity
         self.commit_score = self.blend("commits", 0.25)
-        # people who work together do so in many repositories
+        # teams that collaborate do so in many repositories
         together = self.rng.normal("work together", timeline.namespace) + 1.2 * self.is_org
         self.committer_score = 0.4 * self.blend("committers", 0.4) + 0.4 * self.commit_score + 2.0 * together
         self.visible: Flags = (timeline.created < now) & (timeline.gone >= now)
 
     def standing(self, score: Floats) -> Floats:
-        """Return which share of the repositories of REFERENCE stands above each by a score, in (0, 1]."""
+        """Return, for each score, the share of REFERENCE's repositories with a higher score, in (0, 1]."""
         settled = (self.which < self.timeline.settled) & (self.timeline.gone >= moment(REFERENCE))
-        quantile_function_of = np.sort(score[settled])
-        above = len(quantile_function_of) - np.searchsorted(quantile_function_of, score, "right")
-        share: Floats = np.minimum((above + 0.5) / len(quantile_function_of), 1)
+        ascending = np.sort(score[settled])
+        above = len(ascending) - np.searchsorted(ascending, score, "right")
+        share: Floats = np.minimum((above + 0.5) / len(ascending), 1)
         return share
 
     def reached(self, variable: Variable, score: Floats) -> Floats:
-        """Return what each has of a variable when it is ripe; the best score has most."""
-        return quantile_function(self.kind, variable, self.standing(score))
+        """Return each repository's value of a variable at maturity; the highest score gets the largest value."""
+        return value_at_share(self.kind, variable, self.standing(score))
 
     def blend(self, purpose: str, weight: float, chance_at_the_top: bool = True) -> Floats:
-        """Return a score made of fame by that weight and of chance for the rest.
+        """Return a score that combines fame, with the given weight, and chance.
 
-        Without chance at the top, the order of the most famous is their order in the score.
+        Without chance at the top, the most famous repositories rank by fame alone.
         """
         chance: Floats = np.sqrt(1 - weight**2) * self.rng.normal(purpose, self.which)
         if not chance_at_the_top:
@@ -157,23 +157,23 @@ class Repositories:
 
     @property
     def maturity(self) -> Floats:
-        """A score's share for age, at most 0: who was made shortly before being ripe has less than others."""
+        """The effect of age on a score, at most 0: repositories that mature at a young age score lower."""
         age: Floats = np.clip((self.timeline.ripe - self.timeline.created) / (100 * WEEK), 1e-3, 1)
         return _MATURING * np.log(age)
 
     def likes(self, when: int) -> Ints:
-        """Return the likes at some time; they never fall."""
+        """Return the likes at a given time; they never decrease."""
         timeline = self.timeline
         share = np.clip((when - timeline.created) / (timeline.ripe - timeline.created), 0, 1) ** 0.7
         best = self.reached("likes", self.blend("likes", 0.93, chance_at_the_top=False) + self.maturity)
-        # what comes later is rounded by chance, so that those with one like get their second in time, too
+        # later likes are rounded at random, so that repositories with a single like eventually get a second
         later = np.floor(best) * (1.006 ** np.maximum((when - timeline.ripe) / WEEK, 0) - 1)
         chance = self.rng.uniform("next like", self.which)
         likes: Ints = (np.floor(best * share) + np.floor(later + chance)).astype(np.int64)
         return likes
 
     def ids(self, when: Ints | int, which: Ints | None = None) -> pa.Array:
-        """Return the ids that repositories bore at some time."""
+        """Return the ids of repositories at a given time."""
         which = self.which if which is None else which
         names = text.where(self._renamed_at[which] < when, self._last_names.take(which), self._first_names.take(which))
         ids = text.joined(self.people.owners(self.timeline.namespace[which], when), "/", names)
@@ -184,7 +184,7 @@ class Repositories:
         return ids
 
     def renames(self) -> dict[str, str]:
-        """Return the ids that visible repositories bore before, and what they are called now."""
+        """Return the former ids of visible repositories, and their current ids."""
         rows = np.flatnonzero(self.visible)
         moves = np.stack([self._renamed_at[rows], self.people.owner_renamed_at(self.timeline.namespace[rows])])
         if self.kind == "model":
@@ -192,7 +192,7 @@ class Repositories:
         moves = np.where((self.timeline.created[rows] < moves) & (moves < self.now), moves, np.inf)
         early, late = np.sort(moves, axis=0)
         renames: dict[str, str] = {}
-        # an id before the first move, and one before the second
+        # the ids before the first and before the second move
         for moved in (early, late):
             some = rows[np.isfinite(moved)]
             old = self.ids(moved[np.isfinite(moved)].astype(np.int64), some)
@@ -204,15 +204,15 @@ class Repositories:
         return renames
 
     def some(self, purpose: str, share: float, values: pa.Array) -> pa.Array:
-        """Return the values of a share of these, null for the rest."""
+        """Return the values for a random share of the repositories, null for the rest."""
         return text.where(self.rng.happens(purpose, share, self.which), values)
 
     def drawn(self, purpose: str, weights: dict[str, float]) -> pa.Array:
-        """Return one of the keys for each, as often as the weights say."""
+        """Draw a key for each repository with the given weights."""
         return text.of(tuple(weights), self.rng.choice(purpose, weights, self.which))
 
     def shared_columns(self, modified: Ints) -> dict[str, pa.Array]:
-        """Return the columns that all types have; `modified` is the date of each one's newest commit."""
+        """Return the columns that all types have; `modified` is the date of each repository's newest commit."""
         which, timeline = self.which, self.timeline
         created = np.maximum(timeline.created, FLOOR)
         likes = self.likes(self.now)
@@ -230,14 +230,14 @@ class Repositories:
         }
 
     def columns(self, others: "Repositories | None" = None) -> dict[str, pa.Array]:
-        """Return the columns of this type; models take the datasets they were trained on from `others`."""
+        """Return the columns of this type; models take their training datasets from `others`."""
         if self.kind == "model":
             assert others is not None
             return self._popularity() | self._model_columns(others)
         return self._popularity() | self._dataset_columns() if self.kind == "dataset" else self._space_columns()
 
     def earlier(self, purpose: str, share: float, others: "Repositories") -> Ints:
-        """Return for a share of these which other repository was there before, mostly an early one; -1 for the rest."""
+        """Link a random share of repositories to an already existing one, mostly an early one; -1 for the rest."""
         rows = np.flatnonzero(self.rng.happens(purpose, share, self.which))
         then = np.searchsorted(others.timeline.created, self.timeline.created[rows])
         rows, then = rows[then > 0], then[then > 0]
@@ -246,11 +246,11 @@ class Repositories:
         return chosen
 
     def named(self, others: "Repositories", chosen: Ints) -> pa.Array:
-        """Return the ids of those among others that are chosen, as they were then; null for -1."""
+        """Return the ids of the chosen others at the time of linking; null for -1."""
         rows = np.flatnonzero(chosen >= 0)
-        place = np.full(len(chosen), -1)
-        place[rows] = np.arange(len(rows))
-        return others.ids(self.timeline.created[rows], chosen[rows]).take(pa.array(place, mask=place < 0))
+        position = np.full(len(chosen), -1)
+        position[rows] = np.arange(len(rows))
+        return others.ids(self.timeline.created[rows], chosen[rows]).take(pa.array(position, mask=position < 0))
 
     def _licenses(self) -> pa.Array:
         weights = _DATASET_LICENSES if self.kind == "dataset" else _MODEL_LICENSES
@@ -277,7 +277,7 @@ class Repositories:
         return self.drawn("shape", dict.fromkeys(_SHAPES[self.kind], 1.0))
 
     def _popularity(self) -> dict[str, pa.Array]:
-        """Return what models and datasets have and spaces have not."""
+        """Return the columns that models and datasets have and Spaces lack."""
         rng, which, timeline, week = self.rng, self.which, self.timeline, 7 * 24 * 3600
         monthly = self.reached("downloads", self.blend("downloads", 0.75) + self.maturity)
         calm = rng.normal("downloads in the week", which, moment(REFERENCE) // week)
@@ -335,15 +335,15 @@ class Repositories:
         }
 
     def _resolved(self, base_of: Ints, relation: pa.Array) -> pa.Array:
-        """Return what the Hub makes of a base that it still has: its key and its present id."""
+        """Return a base model that still exists as the Hub resolves it: its key and current id."""
         there = (base_of >= 0) & self.visible[base_of]
-        place = pa.array(base_of, mask=~there)
-        keys = object_ids(self.rng, np.maximum(self.timeline.created, FLOOR), self.which).take(place)
-        ids = self.ids(self.now).take(place)
+        position = pa.array(base_of, mask=~there)
+        keys = object_ids(self.rng, np.maximum(self.timeline.created, FLOOR), self.which).take(position)
+        ids = self.ids(self.now).take(position)
         return text.joined('{"relation":"', relation, '","models":[{"_id":"', keys, '","id":"', ids, '"}]}')
 
     def _configurations(self, library: pa.Array, total: Ints) -> dict[str, pa.Array]:
-        """Return what the Hub reads from configurations, and from GGUF files of a few."""
+        """Return metadata that the Hub reads from configurations, and from GGUF files for a few models."""
         drawn = self.rng.choice("architecture", dict.fromkeys(_ARCHITECTURES, 1.0), self.which)
         kind, name = (text.of(tuple(words), drawn) for words in (_ARCHITECTURES.keys(), _ARCHITECTURES.values()))
         configured = pc.fill_null(pc.is_in(library, pa.array(["transformers", "peft"])), False)

@@ -1,7 +1,7 @@
-"""Random numbers that belong to somebody: each is a hash of the seed, what it is for, and whose it is.
+"""Random numbers as hashes of the seed, the purpose, and the entity they belong to.
 
-So a repository is the same in every week, a week can be made without the weeks before it, and the order in which
-things are drawn does not matter. What is drawn for whom stands in the modules that draw.
+So a repository stays the same in every week, a week can be made without the weeks before it, and the order of draws
+does not matter. What is drawn for which entity belongs in the modules that draw.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ _SECOND: Final = np.uint64(0x94D049BB133111EB)
 
 
 class Rng:
-    """The random numbers of one seed and one kind of thing."""
+    """The random numbers for one seed and one kind of entity."""
 
     def __init__(self, seed: int, kind: str) -> None:
         self._seed = seed
         self._kind = kind
 
     def bits(self, purpose: str, *whose: Ints | int) -> Bits:
-        """Return 64 random bits for each row of numbers that say whose they are (splitmix64, chained)."""
+        """Return 64 random bits for each row of entity numbers (splitmix64, chained)."""
         salt = hashlib.sha256(f"{self._seed} {self._kind} {purpose}".encode()).digest()
         mixed = np.full(np.broadcast_shapes(*(np.shape(number) for number in whose)), int.from_bytes(salt[:8], "big"))
         mixed = mixed.astype(np.uint64)
@@ -39,27 +39,27 @@ class Rng:
         return mixed
 
     def uniform(self, purpose: str, *whose: Ints | int) -> Floats:
-        """Return a number in (0, 1) for each."""
+        """Return a uniform number in (0, 1) for each entity."""
         return unit(self.bits(purpose, *whose))
 
     def normal(self, purpose: str, *whose: Ints | int) -> Floats:
-        """Return a number of the standard normal distribution for each."""
+        """Return a standard normal number for each entity."""
         numbers: Floats = ndtri(self.uniform(purpose, *whose))
         return numbers
 
     def happens(self, purpose: str, share: float | Floats, *whose: Ints | int) -> Flags:
-        """Return whether it happens to each, to that share of them."""
+        """Return true for a random share of the entities."""
         happens: Flags = self.uniform(purpose, *whose) < share
         return happens
 
     def choice(self, purpose: str, weights: dict[str, float], *whose: Ints | int) -> Ints:
-        """Return the place of one of the keys for each, as often as their weights say."""
+        """Return the index of a key for each entity, drawn with the given weights."""
         edges = np.cumsum(list(weights.values())) / sum(weights.values())
         return np.searchsorted(edges, self.uniform(purpose, *whose)).astype(np.int64)
 
 
 def mix(bits: Bits) -> None:
-    """Turn bits into others, in place; no two become the same."""
+    """Scramble bits in place, one-to-one."""
     bits += _GOLDEN
     bits ^= bits >> np.uint64(30)
     bits *= _FIRST
@@ -69,7 +69,7 @@ def mix(bits: Bits) -> None:
 
 
 def unit(bits: Bits) -> Floats:
-    """Return bits as numbers in (0, 1)."""
+    """Convert bits to numbers in (0, 1)."""
     numbers = (bits >> np.uint64(12)).astype(np.float64)
     numbers += 0.5
     numbers /= 2.0**52

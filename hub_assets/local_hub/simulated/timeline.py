@@ -1,8 +1,8 @@
-"""When the simulated Hub's repositories come, in whose namespace, and how old they are: its demography.
+"""When the simulated Hub's repositories are created, in which namespaces, and when they mature or disappear.
 
-The Hub grows by one percent a week and reaches the study's size in the week of `REFERENCE`, whose true values are near
-to the published ones; those of other weeks are near to them. In a week around it one repository in twenty gets a
-commit, in the first years one in fifty. Times are seconds since 1970, UTC. What the repositories are stands in
+The Hub grows by one percent a week and reaches the study's size in the week of `REFERENCE`, when its true values are
+close to the published ones; those of other weeks stay near them. In a week around then, one in twenty repositories
+gets a commit; in the first years, one in fifty. Times are seconds since 1970, UTC. Properties of repositories belong in
 `repositories`.
 """
 
@@ -17,33 +17,34 @@ from hub_assets.local_hub.simulated.famous_models import WITHDRAWN, WITHDRAWN_AT
 from hub_assets.local_hub.simulated.rng import Flags, Floats, Ints, Rng
 
 REFERENCE: Final = date(2026, 11, 16)
-"""The week in which the Hub has the study's size: its state on this Monday, 00:00 UTC."""
+"""The week in which the Hub has the study's size, as of this Monday, 00:00 UTC."""
 WEEK: Final = 7 * 24 * 3600
 GROWTH: Final = 0.01
 """Weekly; doubles the Hub in 70 weeks."""
 FLOOR: Final = int(datetime(2022, 3, 2, 23, 29, 4, tzinfo=UTC).timestamp())
-"""Repositories older than the Hub's `createdAt` have this one."""
+"""`createdAt` of repositories that are older than the field itself."""
 _STOCK: Final = int(datetime(2019, 7, 1, tzinfo=UTC).timestamp())
-"""Those that by growth alone would be older than this came in the half year before."""
+"""Repositories that growth alone would put earlier than this are created in the half year before it."""
 _GONE: Final = 0.03
 """Share of the repositories created before REFERENCE that were deleted before it."""
 _NEW: Final[dict[RepoType, float]] = {"model": 0.228, "dataset": 0.2, "space": 0.23}
-"""Chance that a repository is the first one of its namespace."""
+"""Probability that a repository is the first in its namespace."""
 
 
 def moment(day: date) -> int:
-    """Return the beginning of a day."""
+    """Return the start of a day."""
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Repositories of one type that are ever created before some time, in the order of their creation.
+    """Repositories of one type, in order of creation, including deleted ones.
 
-    Those before `settled` were created before REFERENCE.
+    The first `settled` repositories were created before REFERENCE.
 
-    `created` is when; `ripe` when a repository has what its place on the quantile_functions says: at REFERENCE, or at some age
-    if it is created later; `gone` when it is deleted, infinity if never; `namespace` whose it is.
+    `created` is the time of creation. At the time `ripe` a repository has the values that the quantile functions give
+    for its rank: at REFERENCE, or at some age if it is created later. `gone` is the time of deletion, infinity if
+    never, and `namespace` its namespace.
     """
 
     kind: RepoType
@@ -59,23 +60,23 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Demography:
-    """All repositories, and when each namespace had its first."""
+    """All repositories, and the time of each namespace's first repository."""
 
     timeline: dict[RepoType, Timeline]
     born: Ints
 
 
 def demography(sizes: dict[RepoType, int], now: int, seed: int) -> Demography:
-    """Make all repositories that are created before `now`, or REFERENCE if that is later.
+    """Make all repositories created before `now`, or before REFERENCE if that is later.
 
-    Namespaces come about as in Simon's model (1955): some repositories are the first of theirs, the others belong to
-    the namespace of an earlier repository, whichever its type. So the number of repositories of a namespace follows
-    a power law, and who has many gets more.
+    Namespaces follow Simon's model (1955): some repositories are the first of their namespace, and the others join the
+    namespace of an earlier repository of any type. So the number of repositories per namespace follows a power law, and
+    large namespaces grow faster.
 
     Args:
-        sizes: repositories listed at REFERENCE.
-        now: until when.
-        seed: of the rng.
+        sizes: number of repositories listed at REFERENCE, by type.
+        now: the time of the snapshot.
+        seed: seed of the rng.
     """
     reference = moment(REFERENCE)
     until = max(now, reference)
@@ -102,7 +103,7 @@ def demography(sizes: dict[RepoType, int], now: int, seed: int) -> Demography:
 
 
 def _births(rng: Rng, settled: int, until: int) -> Ints:
-    """Return when the repositories come that are created before `until`, `settled` of them before REFERENCE."""
+    """Return the creation times of all repositories before `until`; `settled` of them are before REFERENCE."""
     reference = moment(REFERENCE)
     count = int(settled * np.exp(GROWTH * (until - reference) / WEEK)) + 1
     which = np.arange(count)
@@ -114,7 +115,7 @@ def _births(rng: Rng, settled: int, until: int) -> Ints:
 
 
 def _ends(rng: Rng, created: Ints, settled: int, listed: int, known: dict[int, str]) -> Floats:
-    """Return when repositories are deleted; of the first `settled` exactly `listed` are there at REFERENCE."""
+    """Return deletion times; exactly `listed` of the first `settled` repositories exist at REFERENCE."""
     fixed = {row: WITHDRAWN_AT if name == WITHDRAWN else np.inf for row, name in known.items()}
     reference = moment(REFERENCE)
     which = np.arange(len(created))
@@ -127,7 +128,7 @@ def _ends(rng: Rng, created: Ints, settled: int, listed: int, known: dict[int, s
     if lost > 0:
         early[np.argpartition(chance[:settled], lost - 1)[:lost]] = True
     life = rng.uniform("gone before", which) * (reference - created)
-    # and as many again in the years after
+    # an equal number is deleted in the years after
     later = (which < settled) & ~early & (chance < 2 * _GONE)
     after = reference + WEEK * 200 * rng.uniform("gone after", which)
     ends[:settled] = np.where(early, created + life, np.where(later, after, np.inf))[:settled]
@@ -136,17 +137,17 @@ def _ends(rng: Rng, created: Ints, settled: int, listed: int, known: dict[int, s
 
 
 def _settle(rng: Rng, created: list[Ints], first: list[Flags]) -> tuple[list[Ints], Ints]:
-    """Return the namespace of each repository, and when each namespace was born."""
+    """Return the namespace of each repository, and the time of each namespace's first repository."""
     times, founds = np.concatenate(created), np.concatenate(first)
     order = np.argsort(times, kind="stable")
     founds = founds[order]
     founds[0] = True
-    # the rng of a repository must not depend on how many there will be of other types
+    # a repository's random numbers must not depend on the number of repositories of other types
     kinds = np.concatenate([np.full(len(times), number) for number, times in enumerate(created)])[order]
-    places = np.concatenate([np.arange(len(times)) for times in created])[order]
+    positions = np.concatenate([np.arange(len(times)) for times in created])[order]
     sequence = np.arange(len(order))
-    # not from the oldest fifth, else the first namespace would hold a twentieth of the Hub
-    parent = np.floor((0.2 + 0.8 * rng.uniform("copies", kinds, places)) * sequence).astype(np.int64)
+    # skip the oldest fifth, otherwise the first namespace would contain a twentieth of the Hub
+    parent = np.floor((0.2 + 0.8 * rng.uniform("copies", kinds, positions)) * sequence).astype(np.int64)
     root = np.where(founds, sequence, parent)
     while not np.array_equal(above := root[root], root):
         root = above
