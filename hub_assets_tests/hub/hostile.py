@@ -140,8 +140,8 @@ def drip(seconds: float) -> Case:
     def spoil(reply: Reply, _: Ask) -> Reply:
         async def pieces() -> AsyncIterator[bytes]:
             assert isinstance(reply.body, bytes)
-            for place in range(100):
-                yield reply.body[place : place + 1]
+            for position in range(100):
+                yield reply.body[position : position + 1]
                 await asyncio.sleep(seconds)
             yield reply.body[100:]
 

@@ -194,7 +194,7 @@ def test_damaged_manifest_error_says_what_to_do(tmp_path: Path, content: str) ->
     lake = Lake(tmp_path)
     collect(lake, 3)
     (lake.folder("t", WEEK) / "_manifest.json").write_text(content)
-    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* remove its folder"):
+    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* delete its folder"):
         lake.weeks("t")
 
 

@@ -31,9 +31,7 @@ def read(root: Path) -> pa.Table:
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_flipped_bit_is_never_read_as_other_rows(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
+def test_flipped_bit_is_never_read_as_other_rows(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     root = tmp_path_factory.mktemp("lake")
     lake, part = made(root)
     manifest = lake.manifest("t", WEEK)
@@ -66,7 +64,7 @@ def test_damaged_part_error_says_what_to_do(tmp_path: Path, damage: str) -> None
             part.touch()
         case "a folder":
             part.mkdir()
-    with pytest.raises(LakeError, match=rf"{part} is damaged \(.*\); restore it from a backup, or remove its folder"):
+    with pytest.raises(LakeError, match=rf"{part} is damaged \(.*\); restore it from a backup, or delete its folder"):
         read(tmp_path)
 
 
@@ -91,7 +89,7 @@ def test_manifest_with_wrong_fields_is_damaged_even_without_checksum(tmp_path: P
     content = json.loads(path.read_text())
     del content["checksum"]
     path.write_text(json.dumps(content | change))
-    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* remove its folder"):
+    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* delete its folder"):
         lake.manifest("t", WEEK)
 
 
@@ -122,7 +120,7 @@ def test_part_is_verified_once_per_lake_object(tmp_path: Path) -> None:
 def test_folder_without_date_is_reported(tmp_path: Path) -> None:
     lake, part = made(tmp_path)
     (part.parent.parent / "snapshot_date=2026-11-16 (copy)").mkdir()
-    with pytest.raises(LakeError, match=r"\(copy\) is not named after a day; move it out of the lake"):
+    with pytest.raises(LakeError, match=r"\(copy\) does not contain a date; move it out of the lake"):
         lake.weeks("t")
 
 

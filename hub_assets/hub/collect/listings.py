@@ -90,9 +90,7 @@ def land_listing(
     with Landing(lake, table, snapshot_date, convert, flush_bytes) as landing:
         unreadable = landing.cut(_is_page)
         if unreadable:
-            report(
-                f"the journal contains an unreadable page of {repo_type}s; pages to request again: {unreadable}"
-            )
+            report(f"the journal contains an unreadable page of {repo_type}s; pages to request again: {unreadable}")
         start = landing.last or {"next_path": None, "refused": [], "rows": 0}
         if start["rows"]:
             report(f"resuming after {start['rows']:,} {repo_type}s")

@@ -1,4 +1,4 @@
-"""The client over real HTTP: its errors, its retries, its clock, its token."""
+"""The client over real HTTP: errors, retries, clock and token."""
 
 import threading
 import time
@@ -53,7 +53,9 @@ def test_time_is_local_before_first_response() -> None:
         ("/api/nothing-here", False, HubGone, 404),
     ],
 )
-def test_permanent_errors_are_raised_immediately(path: str, token: str | bool, kind: type[HubError], status: int) -> None:
+def test_permanent_errors_are_raised_immediately(
+    path: str, token: str | bool, kind: type[HubError], status: int
+) -> None:
     app = build_app(POPULATION, quota=QUOTA)
     with running(app) as url, pytest.raises(HubError) as caught:
         client_of(url, token=token).get(path)
