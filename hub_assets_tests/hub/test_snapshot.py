@@ -1,4 +1,4 @@
-"""A week's listing from odd bytes, from what an earlier version journaled, and with a clock that is wrong."""
+"""Listings from odd bytes, from an earlier version's journal, and with a wrong clock."""
 
 import codecs
 import json

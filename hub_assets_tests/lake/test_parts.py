@@ -1,4 +1,4 @@
-"""What a manifest names is read as it was written, or refused with the file's name and the way out."""
+"""Parts in a manifest are read exactly as written, or refused with an error that names the file and the fix."""
 
 import json
 from datetime import date
@@ -18,7 +18,7 @@ ROWS = pa.table({"n": range(1000), "text": [f"row {n}" for n in range(1000)]})
 
 
 def made(root: Path) -> tuple[Lake, Path]:
-    """Return a lake with a week of one part, and the part's path."""
+    """Return a lake with a single part, and the part's path."""
     lake = Lake(root)
     part = lake.write_part("t", WEEK, "part-001-00000.parquet", ROWS)
     lake.set_manifest("t", WEEK, Manifest(True, [part], {"counts": {"listed": 1000}}, 1))

@@ -1,7 +1,7 @@
 """A crawl uses every rate-limit window fully and never gets a 429, as counted by the Hub.
 
-All cases run at the same time, each a crawl in a process of its own against a Hub of its own. The crawls ask once, so
-that no 429 is hidden by a second attempt.
+All cases run at the same time, each as a crawl in its own process against its own Hub. The crawls never retry, so a
+second attempt cannot hide a 429.
 """
 
 import shutil
