@@ -179,5 +179,5 @@ def test_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubClient
     )
     assert not result.success
     (event,) = result.get_step_failure_events()
-    assert f"{NEXT} has been listed already" in str(event.step_failure_data.error)
+    assert f"the later week {NEXT} already has been" in str(event.step_failure_data.error)
     assert Home(tmp_path).lake.weeks_begun(TABLE) == [NEXT]
