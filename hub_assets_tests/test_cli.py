@@ -154,7 +154,7 @@ def test_refresh_starts_the_week_over_unless_a_later_week_builds_on_it(tmp_path:
         assert 4 * repos <= n_calls < 4.2 * repos
         with running(second) as later:
             assert run("snapshot", "--home", tmp_path, HF_ENDPOINT=later).exit_code == 0
-        assert_mistake(run("snapshot", "--home", tmp_path, "--refresh", HF_ENDPOINT=url), "2026-11-16", "refresh")
+        assert_mistake(run("snapshot", "--home", tmp_path, "--refresh", HF_ENDPOINT=url), "2026-11-16")
     assert first.state.counters.by_kind["history"] == n_calls
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a commit: names as they are, and of e-mail addresses a token that holds no part of them."""
+"""What is stored of a commit: names unchanged, and tokens that contain no part of an e-mail address."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ JANE = "jane@example.org"
 
 
 def kept(**commit: Any) -> dict[str, Any]:
-    """Return what is kept of a commit."""
+    """Return the stored form of a commit."""
     items = [{"id": "a", "title": "x", "message": "", "authors": []} | commit]
     new = Fetch(
         "model", "", "", None, None, None, None, None, fetch_number=1, history_version=0, known_head=None, known_total=0

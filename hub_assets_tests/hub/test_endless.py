@@ -1,4 +1,4 @@
-"""Pages that never end, and pages that only seem to: each fetch ends, and says whether it has all there is."""
+"""Endless pages, real and apparent: every fetch ends and reports whether it is complete."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,12 +44,12 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def after(page: int, spoil: Case) -> Case:
-    """Spoil the pages from a number on."""
+    """Spoil all pages from a page number on."""
     return lambda reply, ask: spoil(reply, ask) if ask.number >= page else reply
 
 
 def leads_to(where: str) -> Case:
-    """Lead on to a place below the Hub's API, in which `{n}` is the number of the answer."""
+    """Link to a path below the Hub's API; `{n}` is the number of the response."""
     return lambda reply, ask: link(f"http://{{hub}}{where.replace('{n}', str(ask.number))}")(reply, ask)
 
 
@@ -58,13 +58,13 @@ def itself(reply: Reply, ask: Ask) -> Reply | None:
 
 
 def again(reply: Reply, ask: Ask) -> Reply | None:
-    """Give for every page the items of which the first page has some, and lead on."""
+    """Send the same items for every page, with a link to the next page."""
     item = {"_id": "0" * 24, "id": "0" * 40 if ask.kind == "commits" else "acme/r0"}
     return leads_to(f"{ask.path}?cursor={{n}}&limit=20")(reply.with_json([item]), ask)
 
 
 def shuffled(reply: Reply, ask: Ask) -> Reply | None:
-    """Give rows of the first two pages in ever another order, and lead on."""
+    """Send rows of the first two pages in a different order each time, with a link to the next page."""
     made = [{"_id": f"{(7 * ask.number + n) % 40:024x}", "id": f"a/b{n}"} for n in range(20)]
     return leads_to(f"{ask.path}?cursor={{n}}&limit=20")(reply.with_json(made), ask)
 
@@ -82,7 +82,7 @@ LISTINGS: dict[str, Case] = {
     "empty pages for ever": after(2, nothing),
 }
 INVENTED = ("the same page for ever", "the same rows for ever")
-"""The first pages of these are as good as any."""
+"""Cases whose first pages are valid."""
 
 
 @pytest.mark.parametrize("case", LISTINGS)
@@ -90,7 +90,7 @@ def test_endless_listing_fails_and_resumes_where_it_stopped(
     hub: HostileHub, client: HubClient, lake: Lake, case: str
 ) -> None:
     hub.spoil("listing", LISTINGS[case])
-    with pytest.raises(HubBroken, match="does not come to an end"):
+    with pytest.raises(HubBroken, match="does not end"):
         land_listing(client, lake, "model", WEEK, page_size=PAGE, outage_backoff=())
     assert len(hub.targets("/api/models?")) <= 10
     assert lake.weeks("raw_hub__models") == []

@@ -1,4 +1,4 @@
-"""From the bytes of an answer to the journal to Parquet: whatever a history or an account says, its week goes on."""
+"""From response bytes to journal to Parquet: no history or account response can stop the week."""
 
 import json
 import tempfile
@@ -38,7 +38,7 @@ FIRST = ("model", f"{6:08x}{0:016x}")
 
 @contextmanager
 def observed() -> Iterator[tuple[HostileHub, HubClient, Lake]]:
-    """Give a Hub, and a lake with its models."""
+    """Yield a Hub, a client, and a lake with the Hub's models."""
     with tempfile.TemporaryDirectory() as folder, hostile() as (hub, _):
         client, lake = HubClient(hub.url, hub.token, attempts=1, backoff=0.001), Lake(Path(folder))
         land_listing(client, lake, "model", WEEK)
@@ -90,7 +90,7 @@ VALUES = st.recursive(
 
 
 def objects(*names: str, **nested: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return objects with some fields of any value, and with some that have a shape."""
+    """Return objects with some fields of arbitrary value and some well-formed fields."""
     fields: dict[str, st.SearchStrategy[Any]] = dict.fromkeys(names, VALUES)
     return st.one_of(st.fixed_dictionaries({}, optional=fields | nested), VALUES)
 
@@ -122,7 +122,7 @@ def hub() -> Iterator[tuple[HostileHub, HubClient]]:
 
 
 def asked(client: HubClient) -> Iterator[tuple[str, list[Item]]]:
-    """Ask for a repository's histories and an account, and yield the rows for each table."""
+    """Request a repository's histories and an account, and yield the rows for each table."""
     for kind in (COMMITS, DISCUSSIONS):
         fetch = Fetch("model", FIRST[1], "acme/r0", None, None, 1, 1, 1.0, 1, 0, None, 0)
         yield f"raw_hub__{kind.items}", list(fetches.answers(client, fetch, kind))
@@ -145,7 +145,7 @@ def test_any_response_is_journaled_as_rows_of_its_table(
         assert counts == {}
         with BytesIO() as file:
             pq.write_table(rows, file)
-            written = pq.read_table(file).to_pylist()  # with Python's types, which hold no other date
+            written = pq.read_table(file).to_pylist()  # fails for dates that Python cannot represent
         assert [row["outcome"] for row in written] == [row["outcome"] for row in found]
 
 
@@ -184,7 +184,7 @@ POISON: dict[str, Item] = {
 
 
 def poisoned(lake: Lake, table: str, *bodies: bytes) -> None:
-    """Leave a journal behind as an earlier version did."""
+    """Leave a journal like an earlier version's."""
     with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part is made"), adds=True) as landing:
         for body in bodies:
             landing.append(Record({}, body))
@@ -223,7 +223,7 @@ def test_damaged_response_journal_from_earlier_version_is_repaired(case: str) ->
             answer(0, 2, is_last=True),
         )
         manifest = land_histories(client, lake, "commits", WEEK, SOME)
-        # what follows the poisoned page would leave a hole; the fetch goes on before it
+        # pages after the damaged page would leave a gap, so the fetch resumes before it
         assert manifest.details["set_aside"] == ["model acme/r0, page 1", "model acme/r0, page 2"]
         assert manifest.details["n_set_aside"] == 2
         assert manifest.details["is_complete"]

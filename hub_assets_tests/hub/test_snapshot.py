@@ -1,4 +1,4 @@
-"""A week's listing from odd bytes, from what an earlier version journaled, and with a clock that is wrong."""
+"""Listings from odd bytes, from an earlier version's journal, and with a wrong clock."""
 
 import codecs
 import json
@@ -109,26 +109,26 @@ POISON = {
 }
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("index", [0, 1, 2])
 @pytest.mark.parametrize("case", POISON)
 def test_damaged_listing_journal_from_earlier_version_is_repaired(
-    hub: HostileHub, client: HubClient, lake: Lake, case: str, place: int
+    hub: HostileHub, client: HubClient, lake: Lake, case: str, index: int
 ) -> None:
     pages = [hub.repos["models"][PAGE * n : PAGE * (n + 1)] for n in range(3)]
     bodies = [json.dumps(page) for page in pages]
-    bodies[place] = POISON[case].replace("{}", json.dumps(pages[place])[1:-1])
+    bodies[index] = POISON[case].replace("{}", json.dumps(pages[index])[1:-1])
     with Landing(lake, TABLE, WEEK, lambda *_: pytest.fail("no part is made")) as landing:
         for n, body in enumerate(bodies):
             path = f"/api/models?limit=20&cursor={n + 1}"
             where = {"next_path": path, "refused": [], "rows": PAGE * (n + 1), "observed_at": "2026-11-16T06:30:00"}
             landing.append(Record(where, body.encode()))
-    told: list[str] = []
-    manifest = land_listing(client, lake, "model", WEEK, page_size=PAGE, report=told.append)
+    messages: list[str] = []
+    manifest = land_listing(client, lake, "model", WEEK, page_size=PAGE, report=messages.append)
     assert listed(lake) == keys(hub)
-    n_cut = 0 if case == "a byte-order mark" else 3 - place
+    n_cut = 0 if case == "a byte-order mark" else 3 - index
     assert manifest.details["pages_asked_again"] == n_cut
     assert len(hub.targets("/api/models?")) == LISTED // PAGE - 3 + n_cut
-    assert any("asking again" in line for line in told) == bool(n_cut)
+    assert any("pages to request again" in line for line in messages) == bool(n_cut)
 
 
 def test_week_is_not_listed_again_after_a_later_week(hub: HostileHub, client: HubClient, lake: Lake) -> None:
@@ -136,7 +136,7 @@ def test_week_is_not_listed_again_after_a_later_week(hub: HostileHub, client: Hu
     before = {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()}
     hub.repos["models"].pop()
     land_listing(client, lake, "model", NEXT)
-    with pytest.raises(ListingRefused, match=f"{WEEK} is not listed, because {NEXT} has been"):
+    with pytest.raises(ListingRefused, match=f"{WEEK} cannot be listed because the later week {NEXT} already has been"):
         land_listing(client, lake, "model", WEEK)
     assert {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()} == before
     assert len(listed(lake, NEXT)) == LISTED - 1
@@ -152,7 +152,7 @@ def test_later_week_of_another_listing_blocks_too(
         land_listing(client, lake, "space", NEXT)
     else:
         hub.spoil("listing", lambda reply, ask: None if ask.number else reply)
-        with pytest.raises(Exception, match="no answer"):
+        with pytest.raises(Exception, match="no response"):
             land_listing(client, lake, "space", NEXT, outage_backoff=())
     require_no_later_week(lake, NEXT)
     with pytest.raises(ListingRefused):
@@ -179,5 +179,5 @@ def test_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubClient
     )
     assert not result.success
     (event,) = result.get_step_failure_events()
-    assert f"{NEXT} has been listed already" in str(event.step_failure_data.error)
+    assert f"the later week {NEXT} already has been" in str(event.step_failure_data.error)
     assert Home(tmp_path).lake.weeks_begun(TABLE) == [NEXT]

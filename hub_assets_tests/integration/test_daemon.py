@@ -137,7 +137,7 @@ def ask(port: int, query: str, **variables: Any) -> dict[str, Any]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json"}, method="POST"
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         found = json.load(answer)
     assert "errors" not in found, found["errors"]
     return dict(found["data"])

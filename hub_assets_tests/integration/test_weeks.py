@@ -556,7 +556,7 @@ def test_killed_in_the_middle_of_a_listing_it_goes_on_at_its_page(tmp_path: Path
             assert process.returncode == 0, output.decode()
     assert "going on after" in output.decode()
     # datasets were finished each time and are listed anew; each process makes contact twice, each kill wastes a call
-    assert counters.by_kind["listing"] <= sum(pages.values()) + 2 * pages["dataset"] + 3 * 2 + 2
+    assert counters.by_kind["listing"] <= sum(pages.values()) + 2 * pages["dataset"] + 3 * 2 + 3
     assert counters.by_status[429] == 0
     for table, rows in plain.items():
         assert listed(tmp_path, table, TWO).equals(rows), table
@@ -573,7 +573,7 @@ def test_a_real_listing_spends_a_small_quota(
         manifest = land_listing(HubClient(url, False), Lake(tmp_path), "model", date(2026, 8, 24), page_size=100)
         seconds = time.monotonic() - began
     assert manifest.rows == 15_156
-    assert app.state.counters.requests == 152
+    assert app.state.counters.requests == 153  # including the one that refuses a field
     assert app.state.counters.by_status[429] == 0
     # 152 calls at 20 a window fill seven windows of 2 s and begin the eighth; its beginning need not be the first's
     assert seconds >= 12
@@ -614,5 +614,6 @@ def test_two_real_weeks(tmp_path: Path, instance: dg.DagsterInstance, real_data:
     assert round(summary["n_likes"]["share_zero"], 4) == 0.8060
     assert round(summary["n_downloads"]["share_zero"], 4) == 0.3562
     (largest,) = query(tmp_path, "select max(n_parameters) as n from mart__repo_activity")
-    assert largest["n"] == 19_980_000_000_000_000
+    # the recording has a value of 2e16, which cannot be a number of parameters
+    assert largest["n"] == 2_779_931_837_184
     assert len(shares) == 52

@@ -1,4 +1,4 @@
-"""A journal keeps every record whose append returned, whatever tore its end off."""
+"""A journal keeps every record whose append returned, however its end was torn."""
 
 from pathlib import Path
 

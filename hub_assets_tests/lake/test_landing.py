@@ -1,4 +1,4 @@
-"""A landing can be killed at every step of its writing and still ends with each record once."""
+"""A landing can be killed at any write step and still ends up with each record exactly once."""
 
 import json
 import sys
@@ -77,7 +77,7 @@ def test_adding_landing_starts_with_valid_parts(tmp_path: Path) -> None:
     collect(lake, 4, adds=True)
     first = {file: file.read_bytes() for file in lake.files("t", WEEK)}
     collect(lake, 7, finish=False, adds=True)
-    # nobody sees it yet but those who ask for what there is so far
+    # visible only through files_so_far until it is finished
     assert numbers(lake) == [0, 1, 2, 3]
     assert len(lake.files_so_far("t", WEEK)) > len(first)
     collect(lake, 9, adds=True)
@@ -102,7 +102,7 @@ def test_adding_landing_can_start_over(tmp_path: Path) -> None:
 def test_new_generation_resumes_even_if_next_landing_adds(tmp_path: Path, adds: bool) -> None:
     lake = Lake(tmp_path)
     collect(lake, 9, adds=True)
-    # so little that no part is made of it
+    # too little for a part
     collect(lake, 2, finish=False, flush_bytes=10**6)
     assert lake.files_so_far("t", WEEK) == []
     with Landing(lake, "t", WEEK, convert, adds=adds) as landing:
@@ -194,7 +194,7 @@ def test_damaged_manifest_error_says_what_to_do(tmp_path: Path, content: str) ->
     lake = Lake(tmp_path)
     collect(lake, 3)
     (lake.folder("t", WEEK) / "_manifest.json").write_text(content)
-    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* remove its folder"):
+    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* delete its folder"):
         lake.weeks("t")
 
 

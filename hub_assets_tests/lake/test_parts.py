@@ -1,4 +1,4 @@
-"""What a manifest names is read as it was written, or refused with the file's name and the way out."""
+"""Parts in a manifest are read exactly as written, or refused with an error that names the file and the fix."""
 
 import json
 from datetime import date
@@ -18,7 +18,7 @@ ROWS = pa.table({"n": range(1000), "text": [f"row {n}" for n in range(1000)]})
 
 
 def made(root: Path) -> tuple[Lake, Path]:
-    """Return a lake with a week of one part, and the part's path."""
+    """Return a lake with a single part, and the part's path."""
     lake = Lake(root)
     part = lake.write_part("t", WEEK, "part-001-00000.parquet", ROWS)
     lake.set_manifest("t", WEEK, Manifest(True, [part], {"counts": {"listed": 1000}}, 1))
@@ -64,7 +64,7 @@ def test_damaged_part_error_says_what_to_do(tmp_path: Path, damage: str) -> None
             part.touch()
         case "a folder":
             part.mkdir()
-    with pytest.raises(LakeError, match=rf"{part} is damaged \(.*\); restore it from a backup, or remove its folder"):
+    with pytest.raises(LakeError, match=rf"{part} is damaged \(.*\); restore it from a backup, or delete its folder"):
         read(tmp_path)
 
 
@@ -89,7 +89,7 @@ def test_manifest_with_wrong_fields_is_damaged_even_without_checksum(tmp_path: P
     content = json.loads(path.read_text())
     del content["checksum"]
     path.write_text(json.dumps(content | change))
-    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* remove its folder"):
+    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* delete its folder"):
         lake.manifest("t", WEEK)
 
 
@@ -120,7 +120,7 @@ def test_part_is_verified_once_per_lake_object(tmp_path: Path) -> None:
 def test_folder_without_date_is_reported(tmp_path: Path) -> None:
     lake, part = made(tmp_path)
     (part.parent.parent / "snapshot_date=2026-11-16 (copy)").mkdir()
-    with pytest.raises(LakeError, match=r"\(copy\) is not named after a day; move it out of the lake"):
+    with pytest.raises(LakeError, match=r"\(copy\) does not contain a date; move it out of the lake"):
         lake.weeks("t")
 
 

@@ -1,4 +1,4 @@
-"""What a week held when it was cut off is not lost to the next one; nor is what it held when it was begun anew."""
+"""An interrupted week still counts for the next week, and an interrupted refresh leaves the old rows in place."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
 
 BEFORE, WEEK = date(2026, 11, 9), date(2026, 11, 16)
-CUT_OFF = """
+INTERRUPTED = """
 import os, signal, sys
 from datetime import date
 from pathlib import Path
@@ -44,8 +44,8 @@ land_histories(HubClient(sys.argv[2], False), lake, "commits", date(2026, 11, 9)
 """
 
 
-def cut_off(lake: Lake, url: str, after: int, how: str = "") -> None:
-    command = [sys.executable, "-c", CUT_OFF, str(lake.root), url, str(after), how]
+def interrupt(lake: Lake, url: str, after: int, how: str = "") -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(lake.root), url, str(after), how]
     assert subprocess.run(command, env=dict(os.environ), check=False).returncode == -signal.SIGKILL
 
 
@@ -65,7 +65,7 @@ def listed(tmp_path: Path) -> Lake:
 
 def test_interrupted_week_counts_for_the_next_week(listed: Lake) -> None:
     with running(build_app(simulated(BEFORE, scale=0.0005), quota=Quota(10**6, 1))) as url:
-        cut_off(listed, url, 100)
+        interrupt(listed, url, 100)
     assert repos_of(listed, BEFORE) == set()
     app = build_app(simulated(WEEK, scale=0.0005), quota=Quota(10**6, 1))
     with running(app) as url:
@@ -82,7 +82,7 @@ def test_interrupted_refresh_leaves_week_unchanged(listed: Lake) -> None:
     with running(build_app(simulated(BEFORE, scale=0.0005), quota=Quota(10**6, 1))) as url:
         land_histories(HubClient(url, False), listed, "commits", BEFORE)
         before = listed.files("raw_hub__commits", BEFORE)
-        cut_off(listed, url, 50, "refresh")
+        interrupt(listed, url, 50, "refresh")
     app = build_app(simulated(WEEK, scale=0.0005), quota=Quota(10**6, 1))
     with running(app) as url:
         land_histories(HubClient(url, False), listed, "commits", WEEK)

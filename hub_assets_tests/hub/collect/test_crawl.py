@@ -1,4 +1,4 @@
-"""A crawl when things go wrong: the token, the Hub, the way to it, single repositories, the one who waits for it."""
+"""Crawls under failures (token, Hub, connection, single repositories), under budgets, and with a watcher."""
 
 import asyncio
 import itertools
@@ -60,7 +60,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def hub_of(number: int, **options: Any) -> Hub:
-    hub = Hub(*(Repo(f"65{place:03}", f"acme/r{place}") for place in range(number)), **options)
+    hub = Hub(*(Repo(f"65{index:03}", f"acme/r{index}") for index in range(number)), **options)
     for repo in hub.repos:
         repo.commits, repo.discussions = hub.commits(2), hub.discussions(1)
     hub.publish()
@@ -68,7 +68,7 @@ def hub_of(number: int, **options: Any) -> Hub:
 
 
 def after(hub: Hub, calls: int, answer: ASGIApp) -> None:
-    """Let a Hub answer so many histories well, and all that follow by one answer."""
+    """Have a Hub serve `calls` histories correctly and send the same response to every later request."""
     n_before = len(hub.paths)
     hub.before = lambda path: answer if len(hub.paths) > n_before + calls and "/acme/" in path else None
 
@@ -87,7 +87,7 @@ async def dropped(scope: Scope, receive: Receive, send: Send) -> None:
     raise ConnectionResetError
 
 
-# --- waves ---
+# --- failure streaks ---
 
 
 @pytest.mark.parametrize(
@@ -125,10 +125,10 @@ def test_failure_streak_stops_crawl_and_is_not_kept(
         with pytest.raises(error):
             land_histories(client, lake, kind, WEEK, workers=8, outage_backoff=())
         assert len(hub.paths) <= 70 + FAILURE_STREAK + 2 * 8
-        kept = rows_so_far(lake, f"raw_hub__{kind}", WEEK)
-        assert len(kept) == 70
-        assert {row["outcome"] for row in kept} == {"ok"}
-        # a Hub that does not work ends the week where it is; who has no token has to see to it first
+        written = rows_so_far(lake, f"raw_hub__{kind}", WEEK)
+        assert len(written) == 70
+        assert {row["outcome"] for row in written} == {"ok"}
+        # an outage leaves a valid, incomplete week; a rejected token has to be fixed first
         assert lake.weeks(f"raw_hub__{kind}") == ([] if error is TokenRefused else [WEEK])
         hub.before = lambda _: None
         hub.paths.clear()
@@ -146,13 +146,13 @@ class Question:
 
 
 def test_slow_good_responses_to_earlier_questions_do_not_break_failure_streak(lake: Lake) -> None:
-    missing, is_amid = itertools.count(1), threading.Event()
+    missing, in_mid_streak = itertools.count(1), threading.Event()
 
     def ask(question: Question) -> Iterator[Row]:
         if question.answer == "slow":
-            assert is_amid.wait(120)
+            assert in_mid_streak.wait(120)
         elif question.answer == "gone" and next(missing) > FAILURE_STREAK // 2:
-            is_amid.set()
+            in_mid_streak.set()
             time.sleep(0.01)
         gone = question.answer == "gone"
         yield {"outcome": "gone" if gone else "ok", "status": 401 if gone else 200, "calls": 1}
@@ -160,9 +160,9 @@ def test_slow_good_responses_to_earlier_questions_do_not_break_failure_streak(la
     questions = [Question("good"), Question("slow"), *[Question("gone")] * 100]
     table = "raw_hub__commits"
     with served(hub_of(1)) as client, Landing(lake, table, WEEK, rows_of(table, WEEK)) as landing:
-        with pytest.raises(HubBroken, match="answers in a row say nothing of what was asked"):
+        with pytest.raises(HubBroken, match="consecutive responses look like a failing Hub or token"):
             crawl(client, landing, questions, ask, Progress("test", 102), workers=3)
-        assert is_amid.is_set()
+        assert in_mid_streak.is_set()
         assert [row["outcome"] for row in rows_so_far(lake, table, WEEK)] == ["ok", "ok"]
 
 
@@ -171,7 +171,7 @@ def test_failure_streak_error_says_what_to_do(lake: Lake) -> None:
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
         after(hub, 0, BARE_401)
-        words = r"20 answers in a row .* Invalid username or password\.\. Nothing of them was kept; the crawl goes on"
+        words = r"20 consecutive responses .* Invalid username or password\.\. They were discarded; run the crawl again"
         with pytest.raises(HubBroken, match=words):
             land_histories(client, lake, "commits", WEEK)
     assert rows_so_far(lake, "raw_hub__commits", WEEK) == []
@@ -189,10 +189,10 @@ def test_missing_repositories_are_gone(
     hub = hub_of(30)
     with served(hub, token) as client:
         listed(client, lake, WEEK, ("model",))
-        gone = [hub.repos.pop(place) for place in (29, 15, 0)]
+        gone = [hub.repos.pop(index) for index in (29, 15, 0)]
         hub.publish()
         assert land_histories(client, lake, kind, WEEK).details["outcomes"] == {"ok": 27, "gone": 3}
-        # the last ones of a crawl count too, though nothing comes after them
+        # the last repositories of a crawl count too, although no good response follows them
         for row in rows(lake, f"raw_hub__{kind}"):
             if row["repo_key"] in {repo.key for repo in gone}:
                 assert (row["outcome"], row["status"], row["error_code"]) == ("gone", status, code)
@@ -241,21 +241,21 @@ def test_many_permanent_failures_do_not_stop_a_rerun(lake: Lake) -> None:
         hub.before = lambda path: Response("no", 500) if path.split("/")[4] in BROKEN else None
         for _ in range(2):
             manifest = land_histories(client, lake, "commits", WEEK)
-            assert sum(one["outcomes"].get("failed", 0) for one in manifest.details["coverage"]) == len(BROKEN)
+            assert sum(row["outcomes"].get("failed", 0) for row in manifest.details["coverage"]) == len(BROKEN)
         assert len(rows(lake, "raw_hub__commits")) == 120 + len(BROKEN)
 
 
-BROKEN = {f"r{place}" for place in range(0, 120, 4)}
+BROKEN = {f"r{index}" for index in range(0, 120, 4)}
 
 
-# --- what a source does not hold ---
+# --- history types that a source does not have ---
 
 
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
 def test_missing_history_type_is_requested_once_and_never_planned_again(lake: Lake, kind: HistoryKind) -> None:
     hub = hub_of(20)
-    for place, repo in enumerate(hub.repos):
-        repo.kind = ("model", "dataset", "space")[place % 3]
+    for index, repo in enumerate(hub.repos):
+        repo.kind = ("model", "dataset", "space")[index % 3]
     hub.publish()
     hub.population.histories["dataset"] = Histories()
     with served(hub) as client:
@@ -266,7 +266,7 @@ def test_missing_history_type_is_requested_once_and_never_planned_again(lake: La
             assert manifest.details["is_complete"]
             asked = sum("/datasets/" in path for path in hub.paths)
             assert asked == (1 if week == WEEK else 0)
-            (datasets,) = (one for one in manifest.details["coverage"] if one["repo_type"] == "dataset")
+            (datasets,) = (row for row in manifest.details["coverage"] if row["repo_type"] == "dataset")
             assert (datasets["n_calls"], datasets["outcomes"]) == (0, {"not_asked": 7})
     assert {outcome for repo, outcome in outcomes(lake, kind).items() if repo[0] == "dataset"} == {"not_asked"}
     assert {repo[0] for repo in state(lake, kind)} == {"model", "space"}
@@ -289,7 +289,7 @@ def test_token_is_never_written(lake: Lake, caplog: pytest.LogCaptureFixture) ->
             hub.before = lambda _: None
             assert TOKEN not in repr(caught.value) + str(caught.value)
             assert TOKEN not in repr(lake.manifest(f"raw_hub__{kind}", WEEK))
-            # Parquet may press a text together, its values are searched as well
+            # Parquet may compress text, so its values are searched as well
             assert TOKEN not in repr(rows(lake, f"raw_hub__{kind}"))
     files = [path for root in (lake.root, Path(HF_HOME)) for path in root.rglob("*") if path.is_file()]
     assert len(files) > 8
@@ -309,7 +309,7 @@ def test_call_budget_is_respected_and_reruns_complete_the_crawl(lake: Lake) -> N
             hub.paths.clear()
             manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(calls=30), workers=16)
             assert len(hub.paths) == manifest.details["calls"] == min(30, known - (known - 1) // 30 * 30)
-            (models,) = (one for one in manifest.details["coverage"] if one["repo_type"] == "model")
+            (models,) = (row for row in manifest.details["coverage"] if row["repo_type"] == "model")
             assert (models["n_selected"], models["n_up_to_date"], models["n_calls"]) == (100, known, 100 - known)
             assert models["outcomes"].get("not_asked", 0) == 100 - known
             assert manifest.details["is_complete"] == (known == 100)
@@ -337,7 +337,7 @@ def test_exhausted_budget_sends_no_requests(lake: Lake) -> None:
         for budget in (Budget(until=past), Budget(calls=0)):
             manifest = land_histories(client, lake, "commits", WEEK, budget=budget)
             assert (manifest.details["calls"], manifest.details["is_complete"]) == (0, False)
-        # and a week ends with itself
+        # the end of the week is a deadline too
         earlier = WEEK - timedelta(weeks=1)
         listed(client, lake, earlier, ("model",))
         assert land_histories(client, lake, "commits", earlier).details["calls"] == 0
@@ -354,17 +354,17 @@ def test_time_budget_stops_running_crawl(lake: Lake) -> None:
         until = client.now() + timedelta(seconds=0.6)
         manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(until=until), workers=2)
         assert time.monotonic() - began > 0.5
-    # two workers, twenty answers a second each at most
+    # two workers with at most 20 responses per second each
     assert 1 <= manifest.details["calls"] <= 2 * 20
     assert not manifest.details["is_complete"]
 
 
-# --- who waits for it ---
+# --- progress and interruption ---
 
 
 def test_watch_receives_progress(lake: Lake) -> None:
     hub = hub_of(40)
-    heard: list[str] = []
+    reports: list[str] = []
     with served(hub) as client:
         listed(client, lake, WEEK, ("model",))
         slow = slowly(hub, 0.1)
@@ -372,12 +372,12 @@ def test_watch_receives_progress(lake: Lake) -> None:
         last: list[Progress] = []
 
         def watch(progress: Progress) -> None:
-            heard.append(str(progress))
+            reports.append(str(progress))
             last[:] = [progress]
 
         land_histories(client, lake, "commits", WEEK, workers=4, watch=watch)
-    assert len(heard) >= 2
-    assert "of 40 (" in heard[0]
+    assert len(reports) >= 2
+    assert "of 40 (" in reports[0]
     assert (last[0].planned, last[0].done, last[0].calls, last[0].outcomes) == (40, 40, 40, {"ok": 40})
     assert last[0].is_over
     assert last[0].rate > 0
@@ -397,10 +397,10 @@ def test_crawl_can_be_interrupted_while_waiting_for_next_window(lake: Lake) -> N
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             land_histories(client, lake, "commits", WEEK, workers=8, watch=watch)
-        # of the 600 s that are left of the window
+        # the window would have lasted another 600 s
         assert time.monotonic() - began < 60
-    kept = rows_so_far(lake, "raw_hub__commits", WEEK)
-    assert len(kept) == len(hub.paths) < 20
+    written = rows_so_far(lake, "raw_hub__commits", WEEK)
+    assert len(written) == len(hub.paths) < 20
     assert hub.counters.throttled == 0
 
 

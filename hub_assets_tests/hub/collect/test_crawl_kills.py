@@ -1,4 +1,4 @@
-"""A crawl that is killed with -9, at any moment and at every step of writing, and goes on."""
+"""A crawl killed with SIGKILL, at random moments and at every write step, resumes without loss."""
 
 import random
 import time
@@ -40,8 +40,8 @@ STEPS: dict[str, tuple[Any, str]] = {
 
 
 def collect(url: str, root: str, kind: HistoryKind, flush_bytes: int, step: str = "", *how: Any) -> None:
-    """Crawl, in a process of its own, and die at a step if one is named."""
-    crawl.FIRST_WORKERS = WORKERS  # so that all are at work from the beginning
+    """Crawl in a separate process that kills itself at `step`, if given."""
+    crawl.FIRST_WORKERS = WORKERS  # start all workers at once
     client = HubClient(url, False, backoff=0.01)
     client.contact()
     if step:
@@ -49,8 +49,8 @@ def collect(url: str, root: str, kind: HistoryKind, flush_bytes: int, step: str 
     land_histories(client, Lake(Path(root)), kind, WEEK, workers=WORKERS, flush_bytes=flush_bytes)
 
 
-def kept(lake: Lake, kind: HistoryKind) -> list[Item]:
-    """Return the rows that are on disk, once each, even where a journal outlived its part."""
+def written_rows(lake: Lake, kind: HistoryKind) -> list[Item]:
+    """Return the distinct rows on disk, even if a journal was left over after its part was written."""
     names = ["repo_type", "repo_key", "fetch_number", "page", "calls"]
     found = rows_so_far(lake, f"raw_hub__{kind}", WEEK, names)
     return list({tuple(row[name] for name in names[:4]): row for row in found}.values())
@@ -75,8 +75,8 @@ def test_kill_at_random_moments_loses_nothing_and_wastes_little(tmp_path: Path) 
                 time.sleep(0.0005)
             process.kill()
             ended(process)
-            time.sleep(0.05)  # what was on its way is counted, too
-            wasted.append(counted["history"] - sum(row["calls"] for row in kept(lake, "commits")))
+            time.sleep(0.05)  # let the Hub count the requests in flight
+            wasted.append(counted["history"] - sum(row["calls"] for row in written_rows(lake, "commits")))
         ended(started(collect, url, str(lake.root), "commits", 10 * FLUSH_BYTES), None)
         asked = counted["history"]
         ended(started(collect, url, str(lake.root), "commits", 10 * FLUSH_BYTES), None)
@@ -95,16 +95,16 @@ def test_kill_at_random_moments_loses_nothing_and_wastes_little(tmp_path: Path) 
 def test_kill_at_any_write_step_loses_and_duplicates_nothing(tmp_path: Path, step: str) -> None:
     lake = Lake(tmp_path)
     kind: HistoryKind = "discussions" if step == "the part is written" else "commits"
-    hub = Hub(*(Repo(f"65{place:03}", f"acme/r{place}") for place in range(90)), cap=5)
-    for place, repo in enumerate(hub.repos):
-        repo.commits, repo.discussions = hub.commits(place % 8), hub.discussions(place % 60)
+    hub = Hub(*(Repo(f"65{index:03}", f"acme/r{index}") for index in range(90)), cap=5)
+    for index, repo in enumerate(hub.repos):
+        repo.commits, repo.discussions = hub.commits(index % 8), hub.discussions(index % 60)
     hub.publish()
     with served(hub) as client:
         listed(client, lake, WEEK, ("model",))
         known: set[tuple[Any, ...]] = set()
         for moment in ("before", "after"):
             ended(started(collect, client.endpoint, str(lake.root), kind, FLUSH_BYTES, step, moment, 1))
-            now = {(row["repo_key"], row["fetch_number"], row["page"]) for row in kept(lake, kind)}
+            now = {(row["repo_key"], row["fetch_number"], row["page"]) for row in written_rows(lake, kind)}
             assert known <= now
             known = now
         ended(started(collect, client.endpoint, str(lake.root), kind, FLUSH_BYTES), None)

@@ -1,7 +1,7 @@
-"""A crawl spends its rate limit to the end of every window and never meets a 429: counted by the Hub that it asks.
+"""A crawl uses every rate-limit window fully and never gets a 429, as counted by the Hub.
 
-All cases run at the same time, each a crawl in a process of its own against a Hub of its own. The crawls ask once, so
-that no 429 is hidden by a second attempt.
+All cases run at the same time, each as a crawl in its own process against its own Hub. The crawls never retry, so a
+second attempt cannot hide a 429.
 """
 
 import shutil
@@ -30,15 +30,15 @@ from hub_assets_tests.hub.made import PLENTY, listed
 from hub_assets_tests.killing import ended, started
 
 WEEK = date(2026, 11, 16)
-# six crawls at 30 calls a second, so that a slow machine with other work can do them all
+# six crawls at 30 calls per second, slow enough for a busy machine
 CALLS, SECONDS = 60, 2.0
 LEARNT = 1
-"""The window in which a crawl begins does not count: it may be half over."""
+"""The window in which a crawl starts is not checked, because it may be half over."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of Hub, how many windows are counted, and which share of them must be used."""
+    """A Hub variant, the number of windows to check, and the share of each that must be used."""
 
     window: str
     rounding: str
@@ -48,7 +48,7 @@ class Case:
 
     @property
     def wait(self) -> float:
-        """What is lost because a window that begins with its first call is known to be over only a trip later."""
+        """Time lost because the end of a window that starts with its first call is known only a trip later."""
         return 1 - SECONDS / (SECONDS + self.latency) if self.window == "first_call" else 0.0
 
 
@@ -61,12 +61,12 @@ CASES = [
     Case("first_call", "down", 0.0, 16, 0.98),
 ]
 STUMBLES = 0.08
-"""What a machine that does something else for a while may cost of all windows together; most lose nothing."""
+"""The share of all windows together that a busy machine may cost; most runs lose nothing."""
 
 
 @dataclass
 class Watched:
-    """A Hub that notes when it was asked."""
+    """A Hub that records the time of each request."""
 
     case: Case
     population: Population
@@ -83,7 +83,7 @@ class Watched:
         await self._app(scope, receive, send)
 
     def windows(self) -> list[tuple[int, float]]:
-        """Return of each window the calls in it, and how long it was until the next one began; but for the last."""
+        """Return each window's number of calls and the time until the next window started, except for the last."""
         starts, counts = [-SECONDS], Counter[float]()
         for moment in self.asked_at:
             if moment >= starts[-1] + SECONDS:
@@ -93,7 +93,7 @@ class Watched:
 
 
 def collect(url: str, root: str, calls: int) -> None:
-    """Crawl, in a process of its own."""
+    """Crawl in a separate process."""
     client = HubClient(url, "hf_paced", attempts=1)
     client.contact()
     land_histories(client, Lake(Path(root)), "commits", WEEK, budget=Budget(calls=calls))
@@ -109,8 +109,8 @@ def hubs(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, Watched]:
     hubs = {case: Watched(case, population) for case in CASES}
     with ExitStack() as stack:
         crawls = []
-        for place, (case, hub) in enumerate(hubs.items()):
-            root = tmp_path_factory.mktemp("case") / str(place)
+        for index, (case, hub) in enumerate(hubs.items()):
+            root = tmp_path_factory.mktemp("case") / str(index)
             shutil.copytree(lake.root, root)
             calls = (LEARNT + case.windows + 1) * CALLS
             crawls.append(started(collect, stack.enter_context(running(hub)), str(root), calls))

@@ -1,4 +1,4 @@
-"""What a crawl of days meets: an outage, an answer that is about one repository alone, a week that is begun anew."""
+"""Troubles of a long crawl: outages, failures of single repositories, and refreshed weeks."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Readings of histories that change between weeks and between pages, against a Hub made by hand."""
+"""Fetches of histories that change between weeks and between pages, against a hand-made Hub."""
 
 import contextlib
 import itertools
@@ -24,7 +24,7 @@ from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.answers import ApiError, error_response
 from hub_assets_tests.hub.made import WEEK, Hub, Item, Repo, listed, outcomes, rows, served, state
 
-ONE, TWO, THREE = (WEEK + timedelta(weeks=place) for place in range(3))
+ONE, TWO, THREE = (WEEK + timedelta(weeks=index) for index in range(3))
 KEY = ("model", "65a0")
 
 
@@ -49,24 +49,24 @@ def crawled(hub: Hub, lake: Lake, *weeks: date, kind: HistoryKind = "commits") -
             land_histories(client, lake, kind, week)
 
 
-def readings(lake: Lake) -> dict[str, list[tuple[int, int]]]:
-    """Return of each repository the history_version and the number of commits of each fetch."""
-    found: dict[tuple[str, date, int], tuple[int, int]] = {}
+def history_versions(lake: Lake) -> dict[str, list[tuple[int, int]]]:
+    """Return each repository's fetches as pairs of history version and number of commits."""
+    fetches: dict[tuple[str, date, int], tuple[int, int]] = {}
     for row in rows(lake, "raw_hub__commits"):
         key = (row["repo_id"], row["snapshot_date"], row["fetch_number"])
-        found[key] = (row["history_version"], found.get(key, (0, 0))[1] + len(row["commits"] or []))
+        fetches[key] = (row["history_version"], fetches.get(key, (0, 0))[1] + len(row["commits"] or []))
     by_repo: dict[str, list[tuple[int, int]]] = {}
-    for repo_id, *when in sorted(found):
-        by_repo.setdefault(repo_id, []).append(found[repo_id, *when])  # type: ignore[index]
+    for repo_id, *when in sorted(fetches):
+        by_repo.setdefault(repo_id, []).append(fetches[repo_id, *when])  # type: ignore[index]
     return by_repo
 
 
 @dataclass(frozen=True)
 class Week:
-    """What happens to a history of `had` commits until the next week, and what is to be read of it then.
+    """A change to a history of `had` commits before the next week, and the expected second fetch.
 
-    `then` makes the commits from those that there were, and new ones; `read` is the history_version and the number of commits
-    of the second fetch, None if there is none; the first one reads all.
+    `then` builds the new history from the old commits and newly made ones. `read` is the second fetch's history version
+    and number of commits, or None if no second fetch is expected. The first fetch reads everything.
     """
 
     had: int
@@ -95,8 +95,12 @@ WEEKS = {
     "a merge brings the oldest commits": Week(5, lambda old, new: new(1) + old + new(2), (2, 8)),
     "a merge by fast-forward": Week(5, lambda old, new: new(1) + old[:1] + new(9) + old[1:], (2, 15)),
 } | {
-    # the known head may stand anywhere on a page of four
-    f"{new} commits are added to {had}": Week(had, lambda old, more, new=new: more(new) + old, (1, new))  # type: ignore[misc]
+    # the known head may be at any position on a page of four
+    f"{new} commits are added to {had}": Week(
+        had,
+        lambda old, more, new=new: more(new) + old,  # type: ignore[misc]
+        (1, new),
+    )
     for had in (1, 3, 4, 5, 8)
     for new in (1, 3, 4, 5, 9)
 }
@@ -104,9 +108,9 @@ WEEKS = {
 
 @pytest.fixture(scope="module")
 def weeks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Hub, dict[str, int]]:
-    """All of WEEKS at once, a repository each: the lake, the Hub, and how often each was asked in the second week."""
+    """All WEEKS at once, each as a repository: the lake, the Hub, and the second week's requests per repository."""
     lake = Lake(tmp_path_factory.mktemp("weeks"))
-    hub = Hub(*(Repo(f"65{place:02}", what, sha=week.sha) for place, (what, week) in enumerate(WEEKS.items())), cap=4)
+    hub = Hub(*(Repo(f"65{index:02}", what, sha=week.sha) for index, (what, week) in enumerate(WEEKS.items())), cap=4)
     for repo in hub.repos:
         repo.commits = hub.commits(WEEKS[repo.id].had)
     hub.publish()
@@ -128,7 +132,7 @@ def test_state_matches_source_after_each_type_of_change(weeks: tuple[Lake, Hub, 
 def test_only_a_rewrite_opens_a_new_history_version(weeks: tuple[Lake, Hub, dict[str, int]]) -> None:
     lake, _, _ = weeks
     expected = {what: [(1, week.had), *([week.read] if week.read else [])] for what, week in WEEKS.items()}
-    assert readings(lake) == expected
+    assert history_versions(lake) == expected
 
 
 def test_only_pages_down_to_known_head_are_requested(weeks: tuple[Lake, Hub, dict[str, int]]) -> None:
@@ -138,7 +142,7 @@ def test_only_pages_down_to_known_head_are_requested(weeks: tuple[Lake, Hub, dic
         if week.read is None:
             assert asked[repo.id] == 0, repo.id
         elif week.read[0] == 1:
-            # the page of the known head may be one more than those of the new commits
+            # the known head may be on the page after the new commits
             assert asked[repo.id] == week.read[1] // 4 + 1, repo.id
         else:
             assert asked[repo.id] == max(-(-len(repo.commits) // 4), 1), repo.id
@@ -158,8 +162,8 @@ MOMENTS = [(kind, at, came) for kind in HISTORY_KINDS for at in (1, 2) for came 
 
 def test_items_added_between_pages_are_stored_once_in_the_next_week(lake: Lake) -> None:
     hub = Hub(cap=50)
-    for place, (kind, at, came) in enumerate(MOMENTS):
-        repo = Repo(f"65{place:02}", f"{kind}/{at}-{came}", commits=hub.commits(130), discussions=hub.discussions(130))
+    for index, (kind, at, came) in enumerate(MOMENTS):
+        repo = Repo(f"65{index:02}", f"{kind}/{at}-{came}", commits=hub.commits(130), discussions=hub.discussions(130))
         hub.repos.append(repo)
     hub.publish()
     before = {kind: hub.state(kind) for kind in HISTORY_KINDS}
@@ -199,8 +203,8 @@ def test_items_added_before_every_page_are_not_duplicated(lake: Lake, kind: Hist
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
 def test_rewrite_between_pages_starts_a_new_fetch(lake: Lake, kind: HistoryKind) -> None:
     hub = Hub(cap=50)
-    for place, left in enumerate((0, 1, 60, 129)):
-        repo = Repo(f"65{place}", f"left/{left}", commits=hub.commits(130), discussions=hub.discussions(130))
+    for index, left in enumerate((0, 1, 60, 129)):
+        repo = Repo(f"65{index}", f"left/{left}", commits=hub.commits(130), discussions=hub.discussions(130))
         hub.repos.append(repo)
     hub.publish()
 
@@ -325,7 +329,7 @@ def test_failed_fetch_keeps_known_history(lake: Lake) -> None:
         hub.before = lambda _: None
         land_histories(client, lake, "commits", TWO)
     assert state(lake, "commits") == hub.state("commits")
-    assert readings(lake)["acme/one"][-1] == (1, 7)
+    assert history_versions(lake)["acme/one"][-1] == (1, 7)
 
 
 def test_invalid_values_are_null_and_counted(lake: Lake) -> None:
@@ -382,8 +386,8 @@ def change(repo: Repo, hub: Hub, what: str, rng: random.Random, past: list[list[
     elif what == "squash":
         repo.commits = hub.commits(1)
     elif what == "merge":
-        place = rng.randint(0, len(repo.commits))
-        repo.commits = hub.commits(1) + repo.commits[:place] + hub.commits(rng.randint(1, 4)) + repo.commits[place:]
+        index = rng.randint(0, len(repo.commits))
+        repo.commits = hub.commits(1) + repo.commits[:index] + hub.commits(rng.randint(1, 4)) + repo.commits[index:]
     elif what == "force-push":
         repo.commits = hub.commits(rng.randint(0, 6)) + repo.commits[rng.randint(0, len(repo.commits)) :]
     elif what == "restore":
@@ -403,22 +407,22 @@ def change(repo: Repo, hub: Hub, what: str, rng: random.Random, past: list[list[
 )
 def test_state_matches_source_after_any_changes(weeks: list[tuple[list[str], list[int]]], seed: int) -> None:
     rng = random.Random(seed)
-    hub = Hub(*(Repo(f"65{place:02}", f"acme/r{place}") for place in range(16)), cap=4)
+    hub = Hub(*(Repo(f"65{index:02}", f"acme/r{index}") for index in range(16)), cap=4)
     past: dict[str, list[list[Item]]] = {repo.key: [] for repo in hub.repos}
     for repo in hub.repos:
         repo.commits = hub.commits(rng.randint(0, 10))
     with tempfile.TemporaryDirectory() as folder, served(hub) as client:
         lake = Lake(Path(folder))
-        for place, (changes, cuts) in enumerate(weeks):
+        for index, (changes, cuts) in enumerate(weeks):
             for repo, what in zip(hub.repos, changes, strict=True):
                 change(repo, hub, what, rng, past[repo.key])
             hub.publish()
-            week = ONE + timedelta(weeks=place)
+            week = ONE + timedelta(weeks=index)
             listed(client, lake, week, ("model",))
             for cut in cuts:
-                # the crawl ends in the middle, without a word to the lake
+                # the crawl is interrupted without a chance to finish the week
                 calls = itertools.count(1)
-                hub.before = lambda _, calls=calls, cut=cut: REFUSAL if next(calls) > cut else None  # type: ignore[misc]
+                hub.before = lambda _, n=calls, cut=cut: REFUSAL if next(n) > cut else None  # type: ignore[misc]
                 with contextlib.suppress(TokenRefused):
                     land_histories(client, lake, "commits", week, workers=3, flush_bytes=rng.choice([1_000, 10**6]))
             hub.before = lambda _: None

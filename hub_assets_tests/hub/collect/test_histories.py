@@ -1,4 +1,4 @@
-"""Weeks of commits and discussions of the simulated Hub, set beside what is true of it."""
+"""Weeks of commits and discussions from the simulated Hub, compared with the simulation."""
 
 import contextlib
 import shutil
@@ -82,14 +82,14 @@ def true(first: Simulation) -> dict[str, State]:
 
 @dataclass(frozen=True)
 class Collected:
-    """A lake, and how often what a message may hold and a lake may not stood in its journals, and their bytes."""
+    """A lake, how often text that must not be stored appeared in its journals, and the journals' bytes."""
 
     lake: Lake
     in_journals: Counter[str]
 
 
 def collect(url: str, root: Path, kind: HistoryKind) -> None:
-    """Crawl, in a process of its own."""
+    """Crawl in a separate process."""
     client = HubClient(url, False)
     client.contact()
     land_histories(client, Lake(root), kind, ONE, flush_bytes=2**20)
@@ -97,7 +97,7 @@ def collect(url: str, root: Path, kind: HistoryKind) -> None:
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory, first: Simulation) -> Collected:
-    """Commits and discussions are asked for at the same time, by two processes that share one window."""
+    """Collect commits and discussions at the same time, in two processes that share a window."""
     lake = Lake(tmp_path_factory.mktemp("first"))
     found = Collected(lake, Counter())
     with serving(first) as (client, counters):
@@ -140,9 +140,9 @@ def test_every_repository_has_its_outcome(lake_of_first: Lake, first: Simulation
     assert outcomes(lake_of_first, kind) == expected
     assert set(expected.values()) == ({"ok", "gated", "disabled"} if kind == "commits" else {"ok", "discussions_off"})
     counted = Counter((repo_type, outcome) for (repo_type, _), outcome in expected.items())
-    for one in lake_of_first.manifest(f"raw_hub__{kind}", ONE).details["coverage"]:
-        assert one["n_listed"] == one["n_selected"] == one["n_up_to_date"] == len(first.repos[one["repo_type"]])
-        assert one["outcomes"] == {o: n for (repo_type, o), n in counted.items() if repo_type == one["repo_type"]}
+    for row in lake_of_first.manifest(f"raw_hub__{kind}", ONE).details["coverage"]:
+        assert row["n_listed"] == row["n_selected"] == row["n_up_to_date"] == len(first.repos[row["repo_type"]])
+        assert row["outcomes"] == {o: n for (repo_type, o), n in counted.items() if repo_type == row["repo_type"]}
 
 
 def test_response_log_matches_the_simulation(lake_of_first: Lake, first: Simulation) -> None:
@@ -212,14 +212,14 @@ def test_second_week_requests_what_changed(
         calls = counters.by_kind["history"]
     assert calls == manifest.details["calls"]
     assert 300 < pages <= changed
-    # the aim is 1.05 * pages + changed; what changed without a new commit is all that comes to the pages
+    # the target is 1.05 * pages + changed; only repositories that changed without a new commit add to the pages
     assert calls <= 1.05 * pages + (changed - pages)
     assert state(lake, "commits") == there | {repo: known[repo] for repo in known if repo not in there}
 
 
 # --- three weeks half a year apart, so that much happens between them ---
 
-THREE_WEEKS = [date(2026, 2, 2) + timedelta(weeks=26 * place) for place in range(3)]
+THREE_WEEKS = [date(2026, 2, 2) + timedelta(weeks=26 * index) for index in range(3)]
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,7 @@ def test_three_weeks_equal_a_full_crawl_of_the_third(three: list[Simulation], tm
         known, there = truth(before, "commits"), truth(after, "commits")
         happened["squashes"] += sum(known[repo][-1] != there[repo][-1] for repo in known.keys() & there.keys())
     assert min(happened[what] for what in ("squashes", "renames", "deletions")) >= 3, happened
-    # of an account that was renamed, what was read before bears the old name, which identities are to make up for
+    # rows read before an account was renamed have the old name; identity resolution handles that
     names = [dict(zip(*(one.accounts[c].to_pylist() for c in ("_id", "name")), strict=True)) for one in three]
     renamed = {was[key]: name for was in names for key, name in names[-1].items() if was.get(key, name) != name}
     grown, full = Lake(tmp_path / "grown"), Lake(tmp_path / "full")
@@ -251,7 +251,7 @@ def test_three_weeks_equal_a_full_crawl_of_the_third(three: list[Simulation], tm
             for author in commit["authors"]:
                 author["user"] = renamed.get(author["user"], author["user"])
         assert {repo: found[repo] for repo in expected} == expected
-        # what is known besides is of repositories that were deleted, or cannot be read any more
+        # all other known repositories have been deleted or are no longer readable
         earlier = truth(three[0], kind) | truth(three[1], kind)
         assert all(
             [item.get("id") for item in found[repo]] == [item.get("id") for item in earlier[repo]]
@@ -279,7 +279,7 @@ def test_moved_repository_is_read_and_deleted_repository_is_gone(three: list[Sim
         assert {repo: row["final_id"] for repo, row in ended.items() if row["final_id"]} == {
             repo: final for repo, final in renamed.items() if repo in ok
         }
-        # the redirect, where it leads, and whether the same repository is there
+        # calls: the redirect, its target, and the check that it is the same repository
         assert {ended[repo]["calls"] for repo in renamed.keys() & ok} == {3}
         assert {row["status"] for row in ended.values() if row["outcome"] == "gone"} == {401}
 
@@ -305,11 +305,11 @@ def test_redirect_to_another_repository_is_not_read(tmp_path: Path) -> None:
     assert ("model", there[successor]) not in state(lake, "commits")
 
 
-# --- a week that is begun anew ---
+# --- refreshes ---
 
 
 def made(lake: Lake, number: int = 6) -> Hub:
-    hub = Hub(*(Repo(f"65{place:02}", f"acme/r{place}") for place in range(number)), week=ONE)
+    hub = Hub(*(Repo(f"65{index:02}", f"acme/r{index}") for index in range(number)), week=ONE)
     for repo in hub.repos:
         repo.commits, repo.discussions = hub.commits(3), hub.discussions(2)
     hub.publish()
@@ -360,7 +360,7 @@ def test_interrupted_refresh_resumes_and_old_rows_stay_valid_until_it_ends(tmp_p
     hub.paths.clear()
     cuts = iter(((10, True), (20, True), (25, False)))
     for cut, refresh in cuts:
-        # the first call after so many that were answered is the end of each crawl
+        # each crawl ends with the first call after `cut` successful calls
         hub.before = lambda _, cut=cut: REFUSAL if len(hub.paths) > cut else None  # type: ignore[misc]
         with served(hub) as client, pytest.raises(TokenRefused):
             land_histories(client, lake, "commits", ONE, refresh=refresh, workers=1)
@@ -380,7 +380,10 @@ def test_refresh_of_past_week_is_refused(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     hub = made(lake)
     before = contents(lake)
-    with served(Hub(*hub.repos, week=TWO)) as client, pytest.raises(RefreshRefused, match="because the week is over"):
+    with (
+        served(Hub(*hub.repos, week=TWO)) as client,
+        pytest.raises(RefreshRefused, match="because the week or its time budget is over"),
+    ):
         land_histories(client, lake, "commits", ONE, refresh=True)
     assert contents(lake) == before
 
@@ -401,7 +404,7 @@ def test_refresh_is_refused_once_a_later_week_builds_on_it(tmp_path: Path, is_fi
             with pytest.raises(TokenRefused):
                 land_histories(client, lake, "commits", TWO, workers=1)
         before = contents(lake)
-        with pytest.raises(RefreshRefused, match=f"of {ONE} cannot be begun anew, because {TWO} builds on it"):
+        with pytest.raises(RefreshRefused, match=f"for {ONE} cannot start over because {TWO} builds on it"):
             land_histories(client, lake, "commits", ONE, refresh=True)
         assert contents(lake) == before
         # discussions of the later week have not begun
@@ -411,7 +414,7 @@ def test_refresh_is_refused_once_a_later_week_builds_on_it(tmp_path: Path, is_fi
 
 def test_next_week_builds_on_interrupted_week_without_adding_to_it(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    hub = Hub(*(Repo(f"65{place:02}", f"acme/r{place}") for place in range(30)), week=ONE)
+    hub = Hub(*(Repo(f"65{index:02}", f"acme/r{index}") for index in range(30)), week=ONE)
     for repo in hub.repos:
         repo.commits = hub.commits(3)
     hub.publish()
@@ -427,7 +430,7 @@ def test_next_week_builds_on_interrupted_week_without_adding_to_it(tmp_path: Pat
         assert len(hub.paths) == 30 - 12
         assert len(rows(lake, "raw_hub__commits", ONE)) == 12
         assert state(lake, "commits") == hub.state("commits")
-        # a Hub may play an earlier week again: what is left of that has gone into the later one
+        # the Hub may serve an earlier week again, but the rest of that week belongs to the later plan
         before = {name: content for name, content in contents(lake).items() if not name.endswith("_manifest.json")}
         manifest = land_histories(client, lake, "commits", ONE)
         assert (manifest.details["calls"], manifest.details["is_complete"]) == (0, False)

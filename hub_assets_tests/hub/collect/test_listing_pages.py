@@ -1,4 +1,4 @@
-"""A listing page by page: from any page on, without fields the Hub refuses, with smaller pages where it times out."""
+"""Listing pages: start at any page, drop refused fields, and shrink pages when the Hub times out."""
 
 from datetime import date
 
@@ -42,7 +42,7 @@ def test_refused_field_is_dropped_with_a_warning() -> None:
     faults = Faults.parse(["expand-refused:downloadsAllTime"])
     with running(build_app(POPULATION, quota=QUOTA, faults=faults)) as url:
         pages = list(list_pages(HubClient(url, False), "model"))
-    # the Hub gives baseModels of a single model only
+    # the Hub returns baseModels only for a single model
     refused = ("baseModels", "downloadsAllTime")
     assert {page.refused for page in pages} == {refused}
     for name in FIELDS["model"]:

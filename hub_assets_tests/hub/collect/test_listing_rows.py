@@ -1,4 +1,4 @@
-"""From listing pages to rows: what fits is typed, what does not is kept and counted, nothing is doubled."""
+"""From listing pages to rows: values are typed, mismatches kept and counted, duplicates dropped."""
 
 import json
 from datetime import date, datetime
@@ -258,7 +258,7 @@ VALUES = st.recursive(
 
 
 def listed_row(repo_type: RepoType) -> st.SearchStrategy[Any]:
-    """Return rows of any shape, and rows with a key and some odd fields."""
+    """Return arbitrary rows, and rows with a key and some odd fields."""
     names = st.sampled_from([*FIELDS[repo_type], "new"])
     safetensors = st.fixed_dictionaries({}, optional={"total": VALUES, "parameters": VALUES, "sharded": VALUES})
     odd = st.dictionaries(names, VALUES, max_size=4)

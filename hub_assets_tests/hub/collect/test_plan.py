@@ -1,4 +1,4 @@
-"""Which histories are asked for, in which order, and what is said of the rest."""
+"""Plans: which histories are fetched, in which order, and the coverage."""
 
 import tempfile
 from collections import Counter
@@ -52,7 +52,7 @@ def put(lake: Lake, table: str, week: date, schema: pa.Schema, rows: list[Row]) 
 
 
 def list_repos(lake: Lake, week: date, *repos: Row, repo_type: RepoType = "model") -> None:
-    """Put a listing into the lake; a row needs no more than what a test is about."""
+    """Write a listing to the lake; rows only need the columns that matter to the test."""
     usual: Row = {"sha": "a" * 40, "gated": "false", "likes": 0, "downloads": 0, "createdAt": created(52)}
     usual = {name: value for name, value in usual.items() if name in listing_schema(repo_type).names}
     found = [usual | {"_id": row["id"]} | row for row in repos]
@@ -60,7 +60,7 @@ def list_repos(lake: Lake, week: date, *repos: Row, repo_type: RepoType = "model
 
 
 def answered(lake: Lake, kind: HistoryKind, week: date, *answers: Row) -> None:
-    """Put answers into the lake, each the only one of its fetch."""
+    """Write responses to the lake, each as the only page of its fetch."""
     usual: Row = {"outcome": "ok", "status": 200, "repo_type": "model", "fetch_number": 1, "page": 0}
     usual |= {"is_last": True, "listed_sha": "a" * 40, "listed_gated": "false", "listed_likes": 0, "history_version": 1}
     put(
@@ -76,14 +76,16 @@ def planned(lake: Lake, kind: HistoryKind, week: date = WEEK, **selection: Any) 
     return [fetch.repo_id for fetch in plan_histories(lake, kind, week, Selection(**selection))]
 
 
-# --- which ---
+# --- selection ---
 
 
 def test_week_without_listing_cannot_be_planned(lake: Lake) -> None:
-    with pytest.raises(PlanError, match=r"no models, datasets, spaces were listed .* list them first"):
+    with pytest.raises(
+        PlanError, match=r"no listing of models, datasets, spaces for .*; run hub-assets snapshot first"
+    ):
         plan_histories(lake, "commits", WEEK)
     list_repos(lake, weeks(-1), {"id": "a/b"})
-    with pytest.raises(PlanError, match="no spaces were listed in the week of 2026-11-16"):
+    with pytest.raises(PlanError, match="no listing of spaces for 2026-11-16"):
         plan_histories(lake, "commits", WEEK, Selection(repo_types=("space",)))
 
 
@@ -100,12 +102,12 @@ def test_unlisted_and_empty_types_are_skipped(lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"top": 3, "sample": 0.1}, "one of top, sample and ids"),
-        ({"sample": 0.1, "ids": ("a",)}, "one of top, sample and ids"),
-        ({"sample": 0}, "more than 0 and at most 1"),
-        ({"sample": 1.5}, "more than 0 and at most 1"),
+        ({"top": 3, "sample": 0.1}, "top, sample and ids cannot be combined"),
+        ({"sample": 0.1, "ids": ("a",)}, "top, sample and ids cannot be combined"),
+        ({"sample": 0}, "greater than 0 and at most 1"),
+        ({"sample": 1.5}, "greater than 0 and at most 1"),
         ({"top": 0}, "at least 1"),
-        ({"repo_types": ("model", "paper")}, "paper is no type of repository"),
+        ({"repo_types": ("model", "paper")}, "unknown repository type paper"),
     ],
 )
 def test_invalid_selections_are_refused(wrong: Row, words: str) -> None:
@@ -133,8 +135,8 @@ def test_types_top_and_ids(lake: Lake) -> None:
         plan = plan_histories(lake, kind, WEEK, Selection(ids=(*spelled, "dataset/R0", "nobody's")))
         assert sorted(fetch.repo_id for fetch in plan) == ["dataset/r0", "model/r2", "space/r1"]
         assert plan.not_listed == ("datasets/space/r3", "https://hub.example/a/b", "nobody's")
-    # of the top the most liked come first, and a share is told only of those that were not chosen
-    assert [one[-1] for one in planned(lake, "commits", top=3)] == list("444333222")
+    # with top, the most liked come first; only sampled repositories have a share
+    assert [repo_id[-1] for repo_id in planned(lake, "commits", top=3)] == list("444333222")
     shares = {fetch.sample_share for fetch in plan_histories(lake, "commits", WEEK, Selection(top=2))}
     assert shares == {
         fetch.sample_share for fetch in plan_histories(lake, "commits", WEEK, Selection(ids=("model/r1",)))
@@ -160,11 +162,11 @@ def test_sample_is_stable_and_contained_in_larger_samples(lake: Lake) -> None:
 
 
 def hash_free(repo_id: str) -> str:
-    """Return a key like the Hub's, which begins with a time and so is anything but evenly spread."""
+    """Return a key like the Hub's, which starts with a time and is therefore not evenly distributed."""
     return f"{0x65000000 + int(repo_id.removeprefix('acme/r')) * 60:x}c0ffee00c0ffee00"
 
 
-# --- what is settled ---
+# --- up to date ---
 
 
 GATED = ("auto", None)
@@ -210,7 +212,7 @@ def test_failed_repository_is_planned_again(lake: Lake, kind: HistoryKind) -> No
         list_repos(lake, weeks(later), {"id": "a/b"})
         plan = plan_histories(lake, kind, weeks(later))
         assert [fetch.repo_id for fetch in plan] == ["a/b"]
-        # it has an outcome of this week, but not of the next one
+        # the repository has an outcome for this week, but not for the next week
         assert (plan.is_complete, plan.coverage[0].n_failed) == (later == 0, 1 - later)
 
 
@@ -272,7 +274,7 @@ def test_later_week_does_not_affect_earlier_plan(lake: Lake) -> None:
     assert planned(lake, "commits", weeks(0)) == ["a/b"]
 
 
-# --- in which order ---
+# --- order ---
 
 
 def test_commit_order_is_random(lake: Lake) -> None:
@@ -281,10 +283,10 @@ def test_commit_order_is_random(lake: Lake) -> None:
     order = planned(lake, "commits")
     assert sorted(order) == ids
     assert planned(lake, "commits") == order
-    # a part of it is a sample of all
+    # any prefix is a random sample
     half = [int(one[-3:]) for one in order[:150]]
     assert 120 < sum(half) / 150 < 180
-    # and the first of them are those that a sample takes
+    # and the first repositories are those that a sample selects
     sample = planned(lake, "commits", sample=0.2)
     assert order[: len(sample)] == sample
 
@@ -333,21 +335,21 @@ def test_discussions_are_ordered_by_rotation_then_expected_number(lake: Lake) ->
 
 
 def by_rotation(lake: Lake, week: date) -> tuple[list[str], list[str]]:
-    """Return the fetches of a week whose turn it is, and the others, both in their order."""
+    """Return a week's fetches that are due by rotation, and the other fetches, both in order."""
     order = planned(lake, "discussions", week)
     turn = week.toordinal() // 7 % ROTATION_WEEKS
-    # as DuckDB's md5_number_lower has it: the second half of the hash, the lowest byte first
+    # like DuckDB's md5_number_lower: the second half of the hash, little-endian
     is_due = {one: int.from_bytes(md5(one.encode()).digest()[8:], "little") % ROTATION_WEEKS == turn for one in order}
     return [one for one in order if is_due[one]], [one for one in order if not is_due[one]]
 
 
 @pytest.mark.parametrize("begins_whole", [True, False])
 def test_every_repository_is_read_within_the_rotation_if_the_budget_allows(lake: Lake, begins_whole: bool) -> None:
-    repos = [{"id": f"acme/r{place}", "likes": place % 10} for place in range(128)]
+    repos = [{"id": f"acme/r{index}", "likes": index % 10} for index in range(128)]
     seen: dict[str, list[int]] = {str(repo["id"]): [] for repo in repos}
     for number in range(2 * ROTATION_WEEKS + 1):
         list_repos(lake, weeks(number), *repos)
-        # an eighth is 16, give or take what a hash does
+        # an eighth is 16, give or take the spread of the hash
         affordable = 128 if begins_whole and number == 0 else 28
         fetches = list(plan_histories(lake, "discussions", weeks(number)))[:affordable]
         read = [{"repo_key": one.repo_key, "fetch_number": one.fetch_number, "n_total": 0} for one in fetches]
@@ -357,7 +359,7 @@ def test_every_repository_is_read_within_the_rotation_if_the_budget_allows(lake:
     for repo_id, numbers in seen.items():
         gaps = [b - a for a, b in pairwise([-1, *numbers, 2 * ROTATION_WEEKS + 1])]
         assert max(gaps) <= ROTATION_WEEKS, (repo_id, numbers)
-    # those with discussions are looked at oftener
+    # repositories with discussions are read more often
     counts = {
         is_lively: [len(seen[one]) for one in seen if bool(lively(one)) == is_lively] for is_lively in (True, False)
     }
@@ -365,7 +367,7 @@ def test_every_repository_is_read_within_the_rotation_if_the_budget_allows(lake:
 
 
 def lively(repo_id: Any) -> int:
-    """Return how many discussions a repository has: the first five have many."""
+    """Return a repository's number of discussions: the first five have many."""
     return 40 if int(repo_id.removeprefix("acme/r")) < 5 else 0
 
 

@@ -1,4 +1,4 @@
-"""Answers that are too slow, too large, or bear odd headers: the limits hold, and what is asked next is answered."""
+"""Responses that are too slow, too large or have malformed headers: the limits hold and later requests succeed."""
 
 import socket
 import threading
@@ -27,7 +27,7 @@ def client_of(hub: HostileHub, **options: object) -> HubClient:
 
 @contextmanager
 def dripping(head: bytes, drop: bytes) -> Iterator[str]:
-    """Serve an answer that never comes to its end: `head`, then `drop` again and again."""
+    """Serve an endless response: `head`, then `drop` over and over."""
     over = threading.Event()
 
     def serve(listener: socket.socket) -> None:

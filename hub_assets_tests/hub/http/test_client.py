@@ -1,4 +1,4 @@
-"""The client over real HTTP: its errors, its retries, its clock, its token."""
+"""The client over real HTTP: errors, retries, clock and token."""
 
 import threading
 import time

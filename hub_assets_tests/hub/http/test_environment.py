@@ -1,4 +1,4 @@
-"""The machine's settings: addresses with a path, proxies, tokens, offline mode. As a plain `HfApi`, or one sentence."""
+"""Machine settings (endpoint paths, proxies, tokens, offline mode) work as in `HfApi` or give a one-sentence error."""
 
 import os
 import subprocess
@@ -92,7 +92,7 @@ def test_a_proxy_is_used_as_httpx2_reads_it(settings: dict[str, str], monkeypatc
     with hostile() as (hub, _):
         for name, value in settings.items():
             monkeypatch.setenv(name, value.format_map(hub.names))
-        # no such host: only a proxy can answer
+        # this host does not exist, so only a proxy can respond
         client_of(hub, "http://hub.invalid").contact()
         assert [row.id for row in HfApi("http://hub.invalid", token=False).list_models(limit=1)] == ["acme/r0"]
         assert [seen.headers["host"] for seen in hub.asked] == ["hub.invalid"] * 2
@@ -151,7 +151,7 @@ def test_implicit_token_can_be_disabled(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_offline_mode_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with hostile() as (hub, _):
-        # huggingface_hub reads it when it is imported
+        # huggingface_hub reads these variables at import
         environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "1"}
         command = [sys.executable, "-m", "hub_assets", "snapshot", "--home", str(tmp_path)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

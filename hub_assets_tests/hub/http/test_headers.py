@@ -1,4 +1,4 @@
-"""What headers say, and that none of them can make the code that reads them raise."""
+"""Header parsing: correct values, and no header can make it raise."""
 
 from datetime import UTC, datetime
 

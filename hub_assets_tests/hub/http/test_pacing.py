@@ -1,4 +1,4 @@
-"""The pacer against a simulated server with a fixed window: never a 429, and the quota spent."""
+"""The pacer against a simulated server with a fixed window: it uses the full quota and never gets a 429."""
 
 import heapq
 import math
@@ -19,7 +19,7 @@ from hub_assets.hub.http.window import DOCUMENTED_WINDOW, WindowEstimate
 
 @dataclass
 class FixedWindow:
-    """The server's side: counts requests in windows that are aligned to a phase or opened by a first call."""
+    """The server: counts requests in windows that are aligned to a phase or start with the first call."""
 
     quota: int
     seconds: float
@@ -48,7 +48,7 @@ class FixedWindow:
 
 
 def crawl(server: FixedWindow, workers: int, until: float, latency: "random.Random", slowest: float) -> WindowEstimate:
-    """Let workers ask as fast as the estimate allows until a virtual time."""
+    """Have workers send requests as fast as the estimate allows, until a virtual time."""
     estimate = WindowEstimate()
     idle = deque(range(workers))
     events: list[tuple[float, int, str, Any]] = []
@@ -91,7 +91,7 @@ def test_never_gets_a_429(
     server = FixedWindow(quota, 2.0, is_aligned, phase, rounding)
     crawl(server, workers, until=30.0, latency=random.Random(seed), slowest=slowest)
     assert server.throttled == 0
-    # what the latency allows at all: each worker needs up to two trips a request
+    # the most that latency allows: a request takes a worker up to two trips
     possible = min(quota / 2.0, workers / (2 * slowest)) * 30.0
     assert server.served >= 0.6 * possible
 

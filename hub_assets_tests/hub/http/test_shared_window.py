@@ -1,4 +1,4 @@
-"""Several processes with one token spend one window together, and the death of one costs what it had asked."""
+"""Processes with the same token share a rate-limit window, and a dead process only costs the slots it held."""
 
 import signal
 import subprocess
@@ -59,17 +59,17 @@ def test_two_processes_share_the_quota_of_their_token(window: str, kills: bool) 
             process.wait(WINDOWS * SECONDS + 120)
         windows = (time.monotonic() - began) / SECONDS
     assert app.state.counters.throttled == 0
-    # the first window is learnt, the last one is cut off; a killed process leaves at most one window that is not full
+    # the first window is learned and the last is cut short; a killed process leaves at most one window not full
     assert app.state.counters.requests >= 0.95 * CALLS * (int(windows) - (2 if kills else 1))
 
 
 def test_processes_share_what_they_learn(tmp_path: Path) -> None:
-    one, other = (RequestPacer(window_state=SharedWindow(tmp_path / "window.json")) for _ in range(2))
-    slot = one.acquire()
+    first, second = (RequestPacer(window_state=SharedWindow(tmp_path / "window.json")) for _ in range(2))
+    slot = first.acquire()
     with SharedWindow(tmp_path / "window.json").opened() as share:
         assert (share.estimate.in_flight, share.estimate.probe_is_out) == (1, True)
-    one.lose(slot)
-    other.lose(other.acquire())
+    first.lose(slot)
+    second.lose(second.acquire())
     with SharedWindow(tmp_path / "window.json").opened() as share:
         assert (share.estimate.in_flight, share.estimate.probe_is_out) == (0, False)
 
@@ -106,8 +106,8 @@ def test_window_is_reset_when_all_processes_are_dead(tmp_path: Path) -> None:
 
 def test_new_process_adopts_estimate_of_process_without_slots(tmp_path: Path) -> None:
     path = tmp_path / "window.json"
-    one = SharedWindow(path)
-    with one.opened() as share:
+    first = SharedWindow(path)
+    with first.opened() as share:
         share.estimate.remaining = 0
     with SharedWindow(path).opened() as share:
         assert share.estimate.remaining == 0
@@ -117,8 +117,8 @@ def test_new_process_adopts_estimate_of_process_without_slots(tmp_path: Path) ->
 def test_invalid_file_is_reset(tmp_path: Path, content: str) -> None:
     path = tmp_path / "window.json"
     path.write_text(content)
-    one = SharedWindow(path)
-    with one.opened() as share:
+    first = SharedWindow(path)
+    with first.opened() as share:
         share.estimate.remaining, share.estimate.in_flight = 3, 1
         share.estimate.answered_at.extend([0.5, 1.5, 2.5])
         share.slots.append(RequestSlot(1.0, 0, None, True))
@@ -128,25 +128,25 @@ def test_invalid_file_is_reset(tmp_path: Path, content: str) -> None:
         assert list(share.estimate.answered_at) == [1.5, 2.5]
         assert share.slots == []
         share.estimate.remaining = 2
-    with one.opened() as share:
+    with first.opened() as share:
         assert share.estimate.remaining == 2
         assert share.slots == [RequestSlot(1.0, 0, None, True)]
 
 
 def test_changes_are_dropped_on_exception(tmp_path: Path) -> None:
-    bucket = SharedWindow(tmp_path / "window.json")
-    with bucket.opened() as share:
+    window = SharedWindow(tmp_path / "window.json")
+    with window.opened() as share:
         share.estimate.remaining = 3
-    with pytest.raises(KeyboardInterrupt), bucket.opened() as share:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), window.opened() as share:  # noqa: PT012
         share.estimate.remaining = 99
         raise KeyboardInterrupt
-    with bucket.opened() as share:
+    with window.opened() as share:
         assert share.estimate.remaining == 3
 
 
 def test_own_window_keeps_estimate_in_memory() -> None:
-    bucket = OwnWindow()
-    with bucket.opened() as share:
+    window = OwnWindow()
+    with window.opened() as share:
         share.estimate.remaining = 5
-    with bucket.opened() as share:
+    with window.opened() as share:
         assert share.estimate.remaining == 5

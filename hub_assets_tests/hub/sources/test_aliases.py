@@ -1,4 +1,4 @@
-"""Ids that no listing has are asked for once, however spelled, whether a Space or a derived model names them."""
+"""Unlisted ids are requested once, however spelled, whether a Space or a derived model references them."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ from hub_assets_tests.hub.made import PLENTY, WEEK, listed, rows, served
 
 
 def hub(week: date, *names: str) -> Population:
-    """Return a Hub of one Space that names these models."""
+    """Return a Hub with a single Space that references these models."""
     models = pa.table(
         {"_id": ["1", "2"], "id": ["lab/Listed", "lab/new"], "createdAt": ["2024-01-01T00:00:00.000Z"] * 2}
     )
@@ -34,7 +34,7 @@ def test_id_listed_in_another_case_is_not_requested(tmp_path: Path, client: HubC
     lake = Lake(tmp_path)
     listed(client, lake)
     bases = pa.array(["gone/b", "gone/c", "gone/B", "lab/LISTED", "LAB/OLD", "no id", "../etc", "gone/c", "gone/c"])
-    # what Spaces name goes first, then what most models descend from
+    # ids referenced by Spaces come first, then the most used base models
     assert [alias.repo_id for alias in plan_aliases(lake, WEEK)] == ["Lab/Old", "gone/a"]
     assert [alias.repo_id for alias in plan_aliases(lake, WEEK, bases)] == ["LAB/OLD", "gone/a", "gone/c", "gone/B"]
 

@@ -1,4 +1,4 @@
-"""Ids are found however people write them."""
+"""Ids are parsed however people write them."""
 
 import pytest
 
