@@ -180,19 +180,19 @@ def test_usage_and_co_usage_have_a_panel_for_each_network() -> None:
     assert len({axes.get_ylim() for axes in figure.axes[:4]}) == 1
 
 
-@pytest.mark.parametrize("greatest", [1, 9, 10, 12_345])
-def test_each_step_of_a_histogram_has_whole_numbers_and_the_area_is_1(greatest: int) -> None:
-    rng = np.random.default_rng(greatest)
-    values = np.append(np.ceil(greatest ** rng.random(500)), [1, greatest]).astype(int).clip(1, greatest)
+@pytest.mark.parametrize("largest", [1, 9, 10, 12_345])
+def test_each_histogram_bin_contains_an_integer_and_the_area_is_1(largest: int) -> None:
+    rng = np.random.default_rng(largest)
+    values = np.append(np.ceil(largest ** rng.random(500)), [1, largest]).astype(int).clip(1, largest)
     heights, edges = steps(co_usage(all=[*values.tolist(), 0, 0]).axes[4])
     widths = np.diff(np.log10(edges))
     assert (heights * widths).sum() == pytest.approx(1)
     inside = [int(((low < values) & (values < high)).sum()) for low, high in pairwise(edges)]
     assert heights * widths == pytest.approx(np.array(inside) / len(values))
     assert (edges % 1 == 0.5).all()
-    assert (edges[0], edges[-2] < greatest < edges[-1]) == (0.5, True)
+    assert (edges[0], edges[-2] < largest < edges[-1]) == (0.5, True)
     # each decade starts with a new bin
-    assert {power - 0.5 for power in (1, 10, 100, 1_000) if power <= greatest} <= set(edges)
+    assert {power - 0.5 for power in (1, 10, 100, 1_000) if power <= largest} <= set(edges)
 
 
 def test_modes_are_visible() -> None:
@@ -201,8 +201,8 @@ def test_modes_are_visible() -> None:
     heights, edges = steps(co_usage(all=values).axes[4])
     is_mode = (heights[1:-1] > 3 * heights[:-2]) & (heights[1:-1] > 3 * heights[2:])
     tops = [(edges[place + 1], edges[place + 2]) for place in np.flatnonzero(is_mode)]
-    greatest = [any(low < mode < high for low, high in [*tops, (edges[-2], edges[-1])]) for mode in (41, 630)]
-    assert greatest == [True, True]
+    is_visible = [any(low < mode < high for low, high in [*tops, (edges[-2], edges[-1])]) for mode in (41, 630)]
+    assert is_visible == [True, True]
 
 
 @pytest.mark.parametrize(

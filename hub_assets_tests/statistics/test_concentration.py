@@ -153,9 +153,9 @@ def test_impossible_values_are_rejected(value: float) -> None:
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1])
 def test_invalid_shares_are_rejected(share: float) -> None:
-    with pytest.raises(ValueError, match="must be in"):
+    with pytest.raises(ValueError, match=r"must be in"):
         concentration([1, 2], (share,))
-    with pytest.raises(ValueError, match="must be in"):
+    with pytest.raises(ValueError, match=r"must be in"):
         concentration([1, 2], (), (share,))
 
 

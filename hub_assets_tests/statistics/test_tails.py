@@ -531,7 +531,7 @@ def test_zeros_and_unknown_values_change_nothing_and_plausibility_needs_resample
 
 @pytest.mark.parametrize("value", [-1, float("inf"), 1.5])
 def test_invalid_counts_are_rejected(value: float) -> None:
-    with pytest.raises(ValueError, match="a value is|whole numbers"):
+    with pytest.raises(ValueError, match=r"a value is|whole numbers"):
         fit_tail([*range(1, 100), value])
 
 
