@@ -28,7 +28,7 @@ Counts = dict[str, float | None]
 
 @benchmark("histories", order=52)
 def histories(stage: Stage) -> Iterator[Measurement]:
-    """Read histories without a limit, beside the study's way of history_version them, and at the latency of a real Hub."""
+    """Fetch histories without a limit, next to the study's way of fetching them, and at a real Hub's latency."""
     home = stage.once(listed).result.home
     share = min(1.0, REPOS / stage.once(listed).result.rows)
     with stage.local_hub() as hub:
