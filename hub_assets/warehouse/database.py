@@ -101,13 +101,15 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def _in_words(path: Path, error: duckdb.Error) -> Exception:
     """Return what to raise for an error that came as JSON: one of ours where it has a way out, else itself as text."""
     cause = _details(error)
-    if "exception_message" not in cause:
-        return type(error)(str(error))
     number = int(cause.get("errno", 0))
     if number == errno.EAGAIN:
         return WarehouseBusy(f"{path} is being written by another run; wait for it or stop it")
-    if number in FULL:
+    # a commit or checkpoint that fails gives no number, only the system's words for it, after all names
+    first_line = cause.get("exception_message", str(error)).splitlines()[0]
+    if number in FULL or first_line.endswith(tuple(f": {os.strerror(full)}" for full in FULL)):
         return WarehouseError(f"{path} could not be written, because the disk is full; make room and try again")
+    if "exception_message" not in cause:
+        return type(error)(str(error))
     if number:
         return WarehouseError(f"{path} cannot be opened ({os.strerror(number)})")
     if cause["exception_type"] == "Data Corruption":
