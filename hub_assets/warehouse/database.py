@@ -74,7 +74,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         in_words = _in_words(path, error)
         if isinstance(in_words, duckdb.IOException):
             read_through(path)  # a file that was cut short gives no better error
-        raise in_words from error
+        raise in_words from None
 
 
 @contextmanager
@@ -94,8 +94,8 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             cause = _details(error)
             is_of_file = cause.get("exception_type") == "IO" and "errno" not in cause
             if is_of_file and not path.exists():
-                raise WarehouseError(f"{path} is not there; take a snapshot, or name a home with --home") from error
-            raise _damaged(path, cause) if is_of_file else _in_words(path, error) from error
+                raise WarehouseError(f"{path} is not there; take a snapshot, or name a home with --home") from None
+            raise _damaged(path, cause) if is_of_file else _in_words(path, error) from None
 
 
 def _in_words(path: Path, error: duckdb.Error) -> Exception:
