@@ -109,8 +109,8 @@ class Home:
         """Be the home's only writer, after waiting for another one for HUB_ASSETS_WAIT minutes (60 by default).
 
         Args:
-            what: is going to write, as others who wait are told.
-            tell: is told whom we wait for.
+            what: the writer's name, shown to others that wait.
+            tell: receives a message that names the writer we wait for.
 
         Raises:
             HomeError: if the folder cannot be written, or HUB_ASSETS_WAIT is no number.

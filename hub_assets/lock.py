@@ -31,8 +31,8 @@ def one_writer(
 
     Args:
         root: the home's folder.
-        what: is going to write, as others who wait are told.
-        tell: is told whom we wait for, at once and every 30 s.
+        what: the writer's name, shown to others that wait.
+        tell: receives a message that names the writer we wait for, at once and every 30 s.
         wait_minutes: how long to wait for another writer.
 
     Raises:

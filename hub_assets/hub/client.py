@@ -54,7 +54,7 @@ ANSWER_SECONDS: Final = 300.0
 ANSWER_MEGABYTES: Final = 64
 """How large an answer may be, unpacked: a page of 1,000 repositories at 64 kB each, five times what the Hub sends."""
 SAY_SECONDS: Final = 30.0
-"""How often somebody who waits is told what for."""
+"""Seconds between messages to a waiting writer."""
 USER_AGENT: Final = f"hub_assets/{version('hub-assets')}; hf_hub/{huggingface_hub.__version__}"
 
 

@@ -1,7 +1,7 @@
 """How requests go out: through the session that huggingface_hub shares in a process, paced, and never for ever.
 
 huggingface_hub's own calls (downloads, uploads) go this way too, and are paced where they ask the API. What is asked
-and what becomes of the answer belongs to `client`, who must wait for whom to `pacing`.
+and what becomes of the answer belongs to `client`, and the order of waiting requests to `pacing`.
 """
 
 import hashlib

@@ -114,7 +114,7 @@ def land_listing(
 
 
 def require_no_later_week(lake: Lake, snapshot_date: date) -> None:
-    """Refuse to put today's Hub in place of an earlier week's, whatever the clock says.
+    """Refuse to overwrite an earlier week with today's Hub, whatever the clock says.
 
     Raises:
         ListingRefused: that says so.

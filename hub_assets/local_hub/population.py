@@ -105,7 +105,7 @@ class Repos:
                 column = self.table[sort]
                 if sort in DATE_COLUMNS:
                     column = column.cast(pa.timestamp("ms", "UTC")).cast(pa.int64())
-                # beyond 2^53 neighbors are one, which the order can bear
+                # beyond 2^53 neighboring integers compare equal, which is harmless to the order
                 numbers = column.cast(pa.float64(), safe=False).to_numpy()
             self._keys[sort] = numbers
         return self._keys[sort]

@@ -232,7 +232,7 @@ class OtherHost:
 
 
 class HostileHub:
-    """A healthy Hub until it is told to `spoil` answers. `asked` are the requests that reached it.
+    """A healthy Hub until `spoil` changes its answers. `asked` are the requests that reached it.
 
     `repos` are the rows of its listings by plural, `commits` and `discussions` its histories by repository id (the
     first two repositories of a type have long ones), `accounts` its users by name. `prefix` is the endpoint's own path.

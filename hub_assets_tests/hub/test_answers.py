@@ -1,4 +1,4 @@
-"""Answers that are too slow, too large, or bear odd headers: the limits hold, and what is asked next is answered."""
+"""Responses that are too slow, too large or have odd headers: the limits hold, and the next request succeeds."""
 
 import socket
 import threading

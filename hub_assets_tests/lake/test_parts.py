@@ -1,4 +1,4 @@
-"""What a manifest names is read as it was written, or refused with the file's name and the way out."""
+"""Files named by a manifest are read unchanged, or refused with the file's name and the way out."""
 
 import json
 from datetime import date
