@@ -1,1 +1,1 @@
-"""The SQL of the project. No Python belongs here: `hub_assets.warehouse.models` reads these files."""
+"""The project's SQL. No Python belongs here: `hub_assets.warehouse.sql_project` reads these files."""

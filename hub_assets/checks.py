@@ -1,6 +1,6 @@
-"""The data tests of the SQL's yml as asset checks; they block what follows unless they only warn.
+"""The data tests in the SQL project's yml as asset checks; a failure blocks downstream assets unless it only warns.
 
-Checks on what an asset has at hand stand with it.
+Checks that need data from an asset's own run are defined with that asset.
 """
 
 from collections.abc import Iterator
@@ -11,18 +11,18 @@ import dagster as dg
 from hub_assets.assets.metadata import preview
 from hub_assets.resources import HomeResource, project
 from hub_assets.warehouse.database import failing_rows
-from hub_assets.warehouse.models import DataTest, Model, Seed, Source
+from hub_assets.warehouse.sql_project import DataTest, Model, Seed, Source
 
 SENTENCES = {
     "not_null": "Never null: {columns}.",
     "unique": "{columns} is unique.",
     "accepted_values": "{columns} is one of: {values}.",
-    "relationships": "{columns} is found in {to}.{field}.",
+    "relationships": "Every value of {columns} exists in {to}.{field}.",
 }
 
 
 def build_checks(table: Model | Seed | Source) -> dg.AssetChecksDefinition:
-    """Make the checks of a table: those of the week with the asset's run, of the newest week on their own."""
+    """Build the checks of a table: they cover the run's week, or the newest week when run on their own."""
 
     @dg.multi_asset_check(
         name=f"{table.name}__data_tests",
@@ -39,13 +39,13 @@ def build_checks(table: Model | Seed | Source) -> dg.AssetChecksDefinition:
             for test in table.data_tests:
                 failing = connection.sql(failing_rows(test, table, snapshot_date, project().tables.get(test.to)))
                 examples = failing.limit(5).to_arrow_table().to_pylist()
-                ((number,),) = failing.count("*").fetchall()
+                ((n_failing,),) = failing.count("*").fetchall()
                 yield dg.AssetCheckResult(
                     asset_key=table.name,
                     check_name=test.name,
-                    passed=number == 0,
+                    passed=n_failing == 0,
                     severity=dg.AssetCheckSeverity.WARN if test.is_warning else dg.AssetCheckSeverity.ERROR,
-                    metadata={"failing_rows": number, "examples": preview(examples)},
+                    metadata={"failing_rows": n_failing, "examples": preview(examples, table.personal)},
                 )
 
     return data_tests
@@ -58,7 +58,7 @@ def _sentence(test: DataTest) -> str:
 
 
 def build_all_checks() -> list[dg.AssetChecksDefinition]:
-    """Make the checks of all models and seeds."""
+    """Build the checks of all models, seeds and stored sources."""
     loaded = project()
     stored = (source for source in loaded.sources if source.is_stored)
     tables: list[Model | Seed | Source] = [*loaded.models, *loaded.seeds, *stored]

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from hub_assets.assets.figures import build_figures
 from hub_assets.assets.histories import build_histories
 from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
@@ -25,16 +26,16 @@ def build_defs(
         home: where to keep it; by default HUB_ASSETS_HOME, else `~/.hub_assets`.
         crawl: how far histories are collected; by default as much as 24 hours of the Hub's rate limit allow.
     """
+    tables = [
+        *build_listings(),
+        *build_histories(),
+        *build_identities(),
+        *build_models(),
+        *build_statistics(),
+        *build_networks(),
+    ]
     return dg.Definitions(
-        assets=[
-            *build_listings(),
-            *build_histories(),
-            *build_identities(),
-            *build_models(),
-            *build_statistics(),
-            *build_networks(),
-            build_publishing(),
-        ],
+        assets=[*tables, build_figures(), build_publishing(tables)],
         asset_checks=build_all_checks(),
         jobs=[weekly_snapshot, merge_identities],
         schedules=[weekly_snapshot_schedule],

@@ -1,16 +1,16 @@
-"""Telling a full disk from other failures, whichever library met it."""
+"""Recognizing a full disk in the errors of any library."""
 
 import errno
 import sqlite3
 from typing import Final
 
 FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""No space, no quota, and a file at its size limit."""
+"""No space left, quota exceeded, and file size limit exceeded."""
 _SQLITE: Final = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC}
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Return whether an error, or one that led to it, says that the disk is full."""
+    """Return whether an error, or any error in its chain of causes, means that the disk is full."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,7 +1,7 @@
-"""Where everything of one observatory lives on disk, and whose data it holds.
+"""The folder that holds all data of one observatory.
 
-A home is stamped at its first write with the Hub it is filled from; data of another Hub is refused, so that a demo
-never lands among real snapshots. What the folders hold is the business of the rooms that write there.
+The first write binds a home to its Hub. Data from another Hub is refused, so that a demo never mixes with real
+snapshots. The packages that write the folders decide what is in them.
 """
 
 import json
@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from hub_assets.errors import UserError
 from hub_assets.lake.parts import Lake, write_beside
 from hub_assets.lock import WAIT_MINUTES, one_writer
 
+FORMAT = 2
+"""The version of names in a home's files. Format 1 had other names of tables and columns; `upgrade` converts it."""
 
-class HomeError(Exception):
-    """The home cannot be used for this, and why."""
+
+class HomeError(UserError):
+    """The home cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -26,64 +30,70 @@ class Home:
     """The folder of one observatory.
 
     Raises:
-        HomeError: if the folder has a name that DuckDB or Dagster's SQLite would read as another one.
+        HomeError: if DuckDB or Dagster's SQLite would misread the folder's name, or another version wrote the home.
     """
 
     root: Path
 
     def __post_init__(self) -> None:
         path = str(self.root)
-        odd = re.search(r"[\\?]|%[0-9A-Fa-f]{2}|[\ud800-\udfff]", path)
-        if odd:
-            folder, culprit = (text.encode(errors="backslashreplace").decode() for text in (path, odd[0]))
+        special = re.search(r"[\\?]|%[0-9A-Fa-f]{2}|[\ud800-\udfff]", path)
+        if special:
+            texts = (path, special[0])
+            folder, characters = (text.encode(errors="backslashreplace").decode() for text in texts)
             raise HomeError(
-                f"{folder} cannot be a home: DuckDB and SQLite take {culprit} in a path for something else; "
-                "name another folder with --home (or HUB_ASSETS_HOME)"
+                f"{folder} cannot be a home: DuckDB and SQLite give {characters} in a path a special meaning; "
+                "choose another folder with --home or HUB_ASSETS_HOME"
+            )
+        if (written := format_of(self.root)) not in (None, FORMAT):
+            raise HomeError(
+                f"{self.root} was written by another version of hub_assets (format {written}, here {FORMAT}); "
+                "convert it with: hub-assets upgrade"
             )
 
     @classmethod
     def default(cls) -> "Home":
-        """Return the home that HUB_ASSETS_HOME names, else `~/.hub_assets`."""
+        """Return the home at HUB_ASSETS_HOME, or at `~/.hub_assets` if that is not set."""
         return cls(Path(os.environ.get("HUB_ASSETS_HOME") or "~/.hub_assets").expanduser().absolute())
 
     @cached_property
     def lake(self) -> Lake:
-        """The raw tables; one object, so that each part is verified once."""
+        """The raw tables. Cached, so that each part is verified only once."""
         return Lake(self.root / "lake")
 
     @property
     def build(self) -> Path:
-        """The database that runs write."""
+        """The database that runs write to."""
         return self.root / "build.duckdb"
 
     @property
     def warehouse(self) -> Path:
-        """The database that people read."""
+        """The published database, which users read."""
         return self.root / "warehouse.duckdb"
 
     @property
     def decisions(self) -> Path:
-        """What people decided on who is who; theirs to keep."""
+        """The reviewed identity decisions, a file that belongs to the user."""
         return self.root / "decisions.csv"
 
     @property
     def populations(self) -> Path:
-        """Simulated Hubs that were made once; of no use to any observatory."""
+        """The cache of simulated populations; no observatory depends on it."""
         return self.root / "populations"
 
     @property
     def figures(self) -> Path:
-        """What was drawn, by week."""
+        """The figures, by week."""
         return self.root / "report" / "figures"
 
     @property
     def exports(self) -> Path:
-        """Networks for other programs, by week."""
+        """The networks as files for other programs, by week."""
         return self.root / "exports"
 
     @property
     def secret(self) -> Path:
-        """The key of the pseudonyms."""
+        """The key for the pseudonyms."""
         return self.root / "secret"
 
     @property
@@ -93,92 +103,111 @@ class Home:
 
     @property
     def source(self) -> str | None:
-        """The Hub that this home was stamped with; None before its first write.
+        """The Hub that this home is bound to; None before the first write.
 
         Raises:
-            HomeError: if the stamp cannot be read.
+            HomeError: if `home.json` is unreadable.
         """
         path = self.root / "home.json"
         try:
             return str(json.loads(path.read_text(encoding="utf-8"))["source"]) if path.exists() else None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise HomeError(f"{path} cannot be read ({error}); restore it, or name another home with --home") from error
+            raise HomeError(f"{path} is unreadable ({error}); restore it, or choose another --home") from error
 
     @contextmanager
     def written_by(self, what: str, tell: Callable[[str], None]) -> Iterator[None]:
-        """Be the home's only writer, after waiting for another one for HUB_ASSETS_WAIT minutes (60 by default).
+        """Hold the home's write lock, after waiting for another writer up to HUB_ASSETS_WAIT minutes (default: 60).
 
         Args:
-            what: the writer's name, shown to others that wait.
-            tell: receives a message that names the writer we wait for.
+            what: describes this writer in the messages of processes that wait for it.
+            tell: receives messages that name the current writer.
 
         Raises:
-            HomeError: if the folder cannot be written, or HUB_ASSETS_WAIT is no number.
-            HomeBusy: if the other writer is not done by then.
+            HomeError: if the folder is not writable, or HUB_ASSETS_WAIT is not a number.
+            HomeBusy: if another writer still holds the lock after that time.
         """
-        said = os.environ.get("HUB_ASSETS_WAIT") or str(WAIT_MINUTES)
-        if not re.fullmatch(r"\d+(\.\d+)?", said):
-            raise HomeError(f"HUB_ASSETS_WAIT is {said!r}; set it to a number of minutes, or unset it")
+        minutes = os.environ.get("HUB_ASSETS_WAIT") or str(WAIT_MINUTES)
+        if not re.fullmatch(r"\d+(\.\d+)?", minutes):
+            raise HomeError(f"HUB_ASSETS_WAIT is {minutes!r}; set it to a number of minutes, or unset it")
         with ExitStack() as stack:
             try:
-                stack.enter_context(one_writer(self.root, what, tell, float(said)))
+                stack.enter_context(one_writer(self.root, what, tell, float(minutes)))
             except OSError as error:
                 raise self._unwritable(error) from error
             yield
 
-    def seal(self, fingerprint: str) -> None:
-        """Remember which secret makes the pseudonyms of a stamped home, or make sure that it is the same as before.
+    def pin(self, fingerprint: str) -> None:
+        """Pin a bound home to the secret behind its pseudonyms, or check that the secret has not changed.
 
         Args:
-            fingerprint: of the secret, which does not tell it.
+            fingerprint: identifies the secret without revealing it.
 
         Raises:
-            HomeError: if it is another: pseudonyms of one person would differ from week to week.
+            HomeError: if the secret has changed: a person's pseudonym would differ between weeks.
         """
         if self.source is None:
             return
         path = self.root / "home.json"
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept.setdefault("secret", fingerprint) != fingerprint:
+        binding = json.loads(path.read_text(encoding="utf-8"))
+        if binding.setdefault("secret", fingerprint) != fingerprint:
             raise HomeError(
-                f"{self.secret} is not the secret that made the pseudonyms of earlier weeks; restore it from a backup, "
-                f"or take `secret` out of {path}, and the pseudonyms of all later weeks will be others"
+                f"{self.secret} is not the secret behind the pseudonyms of earlier weeks. Restore it from a backup, or "
+                f"remove `secret` from {path} to give everyone new pseudonyms from now on"
             )
-        write_beside(path, lambda beside: beside.write_text(json.dumps(kept)))
+        write_beside(path, lambda beside: beside.write_text(json.dumps(binding)))
 
     def require(self, endpoint: str, population: str | None) -> str:
-        """Make sure that this home is free, or was taken for this Hub before, and return the Hub's name in the stamp.
+        """Check that this home is unbound or bound to this Hub, and return the name that `home.json` uses for the Hub.
 
         Args:
             endpoint: the Hub's address.
-            population: what a Hub that is not the real one says it serves; its address may then change.
+            population: the population that a local Hub reports; its address may change between runs.
 
         Raises:
-            HomeError: if the home holds data of another Hub.
+            HomeError: if the home holds data from another Hub.
         """
         source = f"local hub, {population}" if population else endpoint
         if self.source not in (None, source):
             raise HomeError(
-                f"{self.root} holds data of {self.source} and takes none of {source}; "
-                "name another folder with --home (or HUB_ASSETS_HOME)"
+                f"{self.root} holds data from {self.source} and cannot also hold data from {source}; "
+                "choose another folder with --home or HUB_ASSETS_HOME"
             )
         return source
 
-    def stamp(self, endpoint: str, population: str | None) -> None:
-        """Take this home for one Hub, or make sure that it was taken for the same one before.
+    def bind(self, endpoint: str, population: str | None) -> None:
+        """Bind this home to a Hub, or check that it is already bound to the same Hub.
 
         Args:
             endpoint, population: see `require`.
 
         Raises:
-            HomeError: if the home holds data of another Hub, or the folder cannot be written.
+            HomeError: if the home holds data from another Hub, or the folder is not writable.
         """
         source = self.require(endpoint, population)
         if self.source is None:
             try:
-                write_beside(self.root / "home.json", lambda beside: beside.write_text(json.dumps({"source": source})))
+                write_beside(
+                    self.root / "home.json",
+                    lambda beside: beside.write_text(json.dumps({"source": source, "format": FORMAT})),
+                )
             except OSError as error:
                 raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> HomeError:
-        return HomeError(f"{self.root} cannot be written ({error.strerror}); name another with --home")
+        return HomeError(f"{self.root} is not writable ({error.strerror}); choose another folder with --home")
+
+
+def format_of(root: Path) -> int | None:
+    """Return the format that a home was written in; None if the folder is not a home yet.
+
+    Raises:
+        HomeError: if its `home.json` cannot be read.
+    """
+    path = root / "home.json"
+    try:
+        if not path.exists():
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return int(content.get("format", 1)) if content["source"] else 1
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise HomeError(f"{path} cannot be read ({error}); restore it, or choose another home with --home") from error

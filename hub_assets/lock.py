@@ -1,6 +1,6 @@
-"""One writer per home at a time, however it was started: the command, `dagster dev`, `dagster asset materialize`.
+"""One writer per home at a time, whatever starts it: the command, `dagster dev` or `dagster asset materialize`.
 
-The lock is the operating system's and dies with its process. What a writer does does not belong here.
+The operating system releases the lock when its process dies. What a writer does with the home does not belong here.
 """
 
 import contextlib
@@ -15,50 +15,52 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from hub_assets.errors import HubAssetsError
+
 WAIT_MINUTES: Final = 60.0
 TELL_SECONDS: Final = 30.0
 
 
-class HomeBusy(Exception):
-    """Somebody else was writing to the home for as long as we waited."""
+class HomeBusy(HubAssetsError):
+    """Another process was still writing to the home when the wait ended."""
 
 
 @contextmanager
 def one_writer(
     root: Path, what: str, tell: Callable[[str], None], wait_minutes: float = WAIT_MINUTES
 ) -> Iterator[None]:
-    """Be the only writer of a home. Within one thread this can be nested.
+    """Hold the write lock of a home. Calls from the same thread can be nested.
 
     Args:
         root: the home's folder.
-        what: the writer's name, shown to others that wait.
-        tell: receives a message that names the writer we wait for, at once and every 30 s.
+        what: describes this writer in the messages of processes that wait for it.
+        tell: receives a message that names the current writer, immediately and then every 30 s.
         wait_minutes: how long to wait for another writer.
 
     Raises:
-        HomeBusy: if another writer is not done by then.
-        OSError: if the folder cannot be written.
+        HomeBusy: if another writer still holds the lock after that time.
+        OSError: if the folder is not writable.
     """
     root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / ".lock", is_singleton=True)  # a singleton can be taken again by whoever has it
+    lock = FileLock(root / ".lock", is_singleton=True)  # a singleton is reentrant
     is_nested = lock.is_locked
-    deadline, patience = time.monotonic() + 60 * wait_minutes, 0.0
+    deadline, timeout = time.monotonic() + 60 * wait_minutes, 0.0
     while True:
         try:
-            lock.acquire(timeout=patience)
+            lock.acquire(timeout=timeout)
             break
         except Timeout:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            seconds_left = deadline - time.monotonic()
+            if seconds_left <= 0:
                 raise HomeBusy(
                     f"{root} is still being written by {_holder(root)}; wait for it or stop it, then try again"
                 ) from None
-            tell(f"Waiting up to {left / 60:.0f} minutes for {_holder(root)}, which is writing to {root}.")
-            patience = min(left, TELL_SECONDS)
+            tell(f"Waiting up to {seconds_left / 60:.0f} minutes for {_holder(root)}, which is writing to {root}.")
+            timeout = min(seconds_left, TELL_SECONDS)
     try:
         if not is_nested:
             since = datetime.now(UTC).isoformat(" ", "seconds").removesuffix("+00:00")
-            with contextlib.suppress(OSError):  # a full disk: who it is remains unknown
+            with contextlib.suppress(OSError):  # if the disk is full, the writer stays anonymous
                 (root / ".lock").write_text(json.dumps({"what": what, "pid": os.getpid(), "since": since}))
         yield
     finally:

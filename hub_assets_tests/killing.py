@@ -10,7 +10,13 @@ from typing import Any
 _CONTEXT = multiprocessing.get_context("forkserver")
 # a child is a copy of a process that has imported these and done nothing else
 _CONTEXT.set_forkserver_preload(
-    ["pytest", "hypothesis", "hub_assets.hub.histories", "hub_assets.hub.snapshot", "hub_assets_tests.hub.made"]
+    [
+        "pytest",
+        "hypothesis",
+        "hub_assets.hub.collect.histories",
+        "hub_assets.hub.collect.listings",
+        "hub_assets_tests.hub.made",
+    ]
 )
 
 

@@ -1,4 +1,4 @@
-"""The command as people use it: what it prints, how it exits, and one clear sentence for a mistake."""
+"""The command as users run it: its output, its exit codes, and one clear sentence for each mistake."""
 
 import contextlib
 import json
@@ -30,17 +30,22 @@ from dagster import (
 from dagster._core.events import EngineEventData
 
 from hub_assets import cli
+from hub_assets.cli.guard import CommandFailed
+from hub_assets.cli.population import PopulationChoice
+from hub_assets.errors import HubAssetsError, UserError
 from hub_assets.home import Home
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.snapshot import land_listing
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.http.client import HubClient
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
 from hub_assets.processes import process_mark
+from hub_assets.report.text import safe_console
+from hub_assets.runs import PROCESS_TAG, open_instance, print_event, warnings_printed
 from hub_assets.warehouse.database import connect
 from hub_assets_tests.golden import Golden
-from hub_assets_tests.hub.test_plan import list_repos
+from hub_assets_tests.hub.collect.test_plan import list_repos
 from hub_assets_tests.killing import ended, started
 from hub_assets_tests.test_lock import appeared, write
 
@@ -67,7 +72,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert f"hub-assets {command}" in result.output.split("Example", 1)[1]
 
 
-def test_the_demo_says_what_it_did_and_that_it_is_simulated(golden: Golden) -> None:
+def test_demo_reports_its_results_and_that_they_are_simulated(golden: Golden) -> None:
     for words in (
         "week of 2026-11-16",
         "Activity of models",
@@ -85,7 +90,7 @@ def test_the_demo_says_what_it_did_and_that_it_is_simulated(golden: Golden) -> N
 
 
 @pytest.mark.slow
-def test_a_demo_can_be_run_again(tmp_path: Path) -> None:
+def test_demo_can_run_twice(tmp_path: Path) -> None:
     home = tmp_path / "[/bold] it's \u200b*"  # neither markup, nor SQL, nor a pattern
     for options in ([], ["--page-size", "100"]):
         result = run("demo", "--home", home, "--week", "2025-03-05", "--scale", "0.002", *options)
@@ -100,7 +105,7 @@ def weeks_in(home: Path) -> list[date]:
     return [week for (week,) in found]
 
 
-def test_a_home_that_another_run_writes_to_is_waited_for_and_then_named(tmp_path: Path) -> None:
+def test_a_busy_home_is_reported_with_its_writer(tmp_path: Path) -> None:
     with running(build_app(simulated(WEEK, scale=0.001), quota=Quota(1000, 1))) as url:
         other = started(write, str(tmp_path), 600.0, "another run")
         pid = other.pid
@@ -113,7 +118,7 @@ def test_a_home_that_another_run_writes_to_is_waited_for_and_then_named(tmp_path
 
 
 @pytest.mark.parametrize("kilobytes", [0, 16, 100])
-def test_a_full_disk_gets_one_sentence(tmp_path: Path, kilobytes: int) -> None:
+def test_full_disk_gets_one_sentence(tmp_path: Path, kilobytes: int) -> None:
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes * 1024},) * 2)"
     command = [sys.executable, "-c", f"{limited}; from hub_assets.cli import main; main()", "demo"]
     command += ["--scale", "0.001", "--budget", "0", "--home", str(tmp_path)]
@@ -123,38 +128,38 @@ def test_a_full_disk_gets_one_sentence(tmp_path: Path, kilobytes: int) -> None:
     assert re.search("^Error: .*", ran.stderr, re.MULTILINE), ran.stderr
 
 
-def test_a_plan_says_what_a_budget_covers(tmp_path: Path) -> None:
+def test_plan_shows_what_a_budget_covers(tmp_path: Path) -> None:
     with running(build_app(simulated(WEEK, scale=0.002), quota=Quota(1000, 300))) as url:
         for repo_type in ("model", "dataset", "space"):
             land_listing(HubClient(url, False), Home(tmp_path).lake, repo_type, WEEK)
-    (all_,) = [line for line in run("plan", "--home", tmp_path).output.splitlines() if "│ all " in line]
-    calls = int(all_.split("│")[-2].replace(",", ""))
+    (total,) = [line for line in run("plan", "--home", tmp_path).output.splitlines() if "│ total " in line]
+    calls = int(total.split("│")[-2].replace(",", ""))
     assert calls > 2_000
     covered = run("plan", "--home", tmp_path, "--budget", str(calls // 2))
-    # half of it for commits, and of the rest no more than up to 85 % for discussions; no author is known yet
+    # half of the budget for commits, 85 % for commits and discussions together; no author is known yet
     assert covered.output.count("42.5%") == 7
     chosen = run("plan", "--home", tmp_path, "--top", "10", "--repo-type", "model")
     assert [line.split("│")[5].strip() for line in chosen.output.splitlines() if "of models" in line] == ["10", "10"]
 
 
 @pytest.mark.slow
-def test_a_week_is_begun_anew_only_while_no_later_one_builds_on_it(tmp_path: Path) -> None:
-    one, two = (build_app(simulated(week, scale=0.001), quota=Quota(10**6, 1)) for week in (BEFORE, WEEK))
-    with running(one) as url:
+def test_refresh_starts_the_week_over_unless_a_later_week_builds_on_it(tmp_path: Path) -> None:
+    first, second = (build_app(simulated(week, scale=0.001), quota=Quota(10**6, 1)) for week in (BEFORE, WEEK))
+    with running(first) as url:
         for options in ([], [], ["--refresh"]):
             result = run("snapshot", "--home", tmp_path, *options, HF_ENDPOINT=url)
             assert result.exit_code == 0, result.output
-        asked = one.state.counters.by_kind["history"]
-        repos = sum(map(len, one.state.population.repos.values()))
-        assert 4 * repos <= asked < 4.2 * repos
-        with running(two) as later:
+        n_calls = first.state.counters.by_kind["history"]
+        repos = sum(map(len, first.state.population.repos.values()))
+        assert 4 * repos <= n_calls < 4.2 * repos
+        with running(second) as later:
             assert run("snapshot", "--home", tmp_path, HF_ENDPOINT=later).exit_code == 0
         assert_mistake(run("snapshot", "--home", tmp_path, "--refresh", HF_ENDPOINT=url), "2026-11-16")
-    assert one.state.counters.by_kind["history"] == asked
+    assert first.state.counters.by_kind["history"] == n_calls
 
 
-def test_data_of_another_hub_is_refused(tmp_path: Path) -> None:
-    Home(tmp_path).stamp("https://huggingface.co", None)
+def test_a_home_refuses_data_from_another_hub(tmp_path: Path) -> None:
+    Home(tmp_path).bind("https://huggingface.co", None)
     before = sorted(tmp_path.rglob("*"))
     assert_mistake(run("demo", "--home", tmp_path), "https://huggingface.co", "--home")
     assert sorted(tmp_path.rglob("*")) == before
@@ -187,11 +192,11 @@ def test_data_of_another_hub_is_refused(tmp_path: Path) -> None:
         (["local-hub", "--replay", "/nowhere/at/all"], "/nowhere/at/all"),
     ],
 )
-def test_a_mistake_gets_one_sentence(arguments: list[str], word: str, tmp_path: Path) -> None:
+def test_a_usage_error_prints_one_sentence(arguments: list[str], word: str, tmp_path: Path) -> None:
     assert_mistake(run(*arguments, HUB_ASSETS_HOME=str(tmp_path)), word)
 
 
-def test_a_file_of_ids_is_read_whichever_editor_wrote_it(tmp_path: Path) -> None:
+def test_an_ids_file_is_read_in_any_encoding_that_editors_write(tmp_path: Path) -> None:
     home, file = tmp_path / "home", tmp_path / "ids.txt"
     list_repos(Home(home).lake, WEEK, {"id": "o/Model"}, {"id": "o/other"})
     lines = "O/MODEL\r\n\r\nhttps://huggingface.co/o/other/tree/main\no/\x1b[31mnone\n"
@@ -199,16 +204,16 @@ def test_a_file_of_ids_is_read_whichever_editor_wrote_it(tmp_path: Path) -> None
         file.write_text(lines, encoding, newline="")
         result = run("plan", "--home", home, "--ids", file, "--repo-type", "model")
         assert result.exit_code == 0, result.output
-        (told,) = [line.split("│") for line in result.output.splitlines() if "commits of models" in line]
-        assert [number.strip() for number in told[2:5]] == ["2", "2", "0"]
-        assert r"1 of the ids are not listed, and are left out: o/\x1b[31mnone" in result.output
+        (cells,) = [line.split("│") for line in result.output.splitlines() if "commits of models" in line]
+        assert [number.strip() for number in cells[2:5]] == ["2", "2", "0"]
+        assert r"Skipping 1 ids that are not listed: o/\x1b[31mnone" in result.output
     file.write_bytes(b"o/m\xff")
     assert_mistake(run("plan", "--home", home, "--ids", file), "ids.txt", "UTF-8")
     file.write_text("o/\x1b[31mnone")
     assert_mistake(run("plan", "--home", home, "--ids", file), r"none of the 1 ids", r"o/\x1b[31mnone")
 
 
-def test_a_recording_that_cannot_be_served_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_an_invalid_recording_is_rejected_in_one_sentence(tmp_path: Path) -> None:
     folder = tmp_path / "evil\x1b[31m\nname"
     folder.mkdir()
     pq.write_table(pa.table({"id": ["o/a"], "gated": ["\x1b[31mno"]}), folder / "models.parquet")
@@ -220,16 +225,16 @@ def test_a_recording_that_cannot_be_served_is_refused_in_one_sentence(tmp_path: 
 
 
 @pytest.mark.parametrize("day", ["0001-01-03", "2001-01-01", "9999-12-31"])
-def test_a_recording_of_a_week_that_nobody_collected(day: str, tmp_path: Path) -> None:
+def test_a_recording_from_an_unsupported_week(day: str, tmp_path: Path) -> None:
     (tmp_path / day).mkdir()
     pq.write_table(pa.table({"id": ["o/a"]}), tmp_path / day / "models.parquet")
-    assert_mistake(run("demo", "--replay", tmp_path, "--home", tmp_path / "home"), "none of the weeks there are")
+    assert_mistake(run("demo", "--replay", tmp_path, "--home", tmp_path / "home"), "outside the supported weeks")
 
 
-def test_what_is_left_out_of_a_recording_is_said(tmp_path: Path) -> None:
+def test_rows_and_columns_left_out_of_a_recording_are_reported(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["o/a", "o/a"], "created_at\x1b": ["now", "then"]}), tmp_path / "models.parquet")
-    # another Hub's home ends the demo before it has done anything
-    Home(tmp_path / "home").stamp("https://huggingface.co", None)
+    # the home of another Hub makes the demo stop before it does anything
+    Home(tmp_path / "home").bind("https://huggingface.co", None)
     result = run("demo", "--replay", tmp_path, "--home", tmp_path / "home")
     assert_mistake(result, "--home")
     assert r"Columns of models left out because the Hub's API has no such field: 'created_at\x1b'." in result.output
@@ -237,34 +242,36 @@ def test_what_is_left_out_of_a_recording_is_said(tmp_path: Path) -> None:
     assert "Models left out because an earlier row has the same _id or id: 1." in result.output
 
 
-def test_a_week_that_is_still_to_come_is_refused(tmp_path: Path) -> None:
-    later = str(datetime.now(UTC).date() + timedelta(weeks=2))
-    assert_mistake(run("demo", "--home", tmp_path, "--week", later, "--scale", "0.0001"), "none of the weeks there are")
+def test_a_future_week_is_refused(tmp_path: Path) -> None:
+    future = str(datetime.now(UTC).date() + timedelta(weeks=2))
+    assert_mistake(
+        run("demo", "--home", tmp_path, "--week", future, "--scale", "0.0001"), "outside the supported weeks"
+    )
 
 
-def test_the_weeks_of_a_command_follow_each_other_though_a_new_one_begins() -> None:
-    choice = cli.Choice(None, None, 0.0001, None, None, today=date(2026, 11, 22))
-    assert [choice.made(weeks_before=n).week for n in (1, 0)] == [date(2026, 11, 9), date(2026, 11, 16)]
+def test_the_weeks_of_a_command_stay_consecutive_when_a_new_week_begins() -> None:
+    choice = PopulationChoice(None, None, 0.0001, None, None, today=date(2026, 11, 22))
+    assert [choice.load(weeks_before=n).week for n in (1, 0)] == [date(2026, 11, 9), date(2026, 11, 16)]
 
 
-def test_a_hub_that_does_not_answer(tmp_path: Path) -> None:
+def test_a_hub_that_does_not_respond(tmp_path: Path) -> None:
     result = run("snapshot", "--home", tmp_path, HF_ENDPOINT="http://127.0.0.1:9")
     assert_mistake(result, "127.0.0.1:9", exit_code=1)
 
 
-def test_an_address_that_is_none(tmp_path: Path) -> None:
+def test_an_invalid_endpoint(tmp_path: Path) -> None:
     assert_mistake(run("snapshot", "--home", tmp_path, HF_ENDPOINT="huggingface"), "huggingface", "https://")
 
 
-def test_a_token_that_is_refused_is_not_printed(tmp_path: Path) -> None:
+def test_a_rejected_token_is_not_printed(tmp_path: Path) -> None:
     with running(build_app(simulated(WEEK), quota=Quota(100, 1))) as url:
         result = run("snapshot", "--home", tmp_path, HF_ENDPOINT=url, HF_TOKEN="hf_invalid_secret")
-    assert_mistake(result, "token")
+    assert_mistake(result, "token", "Set a valid HF_TOKEN, or unset it.")
     assert "hf_invalid_secret" not in result.output
 
 
 @pytest.mark.slow
-def test_a_snapshot_with_a_token_leaves_it_nowhere(tmp_path: Path) -> None:
+def test_a_snapshot_never_stores_or_prints_the_token(tmp_path: Path) -> None:
     secret = "hf_a_very_secret_word"
     with running(build_app(simulated(WEEK), quota=Quota(1000, 1))) as url:
         result = run("snapshot", "--home", tmp_path, "--budget", "300", HF_ENDPOINT=url + "/", HF_TOKEN=secret)
@@ -275,12 +282,12 @@ def test_a_snapshot_with_a_token_leaves_it_nowhere(tmp_path: Path) -> None:
             assert secret.encode() not in path.read_bytes(), path
 
 
-def test_a_port_that_is_taken() -> None:
+def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert_mistake(run("local-hub", "--port", str(taken.getsockname()[1])), "--port")
 
 
-def test_the_local_hub_serves_until_it_is_interrupted() -> None:
+def test_local_hub_serves_until_interrupted() -> None:
     command = [sys.executable, "-m", "hub_assets", "local-hub", "--port", "0", "--week", "2025-03-03"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -298,7 +305,7 @@ def free_port() -> int:
 
 
 @pytest.mark.slow
-def test_dev_opens_the_ui_on_a_home(tmp_path: Path) -> None:
+def test_dev_starts_the_ui_for_a_home(tmp_path: Path) -> None:
     port = free_port()
     command = [sys.executable, "-m", "hub_assets", "dev", "--home", str(tmp_path), "--port", str(port)]
     ignored = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -324,48 +331,49 @@ def test_dev_opens_the_ui_on_a_home(tmp_path: Path) -> None:
     assert (tmp_path / "dagster" / "dagster.yaml").read_text().startswith("# Settings of the Dagster instance")
 
 
-def test_a_run_whose_process_is_dead_is_reported_as_failed(tmp_path: Path) -> None:
+def test_a_run_is_marked_as_failed_once_its_process_is_dead(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    with cli._instance(home) as instance:
-        add_started_run(instance, "of-the-dead", mark=f"{process.pid}@1")
-        add_started_run(instance, "of-the-living", mark=process_mark(os.getpid()) or "")
-        # a run of the daemon bears no mark; its first event names its process
-        add_started_run(instance, "daemon-of-the-dead", pid=process.pid)
-        add_started_run(instance, "daemon-of-the-living", pid=os.getpid())
-        add_started_run(instance, "daemon-before-this-process", pid=os.getpid(), at=1_000_000_000.0)
-        add_started_run(instance, "daemon-that-has-told-nothing")
-    with cli._instance(home) as instance:
+    with open_instance(home) as instance:
+        add_started_run(instance, "dead", mark=f"{process.pid}@1")
+        add_started_run(instance, "alive", mark=process_mark(os.getpid()) or "")
+        # daemon runs have no mark; their first event names the process
+        add_started_run(instance, "daemon-dead", pid=process.pid)
+        add_started_run(instance, "daemon-alive", pid=os.getpid())
+        add_started_run(instance, "daemon-earlier-process", pid=os.getpid(), at=1_000_000_000.0)
+        add_started_run(instance, "daemon-without-events")
+    with open_instance(home) as instance:
         failed = {run.run_id for run in instance.get_runs() if run.status == DagsterRunStatus.FAILURE}
-    assert failed == {"of-the-dead", "daemon-of-the-dead", "daemon-before-this-process"}
+    assert failed == {"dead", "daemon-dead", "daemon-earlier-process"}
 
 
-def test_what_is_logged_and_told_is_text_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_and_events_reach_the_terminal_as_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
     evil = "a model\x1b[31m\u202e [red]b[/] :bug:\n✓ warehouse__published"
-    with cli._warnings_shown():
-        logging.getLogger("hub_assets.hub.crawl").warning("The Hub does not answer well (%s)", evil)
+    console = safe_console(soft_wrap=True)
+    with warnings_printed(console):
+        logging.getLogger("hub_assets.hub.collect.crawl").warning("The Hub does not respond (%s)", evil)
     for level in (logging.INFO, logging.WARNING):
-        cli._print_event(EventLogEntry(None, level, evil, "run", time.time()))  # type: ignore[no-untyped-call]
-    seen = capsys.readouterr().out
-    assert seen.count(r"a model\x1b[31m\u202e [red]b[/] :bug:") == 3
-    assert not set(seen) & set("\x1b\u202e")
-    # what the Hub says never begins a line as what we say does
-    assert all(line.startswith("  ") for line in seen.splitlines() if "✓" in line)
+        print_event(console, EventLogEntry(None, level, evil, "run", time.time()))  # type: ignore[no-untyped-call]
+    shown = capsys.readouterr().out
+    assert shown.count(r"a model\x1b[31m\u202e [red]b[/] :bug:") == 3
+    assert not set(shown) & set("\x1b\u202e")
+    # text from the Hub never starts a line the way our own output does
+    assert all(line.startswith("  ") for line in shown.splitlines() if "✓" in line)
 
 
-def test_an_error_is_one_line_that_is_escaped_and_cut() -> None:
-    message = cli.Failed("no\x1b[31m\n" + "x" * 10_000).format_message()
+def test_an_error_is_one_line_escaped_and_cut() -> None:
+    message = CommandFailed("no\x1b[31m\n" + "x" * 10_000).format_message()
     assert message.startswith(r"no\x1b[31m\nxxx")
     assert len(message) == 2_000
     assert message.endswith("…")
-    assert (cli.Failed.exit_code, cli.Mistake.exit_code) == (1, 2)
+    assert (HubAssetsError.exit_code, UserError.exit_code) == (1, 2)
 
 
 def add_started_run(
     instance: DagsterInstance, run_id: str, *, mark: str | None = None, pid: int | None = None, at: float | None = None
 ) -> None:
-    tags = {} if mark is None else {cli.PROCESS_TAG: mark}
+    tags = {} if mark is None else {PROCESS_TAG: mark}
     run = DagsterRun("weekly_snapshot", run_id=run_id, status=DagsterRunStatus.STARTED, tags=tags)
     instance.add_run(run)
     if pid is not None:

@@ -1,4 +1,4 @@
-"""A home has one writer at a time; others wait, name it, and give up after a while."""
+"""A home has one writer at a time; others wait, say for whom, and give up after a while."""
 
 import re
 import signal

@@ -1,4 +1,4 @@
-"""A run is its home's only writer, and nothing is built or published for a week that was not listed."""
+"""A run is its home's only writer, and a week that was not listed is never built or published."""
 
 import re
 import threading
@@ -11,7 +11,7 @@ import pytest
 
 from hub_assets.definitions import build_defs
 from hub_assets.home import Home
-from hub_assets.hub.schemas import listing_schema
+from hub_assets.hub.sources.schemas import listing_schema
 from hub_assets.lake.parts import Manifest
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
@@ -47,7 +47,7 @@ def job(home: Home) -> dg.JobDefinition:
 
 
 def failures_of(job: dg.JobDefinition, instance: dg.DagsterInstance, *assets: str) -> list[str]:
-    """Materialize assets of the week and return what made their steps fail."""
+    """Materialize assets for the week and return the messages of the failed steps."""
     result = job.execute_in_process(
         instance=instance,
         partition_key=str(WEEK),
@@ -74,29 +74,31 @@ def failures_of(job: dg.JobDefinition, instance: dg.DagsterInstance, *assets: st
         "warehouse__published",
     ],
 )
-def test_no_table_of_a_week_that_was_not_listed_turns_green(
+def test_no_table_is_built_for_a_week_that_was_not_listed(
     home: Home, instance: dg.DagsterInstance, job: dg.JobDefinition, table: str
 ) -> None:
-    made_together = job.asset_layer.get(dg.AssetKey(table)).execution_set_asset_keys
-    (message,) = failures_of(job, instance, *(key.to_user_string() for key in made_together))
-    assert re.search(f"{WEEK} can be neither built nor published without raw_hub__.* was not listed then", message)
+    built_together = job.asset_layer.get(dg.AssetKey(table)).execution_set_asset_keys
+    (message,) = failures_of(job, instance, *(key.to_user_string() for key in built_together))
+    assert re.search(
+        f"Cannot build or publish the week of {WEEK} without raw_hub__.*: these listings were not taken", message
+    )
     assert not home.warehouse.exists()
 
 
-def test_the_present_week_is_refused_as_well_while_it_is_not_listed(
-    tmp_path: Path, instance: dg.DagsterInstance
-) -> None:
+def test_histories_need_the_listings_of_the_present_week(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     with running(build_app(simulated(WEEK, scale=0.0003), quota=Quota(1000, 1))) as url:
         job = job_on(tmp_path, url)
-        for table in ("raw_hub__commits", "raw_hub__discussions", "raw_hub__aliases", "raw_hub__accounts"):
+        for table in ("raw_hub__commits", "raw_hub__discussions", "enrich_hub__aliases", "enrich_hub__accounts"):
             (message,) = failures_of(job, instance, table)
             assert "listed" in message
 
 
-def test_a_table_needs_only_the_listings_that_it_is_made_from(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_a_table_needs_only_its_own_listings(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     assert listings_behind("stg_hub__models") == {"raw_hub__models"}
     assert listings_behind("int_hub__space_models") >= {"raw_hub__models", "raw_hub__spaces"}
-    assert listings_behind("stg_hub__commits") == {f"raw_hub__{kind}s" for kind in ("model", "dataset", "space")}
+    assert listings_behind("stg_hub__commits") == {
+        f"raw_hub__{repo_type}s" for repo_type in ("model", "dataset", "space")
+    }
     assert listings_behind("bots") == set()
     lake = Home(tmp_path).lake
     part = lake.write_part("raw_hub__models", WEEK, "part.parquet", listing_schema("model").empty_table())
@@ -107,7 +109,7 @@ def test_a_table_needs_only_the_listings_that_it_is_made_from(tmp_path: Path, in
     assert "without raw_hub__datasets, raw_hub__spaces:" in message
 
 
-def test_a_run_waits_for_another_writer_and_says_for_whom(
+def test_a_run_waits_for_another_writer_and_names_it(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = job_on(tmp_path)
@@ -124,7 +126,7 @@ def test_a_run_waits_for_another_writer_and_says_for_whom(
     ended(other)
 
 
-def test_a_damaged_part_fails_the_step_with_its_name(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_a_damaged_part_fails_the_step_and_is_named(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     lake = Home(tmp_path).lake
     part = lake.write_part("raw_hub__models", WEEK, "part.parquet", listing_schema("model").empty_table())
     lake.set_manifest("raw_hub__models", WEEK, Manifest(True, [part]))

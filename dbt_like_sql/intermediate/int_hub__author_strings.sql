@@ -2,16 +2,16 @@ with
 
 participations as (
     select * from {{ ref('int_hub__participations') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- where no commit at all has an avatar, none was recorded, and that one is missing tells nothing
+-- if no commit has an avatar, the source did not record avatars, so a missing avatar says nothing
 observed as (
     select coalesce(bool_or(has_avatar), false) as are_avatars
     from participations
 ),
 
--- whoever opens a discussion is logged in
+-- opening a discussion requires an account
 strings as (
     select
         author,
@@ -28,19 +28,19 @@ contributions as (
         cast(sum(n_first_commits) as bigint) as n_first_commits,
         count(*) as n_repos
     from {{ ref('int_hub__contributions') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
     group by author
 ),
 
 discussions as (
     select author, cast(sum(n_discussions) as bigint) as n_discussions
     from {{ ref('int_hub__discussion_starters') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
     group by author
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     strings.author,
     strings.first_seen.seen_date as first_seen_date,
     strings.first_seen.seen_at as first_seen_at,

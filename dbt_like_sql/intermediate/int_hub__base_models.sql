@@ -3,7 +3,7 @@ with
 tagged as (
     select snapshot_date, repo_key, repo_id, unnest(tags) as tag
     from {{ ref('stg_hub__models') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 named as (
@@ -12,7 +12,7 @@ named as (
     where starts_with(tag, 'base_model:')
 ),
 
--- a relation is a word before a colon; a URL has a colon too, but two slashes after it
+-- a relation is a word before a colon; in a URL, two slashes follow the colon
 split as (
     select
         snapshot_date,
@@ -26,7 +26,7 @@ split as (
     from named
 ),
 
--- the id within a URL of the Hub, without its host, query and fragment
+-- reduce a Hub URL to its path: no host, query or fragment
 paths as (
     select
         snapshot_date,
@@ -47,7 +47,7 @@ paths as (
     where written <> ''
 ),
 
--- without the revision, the page of the repository, and what a clone's URL ends in
+-- drop the revision, the repository page, and the suffix of clone URLs
 ids as (
     select
         snapshot_date,
@@ -62,7 +62,7 @@ ids as (
     from paths
 ),
 
--- many a base is a path on somebody's disk, which may name its owner; other pages of the Hub are no models
+-- many base models are local paths, which may reveal a user name; other Hub pages are not models
 bases as (
     select
         snapshot_date,
@@ -79,15 +79,16 @@ bases as (
     from ids
 ),
 
--- the Hub resolves ids regardless of case, so that spellings of one id are one base
+-- the Hub ignores case in ids, so all spellings of an id are the same base model
 related as (
-    select snapshot_date, repo_key, repo_id, lower(base_repo_id) as spelling, relation, min(base_repo_id) as base_repo_id
+    select
+        snapshot_date, repo_key, repo_id, lower(base_repo_id) as spelling, relation, min(base_repo_id) as base_repo_id
     from bases
     where relation is not null
     group by snapshot_date, repo_key, repo_id, lower(base_repo_id), relation
 ),
 
--- beside each tag with a relation the Hub puts one without
+-- the Hub adds a tag without a relation next to each tag with one
 unrelated as (
     select bases.snapshot_date, bases.repo_key, bases.repo_id, min(bases.base_repo_id) as base_repo_id
     from bases

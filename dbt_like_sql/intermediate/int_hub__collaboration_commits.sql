@@ -3,19 +3,19 @@ with
 commit_authors as (
     select snapshot_date, repo_key, commit_number, committed_at, is_duplicate, author, place
     from {{ ref('int_hub__commit_authors') }}
-    where snapshot_date = {{ var('snapshot_date') }} and repo_type = 'model'
+    where snapshot_date = date '{{ var('snapshot_date') }}' and repo_type = 'model'
 ),
 
 developers as (
     select author, developer_id, is_bot, is_generic
     from {{ source('core', 'developers') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 participations as (
     select repo_type, repo_key, coalesce(namespace, repo_key) as namespace, author, is_starter
     from {{ ref('int_hub__participations') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 rules as (
@@ -26,7 +26,7 @@ rules as (
     where is_applied
 ),
 
--- a name that many bear is somebody else in each repository
+-- a generic name is a separate developer in each repository
 named as (
     select
         commit_authors.*,
@@ -41,7 +41,7 @@ named as (
     where commit_authors.place = 1 or not (commit_authors.is_duplicate and rules.are_duplicates_out)
 ),
 
--- a commit that names two names of one developer is one
+-- count a commit once if it names the same developer under two names
 contributions as (
     select
         snapshot_date,
@@ -55,7 +55,7 @@ contributions as (
     group by snapshot_date, repo_key, commit_number, developer_id
 ),
 
--- no commit is crowded while the rule is off
+-- no commit has too many co-authors while the rule is off
 crowded as (
     select contributions.repo_key, contributions.commit_number
     from contributions
@@ -65,7 +65,7 @@ crowded as (
     having count(*) > max(rules.most_co_authors)
 ),
 
--- a model that was renamed can have two
+-- a renamed model can have two namespaces
 homes as (
     select distinct repo_key, namespace
     from participations
@@ -85,7 +85,7 @@ co_authors as (
 answers as (
     select author, unnest(organizations) as organization
     from {{ ref('stg_hub__accounts') }}
-    where snapshot_date <= {{ var('snapshot_date') }} and outcome = 'ok'
+    where snapshot_date <= date '{{ var('snapshot_date') }}' and outcome = 'ok'
 ),
 
 accounts as (

@@ -2,13 +2,13 @@ with
 
 contributions as (
     select * from {{ ref('int_hub__collaborations') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 networks as (
     select network, repo_key
     from {{ ref('int_hub__model_networks') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 )
 
 select

@@ -5,20 +5,21 @@ contributions as (
         *,
         count(case when n_developers > 1 then 1 end) over (partition by bots, developer_id) as n_shared_repos
     from {{ ref('int_hub__collaborations') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 networks as (
     select network, repo_key
     from {{ ref('int_hub__model_networks') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 shared as (
-    select * from contributions where n_developers > 1
+    select * from contributions
+    where n_developers > 1
 ),
 
--- a commit of which nobody knows when it was made comes after all others
+-- undated commits sort last
 dated as (
     select
         shared.bots, shared.repo_key, shared.developer_id, shared.n_shared_repos, commits.commit_number,
@@ -27,7 +28,7 @@ dated as (
     inner join shared
         on commits.repo_key = shared.repo_key
         and commits.developer_id = shared.developer_id
-    where commits.snapshot_date = {{ var('snapshot_date') }}
+    where commits.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 arrivals as (
@@ -38,7 +39,7 @@ arrivals as (
     from dated
 ),
 
--- how many developers had contributed by the time of each commit, those of the very moment among them
+-- number of developers who had contributed by the time of each commit, including simultaneous commits
 crowds as (
     select
         bots, repo_key, developer_id, n_shared_repos, is_first_author,
@@ -57,7 +58,7 @@ crowd_commits as (
     group by bots, repo_key, developer_id, n_shared_repos, n_present
 ),
 
--- to who arrived as the fourth lead all commits that were made when there were four or more
+-- the n-th contributor receives an edge for every commit made once n contributors were present
 steps as (
     select
         bots, repo_key, developer_id, n_shared_repos, n_present,
@@ -77,7 +78,7 @@ prior_contributors as (
     from steps
 ),
 
--- the commits of each developer are counted before they are joined with those whom they lead to: these are far more
+-- count each developer's commits before joining them with the targets, because there are far more targets
 sources as (
     select 'first_author' as edge_rule, bots, repo_key, developer_id, n_shared_repos, n_first_commits as n_commits
     from shared
@@ -87,8 +88,8 @@ sources as (
     from shared
 ),
 
--- a pair that shares no other model is passed on below, and the others are summed: making pairs twice is cheaper than
--- keeping them
+-- pairs that share no other model are passed through below and the rest are summed: generating pairs twice is cheaper
+-- than keeping them in memory
 pairs as not materialized (
     select
         sources.edge_rule, sources.bots, sources.repo_key, sources.developer_id as source_id,
@@ -111,16 +112,16 @@ pairs as not materialized (
         and sources.arrival_number = targets.arrival_number
         and sources.developer_id <> targets.developer_id
     union all
-    -- who works alone has a self-loop by any rule
+    -- developers who work alone get a self-loop under every rule
     select
         rules.edge_rule, alone.bots, alone.repo_key, alone.developer_id as source_id, alone.developer_id as target_id,
         alone.n_commits, 1 as n_others, false as is_only_meeting
     from contributions as alone
-    cross join (values ('first_author'), ('all_authors'), ('prior_contributors')) as rules(edge_rule)
+    cross join (values ('first_author'), ('all_authors'), ('prior_contributors')) as rules (edge_rule)
     where alone.n_developers = 1
 ),
 
--- the millions of pairs of a model with thousands of developers need not be held at once where there is nothing to sum
+-- a model with thousands of developers has millions of pairs; where nothing needs summing, they are not materialized
 edges as (
     select
         networks.network, pairs.edge_rule, pairs.bots, pairs.source_id, pairs.target_id, pairs.n_commits as weight,
@@ -140,7 +141,7 @@ edges as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     network,
     edge_rule,
     bots,

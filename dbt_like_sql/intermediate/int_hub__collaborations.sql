@@ -2,7 +2,7 @@ with
 
 commits as (
     select * from {{ ref('int_hub__collaboration_commits') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 contributions as (

@@ -3,23 +3,23 @@ with
 commits as (
     select repo_key, developer_id, is_first_author, committed_at
     from {{ ref('int_hub__collaboration_commits') }}
-    where snapshot_date = {{ var('snapshot_date') }} and not is_bot
+    where snapshot_date = date '{{ var('snapshot_date') }}' and not is_bot
 ),
 
 networks as (
     select network, repo_key
     from {{ ref('int_hub__model_networks') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 week as (
     select
         date '2018-01-01' as first_month,
-        cast(date_trunc('month', {{ var('snapshot_date') }} + interval 6 day) as date) as last_month
+        cast(date_trunc('month', date '{{ var('snapshot_date') }}' + interval 6 day) as date) as last_month
 ),
 
--- what bears no date, or one that is yet to come, was there by the end of the week; clocks that stand at 1970 would
--- make hundreds of months in which nothing was (least and greatest pass over nulls, so that these come first)
+-- undated and future-dated commits existed by the end of the week; clocks set to 1970 would create hundreds of empty
+-- months (`least` and `greatest` skip nulls, so nulls are handled first)
 dated as (
     select
         commits.repo_key, commits.developer_id, commits.is_first_author,
@@ -53,7 +53,7 @@ joined as (
     group by repo_key, developer_id
 ),
 
--- what was committed before the other one joined counts from then on
+-- commits made before the target joined count from the month it joined
 pairs as (
     select
         sources.repo_key, greatest(sources.month, targets.joined_month) as month, sources.developer_id as source_id,
@@ -65,7 +65,7 @@ pairs as (
     where sources.n_first_commits > 0
 ),
 
--- who works alone has self-loops until somebody joins
+-- developers who work alone have self-loops until someone joins
 alone as (
     select
         monthly.repo_key, monthly.month, monthly.developer_id as source_id, monthly.developer_id as target_id,
@@ -86,7 +86,7 @@ changes as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     networks.network,
     changes.month,
     changes.source_id,

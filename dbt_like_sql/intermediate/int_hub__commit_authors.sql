@@ -1,33 +1,41 @@
 with
 
 histories as (
-    select snapshot_date, repo_type, repo_key, reading
+    select snapshot_date, repo_type, repo_key, history_version
     from {{ ref('int_hub__commit_histories') }}
-    where snapshot_date = {{ var('snapshot_date') }} and outcome in ('ok', 'not_modified')
+    where snapshot_date = date '{{ var('snapshot_date') }}' and outcome in ('ok', 'not_modified')
 ),
 
--- the visits of the current reading: the one that got all there was, and those that added to it
-reading_visits as (
+-- fetches of the current version: the full fetch and the incremental ones after it
+version_fetches as (
     select
-        histories.snapshot_date, visits.snapshot_date as asked_date, visits.repo_type, visits.repo_key, visits.visit
-    from {{ ref('stg_hub__commits') }} as visits
+        histories.snapshot_date,
+        fetches.snapshot_date as asked_date,
+        fetches.repo_type,
+        fetches.repo_key,
+        fetches.fetch_number
+    from {{ ref('stg_hub__commits') }} as fetches
     inner join histories
-        on visits.repo_type = histories.repo_type
-        and visits.repo_key = histories.repo_key
-        and visits.reading = histories.reading
-    where visits.snapshot_date <= {{ var('snapshot_date') }} and visits.is_last and visits.outcome = 'ok'
+        on fetches.repo_type = histories.repo_type
+        and fetches.repo_key = histories.repo_key
+        and fetches.history_version = histories.history_version
+    where fetches.snapshot_date <= date '{{ var('snapshot_date') }}' and fetches.is_last and fetches.outcome = 'ok'
 ),
 
 commits as (
     select
-        reading_visits.snapshot_date, reading_visits.repo_type, reading_visits.repo_key, pages.visit, pages.page,
+        version_fetches.snapshot_date,
+        version_fetches.repo_type,
+        version_fetches.repo_key,
+        pages.fetch_number,
+        pages.page,
         generate_subscripts(pages.commits, 1) as place, unnest(pages.commits) as item
     from {{ ref('stg_hub__commits') }} as pages
-    inner join reading_visits
-        on pages.snapshot_date = reading_visits.asked_date
-        and pages.repo_type = reading_visits.repo_type
-        and pages.repo_key = reading_visits.repo_key
-        and pages.visit = reading_visits.visit
+    inner join version_fetches
+        on pages.snapshot_date = version_fetches.asked_date
+        and pages.repo_type = version_fetches.repo_type
+        and pages.repo_key = version_fetches.repo_key
+        and pages.fetch_number = version_fetches.fetch_number
 ),
 
 numbered as (
@@ -35,7 +43,7 @@ numbered as (
         snapshot_date,
         repo_type,
         repo_key,
-        row_number() over (partition by repo_type, repo_key order by visit, page, place) as commit_number,
+        row_number() over (partition by repo_type, repo_key order by fetch_number, page, place) as commit_number,
         item
     from commits
 ),
@@ -53,7 +61,7 @@ named as (
     from numbered
 )
 
--- an author who is named twice made the commit once; one whose account was deleted is null
+-- count an author named twice only once; authors with deleted accounts are null
 select
     snapshot_date,
     repo_type,

@@ -3,71 +3,77 @@ with
 repositories as (
     select snapshot_date, repo_type, repo_key, sha
     from {{ ref('int_hub__repositories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a visit counts once its last page came. First the numbers, then what stands at them: carrying all of it through the
--- grouping costs far more
+-- a fetch counts once its last page has arrived. Group by number first and join the other columns afterwards: carrying
+-- them through the grouping costs far more
 latest as (
     select
         repo_type,
         repo_key,
-        max(visit) as last_visit,
-        max(case when outcome = 'ok' then visit end) as last_read
+        max(fetch_number) as last_fetch,
+        max(case when outcome = 'ok' then fetch_number end) as latest_version
     from {{ ref('stg_hub__commits') }}
-    where snapshot_date <= {{ var('snapshot_date') }} and is_last
+    where snapshot_date <= date '{{ var('snapshot_date') }}' and is_last
     group by repo_type, repo_key
 ),
 
-visits as (
+fetches as (
     select
-        visits.snapshot_date as asked_date, visits.repo_type, visits.repo_key, visits.visit, visits.reading,
-        visits.observed_at, visits.outcome, visits.status, visits.error_code, visits.message, visits.final_id,
-        visits.listed_sha, visits.n_total, visits.sample_share,
-        visits.visit = latest.last_visit as is_latest,
-        visits.visit = latest.last_read as is_last_read
-    from {{ ref('stg_hub__commits') }} as visits
+        fetches.snapshot_date as asked_date,
+        fetches.repo_type,
+        fetches.repo_key,
+        fetches.fetch_number,
+        fetches.history_version,
+        fetches.observed_at, fetches.outcome, fetches.status, fetches.error_code, fetches.message, fetches.final_id,
+        fetches.listed_sha, fetches.n_total, fetches.sample_share,
+        fetches.fetch_number = latest.last_fetch as is_latest,
+        fetches.fetch_number = latest.latest_version as is_latest_version
+    from {{ ref('stg_hub__commits') }} as fetches
     inner join latest
-        on visits.repo_type = latest.repo_type
-        and visits.repo_key = latest.repo_key
+        on fetches.repo_type = latest.repo_type
+        and fetches.repo_key = latest.repo_key
     where
-        visits.snapshot_date <= {{ var('snapshot_date') }} and visits.is_last
-        and (visits.visit = latest.last_visit or visits.visit = latest.last_read)
+        fetches.snapshot_date <= date '{{ var('snapshot_date') }}' and fetches.is_last
+        and (fetches.fetch_number = latest.last_fetch or fetches.fetch_number = latest.latest_version)
 ),
 
-last_visits as (
-    select * from visits where is_latest
+last_fetches as (
+    select * from fetches
+    where is_latest
 ),
 
--- the reading that a visit belongs to is the one on its last page
-last_reads as (
-    select * from visits where is_last_read
+-- the last page of a fetch has its authoritative history version
+latest_versions as (
+    select * from fetches
+    where is_latest_version
 ),
 
--- what is known: the visit that got all there was, and those that added to it
-reading_visits as (
-    select visits.snapshot_date as asked_date, visits.repo_type, visits.repo_key, visits.visit
-    from {{ ref('stg_hub__commits') }} as visits
-    inner join last_reads
-        on visits.repo_type = last_reads.repo_type
-        and visits.repo_key = last_reads.repo_key
-        and visits.reading = last_reads.reading
-    where visits.snapshot_date <= {{ var('snapshot_date') }} and visits.is_last and visits.outcome = 'ok'
+-- fetches of the current version: the full fetch and the incremental ones after it
+version_fetches as (
+    select fetches.snapshot_date as asked_date, fetches.repo_type, fetches.repo_key, fetches.fetch_number
+    from {{ ref('stg_hub__commits') }} as fetches
+    inner join latest_versions
+        on fetches.repo_type = latest_versions.repo_type
+        and fetches.repo_key = latest_versions.repo_key
+        and fetches.history_version = latest_versions.history_version
+    where fetches.snapshot_date <= date '{{ var('snapshot_date') }}' and fetches.is_last and fetches.outcome = 'ok'
 ),
 
--- a visit that was cut off leaves its number to another week's: the week belongs to what tells visits apart
+-- an interrupted fetch may share its number with a fetch from another week, so fetches are joined on the week too
 counts as (
     select pages.repo_type, pages.repo_key, cast(sum(len(pages.commits)) as bigint) as n_commits
     from {{ ref('stg_hub__commits') }} as pages
-    inner join reading_visits
-        on pages.snapshot_date = reading_visits.asked_date
-        and pages.repo_type = reading_visits.repo_type
-        and pages.repo_key = reading_visits.repo_key
-        and pages.visit = reading_visits.visit
+    inner join version_fetches
+        on pages.snapshot_date = version_fetches.asked_date
+        and pages.repo_type = version_fetches.repo_type
+        and pages.repo_key = version_fetches.repo_key
+        and pages.fetch_number = version_fetches.fetch_number
     group by pages.repo_type, pages.repo_key
 ),
 
--- calls were made whether their visit ended or not
+-- unfinished fetches made calls too
 calls as (
     select
         repo_type,
@@ -75,36 +81,38 @@ calls as (
         cast(sum(n_calls) as bigint) as n_calls,
         cast(sum(n_attempts) as bigint) as n_attempts
     from {{ ref('stg_hub__commits') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
     group by repo_type, repo_key
 ),
 
--- what was read still holds where the listing names the head that it named then
+-- an earlier fetch is still valid if the listed head commit is unchanged
 standing as (
     select
         repositories.snapshot_date,
         repositories.repo_type,
         repositories.repo_key,
         case
-            when last_visits.outcome is null then 'not_asked'
-            when last_visits.outcome <> 'ok' then last_visits.outcome
-            when last_visits.asked_date = repositories.snapshot_date then 'ok'
-            when last_visits.listed_sha = repositories.sha then 'not_modified'
-            when coalesce(last_visits.listed_sha, repositories.sha) is null and last_visits.n_total = 0 then 'not_modified'
+            when last_fetches.outcome is null then 'not_asked'
+            when last_fetches.outcome <> 'ok' then last_fetches.outcome
+            when last_fetches.asked_date = repositories.snapshot_date then 'ok'
+            when last_fetches.listed_sha = repositories.sha then 'not_modified'
+            when
+                coalesce(last_fetches.listed_sha, repositories.sha) is null and last_fetches.n_total = 0
+                then 'not_modified'
             else 'not_asked'
         end as outcome,
-        last_visits.outcome as last_outcome,
-        last_visits.status,
-        last_visits.error_code,
-        last_visits.message,
-        last_visits.observed_at as asked_at,
-        last_visits.asked_date,
-        last_visits.final_id,
-        last_visits.sample_share
+        last_fetches.outcome as last_outcome,
+        last_fetches.status,
+        last_fetches.error_code,
+        last_fetches.message,
+        last_fetches.observed_at as asked_at,
+        last_fetches.asked_date,
+        last_fetches.final_id,
+        last_fetches.sample_share
     from repositories
-    left join last_visits
-        on repositories.repo_type = last_visits.repo_type
-        and repositories.repo_key = last_visits.repo_key
+    left join last_fetches
+        on repositories.repo_type = last_fetches.repo_type
+        and repositories.repo_key = last_fetches.repo_key
 )
 
 select
@@ -119,25 +127,27 @@ select
     standing.asked_date,
     standing.final_id,
     standing.sample_share,
-    last_reads.asked_date as read_date,
-    last_reads.observed_at as read_at,
-    last_reads.visit as read_visit,
-    last_reads.reading,
+    latest_versions.asked_date as version_date,
+    latest_versions.observed_at as version_at,
+    latest_versions.fetch_number as version_fetch,
+    latest_versions.history_version,
     case
         when standing.outcome in ('ok', 'not_modified') then 0
         when standing.last_outcome = 'ok'
-            then greatest(date_diff('day', cast(last_reads.observed_at as date), standing.snapshot_date), 0)
+            then greatest(date_diff('day', cast(latest_versions.observed_at as date), standing.snapshot_date), 0)
     end as age_days,
-    last_reads.n_total,
+    latest_versions.n_total,
     case when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) end as n_commits,
-    case when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) >= last_reads.n_total end
+    case
+        when standing.outcome in ('ok', 'not_modified') then coalesce(counts.n_commits, 0) >= latest_versions.n_total
+    end
         as is_complete,
     coalesce(calls.n_calls, 0) as n_calls,
     coalesce(calls.n_attempts, 0) as n_attempts
 from standing
-left join last_reads
-    on standing.repo_type = last_reads.repo_type
-    and standing.repo_key = last_reads.repo_key
+left join latest_versions
+    on standing.repo_type = latest_versions.repo_type
+    and standing.repo_key = latest_versions.repo_key
 left join counts
     on standing.repo_type = counts.repo_type
     and standing.repo_key = counts.repo_key

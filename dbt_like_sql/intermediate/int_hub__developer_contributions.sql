@@ -3,16 +3,16 @@ with
 commit_authors as (
     select snapshot_date, repo_type, repo_key, commit_number, committed_at, author, place
     from {{ ref('int_hub__commit_authors') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 developers as (
     select author, developer_id, is_bot, is_generic
     from {{ source('core', 'developers') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a name that many bear is somebody else in each repository
+-- a generic name is a separate developer in each repository
 named as (
     select
         commit_authors.*,
@@ -25,7 +25,7 @@ named as (
     where not coalesce(developers.is_bot, false)
 ),
 
--- a commit that names two names of one developer is one
+-- count a commit once if it names the same developer under two names
 commits as (
     select
         snapshot_date, repo_type, repo_key, developer_id, commit_number, min(place) as place,

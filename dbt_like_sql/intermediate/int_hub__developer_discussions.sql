@@ -5,16 +5,16 @@ starters as (
         snapshot_date, repo_type, repo_key, author, n_discussions, n_pull_requests, first_discussion_at,
         last_discussion_at
     from {{ ref('int_hub__discussion_starters') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 developers as (
     select author, developer_id, is_bot, is_generic
     from {{ source('core', 'developers') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a name that many bear is somebody else in each repository
+-- a generic name is a separate developer in each repository
 named as (
     select
         starters.*,

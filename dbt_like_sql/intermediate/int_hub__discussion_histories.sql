@@ -3,56 +3,62 @@ with
 repositories as (
     select snapshot_date, repo_type, repo_key
     from {{ ref('int_hub__repositories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a visit counts once its last page came. First the numbers, then what stands at them: carrying all of it through the
--- grouping costs far more
+-- a fetch counts once its last page has arrived. Group by number first and join the other columns afterwards: carrying
+-- them through the grouping costs far more
 latest as (
     select
         repo_type,
         repo_key,
-        max(visit) as last_visit,
-        max(case when outcome = 'ok' then visit end) as last_read
+        max(fetch_number) as last_fetch,
+        max(case when outcome = 'ok' then fetch_number end) as latest_version
     from {{ ref('stg_hub__discussions') }}
-    where snapshot_date <= {{ var('snapshot_date') }} and is_last
+    where snapshot_date <= date '{{ var('snapshot_date') }}' and is_last
     group by repo_type, repo_key
 ),
 
-visits as (
+fetches as (
     select
-        visits.snapshot_date as asked_date, visits.repo_type, visits.repo_key, visits.visit, visits.reading,
-        visits.observed_at, visits.outcome, visits.status, visits.error_code, visits.message, visits.final_id,
-        visits.n_total, visits.sample_share,
-        visits.visit = latest.last_visit as is_latest,
-        visits.visit = latest.last_read as is_last_read
-    from {{ ref('stg_hub__discussions') }} as visits
+        fetches.snapshot_date as asked_date,
+        fetches.repo_type,
+        fetches.repo_key,
+        fetches.fetch_number,
+        fetches.history_version,
+        fetches.observed_at, fetches.outcome, fetches.status, fetches.error_code, fetches.message, fetches.final_id,
+        fetches.n_total, fetches.sample_share,
+        fetches.fetch_number = latest.last_fetch as is_latest,
+        fetches.fetch_number = latest.latest_version as is_latest_version
+    from {{ ref('stg_hub__discussions') }} as fetches
     inner join latest
-        on visits.repo_type = latest.repo_type
-        and visits.repo_key = latest.repo_key
+        on fetches.repo_type = latest.repo_type
+        and fetches.repo_key = latest.repo_key
     where
-        visits.snapshot_date <= {{ var('snapshot_date') }} and visits.is_last
-        and (visits.visit = latest.last_visit or visits.visit = latest.last_read)
+        fetches.snapshot_date <= date '{{ var('snapshot_date') }}' and fetches.is_last
+        and (fetches.fetch_number = latest.last_fetch or fetches.fetch_number = latest.latest_version)
 ),
 
-last_visits as (
-    select * from visits where is_latest
+last_fetches as (
+    select * from fetches
+    where is_latest
 ),
 
--- every visit reads all there is, so that the last one that read anything is what is known
-last_reads as (
-    select * from visits where is_last_read
+-- every fetch reads the full history, so the last successful fetch is the current version
+latest_versions as (
+    select * from fetches
+    where is_latest_version
 ),
 
--- a visit that was cut off leaves its number to another week's: the week belongs to what tells visits apart
+-- an interrupted fetch may share its number with a fetch from another week, so fetches are joined on the week too
 items as (
     select pages.repo_type, pages.repo_key, unnest(pages.discussions) as item
     from {{ ref('stg_hub__discussions') }} as pages
-    inner join last_reads
-        on pages.snapshot_date = last_reads.asked_date
-        and pages.repo_type = last_reads.repo_type
-        and pages.repo_key = last_reads.repo_key
-        and pages.visit = last_reads.visit
+    inner join latest_versions
+        on pages.snapshot_date = latest_versions.asked_date
+        and pages.repo_type = latest_versions.repo_type
+        and pages.repo_key = latest_versions.repo_key
+        and pages.fetch_number = latest_versions.fetch_number
 ),
 
 counts as (
@@ -61,7 +67,7 @@ counts as (
     group by repo_type, repo_key
 ),
 
--- calls were made whether their visit ended or not
+-- unfinished fetches made calls too
 calls as (
     select
         repo_type,
@@ -69,43 +75,44 @@ calls as (
         cast(sum(n_calls) as bigint) as n_calls,
         cast(sum(n_attempts) as bigint) as n_attempts
     from {{ ref('stg_hub__discussions') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
     group by repo_type, repo_key
 )
 
--- no listing says that discussions changed, so that those of an earlier week stand until they are read again
+-- listings carry no change marker for discussions, so those of an earlier week remain valid until the next fetch
 select
     repositories.snapshot_date,
     repositories.repo_type,
     repositories.repo_key,
-    coalesce(last_visits.outcome, 'not_asked') as outcome,
-    last_visits.status,
-    last_visits.error_code,
-    last_visits.message,
-    last_visits.observed_at as asked_at,
-    last_visits.asked_date,
-    last_visits.final_id,
-    last_visits.sample_share,
-    last_reads.asked_date as read_date,
-    last_reads.observed_at as read_at,
-    last_reads.visit as read_visit,
-    last_reads.reading,
+    coalesce(last_fetches.outcome, 'not_asked') as outcome,
+    last_fetches.status,
+    last_fetches.error_code,
+    last_fetches.message,
+    last_fetches.observed_at as asked_at,
+    last_fetches.asked_date,
+    last_fetches.final_id,
+    last_fetches.sample_share,
+    latest_versions.asked_date as version_date,
+    latest_versions.observed_at as version_at,
+    latest_versions.fetch_number as version_fetch,
+    latest_versions.history_version,
     case
-        when last_visits.outcome = 'ok'
-            then greatest(date_diff('day', cast(last_reads.observed_at as date), repositories.snapshot_date), 0)
+        when last_fetches.outcome = 'ok'
+            then greatest(date_diff('day', cast(latest_versions.observed_at as date), repositories.snapshot_date), 0)
     end as age_days,
-    last_reads.n_total,
-    case when last_visits.outcome = 'ok' then coalesce(counts.n_discussions, 0) end as n_discussions,
-    case when last_visits.outcome = 'ok' then coalesce(counts.n_discussions, 0) >= last_reads.n_total end as is_complete,
+    latest_versions.n_total,
+    case when last_fetches.outcome = 'ok' then coalesce(counts.n_discussions, 0) end as n_discussions,
+    case when last_fetches.outcome = 'ok' then coalesce(counts.n_discussions, 0) >= latest_versions.n_total end
+        as is_complete,
     coalesce(calls.n_calls, 0) as n_calls,
     coalesce(calls.n_attempts, 0) as n_attempts
 from repositories
-left join last_visits
-    on repositories.repo_type = last_visits.repo_type
-    and repositories.repo_key = last_visits.repo_key
-left join last_reads
-    on repositories.repo_type = last_reads.repo_type
-    and repositories.repo_key = last_reads.repo_key
+left join last_fetches
+    on repositories.repo_type = last_fetches.repo_type
+    and repositories.repo_key = last_fetches.repo_key
+left join latest_versions
+    on repositories.repo_type = latest_versions.repo_type
+    and repositories.repo_key = latest_versions.repo_key
 left join counts
     on repositories.repo_type = counts.repo_type
     and repositories.repo_key = counts.repo_key

@@ -1,22 +1,22 @@
 with
 
 histories as (
-    select snapshot_date, repo_type, repo_key, read_date, read_visit
+    select snapshot_date, repo_type, repo_key, version_date, version_fetch
     from {{ ref('int_hub__discussion_histories') }}
-    where snapshot_date = {{ var('snapshot_date') }} and outcome = 'ok'
+    where snapshot_date = date '{{ var('snapshot_date') }}' and outcome = 'ok'
 ),
 
 items as (
     select histories.snapshot_date, histories.repo_type, histories.repo_key, unnest(pages.discussions) as item
     from {{ ref('stg_hub__discussions') }} as pages
     inner join histories
-        on pages.snapshot_date = histories.read_date
+        on pages.snapshot_date = histories.version_date
         and pages.repo_type = histories.repo_type
         and pages.repo_key = histories.repo_key
-        and pages.visit = histories.read_visit
+        and pages.fetch_number = histories.version_fetch
 ),
 
--- one that comes on two pages is one; nobody is left of an account that was deleted
+-- count a discussion that appears on two pages once; deleted accounts leave no author
 discussions as (
     select
         snapshot_date, repo_type, repo_key, item.author as author, item.num as num,

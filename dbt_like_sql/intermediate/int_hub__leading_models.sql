@@ -3,14 +3,14 @@ with
 top_models as (
     select snapshot_date, network, 'usage' as ranking, repo_id, rank
     from {{ ref('network__model_usage') }}
-    where snapshot_date = {{ var('snapshot_date') }} and rank <= 100
+    where snapshot_date = date '{{ var('snapshot_date') }}' and rank <= 100
     union all
     select snapshot_date, network, 'co_usage' as ranking, repo_id, rank
     from {{ source('network', 'model_co_usage') }}
-    where snapshot_date = {{ var('snapshot_date') }} and rank <= 100 and degree > 0
+    where snapshot_date = date '{{ var('snapshot_date') }}' and rank <= 100 and degree > 0
 )
 
--- the id of a model that has no namespace is no account's name
+-- an id without a namespace is not an account name
 select
     top_models.snapshot_date,
     top_models.network,

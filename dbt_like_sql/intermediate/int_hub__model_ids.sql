@@ -3,11 +3,11 @@ with
 named as (
     select snapshot_date, unnest(model_ids) as model_id
     from {{ ref('stg_hub__spaces') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
     union all
     select snapshot_date, base_repo_id as model_id
     from {{ ref('int_hub__base_models') }}
-    where snapshot_date = {{ var('snapshot_date') }} and base_repo_id <> '(no id)'
+    where snapshot_date = date '{{ var('snapshot_date') }}' and base_repo_id <> '(no id)'
 ),
 
 ids as (
@@ -19,7 +19,7 @@ ids as (
 models as (
     select repo_key, repo_id
     from {{ ref('stg_hub__models') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 listed as (
@@ -28,7 +28,7 @@ listed as (
     group by repo_id
 ),
 
--- the Hub resolves ids regardless of case; one that is listed exactly so goes first
+-- the Hub ignores case in ids; an exact match takes precedence
 listed_in_any_case as (
     select lower(repo_id) as spelling, min(repo_key) as repo_key
     from models
@@ -39,7 +39,7 @@ listed_keys as (
     select distinct repo_key from models
 ),
 
--- an id is asked for once, or again much later: the last answer by then holds, but a failure takes back no earlier one
+-- an id may be looked up again much later: the latest response counts, but a failure does not override an earlier one
 answers as (
     select
         lower(repo_id) as spelling,
@@ -48,10 +48,10 @@ answers as (
         repo_key,
         row_number() over (
             partition by lower(repo_id)
-            order by case when outcome = 'failed' then 1 else 0 end, snapshot_date desc, repo_id
+            order by case when outcome = 'failed' then 1 else 0 end, snapshot_date desc, repo_id asc
         ) as place
     from {{ ref('stg_hub__aliases') }}
-    where snapshot_date <= {{ var('snapshot_date') }} and repo_type = 'model'
+    where snapshot_date <= date '{{ var('snapshot_date') }}' and repo_type = 'model'
 ),
 
 aliases as (
@@ -60,7 +60,7 @@ aliases as (
     where place = 1
 ),
 
--- where each alias leads at once: by the key, which survives renames, else by the id
+-- direct target of each alias: by key, which survives renames, otherwise by id
 steps as (
     select
         aliases.spelling,
@@ -73,7 +73,7 @@ steps as (
     where aliases.outcome in ('ok', 'moved')
 ),
 
--- an alias may lead to another one; nobody renames so often that three steps would not do
+-- an alias may point to another alias; three steps cover any realistic number of renames
 led as (
     select
         steps.spelling,

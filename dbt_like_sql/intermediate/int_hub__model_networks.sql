@@ -3,10 +3,10 @@ with
 models as (
     select snapshot_date, repo_key, tags, pipeline_tag
     from {{ ref('stg_hub__models') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- the task is among the tags as a rule, but not always
+-- the task is usually among the tags, but not always
 tagged as (
     select snapshot_date, repo_key, unnest(tags) as tag
     from models
@@ -19,8 +19,8 @@ subfields as (
     select tag, network
     from {{ ref('subfields') }}
     where
-        (valid_from is null or valid_from <= {{ var('snapshot_date') }})
-        and (valid_to is null or valid_to >= {{ var('snapshot_date') }})
+        (valid_from is null or valid_from <= date '{{ var('snapshot_date') }}')
+        and (valid_to is null or valid_to >= date '{{ var('snapshot_date') }}')
 )
 
 select snapshot_date, 'all' as network, repo_key

@@ -1,10 +1,10 @@
 with
 
--- everything that was ever read, also of what is gone by now: who is who is remembered
+-- all fetches so far, including repositories that no longer exist: identities persist
 commit_pages as (
     select snapshot_date, repo_type, repo_key, repo_id, unnest(commits) as item
     from {{ ref('stg_hub__commits') }}
-    where snapshot_date <= {{ var('snapshot_date') }}
+    where snapshot_date <= date '{{ var('snapshot_date') }}'
 ),
 
 commit_authors as (
@@ -22,7 +22,7 @@ commit_authors as (
 discussion_pages as (
     select snapshot_date, repo_type, repo_key, repo_id, unnest(discussions) as item
     from {{ ref('stg_hub__discussions') }}
-    where snapshot_date <= {{ var('snapshot_date') }}
+    where snapshot_date <= date '{{ var('snapshot_date') }}'
 ),
 
 seen as (
@@ -37,7 +37,7 @@ seen as (
     from discussion_pages
 ),
 
--- what is seen later does not change when it was seen first
+-- later sightings do not change the first-seen date
 grouped as (
     select
         repo_type,
@@ -56,7 +56,7 @@ grouped as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     repo_type,
     repo_key,
     repo_id,

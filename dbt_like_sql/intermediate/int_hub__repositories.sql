@@ -15,13 +15,13 @@ datasets as (
     from {{ ref('stg_hub__datasets') }}
 ),
 
--- spaces are never gated, and the Hub does not count their downloads
+-- Spaces are never gated, and the Hub does not count their downloads
 spaces as (
     select
         'space' as repo_type, snapshot_date, observed_at, repo_key, repo_id, created_at, last_modified_at, sha,
         false as is_gated, is_disabled, n_likes, cast(null as bigint) as n_downloads,
         cast(null as bigint) as n_parameters, tags,
-        -- no tag says the license of a space; its card does, as one name or several
+        -- the license of a Space is in its card, as one name or several
         case
             when not coalesce(json_valid(card_json), false) then null
             when json_type(card_json, '$.license') = 'ARRAY' then json_extract_string(card_json, '$.license[*]')
@@ -42,7 +42,7 @@ repositories as (
 tagged as (
     select *, list_filter(tags, lambda tag: starts_with(tag, 'license:')) as tag_licenses
     from repositories
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 written as (
@@ -56,7 +56,7 @@ written as (
     from tagged
 ),
 
--- millions of repositories have some hundred lists of licenses: these are looked up
+-- millions of repositories share a few hundred license lists, so resolve each distinct list once
 lists as (
     select distinct names from written
 ),

@@ -3,12 +3,12 @@ with
 named as (
     select distinct snapshot_date, repo_key as space_key, unnest(model_ids) as model_id
     from {{ ref('stg_hub__spaces') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 ids as (
     select * from {{ ref('int_hub__model_ids') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 )
 
 select

@@ -3,7 +3,7 @@ with
 pages as (
     select unnest(commits) as item
     from {{ ref('stg_hub__commits') }}
-    where snapshot_date <= {{ var('snapshot_date') }}
+    where snapshot_date <= date '{{ var('snapshot_date') }}'
 ),
 
 trailers as (
@@ -12,7 +12,7 @@ trailers as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     trailer.name as name,
     trailer.handle as handle,
     count(*) as n_commits

@@ -2,7 +2,7 @@ with
 
 activity as (
     select * from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 observed as (
@@ -18,9 +18,11 @@ observed as (
     union all
     select snapshot_date, repo_type, 6, 'n_community', n_community from activity
     union all
-    select snapshot_date, repo_type, 7, 'n_downloads', n_downloads from activity where repo_type <> 'space'
+    select snapshot_date, repo_type, 7, 'n_downloads', n_downloads from activity
+    where repo_type <> 'space'
     union all
-    select snapshot_date, repo_type, 8, 'n_usage_spaces', n_usage_spaces from activity where repo_type = 'model'
+    select snapshot_date, repo_type, 8, 'n_usage_spaces', n_usage_spaces from activity
+    where repo_type = 'model'
 )
 
 select

@@ -2,12 +2,12 @@ with
 
 bases as (
     select * from {{ ref('int_hub__base_models') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 ids as (
     select * from {{ ref('int_hub__model_ids') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 )
 
 select

@@ -2,13 +2,13 @@ with
 
 edges as (
     select * from {{ ref('int_hub__collaboration_edges') }}
-    where snapshot_date = {{ var('snapshot_date') }} and bots = 'out'
+    where snapshot_date = date '{{ var('snapshot_date') }}' and bots = 'out'
 ),
 
 pseudonyms as (
     select developer_id, pseudonym
     from {{ source('core', 'pseudonyms') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 )
 
 select

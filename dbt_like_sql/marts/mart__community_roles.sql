@@ -1,30 +1,30 @@
 with
 
--- where one of the histories is not known, nobody can be told to have done the other thing only
+-- roles are undefined unless both histories are known
 repositories as (
     select repo_type, repo_key
     from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }} and n_community is not null
+    where snapshot_date = date '{{ var('snapshot_date') }}' and n_community is not null
 ),
 
 week as (
     select
         date '2018-01-01' as first_month,
-        cast(date_trunc('month', {{ var('snapshot_date') }} + interval 6 day) as date) as last_month
+        cast(date_trunc('month', date '{{ var('snapshot_date') }}' + interval 6 day) as date) as last_month
 ),
 
 done as (
     select repo_type, repo_key, developer_id, true as is_commit, first_commit_at as done_at
     from {{ ref('int_hub__developer_contributions') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
     union all
     select repo_type, repo_key, developer_id, false as is_commit, first_discussion_at as done_at
     from {{ ref('int_hub__developer_discussions') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- what bears no date, or one that is yet to come, was done by the end of the week; what clocks date before there was
--- anything was done by the first month
+-- undated and future-dated activity happened by the end of the week; activity dated before the Hub existed counts in
+-- the first month
 dated as (
     select
         done.repo_type, done.repo_key, done.developer_id, done.is_commit,
@@ -51,7 +51,7 @@ people as (
     group by repo_type, repo_key, developer_id
 ),
 
--- one role begins with the first thing done, and gives way when the other one follows
+-- the first activity starts a role; the other activity, if it follows, replaces it
 changes as (
     select
         repo_type, committed_month as month, 1 as n_only_commits, 0 as n_only_discussions, 0 as n_both
@@ -94,7 +94,7 @@ cumulated as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     repo_type,
     month,
     is_last_month,

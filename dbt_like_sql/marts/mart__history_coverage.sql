@@ -4,12 +4,12 @@ histories as (
     select
         snapshot_date, repo_type, 'commits' as kind, outcome, is_complete, sample_share, age_days, n_calls
     from {{ ref('int_hub__commit_histories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
     union all
     select
         snapshot_date, repo_type, 'discussions' as kind, outcome, is_complete, sample_share, age_days, n_calls
     from {{ ref('int_hub__discussion_histories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 )
 
 select

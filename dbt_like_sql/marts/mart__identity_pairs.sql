@@ -5,7 +5,7 @@ pairs as (
         snapshot_date, generators, decided_by, is_conflict, is_reopened,
         case when is_conflict then 'conflict' else decision end as outcome
     from {{ source('core', 'developer_pairs') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 proposed as (
@@ -16,7 +16,7 @@ proposed as (
     from pairs
 )
 
--- what was accepted and not made is a conflict, and neither accepted nor for review
+-- accepted pairs that were not merged count as conflicts, not as accepted or in review
 select
     snapshot_date,
     generator,

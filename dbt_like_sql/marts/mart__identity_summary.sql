@@ -3,7 +3,7 @@ with
 developers as (
     select snapshot_date, developer_id, is_bot, is_generic, decisions_hash
     from {{ source('core', 'developers') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 )
 
 select

@@ -32,7 +32,7 @@ repositories as (
     inner join {{ ref('mart__repo_activity') }} as activity on published.subject = activity.repo_type
     where
         published.source_table = 'mart__repo_activity'
-        and activity.snapshot_date = {{ var('snapshot_date') }}
+        and activity.snapshot_date = date '{{ var('snapshot_date') }}'
     group by published.place, published.measure
 ),
 
@@ -57,7 +57,7 @@ summaries as (
         and published.item = summary.variable
     where
         published.source_table = 'mart__activity_summary'
-        and summary.snapshot_date = {{ var('snapshot_date') }}
+        and summary.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 tops as (
@@ -69,7 +69,7 @@ tops as (
         and published.cut = cast(tops.rank as varchar)
     where
         published.source_table = 'mart__top_repositories'
-        and tops.snapshot_date = {{ var('snapshot_date') }}
+        and tops.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 concentrations as (
@@ -81,7 +81,7 @@ concentrations as (
         and try_cast(published.cut as double) = round(concentration.target_share, 4)
     where
         published.source_table = 'stats__concentration'
-        and concentration.snapshot_date = {{ var('snapshot_date') }}
+        and concentration.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 correlations as (
@@ -98,16 +98,16 @@ correlations as (
         and published.compared_with = correlations.variable_y
     where
         published.source_table = 'stats__correlations'
-        and correlations.snapshot_date = {{ var('snapshot_date') }}
+        and correlations.snapshot_date = date '{{ var('snapshot_date') }}'
         and correlations.license_group = 'all'
 ),
 
 license_shares as (
     select * from {{ ref('stats__license_shares') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- the first license of a repository counts, as in the study
+-- only a repository's first license counts, as in the study
 licensed as (
     select
         repo_type,
@@ -118,7 +118,7 @@ licensed as (
     group by repo_type
 ),
 
--- a license that nobody has is 0; `item` may be a family of licenses
+-- an unused license is 0; `item` may be a family of licenses
 licenses_first as (
     select published.place, published.subject, published.measure, coalesce(sum(license_shares.n_first), 0) as n_first
     from published
@@ -144,10 +144,10 @@ licenses as (
 
 tests as (
     select * from {{ source('stats', 'license_tests') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- the tests that the study prints, run or not
+-- the tests that the study reports, whether or not they could be run
 printed as (
     select published.place, tests.u_a, tests.p_value, tests.n_a + tests.n_b as n, tests.share_known
     from published
@@ -158,13 +158,16 @@ printed as (
     where published.source_table = 'stats__license_tests' and published.measure = 'u_a'
 ),
 
--- unless all of them were run, the greatest p is not that of the study's tests
+-- the maximum p is comparable with the study's only if all of its tests were run
 greatest as (
-    select case when count(p_value) = count(*) then max(p_value) end as p_value, min(n) as n, min(share_known) as share_known
+    select
+        case when count(p_value) = count(*) then max(p_value) end as p_value,
+        min(n) as n,
+        min(share_known) as share_known
     from printed
 ),
 
--- each of the three groups is in two of their pairs
+-- each of the three groups appears in two pairs
 tested as (
     select cast(sum(n_listed_a + n_listed_b) / 2 as bigint) as n_listed
     from tests
@@ -174,7 +177,7 @@ tested as (
 models as (
     select count(*) as n_models
     from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }} and repo_type = 'model'
+    where snapshot_date = date '{{ var('snapshot_date') }}' and repo_type = 'model'
 ),
 
 license_tests as (
@@ -200,8 +203,8 @@ license_tests as (
     where published.source_table = 'stats__license_tests' and published.measure <> 'u_a'
 ),
 
--- the published script's rule of edges, and bots left out. The greatest k is the study's last row whatever it is, and
--- may be the k of another row, too
+-- the edge rule of the published script, without bots. The study's last row is always the maximum k, which may equal
+-- the k of another row
 cores as (
     select
         published.place,
@@ -226,7 +229,9 @@ cores as (
         and (published.cut = cast(cores.k as varchar) or (published.cut = 'max' and cores.is_max_k))
     where
         published.source_table = 'network__collaboration_cores'
-        and cores.snapshot_date = {{ var('snapshot_date') }} and cores.edge_rule = 'first_author' and cores.bots = 'out'
+        and cores.snapshot_date = date '{{ var('snapshot_date') }}'
+        and cores.edge_rule = 'first_author'
+        and cores.bots = 'out'
 ),
 
 collaborations as (
@@ -244,19 +249,21 @@ collaborations as (
             when 'pagerank_max' then summary.pagerank_max
             when 'pagerank_std' then summary.pagerank_std
         end as ours,
-        -- degree and PageRank are those of developers who are no isolates
-        case when published.measure in ('n_developers', 'share_isolates') then summary.n_developers else summary.nodes end
+        -- degree and PageRank exclude isolates
+        case
+            when published.measure in ('n_developers', 'share_isolates') then summary.n_developers else summary.nodes
+        end
             as n,
         summary.share_known
     from published
     inner join {{ source('network', 'summary') }} as summary on published.subject = summary.network
     where
         published.source_table = 'network__summary'
-        and summary.snapshot_date = {{ var('snapshot_date') }}
+        and summary.snapshot_date = date '{{ var('snapshot_date') }}'
         and summary.edge_rule = 'first_author' and summary.bots = 'out'
 ),
 
--- the listings of Spaces say which models they use, and nothing is missing from them
+-- Space listings contain the models they use, so coverage is complete
 usage as (
     select
         published.place,
@@ -275,16 +282,16 @@ usage as (
         and published.cut = degrees.ranking
     where
         published.source_table = 'network__usage_summary'
-        and degrees.snapshot_date = {{ var('snapshot_date') }}
+        and degrees.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 used_models as (
     select network, lower(repo_id) as spelling, n_spaces, count(*) over (partition by network) as n_models
     from {{ ref('network__model_usage') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- by the id of the week: what is renamed is another model; two keys may share an id
+-- matched by the id of the week, so a renamed model counts as another model; two keys may share an id
 model_usage as (
     select published.place, max(used_models.n_spaces) as ours, max(used_models.n_models) as n
     from published
@@ -296,9 +303,9 @@ model_usage as (
 ),
 
 developers as (
-    select network, ranking, organisation, kind, n_models, share_of_leading_five
-    from {{ ref('network__top_organisations') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    select network, ranking, organization, kind, n_models, share_of_leading_five
+    from {{ ref('network__top_organizations') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 rankings as (
@@ -308,15 +315,17 @@ rankings as (
 ),
 
 known_developers as (
-    select distinct organisation, kind from {{ ref('organisations') }}
+    select distinct organization, kind from {{ ref('organizations') }}
 ),
 
--- an organization without models in a ranking has 0 there
+-- an organization without models in a ranking has 0
 leaders as (
     select
         published.place,
         case published.measure
-            when 'n_models' then case when known_developers.organisation is not null then coalesce(developers.n_models, 0) end
+            when
+                'n_models'
+                then case when known_developers.organization is not null then coalesce(developers.n_models, 0) end
             when 'share_of_leading_five' then rankings.share_of_leading_five
         end as ours,
         rankings.n
@@ -324,13 +333,13 @@ leaders as (
     inner join rankings
         on published.subject = rankings.network
         and published.cut = rankings.ranking
-    left join known_developers on published.item = known_developers.organisation
+    left join known_developers on published.item = known_developers.organization
     left join developers
         on published.subject = developers.network
         and published.cut = developers.ranking
-        and known_developers.organisation = developers.organisation
+        and known_developers.organization = developers.organization
         and known_developers.kind = developers.kind
-    where published.source_table = 'network__top_organisations'
+    where published.source_table = 'network__top_organizations'
 ),
 
 measured as (
@@ -359,8 +368,8 @@ measured as (
     select place, ours, n, 1.0 as share_known from leaders
 ),
 
--- U grows with the product of two groups' sizes: between two Hubs it says nothing. What the study prints as rich club is
--- not the coefficient that it defines
+-- U grows with the product of the group sizes, so it cannot be compared across snapshots. The study's rich-club values
+-- do not match the coefficient it defines
 compared as (
     select
         published.*,
@@ -373,7 +382,7 @@ compared as (
 )
 
 select
-    {{ var('snapshot_date') }} as snapshot_date,
+    date '{{ var('snapshot_date') }}' as snapshot_date,
     figure,
     quantity,
     published,

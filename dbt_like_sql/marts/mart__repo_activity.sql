@@ -2,32 +2,32 @@ with
 
 repositories as (
     select * from {{ ref('int_hub__repositories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 commit_histories as (
     select * from {{ ref('int_hub__commit_histories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 discussion_histories as (
     select * from {{ ref('int_hub__discussion_histories') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 committers as (
     select repo_type, repo_key, developer_id
     from {{ ref('int_hub__developer_contributions') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 starters as (
     select repo_type, repo_key, developer_id
     from {{ ref('int_hub__developer_discussions') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- who did both is one of them
+-- a developer who did both counts once
 people as (
     select * from committers
     union
@@ -55,15 +55,15 @@ community_counts as (
 usage as (
     select model_key, count(distinct space_key) as n_spaces
     from {{ ref('int_hub__space_models') }}
-    where snapshot_date = {{ var('snapshot_date') }} and is_resolved
+    where snapshot_date = date '{{ var('snapshot_date') }}' and is_resolved
     group by model_key
 ),
 
--- usage is unknown, not 0, in a week whose spaces did not say which models they use
+-- usage is unknown, not 0, if the week's Space listing does not include the models they use
 usage_observed as (
     select count(model_ids) > 0 as is_observed
     from {{ ref('stg_hub__spaces') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 counted as (
@@ -88,7 +88,7 @@ counted as (
         repositories.n_parameters,
         repositories.n_likes,
         repositories.n_downloads,
-        -- where a history is not known its counts are null; where it is, a repository that nobody is named in has 0
+        -- counts are null if the history is unknown, and 0 if it is known but names no developers
         discussion_histories.n_discussions,
         case when discussion_histories.n_discussions is not null then coalesce(starter_counts.n_disc_starters, 0) end
             as n_disc_starters,
@@ -128,7 +128,7 @@ counted as (
         on repositories.licenses[1] = license_groups.license
 )
 
--- who did not do the one thing did the other one only; null where the community is
+-- roles by subtraction from the community; null if the community is unknown
 select
     *,
     n_community - n_disc_starters as n_only_committers,

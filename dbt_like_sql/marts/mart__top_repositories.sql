@@ -2,7 +2,7 @@ with
 
 activity as (
     select * from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 observed as (
@@ -32,7 +32,7 @@ totals as (
 ranked as (
     select
         *,
-        row_number() over (partition by repo_type, variable order by amount desc, repo_id, repo_key) as place
+        row_number() over (partition by repo_type, variable order by amount desc, repo_id asc, repo_key asc) as place
     from observed
     where amount > 0
 )

@@ -2,7 +2,7 @@ with
 
 edges as (
     select * from {{ ref('int_hub__space_models') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 )
 
 select

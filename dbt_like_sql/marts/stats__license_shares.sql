@@ -3,7 +3,7 @@ with
 repositories as (
     select snapshot_date, repo_type, repo_key, license as first_license, licenses
     from {{ ref('mart__repo_activity') }}
-    where snapshot_date = {{ var('snapshot_date') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 totals as (
@@ -54,4 +54,4 @@ select
 from counted
 inner join totals on counted.repo_type = totals.repo_type
 left join {{ ref('license_groups') }} as license_groups on counted.license = license_groups.license
-order by counted.repo_type, counted.n desc, counted.license
+order by counted.repo_type asc, counted.n desc, counted.license asc

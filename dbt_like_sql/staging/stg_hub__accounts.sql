@@ -14,4 +14,4 @@ select
     message,
     attempts as n_attempts,
     calls as n_calls
-from {{ source('raw_hub', 'accounts') }}
+from {{ source('enrich_hub', 'accounts') }}

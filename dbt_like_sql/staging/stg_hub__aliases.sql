@@ -11,4 +11,4 @@ select
     message,
     attempts as n_attempts,
     calls as n_calls
-from {{ source('raw_hub', 'aliases') }}
+from {{ source('enrich_hub', 'aliases') }}

@@ -16,14 +16,14 @@ select
     listed_likes,
     listed_downloads,
     sample_share,
-    visit,
+    fetch_number,
     page,
     is_last,
     next_path,
-    reading,
+    history_version,
     head,
     n_total,
-    n_had,
-    n_misfits,
+    n_fetched,
+    n_type_mismatches,
     commits
 from {{ source('raw_hub', 'commits') }}

@@ -1,4 +1,4 @@
--- what a listing of an earlier version took for a count or a moment, and is none, is null as in later ones
+-- older versions stored some invalid counts and timestamps; null them, as current versions do
 select
     snapshot_date,
     observed_at,
@@ -7,7 +7,9 @@ select
     author,
     case when createdAt between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then createdAt end
         as created_at,
-    case when lastModified between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then lastModified end
+    case
+        when lastModified between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then lastModified
+    end
         as last_modified_at,
     sha,
     gated,

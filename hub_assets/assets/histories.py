@@ -1,4 +1,4 @@
-"""What happened to repositories and who did it: commits, discussions, aliases of models, accounts of authors."""
+"""The assets for commits, discussions, model aliases and author accounts."""
 
 import time
 from collections.abc import Callable
@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 from hub_assets.assets.identities import accounts_to_ask
 from hub_assets.assets.listings import require_present_week
 from hub_assets.assets.metadata import column_schema, count_table, preview
-from hub_assets.hub.accounts import land_accounts
-from hub_assets.hub.aliases import land_aliases
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.collection import RefreshRefused, Terms
-from hub_assets.hub.crawl import Progress
-from hub_assets.hub.errors import HubBroken, TokenRefused
-from hub_assets.hub.histories import land_histories
-from hub_assets.hub.ids import not_listed_note
-from hub_assets.hub.plan import QUOTAS, PlanError, seconds_at
+from hub_assets.hub.collect.collection import CollectOptions, RefreshRefused
+from hub_assets.hub.collect.crawl import Progress
+from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.plan import QUOTAS, PlanError, seconds_at
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.http.errors import HubBroken, TokenRefused
+from hub_assets.hub.sources.accounts import land_accounts
+from hub_assets.hub.sources.aliases import land_aliases
+from hub_assets.hub.sources.ids import not_listed_note
 from hub_assets.lake.landing import LandingBusy
 from hub_assets.lake.parts import Lake, Manifest
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
@@ -30,70 +30,70 @@ from hub_assets.resources import BUDGET_SHARES, LISTINGS, CrawlResource, HomeRes
 LOG_SECONDS: Final = 30.0
 OBSERVATION_SECONDS: Final = 180.0
 
-Land = Callable[[HubClient, HomeResource, date, CrawlResource, Terms], Manifest]
+Land = Callable[[HubClient, HomeResource, date, CrawlResource, CollectOptions], Manifest]
 
 
 def build_histories() -> list[dg.AssetsDefinition]:
-    """Make the four assets, in the order in which a run collects them."""
+    """Build the four assets, in the order in which a run collects them."""
     return [
         _build(
             "raw_hub__commits",
             LISTINGS,
-            lambda hub, home, week, crawl, terms: land_histories(
-                hub, home.home.lake, "commits", week, crawl.selection, **terms
+            lambda hub, home, week, crawl, options: land_histories(
+                hub, home.home.lake, "commits", week, crawl.selection, **options
             ),
         ),
         _build(
-            "raw_hub__aliases",
+            "enrich_hub__aliases",
             ("raw_hub__models", "raw_hub__spaces", "int_hub__base_models"),
             _land_aliases,
         ),
         _build(
             "raw_hub__discussions",
             LISTINGS,
-            lambda hub, home, week, crawl, terms: land_histories(
-                hub, home.home.lake, "discussions", week, crawl.selection, **terms
+            lambda hub, home, week, crawl, options: land_histories(
+                hub, home.home.lake, "discussions", week, crawl.selection, **options
             ),
         ),
         _build(
-            "raw_hub__accounts",
+            "enrich_hub__accounts",
             ("raw_hub__commits", "raw_hub__discussions", "core__candidate_pairs", "int_hub__leading_models"),
-            lambda hub, home, week, crawl, terms: land_accounts(
-                hub, home.home.lake, week, accounts_to_ask(home, week), crawl.recheck_weeks, **terms
+            lambda hub, home, week, crawl, options: land_accounts(
+                hub, home.home.lake, week, accounts_to_ask(home, week), crawl.recheck_weeks, **options
             ),
         ),
     ]
 
 
 def _bases(home: HomeResource, snapshot_date: date) -> pa.Array:
-    """Return the ids that a week's models name as their bases; the database is closed again by then."""
+    """Return the ids of the base models that a week's models name. The database is closed again on return."""
     with home.building() as connection:
-        named = connection.sql(
+        bases = connection.sql(
             "select base_repo_id as repo_id from int_hub__base_models "
             f"where snapshot_date = date '{snapshot_date}' and base_repo_id <> '(no id)'"
         ).to_arrow_table()
-    return named["repo_id"].combine_chunks()
+    return bases["repo_id"].combine_chunks()
 
 
 def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition:
     source = project().tables[table]
-    place = list(BUDGET_SHARES).index(table)
+    position = list(BUDGET_SHARES).index(table)
 
     @dg.asset(
         name=table,
         deps=list(deps),
         partitions_def=SNAPSHOTS,
-        group_name="histories",
+        group_name=source.group,
         kinds={"huggingface", "parquet"},
         description=source.description,
         metadata={"dagster/table_name": table},
-        # steps that could begin at the same time do so in the order of the budget's shares
-        op_tags={"dagster/priority": str(-1 - place)},
+        # steps that are ready at the same time start in the order of the budget shares
+        op_tags={"dagster/priority": str(-1 - position)},
         check_specs=[
             dg.AssetCheckSpec(
                 "is_complete",
                 asset=table,
-                description="Nothing is left to ask this week. A week that is not complete says how far it is.",
+                description="Nothing is left to fetch this week. An incomplete week reports how far it has come.",
             ),
         ],
     )
@@ -102,16 +102,16 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
     ) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
         hub.client.tell = context.log.info
-        contact = hub.client.contact(hub.patience)
+        contact = hub.client.contact(hub.outage_backoff)
         require_present_week(snapshot_date, contact.now, table)
-        home.home.stamp(hub.client.endpoint, contact.population)
+        home.home.bind(hub.client.endpoint, contact.population)
         lake = home.home.lake
         try:
-            terms = crawl.terms(table, hub.client, Reporter(context, table, log=context.log.info))
-            terms["patience"] = hub.patience
-            manifest = land(hub.client, home, snapshot_date, crawl, terms)
+            options = crawl.terms(table, hub.client, Reporter(context, table, log=context.log.info))
+            options["outage_backoff"] = hub.outage_backoff
+            manifest = land(hub.client, home, snapshot_date, crawl, options)
         except HubBroken as error:
-            # the Hub did not answer for long: the week holds what was had until then, and is not complete
+            # after a long outage the week keeps what was collected so far and stays incomplete
             context.log.warning(str(error))
             manifest = lake.manifest(table, snapshot_date)
         except (PlanError, RefreshRefused, LandingBusy, TokenRefused) as error:
@@ -124,11 +124,11 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
             metadata={
                 "dagster/partition_row_count": manifest.rows,
                 "dagster/column_schema": column_schema(source),
-                "preview": preview(_first_rows(lake, table, snapshot_date)),
+                "preview": preview(_first_rows(lake, table, snapshot_date), source.personal),
                 "path": dg.MetadataValue.path(str(lake.folder(table, snapshot_date))),
                 "source": home.home.source,
                 "is_complete": details["is_complete"],
-                **_coverage_of(details, terms["budget"].calls),
+                **_coverage_of(details, options["budget"].calls),
                 "calls": details["calls"],
                 "calls_a_second": round(details["calls"] / details["seconds"], 1) if details["seconds"] else 0.0,
                 "answers_set_aside": dg.MetadataValue.json(details.get("set_aside", [])),
@@ -136,7 +136,7 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
                 "retries": dg.MetadataValue.json(details["retries"]),
                 "throttled": details["throttled"],
                 "quota": hub.client.pacer.estimate.quota or 0,
-                "budget": terms["budget"].calls if terms["budget"].calls is not None else "no limit",
+                "budget": options["budget"].calls if options["budget"].calls is not None else "no limit",
             },
             check_results=[
                 dg.AssetCheckResult(
@@ -152,15 +152,15 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
 
 
 def _land_aliases(
-    hub: HubClient, home: HomeResource, snapshot_date: date, crawl: CrawlResource, terms: Terms
+    hub: HubClient, home: HomeResource, snapshot_date: date, crawl: CrawlResource, options: CollectOptions
 ) -> Manifest:
     home.require_listed(snapshot_date, ("raw_hub__models", "raw_hub__spaces"))
     bases = _bases(home, snapshot_date)
-    return land_aliases(hub, home.home.lake, snapshot_date, bases, crawl.recheck_weeks, **terms)
+    return land_aliases(hub, home.home.lake, snapshot_date, bases, crawl.recheck_weeks, **options)
 
 
 class Reporter:
-    """Tells of a crawl: whoever watches at once, the log every 30 s, and the asset's history every few minutes."""
+    """Reports a crawl's progress: to the terminal at once, to the log every 30 s, to Dagster every few minutes."""
 
     def __init__(
         self,
@@ -178,12 +178,12 @@ class Reporter:
         self._logged_at = self._observed_at = clock()
 
     def __call__(self, progress: Progress) -> None:
-        """Tell."""
+        """Report the progress."""
         tell(progress)
         now = self._clock()
         if not self._has_begun:
             self._has_begun = True
-            self._log(f"{progress.what}: {progress.planned:,} to ask")
+            self._log(f"{progress.what}: {progress.planned:,} planned")
         if now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
             self._log(str(progress))
@@ -208,37 +208,38 @@ class Reporter:
 
 
 def _coverage_of(details: dict[str, Any], budget: int | None) -> dict[str, Any]:
-    """Return how far histories are known by type of repository, and what was planned when the run began."""
+    """Return the coverage of histories by repository type, and the plan at the start of the run."""
     if "coverage" not in details:
         return {"planned": details["planned"]["n_left"]}
-    planned = sum(one["n_calls"] for one in details["planned"]["coverage"])
-    coverage = [
+    before = details["planned"]["coverage"]
+    planned_calls = sum(coverage["n_calls"] for coverage in before)
+    coverage_rows = [
         {
-            "type": one["repo_type"],
-            "listed": one["n_listed"],
-            "selected": one["n_selected"],
-            "settled": one["n_settled"],
-            "failed": one["n_failed"],
-            **{outcome: n for outcome, n in one["outcomes"].items() if outcome != "failed"},
+            "type": coverage["repo_type"],
+            "listed": coverage["n_listed"],
+            "selected": coverage["n_selected"],
+            "up to date": coverage["n_up_to_date"],
+            "failed": coverage["n_failed"],
+            **{outcome: n for outcome, n in coverage["outcomes"].items() if outcome != "failed"},
         }
-        for one in details["coverage"]
+        for coverage in details["coverage"]
     ]
     return {
-        "coverage": _table(coverage),
+        "coverage": _table(coverage_rows),
         "selection": dg.MetadataValue.json(details["selection"]),
-        "planned": sum(one["n_selected"] - one["n_settled"] for one in details["planned"]["coverage"]),
+        "planned": sum(coverage["n_selected"] - coverage["n_up_to_date"] for coverage in before),
         "plan": _table(
             [
                 {
                     "the Hub's plan": name,
                     "calls in 5 minutes": quota,
-                    "hours": round(seconds_at(planned, quota) / 3600, 2),
+                    "hours": round(seconds_at(planned_calls, quota) / 3600, 2),
                 }
                 for name, quota in QUOTAS.items()
             ]
         ),
-        "planned_calls": planned,
-        "covered_by_budget": 1.0 if budget is None or planned <= budget else round(budget / planned, 4),
+        "planned_calls": planned_calls,
+        "covered_by_budget": 1.0 if budget is None or planned_calls <= budget else round(budget / planned_calls, 4),
     }
 
 
@@ -246,7 +247,8 @@ def _what_is_left(details: dict[str, Any]) -> dict[str, Any]:
     if "coverage" not in details:
         return {"left": details["n_left"]}
     return {
-        f"{one['repo_type']}s": f"{one['n_settled']:,} of {one['n_selected']:,} settled" for one in details["coverage"]
+        f"{coverage['repo_type']}s": f"{coverage['n_up_to_date']:,} of {coverage['n_selected']:,} up to date"
+        for coverage in details["coverage"]
     }
 
 

@@ -40,7 +40,7 @@ def accounts_to_ask(home: HomeResource, snapshot_date: date) -> pa.Array:
         authors = accounts_to_ask_first(facts, _week(connection, "core__candidate_pairs", snapshot_date))
         namespaces = connection.sql(
             "select namespace from int_hub__leading_models where namespace is not null "
-            "and lower(namespace) not in (select lower(namespace) from organisations) "
+            "and lower(namespace) not in (select lower(namespace) from organizations) "
             f"and snapshot_date = date '{snapshot_date}' group by namespace order by min(rank), namespace"
         ).to_arrow_table()["namespace"]
         return pa.concat_arrays([authors, *namespaces.chunks])
@@ -49,7 +49,7 @@ def accounts_to_ask(home: HomeResource, snapshot_date: date) -> pa.Array:
 def _build_candidate_pairs() -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="core__candidate_pairs",
-        specs=[spec_of("core__candidate_pairs", "identities", list(NAMES), "python")],
+        specs=[spec_of("core__candidate_pairs", list(NAMES), "python")],
         partitions_def=SNAPSHOTS,
     )
     def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
@@ -70,10 +70,8 @@ def _build_developers() -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="core__identities",
         specs=[
-            spec_of(
-                "core__developer_pairs", "identities", ["core__candidate_pairs", "stg_hub__accounts", *NAMES], "python"
-            ),
-            spec_of("core__developers", "identities", ["core__developer_pairs"], "python"),
+            spec_of("core__developer_pairs", ["core__candidate_pairs", "stg_hub__accounts", *NAMES], "python"),
+            spec_of("core__developers", ["core__developer_pairs"], "python"),
         ],
         check_specs=[
             dg.AssetCheckSpec(
@@ -127,14 +125,14 @@ def _build_developers() -> dg.AssetsDefinition:
 def _build_pseudonyms() -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="core__pseudonyms",
-        specs=[spec_of("core__pseudonyms", "identities", ["int_hub__collaboration_developers"], "python")],
+        specs=[spec_of("core__pseudonyms", ["int_hub__collaboration_developers"], "python")],
         partitions_def=SNAPSHOTS,
     )
     def made_pseudonyms(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
         try:
             key = secret_key(home.home.secret)
-            home.home.seal(fingerprint(key))
+            home.home.pin(fingerprint(key))
         except (SecretError, HomeError) as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         with home.building(snapshot_date) as connection:

@@ -1,4 +1,4 @@
-"""The listings of models, datasets and spaces: what the Hub says of every public repository, once a week."""
+"""The assets for the weekly listings of all public models, datasets and Spaces."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -8,24 +8,24 @@ import dagster as dg
 import pyarrow.parquet as pq
 
 from hub_assets.assets.metadata import column_schema, count_table, preview
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.rows import RowCounts
-from hub_assets.hub.schemas import REPO_TYPES, RepoType
-from hub_assets.hub.snapshot import ListingRefused, land_listing, require_no_later_week
+from hub_assets.hub.collect.listing_rows import RowCounts
+from hub_assets.hub.collect.listings import ListingRefused, land_listing, require_no_later_week
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
 from hub_assets.lake.parts import Lake, Manifest
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of, week_of
 from hub_assets.resources import HomeResource, HubResource, project
 
 
 def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
-    """Make the asset that lists the repositories of one type."""
+    """Build the asset that lists the repositories of a type."""
     table = f"raw_hub__{repo_type}s"
     source = project().tables[table]
 
     @dg.asset(
         name=table,
         partitions_def=SNAPSHOTS,
-        group_name="listings",
+        group_name=source.group,
         kinds={"huggingface", "parquet"},
         description=source.description,
         metadata={"dagster/table_name": table},
@@ -34,13 +34,13 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
                 "rows_listed_are_rows_written",
                 asset=table,
                 blocking=True,
-                description="Every row listed was written, or is counted as a duplicate, without a key or set aside.",
+                description="Every row was written, or counted as a duplicate, as lacking a key, or as set aside.",
             ),
             dg.AssetCheckSpec(
                 "no_collapse",
                 asset=table,
                 blocking=True,
-                description="At least half as many rows as the week before. A first listing that is empty warns.",
+                description="The listing has at least half as many rows as last week's. An empty first listing warns.",
             ),
         ],
     )
@@ -48,9 +48,9 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
         snapshot_date = snapshot_date_of(context)
         lake = home.home.lake
         hub.client.tell = context.log.info
-        contact = hub.client.contact(hub.patience)
+        contact = hub.client.contact(hub.outage_backoff)
         require_present_week(snapshot_date, contact.now, table)
-        home.home.stamp(hub.client.endpoint, contact.population)
+        home.home.bind(hub.client.endpoint, contact.population)
         try:
             require_no_later_week(lake, snapshot_date)
             manifest = land_listing(
@@ -59,7 +59,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
                 repo_type,
                 snapshot_date,
                 page_size=hub.page_size,
-                patience=hub.patience,
+                outage_backoff=hub.outage_backoff,
                 report=context.log.info,
             )
         except ListingRefused as error:
@@ -69,10 +69,10 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
             metadata={
                 "dagster/partition_row_count": manifest.rows,
                 "dagster/column_schema": column_schema(source),
-                "preview": preview(_first_rows(files)),
+                "preview": preview(_first_rows(files), source.personal),
                 "path": dg.MetadataValue.path(str(lake.folder(table, snapshot_date))),
                 "source": home.home.source,
-                **_account_of(manifest, hub.client),
+                **_summary_of(manifest, hub.client),
             },
             check_results=[_nothing_lost(manifest, files), _no_collapse(lake, table, snapshot_date)],
         )
@@ -81,28 +81,28 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
 
 
 def build_listings() -> list[dg.AssetsDefinition]:
-    """Make the three listing assets."""
+    """Build the three listing assets."""
     return [build_listing(repo_type) for repo_type in REPO_TYPES]
 
 
 def require_present_week(snapshot_date: date, now: datetime, table: str) -> None:
-    """Refuse to ask the Hub about any week but its present one.
+    """Make sure that the week to collect is the Hub's current week.
 
     Raises:
-        dagster.Failure: that says why, and what can be done instead.
+        dagster.Failure: if it is not, with the alternatives.
     """
     present = week_of(now)
     if snapshot_date != present:
         raise dg.Failure(
-            f"{table} cannot be collected for {snapshot_date}: the Hub shows itself as it is now, and its clock says "
-            f"{now:%Y-%m-%d} (week {present}). Materialize partition {present}; or, if {snapshot_date} was collected "
-            "in its week, materialize only what is downstream of the raw_hub tables: that is rebuilt from their files.",
+            f"{table} cannot be collected for {snapshot_date}: the Hub only shows its current state, and its clock "
+            f"says {now:%Y-%m-%d} (week {present}). Materialize partition {present} instead; if {snapshot_date} was "
+            "collected in its week, materialize only the assets downstream of the raw_hub tables.",
             allow_retries=False,
         )
 
 
-def _account_of(manifest: Manifest, client: HubClient) -> dict[str, Any]:
-    """Return what is to be known of how a listing went."""
+def _summary_of(manifest: Manifest, client: HubClient) -> dict[str, Any]:
+    """Return a summary of a listing run."""
     details = manifest.details
     counts = RowCounts.of_json(details["counts"])
     return {
@@ -112,9 +112,9 @@ def _account_of(manifest: Manifest, client: HubClient) -> dict[str, Any]:
                 "duplicates": counts.duplicates,
                 "rows without a key": counts.without_id,
                 "rows or pages that cannot be converted": counts.set_aside,
-                "pages with text that is not Unicode": counts.mended_pages,
+                "pages with invalid Unicode": counts.mended_pages,
                 **{f"{name}: not observed": n for name, n in counts.not_observed.items()},
-                **{f"{name}: does not fit its type": n for name, n in counts.misfits.items()},
+                **{f"{name}: type mismatches": n for name, n in counts.type_mismatches.items()},
                 **{f"{name}: items that are not text": n for name, n in counts.odd_items.items()},
                 **{f"{name}: field without a column": n for name, n in counts.unknown_fields.items()},
                 **{f"{name}: refused by the Hub": counts.listed for name in details["refused"]},

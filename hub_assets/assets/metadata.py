@@ -1,24 +1,18 @@
 """What the UI shows of a table: columns, lineage, a few rows, counts. Formatting only; facts come from the rooms."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
-from hub_assets.warehouse.models import Model, Table
+from hub_assets.warehouse.sql_project import Model, Table
 
 PREVIEW_TEXT = 80
 """Characters of a value that a preview shows; card metadata can be a page long."""
 RESULT_ROWS = 300
 """Of a table of results, which is shown whole: the longest has some 250."""
-PERSONAL = frozenset(
-    {"author", "name", "fullname", "organizations", "commits", "discussions"}
-    | {"author_a", "author_b", "full_name_a", "full_name_b", "handle", "joined_with", "account_key", "developer_id"}
-    | {"source_id", "target_id"}
-)
-"""Columns that name people, whom no preview shows: it would stand in the event log for ever."""
 
 
 def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
@@ -60,10 +54,10 @@ def column_lineage(model: Model) -> dict[str, Any]:
     }
 
 
-def preview(rows: Iterable[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
-    """Return a few rows as a table."""
+def preview(rows: Iterable[Mapping[str, Any]], personal: Collection[str]) -> dg.MetadataValue[Any]:
+    """Return a few rows as a table, with the values of personal columns hidden: the event log keeps them forever."""
     records = [
-        dg.TableRecord({name: "…" if name in PERSONAL and value else _shown(value) for name, value in row.items()})
+        dg.TableRecord({name: "…" if name in personal and value else _shown(value) for name, value in row.items()})
         for row in rows
     ]
     return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("no rows")
@@ -80,7 +74,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.table(records) if records else dg.MetadataValue.text("none")
 
 
-def headlines(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
+def tracked_metrics(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
     """Return numbers of rows for the UI to plot over the weeks.
 
     Args:

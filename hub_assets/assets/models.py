@@ -4,11 +4,11 @@ from typing import Final
 
 import dagster as dg
 
-from hub_assets.assets.metadata import RESULT_ROWS, column_lineage, column_schema, headlines, preview
+from hub_assets.assets.metadata import RESULT_ROWS, column_lineage, column_schema, preview, tracked_metrics
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource, listings_behind, project
 from hub_assets.warehouse.database import replace_week
-from hub_assets.warehouse.models import Model, Seed
+from hub_assets.warehouse.sql_project import Model, Seed
 
 PREVIEW_ROWS: Final = 5
 
@@ -20,7 +20,7 @@ def build_model(model: Model) -> dg.AssetsDefinition:
         name=model.name,
         deps=list(model.upstream),
         partitions_def=SNAPSHOTS,
-        group_name={"stats": "statistics", "network": "networks"}.get(model.name.partition("__")[0], "marts"),
+        group_name=model.group,
         kinds={"duckdb", "sql"},
         code_version=model.code_version,
         description=f"{model.description}\n\n```sql\n{model.sql}```",
@@ -33,22 +33,22 @@ def build_model(model: Model) -> dg.AssetsDefinition:
                 replace_week(connection, model.name, snapshot_date, model.render(snapshot_date))
             week = f"from {model.name} where snapshot_date = date '{snapshot_date}'"
             ((rows,),) = connection.execute(f"select count(*) {week}").fetchall()
-            shown = RESULT_ROWS if model.headlines else PREVIEW_ROWS
+            shown = RESULT_ROWS if model.tracked_metrics else PREVIEW_ROWS
             first = connection.sql(f"select * {week} limit {shown}").to_arrow_table().to_pylist()
             followed = {
-                headline: connection.sql(f"select * {week} and ({headline.where})").to_arrow_table()
-                for headline in model.headlines
+                tracked_metric: connection.sql(f"select * {week} and ({tracked_metric.where})").to_arrow_table()
+                for tracked_metric in model.tracked_metrics
             }
         return dg.MaterializeResult(
             metadata={
                 "dagster/partition_row_count": rows,
                 "dagster/column_schema": column_schema(model),
-                "preview": preview(first),
+                "preview": preview(first, model.personal),
                 **column_lineage(model),
                 **{
                     name: number
-                    for headline, table in followed.items()
-                    for name, number in headlines(table, {headline.name: headline.column}).items()
+                    for tracked_metric, table in followed.items()
+                    for name, number in tracked_metrics(table, {tracked_metric.name: tracked_metric.column}).items()
                 },
             }
         )
@@ -61,7 +61,7 @@ def build_seed(seed: Seed) -> dg.AssetsDefinition:
 
     @dg.asset(
         name=seed.name,
-        group_name="marts",
+        group_name=seed.group,
         kinds={"duckdb", "csv"},
         code_version=seed.code_version,
         description=seed.description,
@@ -74,7 +74,7 @@ def build_seed(seed: Seed) -> dg.AssetsDefinition:
             metadata={
                 "dagster/row_count": rows.num_rows,
                 "dagster/column_schema": column_schema(seed),
-                "preview": preview(rows.slice(0, PREVIEW_ROWS).to_pylist()),
+                "preview": preview(rows.slice(0, PREVIEW_ROWS).to_pylist(), seed.personal),
             },
             data_version=dg.DataVersion(seed.code_version),
         )

@@ -1,4 +1,4 @@
-"""Who works with whom and what is used: the networks measured, drawn and exported.
+"""Who works with whom and what is used: the networks measured and exported.
 
 Edges are SQL's business, measures those of `hub_assets.networks`.
 """
@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from hub_assets.assets.metadata import RESULT_ROWS, headlines
-from hub_assets.assets.tables import keep_figures, replace_rows, spec_of
+from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
+from hub_assets.assets.tables import replace_rows, spec_of
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource
 
@@ -152,18 +152,17 @@ def _build_collaboration() -> dg.AssetsDefinition:
     # one step, so that each graph is made once
     @dg.multi_asset(
         name="network__collaboration",
-        specs=[spec_of(name, "networks", [*COLLABORATION, "core__pseudonyms"], "igraph") for name in names],
+        specs=[spec_of(name, [*COLLABORATION, "core__pseudonyms"], "igraph") for name in names],
         partitions_def=SNAPSHOTS,
     )
     def collaboration(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        from hub_assets.figures.networks import centrality_distributions, core
         from hub_assets.networks import schemas
         from hub_assets.networks.centrality import centrality_table, summary_table
         from hub_assets.networks.communities import ORDERS
         from hub_assets.networks.cores import core_table
 
         snapshot_date = snapshot_date_of(context)
-        figures, exports = home.home.figures / str(snapshot_date), home.home.exports / str(snapshot_date)
+        exports = home.home.exports / str(snapshot_date)
         parts: dict[str, list[pa.Table]] = {name: [] for name in names}
         shown: dict[str, dict[str, Any]] = {name: {} for name in names}
         with home.building(snapshot_date) as connection:
@@ -179,11 +178,6 @@ def _build_collaboration() -> dg.AssetsDefinition:
                 central, edges = named(central, "developer"), named(found.graph.table(), "source", "target")
                 parts[centrality].append(found.named(central))
                 shown[centrality] |= _export(exports / f"collaboration_{found.network}", central, edges)
-                if found.network == "all":
-                    shown[cores] |= keep_figures({"core": core(edges, central)}, figures)
-                    shown[centrality] |= keep_figures(
-                        {"figure_4_centrality": centrality_distributions(central)}, figures
-                    )
             of = {
                 cores: schemas.COLLABORATION_CORES,
                 summary: schemas.SUMMARY,
@@ -193,7 +187,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
             for name, table in tables.items():
                 shown[name] |= replace_rows(connection, name, snapshot_date, table, RESULT_ROWS)
         shown[cores] |= _of_cores(_studied(tables[cores]), {f"{name}_of_{{network}}": name for name in FOLLOWED})
-        shown[summary] |= headlines(
+        shown[summary] |= tracked_metrics(
             _studied(tables[summary]),
             {f"{name}_of_{{network}}": name for name in ("n_developers", "share_isolates", "nodes", "edges")},
         )
@@ -206,7 +200,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
 def _build_null_models() -> dg.AssetsDefinition:
     name = "network__null_models"
 
-    @dg.multi_asset(name=name, specs=[spec_of(name, "networks", COLLABORATION, "igraph")], partitions_def=SNAPSHOTS)
+    @dg.multi_asset(name=name, specs=[spec_of(name, COLLABORATION, "igraph")], partitions_def=SNAPSHOTS)
     def null_models(context: dg.AssetExecutionContext, home: HomeResource, config: NullModels) -> dg.MaterializeResult:
         from hub_assets.networks import schemas
         from hub_assets.networks.null_models import null_table
@@ -227,7 +221,7 @@ def _build_over_time() -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=name,
-        specs=[spec_of(name, "networks", GROWTH, "igraph")],
+        specs=[spec_of(name, GROWTH, "igraph")],
         partitions_def=SNAPSHOTS,
     )
     def over_time(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
@@ -256,7 +250,7 @@ def _build_over_time() -> dg.AssetsDefinition:
         last = [part.sort_by([("month", "descending")]).slice(0, 1) for part in parts]
         return dg.MaterializeResult(
             metadata=shown
-            | headlines(
+            | tracked_metrics(
                 _whole(schemas.COLLABORATION_OVER_TIME, last),
                 {f"{measure}_of_{{network}}": measure for measure in ("nodes", "edges", "max_k")},
             )
@@ -270,11 +264,10 @@ def _build_usage() -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name="network__usage",
-        specs=[spec_of(name, "networks", USAGE, "scipy") for name in names],
+        specs=[spec_of(name, USAGE, "scipy") for name in names],
         partitions_def=SNAPSHOTS,
     )
     def usage(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        from hub_assets.figures.networks import usage_distributions
         from hub_assets.networks.usage import co_usage_edges, co_usage_table, usage_nodes, usage_summary_table
 
         snapshot_date = snapshot_date_of(context)
@@ -293,9 +286,6 @@ def _build_usage() -> dg.AssetsDefinition:
                 name: replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
                 for name, rows in ((co_usage, together), (summary, degrees))
             }
-        shown[co_usage] |= keep_figures(
-            {"figure_5_usage": usage_distributions(models, together)}, home.home.figures / str(snapshot_date)
-        )
         every = models.filter(pc.equal(models["network"], "all"))
         nodes = every.select(["repo_key", "repo_id", "n_spaces"])
         for name, of_whom, edges in (
@@ -303,7 +293,7 @@ def _build_usage() -> dg.AssetsDefinition:
             ("co_usage", nodes, co_usage_edges(uses)),
         ):
             shown[co_usage] |= _export(exports / name, of_whom, edges, label="repo_id", is_directed=False)
-        shown[summary] |= headlines(
+        shown[summary] |= tracked_metrics(
             degrees, {"mean_{ranking}_of_{network}": "mean", "greatest_{ranking}_of_{network}": "max"}
         )
         for name in names:
@@ -317,7 +307,7 @@ def _build_cycles() -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=name,
-        specs=[spec_of(name, "networks", ["mart__base_model_edges", "stg_hub__models"], "scipy")],
+        specs=[spec_of(name, ["mart__base_model_edges", "stg_hub__models"], "scipy")],
         partitions_def=SNAPSHOTS,
     )
     def cycles(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
@@ -350,9 +340,9 @@ def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:
 
 def _of_cores(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
     """Return numbers of cores under names that last from week to week, while the greatest k does not."""
-    return headlines(
+    return tracked_metrics(
         rows.filter(pc.invert(rows["is_max_k"])), {f"{name}_k{{k}}": column for name, column in columns.items()}
-    ) | headlines(rows.filter(rows["is_max_k"]), {f"{name}_kmax": column for name, column in columns.items()})
+    ) | tracked_metrics(rows.filter(rows["is_max_k"]), {f"{name}_kmax": column for name, column in columns.items()})
 
 
 def _studied(rows: pa.Table) -> pa.Table:

@@ -1,5 +1,7 @@
 """The last step of a run: the week that has passed every blocking check is put before the readers."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from hub_assets.assets.metadata import count_table
@@ -8,13 +10,11 @@ from hub_assets.resources import HomeResource, project
 from hub_assets.warehouse.database import publish
 
 
-def build_publishing() -> dg.AssetsDefinition:
-    """Make the asset that publishes the warehouse; it comes after every table, and so after all blocking checks."""
-
-    stored = (source for source in project().sources if source.is_stored)
+def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+    """Make the asset that publishes the warehouse; it comes after all tables and their blocking checks."""
 
     @dg.asset(
-        deps=[table.name for table in (*stored, *project().models, *project().seeds)],
+        deps=_unread(tables),
         partitions_def=SNAPSHOTS,
         group_name="report",
         kinds={"duckdb"},
@@ -34,3 +34,10 @@ def build_publishing() -> dg.AssetsDefinition:
         )
 
     return warehouse__published
+
+
+def _unread(tables: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
+    """Return the tables that no other table reads: whatever waits for these waits for every table and its checks."""
+    specs = [spec for definition in tables for spec in definition.specs]
+    read = {dep.asset_key for spec in specs for dep in spec.deps}
+    return [spec.key for spec in specs if spec.key not in read]

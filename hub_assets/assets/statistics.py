@@ -1,10 +1,10 @@
-"""The study's statistics of activity, with their figures: concentration, correlations, license groups, tails."""
+"""The study's statistics of activity: concentration, correlations, license groups, tails."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import dagster as dg
 import duckdb
@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from hub_assets.assets.metadata import RESULT_ROWS, headlines
-from hub_assets.assets.tables import keep_figures, replace_rows, spec_of
+from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
+from hub_assets.assets.tables import replace_rows, spec_of
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource
 from hub_assets.statistics.activity import (
@@ -26,20 +26,15 @@ from hub_assets.statistics.activity import (
     tail_table,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Figures = dict[str, "Figure"]
-
 
 class Goodness(dg.Config):
-    """How much is spent on whether a power law is plausible."""
+    """How much computation goes into testing whether a power law is plausible."""
 
     resamples: int = Field(
         default=100,
         ge=0,
-        description="Resamples of the goodness-of-fit bootstrap, of which each takes as long as a fit: 100 give p to "
-        "0.05, 2,500 to 0.01. Without any no tail is called a power law.",
+        description="Resamples of the goodness-of-fit bootstrap; each takes as long as a fit. 100 give p to 0.05, "
+        "2,500 to 0.01. Without resamples, no tail is called a power law.",
     )
 
 
@@ -48,37 +43,15 @@ class Statistic:
     """A table of statistics.
 
     Args:
-        make: makes its rows of a week's activity.
-        headlines: columns whose numbers Dagster plots over the weeks, by their names there, made of the row's values.
-        followed: the rows that have headlines; all if None.
-        figures: makes what is drawn of activity and rows, by name.
+        make: computes the rows from a week's activity.
+        tracked_metrics: columns that Dagster plots over the weeks, keyed by the metric's name, a template that is
+            filled with the row's values.
+        followed: filter for the rows with tracked metrics; all if None.
     """
 
     make: Callable[[Activity], pa.Table]
-    headlines: Mapping[str, str]
+    tracked_metrics: Mapping[str, str]
     followed: pc.Expression | None = None
-    figures: Callable[[Activity, pa.Table], Figures] = lambda _activity, _rows: {}
-
-
-def _draw_distributions(activity: Activity, fits: pa.Table) -> Figures:
-    from hub_assets.figures.distributions import distributions
-
-    return {"figure_1_distributions": distributions(activity, fits)}
-
-
-def _draw_correlations(activity: Activity, found: pa.Table) -> Figures:  # noqa: ARG001
-    from hub_assets.figures.correlations import correlation_maps, license_correlation_maps
-
-    return {
-        "figure_2_correlations": correlation_maps(found),
-        "figure_3_correlations_by_license": license_correlation_maps(found),
-    }
-
-
-def _draw_lorenz(activity: Activity, found: pa.Table) -> Figures:  # noqa: ARG001
-    from hub_assets.figures.concentration import lorenz_curves
-
-    return {"lorenz_curves": lorenz_curves(found)}
 
 
 STATISTICS: Final = {
@@ -93,13 +66,11 @@ STATISTICS: Final = {
         lorenz_table,
         {"held_by_the_lower_{share_of_repos:.0%}_of_{repo_type}s_{variable}": "share_of_total"},
         (pc.field("share_of_repos") > 0.895) & (pc.field("share_of_repos") < 0.905),
-        _draw_lorenz,
     ),
     "stats__correlations": Statistic(
         correlation_table,
         {"pearson_of_{repo_type}s_{variable_x}_{variable_y}": "pearson"},
         pc.field("license_group") == "all",
-        _draw_correlations,
     ),
     "stats__license_tests": Statistic(
         license_test_table, {"rank_biserial_of_{variable}_{group_a}_{group_b}": "rank_biserial"}
@@ -107,13 +78,12 @@ STATISTICS: Final = {
     "stats__tail_fits": Statistic(
         tail_table,
         {"alpha_of_{repo_type}s_{variable}": "alpha", "skewness_of_{repo_type}s_{variable}": "skewness"},
-        figures=_draw_distributions,
     ),
 }
 
 
 def build_statistics() -> list[dg.AssetsDefinition]:
-    """Make an asset of each table."""
+    """Build one asset per table."""
     return [_build_tail_fits() if name == "stats__tail_fits" else _build(name) for name in STATISTICS]
 
 
@@ -137,8 +107,8 @@ def _build_tail_fits() -> dg.AssetsDefinition:
 
 
 def _asset(name: str) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
-    """Return the decorator that makes the asset of a table."""
-    spec = spec_of(name, "statistics", ["mart__repo_activity"], "scipy")
+    """Return the decorator that builds the asset of a table."""
+    spec = spec_of(name, ["mart__repo_activity"], "scipy")
     return dg.multi_asset(name=name, specs=[spec], partitions_def=SNAPSHOTS)
 
 
@@ -149,21 +119,20 @@ def _materialize(name: str, statistic: Statistic, snapshot_date: date, home: Hom
             made = statistic.make(activity)
         except ValueError as error:
             where = impossible_value(connection, snapshot_date)
-            raise dg.Failure(f"{name} cannot be computed: {error}. {where}", allow_retries=False) from error
+            raise dg.Failure(f"{name} could not be computed: {error}. {where}", allow_retries=False) from error
         stored = replace_rows(connection, name, snapshot_date, made, RESULT_ROWS)
     followed = made if statistic.followed is None else made.filter(statistic.followed)
     return dg.MaterializeResult(
         metadata={
             **stored,
-            **keep_figures(statistic.figures(activity, made), home.home.figures / str(snapshot_date)),
-            **headlines(followed, statistic.headlines),
+            **tracked_metrics(followed, statistic.tracked_metrics),
             **{f"n_{repo_type}s": len(repos) for repo_type, repos in activity.items()},
         }
     )
 
 
 def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, pa.Table]:
-    """Return the activity of a week by type of repository; a type that was not listed is left out."""
+    """Return a week's activity by repository type, without types that were not listed."""
     tables = {}
     for repo_type, variables in VARIABLES.items():
         rows = connection.sql(
@@ -176,7 +145,7 @@ def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> d
 
 
 def impossible_value(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> str:
-    """Say which value of a week's activity cannot be, and of which repository it is; nothing if all can be."""
+    """Name an impossible value in a week's activity and its repository; empty if there is none."""
     names = list(dict.fromkeys(variable for variables in VARIABLES.values() for variable in variables))
     values = ", ".join(f"cast({name} as double) as {name}" for name in names)
     found = connection.execute(
@@ -187,4 +156,4 @@ def impossible_value(connection: duckdb.DuckDBPyConnection, snapshot_date: date)
     if found is None:
         return ""
     variable, value, repo_type, repo_id = found
-    return f"In mart__repo_activity {variable} of the {repo_type} {repo_id} is {value:g}"
+    return f"In mart__repo_activity, {variable} of the {repo_type} {repo_id} is {value:g}."

@@ -1,5 +1,5 @@
-"""Figures of the study: tables go in, a matplotlib Figure comes out; one function per figure.
+"""Figures of the study: one function per figure, which takes tables and returns a matplotlib Figure.
 
-They draw what the tables say. Nothing is estimated here, and there is no Dagster, no DuckDB and no pyplot, whose
-figures live on in a global list until somebody closes them.
+They draw what the tables contain and estimate nothing. Dagster and DuckDB do not belong here, and neither does pyplot,
+which keeps every figure in a global list until it is closed.
 """

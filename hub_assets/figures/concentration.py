@@ -1,4 +1,4 @@
-"""How few repositories hold how much of all activity: Lorenz curves, read from the most active on."""
+"""How concentrated activity is: Lorenz curves, read from the most active repositories down."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -16,9 +16,9 @@ from hub_assets.figures.panels import Curve, percent, whole_percent
 from hub_assets.figures.style import REPO_TYPES, VARIABLES, Look
 
 TARGET: Final = 0.8
-"""The share of a total whose holders the study counts."""
+"""The share of the total for which the study counts repositories."""
 TOP: Final = 0.01
-"""The share of repositories of which the text above a panel says what they hold."""
+"""The text above each panel gives the share of the total held by this top share of repositories."""
 
 _GRID: Final = panels.Grid(rows=3, columns=3, panel=1.42, header=0.64)
 _ROUNDING: Final = 1e-9
@@ -36,17 +36,17 @@ _REMARKS: Final = (
 
 @rc_context(style.RC)
 def lorenz_curves(lorenz: pa.Table) -> Figure:
-    """Draw the share of each activity's total that the top x of repositories hold, over x.
+    """Plot, for each activity, the share of the total held by the top x of repositories against x.
 
-    That is the Lorenz curve turned by half: at x, 1 less its value at 1 - x. As x is on a logarithmic axis, the few
-    with most have the greater part of a panel, and the curve is not lost in its corner. A dashed line is at 80 % of the
-    total. Text above a panel says what the top 1 % hold, and in how few there are 80 %, both as the points of the
-    table say it.
+    This is the Lorenz curve rotated by 180 degrees: its value at x is 1 minus the Lorenz curve at 1 - x. A logarithmic
+    x axis gives most of the panel to the few repositories with the most activity, which would otherwise be lost in a
+    corner. A dashed line marks 80 % of the total. The text above each panel gives the share held by the top 1 % and
+    the smallest top share that holds 80 %, both at the precision of the table.
 
     Args:
-        lorenz: a row per type, variable and point of the curve, with `repo_type`, `variable`, `share_of_repos` (the
-            least first) and `share_of_total` as in `stats__lorenz`. Where the shares of a curve are null, the total is
-            0 or not known, and it is said so.
+        lorenz: one row per type, variable and curve point, with `repo_type`, `variable`, `share_of_repos` (smallest
+            first) and `share_of_total`, as in `stats__lorenz`. If the shares of a curve are null because the total is
+            0 or unknown, the panel says so.
 
     Returns:
         A figure with nine axes: eight panels in the order of `style.VARIABLES`, and the key.
@@ -54,22 +54,23 @@ def lorenz_curves(lorenz: pa.Table) -> Figure:
     curves = _curves(lorenz)
     first = min((shares[0] for shares, _ in curves.values() if len(shares)), default=TOP)
     figure = style.blank(_GRID.height)
-    for place, (variable, name) in enumerate(VARIABLES.items()):
-        axes = _GRID.field(figure, place)
+    for position, (variable, name) in enumerate(VARIABLES.items()):
+        axes = _GRID.field(figure, position)
         _prepare(axes, name, first)
-        axes.tick_params(labelleft=place % _GRID.columns == 0)
+        axes.tick_params(labelleft=position % _GRID.columns == 0)
         panel = {repo_type: curves[repo_type, variable] for repo_type in REPO_TYPES if (repo_type, variable) in curves}
         for line, (repo_type, curve) in enumerate(panel.items()):
             _draw(axes, line, REPO_TYPES[repo_type], curve)
         if not any(len(shares) for shares, _ in panel.values()):
             panels.say_no_data(axes)
-    _draw_key(_GRID.field(figure, len(VARIABLES)), [one for one in REPO_TYPES if any(one == key[0] for key in curves)])
+    drawn = {repo_type for repo_type, _ in curves}
+    _draw_key(_GRID.field(figure, len(VARIABLES)), [repo_type for repo_type in REPO_TYPES if repo_type in drawn])
     _GRID.label(figure, "top x of all repositories", "share of the total that they hold")
     return figure
 
 
 def _curves(lorenz: pa.Table) -> Mapping[tuple[str, str], Curve]:
-    """Return, by type and variable, shares of repositories above 0 in ascending order, and what these hold."""
+    """Return, by type and variable, the top shares of repositories (ascending, above 0) and the shares they hold."""
     names = [lorenz[name].to_numpy() for name in ("repo_type", "variable")]
     top, held = (1 - lorenz[name].to_numpy() for name in ("share_of_repos", "share_of_total"))
     curves = {}
@@ -93,7 +94,7 @@ def _prepare(axes: Axes, name: str, first: float) -> None:
 
 
 def _draw(axes: Axes, line: int, look: Look, curve: Curve) -> None:
-    """Draw a curve, and write a line above the panel about it."""
+    """Draw a curve and write its line of text above the panel."""
     top, held = curve
     words, few = "no values above 0", ""
     if len(top):

@@ -1,4 +1,4 @@
-"""Figures 2 and 3: how activities go together, by type of repository and by license group of models."""
+"""Figures 2 and 3: how activity variables correlate, by repository type and by license group of models."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,15 +17,15 @@ from hub_assets.figures import style
 from hub_assets.figures.style import LICENSE_GROUPS, REPO_TYPES, VARIABLES
 
 SIGNIFICANT: Final = 0.001
-"""Below which a p-value, corrected for all pairs of a map, is left without a mark; the study's level."""
+"""Cells whose p-value, corrected for all pairs of a map, is at or above this level get a mark; the study's level."""
 
 Pairs = Mapping[frozenset[str], Mapping[str, Any]]
 
-# inches: a cell; the margins, with the names of rows and columns
+# inches: a cell, then the margins with row and column labels
 _CELL: Final = (0.284, 0.265)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.8, 0.04, 0.42, 0.98
 _FEWEST: Final = 5
-"""Rows and columns for which there is space in any case: for the bar of colors, and the remark that there are none."""
+"""Minimum rows and columns, so that the color bar and the no-data note always fit."""
 _COLORS: Final = colormaps["RdBu_r"]
 _SCALE: Final = Normalize(-1, 1)
 _NONE: Final = "-"
@@ -33,16 +33,16 @@ _NONE: Final = "-"
 
 @rc_context(style.RC)
 def correlation_maps(correlations: pa.Table) -> Figure:
-    """Draw Pearson's coefficients of each two activities: a map for each type of repository.
+    """Draw Pearson correlations between activity variables, one map per repository type.
 
     Args:
-        correlations: a row per type, license group and pair of variables, with `repo_type`, `license_group`,
-            `variable_x`, `variable_y`, `n`, `pearson` and `pearson_p_holm` as in `stats__correlations`. Those of the
-            license group `all` are drawn.
+        correlations: one row per type, license group and pair of variables, with `repo_type`, `license_group`,
+            `variable_x`, `variable_y`, `n`, `pearson` and `pearson_p_holm`, as in `stats__correlations`. Only rows of
+            the license group `all` are drawn.
 
     Returns:
-        A figure with three maps and the bar of colors. A map is the lower triangle, with the coefficient in each cell;
-        a cell has a mark in its corner where p is 0.001 or more, and is gray where there is no coefficient.
+        A figure with three maps and the color bar. Each map is a lower triangle with the coefficient in each cell. A
+        cell has a mark in its corner if p is 0.001 or more, and is gray if there is no coefficient.
     """
     every = correlations.filter(pc.equal(correlations["license_group"], "all"))
     return _maps({look.name: _pairs(every, "repo_type", repo_type) for repo_type, look in REPO_TYPES.items()})
@@ -50,13 +50,13 @@ def correlation_maps(correlations: pa.Table) -> Figure:
 
 @rc_context(style.RC)
 def license_correlation_maps(correlations: pa.Table) -> Figure:
-    """Draw Pearson's coefficients of each two activities of models: a map for each license group.
+    """Draw Pearson correlations between activity variables of models, one map per license group.
 
     Args:
-        correlations: as `correlation_maps` takes them. Those of models in a license group are drawn.
+        correlations: the same table as for `correlation_maps`. Only rows of models in a license group are drawn.
 
     Returns:
-        A figure as of `correlation_maps`.
+        A figure laid out like that of `correlation_maps`.
     """
     models = correlations.filter(pc.equal(correlations["repo_type"], "model"))
     return _maps({name: _pairs(models, "license_group", group) for group, name in LICENSE_GROUPS.items()})
@@ -68,9 +68,9 @@ def _pairs(correlations: pa.Table, column: str, value: str) -> Pairs:
 
 
 def _maps(maps: Mapping[str, Pairs]) -> Figure:
-    """Draw maps side by side. A row is the same variable in all of them, and has its name at the left of the figure."""
-    known = {name: [one for one in VARIABLES if any(one in pair for pair in pairs)] for name, pairs in maps.items()}
-    rows = [one for one in VARIABLES if any(one in variables for variables in known.values())][1:]
+    """Draw maps side by side. They share their rows, which are labeled at the left edge of the figure."""
+    known = {name: [key for key in VARIABLES if any(key in pair for pair in pairs)] for name, pairs in maps.items()}
+    rows = [key for key in VARIABLES if any(key in variables for variables in known.values())][1:]
     n_rows, n_columns = max(len(rows), _FEWEST), [max(len(variables) - 1, _FEWEST) for variables in known.values()]
     wide, tall = _CELL
     height = _TOP + n_rows * tall + _BOTTOM
@@ -78,8 +78,8 @@ def _maps(maps: Mapping[str, Pairs]) -> Figure:
     gap = (style.WIDTH - _LEFT - _RIGHT - sum(n_columns) * wide) / (len(maps) - 1)
     left = _LEFT
     for (name, pairs), columns in zip(maps.items(), n_columns, strict=True):
-        place = (left / style.WIDTH, _BOTTOM / height, columns * wide / style.WIDTH, n_rows * tall / height)
-        axes = figure.add_axes(place, xlim=(0, columns), ylim=(n_rows, 0))
+        bounds = (left / style.WIDTH, _BOTTOM / height, columns * wide / style.WIDTH, n_rows * tall / height)
+        axes = figure.add_axes(bounds, xlim=(0, columns), ylim=(n_rows, 0))
         axes.set_axis_off()
         _draw(axes, name, pairs, known[name], rows)
         left += columns * wide + gap
@@ -92,7 +92,7 @@ def _maps(maps: Mapping[str, Pairs]) -> Figure:
 
 
 def _draw(axes: Axes, name: str, pairs: Pairs, variables: list[str], rows: list[str]) -> None:
-    """Draw a map: a row for each of the rows that it knows, a column for each of its variables but the last."""
+    """Draw a map: one row for each known variable in `rows`, one column for each of its variables except the last."""
     counts = [row["n"] for row in pairs.values()]
     words = "no data" if not counts else f"n = {max(counts):,}"
     if counts and min(counts) < max(counts):
@@ -120,7 +120,7 @@ def _draw_cell(axes: Axes, column: int, row: int, pair: Mapping[str, Any]) -> No
     fill = _COLORS(_SCALE(value)) if is_known else style.FAINT
     axes.add_patch(Rectangle((column, row), 1, 1, facecolor=fill, edgecolor="white", linewidth=1))
     words = f"{value:z.2f}" if is_known else _NONE
-    ink = "white" if is_known and abs(value) > 0.67 else "black"  # which stands out by 4:1 at least
+    ink = "white" if is_known and abs(value) > 0.67 else "black"  # a contrast of at least 4:1
     axes.text(column + 0.5, row + 0.53, words, ha="center", va="center", c=ink)
     p = pair.get("pearson_p_holm")
     if is_known and not (p is not None and p < SIGNIFICANT):
@@ -129,7 +129,7 @@ def _draw_cell(axes: Axes, column: int, row: int, pair: Mapping[str, Any]) -> No
 
 
 def _draw_key(axes: Axes) -> None:
-    """Draw the bar of colors in the free corner of a map, and say below it what its marks mean."""
+    """Draw the color bar in the free corner of a map, and explain the marks below it."""
     bar = axes.inset_axes((3.2, 0.95, 3.4, 0.3), transform=axes.transData)
     axes.figure.colorbar(ScalarMappable(_SCALE, _COLORS), cax=bar, orientation="horizontal").outline.set_visible(False)
     bar.set_xticks([-1, 0, 1], ["\N{MINUS SIGN}1", "0", "1"])

@@ -18,7 +18,7 @@ from hub_assets.figures.style import REPO_TYPES, VARIABLES, Look
 
 _GRID: Final = panels.Grid(rows=3, columns=3, panel=1.42, header=0.64)
 _FAR: Final = 1_000
-"""From which on the sum of x^-alpha over integers is the integral from x - 1/2 on, but for some 1 / x^2 of it."""
+"""From here up, the integral from x - 1/2 up equals the sum of x^-alpha, with a relative error of about 1 / x^2."""
 _SUPPORTED: Final = "-"
 _NOT_SUPPORTED: Final = (0, (3, 1.2))
 _ALPHA: Final = "\N{GREEK SMALL LETTER ALPHA}"
@@ -37,16 +37,17 @@ _REMARKS: Final = (
 def distributions(activity: Mapping[str, pa.Table], tail_fits: pa.Table) -> Figure:
     """Draw the complementary cumulative distribution of each activity, and the power law fitted to its tail.
 
-    A panel for each variable has a curve for each type of repository: of those with values above 0, the share that has
-    at least x, over x, both on logarithmic axes. A law p(x) ~ x^-alpha over the integers from x_min on is a line that
-    begins there, at the share of values in the tail; it is solid where the data support it (it is plausible, and nearer
-    than other distributions), else dashed. Text above the panel says alpha, x_min, and what is nearer.
+    Each variable has a panel with one curve per repository type: the share with at least x, among repositories with
+    values above 0, on logarithmic axes. A power law p(x) ~ x^-alpha over the integers from x_min up is a line that
+    starts at x_min, at the share of values in the tail. The line is solid if the data support the law (it is plausible
+    and fits better than other distributions), otherwise dashed. The text above the panel gives alpha, x_min and the
+    verdict.
 
     Args:
-        activity: by type of repository (`model`, `dataset`, `space`, or some of them), a row per repository and a
-            column per variable, null where it is not known.
-        tail_fits: a row per type and variable, with `repo_type`, `variable`, `x_min`, `alpha`, `share_in_tail`,
-            `preferred` and `verdict` as in `stats__tail_fits`. Where a row is missing, no law is drawn.
+        activity: by repository type (any of `model`, `dataset`, `space`), one row per repository and one column per
+            variable, null where unknown.
+        tail_fits: one row per type and variable, with `repo_type`, `variable`, `x_min`, `alpha`, `share_in_tail`,
+            `preferred` and `verdict`, as in `stats__tail_fits`. Without a row, no law is drawn.
 
     Returns:
         A figure with nine axes: eight panels in the order of `style.VARIABLES`, and the key.
@@ -56,18 +57,21 @@ def distributions(activity: Mapping[str, pa.Table], tail_fits: pa.Table) -> Figu
     repo_types = [repo_type for repo_type in REPO_TYPES if repo_type in activity]
     curves = {
         variable: {
-            repo_type: panels.shares_as_great(activity[repo_type][variable])
+            repo_type: panels.shares_at_least(activity[repo_type][variable])
             for repo_type in repo_types
             if _is_known(activity[repo_type], variable)
         }
         for variable in VARIABLES
     }
-    least = min((shares[-1] for panel in curves.values() for _, shares in panel.values() if len(shares)), default=1.0)
+    smallest = min(
+        (shares[-1] for panel in curves.values() for _, shares in panel.values() if len(shares)), default=1.0
+    )
     figure = style.blank(_GRID.height)
-    for place, (variable, panel) in enumerate(curves.items()):
-        axes = _GRID.field(figure, place)
-        _prepare(axes, variable, max((values[-1] for values, _ in panel.values() if len(values)), default=1.0), least)
-        axes.tick_params(labelleft=place % _GRID.columns == 0)
+    for position, (variable, panel) in enumerate(curves.items()):
+        axes = _GRID.field(figure, position)
+        largest = max((values[-1] for values, _ in panel.values() if len(values)), default=1.0)
+        _prepare(axes, variable, largest, smallest)
+        axes.tick_params(labelleft=position % _GRID.columns == 0)
         for line, (repo_type, curve) in enumerate(panel.items()):
             _draw(axes, line, REPO_TYPES[repo_type], curve, fits.get((repo_type, variable)))
         if not any(len(values) for values, _ in panel.values()):
@@ -82,7 +86,7 @@ def _is_known(repos: pa.Table, variable: str) -> bool:
 
 
 def _law(x_min: float, alpha: float, share: float, last: float) -> Curve:
-    """Return the line of a law from x_min to a last value: the sums of x^-alpha from x on, of that from x_min on."""
+    """Return the line of a law from x_min to the last value: the sum of x^-alpha from x up, relative to x_min."""
     xs = np.geomspace(x_min, max(last, x_min), 60)
 
     def log_sums(at: Floats) -> Floats:
@@ -93,9 +97,9 @@ def _law(x_min: float, alpha: float, share: float, last: float) -> Curve:
     return xs, share * np.exp(log_sums(xs) - log_sums(xs[:1]))
 
 
-def _prepare(axes: Axes, variable: str, greatest: float, least: float) -> None:
-    """Give a panel its title, and scales from 1 to the greatest value and from 1 to the least share of all panels."""
-    axes.set(xscale="log", yscale="log", xlim=(0.8, 1.3 * max(greatest, 10.0)), ylim=(min(least, 0.1) / 1.6, 1.6))
+def _prepare(axes: Axes, variable: str, largest: float, smallest: float) -> None:
+    """Set a panel's title and scales, from 1 to the largest value and from 1 to the smallest share of all panels."""
+    axes.set(xscale="log", yscale="log", xlim=(0.8, 1.3 * max(largest, 10.0)), ylim=(min(smallest, 0.1) / 1.6, 1.6))
     panels.log_ticks(axes.xaxis, number)
     panels.log_ticks(axes.yaxis, percent)
     panels.rule(axes)
@@ -103,7 +107,7 @@ def _prepare(axes: Axes, variable: str, greatest: float, least: float) -> None:
 
 
 def _draw(axes: Axes, line: int, look: Look, curve: Curve, fit: Mapping[str, Any] | None) -> None:
-    """Draw a curve with its law, and write a line above the panel about them."""
+    """Draw a curve and its law, and write their line of text above the panel."""
     values, _ = curve
     words, verdict = "no values above 0", ""
     if len(values):
@@ -122,7 +126,7 @@ def _draw(axes: Axes, line: int, look: Look, curve: Curve, fit: Mapping[str, Any
 
 
 def _words(fit: Mapping[str, Any]) -> str:
-    """Return what the data say of a law, in at most 18 letters."""
+    """Return the verdict on a law in at most 18 characters."""
     if fit["verdict"] != "contradicted":
         return {"supported": "power law", "not_tested": "not tested"}.get(fit["verdict"], "undecided")
     if fit["preferred"] in ("power_law", "undecided"):
@@ -131,7 +135,7 @@ def _words(fit: Mapping[str, Any]) -> str:
 
 
 def _draw_key(axes: Axes, repo_types: list[str]) -> None:
-    """Say what shapes, lines and words mean, in axes of their own."""
+    """Explain shapes, lines and terms in separate axes."""
     looks = [REPO_TYPES[repo_type] for repo_type in repo_types]
     handles = [Line2D([], [], ls="", marker=look.marker, c=look.color, ms=4, label=look.name) for look in looks]
     for dashes, label in ((_SUPPORTED, "power law, supported"), (_NOT_SUPPORTED, "power law, not supported")):

@@ -1,4 +1,4 @@
-"""Figures as files and bytes: the same figure gives the same bytes. What figures show does not belong here."""
+"""Figures as files and bytes; equal figures give equal bytes. The content of figures does not belong here."""
 
 from io import BytesIO
 from pathlib import Path
@@ -11,25 +11,40 @@ from hub_assets.figures.style import RC
 from hub_assets.lake.parts import write_beside
 
 DPI: Final = 150
-"""Pixels an inch of a PNG."""
+"""Pixels per inch of a PNG."""
+THUMBNAIL_BYTES: Final = 22_000
+"""The event log keeps thumbnails forever, as base64, which takes 30 kB for this size."""
 
 
 def png(figure: Figure) -> bytes:
-    """Return a figure as PNG, at 150 pixels an inch."""
+    """Render a figure as PNG at 150 pixels per inch."""
     return _rendered(figure, "png")
 
 
+def thumbnail(figure: Figure, limit: int = THUMBNAIL_BYTES) -> bytes:
+    """Render a figure as a PNG of at most `limit` bytes, at the highest resolution that fits.
+
+    Raises:
+        ValueError: if even 10 pixels per inch need more.
+    """
+    for dpi in range(100, 9, -10):
+        image = _rendered(figure, "png", dpi)
+        if len(image) <= limit:
+            return image
+    raise ValueError(f"a thumbnail takes {len(image):,} bytes at {dpi} pixels per inch; the limit is {limit:,}")
+
+
 def svg(figure: Figure) -> bytes:
-    """Return a figure as SVG, with its letters drawn, so that it looks the same where the font is not at hand."""
+    """Render a figure as SVG, with text as paths so that it looks the same without the font."""
     return _rendered(figure, "svg")
 
 
 def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write a figure as SVG and PNG, each whole or not at all, and neither if one of them cannot be drawn.
+    """Write a figure as SVG and PNG, each atomically, and neither if either fails to render.
 
     Args:
-        figure: any.
-        stem: the path of both without their endings; its folder need not exist yet.
+        figure: the figure to write.
+        stem: path of both files without their extensions; missing folders are created.
 
     Returns:
         The paths of the SVG and the PNG.
@@ -41,8 +56,8 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
     return svg_path, png_path
 
 
-def _rendered(figure: Figure, kind: str) -> bytes:
+def _rendered(figure: Figure, kind: str, dpi: int = DPI) -> bytes:
     buffer = BytesIO()
     with rc_context(RC):
-        figure.savefig(buffer, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
     return buffer.getvalue()

@@ -1,6 +1,6 @@
-"""Figures 4 and 5, and the core: how connected developers are, how widely models are used, who is in the middle.
+"""Figures 4 and 5, and the core: how connected developers are, how widely models are used, and the maximal core.
 
-Networks come as tables of edges and of measures. No developer is named.
+Networks are given as tables of edges and measures. Developers stay anonymous.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -25,18 +25,18 @@ from hub_assets.figures.style import REPO_TYPES, Look
 Ints = npt.NDArray[np.int64]
 
 NETWORKS: Final = {"all": "all models", "cv": "computer vision", "nlp": "language", "mm": "multimodal"}
-"""The names of networks, in the order in which they are shown."""
+"""Display names of the networks, in display order."""
 CORES: Final = (1, 5, 10)
-"""The cores of which the study tells, beside the maximal one."""
+"""The k-cores that the study reports besides the maximal one."""
 MOST_IN_A_CIRCLE: Final = 50
 MOST_DRAWN: Final = 300
-"""Developers; a core of more would be a ball of wool."""
+"""Developers; a larger core would be an unreadable tangle."""
 MANY_LINES: Final = 3_000
-"""From which on they are a picture within an SVG."""
+"""With more lines than this, they are rasterized within the SVG."""
 _STEPS: Final = 10
-"""Of a histogram, for each factor of 10."""
+"""Histogram bins per factor of 10."""
 
-# colors of Okabe and Ito that no type of repository has, and of words in them, at least 6:1 against white
+# Okabe-Ito colors that no repository type uses, and text colors with a contrast of at least 6:1 against white
 _DEGREES: Final = {
     "degree": Look("in + out", "#CC79A7", "#8a3566", "o", "●"),
     "in_degree": Look("in", "#E69F00", "#7a4f00", "s", "■"),
@@ -53,15 +53,15 @@ _OF_CORES: Final = panels.Grid(rows=1, columns=2, panel=2.83, header=0.54, gap=0
 
 @rc_context(style.RC)
 def centrality_distributions(centrality: pa.Table) -> Figure:
-    """Draw the complementary cumulative distributions of degree and PageRank in a network of developers: Figure 4.
+    """Draw the complementary cumulative distributions of degree and PageRank in a developer network: Figure 4.
 
-    Of the developers who are not isolates, the share that has at least x, over x, both on logarithmic axes: a panel of
-    degrees (in + out, in, out), and one of PageRank. Text above them says n, mean, median, maximum and standard
-    deviation (ddof 1) of these developers.
+    Curves show the share of developers with at least x on logarithmic axes, without isolates. One panel shows degrees
+    (in + out, in, out), the other PageRank. The text above gives n, mean, median, maximum and standard deviation
+    (ddof 1) for these developers.
 
     Args:
-        centrality: a row per developer, with `degree`, `in_degree`, `out_degree` (without self-loops) and `pagerank`.
-            Those of degree 0 are isolates, and left out.
+        centrality: one row per developer, with `degree`, `in_degree`, `out_degree` (without self-loops) and `pagerank`.
+            Developers of degree 0 are isolates and left out.
 
     Returns:
         A figure with two axes.
@@ -75,11 +75,11 @@ def centrality_distributions(centrality: pa.Table) -> Figure:
     _prepare(degrees, [samples[column] for column in _DEGREES], number)
     for line, (column, look) in enumerate(_DEGREES.items()):
         _draw_shares(degrees, look, samples[column])
-        words = f"{look.glyph} {look.name}: {', '.join(_told(samples[column]))}"
+        words = f"{look.glyph} {look.name}: {', '.join(_summary(samples[column]))}"
         _OF_DEVELOPERS.write(degrees, words, line, color=look.dark)
     _prepare(ranks, [samples["pagerank"]], _short)
     _draw_shares(ranks, _DEVELOPERS, samples["pagerank"])
-    for line, words in enumerate(_in_pairs(_told(samples["pagerank"]))):
+    for line, words in enumerate(_in_pairs(_summary(samples["pagerank"]))):
         _OF_DEVELOPERS.write(ranks, words, line, color=_DEVELOPERS.dark)
     for axes, name in ((degrees, "degree"), (ranks, "PageRank")):
         _OF_DEVELOPERS.write(axes, name, -1, **style.TITLE)
@@ -93,20 +93,20 @@ def centrality_distributions(centrality: pa.Table) -> Figure:
 
 @rc_context(style.RC)
 def usage_distributions(usage: pa.Table, co_usage: pa.Table) -> Figure:
-    """Draw how many spaces use a model, and with how many models it is used together: Figure 5.
+    """Draw how many Spaces use a model, and how many other models it is used together with: Figure 5.
 
-    A column for each network. Above, of the models in use, the share that at least x spaces use, over x, on logarithmic
-    axes. Below, a histogram of the degree of co-usage, of which a cumulative curve would hide how many modes it has:
-    ten steps for each factor of 10, but none without a whole number, by their density over log10 x, so that the area
-    is 1. Models that are used with no other are not in it. Text above a panel says n, mean, median, maximum and
-    standard deviation (ddof 1) of all models of the network, and the share of them that has 0.
+    There is one column per network. The top row shows the share of used models that at least x Spaces use, on
+    logarithmic axes. The bottom row is a histogram of co-usage degree, because a cumulative curve would hide the number
+    of modes. It has ten bins per factor of 10, skips bins without an integer, and shows density over log10 x, so that
+    its area is 1; models without co-usage are left out. The text above each panel gives n, mean, median, maximum and
+    standard deviation (ddof 1) over all models of the network, and the share of zeros.
 
     Args:
-        usage: a row per network and model, with `network` and `n_spaces` as in `network__model_usage`.
-        co_usage: a row per network and model, with `network` and `degree` as in `network__model_co_usage`.
+        usage: one row per network and model, with `network` and `n_spaces`, as in `network__model_usage`.
+        co_usage: one row per network and model, with `network` and `degree`, as in `network__model_co_usage`.
 
     Returns:
-        A figure with eight axes: of usage in the order of `NETWORKS`, and of co-usage.
+        A figure with eight axes: usage in the order of `NETWORKS`, then co-usage.
     """
     spaces, degrees = (
         [_known(table.filter(pc.equal(table["network"], network))[column]) for network in NETWORKS]
@@ -114,11 +114,11 @@ def usage_distributions(usage: pa.Table, co_usage: pa.Table) -> Figure:
     )
     figure = style.blank(_OF_MODELS.height)
     above, below = (
-        [_OF_MODELS.field(figure, row * len(NETWORKS) + place) for place in range(len(NETWORKS))] for row in (0, 1)
+        [_OF_MODELS.field(figure, row * len(NETWORKS) + column) for column in range(len(NETWORKS))] for row in (0, 1)
     )
-    for place, (axes, values) in enumerate(zip(above, spaces, strict=True)):
+    for column, (axes, values) in enumerate(zip(above, spaces, strict=True)):
         _prepare(axes, spaces, number)
-        axes.tick_params(labelleft=place == 0)
+        axes.tick_params(labelleft=column == 0)
         _draw_shares(axes, _MODELS, values)
     for axes, values in zip(below, degrees, strict=True):
         _prepare(axes, degrees, number)
@@ -126,7 +126,7 @@ def usage_distributions(usage: pa.Table, co_usage: pa.Table) -> Figure:
     for axes, values, network in zip([*above, *below], [*spaces, *degrees], [*NETWORKS, *NETWORKS], strict=True):
         zeros = f", {whole_percent((values == 0).mean())} with 0" if (values == 0).any() else ""
         _OF_MODELS.write(axes, NETWORKS[network], -1, **style.TITLE)
-        for line, words in enumerate((f"n = {len(values):,}{zeros}", *_in_pairs(_told(values)))):
+        for line, words in enumerate((f"n = {len(values):,}{zeros}", *_in_pairs(_summary(values)))):
             _OF_MODELS.write(axes, words, line, color=_MODELS.dark)
         if not (values > 0).any():
             panels.say_no_data(axes)
@@ -139,32 +139,32 @@ def usage_distributions(usage: pa.Table, co_usage: pa.Table) -> Figure:
 def core(edges: pa.Table, core_numbers: pa.Table) -> Figure:
     """Draw how many developers are in each core of a network, and the maximal core itself.
 
-    At the left the number of developers in the k-core over k, both on logarithmic axes. At the right the maximal core:
-    a line for two developers with an edge, whose color tells whether edges go both ways, and whose width grows with the
-    logarithm of the sum of their weights. Up to 50 developers stand in a circle, connected ones side by side, those
-    with the greatest sum of weights first, from the top on clockwise. More stand where springs along the lines pull
-    them (Fruchterman and Reingold, from a fixed start), and more than 300 are not drawn.
+    The left panel shows the number of developers in the k-core against k, on logarithmic axes. The right panel shows
+    the maximal core. A line connects two developers with an edge: its color says whether edges go both ways, and its
+    width grows with the logarithm of their total weight. Up to 50 developers are placed on a circle, clockwise from the
+    top, with connected developers side by side and the highest total weight first. Larger cores use a spring layout
+    (Fruchterman and Reingold, from a fixed start), and cores of more than 300 developers are not drawn.
 
     Args:
-        edges: a row per directed edge, with `source`, `target` and `weight` above 0, of the core or of the whole
-            network. Those between developers of the core are drawn, but self-loops.
-        core_numbers: a row per developer, with `developer` and `core_number`, the greatest k whose core has them. The
-            maximal core has those with the greatest; there is none where it is 0.
+        edges: one row per directed edge, with `source`, `target` and `weight` above 0, for the core or the whole
+            network. Edges between core developers are drawn, except self-loops.
+        core_numbers: one row per developer, with `developer` and `core_number`, the largest k whose core includes the
+            developer. Developers with the largest core number form the maximal core; there is none if it is 0.
 
     Returns:
         A figure with two axes, without names of developers.
     """
     numbers = core_numbers["core_number"].to_numpy().astype(np.int64)
-    greatest = int(numbers.max(initial=0))
+    largest = int(numbers.max(initial=0))
     figure = style.blank(_OF_CORES.height)
-    profile, drawing = (_OF_CORES.field(figure, place) for place in (0, 1))
+    profile, drawing = (_OF_CORES.field(figure, column) for column in (0, 1))
     _label(figure, [profile], "k: least degree within the core, in + out", "developers in the k-core")
     _OF_CORES.write(profile, "all cores", -1, **style.TITLE)
-    _OF_CORES.write(drawing, f"maximal core, k = {greatest:,}" if greatest else "maximal core", -1, **style.TITLE)
+    _OF_CORES.write(drawing, f"maximal core, k = {largest:,}" if largest else "maximal core", -1, **style.TITLE)
     drawing.set_axis_off()
-    _draw_profile(profile, numbers, greatest)
-    if greatest:
-        members = core_numbers.filter(pc.equal(core_numbers["core_number"], greatest))
+    _draw_profile(profile, numbers, largest)
+    if largest:
+        members = core_numbers.filter(pc.equal(core_numbers["core_number"], largest))
         _draw_core(drawing, _Core.of(members["developer"], edges))
     else:
         panels.say_no_data(profile)
@@ -178,21 +178,21 @@ def _known(column: pa.ChunkedArray) -> Floats:
 
 
 def _prepare(axes: Axes, samples: Collection[Floats], words: Callable[[float], str]) -> None:
-    """Give a panel scales for values above 0 and for shares that hold all samples."""
-    every = np.concatenate([values[values > 0] for values in samples])
-    least, greatest = (every.min(), every.max()) if len(every) else (1.0, 1.0)
+    """Set scales that fit all samples' values above 0 and their shares."""
+    positive = np.concatenate([values[values > 0] for values in samples])
+    smallest, largest = (positive.min(), positive.max()) if len(positive) else (1.0, 1.0)
     share = 1 / max(*map(len, samples), 10)
     axes.set(xscale="log", yscale="log", ylim=(share / 1.6, 1.6))
-    axes.set(xlim=(least / 1.3, 1.3 * max(greatest, 10 * least)))
+    axes.set(xlim=(smallest / 1.3, 1.3 * max(largest, 10 * smallest)))
     panels.log_ticks(axes.xaxis, words)
     panels.log_ticks(axes.yaxis, percent)
     panels.rule(axes)
 
 
 def _draw_shares(axes: Axes, look: Look, values: Floats) -> None:
-    """Draw the share of values, of all that there are, that are as great."""
+    """Draw the share of all values that are at least x."""
     if (values > 0).any():
-        xs, shares = panels.shares_as_great(pa.chunked_array([values]))
+        xs, shares = panels.shares_at_least(pa.chunked_array([values]))
         xs, ys = panels.thinned((xs, shares * (values > 0).mean()))
         axes.plot(xs, ys, look.marker, c=look.color, ms=2.8, mew=0, alpha=0.7)
 
@@ -204,7 +204,7 @@ def _draw_histogram(axes: Axes, values: Floats) -> None:
     values = values[values > 0]
     if len(values):
         powers = np.arange(_STEPS * np.log10(values.max()) + 2 * _STEPS) / _STEPS
-        firsts = np.unique(np.ceil(10**powers * (1 - 1e-12)))  # 10 to a whole power may be off by the last digit
+        firsts = np.unique(np.ceil(10**powers * (1 - 1e-12)))  # integer powers of 10 may be off in the last digit
         edges = firsts[: np.searchsorted(firsts, values.max(), side="right") + 1] - 0.5
         densities, _ = np.histogram(np.log10(values), np.log10(edges), density=True)
         axes.stairs(densities, edges, fill=True, color=_MODELS.color)
@@ -212,51 +212,51 @@ def _draw_histogram(axes: Axes, values: Floats) -> None:
 
 
 def _label(figure: Figure, row: Sequence[Axes], x: str, y: str = "") -> None:
-    """Say below and beside panels in a row what their axes are."""
+    """Label the axes of a row of panels, below and at the left."""
     first, last = row[0].get_position(), row[-1].get_position()
     figure.text((first.x0 + last.x1) / 2, first.y0 - 0.21 / figure.get_figheight(), x, ha="center", va="top")
     figure.text(0.012, (first.y0 + first.y1) / 2, y, rotation=90, va="center")
 
 
-def _told(values: Floats) -> list[str]:
-    """Return mean, median, maximum and standard deviation in words."""
-    known = {"mean": values.mean(), "median": np.median(values), "max": values.max()} if len(values) else {}
+def _summary(values: Floats) -> list[str]:
+    """Format mean, median, maximum and standard deviation."""
+    measures = {"mean": values.mean(), "median": np.median(values), "max": values.max()} if len(values) else {}
     if len(values) > 1:
-        known["sd"] = values.std(ddof=1)
-    return [f"{name} {_short(known[name]) if name in known else '-'}" for name in ("mean", "median", "max", "sd")]
+        measures["sd"] = values.std(ddof=1)
+    return [f"{name} {_short(measures[name]) if name in measures else '-'}" for name in ("mean", "median", "max", "sd")]
 
 
 def _in_pairs(words: Sequence[str]) -> list[str]:
-    return [", ".join(words[place : place + 2]) for place in range(0, len(words), 2)]
+    return [", ".join(words[first : first + 2]) for first in range(0, len(words), 2)]
 
 
 def _short(value: float) -> str:
-    """Return a number with two decimals, if it has any; below 1 with two digits, and from 1,000 on with none."""
+    """Format a number with up to two decimals: two significant digits below 1, no decimals from 1,000 up."""
     if 0 < value < 1:
         return str(np.format_float_positional(value, precision=2, fractional=False, trim="-"))
     return number(value) if value >= 1_000 else f"{value:.2f}".removesuffix(".00")
 
 
-def _draw_profile(axes: Axes, numbers: Ints, greatest: int) -> None:
-    """Draw how many developers have a core number of k or more."""
-    sizes = np.cumsum(np.bincount(numbers, minlength=greatest + 1)[::-1])[::-1]
-    axes.set(xscale="log", yscale="log", xlim=(0.85, 1.2 * max(greatest, 10)))
+def _draw_profile(axes: Axes, numbers: Ints, largest: int) -> None:
+    """Draw how many developers have a core number of at least k."""
+    sizes = np.cumsum(np.bincount(numbers, minlength=largest + 1)[::-1])[::-1]
+    axes.set(xscale="log", yscale="log", xlim=(0.85, 1.2 * max(largest, 10)))
     for axis in (axes.xaxis, axes.yaxis):
         panels.log_ticks(axis, number)
         axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
     panels.rule(axes)
-    if greatest:
+    if largest:
         axes.set(ylim=(sizes[-1] / 1.6, 1.6 * max(sizes[1], 3 * sizes[-1])))
-        axes.plot(np.arange(1, greatest + 1), sizes[1:], c=_DEVELOPERS.color, lw=1.2, marker="o", ms=2, mew=0)
-        told = [*(k for k in CORES if k < greatest), greatest]
-        axes.plot(told, sizes[told], "o", c=_DEVELOPERS.dark, ms=4, mew=0)
-        for place, k in enumerate(told):
-            line, column = divmod(place, 2)
+        axes.plot(np.arange(1, largest + 1), sizes[1:], c=_DEVELOPERS.color, lw=1.2, marker="o", ms=2, mew=0)
+        labeled = [*(k for k in CORES if k < largest), largest]
+        axes.plot(labeled, sizes[labeled], "o", c=_DEVELOPERS.dark, ms=4, mew=0)
+        for position, k in enumerate(labeled):
+            line, column = divmod(position, 2)
             _OF_CORES.write(axes, f"k = {k:,}: {sizes[k]:,}", line, is_right=column == 1, color=_DEVELOPERS.dark)
 
 
 class _Core(NamedTuple):
-    """How many developers and edges there are; the pairs with edges, by places of developers, and what is of each."""
+    """Numbers of developers and edges; connected pairs as positions of developers, with their direction and weight."""
 
     n: int
     n_edges: int
@@ -266,15 +266,15 @@ class _Core(NamedTuple):
 
     @classmethod
     def of(cls, developers: pa.ChunkedArray, edges: pa.Table) -> Self:
-        known = developers.sort().combine_chunks()
-        places = {name: pc.index_in(edges[name], known) for name in ("source", "target")}
-        inside = pa.table({**places, "weight": edges["weight"]}).drop_null()
+        members = developers.sort().combine_chunks()
+        positions = {name: pc.index_in(edges[name], members) for name in ("source", "target")}
+        inside = pa.table({**positions, "weight": edges["weight"]}).drop_null()
         inside = inside.filter(pc.not_equal(inside["source"], inside["target"]))
-        ends = np.sort([inside[name].to_numpy().astype(np.int64) for name in places], axis=0)
-        codes, pair_of, counts = np.unique(ends[0] * len(known) + ends[1], return_inverse=True, return_counts=True)
-        pairs = np.column_stack(np.divmod(codes, len(known)))
+        ends = np.sort([inside[name].to_numpy().astype(np.int64) for name in positions], axis=0)
+        codes, pair_of, counts = np.unique(ends[0] * len(members) + ends[1], return_inverse=True, return_counts=True)
+        pairs = np.column_stack(np.divmod(codes, len(members)))
         weights = np.bincount(pair_of, inside["weight"].to_numpy(), len(codes)).astype(np.float64)
-        return cls(len(known), len(inside), pairs, counts == 2, weights)
+        return cls(len(members), len(inside), pairs, counts == 2, weights)
 
 
 def _draw_core(axes: Axes, core: _Core) -> None:
@@ -300,7 +300,7 @@ def _draw_core(axes: Axes, core: _Core) -> None:
 
 
 def _spots(core: _Core) -> Floats:
-    """Return where developers stand, within a circle around 0 of radius 1."""
+    """Return positions for the developers within a unit circle around the origin."""
     graph = nx.Graph()
     graph.add_nodes_from(range(core.n))
     graph.add_edges_from(core.pairs.tolist())
@@ -311,21 +311,21 @@ def _spots(core: _Core) -> Floats:
         return spots / reach
     strength = np.bincount(core.pairs.T.ravel(), np.tile(core.weights, 2), core.n)
     parts = sorted(nx.connected_components(graph), key=lambda part: (-max(strength[list(part)]), min(part)))
-    order = [one for part in parts for one in sorted(part, key=lambda one: (-strength[one], one))]
+    order = [node for part in parts for node in sorted(part, key=lambda node: (-strength[node], node))]
     angles = np.empty(core.n)
     angles[order] = 2 * np.pi * np.arange(core.n) / core.n
     return np.column_stack((np.sin(angles), np.cos(angles)))
 
 
 def _widths(weights: Floats, core: _Core) -> Floats:
-    """Return widths of lines in points, from the least weight of a core to the greatest; of many lines less."""
-    least, greatest = np.log10([core.weights.min(), core.weights.max()])
-    widths: Floats = 0.4 + 2.6 * (np.log10(weights) - least) / max(greatest - least, 1.0)
+    """Return line widths in points, from the smallest to the largest weight of a core; thinner if there are many."""
+    low, high = np.log10([core.weights.min(), core.weights.max()])
+    widths: Floats = 0.4 + 2.6 * (np.log10(weights) - low) / max(high - low, 1.0)
     return widths * float(np.clip(np.sqrt(100 / len(core.pairs)), 0.4, 1))
 
 
 def _draw_key(axes: Axes, core: _Core) -> None:
-    """Say below a drawing what colors and widths mean."""
+    """Explain colors and widths below a drawing."""
     n_both = int(core.is_both_ways.sum())
     ways = ((_BOTH_WAYS, "both ways", n_both), (_ONE_WAY, "one way", len(core.pairs) - n_both))
     handles = [Line2D([], [], lw=1.2, c=color, label=f"{name}: {count:,} pairs") for color, name, count in ways]

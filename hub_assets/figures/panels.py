@@ -1,6 +1,6 @@
-"""Panels in rows and columns: their places, what is written above them, their scales, and curves on two logarithms.
+"""Panels in rows and columns: layout, header text, scales, and curves on log-log axes.
 
-What a panel shows does not belong here.
+The content of a panel does not belong here.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,16 +22,16 @@ Floats = npt.NDArray[np.float64]
 Curve = tuple[Floats, Floats]
 
 LINE: Final = 0.135
-"""Inches: a line of text above a panel."""
+"""Inches: the height of a line of text above a panel."""
 _STEPS: Final = 80
-"""Of each axis; of the points that share a step of both one is drawn."""
+"""Grid steps per axis; of the points that fall into the same grid cell, only one is drawn."""
 
 
 class Grid(NamedTuple):
-    """Where panels are, row by row from the top. All but the numbers of rows and columns is in inches.
+    """Panel layout, row by row from the top. Everything except the row and column counts is in inches.
 
-    A panel has its header, which is text, above it, and its footer, which is the numbers of its axis, below it; those
-    of the last row are in the bottom margin.
+    Each panel has a header with text above it and a footer with its tick labels below it. In the last row the footer
+    is part of the bottom margin.
     """
 
     rows: int
@@ -49,9 +49,9 @@ class Grid(NamedTuple):
         """Return the height of the figure."""
         return self.bottom + self.rows * (self.panel + self.header) + (self.rows - 1) * self.footer
 
-    def field(self, figure: Figure, place: int) -> Axes:
-        """Add the axes of a place, of which the first is 0."""
-        row, column = divmod(place, self.columns)
+    def field(self, figure: Figure, position: int) -> Axes:
+        """Add axes at a position, counted from 0."""
+        row, column = divmod(position, self.columns)
         width = (style.WIDTH - self.left - self.right - (self.columns - 1) * self.gap) / self.columns
         left = self.left + column * (width + self.gap)
         bottom = self.height - (row + 1) * (self.header + self.panel) - row * self.footer
@@ -59,13 +59,13 @@ class Grid(NamedTuple):
         return figure.add_axes((left / wide, bottom / tall, width / wide, self.panel / tall))
 
     def write(self, axes: Axes, text: str, line: int, *, is_right: bool = False, **looks: Any) -> None:
-        """Write a line above a panel, or further down; -1 is the title."""
+        """Write a line of text above a panel; line -1 is the title, larger numbers are further down."""
         up = 72 * (self.header - 0.06 - (line + 2) * LINE)
-        place, side = ((1, 1), "right") if is_right else ((0, 1), "left")
-        axes.annotate(text, place, (0, up), xycoords="axes fraction", textcoords="offset points", ha=side, **looks)
+        corner, side = ((1, 1), "right") if is_right else ((0, 1), "left")
+        axes.annotate(text, corner, (0, up), xycoords="axes fraction", textcoords="offset points", ha=side, **looks)
 
     def explain(self, axes: Axes, handles: Sequence[Artist], remarks: Sequence[str], line: int) -> None:
-        """Make a place the key: what is drawn how, and remarks from a line on."""
+        """Turn axes into the key: a legend, and remarks from the given line down."""
         axes.set_axis_off()
         top = 1 + (self.header - 0.06 - LINE) / self.panel
         axes.legend(
@@ -75,39 +75,39 @@ class Grid(NamedTuple):
             self.write(axes, words, line + row, color=style.QUIET)
 
     def label(self, figure: Figure, x: str, y: str) -> None:
-        """Say what the axes of all panels are."""
+        """Label the shared axes of all panels."""
         middle = (self.bottom + self.height - self.header) / 2 / self.height
         figure.text(0.015, middle, y, rotation=90, va="center")
         figure.text((1 + self.left / style.WIDTH) / 2, 0.01, x, ha="center", va="bottom")
 
 
 def rule(axes: Axes) -> None:
-    """Give a panel the looks of them all: a faint grid and small ticks."""
+    """Apply the common panel style: a faint grid and small ticks."""
     axes.grid(color=style.FAINT, linewidth=0.5)
     axes.tick_params(length=2, pad=2, width=0.6)
 
 
 def log_ticks(axis: Axis, words: Callable[[float], str]) -> None:
-    """Give a logarithmic axis at most five ticks."""
+    """Set up to five ticks on a logarithmic axis."""
     axis.set_major_locator(LogLocator(numticks=5))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
 
 
 def say_no_data(axes: Axes) -> None:
-    """Say within a panel that nothing is known."""
+    """Write "no data" in a panel."""
     axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center", color=style.QUIET)
 
 
-def shares_as_great(column: pa.ChunkedArray) -> Curve:
-    """Return the distinct values above 0, in ascending order, and the share of these values that are as great."""
-    column = column.cast(pa.float64(), safe=False)  # some counts may be too great to be exact
+def shares_at_least(column: pa.ChunkedArray) -> Curve:
+    """Return the distinct values above 0, ascending, and the share of positive values that are at least as large."""
+    column = column.cast(pa.float64(), safe=False)  # some counts may be too large to be exact
     values, counts = np.unique(column.filter(pc.greater(column, 0)).to_numpy(), return_counts=True)
     return values, np.cumsum(counts[::-1])[::-1] / max(counts.sum(), 1)
 
 
 def thinned(curve: Curve) -> Curve:
-    """Return the points of a curve that can be told apart on two logarithms, the first and the last among them."""
+    """Drop points that would overlap on log-log axes, keeping the first and the last."""
     logs = [np.log(part) for part in curve]
     steps = [np.rint(_STEPS * (part - part[0]) / (abs(part[-1] - part[0]) or 1)) for part in logs]
     _, kept = np.unique(np.column_stack(steps), axis=0, return_index=True)
@@ -116,7 +116,7 @@ def thinned(curve: Curve) -> Curve:
 
 
 def number(value: float) -> str:
-    """Return a count; from 10,000 on in three digits and a letter."""
+    """Format a count; from 10,000 up with three significant digits and a unit letter."""
     rounded = float(f"{value:.3g}")
     if rounded < 10_000:
         return f"{value:,.0f}"
@@ -125,12 +125,12 @@ def number(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent."""
+    """Format a share as a percentage."""
     return f"{100 * share:g} %"
 
 
 def whole_percent(share: float) -> str:
-    """Return a share in whole percent, and neither 0 nor 100 of what is a little more or less."""
+    """Format a share in whole percent; values just above 0 or just below 100 stay distinct from them."""
     if 0 < share < 0.005:
         return "< 1 %"
     return "> 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"

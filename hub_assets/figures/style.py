@@ -1,18 +1,18 @@
-"""What all figures share: their size and type, the colors and names of what is shown. No figure is drawn here."""
+"""What all figures share: size, fonts, colors and display names. Drawing figures does not belong here."""
 
 from typing import Any, Final, NamedTuple
 
 from matplotlib.figure import Figure
 
 WIDTH: Final = 7.0
-"""Inches: what a page of a journal, or of the report, is wide."""
+"""Inches: the text width of a journal page and of the report."""
 
 INK: Final = "#222222"
 FAINT: Final = "#e4e4e4"
-"""Grids, and cells of which nothing is known."""
+"""Grids, and cells without a known value."""
 _AXIS: Final = "#555555"
 QUIET: Final = "#6b6b6b"
-"""Remarks; 5:1 against white."""
+"""Remarks; a contrast of 5:1 against white."""
 
 RC: Final[dict[Any, Any]] = {
     "axes.axisbelow": True,
@@ -22,7 +22,7 @@ RC: Final[dict[Any, Any]] = {
     "axes.spines.top": False,
     "figure.dpi": 100,
     "figure.facecolor": "white",
-    "font.family": "DejaVu Sans",  # which matplotlib brings
+    "font.family": "DejaVu Sans",  # ships with matplotlib
     "font.size": 7.0,
     "savefig.bbox": None,
     "savefig.facecolor": "white",
@@ -35,13 +35,13 @@ RC: Final[dict[Any, Any]] = {
     "ytick.color": _AXIS,
     "ytick.labelcolor": INK,
 }
-"""matplotlib's settings, under which figures are made and saved. No type is smaller than the 7 points of this."""
+"""matplotlib settings for creating and saving figures. No text is smaller than these 7 points."""
 
 TITLE: Final[dict[str, Any]] = {"fontsize": 8, "fontweight": "bold"}
 
 
 class Look(NamedTuple):
-    """How a type of repository is drawn: its name, its colors and those of lines upon it, and a shape beside them."""
+    """How a repository type is drawn: name, color, a darker color for lines on top, marker, and its text glyph."""
 
     name: str
     color: str
@@ -50,7 +50,7 @@ class Look(NamedTuple):
     glyph: str
 
 
-# colors of Okabe and Ito, "Color Universal Design" (2008), and of lines upon them, at least 6:1 against white
+# Okabe-Ito colors, "Color Universal Design" (2008), and darker ones for lines on top, at least 6:1 against white
 REPO_TYPES: Final = {
     "model": Look("models", "#0072B2", "#00466e", "o", "●"),
     "dataset": Look("datasets", "#D55E00", "#8a3d00", "s", "■"),
@@ -67,11 +67,11 @@ VARIABLES: Final = {
     "n_downloads": "downloads",
     "n_usage_spaces": "spaces that use it",
 }
-"""The names of activities, in the order in which they are shown."""
+"""Display names of the activity variables, in display order."""
 
 LICENSE_GROUPS: Final = {"permissive": "permissive", "restrictive": "restrictive", "none": "no license"}
 
 
 def blank(height: float) -> Figure:
-    """Return an empty figure of the width of a page and a height in inches."""
+    """Return an empty figure of page width and the given height in inches."""
     return Figure(figsize=(WIDTH, height))

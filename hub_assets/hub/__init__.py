@@ -1,1 +1,1 @@
-"""The Hub as a source: client, pacing, listings, Arrow schemas. Knows no Dagster; only `snapshot` knows the lake."""
+"""The Hub as a data source: HTTP client, collection engine and raw tables. Dagster does not belong here."""

@@ -17,6 +17,7 @@ from typing import Any, Final, TextIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hub_assets.errors import UserError
 from hub_assets.lake.parts import write_beside
 
 SCHEMA: Final = pa.schema(
@@ -64,7 +65,7 @@ _WORDS: Final = {"accepted": "accepted", "accept": "accepted", "rejected": "reje
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-class DecisionsError(Exception):
+class DecisionsError(UserError):
     """Decisions that cannot be read, taken or undone, and why; where a file is to blame, its line stands first."""
 
 

@@ -139,7 +139,7 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
             )
             group by pair
         ),
-        -- the organisation of one, where the other committed or which it shares
+        -- the organization of one, where the other committed or which it shares
         places as (
             select author, organization from memberships
             union

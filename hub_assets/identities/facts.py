@@ -37,8 +37,8 @@ class Facts:
             `active_weeks`; a row per repository and string that committed to it or opened a discussion in it.
         trailers: `name` and `handle` that stand together in a `Co-authored-by`.
         bots: author strings of programs.
-        generic: names that many people share, in any spelling.
-        accounts: all answers so far, as `raw_hub__accounts` has them.
+        generic: names that many bear, however they are spelt.
+        accounts: all answers so far, as `enrich_hub__accounts` has them.
     """
 
     def __init__(

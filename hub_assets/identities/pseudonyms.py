@@ -12,12 +12,14 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hub_assets.errors import HubAssetsError
+
 KEY_BYTES: Final = 32
 LENGTH: Final = 16
 """Hexadecimal digits: 64 bits."""
 
 
-class SecretError(Exception):
+class SecretError(HubAssetsError):
     """The secret cannot be used, and why."""
 
 

@@ -18,7 +18,7 @@ _UNCONTESTED: Final = "coalesce(full_name_relation, 'none') <> 'contradicts'"
 RULES: Final[dict[str, tuple[str, str, str]]] = {
     "same_account": ("accepted", "is_same_account", "Both are names of one account, before and after it was renamed."),
     "generic_name": ("rejected", "is_generic", "One of them is a name that many bear."),
-    "organization": ("rejected", "is_organization", "One of them is an organisation."),
+    "organization": ("rejected", "is_organization", "One of them is an organization."),
     "two_accounts": (
         "rejected",
         "is_account_a and is_account_b and coalesce(full_name_relation, 'none') not in ('same', 'permuted')",

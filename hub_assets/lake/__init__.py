@@ -1,1 +1,1 @@
-"""Parquet parts per table and snapshot date with their manifest, and the journal they are made from."""
+"""Parquet parts per table and snapshot date, the manifest that lists them, and the journal they are built from."""

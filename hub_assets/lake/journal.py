@@ -1,7 +1,7 @@
-"""An append-only file of records that survives the death of its writer at any moment.
+"""An append-only file of records that survives a crash of its writer at any moment.
 
-A record is one `write()`: a line with the payload's CRC-32 and length, then the payload. Whatever a crash tore off at
-the end is cut when the file is opened again. What a payload means does not belong here.
+Each record is a single `write()`: a line with the payload's CRC-32 and length, then the payload. A record torn by a
+crash is truncated when the file is reopened. What a payload means does not belong here.
 """
 
 import errno
@@ -16,13 +16,13 @@ from types import TracebackType
 logger = logging.getLogger(__name__)
 
 SYNC_SECONDS = 1.0
-"""How much a power failure may cost; a killed process costs nothing."""
+"""The most work a power failure can lose. A killed process loses nothing."""
 
 
 class Journal:
     """A journal that is open for appending.
 
-    `records` are the payloads found when it was opened, `size` is its length in bytes now.
+    `records` are the payloads it held when it was opened; `size` is its current length in bytes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,7 +32,7 @@ class Journal:
         self.size = sum(len(_frame(record)) for record in self.records)
         if self.size < len(content):
             logger.warning(
-                "%s: the last %d bytes are torn or damaged and were cut; what they held is asked for again.",
+                "%s: truncated the last %d bytes, which were incomplete or damaged; their data will be fetched again.",
                 path,
                 len(content) - self.size,
             )
@@ -41,25 +41,25 @@ class Journal:
         self._synced_at = time.monotonic()
 
     def append(self, payload: bytes) -> None:
-        """Write one record; when this returns, the death of this process cannot lose it."""
+        """Write one record. Once this returns, killing the process cannot lose it."""
         frame = _frame(payload)
         written = os.write(self._file, frame)
         if written != len(frame):
             os.ftruncate(self._file, self.size)
-            raise OSError(errno.ENOSPC, f"only {written} of {len(frame)} bytes could be written", str(self.path))
+            raise OSError(errno.ENOSPC, f"only {written} of {len(frame)} bytes were written", str(self.path))
         self.size += written
         if time.monotonic() - self._synced_at >= SYNC_SECONDS:
             os.fsync(self._file)
             self._synced_at = time.monotonic()
 
     def cut(self, n_left: int) -> None:
-        """Leave only the first records of those found when it was opened."""
+        """Keep only the first `n_left` records that the journal held when it was opened."""
         self.records = self.records[:n_left]
         self.size = sum(len(_frame(record)) for record in self.records)
         os.ftruncate(self._file, self.size)
 
     def close(self) -> None:
-        """Close the file; again does nothing."""
+        """Close the file; calling this twice is harmless."""
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
@@ -74,11 +74,12 @@ class Journal:
 
 
 def read_records(content: bytes) -> Iterator[bytes]:
-    """Yield the whole records of a journal's bytes and stop at the first that is torn or damaged."""
-    at = 0
-    while (line_end := content.find(b"\n", at)) >= 0:
+    """Yield the intact records in a journal's bytes, stopping at the first torn or damaged record."""
+    offset = 0
+    while (line_end := content.find(b"\n", offset)) >= 0:
         try:
-            checksum, length = (int(n, base) for n, base in zip(content[at:line_end].split(), (16, 10), strict=True))
+            header = content[offset:line_end].split()
+            checksum, length = (int(n, base) for n, base in zip(header, (16, 10), strict=True))
         except ValueError:
             return
         end = line_end + 1 + length
@@ -86,7 +87,7 @@ def read_records(content: bytes) -> Iterator[bytes]:
         if content[end : end + 1] != b"\n" or zlib.crc32(payload) != checksum:
             return
         yield payload
-        at = end + 1
+        offset = end + 1
 
 
 def _frame(payload: bytes) -> bytes:

@@ -1,9 +1,9 @@
-"""A week's table in the making: records go to a journal, the journal becomes Parquet parts, a manifest names them.
+"""Landing a week of a table: records go to a journal, the journal becomes Parquet parts, and a manifest lists them.
 
-Kill it anywhere and open it again: it stands after the last record whose `append` returned. The order of writing makes
-it so: (1) the journal's records, (2) their part, (3) the manifest that names the part, (4) the journal is removed; a
-journal that outlived (3) is older than its part and is dropped. What the records hold, and what rows they become, is
-the caller's business.
+A landing can be killed at any point and reopened: it resumes after the last record whose `append` returned. The order
+of writes guarantees this: (1) the journal's records, (2) their part, (3) the manifest that lists the part, (4) removal
+of the journal. A journal left over after (3) is older than its part and is dropped. What the records hold and which
+rows they become is up to the caller.
 """
 
 import fcntl
@@ -19,54 +19,55 @@ from typing import Any
 
 import pyarrow as pa
 
+from hub_assets.errors import HubAssetsError
 from hub_assets.lake.journal import Journal
 from hub_assets.lake.parts import MANIFEST, Lake, Manifest, Part
 
-SEAL_BYTES = 64 * 2**20
-"""A journal becomes a part at this size: some 50,000 rows of a listing."""
+FLUSH_BYTES = 64 * 2**20
+"""Journal size at which it is flushed to a part: about 50,000 listing rows."""
 
 
-class LandingBusy(Exception):
+class LandingBusy(HubAssetsError):
     """Another process is landing the same table and week."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one answer brought: `meta` says where the collection stands after it, `body` is its content."""
+    """The content of a single response: `body` is the payload, `meta` the collection's position after it."""
 
     meta: dict[str, Any]
     body: bytes
 
     def to_bytes(self) -> bytes:
-        """Return the journal's payload."""
+        """Encode the record as a journal payload."""
         return json.dumps(self.meta).encode() + b"\n" + self.body
 
     @classmethod
     def of_bytes(cls, payload: bytes) -> "Record":
-        """Read the journal's payload."""
+        """Decode a journal payload."""
         meta, _, body = payload.partition(b"\n")
         return cls(json.loads(meta), body)
 
 
 Convert = Callable[[list[Record], list[Path]], tuple[pa.Table, dict[str, Any]]]
-"""Makes a part's rows and counts from a journal's records, given the landing's earlier parts."""
+"""Builds a part's rows and counts from a journal's records, given the landing's earlier parts."""
 
 
 class Landing:
-    """One set of a table's week while it is collected. Use it as a context manager; one process at a time.
+    """A new generation of a table's week while it is being collected. A context manager; one process at a time.
 
-    A landing that was begun before is taken up where it stands: `last` is the `meta` of its last record, None if
-    there is none. The week's valid parts stay what they are until `finish`.
+    An interrupted landing resumes where it stopped: `last` is the `meta` of its last record, or None if there is
+    none. The week's valid parts stay unchanged until `finish`.
 
     Args:
-        lake, table, snapshot_date: what is landed.
-        convert: makes rows of records.
-        seal_bytes: the size of journal from which a part is made.
-        adds: whether the set begins with the week's valid parts, in place of nothing. A landing that was begun with
-            them is begun anew by one that is not to have them.
+        lake, table, snapshot_date: the table and week to write.
+        convert: turns records into rows.
+        flush_bytes: journal size at which a part is written.
+        adds: start the generation with the week's valid parts instead of empty. If an interrupted landing started with
+            those parts and this one must not include them, the landing starts over.
 
     Raises:
-        LandingBusy: on entering, if another process has it open.
+        LandingBusy: on entry, if another process has the landing open.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Landing:
         table: str,
         snapshot_date: date,
         convert: Convert,
-        seal_bytes: int = SEAL_BYTES,
+        flush_bytes: int = FLUSH_BYTES,
         *,
         adds: bool = False,
     ) -> None:
@@ -84,7 +85,7 @@ class Landing:
         self.snapshot_date = snapshot_date
         self.last: dict[str, Any] | None = None
         self._convert = convert
-        self._seal_bytes = seal_bytes
+        self._flush_bytes = flush_bytes
         self._adds = adds
         self._folder = lake.folder(table, snapshot_date)
         self._records: list[Record] = []
@@ -97,7 +98,7 @@ class Landing:
         except BlockingIOError:
             os.close(self._lock)
             raise LandingBusy(
-                f"another run is collecting {self.table} of {self.snapshot_date}; wait for it or stop it"
+                f"another run is collecting {self.table} for {self.snapshot_date}; wait for it to finish or stop it"
             ) from None
         try:
             self._open()
@@ -108,17 +109,17 @@ class Landing:
 
     def _open(self) -> None:
         self._manifest = self.lake.manifest(self.table, self.snapshot_date)
-        valid, begun = self._manifest.parts, self._manifest.landing
-        is_to_begin_anew = not self._adds and valid and begun is not None and all(part in begun for part in valid)
-        if begun is None or is_to_begin_anew:
+        valid, unfinished = self._manifest.parts, self._manifest.landing
+        starts_over = not self._adds and valid and unfinished is not None and all(part in unfinished for part in valid)
+        if unfinished is None or starts_over:
             self._manifest.sweep += 1
             self._manifest.landing = list(self._manifest.parts) if self._adds else []
             self._manifest.last = None
             if valid and not self._adds:
-                # whoever looks at the set in the making must not see the valid one, which this one does not have
+                # readers of the unfinished generation must not see the valid parts, which it does not include
                 self.lake.set_manifest(self.table, self.snapshot_date, self._manifest)
         self._open_journal()
-        self._look_at_last()
+        self._set_last()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -132,48 +133,48 @@ class Landing:
 
     @property
     def parts(self) -> list[Part]:
-        """What is known of the parts made so far."""
+        """Manifest entries of the parts written so far."""
         return list(self._landed)
 
     @property
     def files(self) -> list[Path]:
-        """The parts made so far.
+        """Paths of the parts written so far.
 
         Raises:
-            LakeError: if one is damaged.
+            LakeError: if a part is damaged.
         """
         return self.lake.verified(self.table, self.snapshot_date, self._landed)
 
     def append(self, record: Record) -> None:
-        """Keep what one answer brought."""
+        """Store a record."""
         self._journal.append(record.to_bytes())
         self._records.append(record)
         self.last = record.meta
-        if self._journal.size >= self._seal_bytes:
-            self.seal()
+        if self._journal.size >= self._flush_bytes:
+            self.flush()
 
     def cut(self, is_usable: Callable[[Record], bool]) -> int:
-        """Drop the journal's records from the first one that is of no use on, and return their number."""
-        kept = list(takewhile(is_usable, self._records))
-        n_cut = len(self._records) - len(kept)
+        """Drop the first unusable journal record and all records after it; return how many were dropped."""
+        usable = list(takewhile(is_usable, self._records))
+        n_cut = len(self._records) - len(usable)
         if n_cut:
-            self._journal.cut(len(kept))
-            self._records = kept
-            self._look_at_last()
+            self._journal.cut(len(usable))
+            self._records = usable
+            self._set_last()
         return n_cut
 
-    def seal(self) -> None:
-        """Make a part of what the journal holds."""
+    def flush(self) -> None:
+        """Write the journal's records to a part."""
         if self._records:
-            self._seal()
+            self._flush()
 
     def finish(self, details: Callable[[list[Part]], dict[str, Any]]) -> Manifest:
-        """Make this set the week's valid one, in place of any older, and return its manifest.
+        """Make this generation the week's valid one, replacing any older one, and return its manifest.
 
         Args:
-            details: what the manifest says of the set, from its parts.
+            details: computes the manifest's `details` from the parts.
         """
-        self.seal()
+        self.flush()
         self._manifest = Manifest(
             complete=True, parts=self._landed, details=details(self._landed), sweep=self._manifest.sweep
         )
@@ -192,7 +193,7 @@ class Landing:
     def _name(self, kind: str, ending: str) -> str:
         return f"{kind}-{self._manifest.sweep:03d}-{len(self._landed):05d}.{ending}"
 
-    def _look_at_last(self) -> None:
+    def _set_last(self) -> None:
         self.last = self._records[-1].meta if self._records else self._manifest.last
 
     def _open_journal(self) -> None:
@@ -203,7 +204,7 @@ class Landing:
         self._journal = Journal(current)
         self._records = [Record.of_bytes(payload) for payload in self._journal.records]
 
-    def _seal(self) -> None:
+    def _flush(self) -> None:
         rows, counts = self._convert(self._records, self.files)
         name = self._name("part", "parquet")
         self._landed.append(self.lake.write_part(self.table, self.snapshot_date, name, rows, counts))

@@ -1,8 +1,9 @@
-"""The lake: Parquet parts of a table by snapshot date, and the manifest that says which of them count.
+"""The lake: each table's Parquet parts by snapshot date, and the manifest that says which parts are valid.
 
-`<root>/<table>/snapshot_date=YYYY-MM-DD/_manifest.json` is replaced as a whole; readers use only what it names. It has
-a checksum of its own and the size and digest of each part. Manifests of older versions have neither: they and the parts
-they name are taken as they are. What the tables hold, and how parts come about, does not belong here.
+`<root>/<table>/snapshot_date=YYYY-MM-DD/_manifest.json` is replaced atomically, and readers use only the parts it
+lists. It carries its own checksum and the size and digest of each part. Manifests written by older versions have
+neither, so they and their parts are accepted unverified. What the tables hold and how parts are produced does not
+belong here.
 """
 
 import hashlib
@@ -18,18 +19,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from hub_assets.errors import HubAssetsError
+
 MANIFEST = "_manifest.json"
 
 
-class LakeError(Exception):
-    """A file of the lake is damaged in a way that no crash of ours leaves behind."""
+class LakeError(HubAssetsError):
+    """A lake file is damaged in a way that none of our own crashes can cause."""
 
 
 @dataclass
 class Part:
-    """A Parquet file of a week, its number of rows, and what its writer counted while making it.
+    """A Parquet file of a week, its number of rows, and the counts its writer recorded.
 
-    `size` and `digest` (SHA-256) are those of the file as it was written; None in manifests of older versions.
+    `size` and `digest` (SHA-256) describe the file as written; both are None in manifests from older versions.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -43,11 +46,11 @@ class Part:
 
 @dataclass
 class Manifest:
-    """What holds for one table and snapshot date.
+    """The state of a table on a snapshot date.
 
-    `parts` are the valid ones and `details` what is known of them; `complete` says that there is such a set.
-    `landing` is a new set in the making, of no concern to readers: its number (`sweep`), its parts so far, and
-    `last`, where its collection stands.
+    `parts` lists the valid parts and `details` describes them; `complete` is true once a valid generation exists.
+    The rest concerns only the writer: `landing` lists the parts of an unfinished generation, `sweep` is that
+    generation's number, and `last` is the collection's position.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -61,7 +64,7 @@ class Manifest:
 
     @property
     def rows(self) -> int:
-        """Rows of all valid parts."""
+        """Number of rows in all valid parts."""
         return sum(part.rows for part in self.parts)
 
 
@@ -71,7 +74,7 @@ _MANIFESTS = TypeAdapter(Manifest)
 class Lake:
     """The folder that holds all raw tables.
 
-    Each part is verified when it is first asked for, once per object.
+    Each `Lake` object verifies a part once, the first time the part is requested.
     """
 
     def __init__(self, root: Path) -> None:
@@ -79,11 +82,11 @@ class Lake:
         self._verified: set[tuple[Path, str | None]] = set()
 
     def folder(self, table: str, snapshot_date: date) -> Path:
-        """Return where a table's week lives (it need not exist yet)."""
+        """Return the folder of a table's week, which may not exist yet."""
         return self.root / table / f"snapshot_date={snapshot_date}"
 
     def manifest(self, table: str, snapshot_date: date) -> Manifest:
-        """Return what holds for a table's week; an empty manifest where there is nothing yet.
+        """Return the manifest of a table's week, or an empty manifest if nothing has been written yet.
 
         Raises:
             LakeError: if the manifest cannot be read.
@@ -95,7 +98,7 @@ class Lake:
             content = json.loads(path.read_text(encoding="utf-8"))
             checksum = content.pop("checksum", None)
             if content.keys() != {field.name for field in fields(Manifest)}:
-                raise ValueError("it does not have the fields of a manifest")
+                raise ValueError("its fields are not those of a manifest")
             if checksum not in (None, _checksum(content)):
                 raise ValueError("its content does not match its checksum")
             return _MANIFESTS.validate_json(json.dumps(content), strict=True)
@@ -106,7 +109,7 @@ class Lake:
             raise _damaged(path, error) from error
 
     def set_manifest(self, table: str, snapshot_date: date, manifest: Manifest) -> None:
-        """Replace a week's manifest at one stroke."""
+        """Replace a week's manifest atomically."""
         content = json.loads(json.dumps(asdict(manifest)))
         text = json.dumps({**content, "checksum": _checksum(content)}, indent=1)
         path = self.folder(table, snapshot_date) / MANIFEST
@@ -115,7 +118,7 @@ class Lake:
     def write_part(
         self, table: str, snapshot_date: date, file: str, rows: pa.Table, counts: dict[str, Any] | None = None
     ) -> Part:
-        """Write a Parquet file whole or not at all, and return it. It counts only once a manifest names it."""
+        """Write a Parquet file atomically and return its entry. Readers ignore the file until a manifest lists it."""
         part = Part(file, rows.num_rows, counts or {})
 
         def write(beside: Path) -> None:
@@ -126,10 +129,10 @@ class Lake:
         return part
 
     def verified(self, table: str, snapshot_date: date, parts: Iterable[Part]) -> list[Path]:
-        """Return the files of a week's parts after making sure that they are what was written.
+        """Return the files of a week's parts after verifying their size and digest.
 
         Raises:
-            LakeError: if one is missing or damaged. A part without a digest need only exist.
+            LakeError: if a file is missing or damaged. A part without a digest only has to exist.
         """
         folder = self.folder(table, snapshot_date)
         files = []
@@ -141,33 +144,33 @@ class Lake:
             try:
                 size = path.stat().st_size
                 if part.size not in (None, size):
-                    raise _damaged(path, f"it has {size:,} bytes of {part.size:,}")
+                    raise _damaged(path, f"it has {size:,} bytes instead of {part.size:,}")
                 if part.digest is not None and part.digest != _digest(path):
-                    raise _damaged(path, "its content is not what was written")
+                    raise _damaged(path, "its content does not match its digest")
             except OSError as error:
                 raise _damaged(path, error.strerror) from error
             self._verified.add((path, part.digest))
         return files
 
     def weeks(self, table: str) -> list[date]:
-        """Return the snapshot dates of which a table has a complete set, oldest first."""
+        """Return the snapshot dates for which a table has valid parts, oldest first."""
         return [day for day in self._days(table) if self.manifest(table, day).complete]
 
     def weeks_begun(self, table: str) -> list[date]:
-        """Return the snapshot dates of which a table holds anything, be it in the making, oldest first."""
+        """Return the snapshot dates for which a table has any data, including unfinished weeks, oldest first."""
         return [day for day in self._days(table) if self._has_begun(self.folder(table, day))]
 
     def is_in_the_making(self, table: str, snapshot_date: date) -> bool:
-        """Return whether a table's week holds more than its valid set: it is being collected, or was cut off."""
+        """Return whether a table's week has unfinished data because it is being collected or was interrupted."""
         journals = self.folder(table, snapshot_date).glob("journal-*")
         has_journal = any(journal.stat().st_size for journal in journals)
         return has_journal or self.manifest(table, snapshot_date).landing is not None
 
     def files_so_far(self, table: str, snapshot_date: date) -> list[Path]:
-        """Return the Parquet files of a table's week as they are collected; the valid ones if it is not just now.
+        """Return the Parquet files of a week that is being collected, or its valid files if it is not.
 
         Raises:
-            LakeError: if one is damaged.
+            LakeError: if a file is damaged.
         """
         manifest = self.manifest(table, snapshot_date)
         parts = manifest.parts if manifest.landing is None else manifest.landing
@@ -177,14 +180,14 @@ class Lake:
         """Return the valid Parquet files of a table's week.
 
         Raises:
-            LakeError: if one is damaged.
+            LakeError: if a file is damaged.
         """
         return self.verified(table, snapshot_date, self.manifest(table, snapshot_date).parts)
 
     def _has_begun(self, folder: Path) -> bool:
-        # a manifest comes with the first part; until then there is a journal alone
-        begun = [folder / MANIFEST, *folder.glob("part-*"), *folder.glob("journal-*")]
-        return any(path.exists() and path.stat().st_size for path in begun)
+        # the manifest is written with the first part; until then only a journal exists
+        candidates = [folder / MANIFEST, *folder.glob("part-*"), *folder.glob("journal-*")]
+        return any(path.exists() and path.stat().st_size for path in candidates)
 
     def _days(self, table: str) -> list[date]:
         days = []
@@ -192,12 +195,12 @@ class Lake:
             try:
                 days.append(date.fromisoformat(folder.name.partition("=")[2]))
             except ValueError:
-                raise LakeError(f"{folder} is not named after a day; move it out of the lake") from None
+                raise LakeError(f"the name of {folder} does not contain a date; move it out of the lake") from None
         return sorted(days)
 
 
 def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a file beside `path`, force it to disk, and put it in `path`'s place; leave none if it fails."""
+    """Have `write` fill a temporary file, sync it to disk, and rename it to `path`; delete the file on failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.beside")
     try:
@@ -211,7 +214,7 @@ def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def force_to_disk(path: Path) -> None:
-    """Wait until a file's content, or a folder's names, would survive a power failure."""
+    """Block until a file's content, or a folder's entries, would survive a power failure."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -229,4 +232,4 @@ def _digest(path: Path) -> str:
 
 
 def _damaged(path: Path, why: object) -> LakeError:
-    return LakeError(f"{path} is damaged ({why}); restore it from a backup, or remove its folder and collect it again")
+    return LakeError(f"{path} is damaged ({why}); restore it from a backup, or delete its folder and collect it again")

@@ -1,1 +1,1 @@
-"""A Hub of our own for the demo, the tests and the benchmarks: an HTTP server over a population."""
+"""A local Hub for the demo, tests and benchmarks: an HTTP server over a population."""

@@ -1,6 +1,6 @@
-"""What the API tells of users and organisations, which share one namespace, and of those whom histories name.
+"""Response bodies for users and organizations, which share a namespace, and for the authors named in histories.
 
-Bodies alone; who is redirected where, and what is answered for nobody, belongs to `app`.
+Redirects and errors belong in `app`.
 """
 
 from typing import Any
@@ -13,14 +13,14 @@ Account = dict[str, Any]
 
 
 def find_account(population: Population, name: str) -> Account | None:
-    """Return the row of a name, however its letters are cased."""
+    """Find an account by name, ignoring case."""
     assert population.accounts is not None
     row = population.accounts_by_name.first(name)
     return None if row is None else population.accounts.slice(row, 1).to_pylist()[0]
 
 
 def user_overview(population: Population, user: Account) -> dict[str, Any]:
-    """Return the answer of `/api/users/{name}/overview`."""
+    """Return the response body of `/api/users/{name}/overview`."""
     orgs = _members(population, "org", "user", user["name"])
     return {
         "_id": user["_id"],
@@ -37,7 +37,7 @@ def user_overview(population: Population, user: Account) -> dict[str, Any]:
 
 
 def organization_overview(population: Population, organization: Account) -> dict[str, Any]:
-    """Return the answer of `/api/organizations/{name}/overview`."""
+    """Return the response body of `/api/organizations/{name}/overview`."""
     return {
         "_id": organization["_id"],
         "name": organization["name"],
@@ -51,7 +51,7 @@ def organization_overview(population: Population, organization: Account) -> dict
 
 
 def organization_members(population: Population, organization: Account) -> list[dict[str, Any]]:
-    """Return the answer of `/api/organizations/{name}/members`."""
+    """Return the response body of `/api/organizations/{name}/members`."""
     names = _members(population, "user", "org", organization["name"])
     users = [user for user in (find_account(population, name) for name in names) if user]
     return [
@@ -68,13 +68,13 @@ def organization_members(population: Population, organization: Account) -> list[
 
 
 def commit_author(population: Population, author: int) -> dict[str, Any]:
-    """Return what a commit says of an author; one who is linked to no account has no avatar."""
+    """Return a commit author as the API shows it; an author without a linked account has no avatar."""
     user, avatar = population.author(author)
     return {"user": user} if avatar is None else {"user": user, "avatar": avatar}
 
 
 def discussion_author(population: Population, author: int) -> dict[str, Any]:
-    """Return what a discussion says of the author who started it."""
+    """Return the author of a discussion as the API shows it."""
     user, avatar = population.author(author)
     account = None if population.accounts is None else find_account(population, user)
     body: dict[str, Any] = {"name": user, "type": account["type"] if account else "user"}
@@ -88,14 +88,14 @@ def discussion_author(population: Population, author: int) -> dict[str, Any]:
 
 
 def repository_owner(population: Population, namespace: str) -> dict[str, Any]:
-    """Return what a discussion says of its repository's owner; the type is left out if it is not known."""
+    """Return a repository's owner as discussions show it, without a type if it is unknown."""
     account = None if population.accounts is None else find_account(population, namespace)
     kind = {"type": account["type"]} if account else {}
     return {"name": namespace, "isParticipating": False, **kind}
 
 
 def _members(population: Population, wanted: str, side: str, name: str) -> list[str]:
-    """Return the users (`wanted`) of the organisation (`side`) of that name, or the other way round."""
+    """Return the `wanted` side of the membership table for a name on the other `side`."""
     if population.members is None:
         return []
     rows = population.members_by[side].rows(name)

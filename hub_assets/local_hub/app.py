@@ -1,13 +1,13 @@
 """The Hub's HTTP API over a population: routes, errors, redirects and headers.
 
-Recorded of the real Hub, and imitated: parameters, field names, page cap, `Link` and cursor; the errors' statuses,
-headers and texts; relative 307 redirects; the rate limit's headers on every answer. Assumed: the fields of dataset and
-space listings, the texts of answers 400 to a bad cursor, limit or sort, that `expand` rules out `full`, that members
-come in one page, what the answer 429 bears beside its text, the answers 400 of histories, how many commits make a page
-when no limit is asked for, that a repository without commits has no revision `main`, the answers to one who asks for a
-card in vain, that the old name of a renamed account is nobody's, the 403 of a gated repository's commits to a token
-without a grant (recorded on another path), and the one of discussions that are switched off. What a population does not
-hold (histories, accounts) is 501. All else is 404, never a 200 that a client might trust.
+Recorded from the real Hub and reproduced: parameters, field names, the page cap, `Link` and cursor; status, headers
+and messages of errors; relative 307 redirects; rate-limit headers on every response. Assumed: the fields of dataset and
+Space listings; the messages of 400 responses to a bad cursor, limit or sort; that `expand` excludes `full`; that
+members come on a single page; what a 429 contains besides its message; the 400 responses of histories; the default
+page size of commits; that a repository without commits has no revision `main`; the responses when a card is missing;
+that the old name of a renamed account belongs to nobody; the 403 for commits of a gated repository when the token lacks
+access (recorded on another path); and the 403 for disabled discussions. Requests for data that the population does not
+include (histories, accounts) return 501. Everything else returns 404, never a 200 that a client might trust.
 """
 
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ from hub_assets.local_hub.answers import ApiError, error_response, json_response
 from hub_assets.local_hub.cards import card_text
 from hub_assets.local_hub.faults import Faults
 from hub_assets.local_hub.fields import BadParameter, RepoType, info_fields
-from hub_assets.local_hub.gate import Gate
 from hub_assets.local_hub.history_pages import COMMITS_PAGE, commit_page, discussion_page, find_revision
 from hub_assets.local_hub.limiter import Counters, Quota
 from hub_assets.local_hub.listing import PAGE_CAP, Params, expand_names, list_page
+from hub_assets.local_hub.middleware import Middleware
 from hub_assets.local_hub.paths import CARD_PATH, PLURALS, REPO_PATH
 from hub_assets.local_hub.population import Population
 
@@ -51,19 +51,19 @@ def build_app(
     commits_page: int = COMMITS_PAGE,
     latency: float = 0.0,
 ) -> Starlette:
-    """Make a Hub of a population.
+    """Build a Hub that serves a population.
 
     Args:
-        population: what is served; changing it changes the answers at once.
-        quota: what each token, or each address without one, may ask.
-        faults: what goes wrong; nothing by default.
-        page_cap: rows on a page of a listing at most.
-        commits_page: commits on a page when no limit is asked for.
-        latency: seconds that every answer takes longer.
+        population: the data to serve; changes take effect immediately.
+        quota: rate limit per token, or per address for requests without a token.
+        faults: faults to inject; none by default.
+        page_cap: maximum number of rows on a listing page.
+        commits_page: number of commits on a page if the request sets no limit.
+        latency: seconds added to every response.
 
     Returns:
-        An ASGI app. Its `state.counters` (`limiter.Counters`) say what it was asked and answered; `state.population`
-        is what it serves.
+        An ASGI app. Its `state.counters` (`limiter.Counters`) count requests and responses; `state.population` is the
+        population it serves.
     """
     api = _Api(population, faults or Faults(), page_cap, commits_page)
     app = Starlette(
@@ -81,14 +81,14 @@ def build_app(
     app.state.population = population
     app.state.counters = Counters()
     app.add_middleware(
-        Gate, population=population, quota=quota, faults=api.faults, counters=app.state.counters, latency=latency
+        Middleware, population=population, quota=quota, faults=api.faults, counters=app.state.counters, latency=latency
     )
     return app
 
 
 @dataclass(frozen=True)
 class _Api:
-    """What each route answers."""
+    """The route handlers."""
 
     population: Population
     faults: Faults
@@ -140,14 +140,14 @@ class _Api:
     def _commits(self, request: Request, repo_type: RepoType, row: int, rev: str) -> Response:
         commits = self.population.histories[repo_type].commits
         if commits is None:
-            raise ApiError(501, "This Hub holds no commits.")
+            raise ApiError(501, "This Hub has no commits.")
         self._refuse_contents(request, repo_type, row)
-        places = find_revision(self.population, repo_type, row, commits, rev)
-        if places is None:
+        positions = find_revision(self.population, repo_type, row, commits, rev)
+        if positions is None:
             raise _no_revision(rev)
         params = request.query_params.multi_items()
         try:
-            page = commit_page(self.population, commits, places, params, self.commits_page)
+            page = commit_page(self.population, commits, positions, params, self.commits_page)
         except BadParameter as error:
             raise ApiError(400, str(error)) from error
         headers = {"X-Total-Count": str(page.total)}
@@ -158,7 +158,7 @@ class _Api:
     def _discussions(self, request: Request, repo_type: RepoType, row: int, number: str | None) -> Response:
         discussions = self.population.histories[repo_type].discussions
         if discussions is None or number is not None:
-            raise ApiError(501, f"This Hub holds no {'discussions' if discussions is None else 'comments'}.")
+            raise ApiError(501, f"This Hub has no {'discussions' if discussions is None else 'comments'}.")
         if self.population.repos[repo_type].value("discussionsDisabled", row):
             raise ApiError(403, "Discussions are disabled for this repo")
         try:
@@ -168,7 +168,7 @@ class _Api:
         return json_response(body)
 
     def _refuse_contents(self, request: Request, repo_type: RepoType, row: int) -> None:
-        """Answer who may not see what is in a repository. What is known of it, and its discussions, anybody may."""
+        """Raise an error if the caller may not read the repository's contents; its info and discussions are public."""
         repos = self.population.repos[repo_type]
         repo_id = repos.value("id", row)
         if repos.value("gated", row) not in (None, "false"):
@@ -198,9 +198,9 @@ class _Api:
         return text_response(text)
 
     def _elsewhere(self, request: Request, repo_type: RepoType, repo_id: str, before: str, after: str) -> Response:
-        """Answer for an id that no repository bears: where it leads now, or that it cannot be seen.
+        """Respond for an id without a repository: redirect if it was renamed, otherwise raise an error.
 
-        The id stands between `before` and `after` in the path.
+        `before` and `after` are the parts of the path around the id.
         """
         target = self.population.redirect(repo_type, repo_id)
         if target is not None:
@@ -247,7 +247,7 @@ class _Api:
 
     def _account(self, request: Request) -> Account | None:
         if self.population.accounts is None:
-            raise ApiError(501, "This Hub holds no accounts.")
+            raise ApiError(501, "This Hub has no accounts.")
         return find_account(self.population, request.path_params["name"])
 
 
@@ -262,7 +262,7 @@ def _no_revision(rev: str) -> ApiError:
 
 
 def _link(request: Request, next_params: Params) -> str:
-    # Starlette's URL has the path decoded, and a link has no spaces
+    # Starlette decodes the path of a URL, but a link must not contain spaces
     return f'<{request.url.replace(path=quote(request.url.path), query=urlencode(next_params))}>; rel="next"'
 
 

@@ -1,6 +1,6 @@
-"""The model card: a repository's README, with its card data as YAML in front.
+"""The model card: a repository's README, with its card data as YAML front matter.
 
-The text alone. Where it is served, and what is answered where there is none, belongs to `app`.
+Serving it, and the response when there is none, belong in `app`.
 """
 
 import json
@@ -11,7 +11,7 @@ from hub_assets.local_hub.population import Repos
 
 
 def card_text(repos: Repos, row: int) -> str | None:
-    """Return the README of the repository in a row; None if it has none."""
+    """Return the README of the repository in a row, or None if it has none."""
     text: str | None = repos.value("card", row)
     data = repos.value("cardData", row)
     if text is None or data is None:

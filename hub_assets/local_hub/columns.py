@@ -1,6 +1,6 @@
-"""What can be asked of a column of an Arrow table: all of it as one array, and which rows hold a value.
+"""Access to a column of an Arrow table: as a single array, and by value.
 
-Which columns and rows there are belongs to `population` and `histories`.
+Which columns and rows exist belongs in `population` and `histories`.
 """
 
 from functools import cached_property
@@ -17,16 +17,16 @@ _NONE: Indices = np.zeros(0, dtype=np.int64)
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column as one array; without a copy if it is one, which `combine_chunks` always makes."""
+    """Return a column as a single array, without the copy that `combine_chunks` always makes if it has one chunk."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 class Lookup:
-    """The rows of a column by value. Its index is made at the first question, for most columns are never asked.
+    """The rows of a column by value. The index is built on first use, because most columns are never searched.
 
     Args:
         column: strings or numbers.
-        any_case: whether strings are the same however their letters are cased.
+        any_case: whether to ignore case.
     """
 
     def __init__(self, column: pa.ChunkedArray, *, any_case: bool = False) -> None:
@@ -34,19 +34,19 @@ class Lookup:
         self._any_case = any_case
 
     def rows(self, value: Any) -> Indices:
-        """Return the rows that hold a value, in their order."""
+        """Return the rows with a value, in order."""
         codes, order, starts = self._index
         code = codes.get(value.lower() if self._any_case else value)
         return _NONE if code is None else order[starts[code] : starts[code + 1]]
 
     def first(self, value: Any) -> int | None:
-        """Return the first row that holds a value; None if there is none."""
+        """Return the first row with a value, or None."""
         rows = self.rows(value)
         return int(rows[0]) if len(rows) else None
 
     @cached_property
     def _index(self) -> tuple[dict[Any, int], Indices, Indices]:
-        """Return each value's code, all rows in the order of their codes, and where each code's rows start."""
+        """Return a code for each value, the rows sorted by code, and the start of each code's rows."""
         column = pc.utf8_lower(self._column) if self._any_case else self._column
         encoded = whole(column).dictionary_encode()
         values = encoded.dictionary.to_pylist()

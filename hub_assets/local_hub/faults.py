@@ -1,6 +1,6 @@
-"""Faults that can be switched on, so that a client's manners can be tested: errors, bad bodies, repositories that move.
+"""Faults to inject, for testing how clients handle them: errors, bad bodies, repositories that move.
 
-Says when a fault strikes and what it does to rows. How a broken answer goes over the wire belongs to `gate`.
+This module decides when a fault strikes and how it changes rows. Sending broken responses belongs in `middleware`.
 """
 
 import re
@@ -13,27 +13,27 @@ from hub_assets.local_hub.listing import Page
 from hub_assets.local_hub.population import Population, key_value
 
 ANSWER_KINDS: Final = {
-    "429": "429 with no calls left, though there are some",
-    "429-no-headers": "429 without the headers of the rate limit",
-    "429-other": "429 while there are calls left, as of another limiter",
+    "429": "429 with no calls left, although some are left",
+    "429-no-headers": "429 without rate-limit headers",
+    "429-other": "429 while calls are left, as from another rate limiter",
     "500": "an error with an HTML body",
     "502": "an error with an HTML body",
     "503": "an error with an HTML body",
     "504": "an error with an HTML body",
-    "slow": "a good answer after ARG seconds (5)",
-    "drop": "the connection ends in the middle of the body",
+    "slow": "a correct response after ARG seconds (5)",
+    "drop": "the connection closes in the middle of the body",
     "not-json": "200 with an HTML body",
 }
-"""Faults of a whole answer; they strike listings, infos, histories and accounts."""
+"""Faults that affect a whole response; they strike listings, repository info, histories and accounts."""
 PAGE_KINDS: Final = {
     "move": "a repository changes after a page and is listed again (ARG `never`: the next one is never listed)",
-    "row-without-id": "a page has one more row, without `_id`",
-    "unknown-field": "a page's rows have a field ARG (`mystery`) that nobody asked for",
-    "odd-tag": "the tags of a page's first row have a number and a null among them",
+    "row-without-id": "a page has an additional row without `_id`",
+    "unknown-field": "the rows of a page have an unrequested field ARG (`mystery`)",
+    "odd-tag": "the tags of the first row of a page contain a number and a null",
 }
-"""Faults of a listing's page."""
+"""Faults that affect a listing page."""
 EXPAND_KIND: Final = "expand-refused"
-"""The `expand` name ARG is refused though it is valid; it strikes requests that ask for it."""
+"""Refuses the valid `expand` name ARG; strikes requests that use it."""
 
 _ARGS: Final = {
     "slow": r"(\d+(\.\d+)?)?",
@@ -41,13 +41,13 @@ _ARGS: Final = {
     "unknown-field": r"\w*",
     EXPAND_KIND: r"[\w-]+",
 }
-"""What the kinds that have an ARG take."""
+"""Pattern of the ARG for each fault kind that takes one."""
 _SPEC: Final = re.compile(r"(?P<kind>[a-z0-9-]+?)(:(?P<arg>[^@]+?))?(@(?P<every>[1-9]\d*))?(x(?P<times>[1-9]\d*))?")
 
 
 @dataclass
 class Fault:
-    """One switch: it strikes every `every`-th of the requests it can strike, `times` times at most."""
+    """A single fault; it strikes every `every`-th request it applies to, at most `times` times."""
 
     kind: str
     arg: str | None = None
@@ -57,7 +57,7 @@ class Fault:
     struck: int = 0
 
     def strikes(self) -> bool:
-        """Count one request that this fault can strike and say whether it does."""
+        """Count a request that this fault applies to, and return whether it strikes."""
         self.seen += 1
         strikes = self.seen % self.every == 0 and (self.times is None or self.struck < self.times)
         self.struck += strikes
@@ -65,7 +65,7 @@ class Fault:
 
 
 class Faults:
-    """All faults of a server; by default none."""
+    """All faults of a server; none by default."""
 
     def __init__(self, faults: Sequence[Fault] = ()) -> None:
         self._faults = list(faults)
@@ -73,20 +73,20 @@ class Faults:
 
     @classmethod
     def parse(cls, specs: Sequence[str]) -> "Faults":
-        """Read faults, each written `KIND[:ARG][@EVERY][xTIMES]`, e.g. `503@5x3`.
+        """Parse faults written as `KIND[:ARG][@EVERY][xTIMES]`, e.g. `503@5x3`.
 
         Raises:
-            ValueError: with one sentence that says what is wrong.
+            ValueError: if a fault is malformed; the message is a single sentence.
         """
         return cls([_parse(spec) for spec in specs])
 
     def of_answer(self) -> Fault | None:
-        """Return the fault that strikes this request's answer as a whole, if one does."""
+        """Return the fault that affects the whole response to this request, if any."""
         striking = [fault for fault in self._faults if fault.kind in ANSWER_KINDS and fault.strikes()]
         return striking[0] if striking else None
 
     def refused(self, expand: Sequence[str]) -> frozenset[str]:
-        """Return which of the names asked for are refused."""
+        """Return the requested names to refuse."""
         return frozenset(
             fault.arg
             for fault in self._faults
@@ -94,7 +94,7 @@ class Faults:
         )
 
     def spoil(self, repo_type: RepoType, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return a page's rows with what is wrong with them."""
+        """Apply the faults that affect rows of a page."""
         if repo_type in self._again:
             rows = [self._again.pop(repo_type), *rows]
         for fault in self._faults:
@@ -109,9 +109,9 @@ class Faults:
         return rows
 
     def move(self, population: Population, repo_type: RepoType, page: Page) -> None:
-        """Change a repository between a page and the next one; where there is no next one nothing moves.
+        """Change a repository between a page and the next one; without a next page, nothing moves.
 
-        `createdAt` never changes; in a listing sorted by it the page's first row is listed again as it was.
+        `createdAt` never changes, so in a listing sorted by it the page's first row is listed again unchanged.
         """
         for fault in self._faults:
             if fault.kind != "move" or not len(page.following) or not fault.strikes():
@@ -123,9 +123,9 @@ class Faults:
             keys = repos.keys(page.sort)
             step = 1000 if page.sort == "lastModified" else 1
             if fault.arg == "never":
-                row, key = page.following[0], keys[page.places[0]] + step
+                row, key = page.following[0], keys[page.positions[0]] + step
             else:
-                row, key = page.places[0], keys[page.places[-1]] - step
+                row, key = page.positions[0], keys[page.positions[-1]] - step
             population.change(repo_type, repos.value("id", int(row)), **{page.sort: key_value(page.sort, key)})
 
 
@@ -134,8 +134,8 @@ def _parse(spec: str) -> Fault:
     kind = match["kind"] if match else ""
     if match is None or kind not in (*ANSWER_KINDS, *PAGE_KINDS, EXPAND_KIND):
         kinds = ", ".join((*ANSWER_KINDS, *PAGE_KINDS, f"{EXPAND_KIND}:NAME"))
-        raise ValueError(f"{spec!r} is not a fault KIND[:ARG][@EVERY][xTIMES]; the kinds are {kinds}")
+        raise ValueError(f"{spec!r} is not a valid fault KIND[:ARG][@EVERY][xTIMES]; the kinds are {kinds}")
     if not re.fullmatch(_ARGS.get(kind, ""), match["arg"] or ""):
-        raise ValueError(f"{spec!r} has an ARG that {kind} does not take, or lacks the one that it needs")
+        raise ValueError(f"{spec!r} has an ARG that {kind} does not accept, or is missing one that it requires")
     times = match["times"]
     return Fault(kind, match["arg"], int(match["every"] or 1), int(times) if times else None)

@@ -1,6 +1,6 @@
-"""Which fields an answer has: by type of repository, by mode, and by what `expand` names.
+"""The fields of a response, by repository type, mode and `expand` names.
 
-Names alone. Where their values come from belongs to `population`.
+This module only deals with names; values come from `population`.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ EXPAND: Final[dict[RepoType, tuple[str, ...]]] = {
         "usedStorage",
     ),
 }
-"""The names that `expand` takes when one repository is asked for."""
+"""The `expand` names that requests for a single repository accept."""
 
 _NOT_LISTED: Final[dict[RepoType, frozenset[str]]] = {
     "model": frozenset({"baseModels", "childrenModelCount", "usedStorage"}),
@@ -70,26 +70,26 @@ SORTS: Final[dict[RepoType, tuple[str, ...]]] = {
     "dataset": ("createdAt", "downloads", "lastModified", "likes", "trendingScore"),
     "space": ("createdAt", "lastModified", "likes", "trendingScore"),
 }
-"""The keys a listing can be sorted by; spaces have no downloads."""
+"""Sort keys for listings; Spaces have no downloads."""
 
 
 class BadParameter(ValueError):
-    """A parameter of a request is not taken; the message is what the Hub answers."""
+    """A request parameter was rejected; the message goes into the Hub's response."""
 
 
 def listing_fields(
     repo_type: RepoType, expand: Sequence[str], modes: frozenset[str], refused: frozenset[str] = frozenset()
 ) -> list[str]:
-    """Return the fields of a listing's rows, beside `_id` and `id`.
+    """Return the fields of listing rows, besides `_id` and `id`.
 
     Args:
-        repo_type: whose listing.
-        expand: the names asked for; they rule out `modes`.
-        modes: which of `full`, `config`, `cardData`, `linked` are asked for.
-        refused: `expand` names that are not taken, though the Hub takes them.
+        repo_type: repository type of the listing.
+        expand: requested `expand` names; if given, `modes` are ignored.
+        modes: requested modes among `full`, `config`, `cardData` and `linked`.
+        refused: `expand` names to reject although the Hub accepts them.
 
     Raises:
-        BadParameter: if a name is not allowed in this listing.
+        BadParameter: if the listing does not accept a name.
     """
     if expand:
         return _checked(expand, EXPAND[repo_type], _NOT_LISTED[repo_type] | refused)
@@ -103,10 +103,10 @@ def listing_fields(
 
 
 def info_fields(repo_type: RepoType, expand: Sequence[str], refused: frozenset[str] = frozenset()) -> list[str]:
-    """Return the fields of one repository's answer, beside `_id` and `id`; arguments as in `listing_fields`.
+    """Return the fields of a single repository, besides `_id` and `id`; arguments as for `listing_fields`.
 
     Raises:
-        BadParameter: if a name is not allowed.
+        BadParameter: if a name is not accepted.
     """
     if expand:
         return _checked(expand, EXPAND[repo_type], refused)

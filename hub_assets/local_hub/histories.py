@@ -1,7 +1,7 @@
-"""What happened to repositories, newest first: the commits and discussions of all repositories of one type.
+"""Repository histories, newest first: commits and discussions of all repositories of one type.
 
-Finds a repository's events in Arrow tables and hands out their values; there are millions, so that a Python object is
-made only for what is asked for. What is answered about them belongs to `history_pages`.
+This module finds a repository's events in Arrow tables and returns their values. There are millions of events, so
+Python objects are created only for requested ones. Building responses belongs in `history_pages`.
 """
 
 from collections.abc import Sequence
@@ -17,38 +17,38 @@ Offsets = npt.NDArray[np.int64]
 
 
 class Events:
-    """Events of one kind.
+    """Events of one kind, either commits or discussions.
 
     Args:
-        table: one row per event, those of a repository side by side, newest first.
-        offsets: where each repository's events start, and behind them the end of the last one's.
+        table: one row per event, grouped by repository, newest first.
+        offsets: start of each repository's events, followed by the end of the last one's.
 
     Raises:
-        ValueError: if the offsets do not lead through the whole table.
+        ValueError: if the offsets do not span the whole table.
     """
 
     def __init__(self, table: pa.Table, offsets: Offsets) -> None:
         steps = np.diff(offsets)
         if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(table) or (steps < 0).any():
-            raise ValueError("the offsets do not lead through the whole table")
-        # as arrays, whose slices are read in half the time that those of a table's columns take
+            raise ValueError("offsets do not span the whole table")
+        # slicing arrays takes half as long as slicing the columns of a table
         self._columns = {name: whole(table[name].unify_dictionaries()) for name in table.column_names}
         self._offsets = offsets
 
     @property
     def n_repos(self) -> int:
-        """How many repositories these are events of."""
+        """Number of repositories."""
         return len(self._offsets) - 1
 
     def of(self, row: int) -> range:
-        """Return the places of the events of the repository in a row."""
+        """Return the positions of the events of the repository in a row."""
         return range(int(self._offsets[row]), int(self._offsets[row + 1]))
 
-    def values(self, column: str, places: Sequence[int]) -> list[Any]:
-        """Return what a column holds at some places, ready for JSON."""
+    def values(self, column: str, positions: Sequence[int]) -> list[Any]:
+        """Return the values of a column at the given positions, ready for JSON."""
         events = self._columns[column]
-        side_by_side = isinstance(places, range) and len(places) > 0
-        array = events.slice(places[0], len(places)) if side_by_side else events.take(pa.array(places, pa.int64()))
+        is_slice = isinstance(positions, range) and len(positions) > 0
+        array = events.slice(positions[0], len(positions)) if is_slice else events.take(pa.array(positions, pa.int64()))
         if pa.types.is_dictionary(array.type):
             array = array.dictionary_decode()
         if pa.types.is_timestamp(array.type):
@@ -61,16 +61,16 @@ class Events:
 class Histories:
     """The histories of all repositories of one type.
 
-    Authors are places in the population's table of authors, and the repository in row i of its `Repos` has the events
-    offsets[i]:offsets[i + 1] of a table. A table or offsets of None mean that events of this kind are not held.
+    Authors are row numbers in the population's author table. The repository in row i of `Repos` has the events
+    offsets[i]:offsets[i + 1]. If a table or its offsets are None, the population has no such events.
 
     Args:
-        commits: `id` (20 bytes, or their digits), `title`, `message`, `date`, `authors` (a list: the git author, then
-            co-authors).
-        commit_offsets: those of `commits`.
+        commits: `id` (20 bytes, or hexadecimal digits), `title`, `message`, `date`, `authors` (a list: the git author,
+            then co-authors).
+        commit_offsets: offsets into `commits`.
         discussions: `num`, `title`, `status` (`open`, `closed`, `merged`, `draft`), `isPullRequest`, `author` (null: a
             deleted user), `createdAt`, `numComments`.
-        discussion_offsets: those of `discussions`.
+        discussion_offsets: offsets into `discussions`.
 
     Raises:
         ValueError: if offsets do not fit their table.
@@ -93,4 +93,4 @@ def _events(kind: str, table: pa.Table | None, offsets: Offsets | None) -> Event
     try:
         return Events(table, offsets)
     except ValueError as error:
-        raise ValueError(f"of the {kind} {error}") from error
+        raise ValueError(f"{kind}: {error}") from error

@@ -1,7 +1,7 @@
-"""One page of a repository's history: from a request's parameters to what is answered.
+"""One page of a repository's history: from request parameters to the response body.
 
-Commits come with a link to the next page and discussions with counts, as the Hub has it. Who may see a history, and
-which headers go with it, belongs to `app`.
+As on the Hub, commits come with a link to the next page, and discussions with counts. Access control and headers belong
+in `app`.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from hub_assets.local_hub.listing import Params, whole_number
 from hub_assets.local_hub.population import Population
 
 COMMITS_CAP: Final = 1_000
-"""Commits on a page at most; more is silently not given."""
+"""Maximum number of commits on a page; larger limits are silently reduced."""
 COMMITS_PAGE: Final = 50
-"""Commits on a page when no limit is asked for. The real Hub's number is not known."""
+"""Commits on a page if the request sets no limit. The real Hub's default is unknown."""
 DISCUSSIONS_PAGE: Final = 50
-"""Discussions on a page; another number cannot be asked for."""
+"""Discussions on a page; requests cannot change it."""
 
 _TYPES: Final = ("all", "discussion", "pull_request")
 _STATUSES: Final = ("all", "open", "closed")
@@ -28,7 +28,7 @@ _CLOSED: Final = frozenset({"closed", "merged"})
 
 @dataclass(frozen=True)
 class CommitPage:
-    """A page of commits: `rows`, the `total` of the revision, and the parameters of the next page (None: the last)."""
+    """A page of commits: `rows`, the `total` of the revision, and parameters of the next page (None on the last)."""
 
     rows: list[dict[str, Any]]
     total: int
@@ -36,39 +36,39 @@ class CommitPage:
 
 
 def find_revision(population: Population, repo_type: RepoType, row: int, commits: Events, rev: str) -> range | None:
-    """Return the places of the commits that lead to a revision: `main`, the `sha` of an info, or one of the commits.
+    """Return the positions of the commits up to a revision: `main`, the listed `sha`, or a commit id.
 
-    None is returned if there is no such revision, which is so for `main` where nothing was ever committed.
+    Returns None if the revision does not exist, as is the case for `main` in a repository without commits.
     """
-    places = commits.of(row)
-    if not places:
+    positions = commits.of(row)
+    if not positions:
         return None
-    # the sha is the newest commit's, but for repositories that do not list that one
+    # the listed sha is the newest commit, except in populations that record another one
     if rev == "main" or rev == population.repos[repo_type].value("sha", row):
-        return places
-    ids = commits.values("id", places)
-    return places[ids.index(rev) :] if rev in ids else None
+        return positions
+    ids = commits.values("id", positions)
+    return positions[ids.index(rev) :] if rev in ids else None
 
 
 def commit_page(
-    population: Population, commits: Events, places: range, params: Params, page_size: int = COMMITS_PAGE
+    population: Population, commits: Events, positions: range, params: Params, page_size: int = COMMITS_PAGE
 ) -> CommitPage:
-    """Answer a request for commits. `expand[]=formatted` is taken and gives nothing more.
+    """Answer a request for commits. `expand[]=formatted` is accepted and adds nothing.
 
     Args:
-        population: what is served.
-        commits: the commits of its repositories of one type.
-        places: which of them are asked for.
+        population: the population being served.
+        commits: the commits of all its repositories of one type.
+        positions: the requested commits.
         params: the request's parameters.
-        page_size: commits on a page when no `limit` is given.
+        page_size: number of commits on a page if `limit` is not given.
 
     Raises:
-        BadParameter: if `p` or `limit` is not taken.
+        BadParameter: if `p` or `limit` is rejected.
     """
     given = dict(params)
     page = _page_number(given)
     limit = min(whole_number("limit", given["limit"], 1) if "limit" in given else page_size, COMMITS_CAP)
-    shown = places[page * limit : (page + 1) * limit]
+    shown = positions[page * limit : (page + 1) * limit]
     columns = (commits.values(name, shown) for name in ("id", "title", "message", "authors", "date"))
     rows = [
         {
@@ -81,60 +81,64 @@ def commit_page(
         for commit, title, message, authors, date in zip(*columns, strict=True)
     ]
     next_params = None
-    if (page + 1) * limit < len(places):
+    if (page + 1) * limit < len(positions):
         others = [pair for pair in params if pair[0] not in ("p", "limit")]
         next_params = [("p", str(page + 1)), ("limit", str(limit)), *others]
-    return CommitPage(rows, len(places), next_params)
+    return CommitPage(rows, len(positions), next_params)
 
 
 def discussion_page(
     population: Population, repo_type: RepoType, row: int, discussions: Events, params: Params
 ) -> dict[str, Any]:
-    """Answer a request for discussions and pull requests; what is closed is counted whatever `status` is asked for.
+    """Answer a request for discussions and pull requests; the count of closed ones ignores the requested `status`.
 
     Args:
-        population: what is served.
+        population: the population being served.
         repo_type: the type of the repository.
         row: the row of the repository.
         discussions: the discussions of all repositories of its type.
-        params: the request's parameters; those that are not known are ignored.
+        params: the request's parameters; unknown ones are ignored.
 
     Raises:
-        BadParameter: if `p`, `type` or `status` is not taken.
+        BadParameter: if `p`, `type` or `status` is rejected.
     """
     given = dict(params)
     page = _page_number(given)
     kind, status = _one_of("type", _TYPES, given), _one_of("status", _STATUSES, given)
-    places: Sequence[int] = discussions.of(row)
+    positions: Sequence[int] = discussions.of(row)
     if kind != "all":
-        pulls = discussions.values("isPullRequest", places)
-        places = [place for place, pull in zip(places, pulls, strict=True) if pull == (kind == "pull_request")]
+        pulls = discussions.values("isPullRequest", positions)
+        positions = [
+            position for position, pull in zip(positions, pulls, strict=True) if pull == (kind == "pull_request")
+        ]
     if "author" in given:
-        authors = discussions.values("author", places)
+        authors = discussions.values("author", positions)
         names = [None if author is None else population.author(author)[0] for author in authors]
-        places = [place for place, name in zip(places, names, strict=True) if name == given["author"]]
-    closed = [each in _CLOSED for each in discussions.values("status", places)]
+        positions = [position for position, name in zip(positions, names, strict=True) if name == given["author"]]
+    closed = [each in _CLOSED for each in discussions.values("status", positions)]
     if status != "all":
-        places = [place for place, is_closed in zip(places, closed, strict=True) if is_closed == (status == "closed")]
+        positions = [
+            position for position, is_closed in zip(positions, closed, strict=True) if is_closed == (status == "closed")
+        ]
     start = page * DISCUSSIONS_PAGE
-    shown = places[start : start + DISCUSSIONS_PAGE]
+    shown = positions[start : start + DISCUSSIONS_PAGE]
     return {
         "discussions": _discussions(population, repo_type, row, discussions, shown) if shown else [],
-        "count": len(places),
+        "count": len(positions),
         "start": start,
         "numClosedDiscussions": None if page else sum(closed),
     }
 
 
 def _discussions(
-    population: Population, repo_type: RepoType, row: int, discussions: Events, places: Sequence[int]
+    population: Population, repo_type: RepoType, row: int, discussions: Events, positions: Sequence[int]
 ) -> list[dict[str, Any]]:
     repo_id = population.repos[repo_type].value("id", row)
     namespace = repo_id.rpartition("/")[0]
     columns = ("num", "author", "title", "status", "createdAt", "isPullRequest", "numComments")
     rows = []
     for num, author, title, status, created, is_pull, n_comments in zip(
-        *(discussions.values(name, places) for name in columns), strict=True
+        *(discussions.values(name, positions) for name in columns), strict=True
     ):
         body: dict[str, Any] = {"num": num}
         if author is not None:

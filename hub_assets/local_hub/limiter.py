@@ -1,7 +1,7 @@
-"""The Hub's rate limit: a number of calls per fixed window, for each token or address, told in two headers.
+"""The Hub's rate limit: a number of calls per fixed window for each token or address, reported in two headers.
 
-Counting and wording. Who the caller is, and what the other answers say, belongs to `app`. One limit is for all calls;
-the real Hub counts those for the files of a repository, such as its card, apart from those of the API.
+This module counts calls and words the messages. Identifying callers and the other responses belong in `middleware` and
+`app`. A single limit covers all calls; the real Hub counts calls for repository files, such as cards, separately.
 """
 
 import math
@@ -14,17 +14,17 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Quota:
-    """What a caller may ask.
+    """The rate limit of each caller.
 
     Args:
         calls: calls per window.
         seconds: length of a window.
-        window: `aligned` windows are the same for all callers, whenever they come; a `first_call` window begins with
-            a caller's first call after the last one ended.
-        rounding: how the seconds left are made whole in the header.
+        window: `aligned` windows are the same for all callers; a `first_call` window begins with a caller's first call
+            after the previous window ended.
+        rounding: how the header rounds the remaining seconds.
 
     Raises:
-        ValueError: if there is no call or no time in it.
+        ValueError: if calls or seconds are not positive.
     """
 
     calls: int
@@ -34,29 +34,32 @@ class Quota:
 
     def __post_init__(self) -> None:
         if self.calls < 1 or not 0 < self.seconds < math.inf:
-            raise ValueError(f"a quota needs at least one call in some time, not {self.calls} in {self.seconds} s")
+            raise ValueError(
+                f"a quota needs at least one call and a positive time, not {self.calls} in {self.seconds} s"
+            )
 
     @classmethod
     def parse(cls, text: str) -> "Quota":
-        """Read `CALLS/SECONDS`, e.g. `1000/300`.
+        """Parse `CALLS/SECONDS`, e.g. `1000/300`.
 
         Raises:
-            ValueError: with one sentence that says what is wrong.
+            ValueError: if the text is malformed; the message is a single sentence.
         """
         calls, _, seconds = text.partition("/")
         try:
             quota = cls(int(calls), float(seconds))
         except ValueError as error:
-            raise ValueError(f"{text!r} is not a quota of CALLS/SECONDS such as 1000/300") from error
+            raise ValueError(f"{text!r} is not a valid quota; write CALLS/SECONDS, such as 1000/300") from error
         return quota
 
 
 @dataclass
 class Counters:
-    """What a server has been asked and has answered since it started.
+    """Requests and responses of a server since it started.
 
-    `requests` counts all of them, `by_kind` by what was asked for (`listing`, `info`, `history`, `card`, `account`,
-    `whoami`, `other`), `by_status` by how it was answered. `throttled` are the answers 429, also those of a fault.
+    `requests` is the total, `by_kind` counts requests by type (`listing`, `info`, `history`, `card`, `account`,
+    `whoami`, `other`), and `by_status` counts responses by status. `throttled` counts 429 responses, including injected
+    ones.
     """
 
     requests: int = 0
@@ -65,13 +68,13 @@ class Counters:
 
     @property
     def throttled(self) -> int:
-        """How often 429 was answered."""
+        """Number of 429 responses."""
         return self.by_status[429]
 
 
 @dataclass(frozen=True)
-class Permit:
-    """What one call left: whether it is `allowed`, calls `remaining`, and seconds to the `reset` of the window."""
+class Allowance:
+    """The result of a call: whether it is `allowed`, calls `remaining`, and seconds until the window's `reset`."""
 
     allowed: bool
     remaining: int
@@ -82,8 +85,8 @@ class Limiter:
     """Counts calls against a quota, per caller.
 
     Args:
-        quota: what each caller may ask.
-        clock: seconds that never go back.
+        quota: the rate limit of each caller.
+        clock: a monotonic clock in seconds.
     """
 
     def __init__(self, quota: Quota, clock: Callable[[], float] = time.monotonic) -> None:
@@ -91,18 +94,18 @@ class Limiter:
         self._clock = clock
         self._windows: dict[str, tuple[float, int]] = {}
 
-    def spend(self, caller: str) -> Permit:
-        """Count one call. One that finds nothing left is refused and leaves nothing either."""
+    def spend(self, caller: str) -> Allowance:
+        """Count a call. If none are left, the call is refused and still counts."""
         now, seconds = self._clock(), self.quota.seconds
         start, used = self._windows.get(caller, (-math.inf, 0))
         if now >= start + seconds:
             start = now if self.quota.window == "first_call" else now // seconds * seconds
             used = 0
         self._windows[caller] = (start, used + 1)
-        return Permit(used < self.quota.calls, max(self.quota.calls - used - 1, 0), start + seconds - now)
+        return Allowance(used < self.quota.calls, max(self.quota.calls - used - 1, 0), start + seconds - now)
 
     def headers(self, remaining: int, reset: float) -> dict[str, str]:
-        """Return the two headers that every answer bears; times in them are whole seconds."""
+        """Return the two headers of every response; they give times in whole seconds."""
         whole = {"up": math.ceil(reset), "down": math.floor(reset), "nearest": math.floor(reset + 0.5)}
         return {
             "RateLimit": f'"api";r={remaining};t={whole[self.quota.rounding]}',
@@ -110,7 +113,7 @@ class Limiter:
         }
 
     def refusal(self, address: str, has_token: bool) -> str:
-        """Return the text of a 429."""
+        """Return the message of a 429 response."""
         if not has_token:
             return (
                 f"We had to rate limit your IP ({address}). To continue using our service, create a HF account or "

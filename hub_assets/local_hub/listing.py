@@ -1,7 +1,7 @@
-"""One page of a listing: from a request's parameters to rows and the parameters of the next page.
+"""One page of a listing: from request parameters to rows and the parameters of the next page.
 
-The cursor is the one the Hub hands out: base64 of the MongoDB filter that selects what comes after the last row. It
-holds no state, so a page shows the repositories as they are when it is asked for.
+The cursor has the Hub's format: the MongoDB filter for rows after the last one, in base64. It is stateless, so a page
+shows repositories as they are at the time of the request.
 """
 
 import base64
@@ -20,21 +20,21 @@ from hub_assets.local_hub.fields import SORTS, BadParameter, RepoType, listing_f
 from hub_assets.local_hub.population import Population, Repos, key_number, key_value
 
 PAGE_CAP = 1_000
-"""The Hub's page size; more is silently not given."""
+"""The Hub's page size; larger limits are silently reduced."""
 
 Params = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page of `rows`; `places` are their rows in the population and `following` those that come after.
+    """A page of `rows`; `positions` are their rows in the population, and `following` the rows after them.
 
-    `next_params` ask for the next page, None after the last one.
+    `next_params` are the parameters of the next page, or None on the last page.
     """
 
     rows: list[dict[str, Any]]
     sort: str
-    places: Indices
+    positions: Indices
     following: Indices
     next_params: Params | None
 
@@ -49,14 +49,14 @@ def list_page(
     """Answer a request for a listing.
 
     Args:
-        population: what is served.
-        repo_type: whose listing.
-        params: the request's parameters, in their order; those that are not known are ignored.
-        page_cap: rows on a page at most.
-        refused: `expand` names that are not taken, though the Hub takes them.
+        population: the population being served.
+        repo_type: repository type of the listing.
+        params: the request's parameters in order; unknown ones are ignored.
+        page_cap: maximum number of rows on a page.
+        refused: `expand` names to reject although the Hub accepts them.
 
     Raises:
-        BadParameter: if the cursor, limit, sort or an `expand` name is not taken.
+        BadParameter: if the cursor, limit, sort or an `expand` name is rejected.
     """
     given = dict(params)
     repos = population.repos[repo_type]
@@ -67,29 +67,29 @@ def list_page(
     limit = min(whole_number("limit", given["limit"], 1) if "limit" in given else page_cap, page_cap)
     after = _read_cursor(sort, given["cursor"]) if "cursor" in given else None
     rest = repos.ordered(sort, after, _mask(repo_type, repos, params))
-    places, following = rest[:limit], rest[limit:]
+    positions, following = rest[:limit], rest[limit:]
     next_params = None
     if len(following):
         next_params = [pair for pair in params if pair[0] != "cursor"]
         if "sort" not in given:
             next_params.append(("sort", sort))
-        next_params.append(("cursor", _cursor(repos, sort, int(places[-1]))))
-    return Page(population.rows(repo_type, repos, places, fields), sort, places, following, next_params)
+        next_params.append(("cursor", _cursor(repos, sort, int(positions[-1]))))
+    return Page(population.rows(repo_type, repos, positions, fields), sort, positions, following, next_params)
 
 
 def expand_names(params: Params) -> list[str]:
-    """Return what `expand` names, in either of its spellings."""
+    """Return the requested `expand` names, from both spellings of the parameter."""
     return [value for name, value in params if name in ("expand", "expand[]")]
 
 
-def whole_number(name: str, text: str, least: int) -> int:
-    """Read a parameter that is a number, e.g. of a page.
+def whole_number(name: str, text: str, minimum: int) -> int:
+    """Parse a numeric parameter, e.g. a page number.
 
     Raises:
-        BadParameter: if it is none, or less than `least`.
+        BadParameter: if it is not a whole number or is below the minimum.
     """
-    if not text.isdecimal() or len(text) > 18 or int(text) < least:
-        raise BadParameter(f'"{name}" must be a number greater than or equal to {least}')
+    if not text.isdecimal() or len(text) > 18 or int(text) < minimum:
+        raise BadParameter(f'"{name}" must be a number greater than or equal to {minimum}')
     return int(text)
 
 
@@ -99,7 +99,7 @@ def _modes(given: dict[str, str]) -> frozenset[str]:
 
 
 def _mask(repo_type: RepoType, repos: Repos, params: Params) -> npt.NDArray[np.bool_] | None:
-    """Return which rows pass all of a request's filters, None where there are none."""
+    """Return a mask of the rows that pass all filters of a request, or None without filters."""
     masks: list[npt.NDArray[np.bool_]] = []
     for name, value in params:
         if name == "filter":
@@ -127,14 +127,14 @@ def _cursor(repos: Repos, sort: str, row: int) -> str:
     clauses: list[dict[str, Any]] = [{sort: key, "_id": after}]
     if key is not None:
         clauses.append({sort: {"$lt": key}})
-        # recorded for downloads and not for likes or trendingScore, which no repository of the Hub lacks
+        # recorded for downloads; likes and trendingScore are never missing on the Hub, so theirs is unknown
         if sort == "downloads" or np.isnan(repos.keys(sort)).any():
             clauses.append({sort: None})
     return base64.b64encode(json.dumps({"$or": clauses}, separators=(",", ":")).encode()).decode()
 
 
 def _read_cursor(sort: str, cursor: str) -> tuple[float, str]:
-    """Return the key and the `_id` that a page comes after."""
+    """Return the sort key and `_id` that a page starts after."""
     try:
         first = json.loads(base64.b64decode(cursor, validate=True))["$or"][0]
         key, after = key_number(sort, first[sort]), first["_id"]["$gt"]

@@ -1,6 +1,6 @@
-"""What a path of the API asks for, without regard to what there is.
+"""Parsing API paths, independent of the data.
 
-Ids have one or two parts, and revisions may hold slashes, so that the parts of a path cannot simply be counted.
+Ids have one or two segments, and revisions may contain slashes, so counting segments is not enough.
 """
 
 import re
@@ -9,20 +9,20 @@ from typing import Final
 from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 
 PLURALS: Final[dict[str, RepoType]] = {f"{kind}s": kind for kind in REPO_TYPES}
-"""How paths name the types of repositories."""
+"""Path names of the repository types."""
 
 REPO_PATH: Final = re.compile(
     r"(?P<id>[^/]+(/(?!(revision|commits|discussions)(/|$))[^/]+)?)"
     r"(/(?P<what>revision|commits|discussions)(/(?P<rev>[^\r\n]+))?)?"
 )
-"""What follows `/api/models/`: an id, perhaps what of it (`what`), and a revision or number (`rev`)."""
+"""The part after `/api/models/`: an id, optionally a resource (`what`), and a revision or number (`rev`)."""
 
 CARD_PATH: Final = re.compile(r"/((?P<plural>datasets|spaces)/)?(?P<id>[^/]+(/[^/]+)?)/raw/main/README\.md")
-"""Where the card of a repository is; models stand at the top."""
+"""Path of a repository's card; model cards have no prefix."""
 
 
 def kind_of(path: str) -> str:
-    """Return what a path asks for, by the names of `Counters.by_kind`."""
+    """Classify a path by the names in `Counters.by_kind`."""
     if CARD_PATH.fullmatch(path):
         return "card"
     parts = path.strip("/").split("/")

@@ -1,7 +1,7 @@
-"""The columns of recorded Parquet, whichever library wrote them, as a population holds them.
+"""Columns of recorded Parquet files, from any library, converted to the form that a population needs.
 
-A value that cannot be served is refused when the file is opened, by file, column and row, because nobody could find it
-later. Which files make up a recording, and what their rows mean to each other, belongs to `replay`.
+Invalid values are rejected when the file is opened, naming file, column and row, because they would be hard to find
+later. Which files form a recording and how their rows relate belongs in `replay`.
 """
 
 import json
@@ -18,58 +18,58 @@ import pyarrow.parquet as pq
 from hub_assets.local_hub.population import DATE_COLUMNS, JSON_COLUMNS, PopulationError, python_values
 
 _SHOWN: Final = 60
-"""Letters shown of a value or a type that is refused."""
+"""Characters shown of a rejected value or type."""
 _BATCH: Final = 10_000
-"""Rows that are Python objects at a time."""
+"""Rows converted to Python objects at a time."""
 _UNIT: Final = {"s": 1, "ms": 10**3, "us": 10**6}
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
-"""The seconds of the years 1 to 9999; finer than microseconds, a timestamp cannot leave them."""
+"""First and last second of the years 1 to 9999; timestamps in microseconds or finer always fit."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a column must hold.
+    """The required form of a column.
 
-    `convert` returns a column in the type that is served, and raises if any of its values does not fit; rows do not
-    depend on each other. `expected` says in words what fits.
+    `convert` converts a column to the type being served and raises if a value does not fit; rows are independent.
+    `expected` describes valid values.
     """
 
     expected: str
     convert: Callable[[pa.ChunkedArray], pa.ChunkedArray]
     is_required: bool = False
-    """Whether each row must have a value."""
+    """Whether every row needs a value."""
 
 
 def read_recorded(path: Path, forms: Mapping[str, Form]) -> pa.Table:
     """Read the columns of a recorded file that have a form.
 
-    A column of nothing but nulls was not observed and is left out, whatever its type.
+    An all-null column was not observed and is left out, whatever its type.
 
     Raises:
-        PopulationError: if the file cannot be read, lacks a required column, or holds a value that does not fit.
+        PopulationError: if the file cannot be read, lacks a required column, or contains an invalid value.
     """
     try:
-        # not read_table, which takes a folder's name for a partition, and names no column that is there twice
+        # not read_table, which parses folder names as partitions and does not report duplicate column names
         with pq.ParquetFile(path) as file:
             recorded = file.read()
     except (OSError, ValueError, pa.ArrowException) as error:
         raise PopulationError(f"{path} cannot be read as Parquet ({_one_line(error)})") from error
     if not len(recorded):
-        raise PopulationError(f"{path} holds no rows; leave it out")
+        raise PopulationError(f"{path} has no rows; leave the file out")
     columns = {}
     for name, form in forms.items():
         if recorded.column_names.count(name) > 1:
-            raise PopulationError(f"{path} has more than one column {name}")
+            raise PopulationError(f"{path} has more than one column named {name}")
         column = recorded[name] if name in recorded.column_names else None
         if column is not None and column.null_count < len(column):
             columns[name] = _converted(path, name, column, form)
         elif form.is_required:
-            raise PopulationError(f"{path}: the column {name} is missing; expected {form.expected} in each row")
+            raise PopulationError(f"{path}: column {name} is missing; expected {form.expected} in each row")
     return pa.table(columns)
 
 
 def column_names(path: Path) -> list[str]:
-    """Return the names of a recorded file's columns, without indexes that pandas named itself."""
+    """Return the column names of a recorded file, without the indexes that pandas adds."""
     return [name for name in pq.read_schema(path).names if not name.startswith("__index_level_")]
 
 
@@ -86,15 +86,15 @@ def _converted(path: Path, name: str, column: pa.ChunkedArray, form: Form) -> pa
                 return converted
             row = int(np.argmin(converted.is_valid().to_numpy()))
         except _MISFITS:
-            row = _first_misfit(values, form)
+            row = _first_invalid(values, form)
     where = f"{path}, column {name}, row {row + 1:,} of {len(column):,}"
     raise PopulationError(f"{where}: expected {form.expected}, found {_shown(column, row)}")
 
 
 def _simple(kind: pa.DataType) -> pa.DataType:
-    """Return a type without the ways that Arrow has to hold the same values: wide, viewed, encoded, extended."""
+    """Return the plain type behind Arrow's variants for the same values: large, view, dictionary, extension."""
     types = pa.types
-    if isinstance(kind, pa.BaseExtensionType):  # e.g. JSON as DuckDB writes it
+    if isinstance(kind, pa.BaseExtensionType):  # e.g. DuckDB's JSON
         return _simple(kind.storage_type)
     if types.is_dictionary(kind):
         return _simple(kind.value_type)
@@ -114,15 +114,15 @@ def _simple(kind: pa.DataType) -> pa.DataType:
 _MISFITS: Final = (ValueError, TypeError, RecursionError, pa.ArrowException)
 
 
-def _first_misfit(column: pa.ChunkedArray, form: Form) -> int:
-    """Return the first row whose value does not fit, given that there is one, by halving."""
+def _first_invalid(column: pa.ChunkedArray, form: Form) -> int:
+    """Return the first invalid row by bisection; at least one must be invalid."""
     rows = np.flatnonzero(column.is_valid().to_numpy())
     values = column.filter(column.is_valid())
-    low, high = 0, len(rows)  # the first misfit is in low:high
+    low, high = 0, len(rows)  # the first invalid row is in low:high
     while high - low > 1:
         middle = (low + high) // 2
         try:
-            # a copy: a slice of lists still has the items of all
+            # a copy, because a slice of lists keeps all items
             form.convert(values.take(pa.array(range(low, middle))))
             low = middle
         except _MISFITS:
@@ -136,7 +136,7 @@ def _shown(column: pa.ChunkedArray, row: int) -> str:
     try:
         value = _cut(repr(column[row].as_py()))
     except (ValueError, OverflowError):
-        value = "what cannot be shown"
+        value = "a value that cannot be displayed"
     return f"{value} ({_cut(str(column.type))})"
 
 
@@ -160,7 +160,7 @@ def _require(fits: bool) -> None:
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     _require(_is_text(column.type))
     text = column.cast(pa.string())
-    text.validate(full=True)  # Parquet may hold text that is not UTF-8
+    text.validate(full=True)  # Parquet may contain invalid UTF-8
     return text
 
 
@@ -201,7 +201,7 @@ def _number(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return numbers with nulls for NaN, which is how pandas writes a number that is missing."""
+    """Return numbers with NaN as null, because pandas writes missing numbers as NaN."""
     numbers = column.cast(pa.float64(), safe=False)
     return pc.if_else(pc.is_nan(numbers), None, numbers)
 
@@ -216,14 +216,14 @@ def _truth(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _gated(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    # numbers are refused: 1 may be true, or the second of some classes
+    # numbers are rejected: 1 could mean true, or be a category code
     words = column.cast(pa.string()) if pa.types.is_boolean(column.type) else pc.utf8_lower(_text(column))
     _require(pc.all(pc.is_in(words, pa.array(["false", "true", "auto", "manual", None]))).as_py())
     return words
 
 
 def _moment(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return UTC in milliseconds, in which the Hub writes dates; what has no time zone is UTC."""
+    """Return UTC in milliseconds, the precision of the Hub's dates; values without a time zone are UTC."""
     if _is_text(column.type):
         column = _read_moments(_text(column))
     elif pa.types.is_date(column.type):
@@ -238,7 +238,7 @@ def _moment(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _read_moments(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Read dates as ISO 8601 has them, with what pandas, DuckDB and polars leave out or write otherwise."""
+    """Parse ISO 8601 dates, including the variants that pandas, DuckDB and polars write."""
     iso = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?( ?([Zz]|UTC|[+-]\d\d(:?\d\d)?))?)?$"
     _require(pc.all(pc.match_substring_regex(text, iso)).as_py() is not False)
     text = pc.replace_substring_regex(text, r"(\.\d{3})\d+", r"\1")
@@ -257,7 +257,7 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _json_of(*kinds: type) -> Callable[[pa.ChunkedArray], pa.ChunkedArray]:
-    """Return a converter to JSON text. Checked one by one, as there is no strict reader of JSON in Arrow or DuckDB."""
+    """Return a converter to JSON text; checks each value, since Arrow and DuckDB have no strict JSON parser."""
 
     def convert(column: pa.ChunkedArray) -> pa.ChunkedArray:
         read = _parsed if _is_text(column.type) else python_values
@@ -283,16 +283,16 @@ def _served(value: Any, kinds: tuple[type, ...]) -> str | None:
         return None
     _require(isinstance(value, kinds))
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    text.encode()  # half a surrogate pair can be written as JSON, but not sent
+    text.encode()  # a lone surrogate is valid JSON but cannot be sent
     return text
 
 
 def _authors(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return lists of `user` and `avatar`; who has none has no avatar."""
+    """Return lists of `user` and `avatar`; authors without an avatar get null."""
     kind = column.type
     if _is_text(kind):
         names = _text(column)
-        # a list that was written as text would become one strange author
+        # a list written as text would become a single bogus author
         _require(not pc.any(pc.match_substring_regex(names, r"^(\[.*\]|\{.*\})$")).as_py())
         lists = pa.chunked_array([_lists_of_one(chunk) for chunk in names.chunks], pa.list_(pa.string()))
     elif pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
@@ -314,7 +314,7 @@ def _lists_of_one(values: pa.Array) -> pa.Array:
 
 
 def _with_users(lists: pa.Array) -> pa.Array:
-    """Return lists of names, or of structs that have a `user`, as `_AUTHORS`; null is an empty list."""
+    """Convert lists of names, or of structs with a `user`, to `_AUTHORS`; null becomes an empty list."""
     items, counts = lists.flatten(), pc.fill_null(pc.list_value_length(lists), 0)
     if pa.types.is_struct(items.type):
         names = [field.name for field in items.type]
@@ -338,7 +338,7 @@ def _with_users(lists: pa.Array) -> pa.Array:
 _TEXT: Final = Form("text", _text)
 _COUNT: Final = Form("a whole number", _whole_number)
 _TRUTH: Final = Form("true or false", _truth)
-_MOMENT: Final = Form("a date of the years 1 to 9999, as a timestamp or in ISO 8601", _moment)
+_MOMENT: Final = Form("a date in the years 1 to 9999, as a timestamp or in ISO 8601", _moment)
 _TEXTS: Final = Form("a list of text", _texts)
 
 REPOSITORIES: Final[dict[str, Form]] = {
@@ -359,7 +359,7 @@ REPOSITORIES: Final[dict[str, Form]] = {
         Form("a JSON object, or null where there is none", _json_of(dict)),
     ),
 }
-"""The columns of repositories, of all types: the API's fields, and two of our own (see `population.Repos`)."""
+"""Columns of repositories of all types: the API's fields, plus two of our own (see `population.Repos`)."""
 
 COMMITS: Final[dict[str, Form]] = {
     "model_id": Form("the id of a model", _repo_id, is_required=True),
@@ -369,4 +369,4 @@ COMMITS: Final[dict[str, Form]] = {
     "authors": Form("a list of names, or of structs with a user", _authors, is_required=True),
     "date": Form(_MOMENT.expected, _moment, is_required=True),
 }
-"""The columns of commits."""
+"""Columns of commits."""

@@ -1,7 +1,7 @@
-"""A recorded snapshot, served again: Parquet of one week, of several weeks, or a lake of our own.
+"""Serves a recorded snapshot again: Parquet files of one or several weeks, or a lake of this project.
 
-Finds the files of a week and puts their rows together. What a column must hold belongs to `recording`; what a recording
-does not hold (a column, a type, accounts) is not invented.
+This module finds the files of a week and combines their rows. The form of columns belongs in `recording`. Anything
+missing from a recording (a column, a type, accounts) is not made up.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -22,37 +22,37 @@ from hub_assets.local_hub.population import Population, PopulationError
 from hub_assets.local_hub.recording import COMMITS, REPOSITORIES, column_names, read_recorded
 
 _OURS: Final = frozenset({"snapshot_date", "observed_at", "extra"})
-"""Columns of our own lakes that the Hub does not have."""
+"""Columns that this project adds in its lakes and the Hub does not have."""
 _NAMED: Final = 5
-"""How many of what is left out a note names."""
+"""How many of the left-out names a note lists."""
 
 Files = dict[RepoType, list[Path]]
 
 
 def replay(directory: Path, week: date | None = None) -> Population:
-    """Make a population of a recording.
+    """Load a population from a recording.
 
     Args:
-        directory: a folder with any of `models.parquet`, `datasets.parquet` and `spaces.parquet`, and perhaps
-            `commits.parquet` of the models; a folder of such folders, each named by its date (YYYY-MM-DD), of which the
-            last one of a week counts; or a lake of ours (`raw_hub__models/snapshot_date=...`), or the home that it is
-            in, of which histories are not served.
-        week: which week to serve, by any of its days; the newest if None. A folder without a date in its name can be
-            served in any week; None is the present one.
+        directory: a folder with any of `models.parquet`, `datasets.parquet` and `spaces.parquet`, and optionally
+            `commits.parquet` for the models; a folder of such folders named by date (YYYY-MM-DD), where the last of a
+            week counts; or a lake of this project (`raw_hub__models/snapshot_date=...`) or its home, served without
+            histories.
+        week: any day of the week to serve; the newest if None. A folder without a date in its name can be served in
+            any week; None means the current week.
 
     Returns:
-        The population, named `replay:` and the folder's name (without the date, so that a recording's weeks share it).
-        Its `notes` count what was left out or derived.
+        The population, named `replay:` and the folder's name (without the date, so that all weeks of a recording share
+        it). Its `notes` count what was left out or derived.
 
     Raises:
-        PopulationError: if there is no such folder, recording or week, or a file cannot be served.
+        PopulationError: if the folder, recording or week does not exist, or a file cannot be served.
         LakeError: if a lake is damaged.
     """
     directory = Path(directory).absolute()
     if directory.is_file():
-        raise PopulationError(f"{directory} is a file; name the folder that it is in")
+        raise PopulationError(f"{directory} is a file; name the folder that contains it")
     if not directory.is_dir():
-        raise PopulationError(f"there is no folder {directory}")
+        raise PopulationError(f"folder {directory} does not exist")
     try:
         weeks = _lake_weeks(directory) or _lake_weeks(directory / "lake") or _dated_folders(directory)
     except (OSError, ValueError, LakeError) as error:
@@ -62,8 +62,8 @@ def replay(directory: Path, week: date | None = None) -> Population:
         files = _loose_files(directory)
         if not files:
             raise PopulationError(
-                f"{directory} holds no recording: no models.parquet, datasets.parquet or spaces.parquet, no folders of "
-                "such files named by date, and no complete week of a lake"
+                f"{directory} contains no recording: no models.parquet, datasets.parquet or spaces.parquet, no folders "
+                "of such files named by date, and no complete week of a lake"
             )
         day = _date_of(directory.name)
         name = directory.parent.name if day else directory.name
@@ -79,14 +79,14 @@ def replay(directory: Path, week: date | None = None) -> Population:
     if not path.is_file():
         return Population(identity, chosen, tables, notes=notes)
     if "model" not in tables:
-        notes.append(f"{path} is left out: there is no models.parquet beside it.")
+        notes.append(f"Left out {path}: there is no models.parquet next to it.")
         return Population(identity, chosen, tables, notes=notes)
     authors, histories = _histories(tables["model"], path, notes)
     return Population(identity, chosen, tables, authors=authors, histories={"model": histories}, notes=notes)
 
 
 def _lake_weeks(directory: Path) -> dict[date, Files]:
-    """Return the complete weeks of a lake that hold anything, with the files that their manifests name."""
+    """Return the complete, nonempty weeks of a lake, with the files listed in their manifests."""
     lake, weeks = Lake(directory), dict[date, Files]()
     for kind in REPO_TYPES:
         for day in lake.weeks(f"raw_hub__{kind}s"):
@@ -106,77 +106,81 @@ def _loose_files(directory: Path) -> Files:
 
 
 def _repositories(repo_type: RepoType, paths: list[Path], notes: list[str]) -> pa.Table:
-    """Return the repositories of one type, each once, and note what was left out or derived."""
+    """Return the distinct repositories of one type, and note what was left out or derived."""
     table = pa.concat_tables([read_recorded(path, REPOSITORIES) for path in paths], promote_options="default")
     names = dict.fromkeys(name for path in paths for name in column_names(path))
-    if strange := [name for name in names if name not in REPOSITORIES and name not in _OURS]:
-        notes.append(f"Columns of {repo_type}s left out because the Hub's API has no such field: {_list(strange)}.")
-    if n_without := table["_id"].null_count if "_id" in table.column_names else len(table):
+    if unknown_names := [name for name in names if name not in REPOSITORIES and name not in _OURS]:
         notes.append(
-            f"{repo_type.capitalize()}s without an _id, for which one is derived from createdAt and id: {n_without:,}."
+            f"Columns of {repo_type}s left out because the Hub's API has no such field: {_list(unknown_names)}."
         )
+    if n_without := table["_id"].null_count if "_id" in table.column_names else len(table):
+        notes.append(f"{repo_type.capitalize()}s without an _id, derived from createdAt and id instead: {n_without:,}.")
         table = _with_keys(table)
     # the first row of a key counts, as when the Hub lists a repository twice
-    kept = _firsts(table, "_id")
-    kept = kept[_firsts(table.take(kept), "id")]
-    if n_repeated := len(table) - len(kept):
+    first_rows = _firsts(table, "_id")
+    first_rows = first_rows[_firsts(table.take(first_rows), "id")]
+    if n_repeated := len(table) - len(first_rows):
         notes.append(
             f"{repo_type.capitalize()}s left out because an earlier row has the same _id or id: {n_repeated:,}."
         )
-        table = table.take(kept)
+        table = table.take(first_rows)
     return table
 
 
 def _with_keys(table: pa.Table) -> pa.Table:
-    """Return repositories with an `_id` where they have none, which is the same in every week.
+    """Fill in missing `_id`s; a repository gets the same one in every week.
 
-    Like the Hub's own it is 24 hexadecimal digits, of which the first 8 are the seconds of `createdAt`; the others are
-    of a hash of the id.
+    Like the Hub's, an `_id` has 24 hexadecimal digits. The first 8 are the seconds of `createdAt`; the rest come from a
+    hash of the id.
     """
     created = table["createdAt"] if "createdAt" in table.column_names else pa.nulls(len(table), pa.timestamp("ms"))
     with duckdb.connect() as connection:
         connection.register("repositories", pa.table({"id": table["id"], "created_at": created}))
-        # an ObjectId has 4 bytes for its seconds
+        # an ObjectId stores seconds in 4 bytes
         keys = connection.sql(
             "select printf('%08x', coalesce(epoch_ms(created_at) // 1000, 0) & 4294967295) || md5(id)[:16] as key "
             "from repositories"
         ).to_arrow_table()["key"]
     if "_id" not in table.column_names:
         return table.append_column("_id", keys.cast(pa.string()))
-    place = table.column_names.index("_id")
-    return table.set_column(place, "_id", pc.coalesce(table["_id"], keys.cast(pa.string())))
+    position = table.column_names.index("_id")
+    return table.set_column(position, "_id", pc.coalesce(table["_id"], keys.cast(pa.string())))
 
 
 def _firsts(table: pa.Table, *key: str) -> npt.NDArray[np.int64]:
-    """Return the first row of each key, in the order of rows."""
-    rows = table.select(key).append_column("place", pa.array(np.arange(len(table))))
-    first = rows.group_by(list(key), use_threads=False).aggregate([("place", "min")])["place_min"]
+    """Return the first row of each key, in row order."""
+    rows = table.select(key).append_column("position", pa.array(np.arange(len(table))))
+    first = rows.group_by(list(key), use_threads=False).aggregate([("position", "min")])["position_min"]
     return np.sort(first.to_numpy())
 
 
 def _histories(models: pa.Table, path: Path, notes: list[str]) -> tuple[pa.Table, Histories]:
-    """Return who is named, and the histories of models, newest first in whatever order they were recorded.
+    """Return the authors and histories of models, newest first regardless of the recorded order.
 
     Args:
         models: `id`.
-        path: the file of the commits, see `recording.COMMITS`. Only an author with an avatar has an account.
-        notes: where to say what is left out.
+        path: the file of commits, see `recording.COMMITS`. Only authors with an avatar have an account.
+        notes: collects what is left out.
     """
     commits = read_recorded(path, COMMITS)
     row = pc.index_in(commits["model_id"], whole(models["id"]))
     if row.null_count:
         ids = pc.unique(commits.filter(pc.is_null(row))["model_id"]).to_pylist()
-        notes.append(f"Commits left out because their model is not listed: {row.null_count:,}, of {_list(ids)}.")
+        notes.append(f"Commits left out because their model is not listed: {row.null_count:,} (models: {_list(ids)}).")
     commits = commits.append_column("row", row).filter(pc.is_valid(row))
-    kept = _firsts(commits, "row", "id")
-    if n_repeated := len(commits) - len(kept):
+    first_rows = _firsts(commits, "row", "id")
+    if n_repeated := len(commits) - len(first_rows):
         notes.append(f"Commits left out because an earlier row has the same id and model: {n_repeated:,}.")
-    commits = commits.take(kept)
+    commits = commits.take(first_rows)
     rows = commits["row"].to_numpy()
     commits = commits.take(np.lexsort((-commits["date"].cast(pa.int64()).to_numpy(), rows)))
     lists = whole(commits["authors"])
-    users, places = _distinct(lists.flatten())
-    columns = {"id": commits["id"], "authors": pa.ListArray.from_arrays(lists.offsets, places), "date": commits["date"]}
+    users, positions = _distinct(lists.flatten())
+    columns = {
+        "id": commits["id"],
+        "authors": pa.ListArray.from_arrays(lists.offsets, positions),
+        "date": commits["date"],
+    }
     for name in ("title", "message"):
         if name in commits.column_names:
             columns[name] = pc.fill_null(commits[name], "")
@@ -188,18 +192,18 @@ def _histories(models: pa.Table, path: Path, notes: list[str]) -> tuple[pa.Table
 
 
 def _distinct(authors: pa.StructArray) -> tuple[pa.Table, pa.Array]:
-    """Return the distinct authors as a table of `user` and `avatar`, and the place in it of each one."""
+    """Return the distinct authors as a table of `user` and `avatar`, and the table row of each author."""
     user, avatar = authors.flatten()
     both = pc.binary_join_element_wise(
         user, avatar, "\0", null_handling="replace", null_replacement=""
     ).dictionary_encode()
-    places = both.indices.cast(pa.int64())
-    _, first = np.unique(places.to_numpy(), return_index=True)
-    return pa.table({"user": user.take(pa.array(first)), "avatar": avatar.take(pa.array(first))}), places
+    positions = both.indices.cast(pa.int64())
+    _, first = np.unique(positions.to_numpy(), return_index=True)
+    return pa.table({"user": user.take(pa.array(first)), "avatar": avatar.take(pa.array(first))}), positions
 
 
 def _list(names: list[str]) -> str:
-    """Return some names as a text, the others by their number."""
+    """Join the first names, and count the rest."""
     named = ", ".join(map(repr, names[:_NAMED]))
     return named if len(names) <= _NAMED else f"{named} and {len(names) - _NAMED:,} more"
 

@@ -1,6 +1,6 @@
-"""Running an app over HTTP: until it is interrupted, or beside a test.
+"""Running an app over HTTP, until interrupted or alongside a test.
 
-Sockets and threads. What is answered belongs to `app`.
+Only sockets and threads; responses belong in `app`.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from starlette.types import ASGIApp
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it can be asked."""
+    """A server that reports when it is ready."""
 
     def __init__(self, app: ASGIApp, on_ready: Callable[[], None]) -> None:
-        # the app sets a Date of its own
+        # the app sets its own Date header
         quiet = uvicorn.Config(
             app,
             date_header=False,
@@ -42,15 +42,15 @@ def serve(app: ASGIApp, host: str, port: int, on_ready: Callable[[str], None]) -
     """Serve until interrupted (Ctrl-C or SIGTERM).
 
     Args:
-        app: what to serve.
+        app: the app to serve.
         host: the address to listen on.
-        port: the port; 0 for a free one.
-        on_ready: called with the base URL once it can be asked.
+        port: the port, or 0 for a free one.
+        on_ready: called with the base URL once the server is ready.
 
     Raises:
-        OSError: if the address cannot be listened on.
+        OSError: if it cannot listen on the address.
     """
-    # a page is thousands of objects that die with it; a fifth of its time went into looking for garbage among them
+    # a page creates thousands of short-lived objects, and garbage collection took a fifth of its time
     gc.set_threshold(50_000)
     with socket.create_server((host, port)) as listener, contextlib.suppress(KeyboardInterrupt):
         url = f"http://{host}:{listener.getsockname()[1]}"
@@ -59,7 +59,7 @@ def serve(app: ASGIApp, host: str, port: int, on_ready: Callable[[str], None]) -
 
 @contextlib.contextmanager
 def running(app: ASGIApp) -> Iterator[str]:
-    """Serve on a free port of this machine while the block runs; gives the base URL."""
+    """Serve on a free local port while the block runs; yields the base URL."""
     ready = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = _Server(app, ready.set)

@@ -58,10 +58,10 @@ def greedy_spread(graph: Graph, n_orders: int = ORDERS, seed: int = 0) -> float:
         seed: of these draws.
     """
     low, high, _ = graph.links
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
 
     def modularity() -> float:
-        place = dice.permutation(graph.n_nodes)
+        place = rng.permutation(graph.n_nodes)
         ends = np.sort([place[low], place[high]], axis=0)
         # so that nothing of the old order is left
         ends = ends[:, np.lexsort(ends[::-1])]

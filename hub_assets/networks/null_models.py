@@ -45,9 +45,9 @@ def null_table(graph: Graph, draws: int = DRAWS, seed: int = 0) -> pa.Table:
 
     def rows() -> Iterator[dict[str, Any]]:
         for k, is_greatest, core in cores(graph):
-            # dice of its own for each core, so that a row does not depend on which others there are
-            dice = random.Random(f"{seed} {k}")
-            copies = (rewired(core, dice) for _ in range(draws))
+            # rng of its own for each core, so that a row does not depend on which others there are
+            rng = random.Random(f"{seed} {k}")
+            copies = (rewired(core, rng) for _ in range(draws))
             drawn = np.array([[of(copy) for of in MEASURES.values()] for copy in copies]).reshape(draws, len(MEASURES))
             for (measure, of), values in zip(MEASURES.items(), drawn.T, strict=True):
                 row = {"k": k, "is_max_k": is_greatest, "measure": measure, "n_draws": draws}
@@ -56,14 +56,14 @@ def null_table(graph: Graph, draws: int = DRAWS, seed: int = 0) -> pa.Table:
     return table_of(rows(), schemas.NULL_MODELS)
 
 
-def rewired(graph: Graph, dice: random.Random) -> Graph:
+def rewired(graph: Graph, rng: random.Random) -> Graph:
     """Return a graph in which each node has as many edges in and out as in another, and chance the rest of it.
 
     Two edges drawn by chance swap their targets, unless that would make a self-loop or an edge that is there already;
     ten times as often as there are edges (Milo et al. 2003; igraph's `rewire`). All edges weigh 1.
     """
     swapped = graph.edges_to_igraph()
-    with igraph_draws_from(dice):
+    with igraph_draws_from(rng):
         swapped.rewire(n=SWAPS * graph.n_edges)
     ends = np.array(swapped.get_edgelist(), np.int64).reshape(-1, 2)
     sources, targets = ends[np.lexsort((ends[:, 1], ends[:, 0]))].T

@@ -12,10 +12,10 @@ _TAKEN: Final = Lock()
 
 
 @contextmanager
-def igraph_draws_from(dice: random.Random) -> Iterator[None]:
-    """Let igraph draw from these dice in the block, and from Python's own after it. Other threads wait to do so."""
+def igraph_draws_from(rng: random.Random) -> Iterator[None]:
+    """Let igraph draw from these rng in the block, and from Python's own after it. Other threads wait to do so."""
     with _TAKEN:
-        igraph.set_random_number_generator(dice)
+        igraph.set_random_number_generator(rng)
         try:
             yield
         finally:

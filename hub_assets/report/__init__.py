@@ -1,1 +1,1 @@
-"""What people are shown of a published week. Reads the warehouse; computes nothing."""
+"""Text output for the terminal. Reads the lake and the warehouse; computes nothing."""

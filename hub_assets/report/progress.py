@@ -1,4 +1,4 @@
-"""How a crawl goes, as bars in a terminal."""
+"""Progress bars for crawls in a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,14 +7,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from hub_assets.hub.crawl import Progress
+from hub_assets.hub.collect.crawl import Progress
 
 
 @contextmanager
 def crawl_bars(console: Console, title: str) -> Iterator[Callable[[Progress], None]]:
-    """Show a spinner with a title, and a bar for each crawl that the given function is told of.
+    """Show a spinner with a title, and a progress bar for each crawl passed to the yielded function.
 
-    A bar says how many questions are answered, the rate, the calls left in the Hub's window, and the time left.
+    A bar shows the finished requests, the rate, the calls left in the Hub's window and the time left.
     """
     columns = (
         SpinnerColumn(),

@@ -1,7 +1,6 @@
-"""The review of pairs of names by a person: which pairs there are to review, how they look, and the talk about them.
+"""Interactive review of pairs of author strings: selecting the pairs, showing them, and the review dialog.
 
-Reading keys from a terminal is the command's business; what decisions are, and how they are kept, that of
-`identities.decisions`.
+The command reads the keys from the terminal. `identities.decisions` defines decisions and stores them.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hub_assets.errors import UserError
 from hub_assets.identities.decisions import (
     SCHEMA,
     decide,
@@ -35,72 +35,72 @@ KEYS: Final = {
     "a": "accept",
     "r": "reject",
     "s": "skip",
-    "u": "undo the last one",
-    "w": "say why, then decide",
+    "u": "undo the last decision",
+    "w": "add a reason, then decide",
     "q": "quit",
 }
 _SIDES: Final = {"full name": "full_name", "commits": "n_commits", "degree": "degree"}
 _SHARED: Final = {
     "n_shared_repos": "repositories both committed to",
     "n_shared_weeks": "weeks both committed in",
-    "n_owned_repos": "repositories of one where the other committed",
+    "n_owned_repos": "repositories of either that the other committed to",
     "n_shared_namespaces": "namespaces in common",
-    "has_trailer": "named together in a Co-authored-by trailer",
-    "is_same_account": "the same account",
-    "is_same_organization": "an organisation in common",
-    "is_generic": "a name that many bear",
-    "is_organization": "one is an organisation",
-    "is_conflict": "accepted, but would join what must stay apart",
+    "has_trailer": "together in a Co-authored-by trailer",
+    "is_same_account": "same account",
+    "is_same_organization": "shared organization",
+    "is_generic": "generic name",
+    "is_organization": "includes an organization",
+    "is_conflict": "accepted, but not merged because of a conflict",
 }
 
 
 _visible: Final = partial(visible, longest=400)
-"""Longer than elsewhere: who decides must see all of a name and of the evidence."""
+"""Longer than elsewhere, because a reviewer needs to see names and evidence in full."""
 
 
-class NoPairs(Exception):
-    """There are no pairs to be shown, and how to get some."""
+class NoPairs(UserError):
+    """The warehouse has no pairs or developers; the message says how to get them."""
 
 
 def newest_pairs(warehouse: Path) -> pa.Table:
-    """Return all pairs of the newest week, as `DEVELOPER_PAIRS` has them, the highest score first.
+    """Return all pairs of the newest week with the columns of `DEVELOPER_PAIRS`, the highest score first.
 
     Raises:
-        NoPairs: if the warehouse is not there, or knows of no pairs.
+        NoPairs: if the warehouse does not exist or has no table of pairs.
         WarehouseBusy: if another process writes to it.
     """
     return _newest_pairs(warehouse, SCHEMA.empty_table(), "true")
 
 
 def published_weeks(warehouse: Path) -> list[date]:
-    """Return the weeks of which developers are published, oldest first.
+    """Return the weeks with published developers, oldest first.
 
     Raises:
-        NoPairs: if the warehouse is not there, or knows of no developers.
+        NoPairs: if the warehouse does not exist or has no developers.
         WarehouseBusy: if another process writes to it.
     """
     select = "select distinct snapshot_date from core__developers order by snapshot_date"
     weeks: list[date] = _rows(warehouse, select, SCHEMA.empty_table())["snapshot_date"].to_pylist()
     if not weeks:
-        raise NoPairs(f"{warehouse} holds no week with developers yet; take one with hub-assets snapshot")
+        raise NoPairs(f"{warehouse} has no week with developers yet; run hub-assets snapshot first")
     return weeks
 
 
 def pairs_to_review(warehouse: Path, decisions: pa.Table) -> pa.Table:
-    """Return the pairs that wait for a person: open ones, those whose evidence changed, and conflicts.
+    """Return the pairs that need review: undecided pairs, pairs whose evidence changed, and conflicts.
 
     Args:
-        warehouse: what is known of the pairs.
-        decisions: those so far; they may be newer than the warehouse.
+        warehouse: the published database with the pairs.
+        decisions: the decisions so far; they can be newer than the warehouse.
 
     Raises:
-        NoPairs: if the warehouse is not there, or knows of no pairs.
+        NoPairs: if the warehouse does not exist or has no table of pairs.
         WarehouseBusy: if another process writes to it.
     """
-    # what a person decided and took back is open again before the next run says so
-    is_taken_back = "pairs.decided_by = 'person' and pairs.rule is null"
-    is_open = f"decided.decision is null and (pairs.decision = 'review' or ({is_taken_back}))"
-    has_changed = "decided.evidence not in ('', coalesce(pairs.evidence, ''))"  # as `stands_on` says
+    # a decision that was undone reopens its pair immediately, before the next run updates the warehouse
+    is_undone = "pairs.decided_by = 'person' and pairs.rule is null"
+    is_open = f"decided.decision is null and (pairs.decision = 'review' or ({is_undone}))"
+    has_changed = "decided.evidence not in ('', coalesce(pairs.evidence, ''))"  # see `stands_on`
     is_conflict = "pairs.is_conflict and decided.decision = 'accepted'"
     return _newest_pairs(warehouse, decisions, f"({is_open} or {has_changed} or {is_conflict})")
 
@@ -108,12 +108,12 @@ def pairs_to_review(warehouse: Path, decisions: pa.Table) -> pa.Table:
 def pair_view(
     pair: Mapping[str, Any], decision_before: Mapping[str, str] | None = None, hub: str | None = None
 ) -> RenderableType:
-    """Return two names side by side, what speaks for their being one person, and what was decided before.
+    """Return a pair of names side by side, with the evidence and the earlier decision.
 
     Args:
         pair: a row of `DEVELOPER_PAIRS`.
-        decision_before: a row of the decisions.
-        hub: the Hub's address, where accounts can be looked up.
+        decision_before: the earlier decision on the pair, if any.
+        hub: the Hub's address, for links to accounts.
     """
     sides = Table("", box=SIMPLE_HEAD)
     for name in _names(pair):
@@ -126,12 +126,12 @@ def pair_view(
     facts.add_column(overflow="fold")
     for label, value in _facts(pair):
         facts.add_row(Text(f"  {label}"), Text(_visible(value)))
-    points = Table("what counts", box=SIMPLE_HEAD, show_footer=True)
+    points = Table("score term", box=SIMPLE_HEAD, show_footer=True)
     points.columns[0].footer = "score"
     points.add_column("points", justify="right", footer="-" if pair["score"] is None else f"{pair['score']:+g}")
     for term in pair["terms"] or []:
         points.add_row(Text(_visible(term["term"])), f"{term['points']:+g}")
-    return Group(sides, facts, points, *([] if decision_before is None else [_told(decision_before)]))
+    return Group(sides, facts, points, *([] if decision_before is None else [_earlier(decision_before)]))
 
 
 def review(
@@ -145,34 +145,33 @@ def review(
     now: Callable[[], datetime],
     hub: str | None = None,
 ) -> int:
-    """Show one pair after another and keep what is decided on it at once, until there is none left or one quits.
+    """Show one pair after another and save each decision immediately, until no pair is left or the user quits.
 
-    The file is read anew for each decision, and only this pair is changed in it, so that somebody else may decide
-    meanwhile.
+    Each decision reads the file again and changes only its own pair, so that several people can review at once.
 
     Args:
-        console: where to show them.
-        pairs: those to review.
-        path: the file of the decisions.
-        ask: returns the next key of `KEYS`; nothing at the end of the input.
+        console: shows the pairs.
+        pairs: the pairs to review.
+        path: the decisions file.
+        ask: returns the next key of `KEYS`, or an empty string at the end of the input.
         ask_why: returns a reason.
-        decided_by: who decides.
-        now: the time.
-        hub: the Hub's address, where accounts can be looked up.
+        decided_by: the reviewer's name.
+        now: returns the current time.
+        hub: the Hub's address, for links to accounts.
 
     Returns:
-        the number of pairs decided.
+        the number of decisions.
 
     Raises:
-        DecisionsError: if the file has become one that cannot be read, or cannot be written.
+        DecisionsError: if the file has become unreadable or is not writable.
     """
     taken: list[tuple[int, dict[str, str] | None]] = []
-    place, shown, why = 0, -1, ""
-    while place < pairs.num_rows or taken:  # the last one can be undone, too
-        pair = _pair(pairs, place)
-        if shown != place:
-            shown = place
-            console.rule(f"pair {place + 1} of {pairs.num_rows}" if pair else "no pair is left")
+    position, shown, why = 0, -1, ""
+    while position < pairs.num_rows or taken:  # after the last pair, its decision can still be undone
+        pair = _pair(pairs, position)
+        if shown != position:
+            shown = position
+            console.rule(f"pair {position + 1} of {pairs.num_rows}" if pair else "no pairs left")
             if pair:
                 before = decision_on(read_decisions(path), *_names(pair))
                 console.print(pair_view(pair, before, hub), soft_wrap=False)
@@ -182,22 +181,22 @@ def review(
         match key:
             case "a" | "r" if pair:
                 decision = {"a": "accepted", "r": "rejected"}[key]
-                taken.append((place, _decide(path, pair, decision, decided_by, now(), why)))
+                taken.append((position, _decide(path, pair, decision, decided_by, now(), why)))
                 console.print(Text(f"{decision}: {_both(pair)}"))
-                place, why = place + 1, ""
+                position, why = position + 1, ""
             case "s" if pair:
-                place, why = place + 1, ""
+                position, why = position + 1, ""
             case "w" if pair:
                 why = ask_why()
             case "u" if taken:
-                place, before = taken.pop()
-                undone = _pair(pairs, place) or {}
-                _put_back(path, undone, before)
+                position, before = taken.pop()
+                undone = _pair(pairs, position) or {}
+                _restore(path, undone, before)
                 console.print(Text(f"undone: {_both(undone)}"))
             case "q":
                 break
             case _:
-                console.print(Text(f"{_visible(key)} does nothing here"))
+                console.print(Text(f"{_visible(key)} is not available here"))
     return len(taken)
 
 
@@ -213,22 +212,20 @@ def _newest_pairs(warehouse: Path, decisions: pa.Table, condition: str) -> pa.Ta
 
 
 def _rows(warehouse: Path, select: str, decisions: pa.Table) -> pa.Table:
-    """Return the rows of a SELECT over the warehouse and the decisions (`decided`)."""
+    """Return the result of a SELECT over the warehouse and the decisions, which it calls `decided`."""
     if not warehouse.exists():
-        raise NoPairs(f"{warehouse} is not there; take a snapshot with hub-assets snapshot, or name a home with --home")
+        raise NoPairs(f"{warehouse} does not exist; run hub-assets snapshot first, or choose a home with --home")
     with connect(warehouse, read_only=True) as connection:
         connection.register("decided", decisions)
         try:
             return connection.sql(select).to_arrow_table()
         except duckdb.CatalogException as error:
-            raise NoPairs(
-                f"{warehouse} knows of no pairs of developers; take this week's snapshot anew with hub-assets snapshot"
-            ) from error
+            raise NoPairs(f"{warehouse} has no developer pairs; run hub-assets snapshot again to build them") from error
 
 
-def _pair(pairs: pa.Table, place: int) -> dict[str, Any] | None:
-    found: list[dict[str, Any]] = pairs.slice(place, 1).to_pylist()
-    return found[0] if found else None
+def _pair(pairs: pa.Table, position: int) -> dict[str, Any] | None:
+    rows: list[dict[str, Any]] = pairs.slice(position, 1).to_pylist()
+    return rows[0] if rows else None
 
 
 def _names(pair: Mapping[str, Any]) -> tuple[str, str]:
@@ -242,7 +239,7 @@ def _both(pair: Mapping[str, Any]) -> str:
 def _decide(
     path: Path, pair: Mapping[str, Any], decision: str, decided_by: str, decided_at: datetime, why: str
 ) -> dict[str, str] | None:
-    """Keep a decision and return the one that it takes the place of."""
+    """Save a decision and return the decision that it replaces."""
     details: dict[str, Any] = {"decided_by": decided_by, "decided_at": decided_at, "why": why}
     with locked(path):
         decisions = read_decisions(path)
@@ -251,8 +248,8 @@ def _decide(
     return decision_on(decisions, *_names(pair))
 
 
-def _put_back(path: Path, pair: Mapping[str, Any], before: Mapping[str, str] | None) -> None:
-    """Make the file say of a pair what it said before; if it was decided elsewhere meanwhile, that goes too."""
+def _restore(path: Path, pair: Mapping[str, Any], before: Mapping[str, str] | None) -> None:
+    """Restore a pair's earlier decision, or none; this also discards a decision made elsewhere in the meantime."""
     with locked(path):
         decisions = read_decisions(path)
         if before is not None:
@@ -269,15 +266,15 @@ def _facts(pair: Mapping[str, Any]) -> list[tuple[str, str]]:
     if pair["similarity"] is not None:
         facts.append(("similarity", f"{pair['similarity']:.3f}"))
     facts += [(label, _value(pair[name])) for name, label in _SHARED.items() if pair[name]]
-    facts += [("among them", ", ".join(pair["repos"]))] if pair["repos"] else []
+    facts += [("for example", ", ".join(pair["repos"]))] if pair["repos"] else []
     facts += [("evidence", pair["evidence"] or "-"), ("proposed by", ", ".join(pair["generators"] or ["-"]))]
     return [*facts, ("rule", pair["rule"] or "-")]
 
 
-def _told(decision: Mapping[str, str]) -> Text:
-    told = f"{decision['decision']} before by {decision['decided_by']} at {decision['decided_at']}"
-    told += f", on the evidence {decision['evidence'] or '-'}"
-    return Text(_visible(told + (f", because: {decision['why']}" if decision["why"] else "")), style="yellow")
+def _earlier(decision: Mapping[str, str]) -> Text:
+    message = f"{decision['decision']} before by {decision['decided_by']} at {decision['decided_at']}"
+    message += f", on the evidence {decision['evidence'] or '-'}"
+    return Text(_visible(message + (f"; reason: {decision['why']}" if decision["why"] else "")), style="yellow")
 
 
 def _account(pair: Mapping[str, Any], side: str, hub: str | None) -> str:

@@ -1,6 +1,6 @@
-"""Text that others wrote, such as ids, tags and names, made safe for a terminal: it is never markup and never a code.
+"""Printing untrusted text, such as ids, tags and names, safely: never as markup, never as a terminal code.
 
-What is said, and where, does not belong here.
+The messages themselves do not belong here.
 """
 
 from collections.abc import Iterable
@@ -11,37 +11,37 @@ from rich.control import Control
 from rich.segment import Segment
 
 LONGEST_VALUE: Final = 80
-"""Letters shown of a value among others; the rest is cut off."""
+"""Characters shown of a value within a message; the rest is cut off."""
 LONGEST_MESSAGE: Final = 2_000
 
 
 def escaped(text: str) -> str:
-    """Return a text with each sign written out that would not be seen or would command a terminal.
+    """Return a text with escape sequences for characters that are invisible or control a terminal.
 
-    These are control codes, marks of zero width or of writing direction, and spaces and line ends of all sorts but the
-    plain space.
+    These are control codes, zero-width and writing-direction marks, and every kind of whitespace except the plain
+    space.
     """
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def visible(value: Any, longest: int = LONGEST_VALUE) -> str:
-    """Return a value on one line, escaped and cut, and in quotes where spaces at its ends would be overlooked."""
+    """Return a value on one line, escaped and cut, and quoted if it starts or ends with a space."""
     text = cut(escaped(str(value)), longest)
     return text if text == text.strip() else f'"{text}"'
 
 
 def cut(text: str, longest: int) -> str:
-    """Return a text of at most so many letters, which shows whether something is missing."""
+    """Return a text of at most `longest` characters; an ellipsis marks a cut."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def safe_console(**options: Any) -> Console:
-    """Return a console that reads no markup and lets no control code of a text through to the terminal.
+    """Return a console that ignores markup and escapes control codes.
 
     Args:
-        options: those of `rich.console.Console`.
+        options: passed to `rich.console.Console`.
     """
     console = Console(markup=False, emoji=False, **options)
     console.push_render_hook(_Escaping())
@@ -49,10 +49,10 @@ def safe_console(**options: Any) -> Console:
 
 
 class _Escaping(RenderHook):
-    """Escapes what is printed after layout, where colors are still apart from the text."""
+    """Escapes output after layout, when colors are still separate from the text."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [each if isinstance(each, Control) else _Escaped(each) for each in renderables]
+        return [item if isinstance(item, Control) else _Escaped(item) for item in renderables]
 
 
 class _Escaped:

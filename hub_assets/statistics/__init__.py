@@ -1,4 +1,4 @@
-"""Statistics of activity: concentration, correlations, differences between groups, corrections, tails.
+"""Statistics of activity: concentration, correlations, group differences, corrections and tails.
 
-Arrays go in, records come out. Where values come from, and what is drawn of them, does not belong here.
+Functions take arrays and return records. Reading data and drawing figures do not belong here.
 """

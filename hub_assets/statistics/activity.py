@@ -1,6 +1,6 @@
-"""The study's statistics of repositories' activity, as tables: which variables, in which groups, by which statistic.
+"""The study's statistics of repository activity as tables: which variables, groups and statistics.
 
-The statistics themselves stand in the other modules.
+The other modules define the statistics themselves.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,21 +24,21 @@ VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "dataset": (*_EVERY, "n_downloads"),
     "space": _EVERY,
 }
-"""The activity variables of each type of repository; nobody counts the downloads of spaces."""
+"""Activity variables per repository type; the Hub reports no downloads for Spaces."""
 
 LICENSE_GROUPS: Final = ("permissive", "restrictive", "none")
-"""The groups that the study compares; `other` (unknown ones, and what is no license) is left out, as there."""
+"""License groups the study compares. Like the study, we leave out `other` (unknown or not a license)."""
 LEAST_USED: Final = 100
-"""Repositories that bear a license below which it takes no part in the tests, as in the study."""
+"""Licenses on fewer repositories are left out of the tests, as in the study."""
 TARGETS: Final = (0.8, 0.9, 0.99)
 TOPS: Final = (0.01, 0.1)
 
 Activity = Mapping[str, pa.Table]
-"""By type of repository the rows of `mart__repo_activity` of one week."""
+"""Rows of `mart__repo_activity` for one week, by repository type."""
 
 
 def concentration_table(activity: Activity) -> pa.Table:
-    """Measure the concentration of each variable: the rows of `schemas.CONCENTRATION`, without the week."""
+    """Measure the concentration of each variable; returns rows of `schemas.CONCENTRATION` without the week."""
 
     def rows() -> Iterator[dict[str, Any]]:
         for repo_type, variable, values in _columns(activity):
@@ -60,7 +60,7 @@ def concentration_table(activity: Activity) -> pa.Table:
 
 
 def lorenz_table(activity: Activity) -> pa.Table:
-    """Draw the Lorenz curve of each variable: the rows of `schemas.LORENZ`, without the week."""
+    """Compute the Lorenz curve of each variable; returns rows of `schemas.LORENZ` without the week."""
     nothing = _table((), schemas.LORENZ)
     parts = []
     for repo_type, variable, values in _columns(activity):
@@ -73,7 +73,7 @@ def lorenz_table(activity: Activity) -> pa.Table:
 
 
 def correlation_table(activity: Activity) -> pa.Table:
-    """Correlate the variables of each type, and of each license group of models: rows of `schemas.CORRELATIONS`."""
+    """Correlate the variables of each type and each model license group; returns rows of `schemas.CORRELATIONS`."""
 
     def rows() -> Iterator[dict[str, Any]]:
         for repo_type, repos in activity.items():
@@ -89,7 +89,7 @@ def correlation_table(activity: Activity) -> pa.Table:
 
 
 def license_test_table(activity: Activity) -> pa.Table:
-    """Test the license groups of models against each other in each variable: the rows of `schemas.LICENSE_TESTS`."""
+    """Compare the license groups of models on each variable; returns rows of `schemas.LICENSE_TESTS`."""
     if "model" not in activity:
         return _table((), schemas.LICENSE_TESTS)
     repos = activity["model"]
@@ -113,7 +113,7 @@ def license_test_table(activity: Activity) -> pa.Table:
 
 
 def tail_table(activity: Activity, resamples: int = 0) -> pa.Table:
-    """Test the skewness of each variable, and fit its tail: the rows of `schemas.TAIL_FITS`, without the week."""
+    """Test the skewness of each variable and fit its tail; returns rows of `schemas.TAIL_FITS` without the week."""
 
     def rows() -> Iterator[dict[str, Any]]:
         for repo_type, variable, values in _columns(activity):
@@ -125,7 +125,7 @@ def tail_table(activity: Activity, resamples: int = 0) -> pa.Table:
 
 
 def _coverage(n: int, n_listed: int) -> dict[str, Any]:
-    """Return of how many of the repositories that were listed something is known."""
+    """Return how many of the listed repositories have a known value."""
     return {"n": n, "n_listed": n_listed, "share_known": n / n_listed if n_listed else None}
 
 
@@ -141,7 +141,7 @@ def _floats(column: pa.ChunkedArray) -> Floats:
 
 
 def _table(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return records as a table of a schema without its first field; NaN is null."""
+    """Convert records to a table of the schema without its first field; NaN becomes null."""
     columns = pa.schema(list(schema)[1:])
     records = list(rows)
     return pa.table(

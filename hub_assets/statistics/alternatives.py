@@ -1,8 +1,8 @@
-"""Other distributions of the tail of values: exponential, lognormal, truncated power law, each of greatest likelihood.
+"""Maximum-likelihood fits of alternative tail distributions: exponential, lognormal, truncated power law.
 
-The definitions are those of the package powerlaw 2.0, whose values they have where nothing underflows there: over
-integers the geometric distribution, x^-alpha e^(-rate x) over its sum, and a lognormal rounded to integers. All are of
-distinct values. Special functions and minima are those of scipy (1.17).
+The definitions are those of the powerlaw 2.0 package, and the values agree wherever powerlaw does not underflow. Over
+integers these are the geometric distribution, x^-alpha e^(-rate x) divided by its sum, and a lognormal rounded to
+integers. All functions work on distinct values. Special functions and minimizers come from scipy (1.17).
 """
 
 from typing import Final
@@ -11,25 +11,25 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import erfc, erfcx
 
-from hub_assets.statistics.power_laws import GREATEST_ALPHA, Tail
+from hub_assets.statistics.power_laws import MAX_ALPHA, Tail
 from hub_assets.statistics.samples import Counted, Floats
 
 _SUMMED: Final = 1_000
-"""Terms of a truncated power law that are summed one by one."""
+"""Terms of a truncated power law that are summed individually."""
 _NODES, _WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(400))
 _NODES = _NODES + 0.5
-"""Gauss and Legendre's quadrature over [0, 1]."""
+"""Gauss-Legendre quadrature over [0, 1]."""
 _NARROW: Final = 1e-6
-"""Square of a width, in units of the change of a density, below which its middle tells the mass, to 12 digits."""
-_LEAST_BEND: Final = 1e-5
-"""Of a lognormal on logarithmic scales, in units of the mean: a power law, but for 1e-10 of it."""
+"""Below this squared width, relative to how fast the density changes, the midpoint gives the mass to 12 digits."""
+_MIN_BEND: Final = 1e-5
+"""Smallest bend of a lognormal on log scales, in units of the mean; it differs from a power law by about 1e-10."""
 _STEP: Final = 1e-5
 _AROUND: Final = _STEP * np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
-"""Where a slope is taken by differences."""
+"""Offsets for finite differences."""
 
 
 def exponential(above: Counted, tail: Tail) -> Floats:
-    """Return the log-likelihood of each value under e^(-rate x), over integers a geometric distribution."""
+    """Return the log-likelihood of each value under e^(-rate x), or a geometric distribution for integers."""
     beyond = above.values - tail.x_min
     mean = beyond @ above.counts / above.n
     likelihoods: Floats = (
@@ -39,12 +39,13 @@ def exponential(above: Counted, tail: Tail) -> Floats:
 
 
 def lognormal(above: Counted, tail: Tail) -> Floats:
-    """Return the log-likelihood of each value under a lognormal distribution, fitted to those from x_min on.
+    """Return the log-likelihood of each value under a lognormal distribution fitted to the values from x_min up.
 
-    An integer has what lies between x - 1/2 and x + 1/2, of all from x_min - 1/2 on. With y for the logarithm of x over
-    the least, the density of y is e^(-slope y - (bend y)^2 / 2), where bend is 1 / sigma, and slope bend^2 times
-    ln(least) - mu. Thus the power law that it tends to as -mu and sigma grow without end is at bend 0, an ordinary
-    place: data with a heavier tail than any lognormal end there, with the likelihood of such a law (rounded, too).
+    An integer x gets the mass between x - 1/2 and x + 1/2, relative to the mass above x_min - 1/2. Let y be the
+    logarithm of x divided by the smallest value. The density of y is e^(-slope y - (bend y)^2 / 2), where bend is
+    1 / sigma and slope is bend^2 (ln(smallest) - mu). The power law that a lognormal approaches as -mu and sigma grow
+    without bound then sits at bend 0, an ordinary point of the parameter space. Data with a heavier tail than any
+    lognormal end up there and get the likelihood of that (also rounded) power law.
     """
     offset = 0.5 * tail.is_discrete
     lows = np.log((above.values - offset) / (tail.x_min - offset))
@@ -53,7 +54,7 @@ def lognormal(above: Counted, tail: Tail) -> Floats:
     unit = middles @ above.counts / above.n
 
     def likelihoods(at: Floats) -> Floats:
-        slope, bend = at[:, :1] / unit, np.hypot(at[:, 1:], _LEAST_BEND) / unit
+        slope, bend = at[:, :1] / unit, np.hypot(at[:, 1:], _MIN_BEND) / unit
         logs: Floats
         of_all = _log_erfcx(slope / bend / np.sqrt(2)) + np.log(np.pi / 2) / 2 - np.log(bend)
         if tail.is_discrete:
@@ -73,17 +74,17 @@ def lognormal(above: Counted, tail: Tail) -> Floats:
     deviation = np.sqrt((middles - unit) ** 2 @ above.counts / above.n) / unit
     starts = np.array([(1, 0.1), (0, 1), (-1 / deviation**2, 1 / deviation)])
     start = starts[np.argmin(losses(starts))]
-    # L-BFGS-B has LAPACK in it, whose threads take eight times as long on a busy machine
+    # BFGS, because L-BFGS-B calls LAPACK, whose threads take eight times as long on a busy machine
     found = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-8})
     likeliest: Floats = likelihoods(found.x[None, :])[0]
     return likeliest
 
 
 def _log_masses(slopes: Floats, bends: Floats, lows: Floats, widths: Floats) -> Floats:
-    """Return the logarithm of the integral of e^(-slope y - (bend y)^2 / 2) (rows) over some intervals (columns).
+    """Return the logarithm of the integral of e^(-slope y - (bend y)^2 / 2) (rows) over each interval (columns).
 
-    It is the difference of two tails on the side that is away from the mode, or, where the interval is too narrow for
-    that, its middle.
+    The integral is a difference of two tails, taken on the side away from the mode. Where the interval is too narrow
+    for that, it is the value at the midpoint.
     """
     middles = lows + widths / 2
     spans = bends * widths
@@ -94,7 +95,7 @@ def _log_masses(slopes: Floats, bends: Floats, lows: Floats, widths: Floats) -> 
     at = sides * (slopes / bends + bends * nears) / np.sqrt(2)
     near = _log_erfcx(at)
     lost = _log_erfcx(at + spans / np.sqrt(2)) - near - np.abs(falls)
-    with np.errstate(divide="ignore", invalid="ignore"):  # where it is too narrow
+    with np.errstate(divide="ignore", invalid="ignore"):  # for intervals that are too narrow
         by_tails = np.log(-np.expm1(lost)) + near - (slopes + bends**2 * nears / 2) * nears
     by_tails += np.log(np.pi / 2) / 2 - np.log(bends)
     logs: Floats = np.where(falls**2 + spans**2 < _NARROW, in_middle + (falls**2 - spans**2) / 24, by_tails)
@@ -102,14 +103,14 @@ def _log_masses(slopes: Floats, bends: Floats, lows: Floats, widths: Floats) -> 
 
 
 def _log_erfcx(at: Floats) -> Floats:
-    """Return the logarithm of e^(x^2) erfc(x), where neither of the two nor their product can be had, too."""
+    """Return the logarithm of e^(x^2) erfc(x), even where a factor or the product overflows or underflows."""
     below = np.minimum(at, 0)
     logs: Floats = np.where(at < 0, below**2 + np.log(erfc(below)), np.log(erfcx(np.maximum(at, 0))))
     return logs
 
 
 def truncated_power_law(above: Counted, tail: Tail) -> Floats:
-    """Return the log-likelihood of each value under x^-alpha e^(-rate x), fitted to those from x_min on."""
+    """Return the log-likelihood of each value under x^-alpha e^(-rate x), fitted to the values from x_min up."""
     logs, beyond = np.log(above.values / tail.x_min), above.values - tail.x_min
     mean_log, mean_beyond = logs @ above.counts / above.n, beyond @ above.counts / above.n
 
@@ -118,7 +119,7 @@ def truncated_power_law(above: Counted, tail: Tail) -> Floats:
         return float(alpha * mean_log + rate * mean_beyond + _log_truncated_norm(alpha, rate, tail))
 
     starts = [(tail.alpha, -np.log(above.values[-1])), (tail.alpha / 2, -np.log(mean_beyond + 1))]
-    bounds = [(0.0, GREATEST_ALPHA), (-40.0 - np.log(tail.x_min), 5.0)]
+    bounds = [(0.0, MAX_ALPHA), (-40.0 - np.log(tail.x_min), 5.0)]
     fits = (minimize(loss, start, method="Nelder-Mead", bounds=bounds) for start in starts)
     found = min(fits, key=lambda one: one.fun)
     alpha, rate = found.x[0], np.exp(found.x[1])
@@ -127,13 +128,13 @@ def truncated_power_law(above: Counted, tail: Tail) -> Floats:
 
 
 def _log_truncated_norm(alpha: float, rate: float, tail: Tail) -> float:
-    """Return the logarithm of the sum (or integral) of (x / x_min)^-alpha e^(-rate (x - x_min)) from x_min on.
+    """Return the logarithm of the sum (or integral) of (x / x_min)^-alpha e^(-rate (x - x_min)) from x_min up.
 
-    The first terms are summed; the rest is an integral over the logarithm of x, to where e^-700 is left of it.
+    The first terms are summed. The rest is an integral over log x, up to where e^-700 remains.
     """
     terms = np.arange(tail.x_min, tail.x_min + (_SUMMED if tail.is_discrete else 0))
     summed = np.exp(-alpha * np.log(terms / tail.x_min) - rate * (terms - tail.x_min)).sum()
-    # a sum from x on is the integral from x - 1/2 on, but for some 1 / x^2 of it
+    # the sum from x up equals the integral from x - 1/2 up, with a relative error of about 1 / x^2
     start = tail.x_min + len(terms) - 0.5 * tail.is_discrete
     lasts = np.log(700 / rate + start) - np.log(start), 700 / (alpha - 1) if alpha > 1 else np.inf
     width = min(lasts)

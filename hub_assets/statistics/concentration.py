@@ -1,7 +1,7 @@
-"""How unequally activity is spread: few hold most of it.
+"""How unequally activity is distributed.
 
-All measures are of the values at hand; their intervals take these as a draw from a population. Whether what few hold
-follows some law (`tails`), and what is drawn of a Lorenz curve, does not belong here.
+All measures describe the given values; their intervals treat these as a sample from a population. Testing whether the
+values follow a particular law (`tails`) and drawing Lorenz curves do not belong here.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from hub_assets.statistics.samples import Counted, Floats, Ints
 
 RESAMPLES: Final = 1_000
 _CELLS: Final = 1_000_000
-"""Counts drawn at a time: 8 MB, and some ten times that for what is computed of them."""
+"""Counts drawn at a time: 8 MB, plus about ten times that for intermediate results."""
 _ROUNDING: Final = 1e-12
-"""Of a total: sums in another order differ by less, and do not ask for one unit more."""
+"""Relative to a total: summing in another order changes it by less, which must not require an additional unit."""
 
 
 def concentration(
@@ -27,28 +27,28 @@ def concentration(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Measure the concentration of values that are not negative; NaN is not known and left out.
+    """Measure the concentration of nonnegative values, ignoring NaN.
 
     Args:
-        values: one per unit.
+        values: one value per unit.
         targets: shares of the total, in (0, 1].
         tops: shares of the units, in (0, 1].
-        resamples: of the bootstrap; 0 for no intervals.
-        seed: of its draws.
+        resamples: number of bootstrap resamples; 0 for no intervals.
+        seed: seed of the bootstrap.
 
     Returns:
-        `n`, `total`; `share_holding_T` for each target: the least share of the units that hold at least T of the total
-        together; `top_S` for each top: the share of the total that the S largest of the units hold (S n is rounded up
-        to whole units); `gini` (see `gini`); `hhi`, the sum of squared shares of the total, in [1/n, 1] (Herfindahl and
-        Hirschman). Of each a `_low` and a `_high`: the 2.5 % and 97.5 % quantiles of the measure in resamples of the
-        units with replacement (Efron's percentile interval; too narrow where few units hold nearly all), NaN without
-        resamples. All NaN where the total is 0; a resample of that kind is left out.
+        `n`, `total`; `share_holding_T` for each target: the smallest share of units that together hold at least T of
+        the total; `top_S` for each top: the share of the total held by the largest S of the units (S n is rounded up to
+        whole units); `gini` (see `gini`); `hhi`, the sum of squared shares of the total, in [1/n, 1]
+        (Herfindahl-Hirschman). Each measure has a `_low` and a `_high`: its 2.5 % and 97.5 % quantiles when units are
+        resampled with replacement (Efron's percentile interval; too narrow where few units hold nearly everything),
+        NaN without resamples. All measures are NaN if the total is 0; resamples with a total of 0 are left out.
 
     Raises:
-        ValueError: if a value is negative or infinite, or a target or top is not a share.
+        ValueError: if a value is negative or infinite, or a target or top is not in (0, 1].
     """
     if not all(0 < share <= 1 for share in (*targets, *tops)):
-        raise ValueError(f"not all of {(*targets, *tops)} are in (0, 1]")
+        raise ValueError(f"targets and tops must be in (0, 1], got {(*targets, *tops)}")
     sample = Counted.of(values)
     names = [*(f"share_holding_{t:g}" for t in targets), *(f"top_{s:g}" for s in tops), "gini", "hhi"]
     found, low, high = np.full((3, len(names)), np.nan)
@@ -63,11 +63,11 @@ def concentration(
 
 
 def gini(values: npt.ArrayLike) -> float:
-    """Return Gini's coefficient: half the mean difference of two units drawn with replacement, over the mean.
+    """Return the Gini coefficient: half the mean difference of two units drawn with replacement, over the mean.
 
-    It is twice the area between the Lorenz curve and the diagonal: 0 where all have the same, (n - 1) / n where one
-    has all; NaN where the total is 0. (Drawn without replacement, the pair would give n / (n - 1) of it, which some
-    call unbiased.)
+    It is twice the area between the Lorenz curve and the diagonal: 0 if all units hold the same, (n - 1) / n if a
+    single unit holds everything, NaN if the total is 0. (Drawing without replacement multiplies it by n / (n - 1),
+    which some call unbiased.)
 
     Raises:
         ValueError: if a value is negative or infinite.
@@ -76,10 +76,10 @@ def gini(values: npt.ArrayLike) -> float:
 
 
 def lorenz(values: npt.ArrayLike, points: int = 101) -> tuple[Floats, Floats]:
-    """Return the Lorenz curve: shares of the units, the least first, and the shares of the total that they hold.
+    """Return the Lorenz curve: cumulative shares of the units, smallest first, and the shares of the total they hold.
 
-    Both rise from 0 to 1, with as many points as are asked for, the first at equal steps; between units the curve is
-    linear. The second is NaN where the total is 0.
+    Both rise from 0 to 1 over `points` points; the shares of units are evenly spaced, and the curve is linear between
+    units. The shares of the total are NaN if the total is 0.
 
     Raises:
         ValueError: if a value is negative or infinite.
@@ -94,15 +94,15 @@ def lorenz(values: npt.ArrayLike, points: int = 101) -> tuple[Floats, Floats]:
 
 
 def _measure(values: Floats, counts: Ints, targets: Sequence[float], tops: Sequence[float]) -> Floats:
-    """Return the measures (columns) of several samples (rows of counts) of the same values in ascending order."""
+    """Return the measures (columns) of several samples (rows of counts) over the same ascending values."""
     values, counts = values[::-1], counts[:, ::-1]
     amounts = counts * values
-    # how many units there are from the largest on, and what they hold
+    # cumulative number of units from the largest down, and the amount they hold
     units, held = np.cumsum(counts, axis=1), np.cumsum(amounts, axis=1)
     n, total = units[:, -1], held[:, -1]
     columns = [_least_share(values, units, held, target) for target in targets]
     columns += [_top_share(values, units, held, top) for top in tops]
-    # equal values share the mean of their ranks, of which 1 is the largest's
+    # equal values share the mean of their ranks; the largest value has rank 1
     ranks = units - (counts - 1) / 2
     columns.append(np.maximum((n + 1) / n - 2 * (ranks * amounts).sum(axis=1) / (n * total), 0))
     columns.append((amounts * values).sum(axis=1) / total**2)
@@ -110,7 +110,7 @@ def _measure(values: Floats, counts: Ints, targets: Sequence[float], tops: Seque
 
 
 def _least_share(values: Floats, units: Ints, held: Floats, target: float) -> Floats:
-    """Return the least share of the units that hold a share of the total; arrays are as in `_measure`."""
+    """Return the smallest share of units that holds the target share of the total; arrays as in `_measure`."""
     wanted = target * held[:, -1] * (1 - _ROUNDING)
     rows, place = np.arange(len(held)), np.argmax(held >= wanted[:, None], axis=1)
     surplus = np.floor((held[rows, place] - wanted) / values[place])
@@ -119,7 +119,7 @@ def _least_share(values: Floats, units: Ints, held: Floats, target: float) -> Fl
 
 
 def _top_share(values: Floats, units: Ints, held: Floats, top: float) -> Floats:
-    """Return the share of the total that a share of the units holds, the largest first."""
+    """Return the share of the total that the top share of units holds, largest first."""
     wanted = np.ceil(top * units[:, -1] * (1 - _ROUNDING))
     rows, place = np.arange(len(held)), np.argmax(units >= wanted[:, None], axis=1)
     surplus = units[rows, place] - wanted
@@ -132,13 +132,13 @@ def _intervals(
 ) -> tuple[Floats, Floats]:
     """Return the 2.5 % and 97.5 % quantiles of each measure over resamples.
 
-    A resample of units with replacement is one draw of a multinomial over the distinct values.
+    Resampling units with replacement is a single multinomial draw over the distinct values.
     """
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     step = max(_CELLS // len(sample.values), 1)
     measured = []
     for start in range(0, resamples, step):
-        drawn = dice.multinomial(sample.n, sample.counts / sample.n, size=min(step, resamples - start))
+        drawn = rng.multinomial(sample.n, sample.counts / sample.n, size=min(step, resamples - start))
         measured.append(_measure(sample.values, drawn[drawn @ sample.values > 0], targets, tops))
     found = np.concatenate(measured)
     low, high = np.quantile(found, [0.025, 0.975], axis=0) if len(found) else np.full((2, found.shape[1]), np.nan)

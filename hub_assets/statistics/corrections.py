@@ -7,10 +7,10 @@ from hub_assets.statistics.samples import Floats, floats
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:
-    """Return p-values adjusted by Holm's step-down method (Holm 1979); NaN is no test and stays NaN.
+    """Adjust p-values by Holm's step-down method (Holm 1979); NaN means no test and stays NaN.
 
-    The i-th smallest of m is multiplied by m - i + 1; none is less than one before it, or more than 1. R's
-    `p.adjust(p, "holm")`.
+    The i-th smallest of m p-values is multiplied by m - i + 1, never drops below the previous one, and is capped at 1,
+    as in R's `p.adjust(p, "holm")`.
     """
     given = floats(p_values)
     adjusted = np.full(given.shape, np.nan)

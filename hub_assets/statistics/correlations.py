@@ -1,6 +1,6 @@
-"""How two activities go together: Pearson's, Spearman's and Kendall's coefficients with their p-values.
+"""Correlation of activity variables: Pearson, Spearman and Kendall coefficients with p-values.
 
-Which variables are set beside each other, and in which groups, does not belong here.
+The choice of variables and groups does not belong here.
 """
 
 from collections.abc import Mapping
@@ -18,20 +18,20 @@ COEFFICIENTS: Final = ("pearson", "spearman", "kendall")
 
 
 def correlations(columns: Mapping[str, npt.ArrayLike]) -> list[dict[str, str | float]]:
-    """Correlate each two of some variables over the units of which both are known.
+    """Correlate each pair of variables over the units that have both values.
 
-    Pearson's r is what the study publishes. Spearman's rho (r of the mean ranks) and Kendall's tau-b (which allows for
-    ties) do not ask for a line. All are scipy's `pearsonr`, `spearmanr` and `kendalltau`.
+    The study publishes Pearson's r. Spearman's rho (r of the mean ranks) and Kendall's tau-b (which allows for ties)
+    do not assume a linear relation. All come from scipy: `pearsonr`, `spearmanr` and `kendalltau`.
 
     Args:
-        columns: by name, all of one length, a value per unit; NaN is not known.
+        columns: arrays of equal length by name, one value per unit; NaN is unknown.
 
     Returns:
-        A record for each pair: `variable_x`, `variable_y`, `n`, and of each coefficient its value, its two-sided `_p`
-        (0 where it is less than a float can hold), and `_p_holm`, corrected for all pairs of this call. The p-values
-        are Student's t of r and of rho (which is rough for rho of a few units), and Kendall's exact one for up to 33
-        units without ties, else the normal approximation. Coefficients and p-values are NaN where `n` is below 3 or
-        one of the variables is constant.
+        One record per pair: `variable_x`, `variable_y`, `n`, and for each coefficient its value, its two-sided `_p`
+        (0 below the range of a float) and `_p_holm`, corrected for all pairs in this call. P-values use Student's t for
+        r and rho (approximate for rho with few units), and for tau the exact distribution up to 33 units without ties,
+        the normal approximation otherwise. Coefficients and p-values are NaN if `n` is below 3 or a variable is
+        constant.
 
     Raises:
         ValueError: if the lengths differ or a value is infinite.
@@ -53,7 +53,7 @@ def _correlate(x: str, y: str, xs: Floats, ys: Floats) -> dict[str, str | float]
     record: dict[str, str | float] = {"variable_x": x, "variable_y": y, "n": len(xs)}
     if len(xs) < 3 or np.ptp(xs) == 0 or np.ptp(ys) == 0:
         return record | {f"{name}{end}": float("nan") for name in COEFFICIENTS for end in ("", "_p")}
-    # around their means, since scipy takes 2e16 and 2e16 + 4 as nearly constant, and warns
+    # centered, because scipy considers 2e16 and 2e16 + 4 nearly constant and warns
     pearson = stats.pearsonr(xs - xs.mean(), ys - ys.mean())
     for name, result in zip(COEFFICIENTS, (pearson, stats.spearmanr(xs, ys), stats.kendalltau(xs, ys)), strict=True):
         record |= {name: float(result.statistic), f"{name}_p": float(result.pvalue)}

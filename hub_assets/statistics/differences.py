@@ -1,6 +1,6 @@
-"""Whether one group's activity is greater than another's: Mann and Whitney's test, with its effect size.
+"""Whether activity in one group is higher than in another: the Mann-Whitney test with its effect size.
 
-How groups are made, and what a difference means, does not belong here.
+Forming groups and interpreting differences do not belong here.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from hub_assets.statistics.samples import Floats, known
 
 
 def group_tests(variables: Mapping[str, Mapping[str, npt.ArrayLike]]) -> list[dict[str, str | float]]:
-    """Test each two groups against each other in each variable.
+    """Test every pair of groups on each variable.
 
     Args:
-        variables: by name, the values of each group by its name; NaN is not known.
+        variables: for each variable, the values of each group by group name; NaN is unknown.
 
     Returns:
-        A record for each variable and pair of groups, as `mann_whitney` makes it, with `variable`, `group_a`, `group_b`
-        and `p_holm`: the p-value corrected for all tests of this call.
+        One record per variable and pair of groups, as returned by `mann_whitney`, with `variable`, `group_a`, `group_b`
+        and `p_holm`, the p-value corrected for all tests in this call.
 
     Raises:
         ValueError: if a value is infinite.
@@ -38,19 +38,19 @@ def group_tests(variables: Mapping[str, Mapping[str, npt.ArrayLike]]) -> list[di
 
 
 def mann_whitney(a: npt.ArrayLike, b: npt.ArrayLike) -> dict[str, float]:
-    """Test whether values of one group tend to be greater than those of another (Mann and Whitney 1947), two-sided.
+    """Test whether values in one group tend to be larger than in another (Mann and Whitney 1947), two-sided.
 
-    The normal approximation with corrections for ties and continuity, as `scipy.stats.mannwhitneyu` makes it with
-    `method="asymptotic"`, and R's `wilcox.test` with `exact = FALSE`.
+    Uses the normal approximation with corrections for ties and continuity, like `scipy.stats.mannwhitneyu` with
+    `method="asymptotic"` and R's `wilcox.test` with `exact = FALSE`.
 
     Args:
-        a, b: values; NaN is not known and left out.
+        a, b: values of the two groups; NaN is ignored.
 
     Returns:
-        `n_a`, `n_b`, `mean_a`, `mean_b`, `median_a`, `median_b`; `u_a`, how many pairs the first wins (ties count one
-        half), and `u_b`, those it loses: n_a n_b together; `p_value`, and `log10_p`, which does not end at -308;
-        `rank_biserial`, (u_a - u_b) / (n_a n_b), in [-1, 1] (Cliff's delta; Kerby 2014). NaN where a group has nobody;
-        where all values are the same, p is 1.
+        `n_a`, `n_b`, `mean_a`, `mean_b`, `median_a`, `median_b`; `u_a`, the number of pairs the first group wins (a tie
+        counts as half), and `u_b`, the pairs it loses, which add up to n_a n_b; `p_value`, and `log10_p`, which does
+        not underflow at -308; `rank_biserial`, (u_a - u_b) / (n_a n_b), in [-1, 1] (Cliff's delta; Kerby 2014). NaN if
+        a group is empty; p is 1 if all values are equal.
 
     Raises:
         ValueError: if a value is infinite.
@@ -76,7 +76,7 @@ def mann_whitney(a: npt.ArrayLike, b: npt.ArrayLike) -> dict[str, float]:
 
 
 def _log10_p(xs: Floats, ys: Floats, u: float) -> float:
-    """Return the logarithm of the p-value of a U, from the same normal approximation."""
+    """Return log10 of the p-value of a U statistic, from the same normal approximation."""
     n_x, n_y = len(xs), len(ys)
     n = n_x + n_y
     _, counts = np.unique(np.concatenate([xs, ys]), return_counts=True)

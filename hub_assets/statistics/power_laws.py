@@ -1,9 +1,9 @@
-"""Power laws of the tail of values: which one, from where on, and how well it fits.
+"""Power laws fitted to the tail of a sample: exponent, starting point and goodness of fit.
 
 The method is that of Clauset, Shalizi and Newman, "Power-law distributions in empirical data", SIAM Review 51 (2009),
-as in the package powerlaw 2.0: x_min is the value from which on the law of greatest likelihood is nearest. It is exact
-at any x_min here, and of distinct values, hence quick enough to be repeated. Other distributions of the same tail do
-not belong here (`alternatives`), nor does what is concluded (`tails`).
+as in the powerlaw 2.0 package: x_min is the value whose maximum-likelihood fit lies closest to the data above it. This
+implementation is exact for every x_min and works on distinct values, so it is fast enough for a bootstrap. Other
+distributions of the same tail (`alternatives`) and conclusions (`tails`) do not belong here.
 """
 
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from scipy.special import zeta
 
 from hub_assets.statistics.samples import Counted, Floats, Ints
 
-LEAST_ALPHA: Final = 1.001
-GREATEST_ALPHA: Final = 25.0
+MIN_ALPHA: Final = 1.001
+MAX_ALPHA: Final = 25.0
 _STEPS: Final = 60
-"""Of Newton's method at most: five are usual, and from the least alpha to the greatest it is fifteen."""
+"""Limit for Newton's method: five steps are typical, and going from the smallest alpha to the largest takes fifteen."""
 _FLAT: Final = 1e-12
 _FAR: Final = 1_000
-"""From which on a sum over integers is its integral with three terms of Euler and Maclaurin, to 13 digits."""
+"""From here up, the integral with three Euler-Maclaurin terms equals the sum over integers to 13 digits."""
 
 
 @dataclass(frozen=True)
 class Tail:
-    """A power law p(x) ~ x^-alpha of the values from x_min on: over integers, or (not `is_discrete`) over numbers.
+    """A power law p(x) ~ x^-alpha for values from x_min up, over integers or (not `is_discrete`) real numbers.
 
-    `alpha_se` is the standard error of alpha, given x_min; `ks` the greatest distance between the distribution of the
-    law and that of the `n_tail` values (Kolmogorov and Smirnov).
+    `alpha_se` is the standard error of alpha given x_min. `ks` is the largest distance between the fitted distribution
+    and that of the `n_tail` values (Kolmogorov-Smirnov).
     """
 
     is_discrete: bool
@@ -40,30 +40,30 @@ class Tail:
 
 
 def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
-    """Fit a power law from each value on, and return the one that is nearest to the values from there on.
+    """Fit a power law starting at each value and return the fit that is closest to the data above its start.
 
-    alpha is of greatest likelihood, with the exact zeta function where the law is discrete. The distance is the
-    greatest over all integers (or numbers) from x_min on, and of equal distances the first counts. The greatest value
-    is no x_min, since a single value has no slope; and none is one from which on alpha is not below 25, where the
-    search for it ends (no values are so far apart that it would be 1.001, its other end). If no other is left, all of
-    the tail is NaN, of no values.
+    alpha is the maximum-likelihood estimate, using the exact zeta function if the law is discrete. The distance is the
+    maximum over all integers (or real numbers) from x_min up; in a tie the smallest x_min wins. The largest value
+    cannot be x_min, since a single value has no slope. Neither can a value where alpha reaches 25, the upper end of
+    the search (the lower end, 1.001, would need values further apart than any are). If no candidate is left, every
+    field of the tail is NaN and it has no values.
 
     Args:
         sample: values above 0, at least two of them distinct.
-        is_discrete: whether they are counts.
-        fewest: values that are to be in the tail at least, where there are that many.
+        is_discrete: whether the values are counts.
+        fewest: minimum number of values in the tail, if the sample has that many.
     """
     values, n_tail = sample.values, np.cumsum(sample.counts[::-1])[::-1]
     starts = np.arange(max(int(np.count_nonzero(n_tail[:-1] >= fewest)), 1))
     logs = np.cumsum((sample.counts * np.log(values))[::-1])[::-1]
     alphas = _most_likely(values[starts], logs[starts] / n_tail[starts], is_discrete)
-    # the distance at a few of the values is at least a bound, which spares most starts the search over all of them
+    # the distance at a few values is a lower bound, which rules out most starts without a full search
     few = starts[:, None] + np.rint((len(values) - 1 - starts)[:, None] ** np.linspace(0, 1, 24)).astype(np.int64)
     few[:, 0] = starts
     bounds = _distances(values, n_tail, starts, alphas, few, is_discrete)
     nearest = np.argsort(bounds, kind="stable")
     best = (np.inf, -1)
-    for start in nearest[alphas[nearest] < GREATEST_ALPHA]:
+    for start in nearest[alphas[nearest] < MAX_ALPHA]:
         if bounds[start] > best[0]:
             break
         everywhere = np.arange(start, len(values))[None, :]
@@ -78,28 +78,29 @@ def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
 
 
 def goodness_of_fit(sample: Counted, tail: Tail, *, resamples: int, seed: int = 0, fewest: int = 1) -> float:
-    """Return how often data of the fitted law are further from their own fit than the data are: the p of the fit.
+    """Return the p-value of the fit: how often data drawn from the law are further from their own fit than ours are.
 
-    The semi-parametric bootstrap of Clauset, Shalizi and Newman's section 4: each resample draws what is below x_min
-    from the data and what is above from the law, and is fitted anew. The error is about 1 / (2 sqrt(resamples)). Their
-    own programs are coarser, and their p-values differ: alpha of counts goes in steps of 0.01 there (0.49 for words in
-    a novel, here 0.7), and measured values are compared just below each of them only (0.62 for blackouts, here 0.8).
+    This is the semi-parametric bootstrap of Clauset, Shalizi and Newman, section 4: each resample draws values below
+    x_min from the data and values above it from the law, and is then fitted from scratch. The error is about
+    1 / (2 sqrt(resamples)). The authors' own programs are coarser and give other p-values: for counts, alpha moves in
+    steps of 0.01 (0.49 for words in a novel, 0.7 here), and measured values are compared only just below each value
+    (0.62 for blackouts, 0.8 here).
 
     Args:
         sample: values above 0.
-        tail: what `scan` makes of them.
-        resamples: how many.
-        seed: of the draws.
-        fewest: as `scan` was given.
+        tail: the result of `scan` on the sample.
+        resamples: number of resamples.
+        seed: seed of the random draws.
+        fewest: the value passed to `scan`.
     """
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     is_below = sample.values < tail.x_min
     below, counts = sample.values[is_below], sample.counts[is_below]
     further = 0
     for _ in range(resamples):
-        n_tail = int(dice.binomial(sample.n, tail.n_tail / sample.n))
-        n_drawn = dice.multinomial(sample.n - n_tail, counts / counts.sum()) if len(below) else counts
-        drawn, n_each = np.unique(drawn_from(tail, n_tail, dice), return_counts=True)
+        n_tail = int(rng.binomial(sample.n, tail.n_tail / sample.n))
+        n_drawn = rng.multinomial(sample.n - n_tail, counts / counts.sum()) if len(below) else counts
+        drawn, n_each = np.unique(drawn_from(tail, n_tail, rng), return_counts=True)
         resample = Counted(np.append(below[n_drawn > 0], drawn), np.append(n_drawn[n_drawn > 0], n_each))
         if len(resample.values) > 1:
             further += scan(resample, is_discrete=tail.is_discrete, fewest=fewest).ks > tail.ks
@@ -107,32 +108,32 @@ def goodness_of_fit(sample: Counted, tail: Tail, *, resamples: int, seed: int = 
 
 
 def log_above(alphas: Floats, values: Floats, is_discrete: bool) -> Floats:
-    """Return the logarithm of the sum of x^-alpha over all integers from a value on, or of its integral."""
+    """Return the logarithm of the sum (or integral) of x^-alpha over everything from each value up."""
     logs: Floats = (1 - alphas) * np.log(values) - np.log(alphas - 1)
     if is_discrete:
         alphas, values = np.broadcast_arrays(alphas, values)
         far = np.maximum(values, _FAR)
         third = 1 - (alphas + 1) * (alphas + 2) / (60 * far**2)
         logs += np.log1p((alphas - 1) / (2 * far) * (1 + alphas / (6 * far) * third))
-        is_near = values < _FAR  # only there, since zeta takes fifty times as long
+        is_near = values < _FAR  # zeta takes fifty times as long, so use it only where it is needed
         logs[is_near] = np.log(zeta(alphas[is_near], values[is_near]))
     return logs
 
 
 def _most_likely(x_mins: Floats, mean_logs: Floats, is_discrete: bool) -> Floats:
-    """Return the alpha of greatest likelihood at each x_min, to six digits.
+    """Return the maximum-likelihood alpha at each x_min, to six digits.
 
-    Over integers by Newton's method, of all at once: the slope of the loss is concave, so that each step ends below
-    the root, and the next ones rise to it.
+    For integers, Newton's method runs on all x_min at once. The slope of the loss is concave, so every step ends below
+    the root and the following steps rise to it.
     """
-    offset = 0.5 if is_discrete else 0.0  # which is their approximation of the discrete law, equation 3.7
-    alphas = 1 + 1 / np.maximum(mean_logs - np.log(x_mins - offset), 1 / (GREATEST_ALPHA - 1))
-    alphas = np.clip(alphas, LEAST_ALPHA, GREATEST_ALPHA)
+    offset = 0.5 if is_discrete else 0.0  # the paper's approximation of the discrete law, equation 3.7
+    alphas = 1 + 1 / np.maximum(mean_logs - np.log(x_mins - offset), 1 / (MAX_ALPHA - 1))
+    alphas = np.clip(alphas, MIN_ALPHA, MAX_ALPHA)
     for _ in range(_STEPS if is_discrete else 0):
         width = 1e-4 * (alphas - 1)
         low, here, high = log_above(alphas + width * np.array([[-1.0], [0], [1]]), x_mins, is_discrete)
         slope, curvature = (high - low) / (2 * width) + mean_logs, (high - 2 * here + low) / width**2
-        found = np.clip(alphas - slope / np.maximum(curvature, _FLAT), LEAST_ALPHA, GREATEST_ALPHA)
+        found = np.clip(alphas - slope / np.maximum(curvature, _FLAT), MIN_ALPHA, MAX_ALPHA)
         is_found = np.abs(found - alphas).max() < 1e-8
         alphas = found
         if is_found:
@@ -141,17 +142,17 @@ def _most_likely(x_mins: Floats, mean_logs: Floats, is_discrete: bool) -> Floats
 
 
 def _standard_error(x_min: float, alpha: float, n: int, is_discrete: bool) -> float:
-    """Return the standard error of an alpha: their equations 3.2 and 3.6, from the curvature of the likelihood."""
+    """Return the standard error of alpha from the curvature of the likelihood (the paper's equations 3.2 and 3.6)."""
     step = 1e-3 * (alpha - 1)
     around = log_above(alpha + step * np.array([-1.0, 0, 1]), np.full(3, x_min), is_discrete)
     return float(step / np.sqrt(n * np.diff(around, 2)[0]))
 
 
 def _distances(values: Floats, n_tail: Ints, starts: Ints, alphas: Floats, places: Ints, is_discrete: bool) -> Floats:
-    """Return the greatest distance of each law (rows) from the values at some places of these (columns).
+    """Return the largest distance of each law (rows) from the data at the given positions (columns).
 
-    Both distributions are compared at the value and just below it. Between two values the law's rises while the
-    values' rests, so that all places give the greatest distance there is.
+    Both distributions are compared at each value and just below it. Between two values only the law's rises, so
+    checking all positions finds the overall maximum.
     """
     alphas, at = alphas[:, None], values[places]
     n, n_after = n_tail[starts][:, None], np.append(n_tail, 0)[places + 1]
@@ -163,11 +164,11 @@ def _distances(values: Floats, n_tail: Ints, starts: Ints, alphas: Floats, place
     return distances
 
 
-def drawn_from(tail: Tail, n: int, dice: np.random.Generator) -> Floats:
-    """Draw from the law by inverting its distribution: from a table, and further out from the integral."""
+def drawn_from(tail: Tail, n: int, rng: np.random.Generator) -> Floats:
+    """Draw from the law by inverting its distribution: from a table first, then from the integral far out."""
     alpha, x_min = np.array([tail.alpha]), np.array([tail.x_min])
     log_norm = log_above(alpha, x_min, tail.is_discrete)
-    chances = 1 - dice.random(n)
+    chances = 1 - rng.random(n)
     logs = -(np.log(chances) + log_norm + np.log(alpha - 1)) / (alpha - 1)
     drawn: Floats = np.maximum(np.exp(np.minimum(logs, 700)), x_min)
     if not tail.is_discrete:
@@ -175,5 +176,5 @@ def drawn_from(tail: Tail, n: int, dice: np.random.Generator) -> Floats:
     table = x_min + np.arange(1.0, 20 * _FAR)
     above = np.exp(log_above(alpha, table, True) - log_norm)
     n_passed = len(table) - np.searchsorted(above[::-1], chances, side="left")
-    # the sum from x on is the integral from x - 1/2 on, but for some 1 / x^2 of it
+    # the sum from x up equals the integral from x - 1/2 up, with a relative error of about 1 / x^2
     return np.where(n_passed < len(table), x_min + n_passed, np.floor(drawn + 0.5))

@@ -1,4 +1,4 @@
-"""What all statistics do with a column of values first: leave out what is not known, and count equal values once."""
+"""The first step of every statistic: drop unknown values and count equal ones."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ Ints = npt.NDArray[np.int64]
 
 
 def floats(values: npt.ArrayLike) -> Floats:
-    """Return values as floats; NaN, and what a masked array masks (a null of DuckDB's), is not known, and is NaN.
+    """Convert values to floats; NaN and masked values (nulls in DuckDB) are unknown and become NaN.
 
     Raises:
-        ValueError: if a value is infinite: no activity is.
+        ValueError: if a value is infinite, since no activity is.
     """
     array: Floats = np.ma.filled(np.ma.asarray(values).astype(np.float64), np.nan)
     if np.isinf(array).any():
@@ -22,17 +22,17 @@ def floats(values: npt.ArrayLike) -> Floats:
 
 
 def known(values: npt.ArrayLike) -> Floats:
-    """Return the values that are known, as `floats` has them, in their order."""
+    """Return the known values in order, converted by `floats`."""
     array = floats(values)
     return array[~np.isnan(array)]
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Distinct values in ascending order, and how often each occurs.
+    """Distinct values in ascending order, with their counts.
 
-    Activity has few distinct values (likes of 348,181 models: some 300), so that what is computed of these takes a
-    thousandth of the time, and a bootstrap is a draw of their counts.
+    Activity has few distinct values (likes of 348,181 models have about 300). Working on these takes a thousandth of
+    the time, and a bootstrap only has to draw their counts.
     """
 
     values: Floats
@@ -40,27 +40,27 @@ class Counted:
 
     @classmethod
     def of(cls, values: npt.ArrayLike) -> "Counted":
-        """Count the values that are known.
+        """Count the known values.
 
         Raises:
-            ValueError: if one is negative or infinite: no activity is.
+            ValueError: if a value is negative or infinite, since no activity is.
         """
         distinct, counts = np.unique(known(values), return_counts=True)
         if len(distinct) and distinct[0] < 0:
             raise ValueError(f"a value is negative: {distinct[0]:g}")
         return cls(distinct, counts.astype(np.int64))
 
-    def above(self, least: float) -> "Counted":
-        """Return those that are greater than a value."""
-        is_above = self.values > least
+    def above(self, limit: float) -> "Counted":
+        """Return the values greater than a limit."""
+        is_above = self.values > limit
         return Counted(self.values[is_above], self.counts[is_above])
 
     @property
     def n(self) -> int:
-        """How many values there are."""
+        """Number of values."""
         return int(self.counts.sum())
 
     @property
     def total(self) -> float:
-        """Their sum."""
+        """Sum of all values."""
         return float(self.values @ self.counts)

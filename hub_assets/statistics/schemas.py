@@ -1,4 +1,4 @@
-"""What the tables of statistics hold, as Arrow schemas. How rows come about does not belong here."""
+"""Arrow schemas of the statistics tables. Computing the rows does not belong here."""
 
 from typing import Final
 
@@ -36,19 +36,19 @@ CONCENTRATION: Final = _schema(
         *_with_interval("share_of_repos", "gini", "hhi", "top_1_share", "top_10_share"),
     ),
 )
-"""`stats__concentration`: how few repositories hold how much."""
+"""`stats__concentration`: how concentrated activity is in few repositories."""
 
 LORENZ: Final = _schema(
     ("repo_type", "variable"), ("n", "n_listed"), ("share_known", "share_of_repos", "share_of_total")
 )
-"""`stats__lorenz`: the Lorenz curve in steps of a hundredth."""
+"""`stats__lorenz`: Lorenz curves in steps of one percent."""
 
 CORRELATIONS: Final = _schema(
     ("repo_type", "license_group", "variable_x", "variable_y"),
     ("n", "n_listed"),
     ("share_known", *(f"{name}{end}" for name in COEFFICIENTS for end in ("", "_p", "_p_holm"))),
 )
-"""`stats__correlations`: how two activities go together."""
+"""`stats__correlations`: how pairs of activity variables correlate."""
 
 LICENSE_TESTS: Final = _schema(
     ("variable", "group_a", "group_b"),
@@ -67,7 +67,7 @@ LICENSE_TESTS: Final = _schema(
         "median_b",
     ),
 )
-"""`stats__license_tests`: whether one license group's activity is greater than another's."""
+"""`stats__license_tests`: whether activity is higher in one license group than in another."""
 
 TAIL_FITS: Final = _schema(
     ("repo_type", "variable"),
@@ -82,4 +82,4 @@ TAIL_FITS: Final = _schema(
     pa.field("preferred", pa.string()),
     pa.field("verdict", pa.string()),
 )
-"""`stats__tail_fits`: whether an activity is right-skewed, and whether its tail is a power law, and which."""
+"""`stats__tail_fits`: whether an activity variable is right-skewed, and whether its tail follows a power law."""

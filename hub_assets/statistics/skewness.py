@@ -1,6 +1,6 @@
-"""Whether activity is right-skewed: most have little, and some have far more.
+"""Whether activity is right-skewed: most repositories have little, and a few have far more.
 
-That is less than a power law (`tails`), and does not say how much the few hold (`concentration`).
+This claims less than a power law (`tails`) and does not measure how much the top few hold (`concentration`).
 """
 
 from typing import Final
@@ -12,22 +12,22 @@ from scipy import stats
 from hub_assets.statistics.samples import known
 
 SIGNIFICANT: Final = 0.001
-"""Below which a p-value tells; the study's level."""
+"""Significance level, as in the study."""
 FEWEST: Final = 8
-"""Values below which the test is not defined."""
+"""The test is not defined for fewer values."""
 
 
 def skewness(values: npt.ArrayLike) -> dict[str, float | bool | None]:
-    """Measure the skewness of values, and test whether a normal distribution would be as skewed to the right.
+    """Measure skewness and test whether it exceeds what a normal distribution would show.
 
     Args:
-        values: of activity, 0 among them; NaN is not known and left out.
+        values: activity, including zeros; NaN is ignored.
 
     Returns:
-        `skewness`, g1: the third central moment over the cube of the standard deviation (scipy's `skew`); `skewness_p`,
-        one-sided, of D'Agostino's test (1970; scipy's `skewtest`), 0 where it is less than a float can hold; and
-        `is_right_skewed`, whether g1 is above 0 with p below 0.001. NaN and None where all values are the same, or
-        there are fewer than 8.
+        `skewness`, g1: the third central moment over the cubed standard deviation (scipy's `skew`); `skewness_p`, the
+        one-sided p-value of D'Agostino's test (1970; scipy's `skewtest`), 0 below the range of a float; and
+        `is_right_skewed`, whether g1 is above 0 with p below 0.001. NaN and None if all values are equal or there are
+        fewer than 8.
 
     Raises:
         ValueError: if a value is infinite.
@@ -35,7 +35,7 @@ def skewness(values: npt.ArrayLike) -> dict[str, float | bool | None]:
     given = known(values)
     if len(given) < FEWEST or np.ptp(given) == 0:
         return {"skewness": float("nan"), "skewness_p": float("nan"), "is_right_skewed": None}
-    # around the mean, since scipy warns where values are great and nearly the same
+    # centered, because scipy warns about large, nearly equal values
     found = float(stats.skew(given - given.mean()))
     p = float(stats.skewtest(given - given.mean(), alternative="greater").pvalue)
     return {"skewness": found, "skewness_p": p, "is_right_skewed": found > 0 and p < SIGNIFICANT}

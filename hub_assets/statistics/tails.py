@@ -1,8 +1,8 @@
-"""Whether the tail of an activity is a power law: the fit, its goodness, and what is nearer.
+"""Whether the tail of an activity variable follows a power law: fit, goodness of fit and better alternatives.
 
-That few have most of it (`concentration`) and that it follows a power law are two claims; this is about the second.
-The method is that of Clauset, Shalizi and Newman, "Power-law distributions in empirical data", SIAM Review 51 (2009).
-How laws are fitted belongs to `power_laws` and `alternatives`.
+That a few repositories hold most of the activity (`concentration`) and that it follows a power law are two different
+claims; this module tests the second. The method is that of Clauset, Shalizi and Newman, "Power-law distributions in
+empirical data", SIAM Review 51 (2009). Fitting belongs in `power_laws` and `alternatives`.
 """
 
 from typing import Final
@@ -17,54 +17,64 @@ from hub_assets.statistics.samples import Counted
 
 ALTERNATIVES: Final = ("lognormal", "exponential", "truncated_power_law")
 PLAUSIBLE: Final = 0.1
-"""Above which goodness-of-fit p a power law is plausible (their section 4)."""
+"""A power law is plausible if its goodness-of-fit p is above this (the paper's section 4)."""
 DECIDED: Final = 0.1
-"""Below which p a likelihood ratio tells which of two is nearer (their section 5)."""
+"""A likelihood ratio decides between two distributions if its p is below this (the paper's section 5)."""
 CHANCE: Final = 1.353
-"""Below which a logarithm of a likelihood ratio tells nothing, whatever its p: half of the 0.9-quantile of chi^2.
+"""Log-likelihood ratios closer to 0 decide nothing, whatever their p: half of the 0.9 quantile of chi^2.
 
-One parameter more that is not needed gains as much in a tenth of all samples. Vuong's p is of no meaning where two
-distributions nearly coincide, as they do on few distinct values: the deviation that he divides by is nearly 0, too.
+An unnecessary additional parameter gains this much in a tenth of all samples. Vuong's p is meaningless where two
+distributions nearly coincide, as they do on few distinct values, because the standard deviation it divides by is also
+close to 0.
 """
 FEWEST: Final = 50
-"""Values in a tail, fewer of which do not bear a fit (their rule of thumb)."""
+"""Smallest tail that supports a fit (the paper's rule of thumb)."""
 VERDICTS: Final = ("supported", "contradicted", "undecided", "not_tested", "too_few")
-"""What the data say of the claim that a tail is a power law."""
+"""What the data say about the claim that a tail follows a power law."""
 
 
 def fit_tail(
     values: npt.ArrayLike, *, is_discrete: bool = True, resamples: int = 0, seed: int = 0
 ) -> dict[str, float | str | None]:
-    """Fit a power law to the tail of values, and set other distributions of the same tail beside it.
+    """Fit a power law to the tail of the values and compare it with other distributions of the same tail.
 
     Args:
-        values: of activity; NaN is not known, and 0 has no place in a power law. Both are left out.
-        is_discrete: whether they are counts, or else measured.
-        resamples: of the goodness-of-fit bootstrap, of which 2,500 give p to 0.01; 0 for none.
-        seed: of its draws.
+        values: activity; NaN is unknown, and a power law excludes 0, so both are left out.
+        is_discrete: whether the values are counts rather than measurements.
+        resamples: size of the goodness-of-fit bootstrap; 2,500 give p to 0.01, 0 skips it.
+        seed: seed of the bootstrap.
 
     Returns:
-        `n` (values above 0), `n_distinct`; `x_min`, `alpha`, `alpha_se`, `ks`, `n_tail` as in `Tail`,
-        `share_in_tail`; `resamples`, `goodness_p` (see `goodness_of_fit`) and `is_plausible`, whether that is above
-        0.1 (None without resamples); for each of ALTERNATIVES `ratio_*`, the logarithm of the likelihood ratio (above 0
-        where the power law is nearer), `normal_ratio_*`, that over its standard deviation (Vuong 1989), and `p_*`, how
-        likely a ratio as far from 0 is where both are as near (of chi^2 for the truncated power law, which has the
-        power law in it); and `preferred`: among the alternatives that are nearer with p below 0.1 the likeliest, else
-        `power_law` where the lognormal, the one that is hardest to tell from it, is further off with p below 0.1, else
-        `undecided` (a ratio nearer to 0 than CHANCE decides nothing); and the `verdict` on the claim that the tail is a
-        power law: `contradicted` where an alternative is nearer or the law is not plausible, `undecided` where a
-        lognormal is as near, `not_tested` where that is further off but there are no resamples, `supported` where it is
-        further off and the law plausible. On few distinct values a lognormal, of two parameters, is as near or nearer.
-        NaN, and `too_few`, where there are fewer than 50 values, or 3 distinct ones, or no x_min whose alpha is within
-        the bounds of `scan` (of 100, 101 and 102 it would be some hundreds, which is no estimate but an end of scale);
-        x_min is such that 50 are in the tail. `normal_ratio_*` and `p_*` are NaN where the ratio does not vary.
+        `n` (values above 0), `n_distinct`; `x_min`, `alpha`, `alpha_se`, `ks`, `n_tail` as in `Tail`, and
+        `share_in_tail`. `x_min` always leaves at least 50 values in the tail.
+
+        `resamples`, `goodness_p` (see `goodness_of_fit`) and `is_plausible`, whether that p is above 0.1 (None without
+        resamples).
+
+        For each of ALTERNATIVES, `ratio_*`, the log-likelihood ratio (above 0 if the power law fits better);
+        `normal_ratio_*`, the ratio over its standard deviation (Vuong 1989); and `p_*`, the probability of a ratio at
+        least this far from 0 if both fit equally well (from chi^2 for the truncated power law, which contains the power
+        law). `normal_ratio_*` and `p_*` are NaN if the ratio does not vary.
+
+        `preferred`: the most likely of the alternatives that fit better with p below 0.1; otherwise `power_law` if the
+        lognormal, the hardest alternative to rule out, fits worse with p below 0.1; otherwise `undecided`. A ratio
+        closer to 0 than CHANCE decides nothing.
+
+        `verdict` on the claim that the tail is a power law: `contradicted` if an alternative fits better or the power
+        law is not plausible, `undecided` if a lognormal fits equally well, `supported` if the lognormal fits worse and
+        the power law is plausible, `not_tested` if the lognormal fits worse but there are no resamples. On few distinct
+        values the lognormal, which has two parameters, fits as well or better.
+
+        Numbers are NaN and the verdict is `too_few` with fewer than 50 values or 3 distinct values, or if no x_min has
+        an alpha within the bounds of `scan` (for 100, 101 and 102 alpha would be in the hundreds, which is not an
+        estimate but the end of the scale).
 
     Raises:
-        ValueError: if a value is negative or infinite, or not whole where it is to be discrete.
+        ValueError: if a value is negative or infinite, or is not an integer although `is_discrete` is true.
     """
     sample = Counted.of(values).above(0)
     if is_discrete and (sample.values % 1 > 0).any():
-        raise ValueError("not all values are whole, as counts are")
+        raise ValueError("counts must be whole numbers")
     record: dict[str, float | str | None] = {"n": sample.n, "n_distinct": len(sample.values)}
     is_enough = len(sample.values) >= 3 and sample.n >= FEWEST
     tail = scan(sample, is_discrete=is_discrete, fewest=FEWEST) if is_enough else None
@@ -87,7 +97,7 @@ def fit_tail(
 
 
 def _compare(sample: Counted, tail: Tail) -> dict[str, float]:
-    """Return how far the law is from each of ALTERNATIVES, fitted to the same tail."""
+    """Compare the power law with each of ALTERNATIVES, fitted to the same tail."""
     above = sample.above(np.nextafter(tail.x_min, 0))
     log_norm = log_above(np.array([tail.alpha]), np.array([tail.x_min]), tail.is_discrete)
     of_law = -tail.alpha * np.log(above.values) - log_norm
@@ -97,7 +107,7 @@ def _compare(sample: Counted, tail: Tail) -> dict[str, float]:
         ratio = gains @ above.counts
         deviation = np.sqrt(above.counts @ (gains - ratio / above.n) ** 2)
         normal_ratio = ratio / deviation if deviation > 0 else np.nan
-        # of chi^2, 2 |ratio|, with one degree of freedom, and of the normal distribution
+        # chi^2 of 2 |ratio| with one degree of freedom, or the normal distribution
         p = erfc(np.sqrt(abs(ratio)) if name == "truncated_power_law" else abs(normal_ratio) / np.sqrt(2))
         found |= {f"ratio_{name}": float(ratio), f"normal_ratio_{name}": float(normal_ratio), f"p_{name}": float(p)}
     return found

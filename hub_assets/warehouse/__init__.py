@@ -1,1 +1,1 @@
-"""DuckDB: connections, weekly replacement, publishing, and the loader of `dbt_like_sql`. Knows no Dagster."""
+"""DuckDB: connections, weekly replacement, publishing, and the loader for `dbt_like_sql`. No Dagster here."""

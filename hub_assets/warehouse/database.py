@@ -1,7 +1,7 @@
-"""The warehouse: a database that runs write (`build.duckdb`) and the copy that people read (`warehouse.duckdb`).
+"""The warehouse: a database written by runs (`build.duckdb`) and the published copy for readers (`warehouse.duckdb`).
 
-A table's week is replaced in one transaction; publishing replaces the readers' file at one stroke. Which tables there
-are is the loader's business (`models`), when they are built Dagster's.
+A week of a table is replaced in one transaction; publishing replaces the readers' file atomically. The loader
+(`sql_project`) defines which tables exist, and Dagster decides when to build them.
 """
 
 import errno
@@ -17,15 +17,16 @@ from pathlib import Path
 import duckdb
 
 from hub_assets.disk import FULL
+from hub_assets.errors import HubAssetsError
 from hub_assets.lake.parts import force_to_disk
 from hub_assets.sql import literal, parquet
-from hub_assets.warehouse.models import DataTest, Model, Project, Seed, Source, Table
+from hub_assets.warehouse.sql_project import DataTest, Model, Project, Seed, Source, Table
 
 logger = logging.getLogger(__name__)
 
 
-class WarehouseError(Exception):
-    """A database cannot be used; the message says why, and what to do."""
+class WarehouseError(HubAssetsError):
+    """A database cannot be used; the message says why and what to do."""
 
 
 class WarehouseBusy(WarehouseError):
@@ -33,38 +34,40 @@ class WarehouseBusy(WarehouseError):
 
 
 class NothingBuilt(WarehouseError):
-    """A week is to be published of which nothing was built."""
+    """There is nothing to publish for a week."""
 
 
 class WarehouseDamaged(WarehouseError):
-    """The database's file is not what DuckDB wrote."""
+    """The database file is corrupt."""
 
 
 @contextmanager
 def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database and close it whatever happens, so that no exception leaves it locked.
+    """Open a database and always close it, so that an exception never leaves it locked.
 
-    What was written is in the file itself, not in a log beside it, when the block ends well. DuckDB verifies a checksum
-    of each block that it reads.
+    A successful exit moves all writes from DuckDB's log into the database file. DuckDB verifies the checksum of every
+    block it reads.
 
     Raises:
-        WarehouseBusy: if another process writes to it.
-        WarehouseDamaged: if its file is damaged, be it found here or in the block.
+        WarehouseBusy: if another process is writing to it.
+        WarehouseDamaged: if the file turns out to be damaged, on opening or inside the `with` block.
         WarehouseError: if it cannot be opened for another reason, or the disk is full.
     """
     if not read_only and not path.exists():
-        _log_of(path).unlink(missing_ok=True)  # of a file that was removed; the new one could not be opened beside it
+        _log_of(path).unlink(
+            missing_ok=True
+        )  # left by a removed database, it would prevent DuckDB from opening the new one
     try:
         connection = duckdb.connect(path, read_only=read_only)
     except duckdb.Error:
-        with _examined(path):  # DuckDB tells errors of opening apart only where it attaches a file
+        with _examined(path):  # DuckDB reports why a file cannot be opened only when attaching it
             pass
         raise
     try:
         try:
             connection.execute("set timezone = 'UTC'")
-            connection.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout, in the midst of ours
-            connection.execute("set errors_as_json = true")  # so that errors can be told apart
+            connection.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout, over our own output
+            connection.execute("set errors_as_json = true")  # to distinguish errors by type
             yield connection
             if not read_only:
                 connection.execute("checkpoint")
@@ -73,16 +76,16 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     except duckdb.Error as error:
         in_words = _in_words(path, error)
         if isinstance(in_words, duckdb.IOException):
-            read_through(path)  # a file that was cut short gives no better error
+            read_through(path)  # a truncated file gives no better error
         raise in_words from error
 
 
 @contextmanager
 def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database for reading as another process would, whatever this one has open under its name.
+    """Open a database read-only as another process would, regardless of connections in this process.
 
     Raises:
-        WarehouseError: as `connect`.
+        WarehouseError: as in `connect`.
     """
     with duckdb.connect() as connection:
         connection.execute("set errors_as_json = true")
@@ -94,12 +97,14 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             cause = _details(error)
             is_of_file = cause.get("exception_type") == "IO" and "errno" not in cause
             if is_of_file and not path.exists():
-                raise WarehouseError(f"{path} is not there; take a snapshot, or name a home with --home") from error
+                raise WarehouseError(
+                    f"{path} does not exist; take a snapshot, or set --home to another home"
+                ) from error
             raise _damaged(path, cause) if is_of_file else _in_words(path, error) from error
 
 
 def _in_words(path: Path, error: duckdb.Error) -> Exception:
-    """Return what to raise for an error that came as JSON: one of ours where it has a way out, else itself as text."""
+    """Convert DuckDB's JSON error to one of ours if the user can fix it, otherwise to the same type in plain text."""
     cause = _details(error)
     if "exception_message" not in cause:
         return type(error)(str(error))
@@ -107,7 +112,7 @@ def _in_words(path: Path, error: duckdb.Error) -> Exception:
     if number == errno.EAGAIN:
         return WarehouseBusy(f"{path} is being written by another run; wait for it or stop it")
     if number in FULL:
-        return WarehouseError(f"{path} could not be written, because the disk is full; make room and try again")
+        return WarehouseError(f"{path} could not be written because the disk is full; free some space and try again")
     if number:
         return WarehouseError(f"{path} cannot be opened ({os.strerror(number)})")
     if cause["exception_type"] == "Data Corruption":
@@ -116,7 +121,7 @@ def _in_words(path: Path, error: duckdb.Error) -> Exception:
 
 
 def _details(error: duckdb.Error) -> dict[str, str]:
-    """Return an error's own account of itself."""
+    """Return the details in an error's JSON; nothing if it has none."""
     _, brace, rest = str(error).partition("{")
     try:
         details = json.loads(brace + rest)
@@ -127,10 +132,10 @@ def _details(error: duckdb.Error) -> dict[str, str]:
 
 def _damaged(path: Path, cause: Mapping[str, str]) -> WarehouseDamaged:
     log = _log_of(path)
-    aside = f"Move {log.name} away, which a killed program left beside it; if that does not help, remove" * log.exists()
+    remedy = f"Move {log.name} away, which a killed program left behind; if that does not help, remove" * log.exists()
     return WarehouseDamaged(
-        f"{path} is damaged ({cause['exception_message'].splitlines()[0]}). {aside or 'Remove'} it: all it holds is "
-        "rebuilt from the lake when its weeks are materialized again, downstream of the raw tables"
+        f"{path} is damaged ({cause['exception_message'].splitlines()[0]}). {remedy or 'Remove'} it: materializing its "
+        "weeks again, downstream of the raw tables, rebuilds everything from the lake"
     )
 
 
@@ -139,12 +144,12 @@ def _log_of(path: Path) -> Path:
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, project: Project, files: Mapping[str, Iterable[Path]]) -> None:
-    """Create what SQL reads and no model makes: views of the raw tables, staging, seeds, and tables that Python fills.
+    """Create the inputs of the models: views of the raw tables, staging views, seeds, and tables filled by Python.
 
     Args:
         connection: the build database.
-        project: the models.
-        files: the valid Parquet files of each source of the lake, of all weeks.
+        project: the SQL project.
+        files: the valid Parquet files of each lake source, for all weeks.
     """
     for source in project.sources:
         if source.is_stored:
@@ -164,13 +169,13 @@ def prepare(connection: duckdb.DuckDBPyConnection, project: Project, files: Mapp
 
 
 def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_date: date, select: str) -> int:
-    """Make the rows of a SELECT the table's rows of one week, in one transaction, and return their number.
+    """Replace one week of a table with the rows of a SELECT, in one transaction, and return the number of rows.
 
-    The table gets the SELECT's columns: one that is new is null in other weeks, one that is gone goes, and one whose
-    type has changed is converted (null where that fails). Other weeks keep their rows.
+    The table takes over the SELECT's columns: new columns are null in other weeks, removed columns are dropped, and
+    changed types are converted (null if the conversion fails). Rows of other weeks stay.
     """
     if not _columns_of(connection, table):
-        # DuckDB 2.0.0 joins a table wrongly that was made and filled with over 122,880 rows in one transaction
+        # DuckDB 2.0.0 joins incorrectly if a table was created and filled with over 122,880 rows in one transaction
         connection.execute(f"create table {table} as select * from (\n{select}\n) limit 0")
     connection.begin()
     try:
@@ -178,11 +183,11 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
         incoming = _columns_of(connection, "incoming")
         existing = _columns_of(connection, table)
         if existing != incoming:
-            kept = ", ".join(
+            converted = ", ".join(
                 f'try_cast("{name}" as {kind}) as "{name}"' if name in existing else f'null::{kind} as "{name}"'
                 for name, kind in incoming.items()
             )
-            connection.execute(f"create table {table}__rebuilt as select {kept} from {table}")
+            connection.execute(f"create table {table}__rebuilt as select {converted} from {table}")
             connection.execute(f"drop table {table}")
             connection.execute(f"alter table {table}__rebuilt rename to {table}")
         connection.execute(f"delete from {table} where snapshot_date = ?", [snapshot_date])
@@ -191,18 +196,18 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
         connection.execute("drop table incoming")
         connection.commit()
     except BaseException:
-        with suppress(duckdb.TransactionException):  # a commit that failed has rolled back already
+        with suppress(duckdb.TransactionException):  # a failed commit has already rolled back
             connection.rollback()
         raise
     return int(rows)
 
 
 def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project) -> dict[str, int]:
-    """Put one week of the build before the readers, beside the weeks they have, and return its rows by table.
+    """Add one week of the build to the published warehouse and return its row counts by table.
 
-    Only this week is taken over, so that another week's failed build stays unseen. Seeds, marts and the identity tables
-    are what people read; views stay behind, because they look at files of the lake that a later run may replace, and so
-    do intermediate tables, which name people. Whoever has the file open keeps the old one until opening it anew.
+    Only this week is copied, so a failed build of another week stays hidden. Seeds, marts and the identity tables are
+    published. Views are not, because they read lake files that a later run may replace; intermediate tables are not,
+    because they name people. Readers who have the file open keep the old version until they reopen it.
     """
     beside = warehouse.with_name(f".{warehouse.name}.beside")
     try:
@@ -214,12 +219,12 @@ def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project)
         force_to_disk(beside)
         log = _log_of(warehouse)
         if log.exists():
-            # it belongs to the file that goes; beside the new one, it would make that unreadable
+            # it belongs to the old file and would make the new one unreadable
             log.replace(log.with_name(f"{log.name}.set-aside"))
-            logger.warning("%s was left by a program that wrote to the published file; it was set aside.", log)
+            logger.warning("Set %s aside: another program wrote to the published file and left it behind.", log)
         beside.replace(warehouse)
     except WarehouseDamaged:
-        for path in (build, warehouse):  # which of them it is
+        for path in (build, warehouse):  # find out which file is damaged
             read_through(path)
         raise
     finally:
@@ -230,10 +235,10 @@ def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project)
 
 
 def read_through(path: Path) -> None:
-    """Read every value of a database.
+    """Read every value in a database.
 
     Raises:
-        WarehouseDamaged: if it is damaged anywhere.
+        WarehouseDamaged: if any part of it is damaged.
     """
     with _examined(path) as connection:
         for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
@@ -250,22 +255,22 @@ def _add_week(beside: Path, build: Path, snapshot_date: date, project: Project) 
             week = f"select * from build.main.{table.name} where snapshot_date = date '{snapshot_date}'"
             rows[table.name] = replace_week(connection, table.name, snapshot_date, week)
         if not any(rows.values()):
-            raise NothingBuilt(f"the week of {snapshot_date} has no rows in {build}; materialize its tables first")
-        _drop_strangers(connection, {*rows, *(seed.name for seed in project.seeds)})
+            raise NothingBuilt(f"{build} has no rows for the week of {snapshot_date}; materialize its tables first")
+        _drop_unknown_tables(connection, {*rows, *(seed.name for seed in project.seeds)})
         _describe(connection, [*project.seeds, *project.published])
         connection.execute("detach build")
     return rows
 
 
 def _require(path: Path, snapshot_date: date, rows: Mapping[str, int]) -> None:
-    """Open a database as readers do and make sure that it holds a week's rows."""
+    """Open a database as a reader and check the row counts of a week."""
     with _examined(path) as connection:
         for table, n in rows.items():
             count = f"select count(*) from {table} where snapshot_date = ?"
-            ((found,),) = connection.execute(count, [snapshot_date]).fetchall()
-            if found != n:
+            ((n_published,),) = connection.execute(count, [snapshot_date]).fetchall()
+            if n_published != n:
                 raise WarehouseError(
-                    f"{path} has {found:,} rows of {snapshot_date} in {table} instead of {n:,}; publish again"
+                    f"{table} in {path} has {n_published:,} rows for {snapshot_date} instead of {n:,}; publish again"
                 )
 
 
@@ -275,13 +280,13 @@ def _remove(path: Path) -> None:
 
 
 def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, target: Table | None = None) -> str:
-    """Return a SELECT of the rows that fail a data test; none if all is well.
+    """Return a SELECT of the rows that fail a data test; it is empty if the test passes.
 
     Args:
         test: the test.
-        table: the table it belongs to.
-        snapshot_date: the week to look at; None for all, and for tables without weeks.
-        target: the table that a relationship leads to; of one that has weeks, too, only this one is looked at.
+        table: the table under test.
+        snapshot_date: the week to check; None for all weeks, and for tables without weeks.
+        target: the table that a relationship refers to; if it has weeks, only the same week is searched.
     """
     week = f"snapshot_date = date '{snapshot_date}'" if snapshot_date and not isinstance(table, Seed) else "true"
     columns = ", ".join(f'"{column}"' for column in test.columns)
@@ -309,9 +314,9 @@ def _source_select(source: Source, files: Iterable[Path]) -> str:
 
 
 def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
-    """Return the types of a table's columns by name; nothing if there is no such table.
+    """Return a table's column types by name; nothing if the table does not exist.
 
-    The table itself is asked: `duckdb_columns()` binds every view first, which takes 8 ms, three times per table.
+    `describe` avoids `duckdb_columns()`, which first binds every view: 8 ms per call, with three calls per table.
     """
     try:
         described = connection.execute(f"describe {table}").fetchall()
@@ -320,7 +325,7 @@ def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, 
     return {name: kind for name, kind, *_ in described}
 
 
-def _drop_strangers(connection: duckdb.DuckDBPyConnection, known: set[str]) -> None:
+def _drop_unknown_tables(connection: duckdb.DuckDBPyConnection, known: set[str]) -> None:
     tables = connection.execute("select table_name from duckdb_tables() where database_name = current_database()")
     for (table,) in tables.fetchall():
         if table not in known:
@@ -328,7 +333,7 @@ def _drop_strangers(connection: duckdb.DuckDBPyConnection, known: set[str]) -> N
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
-    """Write the descriptions into the database, where `describe` and clients find them."""
+    """Store the descriptions as comments in the database, where clients can show them."""
     for table in tables:
         connection.execute(f"comment on table {table.name} is {literal(table.description)}")
         for column in table.columns:

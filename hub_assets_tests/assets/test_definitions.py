@@ -1,6 +1,8 @@
 """The graph itself: what depends on what, in which group, with which checks, and when it runs."""
 
+from collections import Counter
 from datetime import UTC, date, datetime
+from graphlib import TopologicalSorter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,75 +15,86 @@ from hub_assets.definitions import build_defs, defs
 from hub_assets.partitions import SNAPSHOTS, week_of
 
 GRAPH = """
-bots (marts) <-
-contribution_rules (marts) <-
-core__candidate_pairs (identities) <- bots generic_names int_hub__author_strings int_hub__participations \
+bots (reference) <-
+contribution_rules (reference) <-
+core__candidate_pairs (identity_candidates) <- bots generic_names int_hub__author_strings int_hub__participations \
 int_hub__trailers
 core__developer_pairs (identities) <- bots core__candidate_pairs generic_names int_hub__author_strings \
 int_hub__participations int_hub__trailers stg_hub__accounts
 core__developers (identities) <- core__developer_pairs
-core__pseudonyms (identities) <- int_hub__collaboration_developers
-generic_names (marts) <-
-int_hub__author_strings (marts) <- int_hub__contributions int_hub__discussion_starters int_hub__participations
-int_hub__base_models (marts) <- stg_hub__models
-int_hub__collaboration_commits (marts) <- contribution_rules core__developers int_hub__commit_authors \
+core__pseudonyms (collaboration) <- int_hub__collaboration_developers
+enrich_hub__accounts (enrichment) <- core__candidate_pairs int_hub__leading_models raw_hub__commits \
+raw_hub__discussions
+enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
+figure__centrality (report) <- network__developer_centrality
+figure__core (report) <- mart__collaboration_edges network__developer_centrality
+figure__correlations (report) <- stats__correlations
+figure__correlations_by_license (report) <- stats__correlations
+figure__distributions (report) <- mart__repo_activity stats__tail_fits
+figure__lorenz_curves (report) <- stats__lorenz
+figure__usage (report) <- network__model_co_usage network__model_usage
+generic_names (reference) <-
+int_hub__author_strings (identity_candidates) <- int_hub__contributions int_hub__discussion_starters \
+int_hub__participations
+int_hub__base_models (usage) <- stg_hub__models
+int_hub__collaboration_commits (collaboration) <- contribution_rules core__developers int_hub__commit_authors \
 int_hub__participations stg_hub__accounts
-int_hub__collaboration_developers (marts) <- int_hub__collaborations int_hub__model_networks
-int_hub__collaboration_edges (marts) <- int_hub__collaboration_commits int_hub__collaborations int_hub__model_networks
-int_hub__collaborations (marts) <- int_hub__collaboration_commits
-int_hub__collaborations_by_month (marts) <- int_hub__collaboration_commits int_hub__model_networks
-int_hub__commit_authors (marts) <- int_hub__commit_histories stg_hub__commits
-int_hub__commit_histories (marts) <- int_hub__repositories stg_hub__commits
-int_hub__contributions (marts) <- int_hub__commit_authors
-int_hub__developer_contributions (marts) <- core__developers int_hub__commit_authors
-int_hub__developer_discussions (marts) <- core__developers int_hub__discussion_starters
-int_hub__discussion_histories (marts) <- int_hub__repositories stg_hub__discussions
-int_hub__discussion_starters (marts) <- int_hub__discussion_histories stg_hub__discussions
-int_hub__leading_models (marts) <- model_developers network__model_co_usage network__model_usage
-int_hub__model_ids (marts) <- int_hub__base_models stg_hub__aliases stg_hub__models stg_hub__spaces
-int_hub__model_networks (marts) <- stg_hub__models subfields
-int_hub__participations (marts) <- stg_hub__commits stg_hub__discussions
-int_hub__repositories (marts) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
-int_hub__space_models (marts) <- int_hub__model_ids stg_hub__spaces
-int_hub__trailers (marts) <- stg_hub__commits
-license_aliases (marts) <-
-license_groups (marts) <-
-mart__activity_summary (marts) <- mart__repo_activity
-mart__base_model_edges (marts) <- int_hub__base_models int_hub__model_ids
-mart__collaboration_edges (marts) <- core__pseudonyms int_hub__collaboration_edges
-mart__community_roles (marts) <- int_hub__developer_contributions int_hub__developer_discussions mart__repo_activity
-mart__history_coverage (marts) <- int_hub__commit_histories int_hub__discussion_histories
-mart__identity_pairs (marts) <- core__developer_pairs
-mart__identity_summary (marts) <- core__developers
-mart__published_comparison (marts) <- mart__activity_summary mart__repo_activity mart__top_repositories \
-network__collaboration_cores network__model_usage network__summary network__top_organisations network__usage_summary \
-organisations published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
-mart__repo_activity (marts) <- int_hub__commit_histories int_hub__developer_contributions \
+int_hub__collaboration_developers (collaboration) <- int_hub__collaborations int_hub__model_networks
+int_hub__collaboration_edges (collaboration) <- int_hub__collaboration_commits int_hub__collaborations \
+int_hub__model_networks
+int_hub__collaborations (collaboration) <- int_hub__collaboration_commits
+int_hub__collaborations_by_month (collaboration) <- int_hub__collaboration_commits int_hub__model_networks
+int_hub__commit_authors (repositories) <- int_hub__commit_histories stg_hub__commits
+int_hub__commit_histories (repositories) <- int_hub__repositories stg_hub__commits
+int_hub__contributions (repositories) <- int_hub__commit_authors
+int_hub__developer_contributions (activity) <- core__developers int_hub__commit_authors
+int_hub__developer_discussions (activity) <- core__developers int_hub__discussion_starters
+int_hub__discussion_histories (repositories) <- int_hub__repositories stg_hub__discussions
+int_hub__discussion_starters (repositories) <- int_hub__discussion_histories stg_hub__discussions
+int_hub__leading_models (usage) <- model_developers network__model_co_usage network__model_usage
+int_hub__model_ids (usage) <- int_hub__base_models stg_hub__aliases stg_hub__models stg_hub__spaces
+int_hub__model_networks (usage) <- stg_hub__models subfields
+int_hub__participations (identity_candidates) <- stg_hub__commits stg_hub__discussions
+int_hub__repositories (repositories) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
+int_hub__space_models (usage) <- int_hub__model_ids stg_hub__spaces
+int_hub__trailers (identity_candidates) <- stg_hub__commits
+license_aliases (reference) <-
+license_groups (reference) <-
+mart__activity_summary (activity) <- mart__repo_activity
+mart__base_model_edges (usage) <- int_hub__base_models int_hub__model_ids
+mart__collaboration_edges (collaboration) <- core__pseudonyms int_hub__collaboration_edges
+mart__community_roles (activity) <- int_hub__developer_contributions int_hub__developer_discussions \
+mart__repo_activity
+mart__history_coverage (repositories) <- int_hub__commit_histories int_hub__discussion_histories
+mart__identity_pairs (identities) <- core__developer_pairs
+mart__identity_summary (identities) <- core__developers
+mart__published_comparison (report) <- mart__activity_summary mart__repo_activity mart__top_repositories \
+network__collaboration_cores network__model_usage network__summary network__top_organizations network__usage_summary \
+organizations published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
+mart__repo_activity (activity) <- int_hub__commit_histories int_hub__developer_contributions \
 int_hub__developer_discussions int_hub__discussion_histories int_hub__repositories int_hub__space_models \
 license_groups stg_hub__spaces
-mart__top_repositories (marts) <- mart__repo_activity
-mart__usage_edges (marts) <- int_hub__space_models
-mart__usage_resolution (marts) <- int_hub__space_models
-model_developers (marts) <-
-network__base_model_cycles (networks) <- mart__base_model_edges stg_hub__models
-network__collaboration_cores (networks) <- core__pseudonyms int_hub__collaboration_developers \
+mart__top_repositories (activity) <- mart__repo_activity
+mart__usage_edges (usage) <- int_hub__space_models
+mart__usage_resolution (usage) <- int_hub__space_models
+model_developers (reference) <-
+network__base_model_cycles (usage) <- mart__base_model_edges stg_hub__models
+network__collaboration_cores (collaboration) <- core__pseudonyms int_hub__collaboration_developers \
 int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
-network__collaboration_over_time (networks) <- int_hub__collaborations_by_month int_hub__model_networks \
+network__collaboration_over_time (collaboration) <- int_hub__collaborations_by_month int_hub__model_networks \
 mart__repo_activity
-network__developer_centrality (networks) <- core__pseudonyms int_hub__collaboration_developers \
+network__developer_centrality (collaboration) <- core__pseudonyms int_hub__collaboration_developers \
 int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
-network__model_co_usage (networks) <- mart__usage_edges network__model_usage stg_hub__spaces
-network__model_usage (networks) <- int_hub__model_networks mart__usage_edges stg_hub__models
-network__null_models (networks) <- int_hub__collaboration_developers int_hub__collaboration_edges \
+network__model_co_usage (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
+network__model_usage (usage) <- int_hub__model_networks mart__usage_edges stg_hub__models
+network__null_models (collaboration) <- int_hub__collaboration_developers int_hub__collaboration_edges \
 int_hub__collaborations int_hub__model_networks mart__repo_activity
-network__summary (networks) <- core__pseudonyms int_hub__collaboration_developers int_hub__collaboration_edges \
+network__summary (collaboration) <- core__pseudonyms int_hub__collaboration_developers int_hub__collaboration_edges \
 int_hub__collaborations int_hub__model_networks mart__repo_activity
-network__top_organisations (networks) <- int_hub__leading_models organisations stg_hub__accounts
-network__usage_summary (networks) <- mart__usage_edges network__model_usage stg_hub__spaces
-organisations (marts) <-
-published_values (marts) <-
-raw_hub__accounts (histories) <- core__candidate_pairs int_hub__leading_models raw_hub__commits raw_hub__discussions
-raw_hub__aliases (histories) <- int_hub__base_models raw_hub__models raw_hub__spaces
+network__top_organizations (statistics) <- int_hub__leading_models organizations stg_hub__accounts
+network__usage_summary (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
+organizations (reference) <-
+published_values (reference) <-
 raw_hub__commits (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__datasets (listings) <-
 raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
@@ -93,29 +106,18 @@ stats__license_shares (statistics) <- license_groups mart__repo_activity
 stats__license_tests (statistics) <- mart__repo_activity
 stats__lorenz (statistics) <- mart__repo_activity
 stats__tail_fits (statistics) <- mart__repo_activity
-stg_hub__accounts (marts) <- raw_hub__accounts
-stg_hub__aliases (marts) <- raw_hub__aliases
-stg_hub__commits (marts) <- raw_hub__commits
-stg_hub__datasets (marts) <- raw_hub__datasets
-stg_hub__discussions (marts) <- raw_hub__discussions
-stg_hub__models (marts) <- raw_hub__models
-stg_hub__spaces (marts) <- raw_hub__spaces
-subfields (marts) <-
-warehouse__published (report) <- bots contribution_rules core__candidate_pairs core__developer_pairs core__developers \
-core__pseudonyms generic_names int_hub__author_strings int_hub__base_models int_hub__collaboration_commits \
-int_hub__collaboration_developers int_hub__collaboration_edges int_hub__collaborations \
-int_hub__collaborations_by_month int_hub__commit_authors int_hub__commit_histories int_hub__contributions \
-int_hub__developer_contributions int_hub__developer_discussions int_hub__discussion_histories \
-int_hub__discussion_starters int_hub__leading_models int_hub__model_ids int_hub__model_networks \
-int_hub__participations int_hub__repositories int_hub__space_models int_hub__trailers license_aliases license_groups \
-mart__activity_summary mart__base_model_edges mart__collaboration_edges mart__community_roles mart__history_coverage \
-mart__identity_pairs mart__identity_summary mart__published_comparison mart__repo_activity mart__top_repositories \
-mart__usage_edges mart__usage_resolution model_developers network__base_model_cycles network__collaboration_cores \
-network__collaboration_over_time network__developer_centrality network__model_co_usage network__model_usage \
-network__null_models network__summary network__top_organisations network__usage_summary organisations published_values \
-stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz stats__tail_fits \
-stg_hub__accounts stg_hub__aliases stg_hub__commits stg_hub__datasets stg_hub__discussions stg_hub__models \
-stg_hub__spaces subfields
+stg_hub__accounts (enrichment) <- enrich_hub__accounts
+stg_hub__aliases (usage) <- enrich_hub__aliases
+stg_hub__commits (repositories) <- raw_hub__commits
+stg_hub__datasets (repositories) <- raw_hub__datasets
+stg_hub__discussions (repositories) <- raw_hub__discussions
+stg_hub__models (repositories) <- raw_hub__models
+stg_hub__spaces (repositories) <- raw_hub__spaces
+subfields (reference) <-
+warehouse__published (report) <- mart__collaboration_edges mart__community_roles mart__history_coverage \
+mart__identity_pairs mart__identity_summary mart__published_comparison mart__usage_resolution \
+network__base_model_cycles network__collaboration_over_time network__developer_centrality network__null_models \
+stats__lorenz stats__tail_fits
 """
 
 
@@ -134,6 +136,27 @@ def test_the_graph(definitions: dg.Definitions) -> None:
     assert "\n".join(line.strip() for line in lines) == GRAPH.strip()
 
 
+def test_no_arrow_between_groups_leads_back(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    group_of = {key: graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    parents: dict[str | None, set[str | None]] = {}
+    for key, group in group_of.items():
+        parents.setdefault(group, set()).update({group_of[parent] for parent in graph.get(key).parent_keys} - {group})
+    order = list(TopologicalSorter(parents).static_order())  # raises CycleError where groups form a circle
+    assert order[-1] == "report"
+    assert len(order) == 12
+    assert max(Counter(group_of.values()).values()) <= 15
+
+
+def test_publishing_waits_for_every_table_by_way_of_those_that_none_reads(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    published = dg.AssetKey("warehouse__published")
+    assert len(graph.get(published).parent_keys) <= 15
+    upstream = dg.AssetSelection.assets(published).upstream(include_self=False).resolve(graph)
+    tables = {key for key in graph.get_all_asset_keys() if not key.to_user_string().startswith("figure__")}
+    assert upstream == tables - {published}
+
+
 def test_it_loads_as_dagster_loads_it() -> None:
     dg.Definitions.validate_loadable(defs())
 
@@ -141,7 +164,7 @@ def test_it_loads_as_dagster_loads_it() -> None:
 def test_everything_but_seeds_has_weeks_and_every_table_has_columns(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     seeds = {"bots", "contribution_rules", "generic_names", "license_aliases", "license_groups", "model_developers"}
-    seeds |= {"organisations", "published_values", "subfields"}
+    seeds |= {"organizations", "published_values", "subfields"}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() not in seeds)
@@ -201,7 +224,7 @@ def test_a_week_that_is_not_the_hubs_present_one_is_refused() -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     require_present_week(date(2026, 11, 16), now, "raw_hub__models")
     for other in (date(2026, 11, 9), date(2026, 11, 23)):
-        with pytest.raises(dg.Failure, match=r"as it is now.*2026-11-21.*week 2026-11-16.*downstream"):
+        with pytest.raises(dg.Failure, match=r"current state.*2026-11-21.*week 2026-11-16.*downstream"):
             require_present_week(other, now, "raw_hub__models")
 
 

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from hub_assets.assets.histories import LOG_SECONDS, OBSERVATION_SECONDS, Reporter
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.crawl import Budget, Progress
-from hub_assets.hub.window import WindowEstimate
+from hub_assets.hub.collect.crawl import Budget, Progress
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.http.window import WindowEstimate
 from hub_assets.partitions import SNAPSHOTS
 from hub_assets.progress import tell, watched
 from hub_assets.report.progress import crawl_bars
@@ -33,7 +33,7 @@ def test_the_log_is_told_every_half_minute_and_the_assets_history_every_few() ->
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize([raw_hub__commits], partition_key="2026-11-16", instance=instance)
     assert len(lines) == 1 + 2 * OBSERVATION_SECONDS / LOG_SECONDS
-    assert lines[0] == "raw_hub__commits: 4,000 to ask"
+    assert lines[0] == "raw_hub__commits: 4,000 planned"
     assert lines[1] == (
         "raw_hub__commits: 1,000 of 4,000 (990 ok, 10 gated), 10 calls/s, 0:05:00 left, "
         "77 of 1,000 calls left in this window"

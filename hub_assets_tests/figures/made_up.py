@@ -1,4 +1,4 @@
-"""Made-up tables as the figures take them, and what is asked of each drawing."""
+"""Made-up input tables for figures, and the checks that every figure must pass."""
 
 from itertools import combinations
 from typing import Any
@@ -13,30 +13,30 @@ from hub_assets.statistics.schemas import TAIL_FITS
 
 
 def repos(repo_type: str, n: int) -> pa.Table:
-    """Return activity of n repositories with heavy tails, some of it unknown, and null where nobody counts."""
-    dice = np.random.default_rng(n)
+    """Return heavy-tailed activity of n repositories, with unknown values, and nulls where there is no count."""
+    rng = np.random.default_rng(n)
     columns = {}
     for variable in VARIABLES:
-        values = np.floor(np.minimum(dice.pareto(1.1, n) * dice.integers(0, 2, n) * 3, 1e9)).astype(np.int64)
+        values = np.floor(np.minimum(rng.pareto(1.1, n) * rng.integers(0, 2, n) * 3, 1e9)).astype(np.int64)
         share_unknown = 0.02 if variable in KNOWN[repo_type] else 1
-        columns[variable] = pa.array(values, mask=dice.random(n) < share_unknown)
+        columns[variable] = pa.array(values, mask=rng.random(n) < share_unknown)
     return pa.table(columns)
 
 
 def table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table of a schema without the week; what they do not say is null."""
+    """Return rows as a table of a schema without the week; missing fields are null."""
     return pa.Table.from_pylist(rows, pa.schema(list(schema)[1:]))
 
 
 def tail_fits(*rows: dict[str, Any]) -> pa.Table:
-    """Return fits of the likes of models, but for what rows say."""
+    """Return fits of the likes of models, with defaults for fields that rows leave out."""
     fitted = {"repo_type": "model", "variable": "n_likes", "x_min": 3.0, "alpha": 2.0, "share_in_tail": 0.5}
     return table([fitted | {"preferred": "undecided", "verdict": "undecided"} | row for row in rows], TAIL_FITS)
 
 
 def assert_neat(figure: Figure) -> None:
-    """Check that no text is small, cut off, or upon another (but slanted ones, whose boxes overlap)."""
-    figure.draw_without_rendering()  # which gives legends their place
+    """Check that no text is small, cut off or overlapping (except slanted text, whose bounding boxes overlap)."""
+    figure.draw_without_rendering()  # positions the legends
     texts = [*figure.texts]
     for axes in figure.axes:
         legend = axes.get_legend()
@@ -48,6 +48,6 @@ def assert_neat(figure: Figure) -> None:
         assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1, text
     straight = [(text, box) for text, box in boxes.items() if text.get_rotation() % 90 == 0]
     for (one, a), (other, b) in combinations(straight, 2):
-        # 2 pixels of a box are free above the letters
+        # the top 2 pixels of a text box are empty
         is_apart = a.x1 <= b.x0 or b.x1 <= a.x0 or a.y1 <= b.y0 + 2 or b.y1 <= a.y0 + 2
         assert is_apart, (one, other)

@@ -1,4 +1,4 @@
-"""Lorenz curves: that they are those of the table, and what is said of them."""
+"""Lorenz curves: they match the table, and the text describes them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,21 +24,21 @@ def lorenz(activity: Mapping[str, pa.Table]) -> pa.Table:
 
 
 def of_likes(*points: tuple[float, float | None], repo_type: str = "model") -> Axes:
-    """Draw a curve of likes, and return their panel."""
+    """Draw a curve of likes and return its panel."""
     shared = {"repo_type": repo_type, "variable": "n_likes"}
     rows = [shared | {"share_of_repos": units, "share_of_total": held} for units, held in points]
     return lorenz_curves(table(rows, LORENZ)).axes[0]
 
 
 def of_values(values: Sequence[float]) -> Axes:
-    """Draw the likes of models, of which as many as here have so many."""
+    """Draw the Lorenz curve of likes for models with the given values."""
     every = {variable: pa.nulls(len(values), pa.int64()) for variable in VARIABLES}
     likes = pa.table(every | {"n_likes": pa.array(values, pa.int64())})
     return lorenz_curves(lorenz_table({"model": likes})).axes[0]
 
 
 def curves(axes: Axes) -> dict[str, Line2D]:
-    """Return the curves of a panel by their type; the dashed line and that of equal shares have no marker."""
+    """Return the curves of a panel by type; the dashed line and the equality line have no marker."""
     names = {look.marker: repo_type for repo_type, look in REPO_TYPES.items()}
     return {names[str(line.get_marker())]: line for line in axes.lines if line.get_marker() in names}
 
@@ -51,7 +51,7 @@ def texts(axes: Axes) -> list[str]:
     return [text.get_text() for text in axes.texts if text.get_text()]
 
 
-def test_a_panel_for_each_variable_and_a_key(lorenz: pa.Table) -> None:
+def test_there_is_a_panel_for_each_variable_and_a_key(lorenz: pa.Table) -> None:
     figure = lorenz_curves(lorenz)
     assert len(figure.axes) == 9
     assert [texts(axes)[0] for axes in figure.axes[:8]] == list(VARIABLES.values())
@@ -63,7 +63,7 @@ def test_a_panel_for_each_variable_and_a_key(lorenz: pa.Table) -> None:
     assert names == ["models", "datasets", "spaces", "80 % of the total", "if all had the same"]
 
 
-def test_every_point_of_the_table_is_drawn_from_the_other_end(lorenz: pa.Table) -> None:
+def test_every_point_of_the_table_is_drawn_from_the_top_down(lorenz: pa.Table) -> None:
     panels = dict(zip(VARIABLES, lorenz_curves(lorenz).axes, strict=False))
     expected: dict[tuple[str, str], dict[float, float]] = {}
     for row in lorenz.to_pylist():
@@ -78,12 +78,12 @@ def test_every_point_of_the_table_is_drawn_from_the_other_end(lorenz: pa.Table) 
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_order_of_rows_does_not_count(lorenz: pa.Table, seed: int) -> None:
+def test_row_order_does_not_matter(lorenz: pa.Table, seed: int) -> None:
     shuffled = lorenz.take(np.random.default_rng(seed).permutation(len(lorenz)))
     assert svg(lorenz_curves(shuffled)) == svg(lorenz_curves(lorenz))
 
 
-def test_the_same_table_gives_the_same_files_of_the_width_of_a_page(lorenz: pa.Table) -> None:
+def test_the_same_table_gives_identical_files_of_page_width(lorenz: pa.Table) -> None:
     one, other = lorenz_curves(lorenz), lorenz_curves(lorenz)
     assert svg(one) == svg(other)
     assert png(one) == png(other)
@@ -91,8 +91,8 @@ def test_the_same_table_gives_the_same_files_of_the_width_of_a_page(lorenz: pa.T
     assert len(svg(one)) < 500_000
 
 
-def test_what_the_top_hold_is_what_they_hold_when_counted() -> None:
-    """Of a thousand with 1 to 1,000, the ten greatest have 9,955 of 500,500; 554 are the first to have 80 %."""
+def test_the_share_of_the_top_matches_a_count() -> None:
+    """Of the values 1 to 1,000, the largest ten hold 9,955 of 500,500, and it takes the top 554 to hold 80 %."""
     values = range(1, 1_001)
     assert sum(values[-10:]) / sum(values) == pytest.approx(0.0199, abs=1e-4)
     assert sum(values[-554:]) >= 0.8 * sum(values) > sum(values[-553:])
@@ -110,11 +110,11 @@ def test_what_the_top_hold_is_what_they_hold_when_counted() -> None:
         (((0.0, 0.0), (0.99, 0.004), (1.0, 1.0)), ["● top 1 %: > 99 %", "80 % in top 1 %"]),
         (((0.0, 0.0), (0.99, 0.0), (1.0, 1.0)), ["● top 1 %: 100 %", "80 % in top 1 %"]),
         (((0.0, 0.0), (0.2, 0.2), (0.99, 0.99), (1.0, 1.0)), ["● top 1 %: 1 %", "80 % in top 80 %"]),
-        # points nearer to the end than those of a hundredth are drawn, and nothing changes
+        # points beyond the last hundredth are drawn and change nothing
         (((0.0, 0.0), (0.99, 0.2), (0.999, 0.4), (1.0, 1.0)), ["● top 1 %: 80 %", "80 % in top 1 %"]),
     ],
 )
-def test_the_text_says_what_the_top_hold(points: tuple[tuple[float, float], ...], words: list[str]) -> None:
+def test_the_text_gives_the_share_of_the_top(points: tuple[tuple[float, float], ...], words: list[str]) -> None:
     axes = of_likes(*points)
     assert texts(axes)[1:] == words
     top, _ = data(curves(axes)["model"])
@@ -123,7 +123,7 @@ def test_the_text_says_what_the_top_hold(points: tuple[tuple[float, float], ...]
     assert low < top.min() < top.max() < high
 
 
-def test_equal_values_are_on_the_dotted_line() -> None:
+def test_equal_values_lie_on_the_dotted_line() -> None:
     axes = of_values([7] * 50)
     top, held = data(curves(axes)["model"])
     assert held == pytest.approx(top)
@@ -132,7 +132,7 @@ def test_equal_values_are_on_the_dotted_line() -> None:
     assert ys == pytest.approx(xs)
 
 
-def test_the_dashed_line_is_at_80_percent_of_scales_that_are_the_same_everywhere(lorenz: pa.Table) -> None:
+def test_the_dashed_line_is_at_80_percent_and_scales_are_shared(lorenz: pa.Table) -> None:
     panels = lorenz_curves(lorenz).axes[:8]
     assert {(axes.get_xscale(), axes.get_yscale()) for axes in panels} == {("log", "linear")}
     assert len({(axes.get_xlim(), axes.get_ylim()) for axes in panels}) == 1
@@ -142,7 +142,7 @@ def test_the_dashed_line_is_at_80_percent_of_scales_that_are_the_same_everywhere
 
 
 @pytest.mark.parametrize("repo_type", REPO_TYPES)
-def test_a_total_of_0_or_not_known_is_said(repo_type: str) -> None:
+def test_a_zero_or_unknown_total_is_stated(repo_type: str) -> None:
     axes = of_likes((0.0, None), (0.5, None), (1.0, None), repo_type=repo_type)
     assert texts(axes) == ["likes", f"{REPO_TYPES[repo_type].glyph} no values above 0", "no data"]
     assert not curves(axes)
@@ -161,17 +161,17 @@ def test_one_repository_is_drawn() -> None:
     assert texts(axes)[1:] == ["● top 1 %: 1 %", "80 % in top 80 %"]
 
 
-def test_no_text_is_cut_off_small_or_upon_another(lorenz: pa.Table) -> None:
+def test_text_is_not_cut_off_small_or_overlapping(lorenz: pa.Table) -> None:
     figure = lorenz_curves(lorenz)
     assert_neat(figure)
-    # nor numbers upon those of the next panel
+    # tick labels do not overlap those of the next panel either
     first, second = figure.axes[:2]
     ends = [axes.xaxis.get_ticklabels() for axes in (first, second)]
     shown = [[one.get_window_extent() for one in labels if one.get_text() in ("1 %", "100 %")] for labels in ends]
     assert shown[0][1].x1 < shown[1][0].x0
 
 
-def test_widest_texts_fit() -> None:
+def test_the_widest_texts_fit() -> None:
     every = [
         {"repo_type": repo_type, "variable": variable, "share_of_repos": units, "share_of_total": held}
         for repo_type in REPO_TYPES

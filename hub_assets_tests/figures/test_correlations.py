@@ -1,4 +1,4 @@
-"""Figures 2 and 3: what stands in which cell, in drawings of made-up coefficients."""
+"""Figures 2 and 3: the contents of each cell, for made-up coefficients."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ def drawn(*rows: dict[str, Any], draw: Draw = correlation_maps) -> Figure:
 
 
 def cells(axes: Axes) -> dict[tuple[int, int], str]:
-    """Return what is printed in each column and row of a map."""
+    """Return the text in each column and row of a map."""
     inside = [
         text
         for text in axes.texts
@@ -42,7 +42,7 @@ def cells(axes: Axes) -> dict[tuple[int, int], str]:
 
 
 def marks(axes: Axes) -> set[tuple[int, int]]:
-    """Return the columns and rows of the cells with a mark."""
+    """Return the columns and rows of marked cells."""
     corners = [patch.get_xy().min(axis=0) for patch in axes.patches if type(patch) is Polygon]
     return {(int(x), int(y)) for x, y in corners}
 
@@ -53,7 +53,7 @@ def colors(axes: Axes) -> dict[tuple[int, int], str]:
 
 
 def names(axes: Axes) -> list[str]:
-    """Return the title, the remark and the names of columns, and of rows where they are."""
+    """Return the title, the remark, the column labels, and the row labels if there are any."""
     inside = [
         text
         for text in axes.texts
@@ -69,7 +69,7 @@ def names(axes: Axes) -> list[str]:
         (license_correlation_maps, [("model", "permissive"), ("model", "restrictive"), ("model", "none")]),
     ],
 )
-def test_each_cell_has_the_coefficient_of_the_table(
+def test_each_cell_shows_the_coefficient_of_the_table(
     draw: Draw, groups: list[tuple[str, str]], correlations: pa.Table
 ) -> None:
     figure = draw(correlations)
@@ -88,7 +88,7 @@ def test_each_cell_has_the_coefficient_of_the_table(
             assert ((x, y - 1) in marked) == (row["pearson_p_holm"] >= 0.001)
 
 
-def test_titles_names_and_numbers(correlations: pa.Table) -> None:
+def test_titles_labels_and_numbers(correlations: pa.Table) -> None:
     models, datasets, spaces = correlation_maps(correlations).axes
     known = list(VARIABLES.values())
     rows = [name.replace("discussion s", "discussion\ns").replace(" use", "\nuse") for name in known[1:]]
@@ -110,7 +110,7 @@ def test_the_order_of_a_pair_does_not_matter_and_counts_may_differ() -> None:
 @pytest.mark.parametrize(
     ("value", "words"), [(1.0, "1.00"), (-1.0, "-1.00"), (-0.004, "0.00"), (-0.006, "-0.01"), (0.125, "0.12")]
 )
-def test_two_digits_and_no_sign_before_0(value: float, words: str) -> None:
+def test_two_decimals_and_no_negative_zero(value: float, words: str) -> None:
     assert cells(drawn(pair(pearson=value)).axes[0]) == {(0, 0): words}
 
 
@@ -123,12 +123,12 @@ def test_a_cell_without_a_coefficient_is_gray(value: float | None) -> None:
 
 
 @pytest.mark.parametrize(("p", "is_marked"), [(0.0, False), (0.00099, False), (0.001, True), (1.0, True), (None, True)])
-def test_a_mark_where_p_is_not_below_a_thousandth(p: float | None, is_marked: bool) -> None:
+def test_p_values_of_a_thousandth_or_more_are_marked(p: float | None, is_marked: bool) -> None:
     assert bool(marks(drawn(pair(pearson_p_holm=p)).axes[0])) == is_marked
 
 
-def test_colors_are_of_a_fixed_scale() -> None:
-    """The same coefficient has the same color in every map, whatever else there is; those of 1 and -1 are the ends."""
+def test_the_color_scale_is_fixed() -> None:
+    """A coefficient has the same color in every map, whatever else it shows; 1 and -1 are the ends of the scale."""
     low, high = (colors(drawn(pair(pearson=value)).axes[0])[0, 0] for value in (-1.0, 1.0))
     assert (low, high) == ("#053061", "#67001f")
     with_others = drawn(pair(pearson=0.1), pair(variable_y="n_community", pearson=0.2)).axes[0]
@@ -138,9 +138,9 @@ def test_colors_are_of_a_fixed_scale() -> None:
 
 
 @pytest.mark.parametrize("value", np.linspace(-1, 1, 41))
-def test_coefficients_stand_out_from_their_cells(value: float) -> None:
+def test_coefficients_are_readable_on_their_cells(value: float) -> None:
     def luminance(color: Any) -> float:
-        """Return the relative luminance of the Web Content Accessibility Guidelines."""
+        """Return relative luminance as defined by the Web Content Accessibility Guidelines."""
         parts = np.array(to_rgb(color))
         linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
         return float(linear @ [0.2126, 0.7152, 0.0722])
@@ -151,7 +151,7 @@ def test_coefficients_stand_out_from_their_cells(value: float) -> None:
     assert (lighter + 0.05) / (darker + 0.05) > 4
 
 
-def test_types_and_groups_that_are_missing() -> None:
+def test_missing_types_and_groups() -> None:
     models, datasets, spaces = drawn(pair(repo_type="space")).axes
     assert [names(axes)[1] for axes in (models, datasets, spaces)] == ["no data", "no data", "n = 9"]
     assert cells(spaces) == {(0, 0): "0.50"}
@@ -168,7 +168,7 @@ def test_an_empty_table_is_drawn(draw: Draw) -> None:
 
 
 @pytest.mark.parametrize("draw", [correlation_maps, license_correlation_maps])
-def test_no_text_is_cut_off_small_or_upon_another(draw: Draw, correlations: pa.Table) -> None:
+def test_text_is_not_cut_off_small_or_overlapping(draw: Draw, correlations: pa.Table) -> None:
     column = correlations.schema.get_field_index("pearson")
     negative = pa.array([-0.88] * len(correlations))
     figure = draw(correlations.set_column(column, "pearson", negative))

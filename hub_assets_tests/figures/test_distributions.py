@@ -1,4 +1,4 @@
-"""Figure 1: what stands where, in drawings of made-up activity."""
+"""Figure 1: its contents, for made-up activity."""
 
 import itertools
 import time
@@ -38,12 +38,12 @@ def data(line: Line2D) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
 
 
 def of_likes(values: Sequence[int | None], *fits: dict[str, Any]) -> Axes:
-    """Draw the likes of models alone, and return their panel."""
+    """Draw only the likes of models and return their panel."""
     likes = pa.table({"n_likes": pa.array(values, pa.int64())})
     return distributions({"model": likes}, tail_fits(*fits)).axes[0]
 
 
-def test_a_panel_for_each_variable_and_a_key(activity: dict[str, pa.Table], fits: pa.Table) -> None:
+def test_there_is_a_panel_for_each_variable_and_a_key(activity: dict[str, pa.Table], fits: pa.Table) -> None:
     figure = distributions(activity, fits)
     assert len(figure.axes) == 9
     assert [texts(axes)[0] for axes in figure.axes[:8]] == list(VARIABLES.values())
@@ -51,12 +51,12 @@ def test_a_panel_for_each_variable_and_a_key(activity: dict[str, pa.Table], fits
     assert legend is not None
     names = [text.get_text() for text in legend.get_texts()]
     assert names == ["models", "datasets", "spaces", "power law, supported", "power law, not supported"]
-    # nobody counts the downloads of spaces, nor in which spaces they are used
+    # Spaces have no downloads and are not used in Spaces
     assert [len(points(axes)) for axes in figure.axes[:8]] == [3] * 6 + [2, 1]
     assert [len(laws(axes)) for axes in figure.axes[:8]] == [3] * 6 + [2, 1]
 
 
-def test_the_curve_is_the_share_of_values_above_0_that_are_as_great() -> None:
+def test_the_curve_is_the_share_of_positive_values_of_at_least_x() -> None:
     axes = of_likes([0, 0, None, 1, 1, 2, 8])
     (curve,) = points(axes)
     xs, ys = data(curve)
@@ -65,16 +65,16 @@ def test_the_curve_is_the_share_of_values_above_0_that_are_as_great() -> None:
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
 
 
-def test_a_law_begins_at_x_min_with_the_share_in_the_tail_and_has_the_slope_of_sums_over_integers() -> None:
+def test_a_law_starts_at_x_min_with_the_share_in_the_tail_and_falls_like_sums_over_integers() -> None:
     axes = of_likes([1, 2, 3, 5_000], {"x_min": 2.0, "alpha": 2.5, "share_in_tail": 0.75})
     xs, ys = data(laws(axes)[0])
     assert (xs[0], ys[0]) == (pytest.approx(2), pytest.approx(0.75))
     assert xs[-1] == pytest.approx(5_000)
-    # also where it is an integral
+    # including where an integral replaces the sum
     assert ys == pytest.approx(0.75 * zeta(2.5, xs) / zeta(2.5, 2), rel=1e-6)
 
 
-def test_a_law_far_out_and_steep_is_drawn() -> None:
+def test_a_steep_law_far_out_is_drawn() -> None:
     axes = of_likes([1, 10**15, 10**16], {"x_min": 1e15, "alpha": 24.9, "share_in_tail": 2 / 3})
     xs, ys = data(laws(axes)[0])
     assert np.isfinite(ys).all()
@@ -94,7 +94,7 @@ def test_a_law_far_out_and_steep_is_drawn() -> None:
         ("truncated_power_law", "contradicted", "cut-off nearer", "--"),
     ],
 )
-def test_a_law_is_solid_only_where_the_data_support_it(preferred: str, verdict: str, words: str, style: str) -> None:
+def test_a_law_is_solid_only_if_the_data_support_it(preferred: str, verdict: str, words: str, style: str) -> None:
     fit = {"alpha": 2.345, "x_min": 12_345.0, "preferred": preferred, "verdict": verdict}
     axes = of_likes([1, 2, 30_000], fit)
     assert texts(axes) == ["likes", "● \N{GREEK SMALL LETTER ALPHA} = 2.35, x ≥ 12.3k", words]
@@ -105,7 +105,7 @@ def test_a_law_is_solid_only_where_the_data_support_it(preferred: str, verdict: 
     ("x_min", "words"),
     [(1, "1"), (1_234, "1,234"), (9_994, "9,994"), (9_996, "10k"), (123_456, "123k"), (999_600, "1M"), (2e9, "2B")],
 )
-def test_where_a_law_begins(x_min: float, words: str) -> None:
+def test_the_text_says_where_a_law_starts(x_min: float, words: str) -> None:
     assert texts(of_likes([1, 2, 3], {"x_min": x_min}))[1].endswith(f"x ≥ {words}")
 
 
@@ -122,7 +122,7 @@ def test_panels_without_data_say_so() -> None:
     [{}, {"model": repos("model", 0)}, {"model": repos("model", 1)}, {"space": repos("space", 40)}],
     ids=["nothing", "no repository", "one repository", "spaces alone"],
 )
-def test_little_data_is_drawn(activity: dict[str, pa.Table]) -> None:
+def test_sparse_data_is_drawn(activity: dict[str, pa.Table]) -> None:
     figure = distributions(activity, NO_FITS)
     assert len(figure.axes) == 9
     assert png(figure).startswith(b"\x89PNG")
@@ -130,14 +130,14 @@ def test_little_data_is_drawn(activity: dict[str, pa.Table]) -> None:
     assert_neat(figure)
 
 
-def test_too_few_values_have_no_law() -> None:
+def test_too_few_values_have_no_fit() -> None:
     axes = of_likes([3, 4], {"x_min": None, "alpha": None, "share_in_tail": None, "verdict": "too_few"})
     assert not laws(axes)
     assert texts(axes) == ["likes", "● no fit"]
     assert not laws(of_likes([3, 4], {"alpha": float("nan"), "verdict": "too_few"}))
 
 
-def test_scales_hold_all_points_and_shares_can_be_compared(activity: dict[str, pa.Table], fits: pa.Table) -> None:
+def test_scales_fit_all_points_and_shares_can_be_compared(activity: dict[str, pa.Table], fits: pa.Table) -> None:
     panels = distributions(activity, fits).axes[:8]
     assert len({axes.get_ylim() for axes in panels}) == 1
     for axes in panels:
@@ -150,7 +150,7 @@ def test_scales_hold_all_points_and_shares_can_be_compared(activity: dict[str, p
     ]  # the last is cut off
 
 
-def test_no_text_is_cut_off_small_or_upon_another() -> None:
+def test_text_is_not_cut_off_small_or_overlapping() -> None:
     widest = {"alpha": 24.99, "x_min": 123_456.0, "preferred": "exponential", "verdict": "contradicted"}
     every = itertools.product(REPO_TYPES, VARIABLES)
     values = pa.table({variable: pa.array([1, 200_000], pa.int64()) for variable in VARIABLES})
@@ -161,7 +161,7 @@ def test_no_text_is_cut_off_small_or_upon_another() -> None:
     assert_neat(figure)
 
 
-def test_the_study_s_size_takes_little_time_and_space(fits: pa.Table) -> None:
+def test_the_studys_size_takes_little_time_and_space(fits: pa.Table) -> None:
     many = {
         repo_type: repos(repo_type, n) for repo_type, n in (("model", 350_000), ("dataset", 65_000), ("space", 150_000))
     }
@@ -183,4 +183,4 @@ def test_thinning_keeps_the_ends_and_the_shape() -> None:
     assert len(xs) < 165
     assert {1, 20_000} <= set(xs.tolist())
     assert ys == pytest.approx((20_001 - xs) / 20_000)
-    assert np.diff(np.log(xs)).max() < 0.75  # from 1 to 2; else the next step
+    assert np.diff(np.log(xs)).max() < 0.75  # the largest step is from 1 to 2; all others are grid steps

@@ -1,4 +1,4 @@
-"""Figures as files: whole or not at all, the same bytes each time, and without pyplot."""
+"""Figures as files: written atomically, byte-identical every time, and without pyplot."""
 
 import gc
 import struct
@@ -22,21 +22,21 @@ from hub_assets.figures.files import png, save, svg
 def figures(
     request: pytest.FixtureRequest, activity: dict[str, pa.Table], fits: pa.Table, correlations: pa.Table
 ) -> tuple[Figure, Figure]:
-    """Each figure, drawn twice of the same tables."""
+    """Every figure, drawn twice from the same tables."""
     if request.param == "distributions":
         return distributions(activity, fits), distributions(activity, fits)
     draw = {"correlation_maps": correlation_maps, "license_correlation_maps": license_correlation_maps}[request.param]
     return draw(correlations), draw(correlations)
 
 
-def test_the_same_tables_give_the_same_bytes(figures: tuple[Figure, Figure]) -> None:
+def test_the_same_tables_give_identical_bytes(figures: tuple[Figure, Figure]) -> None:
     one, other = figures
     assert svg(one) == svg(one) == svg(other)
     assert png(one) == png(one) == png(other)
     assert b"<dc:date>" not in svg(one)
 
 
-def test_svg_and_png_are_of_the_width_of_a_page(figures: tuple[Figure, Figure]) -> None:
+def test_svg_and_png_have_page_width(figures: tuple[Figure, Figure]) -> None:
     root = ElementTree.fromstring(svg(figures[0]))
     assert root.attrib["width"] == "504pt"
     width, height = struct.unpack(">II", png(figures[0])[16:24])
@@ -44,7 +44,7 @@ def test_svg_and_png_are_of_the_width_of_a_page(figures: tuple[Figure, Figure]) 
     assert len(svg(figures[0])) < 500_000
 
 
-def test_settings_of_others_neither_count_nor_change(correlations: pa.Table) -> None:
+def test_global_settings_have_no_effect_and_stay_unchanged(correlations: pa.Table) -> None:
     expected = svg(correlation_maps(correlations))
     with rc_context({"font.size": 20, "svg.fonttype": "none", "svg.hashsalt": None, "savefig.facecolor": "red"}):
         before = dict(rcParams)
@@ -60,7 +60,7 @@ def test_save_writes_both_files(tmp_path: Path, figures: tuple[Figure, Figure]) 
     assert save(figures[1], tmp_path / "new" / "figure.1") == paths
 
 
-def test_what_cannot_be_drawn_leaves_the_files_as_they_were(tmp_path: Path) -> None:
+def test_a_figure_that_cannot_be_drawn_leaves_the_files_unchanged(tmp_path: Path) -> None:
     save(Figure(), tmp_path / "figure")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     broken = Figure()
@@ -70,7 +70,7 @@ def test_what_cannot_be_drawn_leaves_the_files_as_they_were(tmp_path: Path) -> N
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_nothing_keeps_a_figure(correlations: pa.Table) -> None:
+def test_figures_are_garbage_collected(correlations: pa.Table) -> None:
     figure = correlation_maps(correlations)
     png(figure)
     alive = weakref.ref(figure)

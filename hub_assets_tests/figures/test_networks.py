@@ -1,4 +1,4 @@
-"""Figures 4 and 5, and the core: that they are of the tables, and can be read whatever the network is."""
+"""Figures 4 and 5, and the core: they match their tables and stay readable for any network."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ BOTH_WAYS, ONE_WAY = "#0072b2", "#d55e00"
 
 
 def weighted(graph: nx.DiGraph) -> nx.DiGraph:
-    """Give each edge a weight of its own."""
+    """Give each edge a different weight."""
     for place, (source, target) in enumerate(sorted(graph.edges)):
         graph.edges[source, target]["weight"] = place % 97 + 1
     return graph
@@ -87,7 +87,7 @@ def data(line: Line2D) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]
 
 
 def steps(axes: Axes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return heights and edges of a histogram."""
+    """Return the heights and edges of a histogram."""
     (drawn,) = [patch for patch in axes.patches if isinstance(patch, StepPatch)]
     heights, edges, _ = drawn.get_data()
     return np.asarray(heights), np.asarray(edges)
@@ -105,7 +105,7 @@ def lines(axes: Axes) -> LineCollection:
 
 
 def counted_lines(axes: Axes) -> dict[str, int]:
-    """Return the numbers of lines of each color."""
+    """Return the number of lines of each color."""
     return dict(Counter(to_hex(color) for color in to_rgba_array(lines(axes).get_colors())))
 
 
@@ -120,7 +120,7 @@ MANY = weighted(nx.gnp_random_graph(160, 0.3, seed=1, directed=True))  # more li
 RING = weighted(nx.cycle_graph(5_000, nx.DiGraph))
 
 
-def test_curves_are_the_shares_of_connected_developers_with_as_great_a_degree() -> None:
+def test_curves_are_the_shares_of_connected_developers_of_at_least_x() -> None:
     graph = nx.DiGraph([(0, 1), (1, 0), (2, 0), (3, 0)])
     graph.add_nodes_from([4, 5])
     figure = centrality_distributions(centrality_of(graph))
@@ -136,7 +136,7 @@ def test_curves_are_the_shares_of_connected_developers_with_as_great_a_degree() 
     assert {(axes.get_xscale(), axes.get_yscale()) for axes in figure.axes} == {("log", "log")}
 
 
-def test_text_tells_of_connected_developers() -> None:
+def test_text_summarizes_connected_developers() -> None:
     """Degrees 1, 1, 2, 4: mean 2, median 1.5, standard deviation the root of 6 / 3."""
     graph = nx.DiGraph([(0, 1), (1, 0), (2, 0), (3, 0)])
     graph.add_nodes_from(range(4, 1_238))
@@ -163,11 +163,11 @@ def test_text_tells_of_connected_developers() -> None:
         ([1, 1, 12_345], ["n = 3", "mean 4,116, median 1", "max 12.3k, sd 7,127"]),
     ],
 )
-def test_text_tells_of_usage(values: list[int | None], words: list[str]) -> None:
+def test_text_summarizes_usage(values: list[int | None], words: list[str]) -> None:
     assert texts(usage(all=values).axes[0]) == ["all models", *words]
 
 
-def test_a_panel_for_each_network_of_usage_and_of_co_usage() -> None:
+def test_usage_and_co_usage_have_a_panel_for_each_network() -> None:
     figure = usage_distributions(
         by_network("n_spaces", mm=[1, 2], all=[1, 2, 3, 4], other=[9]), by_network("degree", nlp=[5], cv=[6, 7])
     )
@@ -180,29 +180,29 @@ def test_a_panel_for_each_network_of_usage_and_of_co_usage() -> None:
     assert len({axes.get_ylim() for axes in figure.axes[:4]}) == 1
 
 
-@pytest.mark.parametrize("greatest", [1, 9, 10, 12_345])
-def test_each_step_of_a_histogram_has_whole_numbers_and_the_area_is_1(greatest: int) -> None:
-    dice = np.random.default_rng(greatest)
-    values = np.append(np.ceil(greatest ** dice.random(500)), [1, greatest]).astype(int).clip(1, greatest)
+@pytest.mark.parametrize("largest", [1, 9, 10, 12_345])
+def test_each_histogram_bin_contains_an_integer_and_the_area_is_1(largest: int) -> None:
+    rng = np.random.default_rng(largest)
+    values = np.append(np.ceil(largest ** rng.random(500)), [1, largest]).astype(int).clip(1, largest)
     heights, edges = steps(co_usage(all=[*values.tolist(), 0, 0]).axes[4])
     widths = np.diff(np.log10(edges))
     assert (heights * widths).sum() == pytest.approx(1)
     inside = [int(((low < values) & (values < high)).sum()) for low, high in pairwise(edges)]
     assert heights * widths == pytest.approx(np.array(inside) / len(values))
     assert (edges % 1 == 0.5).all()
-    assert (edges[0], edges[-2] < greatest < edges[-1]) == (0.5, True)
-    # decades begin with a step of their own
-    assert {power - 0.5 for power in (1, 10, 100, 1_000) if power <= greatest} <= set(edges)
+    assert (edges[0], edges[-2] < largest < edges[-1]) == (0.5, True)
+    # each decade starts with a new bin
+    assert {power - 0.5 for power in (1, 10, 100, 1_000) if power <= largest} <= set(edges)
 
 
-def test_modes_are_seen() -> None:
-    """Models of two great spaces have the same degree as all others there, on the slope of what is used alone."""
+def test_modes_are_visible() -> None:
+    """Models of two large Spaces share a degree with all others there, which stands out from the rest."""
     values = [1] * 30 + [2] * 20 + [4] * 10 + [41] * 300 + [630] * 100
     heights, edges = steps(co_usage(all=values).axes[4])
     is_mode = (heights[1:-1] > 3 * heights[:-2]) & (heights[1:-1] > 3 * heights[2:])
     tops = [(edges[place + 1], edges[place + 2]) for place in np.flatnonzero(is_mode)]
-    greatest = [any(low < mode < high for low, high in [*tops, (edges[-2], edges[-1])]) for mode in (41, 630)]
-    assert greatest == [True, True]
+    is_visible = [any(low < mode < high for low, high in [*tops, (edges[-2], edges[-1])]) for mode in (41, 630)]
+    assert is_visible == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -215,14 +215,14 @@ def test_modes_are_seen() -> None:
         ([3], "n = 1"),
     ],
 )
-def test_models_used_with_no_other_are_told_of(values: list[int], words: str) -> None:
+def test_models_without_co_usage_are_counted(values: list[int], words: str) -> None:
     axes = co_usage(nlp=values).axes[6]
     assert texts(axes)[1] == words
     assert ("no data" in texts(axes)) == (not any(values))
 
 
 @pytest.mark.parametrize("graph", [COMPLETE, A_FEW, RING], ids=["complete", "a few", "ring"])
-def test_the_profile_has_the_size_of_each_core(graph: nx.DiGraph) -> None:
+def test_the_profile_shows_the_size_of_each_core(graph: nx.DiGraph) -> None:
     profile, _ = core_of(graph).axes
     ks, sizes = data(profile.lines[0])
     assert ks.tolist() == list(range(1, int(ks[-1]) + 1))
@@ -237,7 +237,7 @@ def test_the_profile_has_the_size_of_each_core(graph: nx.DiGraph) -> None:
 
 
 @pytest.mark.parametrize("graph", [COMPLETE, A_FEW, MANY], ids=["complete", "a few", "many"])
-def test_the_drawing_has_each_developer_and_each_pair_of_the_maximal_core(graph: nx.DiGraph) -> None:
+def test_the_drawing_shows_each_developer_and_each_pair_of_the_maximal_core(graph: nx.DiGraph) -> None:
     _, drawing = core_of(graph).axes
     inside = nx.k_core(graph)
     pairs = nx.Graph(inside)
@@ -247,15 +247,15 @@ def test_the_drawing_has_each_developer_and_each_pair_of_the_maximal_core(graph:
     n_one = pairs.number_of_edges() - n_both
     assert counted_lines(drawing) == {color: n for color, n in ((BOTH_WAYS, n_both), (ONE_WAY, n_one)) if n}
     assert key(drawing)[:2] == [f"both ways: {n_both:,} pairs", f"one way: {n_one:,} pairs"]
-    # no two stand in one place, none outside, and lines lead from one to another
+    # positions are distinct and inside the circle, and every line connects two of them
     assert pdist(spots(drawing)).min() > 0
     assert np.linalg.norm(spots(drawing), axis=1).max() == pytest.approx(1)
     ends = np.concatenate([np.asarray(segment) for segment in lines(drawing).get_segments()])
     assert {tuple(end) for end in ends} == {tuple(spot) for spot in spots(drawing)}
 
 
-def test_lines_are_wider_for_greater_weights_and_join_those_who_are_meant() -> None:
-    """In a circle the first is at the top: here developer 2, then 1 and 0."""
+def test_lines_are_wider_for_larger_weights_and_connect_the_right_developers() -> None:
+    """The circle starts at the top, here with developer 2, then 1 and 0."""
     graph = nx.DiGraph()
     graph.add_weighted_edges_from([(0, 1, 1), (1, 0, 1), (1, 2, 900), (2, 1, 100), (0, 2, 10), (2, 2, 5_000)])
     graph.add_weighted_edges_from([(2, 0, 30)])
@@ -280,8 +280,8 @@ def test_edges_of_the_whole_network_give_the_same_drawing() -> None:
     assert svg(core(everyone, cores_of(A_FEW))) == svg(core(inside, cores_of(A_FEW)))
 
 
-def test_parts_of_a_core_stand_side_by_side() -> None:
-    """Of two complete parts, the names of which alternate, no line crosses the other part's."""
+def test_components_of_a_core_are_placed_side_by_side() -> None:
+    """With two complete components whose names alternate, no line crosses a line of the other component."""
     graph = nx.relabel_nodes(nx.complete_graph(5, nx.DiGraph), lambda one: 2 * one)
     graph.update(nx.relabel_nodes(nx.complete_graph(5, nx.DiGraph), lambda one: 2 * one + 1))
     _, drawing = core_of(weighted(graph)).axes
@@ -290,7 +290,7 @@ def test_parts_of_a_core_stand_side_by_side() -> None:
     assert all(len(half) == 1 for half in halves)
 
 
-def test_a_core_of_too_many_is_not_drawn() -> None:
+def test_a_core_that_is_too_large_is_not_drawn() -> None:
     _, drawing = core_of(RING).axes
     assert texts(drawing) == ["maximal core, k = 2", "5,000 developers, 5,000 edges", "too many to draw"]
     assert not drawing.lines
@@ -303,7 +303,7 @@ def test_a_network_without_edges_has_no_core(n: int) -> None:
     assert [texts(axes) for axes in figure.axes] == [["all cores", "no data"], ["maximal core", "no data"]]
 
 
-def test_weights_may_be_fractions_and_all_the_same() -> None:
+def test_weights_may_be_fractional_and_equal() -> None:
     edges = edges_of(COMPLETE)
     shares = edges.set_column(2, "weight", pa.array([1 / 13] * len(edges)))
     _, drawing = core(shares, cores_of(COMPLETE)).axes
@@ -319,18 +319,18 @@ HEAVY = np.minimum(np.random.default_rng(1).zipf(1.7, 5_000), 10**6)
 
 @pytest.mark.parametrize("graph", EVERY_SIZE.values(), ids=EVERY_SIZE)
 @pytest.mark.parametrize("draw", [core_of, lambda graph: centrality_distributions(centrality_of(graph))])
-def test_networks_of_all_sizes_are_neat(draw: Callable[[nx.DiGraph], Figure], graph: nx.DiGraph) -> None:
+def test_networks_of_any_size_are_neat(draw: Callable[[nx.DiGraph], Figure], graph: nx.DiGraph) -> None:
     assert_all_is_within(draw(graph))
 
 
 @pytest.mark.parametrize("values", [[], [10**7], [999, 999, 1_000, 0]], ids=["none", "one", "wide"])
-def test_usage_of_all_sizes_is_neat(values: list[int]) -> None:
+def test_usage_of_any_size_is_neat(values: list[int]) -> None:
     everywhere = dict.fromkeys(NETWORKS, values)
     assert_all_is_within(usage_distributions(by_network("n_spaces", **everywhere), by_network("degree", **everywhere)))
 
 
 def assert_all_is_within(figure: Figure) -> None:
-    """Check that texts are neat, and that numbers of axes are on the page."""
+    """Check that texts are neat, and that tick labels are on the page."""
     assert_neat(figure)
     assert figure.get_figwidth() == 7
     for axes in figure.axes:
@@ -350,7 +350,7 @@ def assert_all_is_within(figure: Figure) -> None:
     ],
     ids=["circle", "springs", "centrality", "usage"],
 )
-def test_the_same_tables_give_the_same_bytes(draw: Callable[[], Figure]) -> None:
+def test_the_same_tables_give_identical_bytes(draw: Callable[[], Figure]) -> None:
     one, other = draw(), draw()
     assert png(one) == png(other)
     content = svg(one)
@@ -358,21 +358,21 @@ def test_the_same_tables_give_the_same_bytes(draw: Callable[[], Figure]) -> None
     assert len(content) < 700_000
 
 
-def test_the_order_of_rows_does_not_count() -> None:
-    dice = np.random.default_rng(1)
+def test_row_order_does_not_matter() -> None:
+    rng = np.random.default_rng(1)
     edges, cores = edges_of(A_FEW), cores_of(A_FEW)
-    shuffled = (table.take(dice.permutation(len(table))) for table in (edges, cores))
+    shuffled = (table.take(rng.permutation(len(table))) for table in (edges, cores))
     assert svg(core(*shuffled)) == svg(core(edges, cores))
 
 
-def test_names_of_developers_are_in_no_file() -> None:
+def test_no_file_contains_names_of_developers() -> None:
     figure = core_of(A_FEW)
     assert b"developer-" not in svg(figure)
     assert not any("developer-" in text for axes in figure.axes for text in texts(axes))
 
 
 def test_usage_of_real_models(real_data: Path) -> None:
-    """As published with the data: mean 15.12, sd 80.1, median 2, max 2,014."""
+    """The values published with the data: mean 15.12, sd 80.1, median 2, max 2,014."""
     edges = pq.read_table(real_data / "usage" / "github_repo_uses_model.parquet")
     _, n_spaces = np.unique(edges["model_id"].to_numpy(), return_counts=True)
     axes = usage(all=n_spaces.tolist()).axes[0]

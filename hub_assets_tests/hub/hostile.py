@@ -1,14 +1,14 @@
-"""A hostile Hub over real HTTP: a small healthy Hub whose answers a test spoils, and a host that is not the Hub.
+"""A hostile Hub over real HTTP: a small healthy Hub whose responses a test spoils, and a host that is not the Hub.
 
     with hostile() as (hub, other):
         hub.spoil("listing", link("http://{other}/api/models"))
         ...
         assert other.requests == []
 
-A case takes the answer that a healthy Hub would give and returns the one to send instead, or None to hang up. Cases
-that a test can name with a word are in `CASES`; add one with `@case`. Values of the healthy answers are plain lists and
-dicts (`hub.repos`, `hub.commits`, `hub.discussions`, `hub.accounts`), so an odd value needs no case at all. Faults that
-an ordinary Hub has (503, dropped connections, slowness) belong to `local_hub.faults`.
+A case takes a healthy Hub's response and returns the response to send instead, or None to hang up. Named cases are in
+`CASES`; add a case with `@case`. The healthy data are plain lists and dicts (`hub.repos`, `hub.commits`,
+`hub.discussions`, `hub.accounts`), so an odd value needs no case. Ordinary faults (503, dropped connections, slowness)
+belong to `local_hub.faults`.
 """
 
 import asyncio
@@ -30,10 +30,10 @@ from hub_assets_tests.hub.made import WEEK, door
 Item = dict[str, Any]
 _tokens = count(1)
 MONDAY: Final = f"{WEEK:%a, %d %b %Y} 06:30:00 GMT"
-"""What the Hub's clock shows: the Monday of `WEEK`."""
+"""The Hub's clock: the Monday of `WEEK`."""
 LISTED: Final = 120
 PAGE: Final = 20
-"""Rows, commits or discussions on a page, whatever is asked for, except that discussions come by 50."""
+"""Rows or commits per page, whatever limit is requested. Discussions come in pages of 50."""
 DISCUSSIONS_PAGE: Final = 50
 
 _KINDS: Final = {
@@ -48,9 +48,9 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class Ask:
-    """A request: its raw target, its decoded path and query, its headers, and the number of its like, from 0.
+    """A request: its raw target, decoded path and query, headers, and number among requests of its kind, from 0.
 
-    `kind` is what is asked for (see `HostileHub.spoil`); `names` fill the braces of a template (see `filled`).
+    `kind` is the type of request (see `HostileHub.spoil`); `names` fill the braces of a template (see `filled`).
     """
 
     kind: str
@@ -62,7 +62,7 @@ class Ask:
     names: dict[str, str]
 
     def filled(self, template: str) -> str:
-        """Put addresses into a template: `{hub}` and `{other}` are host and port, `{path}` is what was asked."""
+        """Fill a template: `{hub}` and `{other}` are host and port, `{path}` is the requested path."""
         for name, value in (self.names | {"path": self.path}).items():
             template = template.replace(f"{{{name}}}", value)
         return template
@@ -70,7 +70,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. A body that is an iterator is sent piece by piece."""
+    """A response. An iterator as the body is sent piece by piece."""
 
     body: bytes | AsyncIterator[bytes] = b""
     status: int = 200
@@ -78,7 +78,7 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """Its body, parsed."""
+        """The parsed body."""
         assert isinstance(self.body, bytes)
         return json.loads(self.body)
 
@@ -102,7 +102,7 @@ def case(spoil: Case) -> Case:
 
 
 def link(template: str) -> Case:
-    """Let the next page be elsewhere; the template may also be a whole header, with angle brackets."""
+    """Point the next-page link elsewhere; the template may also be a whole header, with angle brackets."""
 
     def spoil(reply: Reply, ask: Ask) -> Reply:
         return reply.with_headers(link=ask.filled(template if "<" in template else f'<{template}>; rel="next"'))
@@ -111,7 +111,7 @@ def link(template: str) -> Case:
 
 
 def redirect(template: str, status: int = 307) -> Case:
-    """Answer with a redirect."""
+    """Respond with a redirect."""
 
     def spoil(_: Reply, ask: Ask) -> Reply:
         return Reply(b"{}", status, {"location": ask.filled(template)})
@@ -125,12 +125,12 @@ def header(name: str, value: str) -> Case:
 
 
 def refuse(status: int, **headers: str) -> Case:
-    """Answer with an error."""
+    """Respond with an error."""
     return lambda _, __: Reply(b'{"error": "refused"}', status).with_headers(**headers)
 
 
 def body(content: bytes) -> Case:
-    """Answer with these bytes."""
+    """Respond with these bytes."""
     return lambda reply, _: replace(reply, body=content)
 
 
@@ -140,8 +140,8 @@ def drip(seconds: float) -> Case:
     def spoil(reply: Reply, _: Ask) -> Reply:
         async def pieces() -> AsyncIterator[bytes]:
             assert isinstance(reply.body, bytes)
-            for place in range(100):
-                yield reply.body[place : place + 1]
+            for position in range(100):
+                yield reply.body[position : position + 1]
                 await asyncio.sleep(seconds)
             yield reply.body[100:]
 
@@ -151,14 +151,14 @@ def drip(seconds: float) -> Case:
 
 
 def bomb(megabytes: int) -> Case:
-    """Send a small body that unpacks to a large one: a JSON text that is nearly all spaces."""
+    """Send a small compressed body that unpacks to a large body: JSON that is nearly all spaces."""
     packed = gzip.compress(b"[" + b" " * (megabytes << 20) + b"]", 1)
     return lambda reply, _: replace(reply, body=packed).with_headers(content_encoding="gzip")
 
 
 @case
 def hang_up(_: Reply, __: Ask) -> None:
-    """Close the connection without an answer."""
+    """Close the connection without a response."""
     return
 
 
@@ -209,7 +209,7 @@ AWAY: Final = (
     "http://" + "a" * 300 + "/api/models",
     "http://xn--/api/models",
 )
-"""Addresses that a link or a redirect must not be followed to."""
+"""Link and redirect targets that must not be followed."""
 
 
 @dataclass
@@ -221,7 +221,7 @@ class Seen:
 
 
 class OtherHost:
-    """A host that is not the Hub: it records what reaches it, and answers so that one might take it for the Hub."""
+    """A host that is not the Hub: it records every request and responds much like the Hub would."""
 
     def __init__(self) -> None:
         self.requests: list[Seen] = []
@@ -232,11 +232,11 @@ class OtherHost:
 
 
 class HostileHub:
-    """A healthy Hub until `spoil` changes its answers. `asked` are the requests that reached it.
+    """A healthy Hub until a test calls `spoil`. `asked` are the requests that reached it.
 
     `repos` are the rows of its listings by plural, `commits` and `discussions` its histories by repository id (the
     first two repositories of a type have long ones), `accounts` its users by name. `prefix` is the endpoint's own path.
-    `token` is known to no other test, so that what one learns of the rate limit does not slow the next.
+    `token` is unique to each Hub, so that tests do not share rate-limit state.
     """
 
     def __init__(self, names: dict[str, str], prefix: str = "") -> None:
@@ -254,23 +254,23 @@ class HostileHub:
         self._numbers: dict[str, int] = {}
 
     def spoil(self, what: str, spoil: Case | str, times: int | None = None) -> None:
-        """Spoil answers from now on.
+        """Spoil responses from now on.
 
         Args:
-            what: a pattern (fully matched) of what is asked for: `listing`, `commits`, `discussions`, `account`,
-                `info`, `whoami`, `.*`; or of kind and path: `commits /api/models/acme/r1/.*`.
-            spoil: a case, or its name in `CASES`. Several are applied one after the other.
-            times: how many answers; None for all.
+            what: a pattern that must fully match the kind of request (`listing`, `commits`, `discussions`, `account`,
+                `info`, `whoami`, `.*`), or the kind and path: `commits /api/models/acme/r1/.*`.
+            spoil: a case, or its name in `CASES`. Several cases are applied in order.
+            times: how many responses to spoil; None for all.
         """
         chosen = CASES[spoil] if isinstance(spoil, str) else spoil
         self._cases.append((re.compile(what), chosen, None if times is None else iter(range(times))))
 
     def heal(self) -> None:
-        """Be healthy again."""
+        """Remove all cases."""
         self._cases.clear()
 
     def targets(self, part: str = "") -> list[str]:
-        """Return the raw targets of the requests that had `part` in them."""
+        """Return the raw targets of the requests that contain `part`."""
         return [seen.target for seen in self.asked if part in seen.target]
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
@@ -290,7 +290,7 @@ class HostileHub:
         if reply is not None:
             await _send(reply, send)
             return
-        # uvicorn answers 500 for an app that says nothing, and hangs up on one that stops half way
+        # uvicorn sends 500 for an app without a response, and hangs up if the app stops halfway
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
         await send({"type": "http.response.body", "body": b"[", "more_body": True})
 
@@ -326,9 +326,9 @@ class HostileHub:
 
 @contextmanager
 def hostile(prefix: str = "") -> Iterator[tuple[HostileHub, OtherHost]]:
-    """Serve a hostile Hub and another host while the block runs; `prefix` is a path below which the Hub is."""
+    """Serve a hostile Hub and another host while the block runs; `prefix` is the Hub's own path."""
     hub_door, other_door = door("hostile hub"), door("other host")
-    hub_address, other_address = (one.url.removeprefix("http://") for one in (hub_door, other_door))
+    hub_address, other_address = (host.url.removeprefix("http://") for host in (hub_door, other_door))
     names = {"hub": hub_address, "other": other_address, "host": hub_address.partition(":")[0]}
     names |= {"port": hub_address.partition(":")[2], "other_port": other_address.partition(":")[2], "prefix": prefix}
     hub, other = HostileHub(names, prefix), OtherHost()

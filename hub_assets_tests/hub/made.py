@@ -1,4 +1,4 @@
-"""What tests of histories share: a Hub made by hand that changes while it is served, and what a lake holds of it."""
+"""Shared by the tests of histories: a hand-made Hub that can change while it is served, and readers for the lake."""
 
 import atexit
 import json
@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.schemas import REPO_TYPES, RepoType
-from hub_assets.hub.snapshot import land_listing
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
 from hub_assets.lake.journal import read_records
 from hub_assets.lake.landing import Record
 from hub_assets.lake.parts import Lake
@@ -33,7 +33,7 @@ WEEK = date(2026, 11, 16)
 PLENTY = Quota(1_000_000, 300)
 Item = dict[str, Any]
 State = dict[tuple[str, str], list[Item]]
-"""What is known of each repository (its type and key): its commits or discussions, newest first."""
+"""The commits or discussions of each repository (its type and key), newest first."""
 
 AUTHORS = ("ada", "Jessica Smith", "grace")
 _AUTHORS = pa.table({"user": AUTHORS, "avatar": ["/ada.svg", None, "/grace.svg"]})
@@ -99,10 +99,10 @@ class Repo:
 
 
 class Hub:
-    """A Hub of repositories that a test makes; `publish` serves what it has changed.
+    """A Hub of repositories made by a test; `publish` makes changes visible.
 
-    `paths` are the histories asked for, as often as they were. `before` may answer a request in the Hub's place, given
-    its path with the query; `cap` is how many commits make a page at most; `counts` says whether their number is told.
+    `paths` lists the requested histories, repeats included. `before` may answer a request instead of the Hub, given its
+    path with the query; `cap` is the maximum number of commits per page; `counts` says whether totals are sent.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class Hub:
             )
 
     def commits(self, number: int, message: str = "") -> list[Item]:
-        """Make commits that there have not been before."""
+        """Make new commits."""
         made = range(self._made + number, self._made, -1)
         self._made += number
         return [
@@ -172,7 +172,7 @@ class Hub:
         ]
 
     def discussions(self, number: int) -> list[Item]:
-        """Make discussions that there have not been before."""
+        """Make new discussions."""
         made = range(self._made + number, self._made, -1)
         self._made += number
         return [
@@ -189,7 +189,7 @@ class Hub:
         ]
 
     def state(self, kind: str) -> State:
-        """Return what a full crawl would know of the repositories that can be read."""
+        """Return the state after a full crawl of the readable repositories."""
         if kind == "discussions":
             return {(r.kind, r.key): [_stored_discussion(d) for d in r.discussions] for r in self.repos if not r.off}
         readable = (repo for repo in self.repos if repo.gated == "false" and not repo.disabled)
@@ -197,7 +197,7 @@ class Hub:
 
 
 class Door:
-    """Serves one app after the other at the same address, which takes no time."""
+    """A server at a fixed address whose app can be swapped instantly."""
 
     def __init__(self) -> None:
         self.app: ASGIApp | None = None
@@ -212,13 +212,13 @@ class Door:
 
 @cache
 def door(name: str) -> Door:
-    """Return this process's door of a name."""
+    """Return this process's door with a name."""
     return Door()
 
 
 @contextmanager
 def served(app: ASGIApp, token: str | bool = False, **options: Any) -> Iterator[HubClient]:
-    """Serve a Hub with plenty of calls to give, and give a client of it that knows its time."""
+    """Serve a Hub and yield a client that has already contacted it."""
     door("hub").app = app
     client = HubClient(door("hub").url, token, **({"backoff": 0.01} | options))
     client.contact()
@@ -232,7 +232,7 @@ def listed(client: HubClient, lake: Lake, week: date = WEEK, types: tuple[RepoTy
 
 
 def rows(lake: Lake, table: str, *weeks: date) -> list[Item]:
-    """Return the valid rows of a table, of all weeks or of some."""
+    """Return the valid rows of a table for the given weeks, or for all weeks."""
     found: list[Item] = []
     for week in weeks or lake.weeks(table):
         for file in lake.files(table, week):
@@ -241,7 +241,7 @@ def rows(lake: Lake, table: str, *weeks: date) -> list[Item]:
 
 
 def rows_so_far(lake: Lake, table: str, week: date, columns: list[str] | None = None) -> list[Item]:
-    """Return the rows of a week in the making: those of its parts (or some columns), then those of its journal."""
+    """Return the rows of an unfinished week: its parts (or some of their columns), then its journal."""
     found = [row for file in lake.files_so_far(table, week) for row in pq.read_table(file, columns=columns).to_pylist()]
     for journal in lake.folder(table, week).glob("journal-*.log"):
         found += [json.loads(Record.of_bytes(payload).body) for payload in read_records(journal.read_bytes())]
@@ -249,39 +249,41 @@ def rows_so_far(lake: Lake, table: str, week: date, columns: list[str] | None = 
 
 
 def state(lake: Lake, kind: str) -> State:
-    """Return what a lake knows of each repository, by its rows alone and by no code of the crawl.
+    """Return each repository's items in a lake, computed from the rows without any code of the crawl.
 
-    A visit counts if its last page came and was well; its reading is the one that this page says. What is known is the
-    union of the visits of the latest reading.
+    A fetch counts if its last page arrived and is ok; that page gives its history version. The state is the union of
+    the fetches of the latest history version.
     """
-    visits: dict[tuple[Any, ...], list[Item]] = defaultdict(list)
+    fetches: dict[tuple[Any, ...], list[Item]] = defaultdict(list)
     for row in rows(lake, f"raw_hub__{kind}"):
-        visits[row["repo_type"], row["repo_key"], row["snapshot_date"], row["visit"]].append(row)
-    readings: dict[tuple[str, str], dict[int, list[tuple[Any, list[Item]]]]] = defaultdict(lambda: defaultdict(list))
-    for (repo_type, key, *when), pages in visits.items():
+        fetches[row["repo_type"], row["repo_key"], row["snapshot_date"], row["fetch_number"]].append(row)
+    versions: dict[tuple[str, str], dict[int, list[tuple[Any, list[Item]]]]] = defaultdict(lambda: defaultdict(list))
+    for (repo_type, key, *when), pages in fetches.items():
         pages.sort(key=lambda row: row["page"])
         assert [row["page"] for row in pages] == list(range(len(pages))), "a page is missing, or came twice"
         assert [row["is_last"] for row in pages[:-1]] == [False] * (len(pages) - 1)
         if pages[-1]["is_last"] and pages[-1]["outcome"] == "ok":
             items = [item for row in pages for item in row[kind] or []]
-            readings[repo_type, key][pages[-1]["reading"]].append((when, items))
+            versions[repo_type, key][pages[-1]["history_version"]].append((when, items))
     return {
         repo: [
-            item for _, items in sorted(visits[max(visits)], key=lambda visit: visit[0], reverse=True) for item in items
+            item
+            for _, items in sorted(fetches[max(fetches)], key=lambda fetch: fetch[0], reverse=True)
+            for item in items
         ]
-        for repo, visits in readings.items()
+        for repo, fetches in versions.items()
     }
 
 
 def outcomes(lake: Lake, kind: str, *weeks: date) -> dict[tuple[str, str], str]:
-    """Return how the last asking of each repository ended."""
+    """Return each repository's last outcome."""
     ended = [row for row in rows(lake, f"raw_hub__{kind}", *weeks) if row["is_last"]]
-    ended.sort(key=lambda row: (row["snapshot_date"], row["visit"]))
+    ended.sort(key=lambda row: (row["snapshot_date"], row["fetch_number"]))
     return {(row["repo_type"], row["repo_key"]): row["outcome"] for row in ended}
 
 
 def truth(simulation: Simulation, kind: str) -> State:
-    """Return what a simulated week holds of the repositories that can be read, from its tables."""
+    """Return the state of the readable repositories in a simulated week, from the simulation's tables."""
     people = list(zip(*(simulation.authors[name].to_pylist() for name in ("user", "avatar")), strict=True))
     types = dict(zip(*(simulation.accounts[name].to_pylist() for name in ("name", "type")), strict=True))
     found: State = {}
@@ -300,7 +302,7 @@ def truth(simulation: Simulation, kind: str) -> State:
 
 
 def true_outcome(repo: Item, kind: str) -> str:
-    """Return how asking for a repository's history must end, by its row in a population's table."""
+    """Return the expected outcome for a repository, given its row in a population's table."""
     if kind == "discussions":
         return "discussions_off" if repo["discussionsDisabled"] else "ok"
     if repo.get("gated", "false") != "false":
@@ -310,7 +312,7 @@ def true_outcome(repo: Item, kind: str) -> str:
 
 def _stored_commit(commit: Item, people: list[tuple[str, str | None]] | None = None) -> Item:
     people = people or list(zip(AUTHORS, ("/ada.svg", None, "/grace.svg"), strict=True))
-    authors = [people[place] for place in commit["authors"]]
+    authors = [people[index] for index in commit["authors"]]
     return {
         "id": commit["id"],
         "title": commit["title"],

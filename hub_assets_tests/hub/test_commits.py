@@ -1,4 +1,4 @@
-"""What is kept of a commit: names as they are, and of e-mail addresses a token that holds no part of them."""
+"""What is stored of a commit: names unchanged, and tokens that contain no part of an e-mail address."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from hub_assets.hub.commits import SHARED_TOKEN, TOKEN, keep
-from hub_assets.hub.histories import land_histories
-from hub_assets.hub.ledger import Values
-from hub_assets.hub.visits import Page, Visit
+from hub_assets.hub.collect.fetches import Fetch, Page
+from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.sources.commits import SHARED_TOKEN, TOKEN, keep
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.made import WEEK, Hub, Repo, listed, rows, served
 
@@ -20,9 +20,11 @@ JANE = "jane@example.org"
 
 
 def kept(**commit: Any) -> dict[str, Any]:
-    """Return what is kept of a commit."""
+    """Return the stored form of a commit."""
     items = [{"id": "a", "title": "x", "message": "", "authors": []} | commit]
-    new = Visit("model", "", "", None, None, None, None, None, visit=1, reading=0, known_head=None, known_total=0)
+    new = Fetch(
+        "model", "", "", None, None, None, None, None, fetch_number=1, history_version=0, known_head=None, known_total=0
+    )
     (found,) = keep(new, Page(items, None, 0, 1, None), items, Values()).items
     return found
 
@@ -32,7 +34,7 @@ def stored(name: str) -> str:
     return str(user)
 
 
-def test_an_address_used_as_a_name_is_nowhere_in_the_lake(tmp_path: Path) -> None:
+def test_address_used_as_name_is_not_in_the_lake(tmp_path: Path) -> None:
     lake, repo = Lake(tmp_path), Repo("65a0", "acme/one")
     hub = Hub(repo)
     commit: dict[str, Any] = {"id": "a", "title": f"Merge work of {JANE}", "date": "2026-10-05T00:00:00Z"}
@@ -69,34 +71,34 @@ def test_an_address_used_as_a_name_is_nowhere_in_the_lake(tmp_path: Path) -> Non
         "jane@\u200bexample.org",
     ],
 )
-def test_an_address_has_one_token_however_it_is_written(name: str) -> None:
+def test_spellings_of_an_address_share_a_token(name: str) -> None:
     assert stored(name) == stored(JANE) == "address:13d855ce931073d4"
 
 
-def test_two_addresses_have_two_tokens() -> None:
+def test_different_addresses_have_different_tokens() -> None:
     assert len({stored(name) for name in (JANE, "jane@example.com", "joan@example.org", "王伟@例子.中国")}) == 4
 
 
 @pytest.mark.parametrize("name", ["root@localhost", "user@DESKTOP-7", "jane@laptop.local", "you@example.com"])
-def test_addresses_of_machines_and_manuals_have_one_token_together(name: str) -> None:
+def test_machine_and_placeholder_addresses_share_a_token(name: str) -> None:
     assert stored(name) == SHARED_TOKEN
 
 
 @pytest.mark.parametrize("name", ["", "Jane Miller", "@jane", "Jane @ Acme", "J. at Home", "Dot Com", "100%", "a&b"])
-def test_names_without_an_address_are_kept_as_they_are(name: str) -> None:
+def test_names_without_address_are_unchanged(name: str) -> None:
     assert stored(name) == name
 
 
 @given(st.from_regex(r"[a-z0-9._+-]{6,20}@[a-z]{6,20}(\.[a-z]{2,10}){1,3}", fullmatch=True), st.text(max_size=9))
 @example("jane.miller@example.org", "<")
-def test_no_part_of_an_address_is_kept(address: str, before: str) -> None:
+def test_no_part_of_an_address_is_stored(address: str, before: str) -> None:
     found = stored(f"{before} {address}")
     assert found.startswith(TOKEN)
     assert found.removeprefix(TOKEN).isalnum()
     assert address.split("@")[1].split(".")[0] not in found
 
 
-def test_a_long_name_costs_no_more_than_its_length() -> None:
+def test_long_name_takes_linear_time() -> None:
     for name in ("x" * 100_000, "@" * 100_000, "a at " * 20_000, "[" * 100_000, " " * 100_000, "x@" * 50_000):
         stored(name)
 
@@ -109,5 +111,5 @@ def test_a_long_name_costs_no_more_than_its_length() -> None:
         ("Jane M. <jane@example.org@users.noreply.huggingface.co>", {"name": "Jane M.", "handle": None}),
     ],
 )
-def test_no_trailer_keeps_an_address(trailer: str, expected: dict[str, str | None]) -> None:
+def test_trailers_never_keep_an_address(trailer: str, expected: dict[str, str | None]) -> None:
     assert kept(message=f"Co-authored-by: {trailer}")["trailers"] == [expected]

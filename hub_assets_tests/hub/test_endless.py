@@ -1,23 +1,25 @@
-"""Pages that never end, and pages that only seem to: each fetch ends, and says whether it has all there is."""
+"""Endless pages, real and apparent: every fetch ends and reports whether it is complete."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hub_assets.hub.accounts import land_accounts
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.commits import COMMITS
-from hub_assets.hub.crawl import Budget
-from hub_assets.hub.errors import HubBroken
-from hub_assets.hub.histories import land_histories
-from hub_assets.hub.listing import first_path, list_pages
-from hub_assets.hub.paths import number_in
-from hub_assets.hub.plan import HistoryKind, Selection, plan_histories
-from hub_assets.hub.snapshot import land_listing
-from hub_assets.hub.visits import answers
+from hub_assets.hub.collect.crawl import Budget
+from hub_assets.hub.collect.fetches import answers
+from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.listing_pages import first_path, list_pages
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.plan import HistoryKind, Selection, plan_histories
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.http.errors import HubBroken
+from hub_assets.hub.http.paths import number_in
+from hub_assets.hub.sources.accounts import land_accounts
+from hub_assets.hub.sources.commits import COMMITS
 from hub_assets.lake.parts import Lake
-from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, link
+from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile, link
 from hub_assets_tests.hub.made import WEEK, outcomes, rows, state
 
 SOME = Selection(("model",), top=4)
@@ -25,13 +27,29 @@ FIRST = ("model", f"{6:08x}{0:016x}")
 """The repository `acme/r0`, which has a long history."""
 
 
+@pytest.fixture
+def hub() -> Iterator[HostileHub]:
+    with hostile() as (hub, _):
+        yield hub
+
+
+@pytest.fixture
+def client(hub: HostileHub) -> HubClient:
+    return HubClient(hub.url, hub.token, attempts=1, backoff=0.01)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
 def after(page: int, spoil: Case) -> Case:
-    """Spoil the pages from a number on."""
+    """Spoil all pages from a page number on."""
     return lambda reply, ask: spoil(reply, ask) if ask.number >= page else reply
 
 
 def leads_to(where: str) -> Case:
-    """Lead on to a place below the Hub's API, in which `{n}` is the number of the answer."""
+    """Link to a path below the Hub's API; `{n}` is the number of the response."""
     return lambda reply, ask: link(f"http://{{hub}}{where.replace('{n}', str(ask.number))}")(reply, ask)
 
 
@@ -40,13 +58,13 @@ def itself(reply: Reply, ask: Ask) -> Reply | None:
 
 
 def again(reply: Reply, ask: Ask) -> Reply | None:
-    """Give for every page the items of which the first page has some, and lead on."""
+    """Send the same items for every page, with a link to the next page."""
     item = {"_id": "0" * 24, "id": "0" * 40 if ask.kind == "commits" else "acme/r0"}
     return leads_to(f"{ask.path}?cursor={{n}}&limit=20")(reply.with_json([item]), ask)
 
 
 def shuffled(reply: Reply, ask: Ask) -> Reply | None:
-    """Give rows of the first two pages in ever another order, and lead on."""
+    """Send rows of the first two pages in a different order each time, with a link to the next page."""
     made = [{"_id": f"{(7 * ask.number + n) % 40:024x}", "id": f"a/b{n}"} for n in range(20)]
     return leads_to(f"{ask.path}?cursor={{n}}&limit=20")(reply.with_json(made), ask)
 
@@ -64,16 +82,16 @@ LISTINGS: dict[str, Case] = {
     "empty pages for ever": after(2, nothing),
 }
 INVENTED = ("the same page for ever", "the same rows for ever")
-"""The first pages of these are as good as any."""
+"""Cases whose first pages are valid."""
 
 
 @pytest.mark.parametrize("case", LISTINGS)
-def test_a_listing_that_does_not_end_fails_and_is_taken_up_where_it_was(
+def test_endless_listing_fails_and_resumes_where_it_stopped(
     hub: HostileHub, client: HubClient, lake: Lake, case: str
 ) -> None:
     hub.spoil("listing", LISTINGS[case])
-    with pytest.raises(HubBroken, match="does not come to an end"):
-        land_listing(client, lake, "model", WEEK, page_size=PAGE, patience=())
+    with pytest.raises(HubBroken, match="does not end"):
+        land_listing(client, lake, "model", WEEK, page_size=PAGE, outage_backoff=())
     assert len(hub.targets("/api/models?")) <= 10
     assert lake.weeks("raw_hub__models") == []
     hub.heal()
@@ -88,13 +106,11 @@ def test_a_listing_that_does_not_end_fails_and_is_taken_up_where_it_was(
 @pytest.mark.parametrize(
     "value", ["garbage", "<", '<>; rel="next"', "<http://[::1/api>; rel=next", '</api/x; rel="next"']
 )
-def test_a_next_link_that_cannot_be_read_is_a_failure_and_no_end(
-    hub: HostileHub, client: HubClient, lake: Lake, value: str
-) -> None:
+def test_unreadable_next_link_is_a_failure(hub: HostileHub, client: HubClient, lake: Lake, value: str) -> None:
     hub.spoil("listing", after(2, lambda reply, _: reply.with_headers(link=value)))
     hub.spoil("commits /api/models/acme/r0/.*", after(1, lambda reply, _: reply.with_headers(link=value)))
     with pytest.raises(HubBroken):
-        land_listing(client, lake, "model", WEEK, page_size=PAGE, patience=())
+        land_listing(client, lake, "model", WEEK, page_size=PAGE, outage_backoff=())
     assert lake.weeks("raw_hub__models") == []
     hub._cases.pop(0)
     assert land_listing(client, lake, "model", WEEK, page_size=PAGE).rows == LISTED
@@ -107,13 +123,13 @@ def test_a_next_link_that_cannot_be_read_is_a_failure_and_no_end(
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
-def test_a_listing_ends_at_its_cap(client: HubClient, hub: HostileHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listing_stops_at_page_limit(client: HubClient, hub: HostileHub, monkeypatch: pytest.MonkeyPatch) -> None:
     def made_up(reply: Reply, ask: Ask) -> Reply | None:
         return leads_to("/api/models?cursor={n}")(reply.with_json([{"_id": str(ask.number), "id": "a/b"}]), ask)
 
-    monkeypatch.setattr("hub_assets.hub.listing.MOST_PAGES", 7)
+    monkeypatch.setattr("hub_assets.hub.collect.listing_pages.MOST_PAGES", 7)
     hub.spoil("listing", made_up)
-    pages = list_pages(client, "model", patience=())
+    pages = list_pages(client, "model", outage_backoff=())
     assert [next(pages).rows for _ in range(6)] == [1] * 6
     with pytest.raises(HubBroken, match="more than 7 pages"):
         next(pages)
@@ -144,9 +160,7 @@ DISCUSSIONS: dict[str, tuple[Case, int]] = {
 
 
 @pytest.mark.parametrize("case", DISCUSSIONS)
-def test_discussions_that_are_fewer_than_counted_are_kept(
-    hub: HostileHub, client: HubClient, lake: Lake, case: str
-) -> None:
+def test_fewer_discussions_than_counted_are_kept(hub: HostileHub, client: HubClient, lake: Lake, case: str) -> None:
     land_listing(client, lake, "model", WEEK)
     spoil, n = DISCUSSIONS[case]
     hub.spoil("discussions /api/models/acme/r0/.*", spoil)
@@ -191,7 +205,7 @@ COMMIT_LOOPS: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("case", COMMIT_LOOPS)
-def test_commits_that_do_not_end_fail_alone_and_are_asked_for_again(
+def test_endless_commits_fail_alone_and_are_requested_again(
     hub: HostileHub, client: HubClient, lake: Lake, case: str
 ) -> None:
     land_listing(client, lake, "model", WEEK)
@@ -206,9 +220,7 @@ def test_commits_that_do_not_end_fail_alone_and_are_asked_for_again(
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
-def test_commits_that_the_hub_counts_and_does_not_lead_to_are_missing(
-    hub: HostileHub, client: HubClient, lake: Lake
-) -> None:
+def test_fewer_commits_than_counted_is_a_failure(hub: HostileHub, client: HubClient, lake: Lake) -> None:
     land_listing(client, lake, "model", WEEK)
     hub.spoil("commits /api/models/acme/r0/.*", lambda reply, _: reply.with_headers(x_total_count=str(10**9)))
     assert land_histories(client, lake, "commits", WEEK, SOME).details["outcomes"] == {"ok": 4}
@@ -216,9 +228,7 @@ def test_commits_that_the_hub_counts_and_does_not_lead_to_are_missing(
     assert (len(state(lake, "commits")[FIRST]), last["n_total"]) == (50, 10**9)
 
 
-def test_all_commits_that_the_hub_counts_are_enough_wherever_the_last_page_leads(
-    hub: HostileHub, client: HubClient, lake: Lake
-) -> None:
+def test_fetch_ends_once_all_counted_commits_are_read(hub: HostileHub, client: HubClient, lake: Lake) -> None:
     land_listing(client, lake, "model", WEEK)
     hub._numbers.clear()
     hub.spoil("commits /api/models/acme/r0/.*", lambda reply, ask: itself(reply, ask) if "p=2" in ask.target else reply)
@@ -226,16 +236,16 @@ def test_all_commits_that_the_hub_counts_are_enough_wherever_the_last_page_leads
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
-def test_a_history_of_more_pages_than_are_read_is_kept_so_far(client: HubClient, hub: HostileHub, lake: Lake) -> None:
+def test_history_beyond_page_limit_is_kept_in_part(client: HubClient, hub: HostileHub, lake: Lake) -> None:
     land_listing(client, lake, "model", WEEK)
-    (visit, *_) = [one for one in plan_histories(lake, "commits", WEEK) if one.repo_id == "acme/r0"]
-    found = list(answers(client, visit, replace(COMMITS, most_pages=2)))
+    (fetch, *_) = [one for one in plan_histories(lake, "commits", WEEK) if one.repo_id == "acme/r0"]
+    found = list(answers(client, fetch, replace(COMMITS, most_pages=2)))
     assert [(row["outcome"], row["is_last"], row["n_total"]) for row in found] == [("ok", False, 50), ("ok", True, 50)]
     assert sum(len(row["commits"]) for row in found) == 40
 
 
 @pytest.mark.parametrize("kind", ["commits", "discussions"])
-def test_an_endless_history_does_not_take_the_budget_of_others(
+def test_endless_history_does_not_use_up_the_budget(
     hub: HostileHub, client: HubClient, lake: Lake, kind: HistoryKind
 ) -> None:
     land_listing(client, lake, "model", WEEK)
@@ -247,7 +257,7 @@ def test_an_endless_history_does_not_take_the_budget_of_others(
 
 
 @pytest.mark.parametrize("content", ["[]", "null", '"ada"', "7"])
-def test_an_account_that_is_no_object_has_failed(hub: HostileHub, client: HubClient, lake: Lake, content: str) -> None:
+def test_account_that_is_not_an_object_fails(hub: HostileHub, client: HubClient, lake: Lake, content: str) -> None:
     land_listing(client, lake, "model", WEEK)
     land_histories(client, lake, "commits", WEEK, SOME)
     hub.spoil("account", lambda reply, ask: replace(reply, body=content.encode()) if "ada" in ask.path else reply)
@@ -271,5 +281,5 @@ def test_an_account_that_is_no_object_has_failed(hub: HostileHub, client: HubCli
         ("/api/x?p=1.5", None),
     ],
 )
-def test_a_number_in_a_path(path: str, number: int | None) -> None:
+def test_number_in_path(path: str, number: int | None) -> None:
     assert number_in(path, "p") == number

@@ -1,4 +1,4 @@
-"""From the bytes of an answer to the journal to Parquet: whatever a history or an account says, its week goes on."""
+"""From response bytes to journal to Parquet: no history or account response can stop the week."""
 
 import json
 import tempfile
@@ -14,18 +14,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub_assets.hub import accounts, visits
-from hub_assets.hub.accounts import TABLE, Author
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.commits import COMMITS
-from hub_assets.hub.crawl import record_of, rows_of
-from hub_assets.hub.discussions import DISCUSSIONS
-from hub_assets.hub.histories import land_histories
-from hub_assets.hub.ledger import Values
-from hub_assets.hub.plan import HISTORY_KINDS, Selection
-from hub_assets.hub.schemas import GREATEST_COUNT, answers_schema
-from hub_assets.hub.snapshot import land_listing
-from hub_assets.hub.visits import Visit
+from hub_assets.hub.collect import fetches
+from hub_assets.hub.collect.crawl import record_of, rows_of
+from hub_assets.hub.collect.fetches import Fetch
+from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.plan import HISTORY_KINDS, Selection
+from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources import accounts
+from hub_assets.hub.sources.accounts import TABLE, Author
+from hub_assets.hub.sources.commits import COMMITS
+from hub_assets.hub.sources.discussions import DISCUSSIONS
+from hub_assets.hub.sources.schemas import GREATEST_COUNT, answers_schema
 from hub_assets.lake.landing import Landing, Record
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.hostile import HostileHub, Reply, header, hostile
@@ -37,7 +38,7 @@ FIRST = ("model", f"{6:08x}{0:016x}")
 
 @contextmanager
 def observed() -> Iterator[tuple[HostileHub, HubClient, Lake]]:
-    """Give a Hub, and a lake with its models."""
+    """Yield a Hub, a client, and a lake with the Hub's models."""
     with tempfile.TemporaryDirectory() as folder, hostile() as (hub, _):
         client, lake = HubClient(hub.url, hub.token, attempts=1, backoff=0.001), Lake(Path(folder))
         land_listing(client, lake, "model", WEEK)
@@ -45,17 +46,17 @@ def observed() -> Iterator[tuple[HostileHub, HubClient, Lake]]:
 
 
 @pytest.mark.parametrize("value", [0, 1, 10**12, GREATEST_COUNT, None])
-def test_a_count_that_can_be_is_taken(value: int | None) -> None:
+def test_valid_count_is_accepted(value: int | None) -> None:
     values = Values()
-    assert (values.count(value), values.misfits) == (value, 0)
+    assert (values.count(value), values.type_mismatches) == (value, 0)
 
 
 @pytest.mark.parametrize(
     "value", [-1, -5, GREATEST_COUNT + 1, 2**63 - 1, 2**63, 2**64, 10**400, True, 1.5, 1.0, float("nan"), "7", [], {}]
 )
-def test_a_count_that_cannot_be_is_null_and_counted(value: Any) -> None:
+def test_invalid_count_is_null_and_counted(value: Any) -> None:
     values = Values()
-    assert (values.count(value), values.misfits) == (None, 1)
+    assert (values.count(value), values.type_mismatches) == (None, 1)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +67,9 @@ def test_a_count_that_cannot_be_is_null_and_counted(value: Any) -> None:
         *(0, 1.5e9, True, ["2024-01-01"]),
     ],
 )
-def test_a_moment_that_cannot_be_is_null_and_counted(value: Any) -> None:
+def test_invalid_timestamp_is_null_and_counted(value: Any) -> None:
     values = Values()
-    assert (values.moment(value), values.misfits) == (None, 1)
+    assert (values.moment(value), values.type_mismatches) == (None, 1)
 
 
 TEXTS = st.one_of(st.text(max_size=6), st.sampled_from(["\x00", "\ud800", "a\nb", "\u2028", "\U0001f600", "1e5"]))
@@ -89,7 +90,7 @@ VALUES = st.recursive(
 
 
 def objects(*names: str, **nested: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return objects with some fields of any value, and with some that have a shape."""
+    """Return objects with some fields of arbitrary value and some well-formed fields."""
     fields: dict[str, st.SearchStrategy[Any]] = dict.fromkeys(names, VALUES)
     return st.one_of(st.fixed_dictionaries({}, optional=fields | nested), VALUES)
 
@@ -121,16 +122,16 @@ def hub() -> Iterator[tuple[HostileHub, HubClient]]:
 
 
 def asked(client: HubClient) -> Iterator[tuple[str, list[Item]]]:
-    """Ask for a repository's histories and an account, and yield the rows for each table."""
+    """Request a repository's histories and an account, and yield the rows for each table."""
     for kind in (COMMITS, DISCUSSIONS):
-        visit = Visit("model", FIRST[1], "acme/r0", None, None, 1, 1, 1.0, 1, 0, None, 0)
-        yield f"raw_hub__{kind.items}", list(visits.answers(client, visit, kind))
+        fetch = Fetch("model", FIRST[1], "acme/r0", None, None, 1, 1, 1.0, 1, 0, None, 0)
+        yield f"raw_hub__{kind.items}", list(fetches.answers(client, fetch, kind))
     yield TABLE, list(accounts.answers(client, Author("ada")))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries(PAGES), HEADERS, st.sampled_from([200, 200, 200, 404, 500]))
-def test_whatever_comes_is_journaled_as_rows_of_its_table(
+def test_any_response_is_journaled_as_rows_of_its_table(
     hub: tuple[HostileHub, HubClient], pages: dict[str, Any], headers: dict[str, str], status: int
 ) -> None:
     server, client = hub
@@ -144,11 +145,11 @@ def test_whatever_comes_is_journaled_as_rows_of_its_table(
         assert counts == {}
         with BytesIO() as file:
             pq.write_table(rows, file)
-            written = pq.read_table(file).to_pylist()  # with Python's types, which hold no other date
+            written = pq.read_table(file).to_pylist()  # fails for dates that Python cannot represent
         assert [row["outcome"] for row in written] == [row["outcome"] for row in found]
 
 
-def test_an_odd_answer_costs_no_other_repository() -> None:
+def test_odd_response_does_not_affect_other_repositories() -> None:
     odd: list[Any] = [{"id": "x", "date": "infinity", "authors": [{"user": "\ud800"}], "title": {"a": 1}}, 7]
     discussion = {
         "num": 2**64,
@@ -168,14 +169,14 @@ def test_an_odd_answer_costs_no_other_repository() -> None:
             assert manifest.details["n_set_aside"] == 0
         (row,) = (row for row in rows(lake, "raw_hub__discussions") if row["repo_id"] == "acme/r0")
         assert row["discussions"][0]["num"] is None
-        assert row["n_misfits"] == 5
+        assert row["n_type_mismatches"] == 5
         (row,) = (row for row in rows(lake, "raw_hub__commits") if row["repo_id"] == "acme/r0" and row["is_last"])
-        assert (row["commits"][0]["id"], row["commits"][0]["date"], row["n_misfits"]) == ("x", None, 3)
+        assert (row["commits"][0]["id"], row["commits"][0]["date"], row["n_type_mismatches"]) == ("x", None, 3)
 
 
 POISON: dict[str, Item] = {
     "a total that no column holds": {"n_total": 2**64},
-    "a count below all": {"n_had": -(2**70)},
+    "a count below all": {"n_fetched": -(2**70)},
     "a year that no date has": {"observed_at": "12000-01-01T00:00:00"},
     "a field that no column has": {"surprise": 1},
     "a text for a number": {"status": "200"},
@@ -183,7 +184,7 @@ POISON: dict[str, Item] = {
 
 
 def poisoned(lake: Lake, table: str, *bodies: bytes) -> None:
-    """Leave a journal behind as an earlier version did."""
+    """Leave a journal like an earlier version's."""
     with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part is made"), adds=True) as landing:
         for body in bodies:
             landing.append(Record({}, body))
@@ -193,8 +194,15 @@ def answer(repo: int, page: int, *, is_last: bool, **fields: Any) -> bytes:
     commit = {"id": f"{page:040x}", "title": "t", "date": "2024-01-01T00:00:00", "authors": [], "trailers": []}
     row = {
         **{"observed_at": "2026-11-16T06:30:00", "outcome": "ok", "status": 200, "attempts": 1, "calls": 1},
-        **{"repo_type": "model", "repo_key": f"{6:08x}{repo:016x}", "repo_id": f"acme/r{repo}", "visit": 1},
-        **{"page": page, "is_last": is_last, "reading": 1, "n_total": 3, "n_had": page + 1, "head": f"{0:040x}"},
+        **{"repo_type": "model", "repo_key": f"{6:08x}{repo:016x}", "repo_id": f"acme/r{repo}", "fetch_number": 1},
+        **{
+            "page": page,
+            "is_last": is_last,
+            "history_version": 1,
+            "n_total": 3,
+            "n_fetched": page + 1,
+            "head": f"{0:040x}",
+        },
         "next_path": None if is_last else f"/api/models/acme/r{repo}/commits/main?p={page + 1}&limit=20",
         "listed_sha": f"{repo:040x}",
         "commits": [commit],
@@ -203,7 +211,7 @@ def answer(repo: int, page: int, *, is_last: bool, **fields: Any) -> bytes:
 
 
 @pytest.mark.parametrize("case", POISON)
-def test_a_journal_of_answers_that_an_earlier_version_poisoned_heals(case: str) -> None:
+def test_damaged_response_journal_from_earlier_version_is_repaired(case: str) -> None:
     with observed() as (hub, client, lake):
         poisoned(
             lake,
@@ -215,7 +223,7 @@ def test_a_journal_of_answers_that_an_earlier_version_poisoned_heals(case: str) 
             answer(0, 2, is_last=True),
         )
         manifest = land_histories(client, lake, "commits", WEEK, SOME)
-        # what follows the poisoned page would leave a hole; the visit goes on before it
+        # pages after the damaged page would leave a gap, so the fetch resumes before it
         assert manifest.details["set_aside"] == ["model acme/r0, page 1", "model acme/r0, page 2"]
         assert manifest.details["n_set_aside"] == 2
         assert manifest.details["is_complete"]
@@ -229,7 +237,7 @@ def test_a_journal_of_answers_that_an_earlier_version_poisoned_heals(case: str) 
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"\xff", b'"text"', b"{}{"])
-def test_answers_that_are_no_rows_are_set_aside(body: bytes) -> None:
+def test_responses_that_are_not_rows_are_set_aside(body: bytes) -> None:
     good = answer(2, 0, is_last=True)
     convert = rows_of("raw_hub__commits", WEEK)
     rows, counts = convert([Record({}, good), Record({}, body), Record({}, good)], [])

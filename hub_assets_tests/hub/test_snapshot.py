@@ -1,21 +1,38 @@
-"""A week's listing from odd bytes, from what an earlier version journaled, and with a clock that is wrong."""
+"""Listings from odd bytes, from an earlier version's journal, and with a wrong clock."""
 
 import codecs
 import json
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.snapshot import ListingRefused, land_listing, require_no_later_week
+from hub_assets.hub.collect.listings import ListingRefused, land_listing, require_no_later_week
+from hub_assets.hub.http.client import HubClient
 from hub_assets.lake.landing import Landing, Record
 from hub_assets.lake.parts import Lake
-from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply
+from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile
 from hub_assets_tests.hub.made import WEEK, rows
 
 NEXT = WEEK + timedelta(weeks=1)
 TABLE = "raw_hub__models"
+
+
+@pytest.fixture
+def hub() -> Iterator[HostileHub]:
+    with hostile() as (hub, _):
+        yield hub
+
+
+@pytest.fixture
+def client(hub: HostileHub) -> HubClient:
+    return HubClient(hub.url, hub.token, attempts=1, backoff=0.01)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
 
 
 def keys(hub: HostileHub) -> list[str]:
@@ -44,9 +61,7 @@ ENCODINGS = {
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_body_in_another_encoding_is_kept_as_what_it_says(
-    hub: HostileHub, client: HubClient, lake: Lake, encoding: str
-) -> None:
+def test_body_in_another_encoding_is_decoded(hub: HostileHub, client: HubClient, lake: Lake, encoding: str) -> None:
     hub.repos["models"][3]["author"] = "\u00e4\U0001f600"
     hub.spoil("listing", ENCODINGS[encoding])
     manifest = land_listing(client, lake, "model", WEEK)
@@ -70,7 +85,7 @@ ODD_JSON = {
 
 
 @pytest.mark.parametrize("case", ODD_JSON)
-def test_an_odd_row_costs_no_other(hub: HostileHub, client: HubClient, lake: Lake, case: str) -> None:
+def test_odd_row_does_not_affect_other_rows(hub: HostileHub, client: HubClient, lake: Lake, case: str) -> None:
     def spoil(reply: Reply, ask: Ask) -> Reply:
         assert isinstance(reply.body, bytes)
         return Reply(b"[" + ODD_JSON[case] + b"," + reply.body[1:], headers=reply.headers) if ask.number == 2 else reply
@@ -94,34 +109,34 @@ POISON = {
 }
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("index", [0, 1, 2])
 @pytest.mark.parametrize("case", POISON)
-def test_a_journal_that_an_earlier_version_poisoned_heals(
-    hub: HostileHub, client: HubClient, lake: Lake, case: str, place: int
+def test_damaged_listing_journal_from_earlier_version_is_repaired(
+    hub: HostileHub, client: HubClient, lake: Lake, case: str, index: int
 ) -> None:
     pages = [hub.repos["models"][PAGE * n : PAGE * (n + 1)] for n in range(3)]
     bodies = [json.dumps(page) for page in pages]
-    bodies[place] = POISON[case].replace("{}", json.dumps(pages[place])[1:-1])
+    bodies[index] = POISON[case].replace("{}", json.dumps(pages[index])[1:-1])
     with Landing(lake, TABLE, WEEK, lambda *_: pytest.fail("no part is made")) as landing:
         for n, body in enumerate(bodies):
             path = f"/api/models?limit=20&cursor={n + 1}"
             where = {"next_path": path, "refused": [], "rows": PAGE * (n + 1), "observed_at": "2026-11-16T06:30:00"}
             landing.append(Record(where, body.encode()))
-    told: list[str] = []
-    manifest = land_listing(client, lake, "model", WEEK, page_size=PAGE, report=told.append)
+    messages: list[str] = []
+    manifest = land_listing(client, lake, "model", WEEK, page_size=PAGE, report=messages.append)
     assert listed(lake) == keys(hub)
-    n_cut = 0 if case == "a byte-order mark" else 3 - place
+    n_cut = 0 if case == "a byte-order mark" else 3 - index
     assert manifest.details["pages_asked_again"] == n_cut
     assert len(hub.targets("/api/models?")) == LISTED // PAGE - 3 + n_cut
-    assert any("asking again" in line for line in told) == bool(n_cut)
+    assert any("pages to request again" in line for line in messages) == bool(n_cut)
 
 
-def test_a_week_is_not_listed_again_once_a_later_one_has_been(hub: HostileHub, client: HubClient, lake: Lake) -> None:
+def test_week_is_not_listed_again_after_a_later_week(hub: HostileHub, client: HubClient, lake: Lake) -> None:
     land_listing(client, lake, "model", WEEK)
     before = {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()}
     hub.repos["models"].pop()
     land_listing(client, lake, "model", NEXT)
-    with pytest.raises(ListingRefused, match=f"{WEEK} is not listed, because {NEXT} has been"):
+    with pytest.raises(ListingRefused, match=f"{WEEK} cannot be listed because the later week {NEXT} already has been"):
         land_listing(client, lake, "model", WEEK)
     assert {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()} == before
     assert len(listed(lake, NEXT)) == LISTED - 1
@@ -129,7 +144,7 @@ def test_a_week_is_not_listed_again_once_a_later_one_has_been(hub: HostileHub, c
 
 
 @pytest.mark.parametrize("is_finished", [True, False])
-def test_a_later_week_of_another_listing_is_enough(
+def test_later_week_of_another_listing_blocks_too(
     hub: HostileHub, client: HubClient, lake: Lake, is_finished: bool
 ) -> None:
     require_no_later_week(lake, WEEK)
@@ -137,14 +152,14 @@ def test_a_later_week_of_another_listing_is_enough(
         land_listing(client, lake, "space", NEXT)
     else:
         hub.spoil("listing", lambda reply, ask: None if ask.number else reply)
-        with pytest.raises(Exception, match="no answer"):
-            land_listing(client, lake, "space", NEXT, patience=())
+        with pytest.raises(Exception, match="no response"):
+            land_listing(client, lake, "space", NEXT, outage_backoff=())
     require_no_later_week(lake, NEXT)
     with pytest.raises(ListingRefused):
         require_no_later_week(lake, WEEK)
 
 
-def test_the_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubClient, tmp_path: Path) -> None:
+def test_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubClient, tmp_path: Path) -> None:
     import dagster as dg
 
     from hub_assets.assets.listings import build_listing
@@ -157,12 +172,12 @@ def test_the_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubCl
         [build_listing("model")],
         partition_key=str(WEEK),
         resources={
-            "hub": HubResource(endpoint=hub.url, use_token=False, attempts=1, patience_hours=0),
+            "hub": HubResource(endpoint=hub.url, use_token=False, attempts=1, outage_backoff_hours=0),
             "home": HomeResource(root=str(tmp_path)),
         },
         raise_on_error=False,
     )
     assert not result.success
     (event,) = result.get_step_failure_events()
-    assert f"{NEXT} has been listed already" in str(event.step_failure_data.error)
+    assert f"the later week {NEXT} already has been" in str(event.step_failure_data.error)
     assert Home(tmp_path).lake.weeks_begun(TABLE) == [NEXT]

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.hub.commits import keep
-from hub_assets.hub.ledger import Values
-from hub_assets.hub.schemas import REPO_TYPES, RepoType, answers_schema, listing_schema
-from hub_assets.hub.visits import Page, Visit
+from hub_assets.hub.collect.fetches import Fetch, Page
+from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.sources.commits import keep
+from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType, answers_schema, listing_schema
 from hub_assets.identities.bots import find_bots
 from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
 from hub_assets.identities.decisions import SCHEMA as DECISIONS
@@ -29,7 +29,7 @@ from hub_assets.local_hub.columns import whole
 from hub_assets.local_hub.simulated import Simulation
 from hub_assets.local_hub.simulated.text import hexadecimal_of
 from hub_assets.warehouse.database import replace_week
-from hub_assets.warehouse.models import Model, Project
+from hub_assets.warehouse.sql_project import Model, Project
 from hub_assets_tests.warehouse.building import prepare_tables
 
 NAMES: Final = ("int_hub__author_strings", "int_hub__participations", "int_hub__trailers")
@@ -38,7 +38,7 @@ PRONGS: Final = ("same_repository", "real_name")
 """The study's ways to find pairs by a machine."""
 ANYBODY: Final = ("root", "ubuntu")
 """What the simulated Hub calls several persons, and a small one perhaps only one."""
-ACCOUNTS: Final = "raw_hub__accounts"
+ACCOUNTS: Final = "enrich_hub__accounts"
 
 
 def raw_tables(simulation: Simulation, *, with_accounts: bool = True) -> dict[str, pa.Table]:
@@ -288,12 +288,12 @@ def _visits(simulation: Simulation, kind: RepoType, items: str, offsets: Any, va
         "attempts": 1,
         "calls": 1,
         "sample_share": 1.0,
-        "visit": 1,
+        "fetch_number": 1,
         "page": 0,
         "is_last": True,
-        "reading": 1,
+        "history_version": 1,
         "n_total": sizes,
-        "n_had": sizes,
+        "n_fetched": sizes,
         items: pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), whole(structs)),
     }
     return _filled(schema, len(repos), columns | _asked(simulation))
@@ -319,7 +319,9 @@ def _commits(simulation: Simulation, kind: RepoType) -> pa.Table:
 def _trailers(messages: pa.Array) -> pa.Array:
     """Return whom each message names, as the crawl reads it."""
     items = [{"message": message, "authors": []} for message in messages.to_pylist()]
-    new = Visit("model", "", "", None, None, None, None, None, visit=1, reading=0, known_head=None, known_total=0)
+    new = Fetch(
+        "model", "", "", None, None, None, None, None, fetch_number=1, history_version=0, known_head=None, known_total=0
+    )
     kept = keep(new, Page(items, None, 0, len(items), None), items, Values()).items
     of_items = answers_schema("raw_hub__commits").field("commits").type.value_type
     return pa.array([item["trailers"] for item in kept], of_items.field("trailers").type)

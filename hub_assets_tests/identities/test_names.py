@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hub_assets.hub.commits
+import hub_assets.hub.sources.commits
 from hub_assets.identities.names import (
     ALIKE,
     FEATURES,
@@ -145,7 +145,7 @@ def test_what_can_be_the_name_of_an_account(name: str, is_handle: bool) -> None:
 
 
 def test_the_token_of_an_address_is_the_one_that_commits_bear() -> None:
-    assert hub_assets.hub.commits.TOKEN == TOKEN
+    assert hub_assets.hub.sources.commits.TOKEN == TOKEN
 
 
 # --- how two relate ---

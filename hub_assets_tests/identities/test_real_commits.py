@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from rapidfuzz import fuzz
 
-from hub_assets.hub.commits import _TRAILER, _signer
+from hub_assets.hub.sources.commits import _TRAILER, _co_author
 from hub_assets.identities.bots import find_bots
 from hub_assets_tests.identities.made import Commit, Made, Pair, people, seed
 
@@ -36,7 +36,7 @@ class Recorded:
             Commit(row["model_id"], tuple(row["authors"]), day - timedelta(days=day.weekday()))
             for row, day in zip(rows, days, strict=True)
         ]
-        signers = [_signer(found) for row in rows for found in _TRAILER.finditer(row["message"] or "")]
+        signers = [_co_author(found) for row in rows for found in _TRAILER.finditer(row["message"] or "")]
         trailers = {(one["name"], one["handle"]) for one in signers if one["name"] and one["handle"]}
         strings = {name for commit in self.history for name in commit.authors}
         found = find_bots(pa.array(sorted(strings)), seed("bots"))

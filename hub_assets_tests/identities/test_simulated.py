@@ -6,11 +6,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from hub_assets.hub.accounts import land_accounts
-from hub_assets.hub.crawl import Budget
-from hub_assets.hub.histories import land_histories
-from hub_assets.hub.plan import HISTORY_KINDS
-from hub_assets.hub.schemas import JSON_FIELDS
+from hub_assets.hub.collect.crawl import Budget
+from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.plan import HISTORY_KINDS
+from hub_assets.hub.sources.accounts import land_accounts
+from hub_assets.hub.sources.schemas import JSON_FIELDS
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.simulated import REFERENCE, Simulation, simulate
@@ -73,12 +73,12 @@ def test_histories(made: dict[str, pa.Table], crawled: Lake, kind: str) -> None:
         "repo_type",
         "repo_id",
         "listed_sha",
-        "visit",
+        "fetch_number",
         "page",
         "is_last",
-        "reading",
+        "history_version",
         "sample_share",
-        "n_had",
+        "n_fetched",
     }
     assert same >= {"outcome", "status", "attempts", "calls", "n_total", "snapshot_date"}
 

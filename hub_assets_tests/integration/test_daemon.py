@@ -21,8 +21,8 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub_assets.home import Home
-from hub_assets.hub.commits import PAGE_SIZE
-from hub_assets.hub.crawl import WAVE, WORKERS
+from hub_assets.hub.collect.crawl import FAILURE_STREAK, WORKERS
+from hub_assets.hub.sources.commits import PAGE_SIZE
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.population import Population
@@ -73,10 +73,10 @@ def test_a_run_that_is_killed_is_retried_by_the_daemon_and_goes_on_where_it_was(
     # what was finished is not done again
     assert done_before >= LISTINGS
     assert not done_before & done_after
-    assert {"raw_hub__commits", "raw_hub__aliases", "raw_hub__discussions", "raw_hub__accounts"} <= done_after
+    assert {"raw_hub__commits", "enrich_hub__aliases", "raw_hub__discussions", "enrich_hub__accounts"} <= done_after
     # a question is asked again only if its answer was on its way, or held back, when the process died
     assert asked_before < repos - WORKERS
-    assert len(hub.asked) <= calls_for_commits(population) + WORKERS + WAVE
+    assert len(hub.asked) <= calls_for_commits(population) + WORKERS + FAILURE_STREAK
     assert app.state.counters.throttled == 0
     assert_published(home, population)
 

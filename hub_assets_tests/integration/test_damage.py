@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 
 from hub_assets.home import Home
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.errors import HubError
-from hub_assets.hub.snapshot import land_listing
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.http.errors import HubError
 from hub_assets.lake.parts import Lake, LakeError
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.faults import Faults
@@ -60,17 +60,17 @@ def test_killed_and_then_out_of_space_the_next_run_heals_it(
     round_: int, url: str, undisturbed: tuple[Home, float], tmp_path: Path
 ) -> None:
     whole, seconds = undisturbed
-    dice = random.Random(round_)
+    rng = random.Random(round_)
     with small_disk(tmp_path / "disk") as disk:
         root = disk.folder / "home"
         process = started(take_week, str(root), url, str(WEEK))
-        process.join(dice.uniform(0.05, 1) * seconds)
+        process.join(rng.uniform(0.05, 1) * seconds)
         process.kill()
         process.join()
         was_killed = process.exitcode == -signal.SIGKILL
         done = sorted(path.parent.parent.name for path in root.glob("lake/*/*/_manifest.json"))
         process.close()
-        disk.limit(dice.uniform(0, 1), whole.root)
+        disk.limit(rng.uniform(0, 1), whole.root)
         said = tmp_path / "said"
         ended(started(fail_for_want_of_space, str(root), url, str(said), disk.largest_file), None, 1200)
         print(f"round {round_}: killed {was_killed}, tables begun {len(done)}, {said.read_text()}")
@@ -152,11 +152,11 @@ def test_a_flipped_bit_is_read_right_healed_or_refused_by_name(
     }
     outcomes: Counter[tuple[str, str]] = Counter()
     for number in range(FLIPS):
-        dice = random.Random(number)
+        rng = random.Random(number)
         kind = KINDS[number % len(KINDS)]
         folder = shutil.copytree(cut_off, tmp_path / "flipped" / "lake") if "cut-off" in kind else None
-        file = dice.choice(files_of(kind, home, folder, log))
-        with flipped(file, dice):
+        file = rng.choice(files_of(kind, home, folder, log))
+        with flipped(file, rng):
             outcome = outcome_of(kind, file, home, folder, truth, url)
         outcomes[kind, outcome] += 1
         shutil.rmtree(tmp_path / "flipped", ignore_errors=True)
@@ -194,12 +194,12 @@ def outcome_of(kind: str, file: Path, home: Home, cut_off: Path | None, truth: d
 
 
 @contextmanager
-def flipped(file: Path, dice: random.Random) -> Iterator[None]:
+def flipped(file: Path, rng: random.Random) -> Iterator[None]:
     before = file.read_bytes()
     after = bytearray(before)
     # half of them where a file says how it is to be read
-    at = dice.randrange(len(after) if dice.random() < 0.5 else min(len(after), 16_384))
-    after[at] ^= 1 << dice.randrange(8)
+    at = rng.randrange(len(after) if rng.random() < 0.5 else min(len(after), 16_384))
+    after[at] ^= 1 << rng.randrange(8)
     file.write_bytes(after)
     try:
         yield
@@ -226,7 +226,7 @@ def files_of(kind: str, home: Home, cut_off: Path | None, log: Path) -> list[Pat
 def cut_listing_off(lake: Lake) -> None:
     """Leave a listing of models as a run that ended in its middle does: parts, a manifest, a journal."""
     app = build_app(simulated(WEEK, scale=0.0003), quota=Quota(10**6, 300), faults=Faults.parse(["503@6"]))
-    options: dict[str, Any] = {"page_size": 10, "seal_bytes": 20_000, "patience": ()}
+    options: dict[str, Any] = {"page_size": 10, "flush_bytes": 20_000, "outage_backoff": ()}
     with running(app) as url, pytest.raises(HubError):
         land_listing(HubClient(url, False, attempts=1), lake, "model", WEEK, **options)
     assert {path.name.partition("-")[0] for path in lake.folder("raw_hub__models", WEEK).iterdir()} >= {

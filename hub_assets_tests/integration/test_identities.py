@@ -22,7 +22,7 @@ def run(*arguments: str | Path) -> Result:
 @pytest.fixture(scope="module")
 def home(golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A week with all histories and accounts, as the command makes it."""
-    assert "wait for hub-assets identities review" in golden.output
+    assert "are left for hub-assets identities review" in golden.output
     return golden.copy(tmp_path_factory.mktemp("identities") / "home")
 
 
@@ -66,7 +66,7 @@ def test_a_decision_is_followed_and_can_be_undone(home: Path, tmp_path: Path) ->
     rows = list(csv.DictReader(sheet.read_text(encoding="utf-8-sig").splitlines(keepends=True)))
     pairs = query(home, "select * from core__developer_pairs order by score desc, author_a")
     shared = next(pair for pair in pairs if pair["rule"] == "full_name" and pair["n_shared_repos"] > 0)
-    # merged, two who share no repository change no repository's number of developers
+    # merging two authors who share no repository changes no repository's number of developers
     apart = (pair for pair in pairs if not pair["n_shared_repos"] and not pair["n_shared_namespaces"])
     open_ = next(pair for pair in apart if pair["decision"] == "review")
     for row in rows:
@@ -82,7 +82,7 @@ def test_a_decision_is_followed_and_can_be_undone(home: Path, tmp_path: Path) ->
     assert taken.exit_code == 0, taken.output
     applied = run("identities", "apply", "--home", home)
     assert applied.exit_code == 0, applied.output
-    assert "(1 by people)" in applied.output
+    assert "(1 by reviewers)" in applied.output
     after, people_after = developers(home), communities(home)
     one, other = after[open_["author_a"]], after[open_["author_b"]]
     assert one["developer_id"] == other["developer_id"]

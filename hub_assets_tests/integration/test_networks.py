@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from hub_assets import cli
+from hub_assets.assets.figures import DRAWINGS
 from hub_assets.home import Home
 from hub_assets.warehouse.database import connect
 from hub_assets_tests.golden import Golden
@@ -110,7 +111,7 @@ def test_the_greatest_core_is_one_model_and_no_program_is_in_it(home: Path) -> N
 def test_with_one_person_merged_the_cores_are_those_that_others_counted(
     home: Path, commits: dict[str, list[tuple[str, list[str]]]]
 ) -> None:
-    """Two names of one person are in the model of the greatest core; all other pairs are rejected by people.
+    """Two names of one person are in the model of the maximal core; all other pairs are rejected by people.
 
     A sixth program, which is found by its name, makes them some edges fewer than the recording's own reference has with
     five left out: 521 developers and 2,058 edges, 218 and 1,533, 93 and 900, 12 and 132.
@@ -138,14 +139,7 @@ def test_with_one_person_merged_the_cores_are_those_that_others_counted(
 
 
 def test_dagster_shows_each_result_with_its_numbers_and_figures(any_home: Path) -> None:
-    figures = {
-        "stats__tail_fits": ["figure_1_distributions"],
-        "stats__correlations": ["figure_2_correlations", "figure_3_correlations_by_license"],
-        "stats__lorenz": ["lorenz_curves"],
-        "network__developer_centrality": ["figure_4_centrality"],
-        "network__model_co_usage": ["figure_5_usage"],
-        "network__collaboration_cores": ["core"],
-    }
+    figures = {name: drawing.file for name, drawing in DRAWINGS.items()}
     numbers = {
         "mart__activity_summary": "mean_of_models_n_likes",
         "mart__top_repositories": "greatest_n_commits_of_models",
@@ -167,15 +161,17 @@ def test_dagster_shows_each_result_with_its_numbers_and_figures(any_home: Path) 
             assert event is not None
             assert event.asset_materialization is not None
             metadata: Mapping[str, Any] = event.asset_materialization.metadata
-            rows = metadata["dagster/partition_row_count"].value
-            if name not in ("network__model_co_usage", "network__developer_centrality"):
-                assert len(metadata["preview"].records) == min(rows, 300)
-            if name in numbers:
-                assert isinstance(metadata[numbers[name]].value, int | float), name
-            for figure in figures.get(name, []):
-                assert "](data:image/png;base64," in metadata[figure].value
+            if name in figures:
+                assert "](data:image/png;base64," in metadata["thumbnail"].value
+                assert len(metadata["thumbnail"].value) < 30_000
                 for ending in ("svg", "png"):
-                    assert (Home(any_home).figures / str(WEEK) / f"{figure}.{ending}").stat().st_size > 10_000
+                    file = Home(any_home).figures / str(WEEK) / f"{figures[name]}.{ending}"
+                    assert Path(metadata[ending].value).name == file.name
+                    assert file.stat().st_size > 10_000
+                continue
+            rows = metadata["dagster/partition_row_count"].value
+            assert len(metadata["preview"].records) == min(rows, 300)
+            assert isinstance(metadata[numbers[name]].value, int | float), name
 
 
 def test_nobody_is_named_in_what_is_kept_of_runs_or_shown(any_home: Path) -> None:

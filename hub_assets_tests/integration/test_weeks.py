@@ -25,8 +25,8 @@ import pytest
 from hub_assets.assets.statistics import STATISTICS
 from hub_assets.definitions import build_defs
 from hub_assets.home import Home
-from hub_assets.hub.client import HubClient
-from hub_assets.hub.snapshot import land_listing
+from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.http.client import HubClient
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.faults import Faults
@@ -64,7 +64,7 @@ def materialize(
     faults: Faults | None = None,
     page_size: int = 1000,
     attempts: int = 4,
-    patience_hours: float = 6.0,
+    outage_backoff_hours: float = 6.0,
     crawl: CrawlResource = NO_HISTORIES,
     only: Collection[str] = (),
 ) -> tuple[dg.ExecuteInProcessResult, Any]:
@@ -80,7 +80,7 @@ def materialize(
             page_size=page_size,
             attempts=attempts,
             backoff=0.01,
-            patience_hours=patience_hours,
+            outage_backoff_hours=outage_backoff_hours,
         )
         defs = build_defs(hub=hub, home=HomeResource(root=str(home)), crawl=crawl)
         job = defs.resolve_job_def("weekly_snapshot")
@@ -339,7 +339,7 @@ def test_faults_below_the_limit_leave_the_same_rows(tmp_path: Path, fault: str, 
     with running(app) as url:
         client = HubClient(url, False, attempts=4, backoff=0.01, read_seconds=5)
         for repo_type in ("model", "dataset", "space"):
-            manifest = land_listing(client, Lake(tmp_path), repo_type, TWO, page_size=200, seal_bytes=200_000)
+            manifest = land_listing(client, Lake(tmp_path), repo_type, TWO, page_size=200, flush_bytes=200_000)
             assert len(manifest.parts) > 1
     for table, rows in plain.items():
         files = Lake(tmp_path).files(table, TWO)
@@ -371,7 +371,9 @@ def test_beyond_the_limit_the_run_ends_with_its_cause(
     tmp_path: Path, instance: dg.DagsterInstance, fault: str, cause: str
 ) -> None:
     faults = Faults.parse([f"{fault}@2"])
-    result, _ = materialize(tmp_path, hub_of(), instance, faults=faults, attempts=1, patience_hours=0, only=LISTED)
+    result, _ = materialize(
+        tmp_path, hub_of(), instance, faults=faults, attempts=1, outage_backoff_hours=0, only=LISTED
+    )
     assert not result.success
     assert cause in failures_of(result)
     assert not Home(tmp_path).warehouse.exists()
@@ -571,7 +573,7 @@ def test_a_real_listing_spends_a_small_quota(
         manifest = land_listing(HubClient(url, False), Lake(tmp_path), "model", date(2026, 8, 24), page_size=100)
         seconds = time.monotonic() - began
     assert manifest.rows == 15_156
-    assert app.state.counters.requests == 153  # with the one that refuses a field
+    assert app.state.counters.requests == 153  # including the one that refuses a field
     assert app.state.counters.by_status[429] == 0
     # 152 calls at 20 a window fill seven windows of 2 s and begin the eighth; its beginning need not be the first's
     assert seconds >= 12
@@ -612,6 +614,6 @@ def test_two_real_weeks(tmp_path: Path, instance: dg.DagsterInstance, real_data:
     assert round(summary["n_likes"]["share_zero"], 4) == 0.8060
     assert round(summary["n_downloads"]["share_zero"], 4) == 0.3562
     (largest,) = query(tmp_path, "select max(n_parameters) as n from mart__repo_activity")
-    # the recording has one of 2e16, which is no number of parameters
+    # the recording has a value of 2e16, which cannot be a number of parameters
     assert largest["n"] == 2_779_931_837_184
     assert len(shares) == 52

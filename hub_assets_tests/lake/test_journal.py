@@ -1,4 +1,4 @@
-"""A journal keeps every record whose append returned, whatever tore its end off."""
+"""A journal keeps every record whose append returned, however its end was torn."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ PAYLOADS = st.lists(st.binary(max_size=200), max_size=8)
 
 
 @given(PAYLOADS, st.data())
-def test_a_torn_tail_costs_only_the_torn_record(
+def test_torn_tail_loses_only_the_torn_record(
     tmp_path_factory: pytest.TempPathFactory, payloads: list[bytes], data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal.log"
@@ -32,7 +32,7 @@ def test_a_torn_tail_costs_only_the_torn_record(
 
 
 @given(st.lists(st.binary(min_size=1, max_size=50), min_size=1, max_size=5), st.data())
-def test_a_flipped_byte_is_never_read_as_a_record(payloads: list[bytes], data: st.DataObject) -> None:
+def test_flipped_byte_is_never_read_as_a_record(payloads: list[bytes], data: st.DataObject) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "j.log") as journal:

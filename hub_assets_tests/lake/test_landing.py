@@ -1,4 +1,4 @@
-"""A landing can be killed at every step of its writing and still ends with each record once."""
+"""A landing can be killed at any write step and still ends up with each record exactly once."""
 
 import json
 import sys
@@ -22,9 +22,9 @@ def convert(records: list[Record], earlier: list[Path]) -> tuple[pa.Table, dict[
     return pa.table({"n": [record.meta["n"] for record in records]}), {"earlier": len(earlier)}
 
 
-def collect(lake: Lake, until: int, finish: bool = True, seal_bytes: int = 200, adds: bool = False) -> None:
-    with Landing(lake, "t", WEEK, convert, seal_bytes, adds=adds) as landing:
-        landing.seal()
+def collect(lake: Lake, until: int, finish: bool = True, flush_bytes: int = 200, adds: bool = False) -> None:
+    with Landing(lake, "t", WEEK, convert, flush_bytes, adds=adds) as landing:
+        landing.flush()
         start = sum(pq.read_metadata(file).num_rows for file in landing.files)
         for n in range(start, until):
             landing.append(Record({"n": n}, b"x" * 50))
@@ -36,7 +36,7 @@ def numbers(lake: Lake) -> list[int]:
     return [n for file in lake.files("t", WEEK) for n in pq.read_table(file)["n"].to_pylist()]
 
 
-def test_parts_come_in_order_and_the_manifest_names_them(tmp_path: Path) -> None:
+def test_parts_are_in_order_and_listed_in_manifest(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     collect(lake, 10)
     manifest = lake.manifest("t", WEEK)
@@ -52,7 +52,7 @@ def test_parts_come_in_order_and_the_manifest_names_them(tmp_path: Path) -> None
     assert left == {"_manifest.json", ".lock", *(part.file for part in manifest.parts)}
 
 
-def test_an_unfinished_landing_leaves_the_valid_set_alone_and_goes_on(tmp_path: Path) -> None:
+def test_unfinished_landing_keeps_valid_parts_and_resumes(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     collect(lake, 4)
     collect(lake, 7, finish=False)
@@ -64,7 +64,7 @@ def test_an_unfinished_landing_leaves_the_valid_set_alone_and_goes_on(tmp_path: 
     assert numbers(lake) == [0, 1]
 
 
-def test_two_processes_do_not_land_the_same(tmp_path: Path) -> None:
+def test_only_one_process_can_land_a_week(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with Landing(lake, "t", WEEK, convert), pytest.raises(LandingBusy), Landing(lake, "t", WEEK, convert):
         pass
@@ -72,12 +72,12 @@ def test_two_processes_do_not_land_the_same(tmp_path: Path) -> None:
     assert numbers(lake) == [0, 1, 2]
 
 
-def test_a_landing_that_adds_begins_with_the_valid_set(tmp_path: Path) -> None:
+def test_adding_landing_starts_with_valid_parts(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     collect(lake, 4, adds=True)
     first = {file: file.read_bytes() for file in lake.files("t", WEEK)}
     collect(lake, 7, finish=False, adds=True)
-    # nobody sees it yet but those who ask for what there is so far
+    # visible only through files_so_far until it is finished
     assert numbers(lake) == [0, 1, 2, 3]
     assert len(lake.files_so_far("t", WEEK)) > len(first)
     collect(lake, 9, adds=True)
@@ -87,7 +87,7 @@ def test_a_landing_that_adds_begins_with_the_valid_set(tmp_path: Path) -> None:
     assert numbers(lake) == [0, 1]
 
 
-def test_what_was_begun_by_adding_can_be_begun_anew(tmp_path: Path) -> None:
+def test_adding_landing_can_start_over(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     collect(lake, 4, adds=True)
     collect(lake, 9, finish=False, adds=True)
@@ -99,11 +99,11 @@ def test_what_was_begun_by_adding_can_be_begun_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("adds", [True, False])
-def test_what_was_begun_anew_goes_on_though_the_next_one_would_add(tmp_path: Path, adds: bool) -> None:
+def test_new_generation_resumes_even_if_next_landing_adds(tmp_path: Path, adds: bool) -> None:
     lake = Lake(tmp_path)
     collect(lake, 9, adds=True)
-    # so little that no part is made of it
-    collect(lake, 2, finish=False, seal_bytes=10**6)
+    # too little for a part
+    collect(lake, 2, finish=False, flush_bytes=10**6)
     assert lake.files_so_far("t", WEEK) == []
     with Landing(lake, "t", WEEK, convert, adds=adds) as landing:
         assert landing.last == {"n": 1}
@@ -111,7 +111,7 @@ def test_what_was_begun_anew_goes_on_though_the_next_one_would_add(tmp_path: Pat
     assert numbers(lake) == [0, 1, 2]
 
 
-def test_a_landing_that_brings_nothing_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_empty_landing_leaves_nothing_behind(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     collect(lake, 4, adds=True)
     before = {path: path.read_bytes() for path in lake.folder("t", WEEK).iterdir()}
@@ -119,7 +119,7 @@ def test_a_landing_that_brings_nothing_leaves_nothing_behind(tmp_path: Path) -> 
     assert {path: path.read_bytes() for path in lake.folder("t", WEEK).iterdir()} == before
 
 
-def test_weeks_that_were_begun_are_told_from_those_that_are_there(tmp_path: Path) -> None:
+def test_begun_and_complete_weeks_are_distinguished(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     assert (lake.weeks("t"), lake.weeks_begun("t")) == ([], [])
     with Landing(lake, "t", WEEK, convert):
@@ -142,15 +142,15 @@ STEPS: dict[str, tuple[Any, str]] = {
 }
 
 
-def collect_and_die(root: str, adds: bool, step: str, moment: str, count: int, seal_bytes: int = 200) -> None:
+def collect_and_die(root: str, adds: bool, step: str, moment: str, count: int, flush_bytes: int = 200) -> None:
     deadly(*STEPS[step], moment, count)
-    collect(Lake(Path(root)), 12, adds=adds, seal_bytes=seal_bytes)
+    collect(Lake(Path(root)), 12, adds=adds, flush_bytes=flush_bytes)
 
 
 @pytest.mark.parametrize("adds", [False, True], ids=["alone", "adds"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_it_loses_and_doubles_nothing(tmp_path: Path, step: str, moment: str, adds: bool) -> None:
+def test_kill_at_any_step_loses_and_duplicates_nothing(tmp_path: Path, step: str, moment: str, adds: bool) -> None:
     lake = Lake(tmp_path)
     if adds:
         collect(lake, 3)
@@ -162,13 +162,13 @@ def test_killed_at_any_step_it_loses_and_doubles_nothing(tmp_path: Path, step: s
 
 
 @pytest.mark.parametrize(("moment", "kept"), [("before", 4), ("after", 5)])
-def test_what_was_appended_survives_its_process(tmp_path: Path, moment: str, kept: int) -> None:
+def test_appended_records_survive_a_kill(tmp_path: Path, moment: str, kept: int) -> None:
     ended(started(collect_and_die, str(tmp_path), False, "journal.append", moment, 5, 10**6))
     with Landing(Lake(tmp_path), "t", WEEK, convert) as landing:
         assert landing.last == {"n": kept - 1}
 
 
-def test_an_exception_while_it_opens_gives_its_lock_back(tmp_path: Path) -> None:
+def test_exception_on_entry_releases_the_lock(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     collect(lake, 3)
     path = lake.folder("t", WEEK) / "_manifest.json"
@@ -182,7 +182,7 @@ def test_an_exception_while_it_opens_gives_its_lock_back(tmp_path: Path) -> None
     assert numbers(lake) == [0, 1, 2, 3]
 
 
-def test_a_part_that_no_manifest_names_does_not_count(tmp_path: Path) -> None:
+def test_part_missing_from_manifest_is_ignored(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     collect(lake, 3)
     pq.write_table(pa.table({"n": [99]}), lake.folder("t", WEEK) / "part-001-00099.parquet")
@@ -190,15 +190,15 @@ def test_a_part_that_no_manifest_names_does_not_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["{", "{}", "[]", '{"landing": null, "parts": [{"rows": 1}]}'])
-def test_a_damaged_manifest_is_named_with_the_way_out(tmp_path: Path, content: str) -> None:
+def test_damaged_manifest_error_says_what_to_do(tmp_path: Path, content: str) -> None:
     lake = Lake(tmp_path)
     collect(lake, 3)
     (lake.folder("t", WEEK) / "_manifest.json").write_text(content)
-    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* remove its folder"):
+    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* delete its folder"):
         lake.weeks("t")
 
 
-def test_a_manifest_survives_the_round_trip(tmp_path: Path) -> None:
+def test_manifest_round_trip(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     manifest = Manifest(True, [Part("a.parquet", 3, {"k": 1})], {"d": [1]}, 2, [Part("b.parquet", 1)], {"next": "x"})
     lake.set_manifest("t", WEEK, manifest)

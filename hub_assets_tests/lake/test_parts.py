@@ -1,4 +1,4 @@
-"""Files named by a manifest are read unchanged, or refused with the file's name and the way out."""
+"""Parts in a manifest are read exactly as written, or refused with an error that names the file and the fix."""
 
 import json
 from datetime import date
@@ -18,7 +18,7 @@ ROWS = pa.table({"n": range(1000), "text": [f"row {n}" for n in range(1000)]})
 
 
 def made(root: Path) -> tuple[Lake, Path]:
-    """Return a lake with a week of one part, and the part's path."""
+    """Return a lake with a single part, and the part's path."""
     lake = Lake(root)
     part = lake.write_part("t", WEEK, "part-001-00000.parquet", ROWS)
     lake.set_manifest("t", WEEK, Manifest(True, [part], {"counts": {"listed": 1000}}, 1))
@@ -31,9 +31,7 @@ def read(root: Path) -> pa.Table:
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_a_flipped_bit_is_never_read_as_other_rows(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
+def test_flipped_bit_is_never_read_as_other_rows(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     root = tmp_path_factory.mktemp("lake")
     lake, part = made(root)
     manifest = lake.manifest("t", WEEK)
@@ -53,7 +51,7 @@ def test_a_flipped_bit_is_never_read_as_other_rows(
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "longer", "empty", "a folder"])
-def test_a_part_that_is_not_what_was_written_is_named_with_the_way_out(tmp_path: Path, damage: str) -> None:
+def test_damaged_part_error_says_what_to_do(tmp_path: Path, damage: str) -> None:
     _, part = made(tmp_path)
     content = part.read_bytes()
     part.unlink()
@@ -66,7 +64,7 @@ def test_a_part_that_is_not_what_was_written_is_named_with_the_way_out(tmp_path:
             part.touch()
         case "a folder":
             part.mkdir()
-    with pytest.raises(LakeError, match=rf"{part} is damaged \(.*\); restore it from a backup, or remove its folder"):
+    with pytest.raises(LakeError, match=rf"{part} is damaged \(.*\); restore it from a backup, or delete its folder"):
         read(tmp_path)
 
 
@@ -85,17 +83,17 @@ def test_a_part_that_is_not_what_was_written_is_named_with_the_way_out(tmp_path:
         {"other": 1},
     ],
 )
-def test_a_manifest_of_another_shape_is_named_also_without_a_checksum(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_manifest_with_wrong_fields_is_damaged_even_without_checksum(tmp_path: Path, change: dict[str, Any]) -> None:
     lake, part = made(tmp_path)
     path = part.with_name("_manifest.json")
     content = json.loads(path.read_text())
     del content["checksum"]
     path.write_text(json.dumps(content | change))
-    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* remove its folder"):
+    with pytest.raises(LakeError, match=r"_manifest\.json is damaged .* delete its folder"):
         lake.manifest("t", WEEK)
 
 
-def test_a_home_of_an_older_version_is_read_and_gets_digests_with_what_is_added(tmp_path: Path) -> None:
+def test_lake_of_older_version_is_read_and_new_parts_get_digests(tmp_path: Path) -> None:
     lake, part = made(tmp_path)
     path = part.with_name("_manifest.json")
     content = json.loads(path.read_text())
@@ -109,7 +107,7 @@ def test_a_home_of_an_older_version_is_read_and_gets_digests_with_what_is_added(
     assert len(read(tmp_path)) == 2 * len(ROWS)
 
 
-def test_a_part_is_verified_once_by_each_lake(tmp_path: Path) -> None:
+def test_part_is_verified_once_per_lake_object(tmp_path: Path) -> None:
     lake, part = made(tmp_path)
     assert lake.files("t", WEEK) == [part]
     content = part.read_bytes()
@@ -119,14 +117,14 @@ def test_a_part_is_verified_once_by_each_lake(tmp_path: Path) -> None:
         Lake(tmp_path).files("t", WEEK)
 
 
-def test_a_folder_that_is_no_week_is_named(tmp_path: Path) -> None:
+def test_folder_without_date_is_reported(tmp_path: Path) -> None:
     lake, part = made(tmp_path)
     (part.parent.parent / "snapshot_date=2026-11-16 (copy)").mkdir()
-    with pytest.raises(LakeError, match=r"\(copy\) is not named after a day; move it out of the lake"):
+    with pytest.raises(LakeError, match=r"\(copy\) does not contain a date; move it out of the lake"):
         lake.weeks("t")
 
 
-def test_what_cannot_be_written_leaves_nothing_beside_what_was_there(tmp_path: Path) -> None:
+def test_failed_write_leaves_existing_file_alone(tmp_path: Path) -> None:
     def half(beside: Path) -> None:
         beside.write_bytes(b"half")
         raise OSError(28, "No space left on device")

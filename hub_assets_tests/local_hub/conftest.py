@@ -1,4 +1,4 @@
-"""What the tests of the local Hub share: a simulated week, and a Hub of it for the length of a test."""
+"""Shared by the tests of the local Hub: a simulated week, and a Hub that serves it during a test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +19,7 @@ PLENTY = Quota(100_000, 300)
 
 
 class Hub(httpx2.Client):
-    """A client of a running Hub, which does not follow redirects by itself."""
+    """A client of a running Hub that does not follow redirects."""
 
     def __init__(self, url: str, population: Population, counters: Counters) -> None:
         super().__init__(base_url=url)
@@ -56,13 +56,13 @@ def _shared_hub() -> Iterator[Hub]:
 
 @pytest.fixture
 def hub(_shared_hub: Hub) -> Hub:
-    """A Hub that a test only reads from."""
+    """A Hub that tests only read from."""
     return _shared_hub
 
 
 @pytest.fixture
 def start_hub() -> Iterator[Callable[..., Hub]]:
-    """Start a Hub of its own for a test: of the simulated week, or of the population given."""
+    """Start a separate Hub for a test, serving the simulated week or a given population."""
     with ExitStack() as stack:
 
         def start(population: Population | None = None, **options: Any) -> Hub:

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub_assets.local_hub.fields import RepoType
-from hub_assets.local_hub.gate import _HubClock
 from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.middleware import _HubClock
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.simulated import simulated
-from hub_assets.local_hub.simulated.known import WITHDRAWN
+from hub_assets.local_hub.simulated.famous_models import WITHDRAWN
 from hub_assets_tests.local_hub.conftest import WEEK, Hub
 
 StartHub = Callable[..., Hub]
@@ -31,7 +31,7 @@ def test_missing_is_401_without_a_token_and_404_with_one(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("token", ["hf_invalid", "something", "Basic x"])
-def test_a_bad_token_is_refused_everywhere(hub: Hub, token: str) -> None:
+def test_a_bad_token_is_rejected_everywhere(hub: Hub, token: str) -> None:
     for path in ("/api/models", "/api/whoami-v2", "/api/models/openai-community/gpt2"):
         response = hub.get(path, headers={"authorization": f"Bearer {token}"})
         assert response.status_code == 401
@@ -43,7 +43,7 @@ def test_whoami(hub: Hub) -> None:
     assert hub.get("/api/whoami-v2", headers=TOKEN).json()["type"] == "user"
 
 
-def test_info_takes_main_and_the_sha_as_revision_and_no_other(hub: Hub) -> None:
+def test_info_accepts_only_main_and_the_sha_as_revision(hub: Hub) -> None:
     path = "/api/models/openai-community/gpt2"
     plain = hub.get(path).json()
     assert hub.get(f"{path}/revision/main").json() == plain
@@ -54,7 +54,7 @@ def test_info_takes_main_and_the_sha_as_revision_and_no_other(hub: Hub) -> None:
     assert missing.headers["X-Error-Message"] == "Invalid rev id: refs/pr/1"
 
 
-def test_a_strange_revision_is_only_not_there(hub: Hub) -> None:
+def test_an_unusual_revision_is_just_not_found(hub: Hub) -> None:
     unicode = hub.get("/api/models/ctrl/revision/%F0%9F%A4%97")
     assert (unicode.status_code, unicode.headers["X-Error-Message"]) == (404, r"Invalid rev id: \U0001f917")
     for rev in ("a%0D%0AX-Other:%201", "a%0Ab", "a%0Db"):
@@ -63,14 +63,14 @@ def test_a_strange_revision_is_only_not_there(hub: Hub) -> None:
         assert "X-Error-Code" not in response.headers
 
 
-def test_one_part_ids_are_ids(hub: Hub) -> None:
+def test_ids_may_have_a_single_part(hub: Hub) -> None:
     row = hub.get("/api/models/ctrl").json()
     assert row["id"] == "ctrl"
     assert "author" not in row
     assert hub.get("/api/models/ctrl/revision/main").json() == row
 
 
-def test_the_fields_of_an_info(hub: Hub) -> None:
+def test_info_fields(hub: Hub) -> None:
     row = hub.get("/api/models/openai-community/gpt2").json()
     assert {"cardData", "spaces", "sha", "disabled", "gated", "lastModified"} <= set(row)
     assert not {"downloadsAllTime", "trendingScore", "siblings", "childrenModelCount"} & set(row)
@@ -79,7 +79,7 @@ def test_the_fields_of_an_info(hub: Hub) -> None:
     assert hub.get("/api/models/openai-community/gpt2?expand=nonsense").status_code == 400
 
 
-def test_the_base_of_a_model_is_resolved_and_what_files_say_is_json(hub: Hub) -> None:
+def test_base_models_are_resolved_and_file_metadata_is_json(hub: Hub) -> None:
     models = {row["id"]: row for row in hub.rows("/api/models?expand=tags&expand=config&expand=gguf")}
     tuned = [
         (name, tag.split(":", 2)[1:])
@@ -91,7 +91,7 @@ def test_the_base_of_a_model_is_resolved_and_what_files_say_is_json(hub: Hub) ->
     for name, (relation, base) in tuned[:40]:
         asked = hub.get(f"/api/models/{name}?expand=baseModels").json()
         listed = hub.get(f"/api/models/{base}?expand=sha")
-        if listed.status_code == 401 or base == WITHDRAWN:  # the base is gone, or another model has its place
+        if listed.status_code == 401 or base == WITHDRAWN:  # the base is gone, or its id now leads to another model
             assert "baseModels" not in asked
             continue
         (resolved,) = asked["baseModels"]["models"]
@@ -107,7 +107,7 @@ def test_the_base_of_a_model_is_resolved_and_what_files_say_is_json(hub: Hub) ->
     assert len(models) > len(configs) > len(headers) > 10
 
 
-def test_the_spaces_of_a_model_are_those_that_name_it_now_or_by_an_old_name_cut_at_100(start_hub: StartHub) -> None:
+def test_spaces_of_a_model_include_references_by_old_ids_and_stop_at_100(start_hub: StartHub) -> None:
     models = pa.table({"_id": ["6500", "6501", "6502"], "id": ["o/gpt2", "o/bert", "o/alone"]})
     spaces = pa.table(
         {
@@ -157,7 +157,7 @@ def test_a_renamed_repository_keeps_its_key(hub: Hub) -> None:
         old for old in moved if hub.get(f"/api/models/{old}", follow_redirects=True).json()["_id"] == key(before, old)
     ]
     assert len(same) >= 10
-    # but for the one whose path leads to another repository now
+    # except the id that now redirects to another repository
     long_before = simulated(date(2023, 10, 2)).repos["model"]
     old = "runwayml/stable-diffusion-v1-5"
     assert hub.get(f"/api/models/{old}", follow_redirects=True).json()["_id"] != key(long_before, old)
@@ -196,12 +196,12 @@ def test_members(hub: Hub) -> None:
     assert org in [each["name"] for each in orgs]
 
 
-def test_what_a_population_does_not_hold_is_501(start_hub: StartHub) -> None:
+def test_data_missing_from_a_population_is_501(start_hub: StartHub) -> None:
     bare = start_hub(Population("bare", WEEK, {"model": pa.table({"_id": ["65"], "id": ["a/b"]})}))
     for path in ("commits/main", "discussions", "discussions/1"):
         response = bare.get(f"/api/models/a/b/{path}")
         assert response.status_code == 501
-        assert response.json()["error"] == f"This Hub holds no {path.partition('/')[0]}."
+        assert response.json()["error"] == f"This Hub has no {path.partition('/')[0]}."
     for path in ("users/a/overview", "organizations/a/overview", "organizations/a/members"):
         assert bare.get(f"/api/{path}").status_code == 501
     assert bare.rows("/api/spaces") == []
@@ -211,13 +211,13 @@ def test_what_a_population_does_not_hold_is_501(start_hub: StartHub) -> None:
     "path",
     ["/", "/api", "/api/agent-harnesses", "/api/papers", "/api/models/a/b/c", "/api/models/a/b/tree/main", "/gpt2"],
 )
-def test_all_else_is_404_in_json(hub: Hub, path: str) -> None:
+def test_everything_else_is_404_in_json(hub: Hub, path: str) -> None:
     response = hub.get(path)
     assert response.status_code == 404
     assert set(response.json()) == {"error"}
 
 
-def test_every_answer_has_the_common_headers(hub: Hub) -> None:
+def test_every_response_has_the_common_headers(hub: Hub) -> None:
     answers = {
         200: "/api/models?limit=1",
         307: "/api/models/gpt2",
@@ -240,8 +240,8 @@ def test_every_answer_has_the_common_headers(hub: Hub) -> None:
         before = left
 
 
-def test_the_date_is_that_of_the_week_served(start_hub: StartHub) -> None:
-    """Of the present week, too: on a Sunday the next one could begin before a run has ended."""
+def test_the_date_header_belongs_to_the_served_week(start_hub: StartHub) -> None:
+    """Even in the current week: on a Sunday the next one could begin before a run has ended."""
     for day in (date(2024, 5, 8), datetime.now(UTC).date()):
         population = simulated(day, scale=0.0001)
         said = parsedate_to_datetime(start_hub(population).get("/api/models?limit=1").headers["Date"])

@@ -1,4 +1,4 @@
-"""Hugging Face's own client and command, as they come, against the local Hub."""
+"""Hugging Face's own client and command line, unmodified, against the local Hub."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from hub_assets_tests.local_hub.conftest import Hub
 
 @pytest.fixture
 def api(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> HfApi:
-    # else its first call asks the real Hub for /api/agent-harnesses; HF_ENDPOINT is read when it is imported
+    # otherwise its first call goes to the real Hub's /api/agent-harnesses; HF_ENDPOINT is read on import
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY", True)
     return HfApi(endpoint=hub.url, token=False)
 
@@ -79,5 +79,5 @@ def test_the_hf_command(hub: Hub, tmp_path: Path, command: str, shown: str) -> N
     done = subprocess.run([hf, *command.split()], env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert shown in done.stdout
-    # with telemetry on, it has asked for /api/agent-harnesses, and took the 404 in good part
+    # with telemetry on, it requests /api/agent-harnesses and tolerates the 404
     assert hub.counters.by_kind["other"] > before

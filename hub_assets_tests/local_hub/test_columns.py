@@ -16,13 +16,13 @@ def test_rows_are_found_by_value(column: list[str | None]) -> None:
         assert any_case.rows(value).tolist() == alike
 
 
-def test_there_may_be_no_rows() -> None:
+def test_a_column_may_be_empty() -> None:
     nothing = pa.chunked_array([], pa.string())
     assert Lookup(nothing).first("a") is None
     assert len(whole(nothing)) == 0
 
 
-def test_a_column_in_one_piece_is_not_copied() -> None:
+def test_a_single_chunk_column_is_not_copied() -> None:
     array = pa.array(["a", "b"])
     assert whole(pa.chunked_array([array])).buffers()[2].address == array.buffers()[2].address
     assert whole(pa.chunked_array([array, array])).to_pylist() == ["a", "b", "a", "b"]

@@ -20,12 +20,12 @@ def faulty(start_hub: Callable[..., Hub]) -> Callable[..., Hub]:
 @pytest.mark.parametrize(
     "spec", ["", "x", "503@", "503@0", "503x", "418", "503@5x3y", "expand-refused", "slow:long", "move:up", "503:x"]
 )
-def test_what_is_no_fault_is_refused(spec: str) -> None:
-    with pytest.raises(ValueError, match=r"is not a fault KIND|has an ARG that"):
+def test_invalid_faults_are_rejected(spec: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a valid fault KIND|has an ARG that"):
         Faults.parse([spec])
 
 
-def test_every_fifth_three_times_at_most(faulty: Callable[..., Hub]) -> None:
+def test_every_fifth_request_at_most_three_times(faulty: Callable[..., Hub]) -> None:
     hub = faulty("503@5x3")
     statuses = [hub.get("/api/models?limit=1").status_code for _ in range(25)]
     assert [place + 1 for place, status in enumerate(statuses) if status == 503] == [5, 10, 15]
@@ -43,18 +43,18 @@ def test_every_fifth_three_times_at_most(faulty: Callable[..., Hub]) -> None:
         "/api/organizations/openai-community/overview",
     ],
 )
-def test_listings_infos_histories_and_accounts_are_struck(faulty: Callable[..., Hub], path: str) -> None:
+def test_faults_strike_listings_infos_histories_and_accounts(faulty: Callable[..., Hub], path: str) -> None:
     assert faulty("500").get(path).status_code == 500
 
 
-def test_nothing_else_is_struck(faulty: Callable[..., Hub]) -> None:
+def test_faults_strike_nothing_else(faulty: Callable[..., Hub]) -> None:
     hub = faulty("500")
     assert hub.get("/api/none").status_code == 404
     assert hub.get("/api/whoami-v2").status_code == 401
     assert hub.get("/openai-community/gpt2/raw/main/README.md").status_code in (200, 404)
 
 
-def test_every_kind_of_answer_is_counted_by_one_count(faulty: Callable[..., Hub]) -> None:
+def test_all_request_types_share_one_count(faulty: Callable[..., Hub]) -> None:
     hub = faulty("503@3")
     paths = ["/api/models?limit=1", "/api/models/ctrl/discussions", "/api/users/nobody/overview"]
     assert [hub.get(path).status_code == 503 for path in (*paths[:2], "/api/none", *paths)] == [
@@ -64,7 +64,7 @@ def test_every_kind_of_answer_is_counted_by_one_count(faulty: Callable[..., Hub]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_server_errors_come_in_html(faulty: Callable[..., Hub], status: int) -> None:
+def test_server_errors_have_html_bodies(faulty: Callable[..., Hub], status: int) -> None:
     response = faulty(str(status)).get(LISTING)
     assert response.status_code == status
     assert response.headers["Content-Type"].startswith("text/html")
@@ -103,7 +103,7 @@ def test_not_json(faulty: Callable[..., Hub]) -> None:
     assert response.text.startswith("<!DOCTYPE html>")
 
 
-def test_a_name_of_expand_is_refused(faulty: Callable[..., Hub]) -> None:
+def test_an_expand_name_is_refused(faulty: Callable[..., Hub]) -> None:
     hub = faulty("expand-refused:downloadsAllTime")
     assert hub.get("/api/models?limit=1&expand=downloads").status_code == 200
     for path in ("/api/models?limit=1", "/api/models/ctrl?x"):

@@ -1,4 +1,4 @@
-"""Commits and discussions over HTTP, of a few repositories made by hand."""
+"""Commits and discussions over HTTP, for a few hand-made repositories."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,7 +21,7 @@ AVATAR = "https://cdn-avatars.example/1.png"
 AUTHORS = pa.table({"user": ["ada", "Jessica Smith", "grace", "acme"], "avatar": [AVATAR, None, AVATAR, AVATAR]})
 ADA, JESSICA, GRACE, ACME = range(4)
 MANY = 120
-"""How many commits, and how many discussions, `acme/many` has."""
+"""Number of commits, and of discussions, in `acme/many`."""
 
 
 def sha(number: int) -> str:
@@ -31,28 +31,28 @@ def sha(number: int) -> str:
 def commits(first: int, number: int) -> list[dict[str, Any]]:
     return [
         {
-            "id": bytes.fromhex(sha(first + place)),
-            "title": f"Commit {number - place} of “{number}”",
-            "message": "" if place else "\n\nCo-authored-by: Grace",
+            "id": bytes.fromhex(sha(first + position)),
+            "title": f"Commit {number - position} of “{number}”",
+            "message": "" if position else "\n\nCo-authored-by: Grace",
             "date": datetime(2024, 2, 19, 10, 57, 45),
-            "authors": [JESSICA] if place else [ADA, GRACE],
+            "authors": [JESSICA] if position else [ADA, GRACE],
         }
-        for place in range(number)
+        for position in range(number)
     ]
 
 
 def discussions(number: int) -> list[dict[str, Any]]:
     return [
         {
-            "num": 2 * (number - place),
-            "title": f"About {place}",
-            "status": ("open", "closed", "merged", "draft")[place % 4],
-            "isPullRequest": place % 3 == 0,
-            "author": (ADA, GRACE, None, ACME, ADA)[place % 5],
+            "num": 2 * (number - position),
+            "title": f"About {position}",
+            "status": ("open", "closed", "merged", "draft")[position % 4],
+            "isPullRequest": position % 3 == 0,
+            "author": (ADA, GRACE, None, ACME, ADA)[position % 5],
             "createdAt": datetime(2024, 2, 19, 10, 57, 45),
-            "numComments": place,
+            "numComments": position,
         }
-        for place in range(number)
+        for position in range(number)
     ]
 
 
@@ -129,7 +129,7 @@ def made(start_hub: StartHub) -> Hub:
     return start_hub(population())
 
 
-def test_commits_as_the_hub_has_them(made: Hub) -> None:
+def test_commits_look_like_the_hubs(made: Hub) -> None:
     response = made.get("/api/models/acme/one/commits/main")
     assert response.headers["X-Total-Count"] == "1"
     assert "Link" not in response.headers
@@ -142,15 +142,15 @@ def test_commits_as_the_hub_has_them(made: Hub) -> None:
             "date": "2024-02-19T10:57:45.000Z",
         }
     ]
-    # a git author of no account has no avatar
+    # a git author without an account has no avatar
     assert made.rows("/api/models/alone/commits/main")[1]["authors"] == [{"user": "Jessica Smith"}]
 
 
-def test_commits_come_in_pages(made: Hub) -> None:
+def test_commits_are_paged(made: Hub) -> None:
     path = "/api/models/acme/many/commits/main"
     pages = list(made.pages(path))
     assert [len(page) for page in pages] == [50, 50, 20]
-    assert [row["id"] for page in pages for row in page] == [sha(100 + place) for place in range(MANY)]
+    assert [row["id"] for page in pages for row in page] == [sha(100 + position) for position in range(MANY)]
     first = made.get(f"{path}?limit=7&expand[]=formatted&p=1")
     assert first.json() == made.rows(path)[7:14]
     assert first.headers["X-Total-Count"] == str(MANY)
@@ -163,11 +163,11 @@ def test_commits_come_in_pages(made: Hub) -> None:
     assert (behind.json(), behind.headers["X-Total-Count"]) == ([], str(MANY))
 
 
-def test_the_size_of_a_page_can_be_chosen_and_is_capped(start_hub: StartHub) -> None:
+def test_the_page_size_can_be_set_and_is_capped(start_hub: StartHub) -> None:
     number = 1_203
     table = pa.Table.from_pylist(commits(0, number), COMMIT_TYPES)
-    # digits in place of bytes are taken as well
-    table = table.set_column(0, "id", pa.array([sha(place) for place in range(number)]))
+    # hexadecimal digits are accepted as well as bytes
+    table = table.set_column(0, "id", pa.array([sha(position) for position in range(number)]))
     repos = pa.table({"_id": ["65"], "id": ["a/b"]})
     history = Histories(table, np.array([0, number]))
     made = Population("made", WEEK, {"space": repos}, authors=AUTHORS, histories={"space": history})
@@ -175,13 +175,13 @@ def test_the_size_of_a_page_can_be_chosen_and_is_capped(start_hub: StartHub) -> 
     assert [len(page) for page in hub.pages("/api/spaces/a/b/commits/main?limit=5000")] == [1000, 203]
     assert [len(page) for page in hub.pages("/api/spaces/a/b/commits/main")] == [1000, 203]
     assert hub.rows("/api/spaces/a/b/commits/main?limit=2")[1]["id"] == sha(1)
-    assert hub.get("/api/spaces/a/b/discussions").json() == {"error": "This Hub holds no discussions."}
+    assert hub.get("/api/spaces/a/b/discussions").json() == {"error": "This Hub has no discussions."}
 
 
-def test_revisions_of_commits(made: Hub) -> None:
+def test_commit_revisions(made: Hub) -> None:
     path = "/api/models/acme/many/commits"
     main = made.rows(f"{path}/main?limit=1000")
-    # the sha of an info leads to all commits, also of a repository that does not list that one
+    # the listed sha leads to all commits, even if the repository has no commit with that id
     assert made.rows(f"{path}/{sha(999)}?limit=1000") == main
     older = made.get(f"{path}/{sha(180)}?limit=1000")
     assert older.json() == main[80:]
@@ -198,7 +198,7 @@ def test_revisions_of_commits(made: Hub) -> None:
 @pytest.mark.parametrize(
     "query", ["p=-1", "p=x", "p=", "limit=0", "limit=x", "limit=1.5", "p=" + "9" * 30, "limit=" + "9" * 5000]
 )
-def test_a_page_that_is_none_is_refused(made: Hub, query: str) -> None:
+def test_an_invalid_page_is_rejected(made: Hub, query: str) -> None:
     response = made.get(f"/api/models/acme/many/commits/main?{query}")
     assert response.status_code == 400
     assert response.json()["error"].startswith(f'"{query.partition("=")[0]}" must be a number greater than or equal to')
@@ -206,7 +206,7 @@ def test_a_page_that_is_none_is_refused(made: Hub, query: str) -> None:
         assert made.get(f"/api/models/acme/many/discussions?{query}").status_code == 400
 
 
-def test_discussions_as_the_hub_has_them(made: Hub) -> None:
+def test_discussions_look_like_the_hubs(made: Hub) -> None:
     response = made.get("/api/models/acme/one/discussions")
     assert "Link" not in response.headers
     person = {"isHf": False, "isHfAdmin": False, "isMod": False}
@@ -250,44 +250,48 @@ def test_authors_and_owners_of_discussions(made: Hub) -> None:
     }
 
 
-def test_discussions_come_in_pages_of_50(made: Hub) -> None:
+def test_discussions_are_paged_by_50(made: Hub) -> None:
     pages = [made.get(f"/api/models/acme/many/discussions?p={page}").json() for page in range(4)]
     assert [len(page["discussions"]) for page in pages] == [50, 50, 20, 0]
     assert [page["start"] for page in pages] == [0, 50, 100, 150]
     assert {page["count"] for page in pages} == {MANY}
     assert [page["numClosedDiscussions"] for page in pages] == [MANY // 2, None, None, None]
     numbers = [row["num"] for page in pages for row in page["discussions"]]
-    assert numbers == [2 * (MANY - place) for place in range(MANY)]
+    assert numbers == [2 * (MANY - position) for position in range(MANY)]
 
 
 @pytest.mark.parametrize(
-    ("query", "places"),
+    ("query", "positions"),
     [
         ("type=all&status=all", range(MANY)),
-        ("type=pull_request", [place for place in range(MANY) if place % 3 == 0]),
-        ("type=discussion", [place for place in range(MANY) if place % 3]),
-        ("status=open", [place for place in range(MANY) if place % 4 in (0, 3)]),
-        ("status=closed", [place for place in range(MANY) if place % 4 in (1, 2)]),
-        ("author=ada", [place for place in range(MANY) if place % 5 in (0, 4)]),
+        ("type=pull_request", [position for position in range(MANY) if position % 3 == 0]),
+        ("type=discussion", [position for position in range(MANY) if position % 3]),
+        ("status=open", [position for position in range(MANY) if position % 4 in (0, 3)]),
+        ("status=closed", [position for position in range(MANY) if position % 4 in (1, 2)]),
+        ("author=ada", [position for position in range(MANY) if position % 5 in (0, 4)]),
         ("author=nobody", []),
         (
             "author=ada&type=discussion&status=closed",
-            [place for place in range(MANY) if place % 5 in (0, 4) and place % 3 and place % 4 in (1, 2)],
+            [
+                position
+                for position in range(MANY)
+                if position % 5 in (0, 4) and position % 3 and position % 4 in (1, 2)
+            ],
         ),
     ],
 )
-def test_discussions_are_filtered(made: Hub, query: str, places: list[int]) -> None:
+def test_discussions_are_filtered(made: Hub, query: str, positions: list[int]) -> None:
     path = f"/api/models/acme/many/discussions?{query}"
     page = made.get(path).json()
-    assert page["count"] == len(places)
-    assert [row["num"] for row in page["discussions"]] == [2 * (MANY - place) for place in places[:50]]
+    assert page["count"] == len(positions)
+    assert [row["num"] for row in page["discussions"]] == [2 * (MANY - position) for position in positions[:50]]
     second = made.get(f"{path}&p=1").json()
-    assert [row["num"] for row in second["discussions"]] == [2 * (MANY - place) for place in places[50:100]]
+    assert [row["num"] for row in second["discussions"]] == [2 * (MANY - position) for position in positions[50:100]]
     assert page["numClosedDiscussions"] == made.get(f"{path}&status=closed").json()["count"]
 
 
 @pytest.mark.parametrize("query", ["type=issue", "status=merged"])
-def test_a_filter_that_is_none_is_refused(made: Hub, query: str) -> None:
+def test_an_invalid_filter_is_rejected(made: Hub, query: str) -> None:
     assert made.get(f"/api/models/acme/many/discussions?{query}").status_code == 400
 
 
@@ -299,10 +303,10 @@ def test_histories_of_renamed_and_missing_repositories(made: Hub) -> None:
         assert (cased.status_code, cased.headers["Location"]) == (307, f"/api/models/acme/many/{path}")
         assert made.get(f"/api/models/acme/none/{path}").status_code == 401
         assert made.get(f"/api/datasets/acme/many/{path}").status_code == 501
-    assert made.get("/api/models/acme/many/discussions/2").json() == {"error": "This Hub holds no comments."}
+    assert made.get("/api/models/acme/many/discussions/2").json() == {"error": "This Hub has no comments."}
 
 
-def test_commits_of_a_gated_repository_are_for_those_who_may(made: Hub) -> None:
+def test_commits_of_a_gated_repository_require_access(made: Hub) -> None:
     anonymous = made.get("/api/models/acme/gated/commits/main")
     assert (anonymous.status_code, anonymous.headers["X-Error-Code"]) == (401, "GatedRepo")
     assert anonymous.headers["X-Error-Message"] == (
@@ -316,7 +320,7 @@ def test_commits_of_a_gated_repository_are_for_those_who_may(made: Hub) -> None:
         assert made.get(f"/api/models/acme/gated{path}").status_code == 200
 
 
-def test_commits_of_a_disabled_repository_are_for_nobody(made: Hub) -> None:
+def test_nobody_can_read_commits_of_a_disabled_repository(made: Hub) -> None:
     response = made.get("/api/models/acme/disabled/commits/main")
     assert (response.status_code, response.headers.get("X-Error-Code")) == (403, None)
     assert response.headers["X-Error-Message"] == "Access to this resource is disabled."
@@ -324,12 +328,12 @@ def test_commits_of_a_disabled_repository_are_for_nobody(made: Hub) -> None:
     assert made.get("/api/models/acme/disabled/discussions").status_code == 200
 
 
-def test_discussions_can_be_off(made: Hub) -> None:
+def test_discussions_can_be_disabled(made: Hub) -> None:
     assert made.get("/api/models/acme/quiet/discussions").status_code == 403
     assert made.get("/api/models/acme/many/discussions").status_code == 200
 
 
-def test_the_client_knows_these_errors(api: HfApi) -> None:
+def test_the_client_recognizes_these_errors(api: HfApi) -> None:
     with pytest.raises(GatedRepoError):
         api.list_repo_commits("acme/gated")
     with pytest.raises(DisabledRepoError):
@@ -355,7 +359,7 @@ def api(made: Hub, monkeypatch: pytest.MonkeyPatch) -> HfApi:
 def test_the_client_reads_all_pages_of_commits(api: HfApi, made: Hub) -> None:
     for repo_id in ("acme/many", "old/many"):
         read = api.list_repo_commits(repo_id)
-        assert [commit.commit_id for commit in read] == [sha(100 + place) for place in range(MANY)]
+        assert [commit.commit_id for commit in read] == [sha(100 + position) for position in range(MANY)]
     assert read[0].authors == ["ada", "grace"]
     assert read[0].created_at.isoformat() == "2024-02-19T10:57:45+00:00"
     assert read[1].authors == ["Jessica Smith"]
@@ -365,7 +369,7 @@ def test_the_client_reads_all_pages_of_commits(api: HfApi, made: Hub) -> None:
 
 def test_the_client_reads_all_pages_of_discussions(api: HfApi) -> None:
     read = list(api.get_repo_discussions("acme/many"))
-    assert [discussion.num for discussion in read] == [2 * (MANY - place) for place in range(MANY)]
+    assert [discussion.num for discussion in read] == [2 * (MANY - position) for position in range(MANY)]
     assert [discussion.author for discussion in read[:5]] == ["ada", "grace", "deleted", "acme", "ada"]
     assert {discussion.status for discussion in read} == {"open", "closed", "merged", "draft"}
     closed = api.get_repo_discussions("acme/many", discussion_status="closed", discussion_type="discussion")
@@ -394,14 +398,14 @@ def test_cards(made: Hub) -> None:
         assert made.get(path).json() == {"error": "Sorry, we can't find the page you are looking for."}
 
 
-def test_cards_cost_a_call(start_hub: StartHub) -> None:
+def test_a_card_counts_as_a_call(start_hub: StartHub) -> None:
     hub = start_hub(population(), quota=Quota(2, 300))
     statuses = [hub.get("/acme/one/raw/main/README.md").status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
     assert hub.counters.by_kind == {"card": 3}
 
 
-def test_what_is_no_field_of_the_api_is_never_shown(made: Hub) -> None:
+def test_columns_that_are_not_api_fields_are_never_served(made: Hub) -> None:
     answers = ["", "?full=true&cardData=true&config=true", "?expand=sha"]
     rows = [row for query in answers for row in made.rows(f"/api/models{query}")]
     rows += [made.get(f"/api/models/acme/one{query}").json() for query in ("", "?expand=sha", "/revision/main")]
@@ -413,23 +417,23 @@ def test_what_is_no_field_of_the_api_is_never_shown(made: Hub) -> None:
 
 
 @pytest.mark.parametrize("offsets", [[], [0], [1, 2], [0, 1], [0, 3, 2]])
-def test_offsets_that_do_not_fit_are_refused(offsets: list[int]) -> None:
+def test_offsets_that_do_not_fit_are_rejected(offsets: list[int]) -> None:
     table = pa.Table.from_pylist(commits(0, 2), COMMIT_TYPES)
-    with pytest.raises(ValueError, match="of the commits the offsets do not lead through the whole table"):
+    with pytest.raises(ValueError, match="commits: offsets do not span the whole table"):
         Histories(table, np.array(offsets, dtype=np.int64))
 
 
-def test_histories_of_other_repositories_are_refused() -> None:
+def test_histories_of_other_repositories_are_rejected() -> None:
     repos = pa.table({"_id": ["65"], "id": ["a/b"]})
     history = Histories(pa.Table.from_pylist(commits(0, 2), COMMIT_TYPES), np.array([0, 1, 2]))
-    with pytest.raises(PopulationError, match="there are 1 models, but histories of 2"):
+    with pytest.raises(PopulationError, match="there are 1 models but histories of 2"):
         Population("made", WEEK, {"model": repos}, authors=AUTHORS, histories={"model": history})
     fitting = Histories(pa.Table.from_pylist(commits(0, 2), COMMIT_TYPES), np.array([0, 2]))
-    with pytest.raises(PopulationError, match="need a table of authors"):
+    with pytest.raises(PopulationError, match="require an author table"):
         Population("made", WEEK, {"model": repos}, histories={"model": fitting})
 
 
-def test_events_may_come_in_parts_with_dictionaries_of_their_own() -> None:
+def test_events_may_come_in_chunks_with_separate_dictionaries() -> None:
     parts = [pa.Table.from_pylist(commits(first, 2), COMMIT_TYPES) for first in (10, 20)]
     events = Events(pa.concat_tables(parts), np.array([0, 1, 4]))
     assert events.values("id", events.of(1)) == [sha(11), sha(20), sha(21)]

@@ -6,7 +6,7 @@ from hub_assets.local_hub.limiter import Limiter, Quota
 from hub_assets_tests.local_hub.conftest import Hub
 
 
-def test_a_quota_is_read() -> None:
+def test_a_quota_is_parsed() -> None:
     assert Quota.parse("1000/300") == Quota(1000, 300)
     assert Quota.parse("20/0.5") == Quota(20, 0.5)
 
@@ -14,22 +14,22 @@ def test_a_quota_is_read() -> None:
 @pytest.mark.parametrize(
     "text", ["", "1000", "1000/", "/300", "0/300", "10/0", "10/-1", "10/inf", "10/nan", "a/b", "1.5/3"]
 )
-def test_what_is_no_quota_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a quota of CALLS/SECONDS such as 1000/300"):
+def test_an_invalid_quota_is_rejected(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a valid quota; write CALLS/SECONDS, such as 1000/300"):
         Quota.parse(text)
 
 
-def test_aligned_windows_are_the_same_for_all() -> None:
+def test_aligned_windows_are_the_same_for_all_callers() -> None:
     now = 109.0
     limiter = Limiter(Quota(2, 10), clock=lambda: now)
     assert [limiter.spend("a").remaining for _ in range(3)] == [1, 0, 0]
     assert limiter.spend("a").reset == 1.0
     now = 110.0
-    permit = limiter.spend("a")
-    assert (permit.allowed, permit.remaining, permit.reset) == (True, 1, 10.0)
+    slot = limiter.spend("a")
+    assert (slot.allowed, slot.remaining, slot.reset) == (True, 1, 10.0)
 
 
-def test_first_call_windows_begin_with_a_call() -> None:
+def test_first_call_windows_start_with_a_call() -> None:
     now = 109.0
     limiter = Limiter(Quota(2, 10, window="first_call"), clock=lambda: now)
     assert limiter.spend("a").reset == 10.0
@@ -41,7 +41,7 @@ def test_first_call_windows_begin_with_a_call() -> None:
     assert limiter.spend("a") == limiter.spend("c")
 
 
-def test_callers_do_not_share() -> None:
+def test_callers_have_separate_quotas() -> None:
     limiter = Limiter(Quota(1, 10), clock=lambda: 1.0)
     assert limiter.spend("a").allowed
     assert not limiter.spend("a").allowed
@@ -60,7 +60,7 @@ def test_seconds_are_made_whole(rounding: str, reset: float, told: int) -> None:
     }
 
 
-def test_a_spent_quota_is_429_until_the_window_ends(start_hub: Callable[..., Hub]) -> None:
+def test_an_exhausted_quota_is_429_until_the_window_ends(start_hub: Callable[..., Hub]) -> None:
     hub = start_hub(quota=Quota(3, 300, window="first_call"))
     answers = [hub.get("/api/models?limit=1") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
@@ -82,7 +82,7 @@ def test_a_spent_quota_is_429_until_the_window_ends(start_hub: Callable[..., Hub
     assert other.headers["RateLimit"] == '"api";r=2;t=300'
 
 
-def test_errors_and_redirects_cost_a_call(start_hub: Callable[..., Hub]) -> None:
+def test_errors_and_redirects_count_as_calls(start_hub: Callable[..., Hub]) -> None:
     hub = start_hub(quota=Quota(4, 300))
     statuses = [
         hub.get(path).status_code for path in ("/x", "/api/models/gpt2", "/api/models/a/b", "/api/models?limit=x")

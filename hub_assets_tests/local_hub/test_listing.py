@@ -28,7 +28,7 @@ def of_models(**columns: list[Any]) -> Population:
 
 
 @pytest.mark.parametrize("sort", ["likes", "lastModified", "createdAt"])
-def test_the_cursor_is_the_filter_of_what_comes_after_the_last_row(hub: Hub, sort: str) -> None:
+def test_the_cursor_filters_for_rows_after_the_last_one(hub: Hub, sort: str) -> None:
     path = f"/api/models?sort={sort}&limit=7&expand={sort}"
     last = hub.rows(path)[-1]
     assert cursor_of(next_url(hub, path)) == {
@@ -36,7 +36,7 @@ def test_the_cursor_is_the_filter_of_what_comes_after_the_last_row(hub: Hub, sor
     }
 
 
-def test_the_cursor_of_downloads_names_those_without(hub: Hub) -> None:
+def test_the_cursor_of_downloads_includes_missing_values(hub: Hub) -> None:
     cursor = cursor_of(next_url(hub, "/api/models?sort=downloads&limit=3"))
     assert cursor["$or"][2] == {"downloads": None}
 
@@ -57,7 +57,7 @@ def test_the_default_sort_is_trending(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("sort", ["createdAt", "likes", "trendingScore", "downloads", "lastModified"])
-def test_a_sweep_lists_everything_once_and_in_order(hub: Hub, sort: str) -> None:
+def test_following_pages_lists_everything_once_and_in_order(hub: Hub, sort: str) -> None:
     rows = [row for page in hub.pages(f"/api/datasets?sort={sort}&limit=100&expand={sort}") for row in page]
     assert len(rows) == len(hub.population.repos["dataset"])
     assert len({row["_id"] for row in rows}) == len(rows)
@@ -65,16 +65,16 @@ def test_a_sweep_lists_everything_once_and_in_order(hub: Hub, sort: str) -> None
     assert rows == sorted(by_id, key=lambda row: row[sort], reverse=True)
 
 
-def test_rows_without_the_sort_key_come_last_and_none_is_lost(start_hub: StartHub) -> None:
+def test_rows_without_the_sort_key_come_last_and_are_not_lost(start_hub: StartHub) -> None:
     hub = start_hub(of_models(likes=[None, 3, None, 5, 0], tags=[["a"]] * 5))
     pages = list(hub.pages("/api/models?sort=likes&limit=2&expand=likes"))
     assert [row["id"] for page in pages for row in page] == ["o/m3", "o/m1", "o/m4", "o/m0", "o/m2"]
-    # a column that nobody recorded is a key that all lack
+    # an unrecorded column is a key that is missing in every row
     pages = list(hub.pages("/api/models?sort=downloads&limit=2&expand=tags"))
     assert [len(page) for page in pages] == [2, 2, 1]
 
 
-def test_more_than_the_cap_is_silently_not_given(hub: Hub, start_hub: StartHub) -> None:
+def test_a_limit_above_the_cap_is_silently_reduced(hub: Hub, start_hub: StartHub) -> None:
     assert len(hub.rows("/api/models?limit=5000")) == 1000
     assert len(hub.rows("/api/models")) == 1000
     assert len(start_hub(page_cap=10).rows("/api/models?limit=100")) == 10
@@ -90,14 +90,14 @@ def test_the_last_page_has_no_link(hub: Hub) -> None:
 def test_pages_show_live_data(start_hub: StartHub) -> None:
     hub = start_hub(of_models(likes=[50, 40, 30, 20, 10]))
     first = hub.get("/api/models?sort=likes&limit=2")
-    hub.population.change("model", "o/m0", likes=25)  # seen already, falls behind the cursor
-    hub.population.change("model", "o/m4", likes=99)  # not seen yet, jumps ahead of it
+    hub.population.change("model", "o/m0", likes=25)  # already listed, moves behind the cursor
+    hub.population.change("model", "o/m4", likes=99)  # not listed yet, moves ahead of the cursor
     rest = [row["id"] for page in hub.pages(first.links["next"]["url"]) for row in page]
     assert [row["id"] for row in first.json()] == ["o/m0", "o/m1"]
     assert rest == ["o/m2", "o/m0", "o/m3"]
 
 
-def test_a_changed_row_is_served_changed(start_hub: StartHub) -> None:
+def test_a_changed_row_is_served_with_its_changes(start_hub: StartHub) -> None:
     hub = start_hub()
     model = hub.rows("/api/models?limit=1")[0]["id"]
     hub.population.change("model", model, tags=["new"], gated="manual", cardData='{"license":"mit"}')
@@ -105,14 +105,14 @@ def test_a_changed_row_is_served_changed(start_hub: StartHub) -> None:
     assert (row["tags"], row["gated"], row["cardData"]) == (["new"], "manual", {"license": "mit"})
 
 
-def test_expand_gives_exactly_what_was_asked(hub: Hub) -> None:
+def test_expand_returns_exactly_the_requested_fields(hub: Hub) -> None:
     for spelling in ("expand=sha&expand=likes", "expand[]=sha&expand[]=likes"):
         assert {frozenset(row) for row in hub.rows(f"/api/models?limit=20&{spelling}")} == {
             frozenset({"_id", "id", "sha", "likes"})
         }
 
 
-def test_what_is_not_known_is_left_out(start_hub: StartHub) -> None:
+def test_unknown_values_are_left_out(start_hub: StartHub) -> None:
     hub = start_hub(of_models(likes=[1, None]))
     rows = hub.rows("/api/models?expand=likes&expand=sha&expand=private&expand=author&sort=createdAt")
     shared = {"private": False, "author": "o"}
@@ -128,7 +128,7 @@ def test_what_is_not_known_is_left_out(start_hub: StartHub) -> None:
         ("spaces", "gated"),
     ],
 )
-def test_an_expand_that_is_not_allowed_is_refused(hub: Hub, kind: str, name: str) -> None:
+def test_an_invalid_expand_name_is_rejected(hub: Hub, kind: str, name: str) -> None:
     response = hub.get(f"/api/{kind}?expand=likes&expand={name}")
     assert response.status_code == 400
     message = response.json()["error"]
@@ -156,13 +156,13 @@ def test_an_expand_that_is_not_allowed_is_refused(hub: Hub, kind: str, name: str
         "cursor=" + base64.b64encode(b"[]").decode(),
     ],
 )
-def test_bad_parameters_are_refused(hub: Hub, query: str) -> None:
+def test_bad_parameters_are_rejected(hub: Hub, query: str) -> None:
     response = hub.get(f"/api/models?{query}")
     assert response.status_code == 400
     assert response.json()["error"] == response.headers["X-Error-Message"]
 
 
-def test_the_fields_of_each_mode(hub: Hub) -> None:
+def test_fields_of_each_mode(hub: Hub) -> None:
     def fields(path: str) -> set[str]:
         return set().union(*hub.rows(path))
 
@@ -200,7 +200,7 @@ def test_filters_narrow_a_listing(hub: Hub) -> None:
     assert all(row["models"] or row["datasets"] for row in hub.rows("/api/spaces?linked=true"))
 
 
-def test_a_filtered_sweep_lists_everything_once(hub: Hub) -> None:
+def test_following_pages_of_a_filtered_listing_lists_everything_once(hub: Hub) -> None:
     small = [row["_id"] for page in hub.pages("/api/models?filter=license:mit&limit=9") for row in page]
     assert sorted(small) == sorted(row["_id"] for row in hub.rows("/api/models?filter=license:mit"))
     assert len(set(small)) == len(small) > 9

@@ -1,4 +1,4 @@
-"""What other libraries write is read as it is meant, and what cannot be served is refused by file, column and row."""
+"""Files from other libraries are read correctly; invalid values are rejected with file, column and row."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def shown(value: Any) -> str:
 
 
 def read(path: Path, forms: dict[str, Form], name: str, column: Any) -> list[Any]:
-    """Return what is read of one column, given values in each column that must have some."""
+    """Return the values read from a column, after filling the required columns."""
     needed: dict[str, Any] = {"id": "o/x", "model_id": "o/x", "authors": ["ada"], "date": NOON}
     columns = {key: pa.array([needed[key]] * len(column)) for key, form in forms.items() if form.is_required}
     pq.write_table(pa.table({**columns, name: column}), path)
@@ -48,7 +48,7 @@ def read(path: Path, forms: dict[str, Form], name: str, column: Any) -> list[Any
     return found
 
 
-def test_each_field_of_the_api_has_a_form() -> None:
+def test_every_api_field_has_a_form() -> None:
     assert {name for names in EXPAND.values() for name in names} <= set(REPOSITORIES)
 
 
@@ -95,7 +95,7 @@ READ: list[tuple[str, pa.Array, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "column", "expected"), READ, ids=shown)
-def test_values_are_read_whatever_type_they_were_written_as(
+def test_values_are_read_whatever_their_stored_type(
     tmp_path: Path, name: str, column: pa.Array, expected: list[Any]
 ) -> None:
     found = read(tmp_path / "models.parquet", REPOSITORIES, name, column)
@@ -180,9 +180,7 @@ ADA, LINKED = {"user": "ada", "avatar": None}, {"user": "ada", "avatar": "/ada.s
     ],
     ids=shown,
 )
-def test_authors_are_read_whatever_type_they_were_written_as(
-    tmp_path: Path, column: pa.Array, expected: list[Any]
-) -> None:
+def test_authors_are_read_whatever_their_stored_type(tmp_path: Path, column: pa.Array, expected: list[Any]) -> None:
     assert read(tmp_path / "commits.parquet", COMMITS, "authors", column) == expected
 
 
@@ -220,7 +218,7 @@ REFUSED: list[tuple[str, pa.Array, int, str]] = [
     ("createdAt", pa.array(["2024-02-29", "2023-02-29"]), 2, "ISO 8601, found '2023-02-29'"),
     ("createdAt", pa.array(["infinity"]), 1, "found 'infinity'"),
     ("createdAt", pa.array(["0000-12-31"]), 1, "found '0000-12-31'"),
-    ("createdAt", pa.array(["9999-12-31T23:30:00-01:00"]), 1, "of the years 1 to 9999"),
+    ("createdAt", pa.array(["9999-12-31T23:30:00-01:00"]), 1, "in the years 1 to 9999"),
     ("createdAt", pa.array(["14/07/2024"]), 1, "found '14/07/2024'"),
     ("createdAt", pa.array([None, 1_720_960_215]), 2, "found 1720960215 (int64)"),
     ("lastModified", pa.array([0, FAR], pa.timestamp("ms")).cast(pa.timestamp("s"), safe=False), 0, ""),
@@ -242,7 +240,7 @@ REFUSED: list[tuple[str, pa.Array, int, str]] = [
 
 
 @pytest.mark.parametrize(("name", "column", "row", "words"), REFUSED, ids=shown)
-def test_a_value_that_cannot_be_served_is_refused_by_file_column_and_row(
+def test_an_invalid_value_is_rejected_with_file_column_and_row(
     tmp_path: Path, name: str, column: pa.Array, row: int, words: str
 ) -> None:
     path = tmp_path / "models.parquet"
@@ -275,7 +273,7 @@ def test_a_value_that_cannot_be_served_is_refused_by_file_column_and_row(
     ],
     ids=shown,
 )
-def test_commits_that_cannot_be_served_are_refused_likewise(
+def test_invalid_commits_are_rejected_with_file_column_and_row(
     tmp_path: Path, name: str, column: pa.Array, row: int
 ) -> None:
     path = tmp_path / "commits.parquet"
@@ -286,7 +284,7 @@ def test_commits_that_cannot_be_served_are_refused_likewise(
 
 @settings(max_examples=50, deadline=None)
 @given(values=st.lists(st.sampled_from(["1", "2", None]), max_size=40), first=st.integers(0), second=st.integers(0))
-def test_the_first_misfit_is_named(
+def test_the_first_invalid_value_is_named(
     values: list[str | None], first: int, second: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     for place in (first, second):
@@ -295,14 +293,14 @@ def test_the_first_misfit_is_named(
         read(tmp_path_factory.mktemp("any") / "models.parquet", REPOSITORIES, "likes", pa.array(values))
 
 
-def test_a_column_of_nulls_was_not_observed_whatever_its_type(tmp_path: Path) -> None:
+def test_an_all_null_column_was_not_observed_whatever_its_type(tmp_path: Path) -> None:
     for kind in (pa.null(), pa.int32(), pa.bool_(), pa.timestamp("ns"), pa.list_(pa.null())):
         pq.write_table(pa.table({"id": ["a", "b"], "tags": pa.nulls(2, kind)}), tmp_path / "models.parquet")
         assert read_recorded(tmp_path / "models.parquet", REPOSITORIES).column_names == ["id"]
 
 
-def test_what_was_read_is_served(tmp_path: Path, start_hub: StartHub) -> None:
-    """Each way to write a value gives the same answers, over HTTP, for cards and licenses too."""
+def test_recorded_values_are_served(tmp_path: Path, start_hub: StartHub) -> None:
+    """Every way to store a value gives the same HTTP responses, including for cards and licenses."""
     rows = {
         "id": array(pa.large_string(), "o/a", "o/b"),
         "createdAt": array(pa.timestamp("ns", "UTC"), NOON, None),

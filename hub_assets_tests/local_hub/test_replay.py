@@ -19,7 +19,7 @@ StartHub = Callable[..., Hub]
 
 def write(path: Path, **columns: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = [f"o/{path.parent.name}-{place}" for place in range(2)]
+    names = [f"o/{path.parent.name}-{number}" for number in range(2)]
     shared = {"_id": ["65a0" + "0" * 20, "65a1" + "0" * 20], "id": names}
     pq.write_table(pa.table(shared | columns), path)
     return path
@@ -43,7 +43,7 @@ def test_a_folder_of_one_week(tmp_path: Path, start_hub: StartHub) -> None:
     assert hub.get("/api/users/o/overview").status_code == 501
 
 
-def test_a_folder_without_a_date_is_served_in_the_week_asked_for_or_the_present_one(tmp_path: Path) -> None:
+def test_a_folder_without_a_date_serves_the_requested_or_the_current_week(tmp_path: Path) -> None:
     write(tmp_path / "mine" / "models.parquet")
     assert replay(tmp_path / "mine", date(2024, 10, 16)).week == date(2024, 10, 14)
     before = datetime.now(UTC).date()
@@ -52,7 +52,7 @@ def test_a_folder_without_a_date_is_served_in_the_week_asked_for_or_the_present_
     assert before - timedelta(days=6) <= week <= datetime.now(UTC).date()
 
 
-def test_values_are_served_as_the_hub_writes_them(tmp_path: Path, start_hub: StartHub) -> None:
+def test_values_are_served_in_the_hubs_format(tmp_path: Path, start_hub: StartHub) -> None:
     moment = datetime(2024, 7, 14, 22, 20, 15)
     total = pa.struct([("total", pa.int64()), ("parameters", pa.map_(pa.string(), pa.int64()))])
     write(
@@ -87,7 +87,7 @@ def test_values_are_served_as_the_hub_writes_them(tmp_path: Path, start_hub: Sta
     }
 
 
-def test_dates_sort_the_same_as_text_and_as_timestamps(tmp_path: Path, start_hub: StartHub) -> None:
+def test_dates_sort_the_same_as_text_or_timestamps(tmp_path: Path, start_hub: StartHub) -> None:
     days = [datetime(2024, 1, 2), datetime(2025, 1, 2)]
     write(tmp_path / "models.parquet", createdAt=pa.array(days, pa.timestamp("ns")))
     write(tmp_path / "datasets.parquet", createdAt=["2024-01-02T00:00:00.000Z", "2025-01-02T00:00:00.000Z"])
@@ -97,7 +97,7 @@ def test_dates_sort_the_same_as_text_and_as_timestamps(tmp_path: Path, start_hub
         assert [row["createdAt"][:4] for [row] in pages] == ["2025", "2024"]
 
 
-def test_a_column_of_nulls_was_not_observed(tmp_path: Path, start_hub: StartHub) -> None:
+def test_an_all_null_column_was_not_observed(tmp_path: Path, start_hub: StartHub) -> None:
     write(tmp_path / "models.parquet", tags=[None, None], likes=[None, None], author=[None, None])
     hub = start_hub(replay(tmp_path))
     assert hub.rows("/api/models?filter=x") == []
@@ -129,7 +129,7 @@ def land(lake: Path, table: str, day: str, complete: bool = True) -> None:
         (record,) = records
         return pa.table({name: [value] for name, value in record.meta.items()} | ours), {}
 
-    with Landing(Lake(lake), f"raw_hub__{table}", date.fromisoformat(day), convert, seal_bytes=1) as landing:
+    with Landing(Lake(lake), f"raw_hub__{table}", date.fromisoformat(day), convert, flush_bytes=1) as landing:
         for likes in (1, 5, 2):
             landing.append(Record({"_id": f"6{likes}", "id": f"o/{day}-{likes}", "likes": likes}, b""))
         if complete:
@@ -156,10 +156,10 @@ def test_a_lake(tmp_path: Path, start_hub: StartHub) -> None:
         replay(lake, date(2026, 8, 31))
 
 
-def test_what_cannot_be_replayed_is_said_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(PopulationError, match=r"there is no folder .*nowhere"):
+def test_invalid_recordings_are_explained_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(PopulationError, match=r"folder .*nowhere does not exist"):
         replay(tmp_path / "nowhere")
-    with pytest.raises(PopulationError, match="holds no recording"):
+    with pytest.raises(PopulationError, match="contains no recording"):
         replay(tmp_path)
     path = tmp_path / "models.parquet"
     path.write_text("no Parquet")
@@ -168,13 +168,13 @@ def test_what_cannot_be_replayed_is_said_in_one_sentence(tmp_path: Path) -> None
     with pytest.raises(PopulationError, match=r"models\.parquet cannot be read as Parquet"):
         replay(tmp_path)
     pq.write_table(pa.table({"name": ["a/b"]}), path)
-    with pytest.raises(PopulationError, match=r"models\.parquet: the column id is missing"):
+    with pytest.raises(PopulationError, match=r"models\.parquet: column id is missing"):
         replay(tmp_path)
     pq.write_table(pa.table({"id": pa.array([], pa.string())}), path)
-    with pytest.raises(PopulationError, match=r"models\.parquet holds no rows"):
+    with pytest.raises(PopulationError, match=r"models\.parquet has no rows"):
         replay(tmp_path)
     pq.write_table(pa.table([["a/b"], [1], [2]], ["id", "likes", "likes"]), path)
-    with pytest.raises(PopulationError, match=r"models\.parquet has more than one column likes"):
+    with pytest.raises(PopulationError, match=r"models\.parquet has more than one column named likes"):
         replay(tmp_path)
     (tmp_path / "raw_hub__models" / "snapshot_date=soon").mkdir(parents=True)
     with pytest.raises(PopulationError, match=r"cannot be read \(.*soon"):
@@ -204,7 +204,7 @@ def test_a_missing_key_is_derived_and_stays_the_same(tmp_path: Path) -> None:
         (tmp_path / day).mkdir()
         pq.write_table(pa.table(rows), tmp_path / day / "models.parquet")
         population = replay(tmp_path / day)
-        assert population.notes == ("Models without an _id, for which one is derived from createdAt and id: 2.",)
+        assert population.notes == ("Models without an _id, derived from createdAt and id instead: 2.",)
         table = population.repos["model"].table
         found.append(dict(zip(table["id"].to_pylist(), table["_id"].to_pylist(), strict=True)))
     first, second = found
@@ -214,14 +214,14 @@ def test_a_missing_key_is_derived_and_stays_the_same(tmp_path: Path) -> None:
     assert first["o/y"][:8] == "0" * 8
 
 
-def test_columns_that_the_api_does_not_have_are_named(tmp_path: Path) -> None:
+def test_columns_missing_from_the_api_are_named(tmp_path: Path) -> None:
     write(tmp_path / "models.parquet", created_at=["2024", "2024"], likes=[1, 2], __index_level_0__=[0, 1])
     assert replay(tmp_path).notes == (
         "Columns of models left out because the Hub's API has no such field: 'created_at'.",
     )
 
 
-def test_a_name_that_no_header_takes(tmp_path: Path, start_hub: StartHub) -> None:
+def test_a_name_that_is_invalid_in_a_header(tmp_path: Path, start_hub: StartHub) -> None:
     folder = tmp_path / "evil\r\nX-Evil: 1"
     folder.mkdir()
     pq.write_table(pa.table({"id": ["o/\x1b\x00x"], "gated": ["auto"]}), folder / "models.parquet")
@@ -247,9 +247,7 @@ def commits(**columns: Any) -> pa.Table:
     return pa.table(recorded | columns)
 
 
-def test_recorded_commits_are_served_newest_first_and_say_nothing_of_accounts(
-    tmp_path: Path, start_hub: StartHub
-) -> None:
+def test_recorded_commits_are_served_newest_first_without_accounts(tmp_path: Path, start_hub: StartHub) -> None:
     write(tmp_path / "mine" / "models.parquet", sha=["a" * 40, "c" * 40])
     pq.write_table(commits(), tmp_path / "mine" / "commits.parquet")
     hub = start_hub(replay(tmp_path / "mine"))
@@ -273,7 +271,7 @@ def test_recorded_commits_are_served_newest_first_and_say_nothing_of_accounts(
     assert hub.get("/api/models/o/mine-0/discussions").status_code == 501
 
 
-def test_many_recorded_commits_keep_their_order_wherever_they_stand(tmp_path: Path, start_hub: StartHub) -> None:
+def test_many_recorded_commits_keep_their_order_in_any_row_order(tmp_path: Path, start_hub: StartHub) -> None:
     write(tmp_path / "mine" / "models.parquet")
     n = 200
     many = {
@@ -290,20 +288,19 @@ def test_many_recorded_commits_keep_their_order_wherever_they_stand(tmp_path: Pa
     assert titles == [str(place) for place in range(1, n, 2)]
 
 
-def test_recorded_commits_are_served_newest_first_in_whatever_order_they_were_recorded(
-    tmp_path: Path, start_hub: StartHub
-) -> None:
+def test_recorded_commits_are_served_newest_first_in_any_recorded_order(tmp_path: Path, start_hub: StartHub) -> None:
     write(tmp_path / "mine" / "models.parquet")
     pq.write_table(commits().take([2, 1, 0]), tmp_path / "mine" / "commits.parquet")
     hub = start_hub(replay(tmp_path / "mine"))
     assert [row["title"] for row in hub.rows("/api/models/o/mine-1/commits/main")] == ["newer", "older"]
 
 
-def test_commits_that_are_left_out_are_counted(tmp_path: Path, start_hub: StartHub) -> None:
+def test_left_out_commits_are_counted(tmp_path: Path, start_hub: StartHub) -> None:
     write(tmp_path / "mine" / "models.parquet")
     path = tmp_path / "mine" / "commits.parquet"
     pq.write_table(commits(model_id=["o/mine-1", "o/other", "o/mine-1"]), path)
-    assert replay(tmp_path / "mine").notes == ("Commits left out because their model is not listed: 1, of 'o/other'.",)
+    note = "Commits left out because their model is not listed: 1 (models: 'o/other')."
+    assert replay(tmp_path / "mine").notes == (note,)
     pq.write_table(pa.concat_tables([commits(), commits()]).drop_columns("message"), path)
     population = replay(tmp_path / "mine")
     assert population.notes == (
@@ -312,21 +309,21 @@ def test_commits_that_are_left_out_are_counted(tmp_path: Path, start_hub: StartH
     )
     rows = start_hub(population).rows("/api/models/o/mine-1/commits/main")
     assert [(row["title"], row["message"]) for row in rows] == [("newer", ""), ("older", "")]
-    # of no listed model, or beside no models at all
+    # for unlisted models, or without any models file
     pq.write_table(commits(model_id=["o/other"] * 3), path)
     population = replay(tmp_path / "mine")
-    assert population.notes == ("Commits left out because their model is not listed: 3, of 'o/other'.",)
+    assert population.notes == ("Commits left out because their model is not listed: 3 (models: 'o/other').",)
     assert start_hub(population).get("/api/models/o/mine-0/commits/main").status_code == 404
     (tmp_path / "mine" / "models.parquet").rename(tmp_path / "mine" / "datasets.parquet")
     (note,) = replay(tmp_path / "mine").notes
-    assert note.endswith("commits.parquet is left out: there is no models.parquet beside it.")
+    assert note.endswith("commits.parquet: there is no models.parquet next to it.")
 
 
-def test_commits_that_cannot_be_served(tmp_path: Path) -> None:
+def test_commits_without_a_required_column_are_rejected(tmp_path: Path) -> None:
     write(tmp_path / "mine" / "models.parquet")
     path = tmp_path / "mine" / "commits.parquet"
     pq.write_table(commits().drop_columns("authors"), path)
-    with pytest.raises(PopulationError, match=r"commits\.parquet: the column authors is missing"):
+    with pytest.raises(PopulationError, match=r"commits\.parquet: column authors is missing"):
         replay(tmp_path / "mine")
 
 
@@ -354,8 +351,8 @@ def test_other_recordings(start_hub: StartHub, real_data: Path, folder: str, kin
     assert len({row["_id"] for row in rows}) == number
 
 
-def test_real_data_that_is_no_recording_is_refused(real_data: Path) -> None:
+def test_real_data_without_a_recording_is_rejected(real_data: Path) -> None:
     folders = {path for path in (real_data, *real_data.iterdir()) if path.is_dir()}
     for folder in folders - {real_data / name for name in ("radar", "top_models_2024", "datasets_2023")}:
-        with pytest.raises(PopulationError, match="holds no recording"):
+        with pytest.raises(PopulationError, match="contains no recording"):
             replay(folder)

@@ -25,7 +25,7 @@ print("done", flush=True)
 """
 
 
-def test_servers_run_side_by_side_and_end() -> None:
+def test_servers_run_side_by_side_and_stop() -> None:
     threads = threading.active_count()
     app = build_app(simulated(WEEK), quota=PLENTY)
     with running(app) as one, running(app) as other:
@@ -36,13 +36,13 @@ def test_servers_run_side_by_side_and_end() -> None:
         httpx2.get(f"{one}/api/models")
 
 
-def test_it_ends_with_the_block_though_an_answer_is_due() -> None:
+def test_a_server_stops_with_its_block_despite_a_pending_response() -> None:
     app = build_app(simulated(WEEK), quota=PLENTY, latency=30)
     with running(app) as url, pytest.raises(httpx2.ReadTimeout):
         httpx2.get(f"{url}/api/models", timeout=0.2)
 
 
-def test_serve_tells_its_address_and_ends_quietly_when_interrupted() -> None:
+def test_serve_prints_its_address_and_stops_quietly_when_interrupted() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as hub:
@@ -54,6 +54,6 @@ def test_serve_tells_its_address_and_ends_quietly_when_interrupted() -> None:
     assert (hub.returncode, out, err) == (0, "done\n", "")
 
 
-def test_a_taken_port_is_an_error() -> None:
+def test_a_port_in_use_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         serve(build_app(simulated(WEEK), quota=PLENTY), "127.0.0.1", taken.getsockname()[1], print)

@@ -46,23 +46,23 @@ def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
 
     Teams of 2 to 14 (ever fewer of each size) all work with each other. Two in five are all by themselves; of the
     others one member is in another team, too: in one of five it is always the same developer, who thus works with a
-    tenth of all. Further teams of neighbours fill up what edges are missing.
+    tenth of all. Further teams of neighbors fill up what edges are missing.
 
     Args:
         n_developers: about as many have an edge.
         n_edges: about as many there are, where that is twice the developers or more.
         seed: of all that is drawn.
     """
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     shares = SIZES**-4.2 / (SIZES**-4.2).sum()
-    sizes = dice.choice(SIZES, n_developers, p=shares)
-    is_alone = dice.random(len(sizes)) < 0.4
+    sizes = rng.choice(SIZES, n_developers, p=shares)
+    is_alone = rng.random(len(sizes)) < 0.4
     ends = np.cumsum(np.where(is_alone, sizes, sizes - 1)) + 1
     n_teams = int(np.searchsorted(ends, n_developers, side="right"))
     sizes, is_alone, ends = sizes[:n_teams], is_alone[:n_teams], ends[:n_teams]
     starts = np.append(1, ends)[:-1]
-    earlier = (starts * dice.random(n_teams) ** dice.choice([1, 3], n_teams)).astype(np.int64)
-    known = np.where(dice.random(n_teams) < 0.2, 0, earlier)
+    earlier = (starts * rng.random(n_teams) ** rng.choice([1, 3], n_teams)).astype(np.int64)
+    known = np.where(rng.random(n_teams) < 0.2, 0, earlier)
     firsts = np.where(is_alone, starts, known)
     links = [_cliques(np.arange(1, 15)[None, :])]
     for size in SIZES:
@@ -75,25 +75,25 @@ def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
         more = []
         for n_members, share in ((2, 0.5), (3, 0.25), (4, 0.12), (6, 0.08), (8, 0.05)):
             n_more = int((wanted - len(keys)) * share / 3) + 1
-            nearby = (n_developers * dice.random(n_more) ** 3).astype(np.int64)
-            team = nearby[:, None] + np.column_stack([np.zeros(n_more), dice.integers(1, 40, (n_more, n_members - 1))])
+            nearby = (n_developers * rng.random(n_more) ** 3).astype(np.int64)
+            team = nearby[:, None] + np.column_stack([np.zeros(n_more), rng.integers(1, 40, (n_more, n_members - 1))])
             more.append(_cliques(np.minimum(team, n_developers - 1).astype(np.int64)))
         fresh = np.setdiff1d(np.concatenate(more), keys)
-        keys = np.concatenate([keys, dice.permutation(fresh)[: wanted - len(keys)]])
+        keys = np.concatenate([keys, rng.permutation(fresh)[: wanted - len(keys)]])
     low, high = np.divmod(keys, 2**32)
-    luck = dice.random(len(keys))
+    luck = rng.random(len(keys))
     is_forth, is_back = luck < (1 + RECIPROCATED) / 2, (luck < RECIPROCATED) | (luck >= (1 + RECIPROCATED) / 2)
     sources = np.concatenate([low[is_forth], high[is_back]])
     targets = np.concatenate([high[is_forth], low[is_back]])
-    weights = np.minimum(dice.zipf(1.8, len(sources)), 20_000)
+    weights = np.minimum(rng.zipf(1.8, len(sources)), 20_000)
     names = pa.array(np.char.mod("%08x", np.arange(n_developers)), pa.string())
     return pa.table(
         {
             "source": names.take(pa.array(sources)),
             "target": names.take(pa.array(targets)),
             "weight": weights,
-            "fractional_weight": weights / dice.integers(1, 14, len(sources)),
-            "n_repos": np.minimum(weights, dice.integers(1, 4, len(sources))),
+            "fractional_weight": weights / rng.integers(1, 14, len(sources)),
+            "n_repos": np.minimum(weights, rng.integers(1, 4, len(sources))),
         }
     )
 

@@ -19,9 +19,9 @@ SEEDS: Final = range(300)
 
 def small(seed: int) -> Graph:
     """Draw a graph of up to 12 nodes; some of them may have no edge, or all may be joined."""
-    dice = np.random.default_rng(seed)
-    n = int(dice.integers(2, 13))
-    is_edge = dice.random((n, n)) < dice.random()
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 13))
+    is_edge = rng.random((n, n)) < rng.random()
     np.fill_diagonal(is_edge, val=False)
     sources, targets = np.nonzero(is_edge)
     return Graph(pa.array([f"{place:02d}" for place in range(n)]), sources, targets, np.ones(len(sources)))

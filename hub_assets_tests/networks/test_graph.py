@@ -30,9 +30,9 @@ def test_nodes_are_sorted_self_loops_set_aside_and_isolates_counted() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(TABLES, st.randoms(use_true_random=False))
-def test_the_graph_is_the_same_in_whatever_order_its_table_is(rows: list[tuple[str, str, int]], dice: object) -> None:
+def test_the_graph_is_the_same_in_whatever_order_its_table_is(rows: list[tuple[str, str, int]], rng: object) -> None:
     graph = Graph.of(edges(rows))
-    dice.shuffle(rows)  # type: ignore[attr-defined]
+    rng.shuffle(rows)  # type: ignore[attr-defined]
     other = Graph.of(edges(rows))
     assert other.table() == graph.table()
     assert (other.names, other.n_isolates) == (graph.names, graph.n_isolates)
@@ -136,7 +136,7 @@ def test_nothing_is_a_graph() -> None:
 
 
 def test_igraph_draws_as_before_after_all() -> None:
-    """Who else uses igraph in this process keeps Python's own dice."""
+    """Who else uses igraph in this process keeps Python's own rng."""
     from hub_assets.networks.communities import leiden_communities
 
     leiden_communities(Graph.of(edges([("a", "b")])))

@@ -15,9 +15,9 @@ def rows_of(seed: str) -> Rows:
         return list(csv.DictReader(file))
 
 
-def organisation_of(repo_id: str) -> str | None:
-    """Return who developed a model, as `network__top_organisations` finds it."""
-    namespaces = {row["namespace"].lower(): row["organisation"] for row in rows_of("organisations")}
+def organization_of(repo_id: str) -> str | None:
+    """Return who developed a model, as `network__top_organizations` finds it."""
+    namespaces = {row["namespace"].lower(): row["organization"] for row in rows_of("organizations")}
     developers = {row["repo_id"]: row["namespace"] for row in rows_of("model_developers")}
     namespace = developers.get(repo_id) or (repo_id.partition("/")[0] if "/" in repo_id else "")
     return namespaces.get(namespace.lower())
@@ -46,7 +46,7 @@ def test_developers_that_the_study_names() -> None:
         "lllyasviel/sd-controlnet-canny": "lllyasviel",
         "DucHaiten/DucHaitenAIart": "DucHaiten",
     }
-    assert {name: organisation_of(name) for name in said} == said
+    assert {name: organization_of(name) for name in said} == said
 
 
 def test_a_model_keeps_its_developer_under_the_id_it_has_today() -> None:
@@ -63,26 +63,26 @@ def test_a_model_keeps_its_developer_under_the_id_it_has_today() -> None:
         "ctrl": "Salesforce/ctrl",
         "runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-diffusion-v1-5",
     }
-    assert all(organisation_of(old) for old in today)
-    assert {old: organisation_of(old) for old in today} == {old: organisation_of(new) for old, new in today.items()}
+    assert all(organization_of(old) for old in today)
+    assert {old: organization_of(old) for old in today} == {old: organization_of(new) for old, new in today.items()}
 
 
-def test_seeds_are_in_order_and_an_organisation_is_of_one_kind() -> None:
-    organisations, developers = rows_of("organisations"), rows_of("model_developers")
-    for rows, key in ((organisations, "namespace"), (developers, "repo_id")):
+def test_seeds_are_in_order_and_an_organization_is_of_one_kind() -> None:
+    organizations, developers = rows_of("organizations"), rows_of("model_developers")
+    for rows, key in ((organizations, "namespace"), (developers, "repo_id")):
         # the Hub takes no notice of how letters are cased
         names = [row[key].lower() for row in rows]
         assert names == sorted(set(names))
         assert all(value and value == value.strip() for row in rows for value in row.values())
-    kinds = {(row["organisation"], row["kind"]) for row in organisations}
+    kinds = {(row["organization"], row["kind"]) for row in organizations}
     assert len(kinds) == len({name.lower() for name, _ in kinds})
-    assert sum(row["kind"] != "individual" for row in organisations) >= 100
+    assert sum(row["kind"] != "individual" for row in organizations) >= 100
     # people appear under the name that they chose for their works
-    assert all(row["organisation"] == row["namespace"] for row in organisations if row["kind"] == "individual")
+    assert all(row["organization"] == row["namespace"] for row in organizations if row["kind"] == "individual")
 
 
 def test_most_of_what_is_used_in_earnest_is_mapped(real_data: Path) -> None:
     uses = pq.read_table(real_data / "usage" / "github_repo_uses_model.parquet", columns=["model_id"])
-    foremost = [organisation_of(name) for name, _ in Counter(uses["model_id"].to_pylist()).most_common(100)]
+    foremost = [organization_of(name) for name, _ in Counter(uses["model_id"].to_pylist()).most_common(100)]
     assert sum(name is not None for name in foremost[:50]) >= 47
     assert sum(name is not None for name in foremost) >= 90

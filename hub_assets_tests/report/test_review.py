@@ -1,4 +1,4 @@
-"""The review by a person: which pairs come up, what is seen of them, and what the keys do."""
+"""Interactive review: which pairs come up, what they show, and what the keys do."""
 
 import io
 from collections.abc import Callable, Iterable
@@ -35,8 +35,8 @@ def seen(pair: dict[str, Any], decision_before: dict[str, str] | None = None, wi
     return console.file.getvalue()
 
 
-class Person:
-    """Presses keys, and remembers what was shown."""
+class Reviewer:
+    """Presses keys and returns what the terminal shows."""
 
     def __init__(self, path: Path, *names: str) -> None:
         self.path = path
@@ -57,11 +57,11 @@ class Person:
         return console.file.getvalue()
 
     @property
-    def kept(self) -> list[tuple[str, str]]:
+    def saved(self) -> list[tuple[str, str]]:
         return [(row["author_b"], row["decision"]) for row in read_decisions(self.path).to_pylist()]
 
 
-def test_the_newest_open_pairs_come_up_the_likeliest_first(tmp_path: Path) -> None:
+def test_open_pairs_of_the_newest_week_come_up_likeliest_first(tmp_path: Path) -> None:
     warehouse = make_warehouse(
         tmp_path / "warehouse.duckdb",
         pair("ada", "low", score=-1.0),
@@ -78,7 +78,7 @@ def test_the_newest_open_pairs_come_up_the_likeliest_first(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("decision", ["accepted", "rejected"])
-def test_a_decided_pair_comes_back_only_on_other_evidence(tmp_path: Path, decision: str) -> None:
+def test_a_decided_pair_returns_only_when_its_evidence_changes(tmp_path: Path, decision: str) -> None:
     warehouse = make_warehouse(
         tmp_path / "warehouse.duckdb",
         pair("ada", "newly decided"),
@@ -104,16 +104,16 @@ def test_a_decided_pair_comes_back_only_on_other_evidence(tmp_path: Path, decisi
 
 def test_a_warehouse_without_pairs(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
-    with pytest.raises(NoPairs, match=r"is not there; .*hub-assets snapshot"):
+    with pytest.raises(NoPairs, match=r"does not exist; .*hub-assets snapshot"):
         newest_pairs(path)
     assert not path.exists()
     with connect(path):
         pass
-    with pytest.raises(NoPairs, match="knows of no pairs"):
+    with pytest.raises(NoPairs, match="no developer pairs"):
         pairs_to_review(path, NONE)
 
 
-def test_a_pair_side_by_side() -> None:
+def test_a_pair_is_shown_side_by_side() -> None:
     shown = seen(pair("ada", "ada l", is_same_organization=True))
     lines = [line.split() for line in shown.splitlines()]
     for line in (
@@ -124,7 +124,7 @@ def test_a_pair_side_by_side() -> None:
         ["degree", "4", "1"],
         ["similarity", "0.938"],
         ["repositories", "both", "committed", "to", "3"],
-        ["named", "together", "in", "a", "Co-authored-by", "trailer", "yes"],
+        ["together", "in", "a", "Co-authored-by", "trailer", "yes"],
         ["shared", "repositories", "+2"],
         ["short", "name", "-0.5"],
         ["score", "+1.5"],
@@ -134,23 +134,23 @@ def test_a_pair_side_by_side() -> None:
     ):
         assert line in lines
     assert "weeks both" not in shown
-    assert "stay apart" not in shown
-    assert "stay apart" in seen(pair("ada", "bo", is_conflict=True))
+    assert "because of a conflict" not in shown
+    assert "because of a conflict" in seen(pair("ada", "bo", is_conflict=True))
     assert "before" not in shown
 
 
-def test_a_pair_of_which_little_is_known() -> None:
-    nothing = dict.fromkeys(table().schema.names) | {"author_a": "ada", "author_b": "bo"}
-    assert ["account", "-", "-"] in [line.split() for line in seen(nothing).splitlines()]
+def test_a_pair_with_little_evidence() -> None:
+    unknown = dict.fromkeys(table().schema.names) | {"author_a": "ada", "author_b": "bo"}
+    assert ["account", "-", "-"] in [line.split() for line in seen(unknown).splitlines()]
 
 
-def test_what_was_decided_before_on_other_evidence() -> None:
+def test_an_earlier_decision_on_other_evidence_is_shown() -> None:
     (before,) = decided("bo", "rejected", "same_name").to_pylist()
-    told = "rejected before by kim at 2026-11-16T12:00:00Z, on the evidence same_name, because: knows"
-    assert told in seen(pair("ada", "bo"), before)
+    message = "rejected before by kim at 2026-11-16T12:00:00Z, on the evidence same_name; reason: knows"
+    assert message in seen(pair("ada", "bo"), before)
 
 
-def test_names_neither_command_the_terminal_nor_hide() -> None:
+def test_names_cannot_control_the_terminal_or_hide() -> None:
     shown = seen(pair("[red]a\x1b[2J\u202eb", " bo\n", full_name_a="[bold]x\t"))
     for written in ("[red]a\\x1b[2J\\u202eb", '" bo\\n"', "[bold]x\\t"):
         assert written in shown
@@ -159,82 +159,82 @@ def test_names_neither_command_the_terminal_nor_hide() -> None:
     assert (long.count("a" * 8) > 0, max(map(len, long.splitlines())) <= 60) == (True, True)
 
 
-def test_keys_decide_and_what_is_decided_is_kept_at_once(tmp_path: Path) -> None:
-    person = Person(tmp_path / "decisions.csv", "bo", "cy", "di")
-    kept: list[list[tuple[str, str]]] = []
-    shown = person.presses("asR", between=lambda: kept.append(person.kept))
+def test_keys_save_decisions_immediately(tmp_path: Path) -> None:
+    reviewer = Reviewer(tmp_path / "decisions.csv", "bo", "cy", "di")
+    saved: list[list[tuple[str, str]]] = []
+    shown = reviewer.presses("asR", between=lambda: saved.append(reviewer.saved))
     first, third = [("bo", "accepted")], [("bo", "accepted"), ("di", "rejected")]
-    assert kept == [[], first, first, third]
-    assert (person.kept, person.n) == (third, 2)
-    for words in ("pair 1 of 3", "accepted: ada and bo", "pair 3 of 3", "rejected: ada and di", "no pair is left"):
+    assert saved == [[], first, first, third]
+    assert (reviewer.saved, reviewer.n) == (third, 2)
+    for words in ("pair 1 of 3", "accepted: ada and bo", "pair 3 of 3", "rejected: ada and di", "no pairs left"):
         assert words in shown
-    (row, _) = read_decisions(person.path).to_pylist()
+    (row, _) = read_decisions(reviewer.path).to_pylist()
     assert (row["decided_by"], row["decided_at"], row["why"], row["evidence"]) == (
         *("mona", "2026-11-16T12:00:00Z", ""),
         EVIDENCE,
     )
 
 
-def test_quitting_and_the_end_of_the_input(tmp_path: Path) -> None:
-    person = Person(tmp_path / "decisions.csv", "bo", "cy")
+def test_quitting_and_end_of_input(tmp_path: Path) -> None:
+    reviewer = Reviewer(tmp_path / "decisions.csv", "bo", "cy")
     for keys in ("q", ""):
-        person.presses(keys)
-        assert (person.n, person.path.exists()) == (0, False)
-    assert "pair" not in Person(person.path).presses("a")
+        reviewer.presses(keys)
+        assert (reviewer.n, reviewer.path.exists()) == (0, False)
+    assert "pair" not in Reviewer(reviewer.path).presses("a")
 
 
-def test_a_reason_is_for_the_next_decision_only(tmp_path: Path) -> None:
-    person = Person(tmp_path / "decisions.csv", "bo", "cy", "di")
-    shown = person.presses("wawsr")
-    assert read_decisions(person.path)["why"].to_pylist() == ["asked her", ""]
+def test_a_reason_applies_only_to_the_next_decision(tmp_path: Path) -> None:
+    reviewer = Reviewer(tmp_path / "decisions.csv", "bo", "cy", "di")
+    shown = reviewer.presses("wawsr")
+    assert read_decisions(reviewer.path)["why"].to_pylist() == ["asked her", ""]
     assert shown.count("pair 1 of 3") == 1
 
 
 def test_the_last_decisions_can_be_undone(tmp_path: Path) -> None:
-    person = Person(tmp_path / "decisions.csv", "bo", "cy", "di")
-    shown = person.presses("xuasauur")
-    assert person.kept == [("bo", "rejected")]
-    assert person.n == 1
-    for words in ("x does nothing here", "u does nothing here", "undone: ada and di", "undone: ada and bo"):
+    reviewer = Reviewer(tmp_path / "decisions.csv", "bo", "cy", "di")
+    shown = reviewer.presses("xuasauur")
+    assert reviewer.saved == [("bo", "rejected")]
+    assert reviewer.n == 1
+    for words in ("x is not available here", "u is not available here", "undone: ada and di", "undone: ada and bo"):
         assert words in shown
     assert shown.count("pair 1 of 3") == 2
 
 
-def test_undoing_puts_back_what_was_decided_before(tmp_path: Path) -> None:
+def test_undo_restores_the_earlier_decision(tmp_path: Path) -> None:
     path = tmp_path / "decisions.csv"
     before = decided("bo", "rejected", "same_name")
     write_decisions(path, before)
-    shown = Person(path, "bo").presses("auq")
+    shown = Reviewer(path, "bo").presses("auq")
     assert read_decisions(path).equals(before)
     assert shown.count("rejected before by kim") == 2
 
 
-def test_others_may_decide_meanwhile(tmp_path: Path) -> None:
+def test_others_can_decide_at_the_same_time(tmp_path: Path) -> None:
     path = tmp_path / "decisions.csv"
-    person = Person(path, "bo", "cy")
+    reviewer = Reviewer(path, "bo", "cy")
     other = iter(["eve", "fay", "gil"])
 
     def decide_elsewhere() -> None:
         write_decisions(path, decided(next(other), "rejected", "", read_decisions(path)))
 
-    person.presses("au", between=decide_elsewhere)
-    assert person.kept == [("eve", "rejected"), ("fay", "rejected"), ("gil", "rejected")]
+    reviewer.presses("au", between=decide_elsewhere)
+    assert reviewer.saved == [("eve", "rejected"), ("fay", "rejected"), ("gil", "rejected")]
 
 
-def test_a_decision_that_another_has_undone_meanwhile(tmp_path: Path) -> None:
-    person = Person(tmp_path / "decisions.csv", "bo", "cy")
-    person.presses("au", between=lambda: person.path.unlink(missing_ok=True))
-    assert person.kept == []
+def test_undo_of_a_decision_that_someone_else_already_undid(tmp_path: Path) -> None:
+    reviewer = Reviewer(tmp_path / "decisions.csv", "bo", "cy")
+    reviewer.presses("au", between=lambda: reviewer.path.unlink(missing_ok=True))
+    assert reviewer.saved == []
 
 
-def test_a_file_that_was_broken_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
-    person = Person(tmp_path / "decisions.csv", "bo")
+def test_a_file_that_breaks_during_the_review_is_left_unchanged(tmp_path: Path) -> None:
+    reviewer = Reviewer(tmp_path / "decisions.csv", "bo")
     with pytest.raises(DecisionsError, match=r"decisions\.csv:1: "):
-        person.presses("a", between=lambda: person.path.write_text("broken"))
-    assert person.path.read_text() == "broken"
+        reviewer.presses("a", between=lambda: reviewer.path.write_text("broken"))
+    assert reviewer.path.read_text() == "broken"
 
 
-def test_an_address_of_an_account_is_shown_escaped() -> None:
+def test_account_links_are_escaped() -> None:
     evil = "ada\x1b[31m"
     console = Console(file=io.StringIO(), width=100)
     console.print(pair_view(pair(evil, "bob", is_account_a=True), hub="https://hub"))

@@ -1,4 +1,4 @@
-"""What a terminal shows of a week's statistics, in one table each."""
+"""The terminal summary of a week: its tables, what it leaves out, and how it escapes text."""
 
 import io
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ WEEK = date(2026, 11, 16)
 @pytest.fixture
 def database() -> Iterator[Database]:
     project = resources.project()
-    made = Database(project, *(model.name for model in project.models if model.layer == "marts"))
-    yield made
-    made.connection.close()
+    database = Database(project, *(model.name for model in project.models if model.layer == "marts"))
+    yield database
+    database.connection.close()
 
 
 def shown(database: Database, folder: Path) -> str:
@@ -40,7 +40,7 @@ def tail(variable: str, **values: Any) -> dict[str, Any]:
     return row | {"is_right_skewed": True, "skewness": 4.5, "preferred": "undecided"} | values
 
 
-def test_three_claims_stand_side_by_side(database: Database, tmp_path: Path) -> None:
+def test_three_claims_are_shown_side_by_side(database: Database, tmp_path: Path) -> None:
     database.give(
         "mart__activity_summary",
         [
@@ -72,17 +72,17 @@ def test_three_claims_stand_side_by_side(database: Database, tmp_path: Path) -> 
     )
     lines = [line.split() for line in shown(database, tmp_path).splitlines()]
     assert ["model", "n_likes", "0.92%", "8.00%", "0.985", "4.50", "yes", "7", "1.86", "power", "law"] in lines
-    words = {
+    verdicts = {
         tuple(line[:2]): (line[6], " ".join(line[9:])) for line in lines if line[:1] == ["model"] and len(line) > 9
     }
-    assert words["model", "n_commits"] == ("no", "cut-off nearer")
-    assert words["model", "n_committers"] == ("-", "not plausible")
-    assert words["model", "n_downloads"] == ("yes", "not tested")
-    assert words["model", "n_community"] == ("yes", "too few")
-    assert ("model", "n_usage_spaces") not in words
+    assert verdicts["model", "n_commits"] == ("no", "cutoff better")
+    assert verdicts["model", "n_committers"] == ("-", "not plausible")
+    assert verdicts["model", "n_downloads"] == ("yes", "not tested")
+    assert verdicts["model", "n_community"] == ("yes", "too few")
+    assert ("model", "n_usage_spaces") not in verdicts
 
 
-def test_tests_licenses_and_the_study_beside_it(database: Database, tmp_path: Path) -> None:
+def test_license_tests_unmapped_licenses_and_published_values(database: Database, tmp_path: Path) -> None:
     test = {"snapshot_date": WEEK, "variable": "n_likes", "group_a": "permissive", "u_a": 3.0}
     database.give(
         "stats__license_tests",
@@ -98,25 +98,25 @@ def test_tests_licenses_and_the_study_beside_it(database: Database, tmp_path: Pa
     text = shown(database, tmp_path)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert "n_likes +0.034 (0.250) -0.500 (< 0.001)" in lines
-    assert "Licenses that are in no group, and count as other: my-own (1,200 models)." in lines
+    assert "Licenses without a group, counted as other: my-own (1,200 models)." in lines
     assert "models n_likes share_zero about 91.00% 50.00%" in lines
 
 
-def test_a_week_without_statistics_has_no_tables_of_them(database: Database, tmp_path: Path) -> None:
+def test_a_week_without_statistics_has_no_statistics_tables(database: Database, tmp_path: Path) -> None:
     text = shown(database, tmp_path)
-    for words in ("power law", "License groups", "Beside the study", "Who works with whom", "in no group"):
+    for words in ("power law", "License groups", "Compared with the study", "Collaboration cores", "without a group"):
         assert words not in text
 
 
-def test_text_of_the_hub_is_never_markup_nor_a_terminal_code(database: Database, tmp_path: Path) -> None:
+def test_text_from_the_hub_is_never_markup_or_a_terminal_code(database: Database, tmp_path: Path) -> None:
     evil = "[bold]\x1b[31m\u202e\x00" + "x" * 100
     share = {"snapshot_date": WEEK, "repo_type": "model", "license": evil, "is_mapped": False, "n": 1}
     database.give("stats__license_shares", [share | {"share_of_licensed": 0.5, "share_of_repos": 0.4}])
     database.give(
         "mart__activity_summary", [{"snapshot_date": WEEK, "repo_type": "model", "variable": "n_likes", "n": 1}]
     )
-    organisation = {"snapshot_date": WEEK, "network": "all", "ranking": "usage", "kind": "company", "n_models": 3}
-    database.give("network__top_organisations", [organisation | {"organisation": evil}])
+    organization = {"snapshot_date": WEEK, "network": "all", "ranking": "usage", "kind": "company", "n_models": 3}
+    database.give("network__top_organizations", [organization | {"organization": evil}])
     text = shown(database, tmp_path)
     assert text.count(r"[bold]\x1b[31m\u202e\x00x") == 3
     assert "x…" in text

@@ -1,4 +1,4 @@
-"""What others wrote reaches a terminal as text alone."""
+"""Untrusted text reaches the terminal as plain text."""
 
 import io
 import unicodedata
@@ -27,33 +27,33 @@ HOSTILE = {
     "\U000e0041": r"\U000e0041",
     "Zoë 模型 🤗": "Zoë 模型 🤗",
 }
-SEEN = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No"}
-SEEN |= {"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"}
+VISIBLE = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No"}
+VISIBLE |= {"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"}
 
 
-def printed(*things: object, **options: object) -> str:
+def printed(*items: object, **options: object) -> str:
     console = safe_console(file=io.StringIO(), **options)
-    for thing in things:
-        console.print(thing)
+    for item in items:
+        console.print(item)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
 @pytest.mark.parametrize(("text", "shown"), HOSTILE.items(), ids=map(ascii, HOSTILE))
-def test_signs_that_are_not_seen_are_written_out(text: str, shown: str) -> None:
+def test_invisible_characters_are_escaped(text: str, shown: str) -> None:
     assert escaped(text) == visible(text) == shown
 
 
 @given(st.text())
-def test_whatever_is_printed_is_seen(text: str) -> None:
-    assert all(sign == " " or unicodedata.category(sign) in SEEN for sign in escaped(text))
+def test_everything_printed_is_visible(text: str) -> None:
+    assert all(char == " " or unicodedata.category(char) in VISIBLE for char in escaped(text))
     assert escaped(escaped(text)) == escaped(text)
-    # Rich itself drops some codes, which is as good
+    # Rich drops some codes itself, which is just as safe
     out = printed(text, Text(text), width=200)
-    assert all(sign in " \n" or unicodedata.category(sign) in SEEN for sign in out)
+    assert all(char in " \n" or unicodedata.category(char) in VISIBLE for char in out)
 
 
-def test_values_are_cut_and_spaces_at_their_ends_are_shown() -> None:
+def test_values_are_cut_and_their_outer_spaces_are_shown() -> None:
     assert visible("x" * 200, 10) == "x" * 9 + "…"
     assert visible("\x00" * 200, 10) == r"\x00\x00\…"
     assert visible(" a ") == '" a "'
@@ -61,7 +61,7 @@ def test_values_are_cut_and_spaces_at_their_ends_are_shown() -> None:
     assert cut("abc", 3) == "abc"
 
 
-def test_a_console_escapes_wherever_text_stands_and_reads_no_markup() -> None:
+def test_the_console_escapes_text_everywhere_and_ignores_markup() -> None:
     table = Table("[bold]a\x1b[31m", title="\u202et")
     table.add_row("[red]:bug:\x00")
     table.add_row(Text("\x1b]8;;http://x\x07"))
@@ -71,7 +71,7 @@ def test_a_console_escapes_wherever_text_stands_and_reads_no_markup() -> None:
         assert words in out
 
 
-def test_colors_of_our_own_are_kept() -> None:
+def test_the_console_keeps_our_own_colors() -> None:
     out = printed(Text.assemble(("✓", "green"), " \x1b[31m"), force_terminal=True, color_system="standard", width=60)
     assert out == "\x1b[32m✓\x1b[0m \\x1b[31m\n"
     assert isinstance(safe_console(), Console)

@@ -1,4 +1,4 @@
-"""The study's statistics of activity: which rows there are, and what they say of a Hub whose truth is known."""
+"""The study's statistics of activity: their rows, and their values for a Hub with known truth."""
 
 import csv
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ def groups() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def activity() -> Activity:
-    """A tenth of the study's Hub, as `mart__repo_activity` would have it."""
+    """A tenth of the study's Hub, in the form of `mart__repo_activity`."""
     simulation, known = simulate(REFERENCE, scale=0.1), groups()
     tables: dict[str, pa.Table] = {}
     for repo_type in REPO_TYPES:
@@ -61,7 +61,7 @@ def activity() -> Activity:
 
 
 def made(n: int, **columns: Any) -> Activity:
-    """Return models of which all is 0 that is not said."""
+    """Return models with the given columns; all other values are 0."""
     usual: dict[str, Any] = {name: pa.array([0] * n, pa.int64()) for name in VARIABLES["model"]}
     usual |= {"license": pa.nulls(n, pa.string()), "license_group": pa.repeat("none", n)}
     return {"model": pa.table(usual | columns)}
@@ -72,7 +72,7 @@ def rows(table: pa.Table, **where: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("make", TABLES)
-def test_every_table_has_its_schema_whatever_there_is(make: Any) -> None:
+def test_every_table_has_its_schema_for_any_input(make: Any) -> None:
     nothing = {"model": made(0)["model"].slice(0, 0)}
     one = made(1, n_likes=[3])
     unknown = made(3, n_likes=pa.nulls(3, pa.int64()))
@@ -95,7 +95,7 @@ def test_each_variable_has_a_row_for_each_target(activity: Activity) -> None:
 
 
 @pytest.mark.parametrize("make", [concentration_table, lorenz_table, tail_table])
-def test_coverage_stands_beside_every_variable(make: Any) -> None:
+def test_every_variable_comes_with_its_coverage(make: Any) -> None:
     table = make(made(5, n_likes=[1, 2, None, 0, None]))
     for row in rows(table, variable="n_likes"):
         assert (row["n_listed"], row["share_known"]) == (5, 0.6)
@@ -104,7 +104,7 @@ def test_coverage_stands_beside_every_variable(make: Any) -> None:
         assert (row["n_listed"], row["share_known"]) == (5, 1)
 
 
-def test_coverage_stands_beside_pairs_of_variables_and_of_groups() -> None:
+def test_pairs_of_variables_and_groups_come_with_their_coverage() -> None:
     likes, commits = [1, 2, None, 0, 4, 4], [2, None, 1, 5, 6, 7]
     activity = made(6, n_likes=likes, n_commits=commits, license_group=["permissive"] * 2 + ["none"] * 4)
     (row,) = rows(correlation_table(activity), license_group="none", variable_x="n_likes", variable_y="n_commits")
@@ -114,7 +114,7 @@ def test_coverage_stands_beside_pairs_of_variables_and_of_groups() -> None:
     assert row["share_known"] == pytest.approx(5 / 6)
 
 
-def test_the_lorenz_curve_ends_with_everything(activity: Activity) -> None:
+def test_the_lorenz_curve_ends_at_the_total(activity: Activity) -> None:
     curve = rows(lorenz_table(activity), repo_type="model", variable="n_likes")
     assert len(curve) == 101
     assert (curve[0]["share_of_total"], curve[-1]["share_of_total"]) == (0, pytest.approx(1))
@@ -132,8 +132,8 @@ def test_correlations_of_all_and_of_license_groups_of_models(activity: Activity)
     assert row["pearson"] == pytest.approx(expected)
 
 
-def test_license_groups_differ_as_they_were_made_to(activity: Activity) -> None:
-    """Permissive before restrictive before none in what people give, as in the study; all pairs are counted."""
+def test_license_groups_differ_as_simulated(activity: Activity) -> None:
+    """As in the study, permissive > restrictive > none in what users contribute; every pair of groups is counted."""
     table = license_test_table(activity)
     assert len(table) == len(VARIABLES["model"]) * 3
     for row in table.to_pylist():
@@ -142,14 +142,14 @@ def test_license_groups_differ_as_they_were_made_to(activity: Activity) -> None:
     for variable in VARIABLES["model"]:
         for group, other in (("permissive", "none"), ("restrictive", "none"), ("permissive", "restrictive")):
             (row,) = rows(table, variable=variable, group_a=group, group_b=other)
-            if variable == "n_committers":  # nearly all have one: no group has more
+            if variable == "n_committers":  # nearly all have one, so the groups do not differ
                 assert abs(row["rank_biserial"]) < 0.01
                 continue
             assert row["rank_biserial"] > 0
             assert row["p_holm"] < 0.05 or (variable, group, other) == ("n_commits", "restrictive", "none")
 
 
-def test_licenses_that_few_use_take_no_part() -> None:
+def test_rare_licenses_are_left_out() -> None:
     often = ["mit"] * LEAST_USED + ["isc"] * (LEAST_USED - 1) + ["gpl"] * LEAST_USED + [None] * 7
     known = groups()
     activity = made(
@@ -161,7 +161,7 @@ def test_licenses_that_few_use_take_no_part() -> None:
     assert (row["n_a"], row["n_b"]) == (LEAST_USED, 7)
 
 
-def test_a_group_without_members_is_a_row_that_says_so() -> None:
+def test_an_empty_group_has_a_row_without_a_test() -> None:
     table = license_test_table(made(4, n_likes=[0, 1, 2, 3]))
     assert {(row["n_a"], row["n_b"], row["u_a"], row["p_value"]) for row in table.to_pylist()} == {
         (0, 0, None, None),
@@ -172,7 +172,7 @@ def test_a_group_without_members_is_a_row_that_says_so() -> None:
     )
 
 
-def test_tails_say_which_claim_the_data_supports(activity: Activity) -> None:
+def test_tails_state_the_verdict_on_each_claim(activity: Activity) -> None:
     small = {"dataset": activity["dataset"].select([*VARIABLES["dataset"], "license", "license_group"])}
     table = tail_table(small)
     assert [row["variable"] for row in table.to_pylist()] == list(VARIABLES["dataset"])

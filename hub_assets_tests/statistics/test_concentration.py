@@ -1,4 +1,4 @@
-"""Concentration, Gini and Lorenz: closed forms, R's documented example, brute force, and the intervals' coverage."""
+"""Concentration, Gini and Lorenz: closed forms, R's documented example, brute force, and coverage of the intervals."""
 
 from fractions import Fraction
 from math import ceil, log
@@ -12,12 +12,12 @@ from scipy import stats
 from hub_assets.statistics.concentration import concentration, gini, lorenz
 
 COUNTS = st.lists(st.one_of(st.integers(0, 4), st.integers(0, 10**6)), min_size=1, max_size=30).filter(any)
-# the documentation of R's package ineq, after Cowell, Measuring Inequality
+# from the documentation of R's ineq package, after Cowell, Measuring Inequality
 INCOMES = [541, 1463, 2445, 3438, 4437, 5401, 6392, 8304, 11904, 22261]
 
 
 def quantiles(n: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return the middles of n equal shares of [0, 1]."""
+    """Return the midpoints of n equal shares of [0, 1]."""
     return (np.arange(n) + 0.5) / n
 
 
@@ -43,18 +43,18 @@ def test_exponential_values_have_gini_one_half() -> None:
 
 
 def pareto(alpha: float, n: int = 100_000) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return what each of n equal shares of a population holds where Pareto's law is exact, the least first."""
+    """Return the holdings of n equal shares of a population that follows Pareto's law exactly, smallest first."""
     return np.diff(1 - (1 - np.linspace(0, 1, n + 1)) ** (1 - 1 / alpha))
 
 
 @pytest.mark.parametrize("alpha", [1.5, 2, 5])
-def test_paretos_law_has_its_gini_and_lorenz_curve(alpha: float) -> None:
+def test_a_pareto_distribution_has_its_known_gini_and_lorenz_curve(alpha: float) -> None:
     assert gini(pareto(alpha)) == pytest.approx(1 / (2 * alpha - 1), abs=1e-3)
     at, held = lorenz(pareto(alpha))
     np.testing.assert_allclose(held, 1 - (1 - at) ** (1 - 1 / alpha), atol=1e-9)
 
 
-def test_four_fifths_are_held_by_one_fifth() -> None:
+def test_one_fifth_holds_four_fifths() -> None:
     # Pareto's own 80/20: alpha = log 5 / log 4
     found = concentration(pareto(log(5) / log(4)), (0.8,), (0.2,), resamples=0)
     assert found["share_holding_0.8"] == pytest.approx(0.2, abs=2e-5)
@@ -63,7 +63,7 @@ def test_four_fifths_are_held_by_one_fifth() -> None:
 
 @settings(deadline=None)
 @given(COUNTS)
-def test_shares_are_those_of_brute_force(values: list[int]) -> None:
+def test_shares_match_brute_force(values: list[int]) -> None:
     found = concentration(values, (0.5, 0.8, 1), (0.01, 0.1, 0.5, 1), resamples=0)
     n, total, falling = len(values), sum(values), sorted(values, reverse=True)
     assert (found["n"], found["total"]) == (n, total)
@@ -87,7 +87,7 @@ def test_gini_is_half_the_mean_difference_over_the_mean_and_twice_the_area(value
 
 @settings(deadline=None)
 @given(COUNTS)
-def test_lorenz_curve_is_that_of_a_double_loop(values: list[int]) -> None:
+def test_lorenz_curve_matches_a_double_loop(values: list[int]) -> None:
     at, held = lorenz(values, len(values) + 1)
     rising, total = sorted(values), sum(values)
     np.testing.assert_allclose(at, [k / len(values) for k in range(len(values) + 1)])
@@ -96,7 +96,7 @@ def test_lorenz_curve_is_that_of_a_double_loop(values: list[int]) -> None:
 
 @settings(deadline=None)
 @given(COUNTS, st.integers(2, 4), st.randoms(use_true_random=False))
-def test_measures_do_not_mind_order_unit_or_copies(values: list[int], times: int, random: object) -> None:
+def test_measures_ignore_order_unit_and_copies(values: list[int], times: int, random: object) -> None:
     turned = list(values)
     random.shuffle(turned)  # type: ignore[attr-defined]
     assert concentration(values, resamples=50) == concentration(turned, resamples=50)
@@ -105,7 +105,7 @@ def test_measures_do_not_mind_order_unit_or_copies(values: list[int], times: int
 
 
 @pytest.mark.parametrize("values", [[], [0], [0, 0, 0], [float("nan")]])
-def test_nothing_to_hold_is_a_row_without_numbers(values: list[float]) -> None:
+def test_a_total_of_zero_is_a_row_without_numbers(values: list[float]) -> None:
     found = concentration(values)
     assert (found.pop("n"), found.pop("total")) == (np.sum(~np.isnan(values)), 0)
     assert len(found) == 21
@@ -116,7 +116,7 @@ def test_nothing_to_hold_is_a_row_without_numbers(values: list[float]) -> None:
     assert np.isnan(held).all()
 
 
-def test_one_repository_holds_all() -> None:
+def test_one_repository_holds_everything() -> None:
     found = concentration([4])
     assert {name: value for name, value in found.items() if "_low" not in name and "_high" not in name} == {
         "n": 1,
@@ -131,11 +131,11 @@ def test_one_repository_holds_all() -> None:
     }
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_values_are_left_out() -> None:
     assert concentration([1, float("nan"), 3]) == concentration([1, 3])
 
 
-def test_great_values_are_measured() -> None:
+def test_large_values_are_measured() -> None:
     found = concentration([2e16] * 2 + [0] * 198, resamples=0)
     assert found["share_holding_0.8"] == 0.01
     assert found["top_0.01"] == 1
@@ -144,7 +144,7 @@ def test_great_values_are_measured() -> None:
 
 
 @pytest.mark.parametrize("value", [-1, float("inf")])
-def test_what_no_activity_is_is_refused(value: float) -> None:
+def test_impossible_values_are_rejected(value: float) -> None:
     with pytest.raises(ValueError, match="a value is"):
         concentration([1, value])
     with pytest.raises(ValueError, match="a value is"):
@@ -152,14 +152,14 @@ def test_what_no_activity_is_is_refused(value: float) -> None:
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1])
-def test_what_no_share_is_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match="are in"):
+def test_invalid_shares_are_rejected(share: float) -> None:
+    with pytest.raises(ValueError, match=r"must be in"):
         concentration([1, 2], (share,))
-    with pytest.raises(ValueError, match="are in"):
+    with pytest.raises(ValueError, match=r"must be in"):
         concentration([1, 2], (), (share,))
 
 
-def test_intervals_are_those_of_scipys_bootstrap() -> None:
+def test_intervals_match_scipys_bootstrap() -> None:
     values = np.random.default_rng(1).lognormal(0, 1, 300)
     found = concentration(values, (0.8,), (0.1,), resamples=4000, seed=1)
     for name, measure in (
@@ -174,11 +174,11 @@ def test_intervals_are_those_of_scipys_bootstrap() -> None:
         assert found[f"{name}_high"] == pytest.approx(expected.high, rel=0.02)
 
 
-def test_intervals_hold_the_known_gini_about_as_often_as_they_say() -> None:
-    dice = np.random.default_rng(3)
+def test_intervals_cover_the_known_gini_about_as_often_as_stated() -> None:
+    rng = np.random.default_rng(3)
     held = 0
     for seed in range(200):
-        found = concentration(dice.exponential(size=300), (), (), resamples=300, seed=seed)
+        found = concentration(rng.exponential(size=300), (), (), resamples=300, seed=seed)
         held += found["gini_low"] <= 0.5 <= found["gini_high"]
     assert 0.88 <= held / 200 <= 0.99
 
@@ -192,7 +192,7 @@ def test_intervals_are_the_same_for_the_same_seed() -> None:
     assert without["gini"] == concentration(values)["gini"]
 
 
-def test_resamples_in_which_nobody_has_anything_are_left_out() -> None:
+def test_resamples_with_a_total_of_zero_are_left_out() -> None:
     found = concentration([0, 0, 0, 1], resamples=200)
     assert found["gini_low"] <= found["gini"] <= found["gini_high"] == 0.75
     alone = concentration([0] * 99 + [1], resamples=1, seed=2)

@@ -1,4 +1,4 @@
-"""Coefficients and p-values, against scipy's and R's documented examples, scipy pair by pair, and pandas."""
+"""Coefficients and p-values, compared with documented examples of scipy and R, scipy pair by pair, and pandas."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ def of_two(xs: npt.ArrayLike, ys: npt.ArrayLike) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def activity() -> pd.DataFrame:
-    """Counts with ties and zeros that go together, some of them unknown."""
-    dice = np.random.default_rng(7)
-    size = dice.pareto(1.2, 500)
+    """Correlated counts with ties, zeros and unknown values."""
+    rng = np.random.default_rng(7)
+    size = rng.pareto(1.2, 500)
     frame = pd.DataFrame(
-        {name: dice.poisson(size * rate).astype(float) for name, rate in (("likes", 0.5), ("commits", 3), ("users", 1))}
+        {name: rng.poisson(size * rate).astype(float) for name, rate in (("likes", 0.5), ("commits", 3), ("users", 1))}
     )
     frame.loc[::11, "commits"] = np.nan
     frame.loc[::13, "users"] = np.nan
@@ -45,7 +45,7 @@ def activity() -> pd.DataFrame:
         ("spearman", range(1, 6), [5, 6, 7, 8, 7], 0.8207826816681233, 0.08858700531354381),
     ],
 )
-def test_examples_of_scipys_documentation(
+def test_scipys_documented_examples(
     coefficient: str, xs: npt.ArrayLike, ys: npt.ArrayLike, value: float, p: float
 ) -> None:
     record = of_two(np.array(xs), ys)
@@ -53,7 +53,7 @@ def test_examples_of_scipys_documentation(
     assert record[f"{coefficient}_p"] == pytest.approx(p, rel=1e-9)
 
 
-def test_example_of_rs_documentation() -> None:
+def test_rs_documented_example() -> None:
     record = of_two(LIGHTNESS, QUALITY)
     assert record["n"] == 9
     # cor.test(x, y): t = 1.8411, df = 7, p-value = 0.1082, cor 0.5711816
@@ -62,13 +62,13 @@ def test_example_of_rs_documentation() -> None:
     # cor.test(x, y, method = "kendall", alternative = "greater"): T = 26, p-value = 0.05972, tau 0.4444444, exact
     assert record["kendall"] == pytest.approx(0.4444444, abs=5e-8)
     assert record["kendall_p"] == pytest.approx(2 * 0.05972, abs=1e-5)
-    # cor.test(x, y, method = "spearman"): S = 48, p-value = 0.0968, rho 0.6. Its p is exact; ours is Student's t
+    # cor.test(x, y, method = "spearman"): S = 48, p-value = 0.0968, rho 0.6. R's p is exact; ours uses Student's t
     assert record["spearman"] == pytest.approx(0.6)
     assert record["spearman_p"] == pytest.approx(2 * stats.t.sf(0.6 * np.sqrt(7 / (1 - 0.6**2)), 7))
     assert record["spearman_p"] == pytest.approx(0.0968, abs=0.01)
 
 
-def test_each_pair_is_scipys_over_the_units_of_which_both_are_known(activity: pd.DataFrame) -> None:
+def test_each_pair_matches_scipy_over_units_with_both_values(activity: pd.DataFrame) -> None:
     records = correlations({name: activity[name] for name in activity})
     assert [(r["variable_x"], r["variable_y"]) for r in records] == [
         ("likes", "commits"),
@@ -84,14 +84,14 @@ def test_each_pair_is_scipys_over_the_units_of_which_both_are_known(activity: pd
             assert record[f"{name}_p"] == pytest.approx(p, rel=1e-6)
 
 
-def test_coefficients_are_those_of_pandas(activity: pd.DataFrame) -> None:
+def test_coefficients_match_pandas(activity: pd.DataFrame) -> None:
     matrices = {name: activity.corr(method=name) for name in COEFFICIENTS}
     for record in correlations({name: activity[name] for name in activity}):
         for name, matrix in matrices.items():
             assert record[name] == pytest.approx(matrix.loc[record["variable_x"], record["variable_y"]], rel=1e-9)
 
 
-def test_kendalls_is_tau_b_not_tau_a() -> None:
+def test_kendall_is_tau_b_rather_than_tau_a() -> None:
     xs, ys = [1, 1, 2, 3, 3, 4], [1, 2, 2, 2, 5, 6]
     signs = [
         np.sign(xs[i] - xs[j]) * np.sign(ys[i] - ys[j]) for i in range(6) for j in range(i)
@@ -121,7 +121,7 @@ def test_p_values_are_corrected_for_all_pairs(activity: pd.DataFrame) -> None:
         ([5, 5, 5, 6], [1, 2, 3, np.nan], 3),
     ],
 )
-def test_too_few_or_constant_is_a_row_without_numbers(xs: list[float], ys: list[float], n: int) -> None:
+def test_too_few_or_constant_values_are_a_row_without_numbers(xs: list[float], ys: list[float], n: int) -> None:
     record = of_two(xs, ys)
     assert record["n"] == n
     assert all(np.isnan(record[f"{name}{end}"]) for name in COEFFICIENTS for end in ("", "_p", "_p_holm"))
@@ -131,12 +131,12 @@ def test_fewer_than_two_variables_have_no_pair() -> None:
     assert correlations({}) == correlations({"alone": [1, 2, 3]}) == []
 
 
-def test_great_values_that_differ_little_are_not_constant() -> None:
+def test_large_values_that_differ_slightly_are_not_constant() -> None:
     record = of_two([2e16, 2e16 + 4, 2e16 + 8], [1, 2, 3])
     assert [record[name] for name in COEFFICIENTS] == [pytest.approx(1)] * 3
 
 
-def test_what_cannot_be_correlated_is_refused() -> None:
+def test_invalid_columns_are_rejected() -> None:
     with pytest.raises(ValueError, match="length"):
         correlations({"x": [1, 2, 3], "y": [1]})
     with pytest.raises(ValueError, match="infinite"):
@@ -145,7 +145,7 @@ def test_what_cannot_be_correlated_is_refused() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 10**16)), min_size=3, max_size=40))
-def test_coefficients_lie_between_their_ends_and_do_not_mind_the_order(pairs: list[tuple[int, int]]) -> None:
+def test_coefficients_stay_in_range_and_ignore_order(pairs: list[tuple[int, int]]) -> None:
     xs, ys = zip(*pairs, strict=True)
     record, other = of_two(xs, ys), of_two(ys, xs)
     for name in COEFFICIENTS:

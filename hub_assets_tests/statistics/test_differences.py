@@ -1,4 +1,4 @@
-"""Mann and Whitney's test: against scipy's and R's documented examples, scipy, a double loop, and mpmath."""
+"""The Mann-Whitney test, compared with documented examples of scipy and R, scipy, a double loop, and mpmath."""
 
 from typing import Any
 
@@ -22,23 +22,23 @@ AUGUST += [NAN, 76, 118, 84, 85]
 VALUES = st.lists(st.one_of(st.integers(0, 5), st.integers(0, 2 * 10**16), st.floats(-3, 3)), min_size=1, max_size=25)
 
 
-def test_example_of_scipys_documentation() -> None:
+def test_scipys_documented_example() -> None:
     found = mann_whitney([19, 22, 16, 29, 24], [20, 11, 17, 12])
     assert (found["u_a"], found["u_b"]) == (17, 3)
-    assert found["p_value"] == pytest.approx(0.11134688653314041, rel=1e-12)  # of method="asymptotic"
+    assert found["p_value"] == pytest.approx(0.11134688653314041, rel=1e-12)  # with method="asymptotic"
     assert (found["median_a"], found["median_b"]) == (22, 14.5)
     assert (found["mean_a"], found["mean_b"]) == (22, 15)
     assert found["rank_biserial"] == pytest.approx(0.7)  # (17 - 3) / 20
 
 
-def test_example_of_rs_documentation_with_ties_and_missing_values() -> None:
+def test_rs_documented_example_with_ties_and_missing_values() -> None:
     # wilcox.test(Ozone ~ Month, data = airquality, subset = Month %in% c(5, 8)): W = 127.5, p-value = 0.0001208
     found = mann_whitney(MAY, AUGUST)
     assert (found["n_a"], found["n_b"], found["u_a"]) == (26, 26, 127.5)
     assert found["p_value"] == pytest.approx(0.0001208, abs=5e-8)
 
 
-def test_no_continuity_correction_would_be_another_p() -> None:
+def test_without_continuity_correction_p_would_differ() -> None:
     _, without = stats.mannwhitneyu([19, 22, 16, 29, 24], [20, 11, 17, 12], method="asymptotic", use_continuity=False)
     assert without == pytest.approx(0.0864107329737)  # scipy's documentation: "if we disable it"
     assert mann_whitney([19, 22, 16, 29, 24], [20, 11, 17, 12])["p_value"] > without
@@ -46,7 +46,7 @@ def test_no_continuity_correction_would_be_another_p() -> None:
 
 @settings(deadline=None)
 @given(VALUES, VALUES)
-def test_all_pairs_are_won_lost_or_shared(a: list[float], b: list[float]) -> None:
+def test_every_pair_is_won_lost_or_tied(a: list[float], b: list[float]) -> None:
     found, turned = mann_whitney(a, b), mann_whitney(b, a)
     won = sum((x > y) + (x == y) / 2 for x in map(float, a) for y in map(float, b))
     assert found["u_a"] == won
@@ -61,7 +61,7 @@ def test_all_pairs_are_won_lost_or_shared(a: list[float], b: list[float]) -> Non
 
 @settings(deadline=None)
 @given(VALUES, VALUES)
-def test_p_is_scipys_and_its_logarithm(a: list[float], b: list[float]) -> None:
+def test_p_and_its_logarithm_match_scipy(a: list[float], b: list[float]) -> None:
     found = mann_whitney(a, b)
     if len({*map(float, a), *map(float, b)}) > 1:
         u, p = stats.mannwhitneyu(np.array(a, float), np.array(b, float), method="asymptotic")
@@ -70,12 +70,12 @@ def test_p_is_scipys_and_its_logarithm(a: list[float], b: list[float]) -> None:
 
 
 @pytest.mark.parametrize("step", [1, 3], ids=["no ties", "ties"])
-def test_logarithm_of_p_goes_on_where_p_ends(step: int) -> None:
+def test_the_logarithm_of_p_does_not_underflow(step: int) -> None:
     n = 1200
     a, b = np.arange(n, 2 * n) // step, np.arange(n) // step
     found = mann_whitney(a, b)
     assert found["p_value"] == 0
-    # all of the pairs are won; of each value there are `step`
+    # the first group wins every pair; each value occurs `step` times
     deviation = mpmath.sqrt(
         mpmath.mpf(n * n) / 12 * (2 * n + 1 - (step**3 - step) * (2 * n / step) / (2 * n * (2 * n - 1)))
     )
@@ -86,7 +86,7 @@ def test_logarithm_of_p_goes_on_where_p_ends(step: int) -> None:
 
 
 @pytest.mark.parametrize(("a", "b"), [([], [1, 2]), ([1, 2], []), ([], []), ([NAN, NAN], [1])])
-def test_a_group_with_no_member_is_a_row_without_test(a: list[float], b: list[float]) -> None:
+def test_an_empty_group_is_a_row_without_a_test(a: list[float], b: list[float]) -> None:
     found = mann_whitney(a, b)
     assert (found["n_a"], found["n_b"]) == (np.sum(~np.isnan(a)), np.sum(~np.isnan(b)))
     assert all(np.isnan(found[name]) for name in ("u_a", "u_b", "p_value", "log10_p", "rank_biserial"))
@@ -94,26 +94,26 @@ def test_a_group_with_no_member_is_a_row_without_test(a: list[float], b: list[fl
     assert [np.isnan(found[f"median_{name}"]) for name in "ab"] == [found[f"n_{name}"] == 0 for name in "ab"]
 
 
-def test_a_constant_variable_tells_no_difference() -> None:
+def test_a_constant_variable_shows_no_difference() -> None:
     found = mann_whitney([0] * 7, [0] * 4)
     assert (found["u_a"], found["u_b"]) == (14, 14)
     assert (found["p_value"], found["log10_p"], found["rank_biserial"]) == (1, 0, 0)
 
 
-def test_one_repository_each() -> None:
+def test_groups_of_a_single_repository() -> None:
     found = mann_whitney([3], [2e16])
     assert (found["u_a"], found["u_b"], found["rank_biserial"]) == (0, 1, -1)
     assert found["p_value"] == 1
 
 
-def test_infinite_values_are_refused() -> None:
+def test_infinite_values_are_rejected() -> None:
     with pytest.raises(ValueError, match="infinite"):
         mann_whitney([1, np.inf], [2])
 
 
 def test_groups_of_the_studys_size() -> None:
-    dice = np.random.default_rng(0)
-    a, b = dice.zipf(2.2, 83_781) - 1, dice.zipf(2.3, 226_243) - 1
+    rng = np.random.default_rng(0)
+    a, b = rng.zipf(2.2, 83_781) - 1, rng.zipf(2.3, 226_243) - 1
     found = mann_whitney(a, b)
     u, p = stats.mannwhitneyu(a, b, method="asymptotic")
     assert (found["u_a"], found["p_value"]) == (u, p)
@@ -123,19 +123,19 @@ def test_groups_of_the_studys_size() -> None:
 
 @pytest.fixture(scope="module")
 def tests() -> list[dict[str, Any]]:
-    """Eight variables in three groups; one of the variables is constant, another is not known in a group."""
-    dice = np.random.default_rng(5)
+    """Eight variables in three groups; one variable is constant, another is unknown in one group."""
+    rng = np.random.default_rng(5)
     groups = {"permissive": 60, "restrictive": 40, "none": 90}
     variables = {
-        f"n_{place}": {name: dice.poisson(2 + place * (name == "none"), n) for name, n in groups.items()}
+        f"n_{place}": {name: rng.poisson(2 + place * (name == "none"), n) for name, n in groups.items()}
         for place in range(6)
     }
     variables["n_constant"] = {name: np.zeros(n, np.int64) for name, n in groups.items()}
-    unknown = {name: dice.poisson(2, n) for name, n in groups.items()}
+    unknown = {name: rng.poisson(2, n) for name, n in groups.items()}
     return group_tests(variables | {"n_unknown": unknown | {"restrictive": np.full(40, np.nan)}})
 
 
-def test_each_two_groups_are_tested_in_each_variable(tests: list[dict[str, Any]]) -> None:
+def test_every_pair_of_groups_is_tested_on_each_variable(tests: list[dict[str, Any]]) -> None:
     assert len(tests) == 24
     assert [(test["group_a"], test["group_b"]) for test in tests[:3]] == [
         ("permissive", "restrictive"),
@@ -151,5 +151,5 @@ def test_p_values_are_corrected_for_all_tests(tests: list[dict[str, Any]]) -> No
     np.testing.assert_array_equal([test["p_holm"] for test in tests], holm(raw))
 
 
-def test_no_variables_have_no_tests() -> None:
+def test_no_variables_give_no_tests() -> None:
     assert group_tests({}) == group_tests({"n": {"alone": [1, 2]}}) == []

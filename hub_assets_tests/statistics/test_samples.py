@@ -1,4 +1,4 @@
-"""What is not known is left out, what no activity can be is refused, and equal values are counted once."""
+"""Unknown values are dropped, impossible ones are rejected, and equal ones are counted."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import pytest
 from hub_assets.statistics.samples import Counted, floats, known
 
 MASKED = np.ma.MaskedArray(np.array([3, 7, 3]), mask=[False, True, False])
-"""As DuckDB hands over a column with a null in it."""
+"""A DuckDB column that contains a null, as numpy receives it."""
 
 
 @pytest.mark.parametrize(
@@ -26,22 +26,22 @@ MASKED = np.ma.MaskedArray(np.array([3, 7, 3]), mask=[False, True, False])
         (MASKED, [3, 3]),
     ],
 )
-def test_known_values_are_floats_in_their_order(values: npt.ArrayLike, expected: list[float]) -> None:
+def test_known_values_become_floats_in_order(values: npt.ArrayLike, expected: list[float]) -> None:
     assert known(values).dtype == np.float64
     assert known(values).tolist() == expected
 
 
-def test_what_is_not_known_is_nan() -> None:
+def test_unknown_values_become_nan() -> None:
     np.testing.assert_array_equal(floats(MASKED), [3, np.nan, 3])
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf")])
-def test_infinite_values_are_refused(value: float) -> None:
+def test_infinite_values_are_rejected(value: float) -> None:
     with pytest.raises(ValueError, match="infinite"):
         known([1, value])
 
 
-def test_equal_values_are_counted_once() -> None:
+def test_equal_values_are_counted() -> None:
     sample = Counted.of([2, 0, 2, np.nan, 5])
     assert (sample.values.tolist(), sample.counts.tolist()) == ([0, 2, 5], [1, 2, 1])
     assert (sample.n, sample.total) == (4, 9)
@@ -50,12 +50,12 @@ def test_equal_values_are_counted_once() -> None:
     assert (Counted.of([]).n, Counted.of([]).total) == (0, 0)
 
 
-def test_negative_values_are_refused() -> None:
+def test_negative_values_are_rejected() -> None:
     with pytest.raises(ValueError, match="negative: -1"):
         Counted.of([3, -1])
 
 
-def test_statistics_bring_no_engine_and_no_figures() -> None:
+def test_statistics_import_no_engine_and_no_plotting() -> None:
     modules = ", ".join(
         f"hub_assets.statistics.{name}" for name in ("concentration", "correlations", "differences", "tails")
     )

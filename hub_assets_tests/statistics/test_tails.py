@@ -1,6 +1,6 @@
-"""Power-law fits: against published fits, the package powerlaw, brute force, and data of known laws.
+"""Power-law fits, compared with published fits, the powerlaw package, brute force, and data from known laws.
 
-The data sets and their fits are those of Clauset, Shalizi and Newman (2009), tables 6.1 to 6.3; the package brings the
+Data sets and fits are those of Clauset, Shalizi and Newman (2009), tables 6.1 to 6.3; the powerlaw package includes the
 data.
 """
 
@@ -32,7 +32,7 @@ def published(name: str) -> Floats:
 
 
 def vuong(ones: Floats, others: Floats, counts: Any) -> tuple[float, float]:
-    """Return the package's normalised ratio and p, of log-likelihoods of distinct values."""
+    """Return the package's normalized ratio and p for log-likelihoods of distinct values."""
     repeated = np.repeat(ones, counts), np.repeat(others, counts)
     _, p = powerlaw.loglikelihood_ratio(*repeated)
     ratio, _ = powerlaw.loglikelihood_ratio(*repeated, normalized_ratio=True)
@@ -75,23 +75,23 @@ def test_published_fits(
         ("terrorism", "truncated_power_law", -0.077, 0.70),
         ("blackouts", "lognormal", -0.412, 0.68),
         ("blackouts", "truncated_power_law", -0.382, 0.38),
-        # published as 1.21 and 0.23; the package's authors say that theirs is this
+        # published as 1.21 and 0.23; the package's authors give these values instead
         ("blackouts", "exponential", 1.43, 0.15),
     ],
 )
 def test_published_comparisons(
     fits: dict[str, dict[str, Any]], name: str, alternative: str, ratio: float, p: float
 ) -> None:
-    # they print the ratio over its deviation, but of the law with a cut-off, which has the power law in it, the ratio
+    # the paper gives the normalized ratio, except for the law with a cut-off, which contains the power law
     kind = "ratio" if alternative == "truncated_power_law" else "normal_ratio"
     assert fits[name][f"{kind}_{alternative}"] == pytest.approx(ratio, abs=0.06)
     assert fits[name][f"p_{alternative}"] == pytest.approx(p, abs=0.01)
 
 
-def test_published_lognormal_of_words_is_on_the_way_to_the_power_law_that_is_the_likeliest(
+def test_published_lognormal_of_words_stops_short_of_the_power_law_that_is_most_likely(
     fits: dict[str, dict[str, Any]],
 ) -> None:
-    """They print 0.395 and 0.69, as of a search that ends on the way; the package's does at these parameters."""
+    """The paper gives 0.395 and 0.69, as from a search that stops early; the package agrees at these parameters."""
     mu, sigma = -723.877, 27.6596
     values = published("words")
     tail = values[values >= 7]
@@ -109,7 +109,7 @@ def test_published_lognormal_of_words_is_on_the_way_to_the_power_law_that_is_the
     assert p == pytest.approx(0.69, abs=0.035)
 
     def loss(slope: float) -> float:
-        # of Pareto's law, rounded
+        # Pareto's law, rounded
         return float(
             -(counts @ np.log((distinct - 0.5) ** -slope - (distinct + 0.5) ** -slope))
             - len(tail) * slope * np.log(6.5)
@@ -122,10 +122,10 @@ def test_published_lognormal_of_words_is_on_the_way_to_the_power_law_that_is_the
 
 
 @SETS
-def test_published_power_laws_are_plausible_but_not_told_from_a_lognormal(
+def test_published_power_laws_are_plausible_but_indistinguishable_from_a_lognormal(
     fits: dict[str, dict[str, Any]], name: str
 ) -> None:
-    # p is 0.49, 0.68 and 0.62 in their table; R's poweRlaw documents 0.43 for the first
+    # the paper's table gives p as 0.49, 0.68 and 0.62; R's poweRlaw documents 0.43 for the first
     assert fits[name]["resamples"] == 100
     assert 0.4 < fits[name]["goodness_p"] < 0.9
     assert fits[name]["is_plausible"] is True
@@ -134,19 +134,19 @@ def test_published_power_laws_are_plausible_but_not_told_from_a_lognormal(
 
 def test_published_p_of_terrorism() -> None:
     sample = Counted.of(published("terrorism"))
-    # its error is 0.03
+    # with a standard error of 0.03
     assert goodness_of_fit(sample, scan(sample), resamples=300) == pytest.approx(0.68, abs=0.08)
 
 
 @pytest.mark.slow
-def test_published_p_of_words_takes_alpha_in_steps() -> None:
-    """Their program tries 1.50, 1.51 ... 3.50, with which the data are further from the law: p is 0.49, not 0.7."""
+def test_published_p_of_words_moves_alpha_in_steps() -> None:
+    """The authors' program tries 1.50, 1.51 ... 3.50, where the data are further from the law: p is 0.49, not 0.7."""
     alphas = np.arange(150, 351) / 100
 
     def nearest(values: Floats) -> tuple[float, float, float]:
         found = []
         distinct = np.unique(values)
-        for x_min in distinct[distinct <= 50]:  # further out are too few to be near
+        for x_min in distinct[distinct <= 50]:  # beyond, too few values remain for a close fit
             tail = values[values >= x_min]
             alpha = alphas[np.argmin(np.log(zeta(alphas, x_min)) + alphas * np.log(tail).mean())]
             at, counts = np.unique(tail, return_counts=True)
@@ -158,18 +158,18 @@ def test_published_p_of_words_takes_alpha_in_steps() -> None:
     values = published("words")
     distance, x_min, alpha = nearest(values)
     assert (x_min, alpha) == (7, 1.95)
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     law = Tail(True, x_min, alpha, 0, distance, 0)
     further = 0
     for _ in range(120):
-        n_tail = dice.binomial(len(values), np.mean(values >= x_min))
-        body = dice.choice(values[values < x_min], len(values) - n_tail)
-        further += nearest(np.append(body, drawn_from(law, n_tail, dice)))[0] >= distance
+        n_tail = rng.binomial(len(values), np.mean(values >= x_min))
+        body = rng.choice(values[values < x_min], len(values) - n_tail)
+        further += nearest(np.append(body, drawn_from(law, n_tail, rng)))[0] >= distance
     assert further / 120 == pytest.approx(0.49, abs=0.12)
 
 
-def test_published_p_of_blackouts_looks_below_each_value_only() -> None:
-    """Their program compares with the share before each value, and before each of equal ones: p is 0.62, not 0.8."""
+def test_published_p_of_blackouts_compares_only_below_each_value() -> None:
+    """The authors' program uses the share before each value, even among equal ones: p is 0.62, not 0.8."""
 
     def nearest(values: Floats) -> tuple[float, float, float]:
         found = []
@@ -183,17 +183,17 @@ def test_published_p_of_blackouts_looks_below_each_value_only() -> None:
     values = published("blackouts")
     distance, x_min, alpha = nearest(values)
     assert (x_min, round(alpha, 1)) == (230_000, 2.3)
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     further = 0
     for _ in range(300):
-        n_tail = dice.binomial(len(values), np.mean(values >= x_min))
-        body = dice.choice(values[values < x_min], len(values) - n_tail)
-        drawn = x_min * (1 - dice.random(n_tail)) ** (-1 / (alpha - 1))
+        n_tail = rng.binomial(len(values), np.mean(values >= x_min))
+        body = rng.choice(values[values < x_min], len(values) - n_tail)
+        drawn = x_min * (1 - rng.random(n_tail)) ** (-1 / (alpha - 1))
         further += nearest(np.append(body, drawn))[0] >= distance
     assert further / 300 == pytest.approx(0.62, abs=0.08)
 
 
-def test_usage_of_models_is_refused_the_claim(real_data: Path) -> None:
+def test_model_usage_contradicts_the_power_law(real_data: Path) -> None:
     edges = pq.read_table(real_data / "usage" / "github_repo_uses_model.parquet")
     column = next(name for name in edges.column_names if "model" in name)
     degrees = np.array(edges[column].value_counts().field("counts"))
@@ -202,25 +202,25 @@ def test_usage_of_models_is_refused_the_claim(real_data: Path) -> None:
     assert (round(fit["alpha"], 3), fit["x_min"], round(fit["ks"], 3)) == (1.614, 1, 0.049)
     assert fit["ratio_lognormal"] == pytest.approx(-15.8, abs=0.05)
     assert fit["p_lognormal"] == pytest.approx(2e-8, rel=0.5)
-    assert fit["preferred"] == "truncated_power_law"  # which is nearer yet
+    assert fit["preferred"] == "truncated_power_law"  # fits even better
     assert fit["is_plausible"] is False
 
 
 @pytest.mark.filterwarnings("ignore:Standard error for the MLE:DeprecationWarning")
 @pytest.mark.parametrize("name", [*IS_DISCRETE, "zipf"])
-def test_scan_is_that_of_the_package(name: str) -> None:
+def test_scan_matches_the_package(name: str) -> None:
     values = np.random.default_rng(0).zipf(2.2, 20_000) if name == "zipf" else published(name)
     is_discrete = IS_DISCRETE.get(name, True)
     fit = powerlaw.Fit(values, discrete=is_discrete, estimate_discrete=False, verbose=False)
     tail = scan(Counted.of(values), is_discrete=is_discrete)
     assert tail.x_min == fit.xmin
-    assert tail.alpha == pytest.approx(fit.alpha, abs=1e-4)  # to which the package looks for it
+    assert tail.alpha == pytest.approx(fit.alpha, abs=1e-4)  # the precision of the package's search
     assert tail.ks == pytest.approx(fit.D, abs=1e-5)
     assert tail.n_tail == fit.n_tail
 
 
 def by_brute_force(values: Floats) -> tuple[float, float, float]:
-    """Return the least distance over all integers, x_min and alpha, one x_min after the other."""
+    """Return the smallest distance over all integers with its x_min and alpha, trying every x_min in turn."""
     found = []
     for x_min in np.unique(values)[:-1]:
         tail = values[values >= x_min]
@@ -237,9 +237,9 @@ def by_brute_force(values: Floats) -> tuple[float, float, float]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_scan_is_that_of_brute_force_over_all_integers(seed: int) -> None:
-    dice = np.random.default_rng(seed)
-    values = dice.zipf(2 + seed / 4, 200) + dice.integers(0, 1 + 3 * (seed % 3), 200)
+def test_scan_matches_brute_force_over_all_integers(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.zipf(2 + seed / 4, 200) + rng.integers(0, 1 + 3 * (seed % 3), 200)
     values = np.minimum(values, 20_000).astype(np.float64)
     tail = scan(Counted.of(values))
     ks, x_min, alpha = by_brute_force(values)
@@ -248,8 +248,8 @@ def test_scan_is_that_of_brute_force_over_all_integers(seed: int) -> None:
     assert tail.alpha == pytest.approx(alpha, abs=1e-4)
 
 
-def test_distance_counts_integers_that_nobody_has() -> None:
-    """Of 2 to 9 the law has its share and the data none: it is at 9 that they are furthest apart."""
+def test_distance_includes_integers_that_are_not_in_the_data() -> None:
+    """The law gives 2 to 9 a share and the data have none, so the distance peaks at 9."""
     values = np.array([1.0] * 60 + [10.0] * 40)
     tail = scan(Counted.of(values))
 
@@ -276,20 +276,20 @@ def test_alpha_of_continuous_data_is_found() -> None:
     values = stats.pareto.rvs(1.3, scale=40, size=20_000, random_state=2)
     tail = scan(Counted.of(values), is_discrete=False)
     assert abs(tail.alpha - 2.3) < 3 * tail.alpha_se
-    assert tail.alpha_se == pytest.approx((tail.alpha - 1) / np.sqrt(tail.n_tail), rel=1e-4)  # their equation 3.2
+    assert tail.alpha_se == pytest.approx((tail.alpha - 1) / np.sqrt(tail.n_tail), rel=1e-4)  # the paper's equation 3.2
 
 
 @SETS
-def test_standard_errors_are_those_of_the_exact_curvature(name: str) -> None:
+def test_standard_errors_match_the_exact_curvature(name: str) -> None:
     tail = scan(Counted.of(published(name)))
     logs = [mpmath.zeta(tail.alpha, tail.x_min, derivative=order) for order in range(3)]
-    curvature = logs[2] / logs[0] - (logs[1] / logs[0]) ** 2  # their equation 3.6
+    curvature = logs[2] / logs[0] - (logs[1] / logs[0]) ** 2  # the paper's equation 3.6
     assert tail.alpha_se == pytest.approx(float(1 / mpmath.sqrt(tail.n_tail * curvature)), rel=1e-4)
 
 
 @pytest.mark.parametrize("alpha", [1.05, 1.6, 2.5, 8.0])
 @pytest.mark.parametrize("least", [1, 7, 999, 1000, 54_321, 2 * 10**16])
-def test_sums_of_the_law_are_those_of_mpmath(alpha: float, least: int) -> None:
+def test_sums_of_the_law_match_mpmath(alpha: float, least: int) -> None:
     expected = float(mpmath.log(mpmath.zeta(alpha, least)))
     found = log_above(np.array([alpha]), np.array([float(least)]), True)
     assert found[0] == pytest.approx(expected, rel=1e-11, abs=1e-11)
@@ -308,7 +308,7 @@ def test_draws_follow_the_law(alpha: float, x_min: int) -> None:
 @pytest.mark.filterwarnings("ignore:Fitted parameters are very close:UserWarning")
 @pytest.mark.parametrize("is_discrete", [True, False])
 @pytest.mark.parametrize(("mu", "sigma", "x_min"), [(1, 1, 1), (3, 0.7, 5), (5, 1.5, 30), (8, 0.1, 2_800)])
-def test_alternatives_and_ratios_are_those_of_the_package_where_nothing_underflows(
+def test_alternatives_and_ratios_match_the_package_where_nothing_underflows(
     mu: float, sigma: float, x_min: float, is_discrete: bool
 ) -> None:
     values = np.random.default_rng(0).lognormal(mu, sigma, 4_000)
@@ -330,7 +330,7 @@ def test_alternatives_and_ratios_are_those_of_the_package_where_nothing_underflo
         assert compared[f"ratio_{name}"] == pytest.approx((of_law - ours) @ above.counts, rel=1e-9)
 
 
-def test_p_of_the_law_with_a_cut_off_is_that_of_chi_squared(fits: dict[str, dict[str, Any]]) -> None:
+def test_p_of_the_law_with_a_cut_off_comes_from_chi_squared(fits: dict[str, dict[str, Any]]) -> None:
     for fit in fits.values():
         expected = stats.chi2.sf(2 * abs(fit["ratio_truncated_power_law"]), 1)
         assert fit["p_truncated_power_law"] == pytest.approx(expected, rel=1e-9)
@@ -340,7 +340,7 @@ def test_p_of_the_law_with_a_cut_off_is_that_of_chi_squared(fits: dict[str, dict
     ("mu", "sigma", "x_min"),
     [(2, 1, 1), (-300, 12, 7), (-1_800, 37, 13), (-7e4, 300, 5), (9, 0.02, 7_000), (9, 0.02, 9_000), (12, 3, 10**6)],
 )
-def test_masses_of_a_lognormal_are_those_of_mpmath(mu: float, sigma: float, x_min: int) -> None:
+def test_masses_of_a_lognormal_match_mpmath(mu: float, sigma: float, x_min: int) -> None:
     values = x_min + np.array([0, 1, 2, 5, 30, 1_000, 54_321, 10**9, 10**15])
     lows = np.log((values - 0.5) / (x_min - 0.5))
     bend = np.array([[1 / sigma]])
@@ -351,19 +351,19 @@ def test_masses_of_a_lognormal_are_those_of_mpmath(mu: float, sigma: float, x_mi
             for end in (-0.5, 0.5)
         ]
         masses = [mpmath.log((low - high) / (above[0][0] - above[1][0])) for low, high in zip(*above, strict=True)]
-    is_near = np.array([mass > -1e4 for mass in masses])  # of what is never met with, the digits are lost
+    is_near = np.array([mass > -1e4 for mass in masses])  # beyond any realistic value, digits are lost
     expected = np.array([float(mass) for mass in masses])
     assert (found - found[0])[is_near] == pytest.approx(expected[is_near], rel=1e-10, abs=1e-8)
 
 
 @pytest.mark.parametrize(("mu", "sigma"), [(0, 2), (2, 1), (3, 0.5), (5, 1.5)])
-def test_lognormal_data_are_recognised(mu: float, sigma: float) -> None:
+def test_lognormal_data_are_recognized(mu: float, sigma: float) -> None:
     values = np.rint(np.random.default_rng(0).lognormal(mu, sigma, 5_000))
     above = Counted.of(values).above(0)
     tail = Tail(True, 1, 2, 0, 0, above.n)
     truth = stats.lognorm(sigma, scale=np.exp(mu))
     of_truth = np.log((truth.sf(above.values - 0.5) - truth.sf(above.values + 0.5)) / truth.sf(0.5)) @ above.counts
-    # twice what two parameters gain is chi^2 with two degrees of freedom: above 14 once in a thousand
+    # twice the gain from two parameters is chi^2 with two degrees of freedom: above 14 once in a thousand
     assert 0 <= alternatives.lognormal(above, tail) @ above.counts - of_truth < 7
     compared = tails._compare(above, tail)
     assert compared["ratio_lognormal"] < -20
@@ -371,11 +371,11 @@ def test_lognormal_data_are_recognised(mu: float, sigma: float) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_of_a_power_law_far_out_a_lognormal_is_as_near(seed: int) -> None:
+def test_a_lognormal_fits_far_tails_of_a_power_law_equally_well(seed: int) -> None:
     values = np.random.default_rng(seed).zipf(2.2, 20_000)
     tail = scan(Counted.of(values[values >= 20]), fewest=200)
     compared = tails._compare(Counted.of(values), tail)
-    assert -2 < compared["ratio_lognormal"] < 0.1  # it has the law in it, but for the rounding
+    assert -2 < compared["ratio_lognormal"] < 0.1  # it contains the power law, except for rounding
     assert tails._preferred(compared) == "undecided"
 
 
@@ -387,10 +387,10 @@ THREE_VALUED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(("name", "ratio"), [("zipf", -0.743), ("more of zipf", -0.437), ("a few", -1.138)])
-def test_of_three_distinct_values_nobody_tells_a_power_law_from_a_lognormal(name: str, ratio: float) -> None:
+def test_three_distinct_values_cannot_separate_a_power_law_from_a_lognormal(name: str, ratio: float) -> None:
     fit: dict[str, Any] = fit_tail(THREE_VALUED[name], resamples=20)
     assert fit["n_distinct"] == 3
-    # no law has more than the shares themselves
+    # no law is more likely than the observed shares themselves
     distinct, counts = np.unique(THREE_VALUED[name], return_counts=True)
     of_law = counts @ (-fit["alpha"] * np.log(distinct) - np.log(zeta(fit["alpha"], 1)))
     assert of_law - counts @ np.log(counts / counts.sum()) < fit["ratio_lognormal"] < 0
@@ -406,19 +406,19 @@ def test_few_distinct_values_support_nothing(counts: list[int], least: int, step
     assert fit_tail(values)["preferred"] != "power_law"
 
 
-def test_a_ratio_that_does_not_vary_decides_nothing() -> None:
-    """Of two values both laws say nearly the same: a hundredth of a unit, at a deviation of far less."""
+def test_a_ratio_that_hardly_varies_decides_nothing() -> None:
+    """On two values both laws nearly agree: the ratio is a hundredth, and its deviation is far smaller."""
     fit: dict[str, Any] = fit_tail([30] * 40_112 + [34] * 1_953 + [42] * 345 + [48] * 127)
     assert -0.1 < fit["ratio_lognormal"] < 0
     assert fit["p_lognormal"] < 1e-6
     assert fit["preferred"] == "undecided"
 
 
-def test_the_least_ratio_is_that_of_chi_squared() -> None:
+def test_the_smallest_decisive_ratio_comes_from_chi_squared() -> None:
     assert pytest.approx(stats.chi2.ppf(0.9, 1) / 2, abs=1e-3) == tails.CHANCE
 
 
-def test_a_slope_at_the_end_of_the_scale_is_no_estimate() -> None:
+def test_an_alpha_at_the_end_of_the_scale_is_not_an_estimate() -> None:
     steep = [100] * 1_000 + [101] * 10 + [102]
     fit: dict[str, Any] = fit_tail(steep, resamples=10)
     assert (fit["n"], fit["n_distinct"], fit["verdict"], fit["preferred"]) == (1_011, 3, "too_few", "too_few")
@@ -426,20 +426,20 @@ def test_a_slope_at_the_end_of_the_scale_is_no_estimate() -> None:
     assert np.isnan(scan(Counted.of(steep)).alpha)
     measured = scan(Counted.of(np.random.default_rng(0).uniform(100, 101, 1_000)), is_discrete=False, fewest=50)
     assert (measured.n_tail, np.isnan(measured.alpha)) == (0, True)
-    # where there are others, these are taken
+    # other candidates are used if there are any
     assert scan(Counted.of([*steep, *range(1, 60)]), fewest=50).alpha < 25
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_power_law_is_told_from_a_lognormal(seed: int) -> None:
+def test_a_power_law_is_distinguished_from_a_lognormal(seed: int) -> None:
     fit: dict[str, Any] = fit_tail(np.random.default_rng(seed).zipf(1.9, 20_000), resamples=50)
     assert fit["preferred"] == "power_law"
     assert fit["is_plausible"] is True
-    assert fit["ratio_truncated_power_law"] <= 1e-3  # it has the power law in it
+    assert fit["ratio_truncated_power_law"] <= 1e-3  # it contains the power law
 
 
-def test_a_truncated_law_is_never_further_off_than_the_law_in_it() -> None:
-    # steeper than the package's own bound of alpha, 3
+def test_a_truncated_law_never_fits_worse_than_the_law_it_contains() -> None:
+    # steeper than 3, the package's own bound on alpha
     fit: dict[str, Any] = fit_tail(np.random.default_rng(1).zipf(3.5, 5_000))
     assert fit["alpha"] > 3.2
     assert -1 < fit["ratio_truncated_power_law"] <= 1e-3
@@ -460,7 +460,7 @@ def test_a_truncated_law_is_never_further_off_than_the_law_in_it() -> None:
         ((-0.01, 90, -0.1), (0, 0, 0.7), "undecided"),
     ],
 )
-def test_preferred_is_the_likeliest_of_those_that_are_nearer(
+def test_the_most_likely_of_the_better_alternatives_is_preferred(
     ratios: tuple[float, ...], p_values: tuple[float, ...], preferred: str
 ) -> None:
     compared = {f"ratio_{name}": ratio for name, ratio in zip(ALTERNATIVES, ratios, strict=True)}
@@ -474,17 +474,17 @@ def test_lognormal_data_are_not_called_a_power_law(mean: float, deviation: float
     assert fit_tail(values)["preferred"] != "power_law"
 
 
-def test_data_of_no_tail_are_not_called_a_power_law() -> None:
-    dice = np.random.default_rng(0)
-    for values in (dice.poisson(30, 1_000), dice.integers(1, 101, 1_000), [5] * 900 + [6] * 50 + [7] * 50):
+def test_data_without_a_tail_are_not_called_a_power_law() -> None:
+    rng = np.random.default_rng(0)
+    for values in (rng.poisson(30, 1_000), rng.integers(1, 101, 1_000), [5] * 900 + [6] * 50 + [7] * 50):
         fit = fit_tail(values)
         assert fit["preferred"] != "power_law"
 
 
 @pytest.mark.slow
-def test_p_of_the_law_itself_is_spread_over_all_values() -> None:
-    dice = np.random.default_rng(4)
-    samples = [Counted.of(dice.zipf(2.2, 200)) for _ in range(30)]
+def test_p_is_spread_over_all_values_for_data_from_the_law() -> None:
+    rng = np.random.default_rng(4)
+    samples = [Counted.of(rng.zipf(2.2, 200)) for _ in range(30)]
     found = [goodness_of_fit(sample, scan(sample), resamples=30, seed=place) for place, sample in enumerate(samples)]
     assert stats.kstest(found, "uniform").pvalue > 0.01
 
@@ -511,7 +511,7 @@ def test_the_same_seed_gives_the_same_p() -> None:
         [0] * 500 + list(range(1, 50)),
     ],
 )
-def test_too_few_values_are_a_row_without_fit(values: list[float]) -> None:
+def test_too_few_values_are_a_row_without_a_fit(values: list[float]) -> None:
     fit = fit_tail(values, resamples=10)
     above = np.array(values)[np.array(values) > 0]
     assert (fit.pop("n"), fit.pop("n_distinct")) == (len(above), len(np.unique(above)))
@@ -520,11 +520,11 @@ def test_too_few_values_are_a_row_without_fit(values: list[float]) -> None:
     assert np.isnan(list(fit.values())).all()  # type: ignore[arg-type]
 
 
-def test_rows_with_and_without_fit_have_the_same_columns(fits: dict[str, dict[str, Any]]) -> None:
+def test_rows_with_and_without_a_fit_have_the_same_columns(fits: dict[str, dict[str, Any]]) -> None:
     assert sorted(fit_tail([])) == sorted(fits["words"])
 
 
-def test_zeros_and_unknown_values_change_nothing_and_without_resamples_nothing_is_said_of_plausibility() -> None:
+def test_zeros_and_unknown_values_change_nothing_and_plausibility_needs_resamples() -> None:
     values = np.random.default_rng(2).zipf(2, 500).astype(np.float64)
     fit: dict[str, Any] = fit_tail(values)
     assert fit_tail(np.append(values, [0, 0, np.nan])) == pytest.approx(fit, nan_ok=True)
@@ -533,12 +533,12 @@ def test_zeros_and_unknown_values_change_nothing_and_without_resamples_nothing_i
 
 
 @pytest.mark.parametrize("value", [-1, float("inf"), 1.5])
-def test_what_no_count_is_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="value"):
+def test_invalid_counts_are_rejected(value: float) -> None:
+    with pytest.raises(ValueError, match=r"a value is|whole numbers"):
         fit_tail([*range(1, 100), value])
 
 
-def test_great_counts_are_fitted_like_measured_values() -> None:
+def test_large_counts_are_fitted_like_measured_values() -> None:
     values = np.floor(stats.pareto.rvs(1.1, scale=1e9, size=3_000, random_state=1))
     values = np.append(values, 2e16)
     counted, measured = (fit_tail(values, is_discrete=is_discrete) for is_discrete in (True, False))

@@ -1,4 +1,4 @@
-"""Building a week of all models over given raw rows, with every author string a developer of its own unless said."""
+"""Build a week of all models from raw rows; by default, every author string is a separate developer."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from hub_assets.hub.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
+from hub_assets.hub.sources.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
 from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
 from hub_assets.networks.schemas import (
     BASE_MODEL_CYCLES,
@@ -22,7 +22,7 @@ from hub_assets.networks.schemas import (
 )
 from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
 from hub_assets.warehouse.database import failing_rows, prepare, replace_week
-from hub_assets.warehouse.models import Model, Project
+from hub_assets.warehouse.sql_project import Model, Project
 
 CORE = {
     "core__candidate_pairs": CANDIDATE_PAIRS,
@@ -54,15 +54,15 @@ SOURCES = {
     **STATS,
     **NETWORK,
 }
-"""The Arrow schema of every table that Python writes."""
+"""Arrow schemas of all tables that Python writes."""
 
 
 class Database:
-    """A database of its own in which rows are given, and in which models are built of them.
+    """An in-memory database that builds models from given rows.
 
     Args:
-        project: all models.
-        given: models that are not built, but given.
+        project: the SQL project.
+        given: models whose rows are given instead of built.
     """
 
     def __init__(self, project: Project, *given: str) -> None:
@@ -74,30 +74,30 @@ class Database:
             self.empty(name)
 
     def empty(self, table: str) -> None:
-        """Make a table anew, without rows."""
+        """Recreate a table without rows."""
         columns = ", ".join(f"{column.name} {column.type}" for column in self.project.tables[table].columns)
         self.connection.execute(f"create or replace table {table} ({columns})")
 
     def give(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
-        """Add rows to a table; what they do not say is null."""
+        """Add rows to a table; missing columns are null."""
         schema = self.connection.sql(f"from {table}").to_arrow_table().schema
         self.connection.register("given", pa.Table.from_pylist(list(rows), schema))
         self.connection.execute(f"insert into {table} from given")
 
     def fill(self, models: Iterable[Model], week: date) -> None:
-        """Build a week of models, and test their rows as the checks that block do."""
+        """Build a week of models and run their blocking data tests."""
         for model in models:
             replace_week(self.connection, model.name, week, model.render(week))
             for test in (test for test in model.data_tests if not test.is_warning):
-                wrong = failing_rows(test, model, week, self.project.tables.get(test.to))
-                assert self.rows(wrong) == [], (model.name, test.name)
+                failing = failing_rows(test, model, week, self.project.tables.get(test.to))
+                assert self.rows(failing) == [], (model.name, test.name)
 
     def rows(self, select: str) -> list[Any]:
         return self.connection.execute(select).fetchall()
 
 
 def models_for(project: Project, *tables: str) -> list[Model]:
-    """Return the models that must be filled for some tables, in the order of building."""
+    """Return the models needed to build some tables, in build order."""
     needed = set(tables)
     for model in reversed(project.models):
         if model.name in needed:
@@ -106,13 +106,13 @@ def models_for(project: Project, *tables: str) -> list[Model]:
 
 
 def only(project: Project, *tables: str) -> Project:
-    """Return a project of the models that must be built for some tables, and for the names of authors."""
+    """Return a project with only the models needed for some tables and for author strings."""
     views = (model for model in project.models if model.is_view)
     return replace(project, models=(*views, *models_for(project, "int_hub__author_strings", *tables)))
 
 
 def prepare_tables(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
-    """Make staging and seeds, and an empty table in place of each source."""
+    """Create staging views and seeds, and an empty table for each source."""
     prepare(connection, project, {source.name: [] for source in project.sources})
     for source in project.sources:
         if not source.is_stored:
@@ -122,7 +122,7 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection, project: Project) -> N
 
 
 def clear(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
-    """Make a database what it was when its tables had been prepared: that takes a tenth of the time of another one."""
+    """Reset a database to its prepared state, which takes a tenth of the time of a new one."""
     for model in project.models:
         if not model.is_view:
             connection.execute(f"drop table if exists {model.name}")
@@ -130,7 +130,7 @@ def clear(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
 
 
 def fill(connection: duckdb.DuckDBPyConnection, given: dict[str, list[dict[str, object]]]) -> None:
-    """Make the rows of each source those that are given, else none."""
+    """Replace the rows of every source with the given rows, or with none."""
     for table in SOURCES:
         if table in given:
             _set(connection, table, given[table])
@@ -144,11 +144,11 @@ def _set(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str,
 
 
 def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: date) -> None:
-    """Build all models of a week; in between, developers that are not given are made of the author strings."""
-    later: set[str] = set(CORE)
+    """Build all models of a week; developers that are not given are derived from the author strings."""
+    deferred: set[str] = set(CORE)
     for model in project.models:
-        if later & set(model.upstream):
-            later.add(model.name)
+        if deferred & set(model.upstream):
+            deferred.add(model.name)
         elif not model.is_view:
             replace_week(connection, model.name, week, model.render(week))
     given = connection.execute(f"select count(*) from core__developers where snapshot_date = date '{week}'").fetchall()
@@ -161,14 +161,14 @@ def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: da
             from int_hub__author_strings where snapshot_date = date '{week}'
         """)
     for model in project.models:
-        if model.name in later:
+        if model.name in deferred:
             replace_week(connection, model.name, week, model.render(week))
         if model.name == "int_hub__collaboration_developers":
             _name(connection, week)
 
 
 def _name(connection: duckdb.DuckDBPyConnection, week: date) -> None:
-    """Make up pseudonyms that can be read, in place of those that only a home's secret gives."""
+    """Assign readable pseudonyms, because real ones require a home's secret."""
     connection.execute(f"""
         insert into core__pseudonyms
         select distinct snapshot_date, developer_id, concat('~', developer_id) as pseudonym

@@ -1,9 +1,9 @@
-"""What tests of the SQL share."""
+"""Shared fixtures of the SQL tests."""
 
 import pytest
 
 from hub_assets import resources
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The SQL on top of activity: license shares, who has the most, and the study's figures of activity beside ours."""
+"""SQL based on activity: license shares, top repositories, and the comparison with the study's activity figures."""
 
 import csv
 from collections import Counter
@@ -16,18 +16,18 @@ from scipy import stats
 
 from hub_assets.statistics.activity import VARIABLES, concentration_table, correlation_table, license_test_table
 from hub_assets.warehouse.database import failing_rows, replace_week
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import STATS, Database
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
 ROOT = Path(__file__).parents[2] / "dbt_like_sql"
-UNTOLD = ("network__model_usage", "network__top_organisations")
+UNTOLD = ("network__model_usage", "network__top_organizations")
 LICENSES = {"apache-2.0": "permissive", "openrail": "restrictive", None: "none"}
 Row = dict[str, Any]
 
 
 class Warehouse(Database):
-    """A database in which rows are given of the activity of repositories and of statistics, and the rest is built."""
+    """A database that builds the remaining tables from given activity and statistics."""
 
     def __init__(self, project: Project) -> None:
         super().__init__(project, "mart__repo_activity", *UNTOLD)
@@ -53,7 +53,7 @@ def repo(key: str, repo_type: str = "model", licenses: list[str] | None = None, 
     return row | {"licenses": licenses, "license": licenses[0] if licenses else None} | values
 
 
-def test_licenses_that_no_group_has_are_counted_and_shown(warehouse: Warehouse) -> None:
+def test_licenses_without_a_group_are_counted_and_flagged(warehouse: Warehouse) -> None:
     licenses = [["mit", "my-own"], ["my-own"], ["mit"], ["mit"], ["other"], [], [], [], None]
     warehouse.give("mart__repo_activity", [repo(str(n), licenses=each) for n, each in enumerate(licenses)])
     warehouse.give("mart__repo_activity", [repo("0", licenses=["mit"]) | {"snapshot_date": BEFORE}])
@@ -75,7 +75,7 @@ def test_licenses_that_no_group_has_are_counted_and_shown(warehouse: Warehouse) 
     assert [row[2] for row in warehouse.rows(failing_rows(warning, shares, WEEK))] == ["my-own"]
 
 
-def test_the_ten_that_have_the_most(warehouse: Warehouse) -> None:
+def test_top_ten_repositories(warehouse: Warehouse) -> None:
     models = [repo(f"m{n:02}", n_likes=min(n, 9), n_downloads=None, n_commits=0) for n in range(12)]
     warehouse.give("mart__repo_activity", models)
     warehouse.give("mart__repo_activity", [repo("d", "dataset", n_likes=3, n_downloads=8), repo("s", "space")])
@@ -86,7 +86,7 @@ def test_the_ten_that_have_the_most(warehouse: Warehouse) -> None:
     ) == [
         ("dataset", "n_downloads", 1, "d", "lab/d", 8),
         ("dataset", "n_likes", 1, "d", "lab/d", 3),
-        # of equals the one whose id sorts first comes first
+        # ties are broken by id
         ("model", "n_likes", 1, "m09", "lab/m09", 9),
         ("model", "n_likes", 2, "m10", "lab/m10", 9),
         ("model", "n_likes", 3, "m11", "lab/m11", 9),
@@ -94,7 +94,7 @@ def test_the_ten_that_have_the_most(warehouse: Warehouse) -> None:
     ]
 
 
-def test_coverage_stands_beside_a_rank(warehouse: Warehouse) -> None:
+def test_ranks_include_coverage(warehouse: Warehouse) -> None:
     downloads = [None, 5, 7, 0]
     warehouse.give("mart__repo_activity", [repo(str(n), n_downloads=each) for n, each in enumerate(downloads)])
     warehouse.build()
@@ -106,7 +106,7 @@ def test_coverage_stands_beside_a_rank(warehouse: Warehouse) -> None:
     ) == [(3, 0.75)]
 
 
-def test_figures_that_grow_with_the_hub_have_no_difference(warehouse: Warehouse) -> None:
+def test_quantities_that_grow_with_the_hub_have_no_difference(warehouse: Warehouse) -> None:
     test = {"snapshot_date": WEEK, "variable": "n_likes", "group_a": "permissive", "group_b": "none"}
     warehouse.give(
         "stats__license_tests", [test | {"n_a": 3, "n_b": 4, "u_a": 6.0, "p_value": 0.5, "share_known": 1.0}]
@@ -116,11 +116,11 @@ def test_figures_that_grow_with_the_hub_have_no_difference(warehouse: Warehouse)
         "select quantity, ours, difference, ratio, n from mart__published_comparison "
         "where figure = 'Table 5' and ours > 0"
     )
-    # one test is not the 24 of which the study gives the greatest p
+    # the study reports the maximum p of 24 tests, and this is only one
     assert ours == [("models n_likes permissive vs none U", 6, None, None, 7)]
 
 
-def test_the_greatest_p_is_that_of_the_tests_that_the_study_prints(warehouse: Warehouse) -> None:
+def test_maximum_p_covers_only_the_tests_in_the_study(warehouse: Warehouse) -> None:
     printed = warehouse.rows("select item, cut, compared_with from published_values where measure = 'u_a'")
     p_values = dict(zip(printed, np.linspace(0.001, 0.024, len(printed)), strict=True))
     rows = [
@@ -135,7 +135,7 @@ def test_the_greatest_p_is_that_of_the_tests_that_the_study_prints(warehouse: Wa
     assert warehouse.ours()["models license tests greatest p"] == pytest.approx(0.024)
 
 
-def test_each_published_figure_has_a_key_of_its_own_to_a_figure_of_a_week(warehouse: Warehouse) -> None:
+def test_published_values_map_to_distinct_weekly_values(warehouse: Warehouse) -> None:
     keys = warehouse.rows(
         "select source_table, subject, item, cut, compared_with, measure, place from published_values order by place"
     )
@@ -155,7 +155,7 @@ def test_each_published_figure_has_a_key_of_its_own_to_a_figure_of_a_week(wareho
         assert measure in columns or (table, measure) in counted, (table, measure)
 
 
-def test_models_in_the_license_tests_are_those_of_the_three_groups(warehouse: Warehouse) -> None:
+def test_license_tests_cover_models_of_the_three_groups(warehouse: Warehouse) -> None:
     sizes = {"permissive": 3, "restrictive": 4, "none": 5}
     for a, b in combinations(sizes, 2):
         test = {"snapshot_date": WEEK, "variable": "n_likes", "group_a": a, "group_b": b, "p_value": 0.5}
@@ -167,7 +167,7 @@ def test_models_in_the_license_tests_are_those_of_the_three_groups(warehouse: Wa
     assert ours["models in license tests share"] == 12 / 16
 
 
-def test_a_published_figure_beside_ours(warehouse: Warehouse) -> None:
+def test_published_value_next_to_ours(warehouse: Warehouse) -> None:
     held = {"snapshot_date": WEEK, "repo_type": "model", "n": 5, "share_of_repos": 0.004, "target_share": 0.8}
     warehouse.give("stats__concentration", [held | {"variable": "n_likes"}])
     pair = {"snapshot_date": WEEK, "repo_type": "space", "variable_x": "n_likes", "variable_y": "n_community", "n": 5}
@@ -191,13 +191,13 @@ def test_a_published_figure_beside_ours(warehouse: Warehouse) -> None:
     ]
 
 
-def test_a_week_without_anything_says_nothing(warehouse: Warehouse) -> None:
+def test_empty_week_has_no_values(warehouse: Warehouse) -> None:
     warehouse.build()
     assert set(warehouse.ours().values()) == {None}
     assert len(warehouse.ours()) == 417
 
 
-def test_a_license_that_nobody_has_is_zero_and_not_unknown(warehouse: Warehouse) -> None:
+def test_unused_license_is_zero_rather_than_unknown(warehouse: Warehouse) -> None:
     given = [["mit"], ["mit", "cc-by-4.0"], ["cc-by-nc-4.0"], ["cc0-1.0"], []]
     warehouse.give("mart__repo_activity", [repo(str(n), "dataset", each) for n, each in enumerate(given)])
     warehouse.give("mart__repo_activity", [repo("m")])
@@ -211,10 +211,10 @@ def test_a_license_that_nobody_has_is_zero_and_not_unknown(warehouse: Warehouse)
     assert warehouse.ours()["models license mit share_of_licensed"] is None
 
 
-def test_every_published_figure_of_activity_has_one_of_ours_in_a_full_week(warehouse: Warehouse) -> None:
-    dice = np.random.default_rng(1)
+def test_full_week_has_a_value_for_every_published_activity_figure(warehouse: Warehouse) -> None:
+    rng = np.random.default_rng(1)
     for repo_type, variables in VARIABLES.items():
-        amounts = dict(zip(variables, dice.geometric(0.4, (len(variables), 360)) - 1, strict=True))
+        amounts = dict(zip(variables, rng.geometric(0.4, (len(variables), 360)) - 1, strict=True))
         kinds = [*LICENSES.items()] * 120
         rows = [
             repo(str(n), repo_type, [license] if license else [], license_group=group)
@@ -262,7 +262,7 @@ def test_every_published_figure_of_activity_has_one_of_ours_in_a_full_week(wareh
     assert {quantity: ours[quantity] for quantity in expected} == pytest.approx(expected)
 
 
-def test_published_values_are_what_the_study_says() -> None:
+def test_published_values_match_the_study() -> None:
     with (ROOT / "seeds" / "published_values.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["quantity"]: row for row in csv.DictReader(file) if not row["quantity"].startswith("network ")}
     said = {
@@ -293,19 +293,19 @@ def test_published_values_are_what_the_study_says() -> None:
     assert tables == {"Table 2": 49, "Table 3": 49, "Table 4": 42, "Table 5": 25}
 
 
-def test_every_license_has_the_group_of_its_terms() -> None:
+def test_licenses_are_grouped_by_their_terms() -> None:
     with (ROOT / "seeds" / "license_groups.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     names = [row["license"] for row in rows]
     assert names == sorted(name.lower() for name in names)
-    # a reason is that of one group
+    # each reason belongs to one group
     assert len({row["reason"] for row in rows}) == len({(row["reason"], row["license_group"]) for row in rows})
     terms = ("-nc", "-nd", "-sa", "gpl", "rail", "llama", "research", "community")
     limited = [row for row in rows if any(term in row["license"] for term in terms)]
     assert {row["license_group"] for row in limited} == {"restrictive"}
 
 
-def test_every_alias_is_no_identifier_and_means_one() -> None:
+def test_license_aliases_are_not_identifiers_but_map_to_one() -> None:
     groups, aliases = (
         list(csv.DictReader((ROOT / "seeds" / f"{name}.csv").read_text(encoding="utf-8").splitlines()))
         for name in ("license_groups", "license_aliases")
@@ -316,7 +316,7 @@ def test_every_alias_is_no_identifier_and_means_one() -> None:
     assert {row["license"] for row in aliases} - {""} < identifiers
 
 
-def test_every_license_that_was_recorded_is_mapped(real_data: Path) -> None:
+def test_all_recorded_licenses_are_mapped(real_data: Path) -> None:
     files = [*real_data.glob("radar/*/models.parquet"), *real_data.glob("*/models.parquet")]
     with duckdb.connect() as connection:
         unmapped = connection.execute(

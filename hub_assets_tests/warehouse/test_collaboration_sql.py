@@ -1,5 +1,5 @@
-"""The SQL of who works with whom on models: each rule by given rows, by a plain second implementation, and on recorded
-commits, of which nobody is named."""
+"""Collaboration SQL: each edge rule on given rows, against a simple second implementation, and on recorded commits
+without naming anyone."""
 
 import re
 from collections import Counter, defaultdict
@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub_assets.warehouse.database import failing_rows, replace_week
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import Database, build_week, fill, models_for
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
@@ -30,16 +30,16 @@ Edges = dict[tuple[str, str], tuple[Any, ...]]
 
 @pytest.fixture(scope="module")
 def few(project: Project) -> Project:
-    """The models that the collaboration network is made of."""
+    """The SQL models behind the collaboration network."""
     views = [model for model in project.models if model.is_view]
     return replace(project, models=(*views, *models_for(project, *BUILT)))
 
 
 class Warehouse(Database):
-    """A database in which weeks are built of the raw rows that are given."""
+    """A database that builds weeks from raw rows."""
 
     def build(self, commits: list[Row], week: date = WEEK, **given: list[Row]) -> None:
-        """Build a week of pages of commits; unless given, their models are listed and each author is a developer."""
+        """Build a week from commit pages; by default, their models are listed and each author is a developer."""
         models = [listed(page["repo_key"], week) for page in commits]
         people = [developer(name, name, snapshot_date=week) for name in sorted(authors(commits))]
         known = {"raw_hub__models": models, "raw_hub__commits": commits, "core__developers": people}
@@ -47,7 +47,7 @@ class Warehouse(Database):
         build_week(self.connection, self.project, week)
 
     def edges(self, columns: str = "weight", rule: str = "first_author", bots: str = "out", net: str = "all") -> Edges:
-        """Return the edges of a network of WEEK: (source, target) -> columns."""
+        """Return the edges of a network in WEEK: (source, target) -> columns."""
         found = self.rows(
             f"select source_id, target_id, {columns} from int_hub__collaboration_edges "
             f"where snapshot_date = date '{WEEK}' and edge_rule = '{rule}' and bots = '{bots}' and network = '{net}'"
@@ -55,7 +55,7 @@ class Warehouse(Database):
         return {(source, target): tuple(values) for source, target, *values in found}
 
     def failing(self) -> list[str]:
-        """Return the data tests that a row of the week fails."""
+        """Return the data tests that fail in the week."""
         return [
             f"{model.name}: {test.name}"
             for model in self.project.models
@@ -79,11 +79,11 @@ def listed(key: str, week: date = WEEK, **values: Any) -> Row:
 def page(key: str, *commits: Row, repo_type: str = "model", week: date = WEEK) -> Row:
     asked = {"snapshot_date": week, "observed_at": datetime(week.year, week.month, week.day), "outcome": "ok"}
     asked |= {"repo_type": repo_type, "repo_key": key, "repo_id": f"lab/{key}", "listed_sha": "a"}
-    return asked | {"visit": 1, "page": 0, "is_last": True, "reading": 1, "commits": list(commits)}
+    return asked | {"fetch_number": 1, "page": 0, "is_last": True, "history_version": 1, "commits": list(commits)}
 
 
 def commit(*users: str, at: datetime | int | None = 1, title: str | None = "x") -> Row:
-    """A commit of the authors, at a time or on a day of October 2026."""
+    """Return a commit by the authors, at a given time or on a day in October 2026."""
     authors = [{"user": user, "has_avatar": True} for user in users]
     made_at = datetime(2026, 10, at) if isinstance(at, int) else at
     return {"id": "x", "title": title, "date": made_at, "authors": authors, "trailers": []}
@@ -98,18 +98,18 @@ def developer(author: str, developer_id: str, **others: Any) -> Row:
     return known | {"is_bot": False, "is_generic": False, "decisions_hash": "0"} | others
 
 
-def test_each_rule_says_otherwise_whose_commits_lead_to_whom(warehouse: Warehouse) -> None:
+def test_edge_rules_differ(warehouse: Warehouse) -> None:
     warehouse.build([page("1", commit("ann", at=1), commit("bob", "cy", at=2), commit("ann", at=3))])
-    # whoever only ever was named second is led to, and leads to nobody
+    # developers who are never first authors have only incoming edges
     first = {("ann", "bob"): (2,), ("ann", "cy"): (2,), ("bob", "ann"): (1,), ("bob", "cy"): (1,)}
     assert warehouse.edges() == first
     assert warehouse.edges(rule="all_authors") == first | {("cy", "ann"): (1,), ("cy", "bob"): (1,)}
-    # the first commit was made when there was nobody else
+    # nobody else was present at the first commit
     assert warehouse.edges(rule="prior_contributors") == first | {("ann", "bob"): (1,), ("ann", "cy"): (1,)}
     assert warehouse.failing() == []
 
 
-def test_weights_add_up_over_models_and_fractions_are_of_others(warehouse: Warehouse) -> None:
+def test_weights_add_up_over_models_and_fractions_divide_by_others(warehouse: Warehouse) -> None:
     two = page("2", commit("ann", at=5), commit("bob", at=6), commit("cy", at=7), commit("ann", at=8))
     warehouse.build([page("1", commit("ann", at=1), commit("ann", at=2), commit("bob", at=2)), two])
     columns = "weight, n_repos, fractional_weight"
@@ -123,7 +123,7 @@ def test_weights_add_up_over_models_and_fractions_are_of_others(warehouse: Wareh
     }
     assert warehouse.edges(columns) == warehouse.edges(columns, "all_authors") == first
     assert warehouse.edges(columns, "prior_contributors") == {
-        # of two commits at one moment each meets the other's author
+        # simultaneous commits count each other's authors as present
         ("ann", "bob"): (2, 2, 1.5),
         ("ann", "cy"): (1, 1, 0.5),
         ("bob", "ann"): (2, 2, 1.5),
@@ -132,14 +132,14 @@ def test_weights_add_up_over_models_and_fractions_are_of_others(warehouse: Wareh
     }
 
 
-def test_a_commit_without_a_date_comes_after_all_others(warehouse: Warehouse) -> None:
+def test_undated_commits_come_last(warehouse: Warehouse) -> None:
     warehouse.build([page("1", commit("ann", at=None), commit("bob", at=2), commit("cy", at=None))])
     found = set(warehouse.edges(rule="prior_contributors"))
     assert found == {("ann", "bob"), ("ann", "cy"), ("cy", "ann"), ("cy", "bob")}
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_who_works_alone_has_a_self_loop(warehouse: Warehouse, rule: str) -> None:
+def test_developers_who_work_alone_have_a_self_loop(warehouse: Warehouse, rule: str) -> None:
     alone = [page("1", commit("ann", at=1), commit("ann", at=2)), page("2", commit("ann", at=3))]
     both = page("3", commit("ann", at=3), commit("bob", at=3))
     warehouse.build([*alone, both, page("4", commit("cy", at=1))])
@@ -158,7 +158,7 @@ def test_who_works_alone_has_a_self_loop(warehouse: Warehouse, rule: str) -> Non
     ]
 
 
-def test_bots_are_developers_like_others_or_left_out(warehouse: Warehouse) -> None:
+def test_bots_are_kept_or_excluded(warehouse: Warehouse) -> None:
     commits = [
         page("1", commit("ann", at=1), commit("a-bot", "bob", at=2), commit("ann", "a-bot", at=3)),
         page("2", commit("ann", at=1), commit("a-bot", at=2)),
@@ -176,7 +176,7 @@ def test_bots_are_developers_like_others_or_left_out(warehouse: Warehouse) -> No
         ("a-bot", "a-bot"): (1, 1, 1.0),
         ("a-bot", "cy"): (1, 1, 1.0),
     }
-    # no commit of a bot becomes that of the one whom it names second
+    # a bot's commit is not attributed to its second author
     assert warehouse.edges(columns) == {
         ("ann", "bob"): (2, 1, 2.0),
         ("ann", "ann"): (1, 1, 1.0),
@@ -189,7 +189,7 @@ def test_bots_are_developers_like_others_or_left_out(warehouse: Warehouse) -> No
     assert warehouse.rows("select count(*) from mart__collaboration_edges where '~a-bot' in (source, target)") == [(0,)]
 
 
-def test_names_are_merged_and_names_that_many_bear_are_not(warehouse: Warehouse) -> None:
+def test_names_are_merged_but_generic_names_are_not(warehouse: Warehouse) -> None:
     people = [
         developer("ann", "d1"),
         developer("Ann A", "d1", how="same_name"),
@@ -214,14 +214,14 @@ def test_names_are_merged_and_names_that_many_bear_are_not(warehouse: Warehouse)
     }
 
 
-def test_who_made_what_was_copied_did_not_contribute_to_the_copy(warehouse: Warehouse) -> None:
+def test_authors_of_the_original_did_not_contribute_to_the_copy(warehouse: Warehouse) -> None:
     copied = page("1", commit("ann", "bob", title="Duplicate from bob/x"), commit("ann", "cy", title="Duplicate it"))
     untitled = page("2", commit("ann", "bob", title=None), commit("bob", title="Duplicate from bob/x"))
     warehouse.build([copied, untitled])
     columns = "weight, n_repos"
     found = {("ann", "cy"): (2, 1), ("ann", "bob"): (1, 1), ("bob", "ann"): (1, 1)}
     assert warehouse.edges(columns) == found
-    # the rule is data, and can be switched off
+    # the rule is data and can be turned off
     switch(warehouse, "duplicate_co_authors", on=False)
     warehouse.build([copied, untitled])
     assert warehouse.edges(columns) == found | {("ann", "bob"): (3, 2)}
@@ -234,7 +234,7 @@ def switch(warehouse: Warehouse, rule: str, *, on: bool) -> None:
 SIX = ("s1", "s2", "s3", "s4", "s5", "s6")
 
 
-def test_a_squash_commit_credits_strangers_unless_the_rule_is_on(warehouse: Warehouse) -> None:
+def test_squash_commit_credits_outsiders_unless_the_rule_is_on(warehouse: Warehouse) -> None:
     squashed = [page("1", commit("ann", *SIX), commit("bob"))]
     everybody = {("ann", other): (1,) for other in (*SIX, "bob")} | {("bob", other): (1,) for other in (*SIX, "ann")}
     warehouse.build(squashed)
@@ -257,7 +257,7 @@ def test_a_squash_commit_credits_strangers_unless_the_rule_is_on(warehouse: Ware
     ],
     ids=["another model of the namespace", "a dataset of the namespace", "another commit"],
 )
-def test_co_authors_of_whom_half_were_there_before_are_no_strangers(warehouse: Warehouse, others: list[Row]) -> None:
+def test_co_authors_are_contributors_if_half_were_active_before(warehouse: Warehouse, others: list[Row]) -> None:
     switch(warehouse, "squash_co_authors", on=True)
     first = (
         [] if others[0]["repo_type"] == "model" and others[0]["repo_key"] == "1" else [page("1", commit("ann", *SIX))]
@@ -266,7 +266,7 @@ def test_co_authors_of_whom_half_were_there_before_are_no_strangers(warehouse: W
     assert {target for source, target in warehouse.edges() if source == "ann"} == set(SIX)
 
 
-def test_discussions_and_accounts_in_the_namespace_make_acquainted_and_those_elsewhere_do_not(
+def test_discussions_and_accounts_count_as_activity_only_in_the_namespace(
     warehouse: Warehouse,
 ) -> None:
     switch(warehouse, "squash_co_authors", on=True)
@@ -276,13 +276,13 @@ def test_discussions_and_accounts_in_the_namespace_make_acquainted_and_those_els
     talks = [{name: value for name, value in page("1").items() if name != "commits"} | {"discussions": [talk]}]
     member = {"snapshot_date": WEEK, "author": "s3", "outcome": "ok", "account_key": "k"}
     member |= {"organizations": [{"account_key": "l", "name": "Lab"}]}
-    warehouse.build([squash, elsewhere], raw_hub__discussions=talks, raw_hub__accounts=[member])
+    warehouse.build([squash, elsewhere], raw_hub__discussions=talks, enrich_hub__accounts=[member])
     assert {target for source, target in warehouse.edges() if source == "ann"} == {"lab", *SIX[1:]}
     warehouse.build([squash, elsewhere], raw_hub__discussions=talks)
     assert warehouse.edges()[("ann", "ann")] == (1,)
 
 
-def test_bots_and_second_names_do_not_make_a_crowd(warehouse: Warehouse) -> None:
+def test_bots_and_second_names_do_not_count_toward_the_threshold(warehouse: Warehouse) -> None:
     switch(warehouse, "squash_co_authors", on=True)
     people = [developer(name, name) for name in ("ann", *SIX[:4])]
     people += [developer("s5", "s4"), developer("s6", "s6", is_bot=True), developer("Ann A", "ann")]
@@ -290,7 +290,7 @@ def test_bots_and_second_names_do_not_make_a_crowd(warehouse: Warehouse) -> None
     assert set(warehouse.edges()) == {("ann", name) for name in SIX[:4]}
 
 
-def test_a_model_is_in_the_networks_that_its_tags_had_then(warehouse: Warehouse) -> None:
+def test_models_belong_to_the_networks_of_their_tags_that_week(warehouse: Warehouse) -> None:
     models: list[Row] = [
         {"_id": "1", "tags": ["pytorch", "image-classification", "multimodal"]},
         {"_id": "2", "pipeline_tag": "fill-mask"},
@@ -306,7 +306,7 @@ def test_a_model_is_in_the_networks_that_its_tags_had_then(warehouse: Warehouse)
     in_networks = "select network, list(repo_key order by repo_key) from int_hub__model_networks where snapshot_date ="
     found = {week: dict(warehouse.rows(f"{in_networks} date '{week}' group by 1")) for week in (earlier, WEEK)}
     assert found[WEEK] == {"all": ["1", "2", "3", "4", "5"], "cv": ["1"], "mm": ["1"], "nlp": ["2", "3"]}
-    # the tag was that of a task when the study was made
+    # the tag still denoted a task at the time of the study
     assert found[earlier] == found[WEEK] | {"nlp": ["2", "3", "4"]}
     partners = {
         net: {target for source, target in warehouse.edges(net=net) if source == "ann"}
@@ -320,7 +320,7 @@ def test_a_model_is_in_the_networks_that_its_tags_had_then(warehouse: Warehouse)
     }
 
 
-def test_only_commits_to_models_of_the_week_make_edges(warehouse: Warehouse) -> None:
+def test_only_commits_to_listed_models_create_edges(warehouse: Warehouse) -> None:
     commits = [
         page("1", commit("ann"), commit("bob"), week=BEFORE),
         page("2", commit("ann"), commit("cy"), repo_type="dataset"),
@@ -338,7 +338,7 @@ def test_only_commits_to_models_of_the_week_make_edges(warehouse: Warehouse) -> 
     ]
 
 
-def test_what_is_published_bears_pseudonyms(warehouse: Warehouse) -> None:
+def test_published_edges_use_pseudonyms(warehouse: Warehouse) -> None:
     warehouse.build([page("1", commit("ann", at=1), commit("bob", at=2)), page("2", commit("cy"))])
     rows = "select edge_rule, source, target, weight, n_repos, fractional_weight from mart__collaboration_edges"
     assert warehouse.rows(f"{rows} where edge_rule <> 'all_authors' order by all") == [
@@ -351,8 +351,8 @@ def test_what_is_published_bears_pseudonyms(warehouse: Warehouse) -> None:
     assert warehouse.failing() == []
 
 
-def test_a_developer_who_is_missing_is_no_quiet_loss(warehouse: Warehouse) -> None:
-    """The data tests stop the week."""
+def test_missing_developer_is_not_silently_dropped(warehouse: Warehouse) -> None:
+    """The data tests block the week."""
     commits = [page("1", commit("ann"), commit("bob"))]
     warehouse.build(commits)
     warehouse.connection.execute("delete from core__pseudonyms where pseudonym = '~bob'")
@@ -363,17 +363,17 @@ def test_a_developer_who_is_missing_is_no_quiet_loss(warehouse: Warehouse) -> No
     assert "int_hub__collaborations: not_null" in warehouse.failing()
 
 
-def test_edges_grow_by_month(warehouse: Warehouse) -> None:
+def test_edges_grow_month_by_month(warehouse: Warehouse) -> None:
     def on(*users: str, month: int, day: int = 1) -> Row:
         return commit(*users, at=datetime(2026, month, day))
 
     commits = [
-        # bob joins in March, cy, who makes no commit of their own, in May; then ann goes on
+        # bob joins in March and cy, without first-author commits, in May; then ann continues
         page("1", on("ann", month=1), on("ann", month=2), on("bob", month=3), on("bob", "cy", month=5)),
         page("2", on("ann", month=5), on("bob", month=5)),
-        # what has no date, or one that is yet to come, is of the month in which the week ends
+        # undated and future-dated commits count in the month of the week's last day
         page("3", on("dan", month=2), commit("dan", at=None), commit("eve", at=datetime(2033, 1, 1))),
-        # what is dated before 2018 is of its beginning
+        # commits dated before 2018 count in January 2018
         page("4", commit("fay", at=datetime(1970, 1, 1)), commit("fay", at=datetime(2017, 12, 31))),
         page("5", commit("gus", at=datetime(1969, 5, 5)), commit("hal", at=datetime(2018, 2, 1))),
     ]
@@ -405,7 +405,7 @@ def test_edges_grow_by_month(warehouse: Warehouse) -> None:
 
 
 Commits = list[tuple[str, list[str | None], datetime]]
-"""Repository, authors, and time of each commit; None is who is left out."""
+"""Repository, authors and time of each commit; None is a deleted author."""
 
 COMMITS = st.lists(
     st.tuples(
@@ -418,7 +418,7 @@ COMMITS = st.lists(
 
 
 def looped(commits: Commits, rule: str) -> Edges:
-    """Return the edges as a loop over commits makes them: (source, target) -> weight, models and fractional weight."""
+    """Compute the edges in a loop over commits: (source, target) -> weight, models and fractional weight."""
 
     def crowd(repo: str, by: datetime | None = None) -> set[str]:
         then = [them for here, them, at in commits if here == repo and (by is None or at <= by)]
@@ -443,7 +443,7 @@ def looped(commits: Commits, rule: str) -> Edges:
 
 @pytest.fixture(scope="module")
 def small(few: Project) -> Iterator[Warehouse]:
-    """A database that many examples share."""
+    """A database shared by all examples."""
     made = Warehouse(few)
     yield made
     made.connection.close()
@@ -451,8 +451,8 @@ def small(few: Project) -> Iterator[Warehouse]:
 
 @given(commits=COMMITS)
 @settings(max_examples=15, deadline=None)
-def test_a_loop_over_commits_finds_the_same(small: Warehouse, commits: Commits) -> None:
-    """By each rule and as of each month's end; the month of the last commit has all that the rule has. `d` is a bot."""
+def test_loop_over_commits_gives_the_same_edges(small: Warehouse, commits: Commits) -> None:
+    """Under each rule and at each month's end; the month of the last commit covers everything. `d` is a bot."""
     rows = [
         {"snapshot_date": WEEK, "repo_key": repo, "commit_number": number, "developer_id": author}
         | {"is_bot": author == "d", "is_first_author": place == 0, "committed_at": at}
@@ -482,8 +482,8 @@ def test_a_loop_over_commits_finds_the_same(small: Warehouse, commits: Commits) 
         }
 
 
-def test_a_model_of_many_developers_passes_through_little_memory(project: Project, tmp_path: Path) -> None:
-    """Each of 300 developers commits once, and then each once more: half a million edges in all."""
+def test_model_with_many_developers_needs_little_memory(project: Project, tmp_path: Path) -> None:
+    """300 developers commit once each, and then once more: half a million edges in total."""
     n = 300
     with duckdb.connect(tmp_path / "build.duckdb") as connection:
         connection.execute("set enable_progress_bar = false; set threads = 2; set memory_limit = '100MB'")
@@ -508,7 +508,7 @@ def test_a_model_of_many_developers_passes_through_little_memory(project: Projec
         ).fetchall() == [
             (bots, rule, pairs, weight)
             for bots in ("kept", "out")
-            # at the first commit there was nobody else, at the second one, and so on: half of what came later
+            # first-round commits reach only earlier developers (half of all pairs); second-round commits reach everyone
             for rule, weight in (
                 ("all_authors", 2 * pairs),
                 ("first_author", 2 * pairs),
@@ -517,7 +517,7 @@ def test_a_model_of_many_developers_passes_through_little_memory(project: Projec
         ]
 
 
-def test_roles_in_repositories_now_and_as_of_each_month(project: Project) -> None:
+def test_community_roles_now_and_at_each_month_end(project: Project) -> None:
     histories = ("int_hub__repositories", "int_hub__commit_histories", "int_hub__discussion_histories")
     people = ("int_hub__developer_contributions", "int_hub__developer_discussions")
     made = Warehouse(project, *histories, *people, "int_hub__space_models")
@@ -551,7 +551,7 @@ def test_roles_in_repositories_now_and_as_of_each_month(project: Project) -> Non
     )
     models = [model for model in made.project.models if model.name in ("mart__repo_activity", "mart__community_roles")]
     made.fill(models, WEEK)
-    # only commits, only discussions, both; each developer once in each repository
+    # commits only, discussions only, both; each developer counts once per repository
     now = "repo_type, repo_key, n_only_committers, n_only_starters, n_both, n_community"
     assert made.rows(f"select {now} from mart__repo_activity order by all") == [
         ("model", "1", 1, 1, 1, 3),
@@ -580,12 +580,12 @@ REFERENCE = {
     ("out", 10): (94, 928),
     ("out", 24): (13, 156),
 }
-"""Nodes and edges of the k-cores of the recorded commits by the published rule: `README.md` beside them."""
+"""Nodes and edges of the k-cores of the recorded commits under the published rule, from the recording's `README.md`."""
 BOTS = ("system", "SFconvertbot", "leaderboard-pr-bot", "librarian-bot", "modularbot")
 
 
 def recorded(folder: Path) -> list[Row]:
-    """Return the recorded commits as pages; of their authors only programs are ever named here."""
+    """Return the recorded commits as pages; this file names no authors except bots."""
     by_model: dict[str, list[Row]] = defaultdict(list)
     for row in pq.read_table(folder / "top_models_2024" / "commits.parquet").to_pylist():
         at = datetime.fromisoformat(row["date"]).replace(tzinfo=None)
@@ -594,14 +594,14 @@ def recorded(folder: Path) -> list[Row]:
 
 
 def cores(warehouse: Warehouse, bots: str) -> dict[tuple[str, int], tuple[int, int]]:
-    """Return nodes and edges of the k-cores of the study's tables."""
+    """Return nodes and edges of the k-cores reported in the study."""
     graph = nx.DiGraph([edge for edge in warehouse.edges(bots=bots) if edge[0] != edge[1]])
     greatest = max(nx.core_number(graph).values())
     found = {k: nx.k_core(graph, k) for k in (1, 5, 10, greatest)}
     return {(bots, k): (core.number_of_nodes(), core.number_of_edges()) for k, core in found.items()}
 
 
-def test_recorded_commits_make_the_reference_network(warehouse: Warehouse, real_data: Path) -> None:
+def test_recorded_commits_reproduce_the_reference_network(warehouse: Warehouse, real_data: Path) -> None:
     commits = recorded(real_data)
     alone = [developer(name, name, is_bot=name in BOTS) for name in sorted(authors(commits))]
     switch(warehouse, "duplicate_co_authors", on=False)
@@ -610,7 +610,7 @@ def test_recorded_commits_make_the_reference_network(warehouse: Warehouse, real_
     counts = "select bots, count(*) from int_hub__collaboration_developers where network = 'all' group by 1 order by 1"
     assert warehouse.rows(counts) == [("kept", 653), ("out", 648)]
     assert cores(warehouse, "kept") | cores(warehouse, "out") == REFERENCE
-    # the person with two names in the maximal core merged, and co-authors of copies left out
+    # merges the person with two names in the maximal core and excludes co-authors of copies
     switch(warehouse, "duplicate_co_authors", on=True)
     [core] = [page for page in commits if page["repo_key"] == "deepset/roberta-base-squad2"]
     plain = defaultdict(list)
@@ -622,7 +622,7 @@ def test_recorded_commits_make_the_reference_network(warehouse: Warehouse, real_
     assert list(cores(warehouse, "out").values()) == [(521, 2058), (218, 1533), (93, 900), (12, 132)]
 
 
-def test_no_recorded_commit_is_a_squash_and_a_threshold_of_zero_takes_edges_away(
+def test_recorded_commits_contain_no_squash_and_a_zero_threshold_removes_edges(
     warehouse: Warehouse, real_data: Path
 ) -> None:
     commits = [page | {"repo_id": page["repo_key"]} for page in recorded(real_data)]
@@ -634,7 +634,7 @@ def test_no_recorded_commit_is_a_squash_and_a_threshold_of_zero_takes_edges_away
 
     off = found()
     assert off == [(522, 2086), (219, 1561), (94, 928), (13, 156)]
-    # nobody credits more than two others there
+    # no recorded commit has more than two co-authors
     switch(warehouse, "squash_co_authors", on=True)
     assert found() == off
     warehouse.connection.execute("update contribution_rules set threshold = 0 where rule = 'squash_co_authors'")

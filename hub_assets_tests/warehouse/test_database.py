@@ -1,4 +1,4 @@
-"""Weeks are replaced whole, columns may come, go and change, and readers see only what was published."""
+"""Weeks are replaced as a whole, columns can be added, removed and changed, and readers see only published weeks."""
 
 import os
 import resource
@@ -23,7 +23,7 @@ from hub_assets.warehouse.database import (
     publish,
     replace_week,
 )
-from hub_assets.warehouse.models import Column, DataTest, Project, Seed, load_project
+from hub_assets.warehouse.sql_project import Column, DataTest, Project, Seed, load_project
 from hub_assets_tests.killing import ended, started
 from hub_assets_tests.warehouse.building import NETWORK, STATS
 
@@ -38,7 +38,7 @@ def rows(connection: duckdb.DuckDBPyConnection, table: str = "t") -> list[tuple[
     return connection.execute(f"select * from {table} order by all").fetchall()
 
 
-def test_a_week_is_replaced_not_doubled(tmp_path: Path) -> None:
+def test_rebuilding_a_week_replaces_its_rows(tmp_path: Path) -> None:
     with connect(tmp_path / "b.duckdb") as connection:
         assert replace_week(connection, "t", ONE, week(ONE)) == 1
         assert replace_week(connection, "t", TWO, week(TWO, "unnest([5, 6]) as a")) == 2
@@ -48,7 +48,7 @@ def test_a_week_is_replaced_not_doubled(tmp_path: Path) -> None:
         assert rows(connection) == [(ONE, 1)]
 
 
-def test_a_new_column_keeps_older_weeks(tmp_path: Path) -> None:
+def test_new_column_keeps_older_weeks(tmp_path: Path) -> None:
     with connect(tmp_path / "b.duckdb") as connection:
         replace_week(connection, "t", ONE, week(ONE))
         replace_week(connection, "t", TWO, week(TWO, "'x' as b, 2 as a"))
@@ -57,14 +57,14 @@ def test_a_new_column_keeps_older_weeks(tmp_path: Path) -> None:
         assert rows(connection) == [(ONE, 1), (TWO, 2)]
 
 
-def test_a_changed_type_converts_older_weeks(tmp_path: Path) -> None:
+def test_changed_type_converts_older_weeks(tmp_path: Path) -> None:
     with connect(tmp_path / "b.duckdb") as connection:
         replace_week(connection, "t", ONE, week(ONE, "unnest(['3', 'three']) as a"))
         replace_week(connection, "t", TWO, week(TWO, "4::bigint as a"))
         assert rows(connection) == [(ONE, 3), (ONE, None), (TWO, 4)]
 
 
-def test_a_failure_leaves_the_week_and_the_file_as_they_were(tmp_path: Path) -> None:
+def test_failure_leaves_the_week_and_the_file_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "b.duckdb"
     with connect(path) as connection:
         replace_week(connection, "t", ONE, week(ONE))
@@ -77,7 +77,7 @@ def test_a_failure_leaves_the_week_and_the_file_as_they_were(tmp_path: Path) -> 
         assert rows(connection) == [(ONE, 1)]
 
 
-def test_another_process_that_writes_is_named(tmp_path: Path) -> None:
+def test_concurrent_writer_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "b.duckdb"
     script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", script, str(path)]
@@ -94,10 +94,10 @@ def test_another_process_that_writes_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["blocks", "lock", "No space left on device"])
-def test_words_in_a_path_say_nothing_of_the_error(tmp_path: Path, folder: str) -> None:
+def test_error_type_does_not_depend_on_words_in_the_path(tmp_path: Path, folder: str) -> None:
     for read_only in (True, False):
         with (
-            pytest.raises(WarehouseError, match="is not there") as error,
+            pytest.raises(WarehouseError, match="does not exist") as error,
             connect(tmp_path / folder / "b.duckdb", read_only=read_only),
         ):
             pass
@@ -117,7 +117,7 @@ def write_and_die(path: str) -> None:
 
 
 @pytest.mark.parametrize("damage", ["header", "content", "truncated", "empty", "other file", "log"])
-def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: str) -> None:
+def test_damaged_file_is_reported_with_a_remedy(tmp_path: Path, damage: str) -> None:
     path = filled(tmp_path / "build.duckdb")
     content = bytearray(path.read_bytes())
     match damage:
@@ -135,16 +135,16 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: str) -
             ended(started(write_and_die, str(filled(tmp_path / "other.duckdb"))))
             (tmp_path / "other.duckdb.wal").replace(tmp_path / "build.duckdb.wal")
     path.write_bytes(content)
-    way_out = r"Move build\.duckdb\.wal away" if damage == "log" else "Remove it: all it holds is rebuilt from the lake"
+    remedy = r"Move build\.duckdb\.wal away" if damage == "log" else "Remove it: materializing its weeks again"
     for read_only in (True, False):
         with (
-            pytest.raises(WarehouseDamaged, match=rf"{path} is damaged \(.*\)\. {way_out}"),
+            pytest.raises(WarehouseDamaged, match=rf"{path} is damaged \(.*\)\. {remedy}"),
             connect(path, read_only=read_only) as connection,
         ):
             connection.execute("select sum(n), max(text) from t").fetchall()
 
 
-def test_a_database_that_was_removed_is_begun_anew_beside_its_log(tmp_path: Path) -> None:
+def test_removed_database_is_recreated_despite_a_stale_log(tmp_path: Path) -> None:
     (tmp_path / "build.duckdb.wal").write_bytes(b"left")
     filled(tmp_path / "build.duckdb")
     assert [path.name for path in tmp_path.iterdir()] == ["build.duckdb"]
@@ -153,13 +153,13 @@ def test_a_database_that_was_removed_is_begun_anew_beside_its_log(tmp_path: Path
 def write_on_a_full_disk(path: str) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
     with (
-        pytest.raises(WarehouseError, match=r"could not be written, because the disk is full"),
+        pytest.raises(WarehouseError, match=r"could not be written because the disk is full"),
         connect(Path(path)) as b,
     ):
         replace_week(b, "t", TWO, week(TWO, "md5(range::varchar) as a from range(500000)"))
 
 
-def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
+def test_full_disk_is_reported_and_keeps_existing_rows(tmp_path: Path) -> None:
     path = tmp_path / "b.duckdb"
     with connect(path) as connection:
         replace_week(connection, "t", ONE, week(ONE, "'x' as a"))
@@ -175,7 +175,7 @@ def project() -> Project:
 
 
 def build(path: Path, project: Project, day: date, n_likes: int) -> None:
-    """Fill every table of a build with no rows but mart__usage_resolution, which gets one."""
+    """Create all tables of a build, empty except for one row in mart__usage_resolution."""
     with connect(path) as connection:
         prepare(connection, project, {source.name: [] for source in project.sources})
         for model in project.models:
@@ -191,8 +191,8 @@ def published(path: Path) -> list[tuple[object, ...]]:
         return connection.execute("select snapshot_date, n_spaces from mart__usage_resolution order by 1").fetchall()
 
 
-def test_a_table_that_was_just_filled_can_be_joined(tmp_path: Path) -> None:
-    """DuckDB 2.0.0 loses rows of a large table that was made and filled in one transaction, with two threads."""
+def test_newly_filled_table_joins_correctly(tmp_path: Path) -> None:
+    """With two threads, DuckDB 2.0.0 loses rows of a large table created and filled in one transaction."""
     with connect(tmp_path / "build.duckdb") as connection:
         connection.execute("set threads = 2")
         replace_week(connection, "t", ONE, week(ONE, "range as k from range(300000)"))
@@ -201,7 +201,7 @@ def test_a_table_that_was_just_filled_can_be_joined(tmp_path: Path) -> None:
         assert connection.execute("select count(distinct k) from t").fetchall() == [(300_000,)]
 
 
-def test_publishing_takes_one_week_and_leaves_readers_alone(tmp_path: Path, project: Project) -> None:
+def test_publishing_adds_one_week_without_disturbing_readers(tmp_path: Path, project: Project) -> None:
     building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
     build(building, project, ONE, 1)
     publish(building, warehouse, ONE, project)
@@ -217,14 +217,14 @@ def test_publishing_takes_one_week_and_leaves_readers_alone(tmp_path: Path, proj
     with connect(warehouse, read_only=True) as reader:
         assert reader.execute("select count(*) from duckdb_views() where not internal").fetchall() == [(0,)]
         tables = {name for (name,) in reader.execute("select table_name from duckdb_tables()").fetchall()}
-        # of the tables that name people those alone that say who is who
+        # of the tables that name people, only the identity tables are published
         marts = [model.name for model in project.models if model.layer == "marts"]
         core = ("core__developer_pairs", "core__developers")
         assert tables == {*core, *STATS, *NETWORK, *marts, *(seed.name for seed in project.seeds)}
         ((comment,),) = reader.execute(
             "select comment from duckdb_tables() where table_name = 'mart__repo_activity'"
         ).fetchall()
-        assert comment.startswith("One row per repository")
+        assert comment.startswith("One row per week and repository")
     assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
 
 
@@ -241,9 +241,7 @@ connection.execute("update mart__usage_resolution set n_spaces = 98")
 
 
 @pytest.mark.parametrize("end", ["killed", "still open"])
-def test_what_somebody_wrote_to_the_published_file_does_not_outlive_it(
-    tmp_path: Path, project: Project, end: str
-) -> None:
+def test_foreign_writes_to_the_published_file_are_discarded(tmp_path: Path, project: Project, end: str) -> None:
     building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
     build(building, project, ONE, 1)
     publish(building, warehouse, ONE, project)
@@ -257,7 +255,7 @@ def test_what_somebody_wrote_to_the_published_file_does_not_outlive_it(
         publish(building, warehouse, TWO, project)
         assert published(warehouse) == [(ONE, 1), (TWO, 2)]
         other.stdin.close()
-    # whoever had the old one open went on with it, and has left the new one alone
+    # a process that had the old file open kept using it and did not touch the new one
     assert published(warehouse) == [(ONE, 1), (TWO, 2)]
     assert {path.name for path in tmp_path.iterdir()} - {"warehouse.duckdb.wal.set-aside"} == {
         "build.duckdb",
@@ -265,19 +263,19 @@ def test_what_somebody_wrote_to_the_published_file_does_not_outlive_it(
     }
 
 
-def test_a_week_of_which_nothing_was_built_is_not_published(tmp_path: Path, project: Project) -> None:
+def test_empty_week_is_not_published(tmp_path: Path, project: Project) -> None:
     building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
     build(building, project, ONE, 1)
     publish(building, warehouse, ONE, project)
     before = warehouse.read_bytes()
-    with pytest.raises(NothingBuilt, match=f"the week of {TWO} has no rows in .*; materialize its tables first"):
+    with pytest.raises(NothingBuilt, match=f"has no rows for the week of {TWO}; materialize its tables first"):
         publish(building, warehouse, TWO, project)
     assert warehouse.read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
 
 
 @pytest.mark.parametrize("name", ["build", "warehouse"])
-def test_publishing_says_which_of_the_two_is_damaged(tmp_path: Path, project: Project, name: str) -> None:
+def test_publishing_reports_which_database_is_damaged(tmp_path: Path, project: Project, name: str) -> None:
     paths = {"build": tmp_path / "build.duckdb", "warehouse": tmp_path / "warehouse.duckdb"}
     build(paths["build"], project, ONE, 1)
     publish(paths["build"], paths["warehouse"], ONE, project)
@@ -290,7 +288,7 @@ def test_publishing_says_which_of_the_two_is_damaged(tmp_path: Path, project: Pr
     assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
 
 
-def test_a_table_that_is_no_model_any_more_is_not_published(tmp_path: Path, project: Project) -> None:
+def test_removed_model_is_dropped_from_the_published_file(tmp_path: Path, project: Project) -> None:
     building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
     build(building, project, ONE, 1)
     publish(building, warehouse, ONE, project)
@@ -312,17 +310,17 @@ def test_a_table_that_is_no_model_any_more_is_not_published(tmp_path: Path, proj
     ],
 )
 def test_data_tests_find_the_rows_that_fail(test: DataTest, failing: int) -> None:
-    table = Seed("t", Path("t.csv"), "", ("a",), (Column("a", "BIGINT"), Column("b", "VARCHAR")), ())
+    table = Seed("t", Path("t.csv"), "", ("a",), (Column("a", "BIGINT"), Column("b", "VARCHAR")), (), "reference")
     with duckdb.connect() as connection:
         connection.execute(
             "create table t as "
             "select * from (values (1, 'x'), (1, 'y'), (2, 'it''s'), (3, null), (null, 'x')) as v(a, b)"
         )
         connection.execute("create table targets as select unnest(['x', 'y']) as b")
-        found = connection.execute(failing_rows(test, table, ONE)).fetchall()
-    assert len(found) == failing
+        failed = connection.execute(failing_rows(test, table, ONE)).fetchall()
+    assert len(failed) == failing
 
 
-def test_no_progress_bar_is_drawn_over_the_commands_own_output(tmp_path: Path) -> None:
+def test_progress_bar_is_disabled(tmp_path: Path) -> None:
     with connect(tmp_path / "b.duckdb") as connection:
         assert rows(connection, "(select current_setting('enable_progress_bar'))") == [(False,)]

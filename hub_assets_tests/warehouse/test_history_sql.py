@@ -1,4 +1,4 @@
-"""The SQL of histories: given answers of some weeks, what is known as of one of them."""
+"""Commit and discussion histories in SQL: the state as of one week, given the responses of several weeks."""
 
 import json
 import random
@@ -11,9 +11,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from hub_assets.hub.plan import HISTORY_KINDS, HistoryKind, plan_histories
+from hub_assets.hub.collect.plan import HISTORY_KINDS, HistoryKind, plan_histories
 from hub_assets.lake.parts import Lake, Manifest, Part
-from hub_assets.warehouse.models import Project, load_project
+from hub_assets.warehouse.sql_project import Project, load_project
 from hub_assets_tests.warehouse.building import SOURCES, build_week, clear, fill, only, prepare_tables
 
 ONE, TWO, THREE, FOUR = (date(2026, 11, 2) + timedelta(weeks=n) for n in range(4))
@@ -40,7 +40,7 @@ def connection(project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def build(connection: duckdb.DuckDBPyConnection, project: Project) -> Build:
-    """Given rows of the raw tables, build a week and return what answers queries."""
+    """Build a week from raw rows and return a query function."""
     clear(connection, project)
 
     def run(week: date, **given: list[Row]) -> Callable[[str], Rows]:
@@ -52,7 +52,7 @@ def build(connection: duckdb.DuckDBPyConnection, project: Project) -> Build:
 
 
 def noon(week: date) -> datetime:
-    """Return the noon of a week's Wednesday."""
+    """Return noon on the Wednesday of a week."""
     return datetime(week.year, week.month, week.day, 12) + timedelta(days=2)
 
 
@@ -65,9 +65,9 @@ def models(*rows: Row) -> dict[str, list[Row]]:
 
 
 def page(week: date, key: str, items: list[Row] | None = None, **values: Any) -> Row:
-    """Return the only answer of a visit, or another one."""
+    """Return a response; by default the only page of a fetch."""
     known = {"snapshot_date": week, "observed_at": noon(week), "repo_type": "model", "repo_key": key}
-    asked = {"outcome": "ok", "visit": 1, "page": 0, "is_last": True, "reading": 1, "listed_sha": "a"}
+    asked = {"outcome": "ok", "fetch_number": 1, "page": 0, "is_last": True, "history_version": 1, "listed_sha": "a"}
     used = {"calls": 1, "attempts": 1, "sample_share": 1.0}
     return known | asked | used | {"commits": items, "discussions": items} | values
 
@@ -94,40 +94,43 @@ def alias(model_id: str, outcome: str, target: str | None = None, key: str | Non
     return asked | {"outcome": outcome, "target_id": target, "repo_key": key}
 
 
-HISTORY = "select outcome, reading, n_commits from int_hub__commit_histories where snapshot_date = date '{}'"
-SETTLED = HISTORY.format(TWO)
+HISTORY = "select outcome, history_version, n_commits from int_hub__commit_histories where snapshot_date = date '{}'"
+HISTORY_TWO = HISTORY.format(TWO)
 
 
-def test_a_repository_that_nobody_asked_about(build: Build) -> None:
+def test_repository_that_was_never_requested(build: Build) -> None:
     query = build(ONE, **models(listed(ONE, "1")))
     for table, counted in (("commit", "n_commits"), ("discussion", "n_discussions")):
         assert query(
-            f"select outcome, status, error_code, message, asked_at, asked_date, final_id, sample_share, read_date, "
-            f"read_at, read_visit, reading, age_days, n_total, {counted}, n_calls, n_attempts "
+            f"select outcome, status, error_code, message, asked_at, asked_date, final_id, sample_share, version_date, "
+            f"version_at, version_fetch, history_version, age_days, n_total, {counted}, n_calls, n_attempts "
             f"from int_hub__{table}_histories"
         ) == [("not_asked", *[None] * 14, 0, 0)]
 
 
-def test_what_a_visit_of_the_week_found(build: Build) -> None:
-    visit = page(ONE, "1", commits("x", "y"), n_total=3, final_id="m/1", calls=4, attempts=2, sample_share=0.5)
-    query = build(ONE, **models(listed(ONE, "1")), raw_hub__commits=[visit], raw_hub__discussions=[visit])
+def test_fetch_of_the_week(build: Build) -> None:
+    fetch = page(ONE, "1", commits("x", "y"), n_total=3, final_id="m/1", calls=4, attempts=2, sample_share=0.5)
+    query = build(ONE, **models(listed(ONE, "1")), raw_hub__commits=[fetch], raw_hub__discussions=[fetch])
     asked = (noon(ONE), ONE, "m/1", 0.5, ONE, noon(ONE), 1, 1, 0, 3)
-    columns = "asked_at, asked_date, final_id, sample_share, read_date, read_at, read_visit, reading, age_days, n_total"
+    columns = "asked_at, asked_date, final_id, sample_share, version_date, version_at, version_fetch, history_version"
+    columns += ", age_days, n_total"
     for table in ("int_hub__commit_histories", "int_hub__discussion_histories"):
         assert query(f"select outcome, {columns}, n_calls, n_attempts from {table}") == [("ok", *asked, 4, 2)]
     assert query("select n_commits from int_hub__commit_histories") == [(2,)]
 
 
-def test_a_refusal_with_what_the_hub_said(build: Build) -> None:
+def test_refusal_keeps_the_hubs_error(build: Build) -> None:
     said = {"status": 403, "error_code": "GatedRepo", "message": "Ask for access."}
     row = refused(ONE, "1", "gated", **said)
     query = build(ONE, **models(listed(ONE, "1")), raw_hub__commits=[row], raw_hub__discussions=[row])
     for table in ("int_hub__commit_histories", "int_hub__discussion_histories"):
-        found = query(f"select outcome, status, error_code, message, asked_date, reading, age_days from {table}")
+        found = query(
+            f"select outcome, status, error_code, message, asked_date, history_version, age_days from {table}"
+        )
         assert found == [("gated", *said.values(), ONE, None, None)]
 
 
-def test_a_visit_counts_only_with_its_last_page(build: Build) -> None:
+def test_fetch_counts_only_with_its_last_page(build: Build) -> None:
     query = build(
         ONE,
         **models(listed(ONE, "1"), listed(ONE, "2")),
@@ -142,7 +145,7 @@ def test_a_visit_counts_only_with_its_last_page(build: Build) -> None:
     assert query("select repo_key, n_commits from int_hub__contributions") == [("2", 2)]
 
 
-def test_a_visit_that_was_cut_off_leaves_its_number_to_another_weeks(build: Build) -> None:
+def test_interrupted_fetch_can_share_its_number_with_a_later_week(build: Build) -> None:
     query = build(
         TWO,
         **models(listed(TWO, "1")),
@@ -155,19 +158,19 @@ def test_a_visit_that_was_cut_off_leaves_its_number_to_another_weeks(build: Buil
             page(TWO, "1", [discussion(1, "ann")]),
         ],
     )
-    assert query(SETTLED) == [("ok", 1, 3)]
+    assert query(HISTORY_TWO) == [("ok", 1, 3)]
     assert query("select n_commits from int_hub__contributions") == [(3,)]
     assert query("select n_discussions, n_calls from int_hub__discussion_histories") == [(1, 1)]
     assert query("select n_discussions from int_hub__discussion_starters") == [(1,)]
 
 
-def test_visits_of_a_reading_add_up_and_a_new_one_takes_their_place(build: Build) -> None:
+def test_fetches_of_a_version_add_up_until_a_new_version_replaces_them(build: Build) -> None:
     given = {
         **models(*(listed(week, "1", sha) for week, sha in ((ONE, "a"), (TWO, "b"), (THREE, "c")))),
         "raw_hub__commits": [
             page(ONE, "1", commits("x", "y")),
-            page(TWO, "1", [commit("z", "ben", day=9)], visit=2, listed_sha="b"),
-            page(THREE, "1", commits("squashed"), visit=3, reading=2, listed_sha="c"),
+            page(TWO, "1", [commit("z", "ben", day=9)], fetch_number=2, listed_sha="b"),
+            page(THREE, "1", commits("squashed"), fetch_number=3, history_version=2, listed_sha="c"),
         ],
     }
     names = "select author, n_commits from int_hub__contributions where snapshot_date = date '{}' order by 1"
@@ -179,37 +182,37 @@ def test_visits_of_a_reading_add_up_and_a_new_one_takes_their_place(build: Build
         query = build(week, **given)
         assert query(HISTORY.format(week)) == [history]
         assert query(names.format(week)) == authors
-    # and building an older week again does not see what came later
+    # rebuilding an older week ignores later data
     query = build(TWO, **given)
     assert query(HISTORY.format(TWO)) == [("ok", 1, 3)]
     assert query("select max(n_calls) from int_hub__commit_histories where snapshot_date = date '2026-11-09'") == [(1,)]
 
 
-def test_the_reading_of_a_visit_is_that_of_its_last_page(build: Build) -> None:
+def test_last_page_decides_the_version_of_a_fetch(build: Build) -> None:
     query = build(
         TWO,
         **models(listed(TWO, "1", "b")),
         raw_hub__commits=[
             page(ONE, "1", commits("old", "older")),
-            page(TWO, "1", commits("x", "y"), visit=2, listed_sha="b", is_last=False),
-            page(TWO, "1", commits("z"), visit=2, page=1, reading=2, listed_sha="b"),
+            page(TWO, "1", commits("x", "y"), fetch_number=2, listed_sha="b", is_last=False),
+            page(TWO, "1", commits("z"), fetch_number=2, page=1, history_version=2, listed_sha="b"),
         ],
     )
-    assert query(SETTLED) == [("ok", 2, 3)]
+    assert query(HISTORY_TWO) == [("ok", 2, 3)]
     assert query("select author, n_commits from int_hub__contributions") == [("ann", 3)]
 
 
 @pytest.mark.parametrize("outcome", ["gated", "disabled", "gone", "moved", "failed", "not_asked"])
-def test_what_cannot_be_read_any_more_is_unknown(build: Build, outcome: str) -> None:
-    given = [page(ONE, "1", commits("x")), refused(TWO, "1", outcome, visit=2)]
+def test_unreadable_history_is_unknown(build: Build, outcome: str) -> None:
+    given = [page(ONE, "1", commits("x")), refused(TWO, "1", outcome, fetch_number=2)]
     asked = [
         page(ONE, "1", [discussion(1, "ann")]),
-        refused(TWO, "1", outcome, visit=2, reading=2),
+        refused(TWO, "1", outcome, fetch_number=2, history_version=2),
     ]
     query = build(TWO, **models(listed(TWO, "1")), raw_hub__commits=given, raw_hub__discussions=asked)
-    assert query(SETTLED) == [(outcome, 1, None)]
+    assert query(HISTORY_TWO) == [(outcome, 1, None)]
     for table in ("int_hub__commit_histories", "int_hub__discussion_histories"):
-        assert query(f"select outcome, asked_date, read_date, reading, age_days from {table}") == [
+        assert query(f"select outcome, asked_date, version_date, history_version, age_days from {table}") == [
             (outcome, TWO, ONE, 1, None)
         ]
     for table in ("int_hub__contributions", "int_hub__discussion_starters"):
@@ -218,15 +221,15 @@ def test_what_cannot_be_read_any_more_is_unknown(build: Build, outcome: str) -> 
     assert query(f"select {counts} from mart__repo_activity") == [(None,) * 6]
 
 
-def test_a_visit_that_failed_between_two_adds_nothing(build: Build) -> None:
+def test_failed_fetch_between_two_others_adds_nothing(build: Build) -> None:
     query = build(
         THREE,
         **models(listed(THREE, "1", "c")),
         raw_hub__commits=[
             page(ONE, "1", commits("x")),
-            page(TWO, "1", commits("lost"), visit=2, is_last=False),
-            refused(TWO, "1", "failed", visit=2, page=1),
-            page(THREE, "1", commits("y", "lost"), visit=3, listed_sha="c"),
+            page(TWO, "1", commits("lost"), fetch_number=2, is_last=False),
+            refused(TWO, "1", "failed", fetch_number=2, page=1),
+            page(THREE, "1", commits("y", "lost"), fetch_number=3, listed_sha="c"),
         ],
     )
     assert query(HISTORY.format(THREE)) == [("ok", 1, 3)]
@@ -243,7 +246,7 @@ def test_a_visit_that_failed_between_two_adds_nothing(build: Build) -> None:
         (None, "a", ("not_asked", 1, None, 5)),
     ],
 )
-def test_commits_hold_while_the_listing_names_their_head(
+def test_commits_stay_valid_while_the_listed_head_is_unchanged(
     build: Build, before: str | None, now: str | None, expected: tuple[Any, ...]
 ) -> None:
     query = build(
@@ -251,7 +254,7 @@ def test_commits_hold_while_the_listing_names_their_head(
         **models(listed(ONE, "1", before), listed(TWO, "1", now)),
         raw_hub__commits=[page(ONE, "1", commits("x"), listed_sha=before)],
     )
-    columns = "outcome, reading, n_commits, age_days"
+    columns = "outcome, history_version, n_commits, age_days"
     where = "where snapshot_date = date '2026-11-09'"
     assert query(f"select {columns} from int_hub__commit_histories {where}") == [expected]
     known = [("ann", 1)] if expected[0] == "not_modified" else []
@@ -260,16 +263,16 @@ def test_commits_hold_while_the_listing_names_their_head(
     assert found == [(expected[0], expected[2], expected[2])]
 
 
-def test_of_discussions_the_last_reading_counts_however_old(build: Build) -> None:
+def test_last_version_of_discussions_counts_regardless_of_age(build: Build) -> None:
     given = {
         **models(*(listed(week, "1", str(week)) for week in (ONE, TWO, FOUR))),
         "raw_hub__discussions": [
             page(ONE, "1", [discussion(1, "ann"), discussion(2, "ben")]),
-            page(TWO, "1", [discussion(2, "ben"), discussion(3, "eve", pull=True)], visit=2, reading=2),
-            page(FOUR, "1", [discussion(4, "late")], visit=3, reading=3, is_last=False),
+            page(TWO, "1", [discussion(2, "ben"), discussion(3, "eve", pull=True)], fetch_number=2, history_version=2),
+            page(FOUR, "1", [discussion(4, "late")], fetch_number=3, history_version=3, is_last=False),
         ],
     }
-    columns = "outcome, reading, n_discussions, age_days, asked_date, n_calls"
+    columns = "outcome, history_version, n_discussions, age_days, asked_date, n_calls"
     for week, history in (
         (ONE, ("ok", 1, 2, 0, ONE, 1)),
         (TWO, ("ok", 2, 2, 0, TWO, 1)),
@@ -284,7 +287,7 @@ def test_of_discussions_the_last_reading_counts_however_old(build: Build) -> Non
     assert query(f"select {shown} from mart__repo_activity {where}") == [(2, 2, "ok", 12, None)]
 
 
-def test_a_discussion_on_two_pages_is_one_and_nobody_is_left_of_deleted_accounts(build: Build) -> None:
+def test_duplicate_discussions_count_once_and_deleted_accounts_are_omitted(build: Build) -> None:
     first = [discussion(4, "ann", pull=True, day=4), discussion(3, None), discussion(2, "ann", day=2)]
     second = [discussion(2, "ann", day=2), discussion(1, None), discussion(None, "odd")]
     query = build(
@@ -298,7 +301,7 @@ def test_a_discussion_on_two_pages_is_one_and_nobody_is_left_of_deleted_accounts
     ]
 
 
-def test_who_made_a_commit_and_who_is_named_first(build: Build) -> None:
+def test_committers_and_first_authors(build: Build) -> None:
     query = build(
         ONE,
         **models(listed(ONE, "1")),
@@ -328,7 +331,7 @@ def test_who_made_a_commit_and_who_is_named_first(build: Build) -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, []])
-def test_what_is_known_to_be_none_is_0(build: Build, nothing: list[Row] | None) -> None:
+def test_known_empty_history_counts_as_zero(build: Build, nothing: list[Row] | None) -> None:
     row = page(ONE, "1", nothing)
     query = build(ONE, **models(listed(ONE, "1")), raw_hub__commits=[row], raw_hub__discussions=[row])
     counts = "n_commits, n_committers, n_discussions, n_disc_starters, n_community, discussions_age_days"
@@ -339,7 +342,7 @@ def test_what_is_known_to_be_none_is_0(build: Build, nothing: list[Row] | None) 
     assert query(f"{summary} order by 1") == [("n_commits", 1, 1.0), ("n_community", 1, 1.0)]
 
 
-def test_a_community_is_known_where_both_histories_are(build: Build) -> None:
+def test_community_is_known_only_if_both_histories_are(build: Build) -> None:
     people = [commit("x", "ann", "ben"), commit("y", None)]
     starters = [discussion(1, "ben"), discussion(2, "eve"), discussion(3, None)]
     keys = ("both", "neither", "no commits", "no discussions", "nobody")
@@ -369,7 +372,7 @@ def test_a_community_is_known_where_both_histories_are(build: Build) -> None:
     ]
 
 
-def test_types_of_repositories_are_kept_apart(build: Build) -> None:
+def test_repository_types_are_separate(build: Build) -> None:
     query = build(
         ONE,
         raw_hub__models=[listed(ONE, "1")],
@@ -394,7 +397,7 @@ def test_types_of_repositories_are_kept_apart(build: Build) -> None:
     ]
 
 
-def test_what_is_not_listed_any_more_is_not_shown(build: Build) -> None:
+def test_unlisted_repositories_are_hidden(build: Build) -> None:
     query = build(
         TWO,
         **models(listed(ONE, "1"), listed(TWO, "2")),
@@ -407,7 +410,7 @@ def test_what_is_not_listed_any_more_is_not_shown(build: Build) -> None:
         assert query(f"from {table}") == []
 
 
-def test_no_list_of_any_table_holds_a_null(build: Build) -> None:
+def test_list_columns_contain_no_nulls(build: Build) -> None:
     undated = commit("x", "ann", None) | {"date": None, "trailers": [{"name": None, "handle": None}]}
     without = commit("y") | {"authors": None, "trailers": None}
     opened = discussion(1, "ann") | {"created_at": None}
@@ -437,40 +440,40 @@ def test_no_list_of_any_table_holds_a_null(build: Build) -> None:
 
 ALIASES = {
     "by id": (alias("old/by id", "moved", "n/1"), "1"),
-    "asked in another case": (alias("Old/One", "moved", "N/1"), "1"),
+    "requested in another case": (alias("Old/One", "moved", "N/1"), "1"),
     "by key": (alias("old/by key", "moved", "renamed/since", "1"), "1"),
     "key before id": (alias("old/both", "moved", "n/2", "1"), "1"),
-    "there under another id": (alias("old/there", "ok", None, "2"), "2"),
-    "to what is not listed": (alias("old/unlisted", "moved", "n/unlisted", "9"), None),
+    "exists under another id": (alias("old/there", "ok", None, "2"), "2"),
+    "to an unlisted model": (alias("old/unlisted", "moved", "n/unlisted", "9"), None),
     "gone": (alias("old/gone", "gone"), None),
-    "refused, so that its target says nothing": (alias("old/gated", "gated", "n/1", "1"), None),
+    "refused, so its target is ignored": (alias("old/gated", "gated", "n/1", "1"), None),
     "two steps": (alias("old/two", "moved", "old/by id"), "1"),
     "three steps": (alias("old/three", "moved", "old/two"), "1"),
     "four steps": (alias("old/four", "moved", "old/three"), None),
-    "in a circle": (alias("old/circle", "moved", "old/circle"), None),
-    "to what is gone": (alias("old/to gone", "moved", "old/gone"), None),
+    "in a cycle": (alias("old/circle", "moved", "old/circle"), None),
+    "to a missing model": (alias("old/to gone", "moved", "old/gone"), None),
 }
 
 
 @pytest.mark.parametrize("case", ALIASES)
-def test_an_id_that_is_not_listed_may_lead_to_a_model(build: Build, case: str) -> None:
+def test_unlisted_id_can_resolve_to_a_model(build: Build, case: str) -> None:
     given, key = ALIASES[case]
     query = build(
         ONE,
         **models(listed(ONE, "1"), listed(ONE, "2")),
         raw_hub__spaces=[listed(ONE, "s", models=[given["repo_id"].lower()])],
-        raw_hub__aliases=[row for row, _ in ALIASES.values()],
+        enrich_hub__aliases=[row for row, _ in ALIASES.values()],
     )
     columns = "model_key, is_resolved, how, alias_outcome"
     how = "alias" if key else "unresolved"
     assert query(f"select {columns} from int_hub__space_models") == [(key, key is not None, how, given["outcome"])]
 
 
-def test_the_listing_comes_first_and_the_last_answer_by_then_holds(build: Build) -> None:
+def test_listing_takes_precedence_and_the_latest_response_counts(build: Build) -> None:
     given = {
         **models(*(listed(week, key) for week in (ONE, TWO, THREE) for key in ("1", "2"))),
         "raw_hub__spaces": [listed(week, "s", models=["n/1", "old/x", "old/y"]) for week in (ONE, TWO, THREE)],
-        "raw_hub__aliases": [
+        "enrich_hub__aliases": [
             alias("n/1", "moved", "n/2"),
             alias("old/x", "moved", "n/1"),
             alias("old/x", "gone", week=THREE),
@@ -492,7 +495,7 @@ def test_the_listing_comes_first_and_the_last_answer_by_then_holds(build: Build)
         assert query(f"select {columns} from int_hub__space_models {where} order by 1") == expected
 
 
-def test_a_space_counts_once_by_whatever_ids_it_names_a_model(build: Build) -> None:
+def test_space_counts_once_under_several_ids(build: Build) -> None:
     query = build(
         ONE,
         **models(listed(ONE, "1"), listed(ONE, "2")),
@@ -500,7 +503,7 @@ def test_a_space_counts_once_by_whatever_ids_it_names_a_model(build: Build) -> N
             listed(ONE, "s1", models=["n/1", "old/1", "old/one", "old/gone", "old/unasked"]),
             listed(ONE, "s2", models=["old/one", "old/gone", "old/moved", "old/failed", "old/not held"]),
         ],
-        raw_hub__aliases=[
+        enrich_hub__aliases=[
             alias("old/1", "moved", "n/1"),
             alias("old/one", "ok", None, "1"),
             alias("old/gone", "gone"),
@@ -536,7 +539,7 @@ def test_coverage(build: Build) -> None:
         raw_hub__discussions=[
             page(TWO, "read", sample_share=None, calls=3),
             page(ONE, "unchanged", sample_share=None, calls=30),
-            page(TWO, "unchanged", visit=2, is_last=False),
+            page(TWO, "unchanged", fetch_number=2, is_last=False),
             refused(TWO, "gone", "discussions_off", sample_share=None),
         ],
     )
@@ -555,15 +558,15 @@ def test_coverage(build: Build) -> None:
 
 
 @pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_outcomes_are_those_of_the_plan(build: Build, tmp_path: Path, kind: HistoryKind) -> None:
-    dice = random.Random(kind)
+def test_outcomes_match_the_plan(build: Build, tmp_path: Path, kind: HistoryKind) -> None:
+    rng = random.Random(kind)
     weeks, keys = (ONE, TWO, THREE), [str(n) for n in range(200)]
-    shas: dict[str, list[str | None]] = {key: [dice.choice("ab")] for key in keys}
+    shas: dict[str, list[str | None]] = {key: [rng.choice("ab")] for key in keys}
     for key in keys:
-        shas[key] += dice.choices([shas[key][0], "c", None], [6, 3, 1], k=2)
+        shas[key] += rng.choices([shas[key][0], "c", None], [6, 3, 1], k=2)
     given = {
         "raw_hub__models": [listed(week, key, shas[key][n]) for n, week in enumerate(weeks) for key in keys],
-        f"raw_hub__{kind}": list(_visits(dice, weeks, shas)),
+        f"raw_hub__{kind}": list(_fetches(rng, weeks, shas)),
     }
     lake = Lake(tmp_path)
     for table, rows in given.items():
@@ -582,15 +585,15 @@ def test_outcomes_are_those_of_the_plan(build: Build, tmp_path: Path, kind: Hist
         assert len(found) > 4
 
 
-def _visits(dice: random.Random, weeks: Iterable[date], shas: dict[str, list[str | None]]) -> Iterator[Row]:
-    """Visit repositories at random, as a crawl would: some visits are cut off, some refused, most are read."""
+def _fetches(rng: random.Random, weeks: Iterable[date], shas: dict[str, list[str | None]]) -> Iterator[Row]:
+    """Simulate a crawl: random fetches, of which some are interrupted, some are refused and most succeed."""
     ended = dict.fromkeys(shas, 0)
     for n, week in enumerate(weeks):
         for key, listed_shas in shas.items():
-            for _ in range(dice.choices([0, 1, 2], [5, 4, 1])[0]):
-                outcome = dice.choices(["ok", "gated", "gone", "failed", "not_asked"], [6, 1, 1, 1, 1])[0]
-                values: Row = {"visit": ended[key] + 1, "listed_sha": listed_shas[n], "status": 200}
-                if dice.random() < 0.2:
+            for _ in range(rng.choices([0, 1, 2], [5, 4, 1])[0]):
+                outcome = rng.choices(["ok", "gated", "gone", "failed", "not_asked"], [6, 1, 1, 1, 1])[0]
+                values: Row = {"fetch_number": ended[key] + 1, "listed_sha": listed_shas[n], "status": 200}
+                if rng.random() < 0.2:
                     yield page(week, key, is_last=False, **values)
                     break
                 ended[key] += 1

@@ -1,4 +1,4 @@
-"""The SQL of who is who: who was seen where, and what developers did, given who they are."""
+"""Identity SQL: sightings of author strings, and activity of resolved developers."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import Database, build_week, fill, only
 
 ONE, TWO = date(2026, 11, 2), date(2026, 11, 9)
@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 class Week(Database):
-    """A week that is built of the raw rows given so far, in a database of its own."""
+    """A database that builds a week from raw rows."""
 
     def build(self, week: date, **given: list[Row]) -> None:
         fill(self.connection, given)
@@ -34,10 +34,16 @@ def listed(week: date, *keys: str) -> list[Row]:
     return [{"snapshot_date": week, "observed_at": at, "_id": key, "id": f"lab/{key}", "sha": "a"} for key in keys]
 
 
-def page(week: date, key: str, *items: Row, reading: int = 1, visit: int = 1) -> Row:
+def page(week: date, key: str, *items: Row, history_version: int = 1, fetch_number: int = 1) -> Row:
     asked = {"snapshot_date": week, "observed_at": datetime(week.year, week.month, week.day), "outcome": "ok"}
     asked |= {"repo_type": "model", "repo_key": key, "repo_id": f"lab/{key}", "listed_sha": "a"}
-    return asked | {"visit": visit, "page": 0, "is_last": True, "reading": reading, "commits": list(items)}
+    return asked | {
+        "fetch_number": fetch_number,
+        "page": 0,
+        "is_last": True,
+        "history_version": history_version,
+        "commits": list(items),
+    }
 
 
 def commit(*users: str, day: int = 1, avatar: bool = True, trailers: tuple[tuple[str, str | None], ...] = ()) -> Row:
@@ -59,7 +65,7 @@ def developer(author: str, developer_id: str, **others: Any) -> Row:
     return known | {"is_bot": False, "is_generic": False, "decisions_hash": "0"} | others
 
 
-def test_who_was_seen_in_a_repository_is_remembered_when_it_is_gone(built: Week) -> None:
+def test_sightings_outlive_their_repository(built: Week) -> None:
     raw = [page(ONE, "1", commit("ann", "bob", day=5)), page(ONE, "2", commit("ann", day=12))]
     built.build(TWO, raw_hub__models=[*listed(ONE, "1", "2"), *listed(TWO, "2")], raw_hub__commits=raw)
     seen = built.rows(
@@ -71,26 +77,26 @@ def test_who_was_seen_in_a_repository_is_remembered_when_it_is_gone(built: Week)
         ("1", "lab", "bob", True, False, False, [date(2026, 10, 5)]),
         ("2", "lab", "ann", True, True, False, [date(2026, 10, 12)]),
     ]
-    # what they did counts where it can still be seen
+    # their activity counts only in listed repositories
     assert built.rows("select author, n_commits, n_repos from int_hub__author_strings order by 1") == [
         ("ann", 1, 1),
         ("bob", 0, 0),
     ]
 
 
-def test_when_a_name_was_seen_first_does_not_change_with_what_is_read_later(built: Week) -> None:
+def test_later_fetches_do_not_change_the_first_seen_date(built: Week) -> None:
     first = "select first_seen_date, first_seen_at from int_hub__author_strings where author = 'ann'"
     raw = [page(ONE, "1", commit("ann", day=20))]
     built.build(ONE, raw_hub__models=listed(ONE, "1", "2"), raw_hub__commits=raw)
     assert built.rows(first) == [(ONE, datetime(2026, 10, 20))]
-    later = [*raw, page(TWO, "2", commit("ann", day=2)), page(TWO, "1", commit("ann", day=1), visit=2)]
+    later = [*raw, page(TWO, "2", commit("ann", day=2)), page(TWO, "1", commit("ann", day=1), fetch_number=2)]
     listings = [*listed(ONE, "1", "2"), *listed(TWO, "1", "2")]
     built.build(TWO, raw_hub__models=listings, raw_hub__commits=later)
     assert built.rows(f"{first} and snapshot_date = date '{TWO}'") == [(ONE, datetime(2026, 10, 20))]
     assert built.rows(f"{first} and snapshot_date = date '{ONE}'") == [(ONE, datetime(2026, 10, 20))]
 
 
-def test_whether_an_account_is_shown_is_known_where_any_is(built: Week) -> None:
+def test_account_links_are_known_only_if_any_are_recorded(built: Week) -> None:
     linked = "select author, is_linked from int_hub__author_strings order by 1"
     raw = [page(ONE, "1", commit("ann", avatar=False), commit("bob", avatar=False))]
     built.build(ONE, raw_hub__models=listed(ONE, "1"), raw_hub__commits=raw)
@@ -103,14 +109,14 @@ def test_whether_an_account_is_shown_is_known_where_any_is(built: Week) -> None:
     assert built.rows(linked) == [("ann", False), ("bob", True), ("cy", True)]
 
 
-def test_trailers_that_name_a_handle(built: Week) -> None:
+def test_trailers_with_a_handle(built: Week) -> None:
     trailers = (("Ann A", "ann"), ("Bob B", None), ("Ann A", "ann"))
     raw = [page(ONE, "1", commit("bob", trailers=trailers), commit("cy"))]
     built.build(ONE, raw_hub__models=listed(ONE, "1"), raw_hub__commits=raw)
     assert built.rows("select name, handle, n_commits from int_hub__trailers") == [("Ann A", "ann", 2)]
 
 
-def test_a_repository_counts_developers_and_not_names_and_no_bots(built: Week) -> None:
+def test_repositories_count_merged_developers_without_bots(built: Week) -> None:
     commits = [
         page(ONE, "1", commit("ann", "Ann A"), commit("Ann A"), commit("root"), commit("a-bot", "ann")),
         page(ONE, "2", commit("root"), commit("a-bot")),
@@ -139,7 +145,7 @@ def test_a_repository_counts_developers_and_not_names_and_no_bots(built: Week) -
     ]
     found = built.rows("select repo_key, developer_id, n_discussions from int_hub__developer_discussions order by all")
     assert found == [("1", "d1", 2), ("1", "d2", 1)]
-    # bots' commits and discussions are activity; whoever is touched by bots alone has no community
+    # bots' commits and discussions count as activity, but a repository with only bots has no community
     counts = "n_commits, n_committers, n_discussions, n_disc_starters, n_community"
     assert built.rows(f"select repo_key, {counts} from mart__repo_activity order by 1") == [
         ("1", 4, 2, 4, 2, 3),
@@ -150,8 +156,8 @@ def test_a_repository_counts_developers_and_not_names_and_no_bots(built: Week) -
     assert built.rows(f"select {names} from mart__identity_summary") == [(5, 1, 1, 3, 2, 1)]
 
 
-def test_an_author_without_a_developer_is_no_quiet_loss(built: Week) -> None:
-    """The data test on `developer_id` stops the week."""
+def test_author_without_a_developer_is_not_silently_dropped(built: Week) -> None:
+    """The data test on `developer_id` blocks the week."""
     raw = [page(ONE, "1", commit("ann"), commit("bob"))]
     people = [developer("ann", "d1")]
     built.build(ONE, raw_hub__models=listed(ONE, "1"), raw_hub__commits=raw, core__developers=people)
@@ -159,7 +165,7 @@ def test_an_author_without_a_developer_is_no_quiet_loss(built: Week) -> None:
     assert found == [("d1", 1), (None, 1)]
 
 
-def test_what_came_of_pairs_by_who_proposed_them(built: Week) -> None:
+def test_pair_decisions_by_blocking_rule(built: Week) -> None:
     def pair(number: int, generators: list[str], decision: str, decided_by: str | None, **others: Any) -> Row:
         names = {"snapshot_date": ONE, "author_a": f"a{number}", "author_b": f"b{number}", "generators": generators}
         return (

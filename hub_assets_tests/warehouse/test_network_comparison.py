@@ -1,4 +1,4 @@
-"""The study's figures of networks beside ours."""
+"""Comparison with the network figures in the study."""
 
 import csv
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub_assets.warehouse.models import Model, Project
+from hub_assets.warehouse.sql_project import Model, Project
 from hub_assets_tests.warehouse.building import Database
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 
 class Warehouse(Database):
-    """A database in which rows are given of all that the comparison reads."""
+    """A database with given rows in all tables that the comparison reads."""
 
     def __init__(self, project: Project) -> None:
         (self.comparison,) = (model for model in project.models if model.name == COMPARISON)
@@ -61,8 +61,8 @@ def used(name: str, n_spaces: int, key: str | None = None, **values: Any) -> Row
     return {"network": "all", "repo_key": key or name, "repo_id": name, "n_spaces": n_spaces} | values
 
 
-def leader(organisation: str, n_models: int, kind: str = "company", **values: Any) -> Row:
-    row = {"network": "all", "ranking": "usage", "organisation": organisation, "kind": kind, "n_models": n_models}
+def leader(organization: str, n_models: int, kind: str = "company", **values: Any) -> Row:
+    row = {"network": "all", "ranking": "usage", "organization": organization, "kind": kind, "n_models": n_models}
     return row | {"share_of_leading_five": 0.4} | values
 
 
@@ -71,7 +71,7 @@ def published() -> dict[str, Row]:
         return {row["quantity"]: row for row in csv.DictReader(file) if row["quantity"].startswith("network ")}
 
 
-def test_every_published_figure_of_networks_has_one_of_ours_in_a_full_week(warehouse: Warehouse) -> None:
+def test_full_week_has_a_value_for_every_published_network_figure(warehouse: Warehouse) -> None:
     number = count(1000)
     greatest = {"all": 31, "cv": 10, "nlp": 12, "mm": 26}
     cores = [
@@ -97,7 +97,7 @@ def test_every_published_figure_of_networks_has_one_of_ours_in_a_full_week(wareh
         network__summary=[summary, *(summary | other for other in wrong)],
         network__usage_summary=degrees,
         network__model_usage=usage,
-        network__top_organisations=leaders,
+        network__top_organizations=leaders,
     )
     ours = warehouse.ours()
     assert len(ours) == 206
@@ -124,12 +124,12 @@ def test_every_published_figure_of_networks_has_one_of_ours_in_a_full_week(wareh
     assert {quantity: ours[quantity] for quantity in ours if quantity not in others} == {
         quantity: value for quantity, value in expected.items() if quantity in ours
     }
-    # who is not among the leaders has no models there
+    # developers outside the top 100 have no models there
     assert {ours[quantity] for quantity in others} == {0}
     assert {quantity.rpartition(" ")[2] for quantity in others} == {"models"}
 
 
-def test_the_last_row_is_the_greatest_core_whatever_its_k(warehouse: Warehouse) -> None:
+def test_last_row_is_the_maximal_core(warehouse: Warehouse) -> None:
     warehouse.build(network__collaboration_cores=[core(1, nodes=9), core(5, nodes=4, is_max_k=True)])
     assert warehouse.compared("quantity, ours") == [
         ("network all greatest k", 5),
@@ -139,7 +139,7 @@ def test_the_last_row_is_the_greatest_core_whatever_its_k(warehouse: Warehouse) 
     ]
 
 
-def test_the_rich_club_has_no_difference_from_what_the_study_prints(warehouse: Warehouse) -> None:
+def test_rich_club_has_no_difference(warehouse: Warehouse) -> None:
     warehouse.build(network__collaboration_cores=[core(26, is_max_k=True, nodes=28, rich_club=1.0, density=0.5)])
     columns = "figure, quantity, published, ours, difference, ratio, n, share_known"
     assert warehouse.compared(columns, "ours > 0 and quantity like '%k max%'") == [
@@ -149,7 +149,7 @@ def test_the_rich_club_has_no_difference_from_what_the_study_prints(warehouse: W
     ]
 
 
-def test_collaboration_is_known_as_far_as_commits_of_models_are(warehouse: Warehouse) -> None:
+def test_coverage_of_collaboration_is_that_of_model_commits(warehouse: Warehouse) -> None:
     summary = {"network": "all", "edge_rule": "first_author", "bots": "out", "n_developers": 8, "nodes": 2}
     warehouse.build(
         network__collaboration_cores=[core(1, "mm", nodes=7, edges=30, share_known=0.25)],
@@ -168,7 +168,7 @@ def test_collaboration_is_known_as_far_as_commits_of_models_are(warehouse: Wareh
     ]
 
 
-def test_models_are_known_by_their_id_of_the_week(warehouse: Warehouse) -> None:
+def test_models_are_matched_by_their_id_of_the_week(warehouse: Warehouse) -> None:
     warehouse.build(
         network__model_usage=[
             used("openai-community/gpt2", 9),
@@ -178,12 +178,12 @@ def test_models_are_known_by_their_id_of_the_week(warehouse: Warehouse) -> None:
     assert warehouse.compared("quantity, ours, n") == [("network all usage skytnt/anime-seg spaces", 3, 3)]
 
 
-def test_who_is_not_among_the_leaders_has_no_models_there(warehouse: Warehouse) -> None:
+def test_developers_outside_the_ranking_have_zero_models(warehouse: Warehouse) -> None:
     warehouse.build(
-        network__top_organisations=[
+        network__top_organizations=[
             leader("Meta", 3),
             leader("nitrosocke", 2, "individual"),
-            # the namespace of somebody else
+            # a namespace that belongs to someone else
             leader("Google", 5, "unknown"),
             leader("Meta", 7) | {"snapshot_date": BEFORE},
         ]
@@ -200,7 +200,7 @@ def test_who_is_not_among_the_leaders_has_no_models_there(warehouse: Warehouse) 
     ]
 
 
-def test_published_values_are_what_the_study_says() -> None:
+def test_published_values_match_the_study() -> None:
     rows = published()
     said = {
         "network all developers count": ("Section 3.4", 101_144, "equals"),
@@ -222,11 +222,11 @@ def test_published_values_are_what_the_study_says() -> None:
         row = rows[quantity]
         assert (row["figure"], float(row["published"]), row["relation"]) == (figure, value, relation), quantity
     tables = Counter(row["figure"] for row in rows.values() if row["figure"].startswith("Table"))
-    # without the assortativity of the greatest cores, which is NaN
+    # the assortativity of the maximal cores is NaN and therefore omitted
     assert tables == {"Table 6": 39, "Table 7": 29, "Table 8": 39, "Table 9": 39}
 
 
-def test_published_measures_of_cores_are_those_of_their_nodes_and_edges() -> None:
+def test_published_core_measures_follow_from_their_nodes_and_edges() -> None:
     cores: dict[str, dict[str, float]] = defaultdict(dict)
     for quantity, row in published().items():
         if row["figure"].startswith("Table"):
@@ -238,5 +238,5 @@ def test_published_measures_of_cores_are_those_of_their_nodes_and_edges() -> Non
         assert core["average_degree"] == pytest.approx(2 * edges / n, abs=0.005), name
         assert core["density"] == pytest.approx(edges / (n * (n - 1)), abs=0.005), name
         if edges == n * (n - 1):
-            # the rich club of a complete graph is 1 by definition: this is something else
+            # the rich-club coefficient of a complete graph is 1 by definition; the study reports another quantity
             assert core["rich_club"] == pytest.approx(2 / (n - 1), abs=0.005), name

@@ -1,4 +1,4 @@
-"""Each SQL model by given rows and expected rows, for one week among others."""
+"""SQL models: input rows and expected rows for one of several weeks."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -8,7 +8,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import build_week, fill, only, prepare_tables
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
@@ -18,7 +18,7 @@ Build = Callable[..., list[Row]]
 
 @pytest.fixture
 def build(project: Project) -> Iterator[Build]:
-    """Given rows of the raw tables, build what a table needs for WEEK, and return its rows without snapshot_date."""
+    """Build a table and its inputs for WEEK from raw rows and return the requested columns."""
     with duckdb.connect() as connection:
         prepare_tables(connection, project)
 
@@ -34,7 +34,7 @@ def model(key: str, name: str, **values: Any) -> Row:
     return {"snapshot_date": WEEK, "observed_at": datetime(2026, 11, 16), "_id": key, "id": name} | values
 
 
-def test_repositories_of_all_types_and_their_licenses(build: Build) -> None:
+def test_repositories_of_all_types_have_licenses(build: Build) -> None:
     found = build(
         "int_hub__repositories",
         "repo_type, repo_key, namespace, n_likes, n_downloads, licenses",
@@ -46,7 +46,7 @@ def test_repositories_of_all_types_and_their_licenses(build: Build) -> None:
             model("1", "gpt2", likes=1) | {"snapshot_date": BEFORE},
         ],
         raw_hub__datasets=[model("4", "a/b", likes=1, downloads=2, tags=["license:mit"])],
-        # no tag says the license of a space: its card does
+        # the license of a Space is in its card, not in a tag
         raw_hub__spaces=[
             model("5", "a/b", likes=7, tags=["gradio"]),
             model("6", "a/c", tags=["gradio"], cardData='{"sdk": "gradio"}'),
@@ -68,7 +68,7 @@ def test_repositories_of_all_types_and_their_licenses(build: Build) -> None:
     ]
 
 
-def test_a_license_is_grouped_and_unknown_is_not_none(build: Build) -> None:
+def test_licenses_are_grouped_and_unknown_differs_from_none(build: Build) -> None:
     tags = {"1": ["license:apache-2.0"], "2": ["license:openrail"], "3": ["license:my-own"], "4": [], "5": None}
     found = build(
         "mart__repo_activity",
@@ -85,7 +85,7 @@ def test_a_license_is_grouped_and_unknown_is_not_none(build: Build) -> None:
     ]
 
 
-def test_usage_counts_spaces_by_the_listed_id(build: Build) -> None:
+def test_usage_counts_spaces_by_listed_id(build: Build) -> None:
     given = {
         "raw_hub__models": [model("1", "a/used"), model("2", "a/unused")],
         "raw_hub__spaces": [
@@ -116,7 +116,7 @@ def test_usage_counts_spaces_by_the_listed_id(build: Build) -> None:
 
 
 @pytest.mark.parametrize("spaces", [[], [model("s1", "x/1")]], ids=["no spaces", "models not observed"])
-def test_usage_is_unknown_where_no_space_says_what_it_uses(build: Build, spaces: list[Row]) -> None:
+def test_usage_is_unknown_if_no_space_lists_models(build: Build, spaces: list[Row]) -> None:
     (row,) = build(
         "mart__repo_activity",
         "n_usage_spaces, n_commits, commits_outcome, discussions_outcome, n_community",
@@ -140,7 +140,7 @@ def test_age_counts_days_to_the_monday(build: Build) -> None:
     assert [row["age_days"] for row in found] == [1, 365]
 
 
-def test_the_summary_equals_pandas(build: Build) -> None:
+def test_summary_matches_pandas(build: Build) -> None:
     likes = [0, 0, 0, 1, 5, 120, None]
     downloads = [0, 3, 9, 9, 1_000_000, 2, 7]
     given = [

@@ -1,4 +1,4 @@
-"""The SQL of usage: which models spaces use, whose the foremost are, and what models descend from."""
+"""Usage SQL: models used by Spaces, developers of the top models, and base models."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pytest
 
 from hub_assets.local_hub.simulated import REFERENCE, simulate
 from hub_assets.networks.base_models import base_model_cycles_table
-from hub_assets.warehouse.models import Project
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.identities.simulated import raw_tables
 from hub_assets_tests.warehouse.building import Database, fill, models_for
 
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 class Warehouse(Database):
-    """A database in which raw rows and results of Python are given, and of which some tables are built."""
+    """A database that builds some tables from raw rows and tables written by Python."""
 
     def build(self, *tables: str, week: date = WEEK, **given: list[Row]) -> None:
         fill(self.connection, given)
@@ -54,7 +54,7 @@ def co_used(rank: int, name: str, degree: int = 1, **values: Any) -> Row:
     return row | {"degree": degree, "weighted_degree": degree, "rank": rank} | values
 
 
-def test_a_space_uses_a_model_once_by_whatever_ids_it_names_it(warehouse: Warehouse) -> None:
+def test_space_counts_once_per_model_under_several_ids(warehouse: Warehouse) -> None:
     warehouse.build(
         "network__model_usage",
         raw_hub__models=[
@@ -70,14 +70,14 @@ def test_a_space_uses_a_model_once_by_whatever_ids_it_names_it(warehouse: Wareho
             repo("s3", models=[]),
             repo("s4"),
         ],
-        raw_hub__aliases=[alias("gpt2", "openai-community/gpt2")],
+        enrich_hub__aliases=[alias("gpt2", "openai-community/gpt2")],
     )
     edges = "select space_key, model_key from mart__usage_edges order by all"
     assert warehouse.rows(edges) == [("s1", "1"), ("s1", "2"), ("s2", "1"), ("s2", "3")]
     usage = "select network, rank, repo_key, repo_id, n_spaces from network__model_usage order by all"
     assert warehouse.rows(usage) == [
         ("all", 1, "1", "openai-community/gpt2", 2),
-        # of equals the one whose id sorts first comes first
+        # ties are broken by id
         ("all", 2, "3", "lab/a", 1),
         ("all", 3, "2", "lab/both", 1),
         ("cv", 1, "2", "lab/both", 1),
@@ -86,7 +86,7 @@ def test_a_space_uses_a_model_once_by_whatever_ids_it_names_it(warehouse: Wareho
     ]
 
 
-def test_usage_is_the_simulated_hubs_truth_with_legacy_names(warehouse: Warehouse) -> None:
+def test_usage_matches_the_simulated_hub_with_legacy_names(warehouse: Warehouse) -> None:
     hub = simulate(REFERENCE)
     population = hub.population()
     ids, keys = (hub.repos["model"][name].to_pylist() for name in ("id", "_id"))
@@ -94,7 +94,7 @@ def test_usage_is_the_simulated_hubs_truth_with_legacy_names(warehouse: Warehous
     named = {name for names in hub.repos["space"]["models"].to_pylist() for name in names}
     answers = {name: population.redirect("model", name) for name in named - set(ids)}
     aliases = [alias(name, target) for name, target in answers.items() if target is not None]
-    fill(warehouse.connection, {"raw_hub__aliases": aliases})
+    fill(warehouse.connection, {"enrich_hub__aliases": aliases})
     for name, table in raw_tables(hub, with_accounts=False).items():
         warehouse.connection.register("given", table)
         warehouse.connection.execute(f"create or replace table {name} as from given")
@@ -102,25 +102,25 @@ def test_usage_is_the_simulated_hubs_truth_with_legacy_names(warehouse: Warehous
 
     truth = {(spaces[pair["space"]], keys[pair["model"]]) for pair in hub.key.usage.to_pylist()}
     found = set(warehouse.rows("select space_key, model_key from mart__usage_edges"))
-    # the Hub leads from the id of a model that was withdrawn to another one, and so do we
+    # the Hub redirects the id of a withdrawn model, and so do we
     withdrawn, successor = "runwayml/stable-diffusion-v1-5", "stable-diffusion-v1-5/stable-diffusion-v1-5"
     lists = list(zip(spaces, hub.repos["space"]["models"].to_pylist(), strict=True))
     assert found == truth | {(space, keys[ids.index(successor)]) for space, names in lists if withdrawn in names}
     assert len({space for space, names in lists if "bert-base-uncased" in names}) > 1
 
-    # more than the hundred spaces that a model's own list has
+    # a model's own list of Spaces ends at 100
     bert = keys[ids.index("google-bert/bert-base-uncased")]
-    true = sum(model == bert for _, model in truth)
+    n_spaces = sum(model == bert for _, model in truth)
     rank = f"select rank, n_spaces from network__model_usage where network = 'all' and repo_key = '{bert}'"
-    assert true > 100
-    assert warehouse.rows(rank) == [(1, true)]
+    assert n_spaces > 100
+    assert warehouse.rows(rank) == [(1, n_spaces)]
 
 
-def test_the_developers_of_the_models_that_are_used_most(warehouse: Warehouse) -> None:
+def test_developers_of_the_most_used_models(warehouse: Warehouse) -> None:
     used = {
         "openai-community/gpt2": 9,
         "gpt2-medium": 8,
-        # the Hub has one account of a name, however its letters are cased
+        # account names ignore case
         "OpenAI/whisper": 7,
         "facebook/opt": 6,
         "roberta-base": 5,
@@ -133,10 +133,10 @@ def test_the_developers_of_the_models_that_are_used_most(warehouse: Warehouse) -
         "no-namespace": 1,
     }
     warehouse.build(
-        "network__top_organisations",
+        "network__top_organizations",
         raw_hub__models=[repo(name, name) for name in used],
         raw_hub__spaces=[repo(f"s{n}", models=[name for name, often in used.items() if often > n]) for n in range(9)],
-        raw_hub__accounts=[
+        enrich_hub__accounts=[
             account("page", "org", "An old name", BEFORE),
             account("Page", "org", " A page ", author="page"),
             account("page", "user", "A later name", AFTER),
@@ -146,47 +146,47 @@ def test_the_developers_of_the_models_that_are_used_most(warehouse: Warehouse) -
             account("no-namespace", "org", "Of another's"),
         ],
     )
-    columns = "ranking, rank, organisation, kind, n_models, round(share, 6), round(share_of_leading_five, 6)"
-    assert warehouse.rows(f"select {columns} from network__top_organisations where network = 'all' order by rank") == [
+    columns = "ranking, rank, organization, kind, n_models, round(share, 6), round(share_of_leading_five, 6)"
+    assert warehouse.rows(f"select {columns} from network__top_organizations where network = 'all' order by rank") == [
         ("usage", 1, "OpenAI", "company", 3, 0.25, 0.666667),
         ("usage", 2, "Meta", "company", 2, 0.166667, 0.666667),
-        ("usage", 3, "A page (page)", "organisation", 2, 0.166667, 0.666667),
+        ("usage", 3, "A page (page)", "organization", 2, 0.166667, 0.666667),
         ("usage", 4, "deepset", "company", 1, 0.083333, 0.666667),
         ("usage", 5, "nitrosocke", "individual", 1, 0.083333, 0.666667),
         ("usage", 6, "person", "individual", 1, 0.083333, 0.666667),
         ("usage", 7, "no-namespace", "unknown", 1, 0.083333, 0.666667),
         ("usage", 8, "nobody", "unknown", 1, 0.083333, 0.666667),
     ]
-    assert warehouse.rows("select distinct round(share_unknown, 6) from network__top_organisations") == [(0.166667,)]
+    assert warehouse.rows("select distinct round(share_unknown, 6) from network__top_organizations") == [(0.166667,)]
 
 
-def test_only_a_hundred_are_ranked_and_of_co_usage_only_those_that_are_used_with_others(warehouse: Warehouse) -> None:
+def test_ranking_stops_at_100_and_co_usage_excludes_models_used_alone(warehouse: Warehouse) -> None:
     owners = ["EleutherAI"] * 15 + ["facebook"] * 8 + ["meta-llama"] * 4 + ["h2oai"] * 11 + ["bigscience"] * 9
-    # who is not known has more than the fifth of those who are
+    # the unknown developer has more models than the fifth known one
     owners += ["lmsys"] * 9 + ["mystery"] * 10 + [f"user{n}" for n in range(50)]
     rows = [co_used(n + 1, f"{owner}/{n}") for n, owner in enumerate(owners)]
-    lonely = [co_used(1, "openai/whisper", network="cv"), co_used(2, "lab/alone", 0, network="cv")]
+    rarely_used = [co_used(1, "openai/whisper", network="cv"), co_used(2, "lab/alone", 0, network="cv")]
     warehouse.build(
-        "network__top_organisations",
+        "network__top_organizations",
         raw_hub__models=[repo("1", "a/b")],
-        network__model_co_usage=[*rows, *lonely, co_used(1, "openai/whisper") | {"snapshot_date": BEFORE}],
+        network__model_co_usage=[*rows, *rarely_used, co_used(1, "openai/whisper") | {"snapshot_date": BEFORE}],
     )
-    # the study's, section 4.3.2: 56 % of the 100 most co-used models
-    columns = "network, organisation, n_models, share, share_of_leading_five"
-    top = "where kind <> 'unknown' order by network, n_models desc, organisation"
-    assert warehouse.rows(f"select {columns} from network__top_organisations {top}") == [
+    # section 4.3.2 of the study: 56% of the 100 most co-used models
+    columns = "network, organization, n_models, share, share_of_leading_five"
+    top = "where kind <> 'unknown' order by network, n_models desc, organization"
+    assert warehouse.rows(f"select {columns} from network__top_organizations {top}") == [
         *(
             ("all", name, n, n / 100, 0.56)
             for name, n in {"EleutherAI": 15, "Meta": 12, "H2O.ai": 11, "BigScience": 9, "LMSYS": 9}.items()
         ),
         ("cv", "OpenAI", 1, 1, 1),
     ]
-    assert warehouse.rows("select sum(n_models) from network__top_organisations where network = 'all'") == [(100,)]
+    assert warehouse.rows("select sum(n_models) from network__top_organizations where network = 'all'") == [(100,)]
 
 
-def test_what_tags_say_of_base_models(warehouse: Warehouse) -> None:
+def test_base_models_from_tags(warehouse: Warehouse) -> None:
     tags = {
-        # beside each relation the Hub puts the base alone
+        # the Hub adds a tag without a relation next to each tag with one
         "tuned": ["base_model:lab/root", "base_model:finetune:lab/root"],
         "old card": ["base_model:lab/root", "base_model:lab/root"],
         "merged": ["base_model:merge:lab/tuned", "base_model:merge:gone/one", "base_model:lab/tuned"],
@@ -208,7 +208,7 @@ def test_what_tags_say_of_base_models(warehouse: Warehouse) -> None:
             repo("old", tags=["base_model:lab/root"]) | {"snapshot_date": BEFORE},
         ],
         raw_hub__spaces=[repo("s", models=["gpt2", "was/it"])],
-        raw_hub__aliases=[alias("gpt2", "openai-community/gpt2"), alias("was/it", "lab/itself, by an old id")],
+        enrich_hub__aliases=[alias("gpt2", "openai-community/gpt2"), alias("was/it", "lab/itself, by an old id")],
     )
     columns = "repo_key, base_repo_id, base_repo_key, relation, is_self_loop"
     assert warehouse.rows(f"select {columns} from mart__base_model_edges order by all") == [
@@ -228,7 +228,7 @@ def test_what_tags_say_of_base_models(warehouse: Warehouse) -> None:
     ]
 
 
-def test_ids_that_differ_by_case_alone_are_one_model_and_close_a_cycle(warehouse: Warehouse) -> None:
+def test_ids_that_differ_only_in_case_are_one_model_and_can_form_a_cycle(warehouse: Warehouse) -> None:
     warehouse.build(
         "mart__base_model_edges",
         raw_hub__models=[
@@ -250,7 +250,7 @@ def test_ids_that_differ_by_case_alone_are_one_model_and_close_a_cycle(warehouse
     ]
 
 
-WRITTEN = {
+SPELLINGS = {
     "Bo/Epsilon": (
         "Bo/Epsilon",
         "Bo/Epsilon/",
@@ -299,8 +299,8 @@ WRITTEN = {
 }
 
 
-def test_a_base_may_be_given_as_a_url_with_a_slash_or_with_a_revision(warehouse: Warehouse) -> None:
-    cases = [(written, base) for base, several in WRITTEN.items() for written in several]
+def test_base_model_ids_are_normalized(warehouse: Warehouse) -> None:
+    cases = [(written, base) for base, spellings in SPELLINGS.items() for written in spellings]
     for relation in ("", "quantized:"):
         warehouse.build(
             "mart__base_model_edges",
@@ -318,14 +318,14 @@ def test_a_base_may_be_given_as_a_url_with_a_slash_or_with_a_revision(warehouse:
         }
 
 
-def test_a_base_that_no_space_names_is_looked_up_as_an_alias(warehouse: Warehouse) -> None:
+def test_base_model_not_used_by_a_space_is_resolved_through_aliases(warehouse: Warehouse) -> None:
     warehouse.build(
         "mart__base_model_edges",
         raw_hub__models=[
             repo("1", "lab/new", tags=None),
             repo("2", "lab/tuned", tags=["base_model:finetune:https://hf.co/Lab/Old/", "base_model:gone/one"]),
         ],
-        raw_hub__aliases=[alias("lab/old", "LAB/new")],
+        enrich_hub__aliases=[alias("lab/old", "LAB/new")],
     )
     assert warehouse.rows(
         "select base_repo_id, base_repo_key, how, alias_outcome from mart__base_model_edges "

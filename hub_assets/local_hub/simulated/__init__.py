@@ -1,7 +1,7 @@
-"""A Hub that is invented, with known truth, at any size: repositories, people, histories and their weeks, from a seed.
+"""A simulated Hub with known truth, at any scale: repositories, people and histories for any week, from a seed.
 
-Every number in it is made up, and so is every name but for the ids of a few well-known models. It is calibrated to the
-study's Hub of October 2023, and its true values can be set beside the published ones: see `calibration`.
+All its numbers are made up, and so are all names except the ids of a few well-known models. It is calibrated to the
+study's Hub of October 2023, and its true values can be compared with the published ones: see `calibration`.
 """
 
 import math
@@ -11,51 +11,52 @@ from typing import Final
 
 from hub_assets.local_hub.population import Population, PopulationError
 from hub_assets.local_hub.simulated.build import AnswerKey, Simulation, build
-from hub_assets.local_hub.simulated.eras import GROWTH, REFERENCE
-from hub_assets.local_hub.simulated.ladders import SIZES
-from hub_assets.local_hub.simulated.store import kept
+from hub_assets.local_hub.simulated.quantiles import SIZES
+from hub_assets.local_hub.simulated.store import cached_week
+from hub_assets.local_hub.simulated.timeline import GROWTH, REFERENCE
 
 __all__ = ["FIRST_WEEK", "LAST_WEEK", "REFERENCE", "SMALL", "AnswerKey", "Simulation", "simulate", "simulated"]
 
 FIRST_WEEK: Final = date(2023, 10, 2)
 LAST_WEEK: Final = REFERENCE + timedelta(weeks=520)
-"""Ten years after REFERENCE the Hub is 180 times as large."""
+"""Ten years after REFERENCE, when the Hub is 180 times as large."""
 MOST: Final = 20_000_000
-"""Repositories that can be made: some 40 GiB of memory."""
+"""Maximum number of repositories; they take about 40 GiB of memory."""
 SMALL: Final = 0.01
-"""The scale of demos and tests: some 3,500 models."""
+"""The scale for demos and tests: about 3,500 models."""
 
 
 def simulated(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | None = None) -> Population:
-    """Make what the simulated Hub serves in one week; arguments and errors as for `simulate`."""
+    """Build what the simulated Hub serves in one week; arguments and errors as for `simulate`."""
     return simulate(week, scale=scale, seed=seed, keep=keep).population()
 
 
 def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | None = None) -> Simulation:
-    """Make the simulated Hub of one week, as it is on its Monday, 00:00 UTC, with the answer key.
+    """Build the simulated Hub of one week, as of its Monday, 00:00 UTC, with the answer key.
 
     Args:
         week: any day of the week, from 2023-10-02 on.
         scale: 1.0 is the study's size in the week of 2026-11-16 (348,181 models, 65,761 datasets, 156,642 spaces);
             the Hub grows by one percent a week.
-        seed: another one makes another Hub.
-        keep: a folder in which it is kept as Parquet and found again.
+        seed: determines the Hub.
+        keep: a folder that caches the week as Parquet.
 
     Raises:
-        PopulationError: if the week is before the first one or after the last one, or the scale makes too few
-            repositories or too many.
+        PopulationError: if the week is out of range, or the scale gives too few or too many repositories.
         OSError: if the folder cannot be used.
     """
     monday = week - timedelta(days=week.weekday())
     if monday < FIRST_WEEK:
-        raise PopulationError(f"the simulated Hub begins with the week of {FIRST_WEEK}, after {monday}")
+        raise PopulationError(
+            f"the simulated Hub starts in the week of {FIRST_WEEK}; the week of {monday} is too early"
+        )
     if monday > LAST_WEEK:
-        raise PopulationError(f"the simulated Hub ends with the week of {LAST_WEEK}, before {monday}")
+        raise PopulationError(f"the simulated Hub ends with the week of {LAST_WEEK}; the week of {monday} is too late")
     size = sum(SIZES.values()) * scale * math.exp(GROWTH * max((monday - REFERENCE).days / 7, 0))
     if not 1 / min(SIZES.values()) <= scale or size > MOST:
         raise PopulationError(
-            f"a scale of {scale} makes {size:.3g} repositories in the week of {monday}; the simulated Hub can have "
-            f"from one of each type to {MOST:,}"
+            f"a scale of {scale} gives {size:.3g} repositories in the week of {monday}; the simulated Hub needs at "
+            f"least one of each type and at most {MOST:,}"
         )
     scale = float(scale)
-    return build(monday, scale, seed) if keep is None else kept(keep, monday, scale, seed)
+    return build(monday, scale, seed) if keep is None else cached_week(keep, monday, scale, seed)

@@ -1,7 +1,7 @@
-"""Who an author of the simulated Hub is: numbers for what git or the Hub calls a person, and the answer key to them.
+"""Identities of authors in the simulated Hub: codes for author strings, and the answer key.
 
-A code is four times a person plus a form: 0 the account's name, 1 and 2 the other names that git may use. Bots are
-negative. The names themselves come from `people`.
+A code is four times a person plus a form: 0 is the account's name, 1 and 2 are the other names that git may use. Bots
+have negative codes. `people` makes the names.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub_assets.local_hub.simulated import text
-from hub_assets.local_hub.simulated.dice import Ints
 from hub_assets.local_hub.simulated.people import BOTS, People
+from hub_assets.local_hub.simulated.rng import Ints
 
 NOBODY: Final = np.iinfo(np.int64).max
-"""The code of a discussion's author whose account was deleted."""
+"""Code of a discussion author whose account was deleted."""
 
 
 def bot(name: str) -> int:
@@ -26,32 +26,32 @@ def bot(name: str) -> int:
 
 @dataclass(frozen=True)
 class Authors:
-    """Everybody who appears in a history.
+    """Everyone who appears in a history.
 
-    `table` is what is served: `user` and `avatar`, null where no account is linked. `key` is not: `user`, `person`
-    (null for bots) and `is_bot`, in the same order.
+    `table` is served: `user` and `avatar`, null without a linked account. `key` is not served: `user`, `person` (null
+    for bots) and `is_bot`, in the same order.
     """
 
     codes: Ints
     table: pa.Table
     key: pa.Table
 
-    def places(self, codes: Ints) -> pa.Array:
-        """Return the rows of codes, null for nobody."""
+    def rows(self, codes: Ints) -> pa.Array:
+        """Return the rows of codes, null for NOBODY."""
         return pa.array(np.searchsorted(self.codes, codes).astype(np.int32), mask=codes == NOBODY)
 
 
 def authors_of(people: People, codes: Ints, now: int) -> Authors:
-    """Make the tables of all codes that appear."""
+    """Build the tables of all codes that appear."""
     codes = np.unique(codes[codes != NOBODY])
     bots, others = codes[codes < 0], codes[codes >= 0]
     persons, forms = others // 4, others % 4
     called = people.handles(persons, now)
     for form in (1, 2):
         some = np.flatnonzero(forms == form)
-        place = np.full(len(persons), -1)
-        place[some] = np.arange(len(some))
-        aliases = people.aliases(persons[some], form - 1).take(pa.array(place, mask=place < 0))
+        position = np.full(len(persons), -1)
+        position[some] = np.arange(len(some))
+        aliases = people.aliases(persons[some], form - 1).take(pa.array(position, mask=position < 0))
         called = text.where(forms == form, aliases, called)
     users = pa.concat_arrays([text.of(BOTS, -1 - bots), called])
     linked = np.append((bots != bot("system")) & (bots > bot("github-actions[bot]")), forms == 0)

@@ -1,6 +1,6 @@
-"""Making a simulated week: from a scale, a seed and a time to the tables that are served, and the answer key apart.
+"""Building a simulated week: from scale, seed and date to the served tables and a separate answer key.
 
-The order of making, and which rows there are to see. What is made stands in the other modules.
+This module orders the steps and selects visible rows. The other modules make the contents.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from hub_assets.local_hub.histories import Histories
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.simulated import text
 from hub_assets.local_hub.simulated.authors import Authors, authors_of
-from hub_assets.local_hub.simulated.dice import Ints
-from hub_assets.local_hub.simulated.eras import demography, moment
+from hub_assets.local_hub.simulated.famous_models import known_models, owner_of
 from hub_assets.local_hub.simulated.histories import Commits, Discussions, commits_of, discussions_of
-from hub_assets.local_hub.simulated.known import known_models, owner_of
-from hub_assets.local_hub.simulated.ladders import SIZES
 from hub_assets.local_hub.simulated.people import People
+from hub_assets.local_hub.simulated.quantiles import SIZES
 from hub_assets.local_hub.simulated.repositories import Repositories
+from hub_assets.local_hub.simulated.rng import Ints
+from hub_assets.local_hub.simulated.timeline import demography, moment
 from hub_assets.local_hub.simulated.usage import Usage, usage_of
 
 Offsets = npt.NDArray[np.int64]
@@ -30,7 +30,7 @@ Offsets = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class History:
-    """The commits and discussions of one type, as `histories.Histories` takes them."""
+    """The commits and discussions of one type, in the form that `histories.Histories` takes."""
 
     commits: pa.Table
     commit_offsets: Offsets
@@ -40,12 +40,12 @@ class History:
 
 @dataclass(frozen=True)
 class AnswerKey:
-    """The truth that is never served.
+    """The truth, which is never served.
 
     Args:
-        people: in the order of the population's authors: `user` (the string that is served), `person` (a number, null
-            for bots) and `is_bot`. One person may have several strings, and one string several persons.
-        usage: the true uses of models by spaces: `space` and `model`, rows of the population's tables.
+        people: in the order of the population's authors: `user` (the author string served), `person` (a number, null
+            for bots) and `is_bot`. A person may have several strings, and several persons may share a string.
+        usage: the true use of models by Spaces: `space` and `model`, rows of the population's tables.
     """
 
     people: pa.Table
@@ -54,7 +54,7 @@ class AnswerKey:
 
 @dataclass(frozen=True)
 class Simulation:
-    """A simulated week, in tables; a row of `repos` is a repository, other tables are as `Population` takes them."""
+    """A simulated week as tables; a row of `repos` is a repository, the other tables are as in `Population`."""
 
     identity: str
     week: date
@@ -67,7 +67,7 @@ class Simulation:
     key: AnswerKey
 
     def population(self) -> Population:
-        """Return what is served."""
+        """Return the population to serve."""
         return Population(
             self.identity,
             self.week,
@@ -84,13 +84,15 @@ class Simulation:
 
 
 def build(monday: date, scale: float, seed: int) -> Simulation:
-    """Make the Hub as it is on a Monday, 00:00 UTC."""
+    """Build the Hub as of a Monday, 00:00 UTC."""
     now = moment(monday)
     world = demography({kind: round(size * scale) for kind, size in SIZES.items()}, now, seed)
-    model_eras = world.eras["model"]
-    known = {int(model_eras.namespace[row]): owner_of(name) for row, name in known_models(model_eras.created).items()}
+    model_timeline = world.timeline["model"]
+    known = {
+        int(model_timeline.namespace[row]): owner_of(name) for row, name in known_models(model_timeline.created).items()
+    }
     people = People(world, seed, known)
-    repos = {kind: Repositories(world.eras[kind], people, seed, now) for kind in REPO_TYPES}
+    repos = {kind: Repositories(world.timeline[kind], people, seed, now) for kind in REPO_TYPES}
     usage = usage_of(repos["space"], repos["model"], repos["dataset"])
     commits = {kind: commits_of(repos[kind]) for kind in REPO_TYPES}
     discussions = {kind: discussions_of(repos[kind], commits[kind].mains) for kind in REPO_TYPES}
@@ -121,7 +123,7 @@ def build(monday: date, scale: float, seed: int) -> Simulation:
 
 
 def _visible(repos: Repositories, commits: Commits, columns: dict[str, pa.Array]) -> pa.Table:
-    """Return the table of what there is to see."""
+    """Return the table of visible repositories."""
     visible = pa.array(np.flatnonzero(repos.visible))
     modified = np.zeros(len(repos.which), np.int64)
     modified[commits.rows] = commits.dates[commits.heads]
@@ -135,7 +137,7 @@ def _history(commits: Commits, discussions: Discussions, authors: Authors, peopl
 
 
 def _usage_key(usage: Usage, repos: Mapping[RepoType, Repositories]) -> pa.Table:
-    """Return the uses of visible models by visible spaces, by their rows."""
+    """Return the visible models used by visible Spaces, as pairs of rows."""
     spaces, models = repos["space"], repos["model"]
     seen = spaces.visible[usage.spaces_of] & models.visible[usage.models_of]
     return pa.table({"space": _row(spaces, usage.spaces_of[seen]), "model": _row(models, usage.models_of[seen])})

@@ -1,12 +1,12 @@
-"""How near a simulated week is to the study: each published figure beside the true one, from the answer key.
+"""How close a simulated week is to the study: each published figure next to the true one from the answer key.
 
-True means: of people, not of the names that git has for them, without bots, and from all that there is to see. The
-statistics are computed here in the plainest way there is, apart from the project's own, which they are there to check.
+True figures count people rather than author strings, exclude bots, and cover everything visible. The statistics are
+computed here in the simplest possible way, independent of the project's own, which they check.
 
-It is a simulation: that its figures are near to the study's is its design, and says nothing of the Hub. Reached at
-scale 1, seed 0, in the week of 2026-11-16 (published, then reached; the benchmark `calibration` prints all of them):
+The figures are close to the study's by design, so they say nothing about the real Hub. Results at scale 1, seed 0, in
+the week of 2026-11-16 (published, then reached; the benchmark `calibration` prints all of them):
 
-    of repositories           mean           std              max                    share of zeros
+    per repository            mean           std              max                    share of zeros
     models n_likes            1.14  1.14     30.56  30.56     9,314  9,314           0.91  0.91
     models n_downloads        1,694 1,730    158,207 154,483  65,729,394 65,728,452  0.7099 0.7099
     models n_discussions      0.28  0.28     5.42   5.39      3,006  3,006           0.84  0.84
@@ -28,8 +28,8 @@ scale 1, seed 0, in the week of 2026-11-16 (published, then reached; the benchma
     spaces n_committers       1.27  1.26     0.99   0.98      282    282
     spaces n_community        1.40  1.39     15.39  14.76     4,685  4,482
 
-All quartiles are the published ones but for the third of models' downloads, which is 1 and not 0: the study gives both
-it and a share of zeros of 70.99 %, and both cannot be.
+All quartiles match the published ones except the third for downloads of models, which is 1 and not 0. The study gives
+both a third quartile of 0 and a share of zeros of 70.99 %, which contradict each other.
 
     smallest share of models that holds ...       published  reached
     80 % and 99 % of likes                        < 1 %, 8 %    0.8 %, 7.9 %
@@ -49,7 +49,7 @@ it and a share of zeros of 70.99 %, and both cannot be.
     spaces' n_likes with n_discussions,           0.74, 0.76, 0.76          0.76, 0.79, 0.79
         n_disc_starters, n_community
     author strings on models, with spaces         101,144, 1,979            103,505, 2,077
-    developers who work together, edges           10,524, 21,598            11,222, 20,504
+    collaborating developers, edges               10,524, 21,598            11,222, 20,504
     share of isolates, reciprocity                0.89, 0.83                0.889, 0.815
     developers in the 5-core, 10-core             1,109, 330                1,712, 439
     maximal core: k, developers                   26, 14                    28, 15 (of one repository)
@@ -66,7 +66,7 @@ import pyarrow.compute as pc
 
 from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.simulated.build import Simulation
-from hub_assets.local_hub.simulated.dice import Floats, Ints
+from hub_assets.local_hub.simulated.rng import Floats, Ints
 
 Figure = tuple[str, float, float]
 
@@ -127,8 +127,8 @@ _CORRELATIONS: Final[dict[tuple[RepoType, str, str], float]] = {
 def calibration(simulation: Simulation) -> pa.Table:
     """Return the figures of a simulated week: `quantity`, `published`, `reached`.
 
-    Means, standard deviations and maxima can be near only at scale 1.0 in the week of 2026-11-16: a tenth of the Hub
-    seldom holds its largest repositories.
+    Means, standard deviations and maxima can only be close at scale 1.0 in the week of 2026-11-16, because a tenth of
+    the Hub rarely contains its largest repositories.
     """
     return pa.table(
         dict(zip(("quantity", "published", "reached"), zip(*_figures(simulation), strict=True), strict=True))
@@ -136,7 +136,7 @@ def calibration(simulation: Simulation) -> pa.Table:
 
 
 def true_activity(simulation: Simulation, repo_type: RepoType) -> dict[str, Ints]:
-    """Return the true activity variables of the repositories of a type, in the order of their rows."""
+    """Return the true activity variables of a type's repositories, in row order."""
     table, history = simulation.repos[repo_type], simulation.histories[repo_type]
     person = _persons(simulation)
     commit_repo, committer = _committers(simulation, repo_type)
@@ -162,9 +162,9 @@ def true_activity(simulation: Simulation, repo_type: RepoType) -> dict[str, Ints
 
 
 def collaboration(simulation: Simulation) -> nx.DiGraph:
-    """Return who truly works with whom on models, by the study's rule: the first author of a commit with all others.
+    """Return the true collaboration network on models by the study's rule: a commit's first author to all others.
 
-    Bots are left out, and so are the commits "Duplicate from X", where nobody worked together.
+    Bots are excluded, and so are "Duplicate from X" commits, which involve no collaboration.
     """
     history = simulation.histories["model"]
     person = _persons(simulation)
@@ -185,8 +185,8 @@ def collaboration(simulation: Simulation) -> nx.DiGraph:
     several = size[sources[0]] > 1
     source_repo, source = sources[0][several], sources[1][several]
     width = size[source_repo]
-    place = np.arange(width.sum()) - np.repeat(np.cumsum(width) - width, width)
-    target = members[1][np.repeat(begin[source_repo], width) + place]
+    position = np.arange(width.sum()) - np.repeat(np.cumsum(width) - width, width)
+    target = members[1][np.repeat(begin[source_repo], width) + position]
     pairs = np.unique(np.stack([np.repeat(source, width), target]), axis=1)
     graph = nx.DiGraph()
     graph.add_edges_from(pairs[:, pairs[0] != pairs[1]].T.tolist())
@@ -228,18 +228,18 @@ def _license_figures(simulation: Simulation) -> Iterator[Figure]:
         yield f"{kind} share without license", _UNLICENSED[kind], 1 - len(licenses) / len(simulation.repos[kind])
         for name, share in shares.items():
             reached = pc.sum(pc.equal(licenses, name)).as_py() / len(licenses)
-            yield f"{kind} license {name} of licensed", share, reached
+            yield f"{kind} license {name} among licensed", share, reached
 
 
 def _network_figures(simulation: Simulation) -> Iterator[Figure]:
-    places = np.unique(simulation.histories["model"].commits["authors"].combine_chunks().flatten().to_numpy())
-    strings = simulation.key.people["user"].take(pa.array(places))
+    positions = np.unique(simulation.histories["model"].commits["authors"].combine_chunks().flatten().to_numpy())
+    strings = simulation.key.people["user"].take(pa.array(positions))
     yield "author strings with a model commit", 101_144, float(pc.count_distinct(strings).as_py())
     spaced = pc.match_substring(strings.unique(), " ")
-    yield "of which real names with spaces", 1979, float(pc.sum(spaced).as_py())
+    yield "author strings that contain a space", 1979, float(pc.sum(spaced).as_py())
     developers = len(np.unique(_committers(simulation, "model")[1]))
     graph = collaboration(simulation)
-    yield "developers who work together", 10_524, float(len(graph))
+    yield "collaborating developers", 10_524, float(len(graph))
     yield "edges between developers", 21_598, float(graph.number_of_edges())
     yield "share of isolates", 0.89, 1 - len(graph) / developers
     yield "reciprocity", 0.83, float(nx.overall_reciprocity(graph)) if graph else float("nan")
@@ -252,17 +252,17 @@ def _network_figures(simulation: Simulation) -> Iterator[Figure]:
     yield "developers in the maximal core", 14, float(len(core))
     repo, person = _committers(simulation, "model")
     inside = np.isin(person, list(core))
-    yield "most of the maximal core in one repository", 14, float(np.bincount(repo[inside]).max())
+    yield "largest part of the maximal core in one repository", 14, float(np.bincount(repo[inside]).max())
 
 
 def _persons(simulation: Simulation) -> Ints:
-    """Return the person of each author, -1 for bots."""
+    """Return the person behind each author, -1 for bots."""
     persons: Ints = pc.fill_null(simulation.key.people["person"], -1).to_numpy()
     return persons
 
 
 def _committers(simulation: Simulation, repo_type: RepoType) -> tuple[Ints, Ints]:
-    """Return who committed where, as repositories and people, side by side and each pair once."""
+    """Return the distinct pairs of repository and committer, as two arrays."""
     history = simulation.histories[repo_type]
     lists = history.commits["authors"].combine_chunks()
     person = _persons(simulation)[lists.flatten().to_numpy()]
@@ -273,7 +273,7 @@ def _committers(simulation: Simulation, repo_type: RepoType) -> tuple[Ints, Ints
 
 
 def _distinct(rows: Ints, values: Ints, size: int) -> Ints:
-    """Return how many different values each row has."""
+    """Return the number of distinct values in each row."""
     pairs = np.unique(np.stack([rows, values]), axis=1)
     return np.bincount(pairs[0], minlength=size)
 

@@ -1,8 +1,8 @@
-"""The simulated Hub's commits and discussions: how many by when, on which dates, and by whom.
+"""The simulated Hub's commits and discussions: how many, when and by whom.
 
-The first commits of a repository come in its first hours, the others are spread over its life and go on after it is
-ripe at the same rate; so a week's difference is what is dated in that week. Who made a commit is a place in the
-circle of the repository's namespace. What authors are called stands in `authors`.
+The first commits of a repository come within hours of its creation. The others are spread over its life and continue at
+the same rate after it is mature, so the difference between two weeks is exactly what is dated in between. The author of
+a commit is a position in the circle of the repository's namespace. `authors` makes the names.
 """
 
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ import pyarrow.compute as pc
 
 from hub_assets.local_hub.simulated import text
 from hub_assets.local_hub.simulated.authors import NOBODY, Authors, bot
-from hub_assets.local_hub.simulated.dice import Bits, Dice, Flags, Floats, Ints, mix, unit
-from hub_assets.local_hub.simulated.eras import WEEK
 from hub_assets.local_hub.simulated.people import People
 from hub_assets.local_hub.simulated.repositories import Repositories
+from hub_assets.local_hub.simulated.rng import Bits, Flags, Floats, Ints, Rng, mix, unit
+from hub_assets.local_hub.simulated.timeline import WEEK
 
 _CALM: Final = 8 * WEEK
-"""A repository younger than this when it is ripe goes on as slowly as if it had been this old."""
+"""A repository that matures at a younger age than this continues as slowly as if it had been this old."""
 _SQUASHED: Final = 0.008
 _ACTIVE: Final = 80 * WEEK
-"""For how long people work on a repository, on average."""
+"""Average time that people work on a repository."""
 _QUIET: Final = 0.1
-"""Share of repositories that have no commit after their first hours."""
+"""Share of repositories without commits after the first hours."""
 _DUPLICATES: Final = {"model": 0.12, "dataset": 0.1, "space": 0.6}
-"""Share of the repositories with several committers that were made as "Duplicate from X"."""
+"""Share of repositories with several committers that were created as "Duplicate from X"."""
 _CO_AUTHORS_ONLY: Final = 0.18
-"""Share of the further committers who never come first."""
+"""Share of additional committers who are never first author."""
 _CONVERTED: Final = 0.011
-"""Share of models with a merged pull request of SFconvertbot."""
+"""Share of models with a merged pull request from SFconvertbot."""
 _OWN: Final = 0.55
-"""Share of repositories with discussions whose own main author opened the first one."""
+"""Share of repositories with discussions whose first one was opened by their own main author."""
 _SQUASH: Final = 2**40
 _TITLES: Final = (
     *("Update README.md", "Upload folder using huggingface_hub", "add model", "Upload tokenizer", "Add files"),
@@ -65,10 +65,10 @@ _BOT_TOPICS: Final = {
 
 @dataclass(frozen=True)
 class Rates:
-    """How many events of a kind some repositories have, and when: arrays over the repositories.
+    """How many events repositories have, and when; arrays over the repositories.
 
-    `first` of the `total` come within `burst` seconds of creation, the others evenly over `span` seconds, and further
-    ones at `rate` a second after that, until the repository is as old as `life`.
+    `first` of the `total` events happen within `burst` seconds of creation, the others evenly over `span` seconds.
+    After that they continue at `rate` per second until the repository reaches the age `life`.
     """
 
     created: Ints
@@ -80,12 +80,12 @@ class Rates:
 
     @cached_property
     def rate(self) -> Floats:
-        """Events a second after the span; none where life ends with it."""
+        """Events per second after the span; 0 if life ends with the span."""
         rest: Floats = (self.total - self.first) / np.maximum(self.span, _CALM)
         return np.where(self.life > self.span, rest, 0)
 
     def when(self, row: Ints, number: Ints, jitter: Floats) -> Ints:
-        """Return the time of an event of a repository by its number, from 0; later numbers are not earlier."""
+        """Return the time of a repository's event by its number, from 0; times never decrease with the number."""
         total, first, burst, span = (array[row] for array in (self.total, self.first, self.burst, self.span))
         early = burst * (number + jitter * (number > 0)) / first.clip(1)
         middle = burst + (span - burst) * (number - first + jitter) / (total - first).clip(1)
@@ -95,7 +95,7 @@ class Rates:
         return self.created[row] + whole
 
     def before(self, moment: Ints, jitter: "Jitter") -> Ints:
-        """Return how many events each repository has before a moment."""
+        """Return the number of events in each repository before a moment."""
         end = np.minimum(moment - self.created, self.life)
         late = np.maximum(end - self.span, 0) * self.rate
         most = self.total + np.where(late > 0, np.ceil(late).astype(np.int64) + 1, 0)
@@ -108,15 +108,15 @@ class Rates:
 
 @dataclass(frozen=True)
 class Jitter:
-    """How far between two even times an event is, in (0, 1)."""
+    """Random offset of an event between two evenly spaced times, in (0, 1)."""
 
-    dice: Dice
+    rng: Rng
     purpose: str
     whose: Ints
 
     def bits(self, row: Ints, number: Ints) -> Bits:
         """Return the random bits of an event."""
-        return self.dice.bits(self.purpose, self.whose[row], number)
+        return self.rng.bits(self.purpose, self.whose[row], number)
 
     def of(self, row: Ints, number: Ints) -> Floats:
         """Return the jitter of an event."""
@@ -125,10 +125,10 @@ class Jitter:
 
 @dataclass(frozen=True)
 class Commits:
-    """The commits of visible repositories, newest first, before their authors have names.
+    """The commits of visible repositories, newest first, with author codes instead of names.
 
-    `rows` are the repositories, `mains` the people who mainly commit to each; arrays over commits lie between
-    `offsets`. `codes` are the authors, `firsts` where each commit's begin among them.
+    `rows` are the repositories and `mains` their main committers. The commits of each repository lie between two
+    `offsets`. `codes` are the authors of all commits, and `firsts` the position of each commit's first author in them.
     """
 
     rows: Ints
@@ -142,12 +142,12 @@ class Commits:
 
     @property
     def heads(self) -> Ints:
-        """Where the newest commit of each repository is."""
+        """Positions of the newest commit of each repository."""
         return self.offsets[:-1]
 
     def table(self, authors: Authors, people: People) -> pa.Table:
-        """Return the commits with their authors' places and the trailers that name co-authors."""
-        lists = pa.ListArray.from_arrays(pa.array(self.firsts.astype(np.int32)), authors.places(self.codes))
+        """Return the commits with author rows, and with trailers for co-authors."""
+        lists = pa.ListArray.from_arrays(pa.array(self.firsts.astype(np.int32)), authors.rows(self.codes))
         return pa.table(
             {
                 "id": self.ids,
@@ -160,33 +160,33 @@ class Commits:
 
 
 def commits_of(repos: Repositories) -> Commits:
-    """Make all commits that are dated before the time at which the repositories are looked at."""
+    """Make all commits dated before the time of the snapshot."""
     rows = np.flatnonzero(repos.visible)
-    dice = Dice(repos.seed, f"commit of {repos.kind}s")
+    rng = Rng(repos.seed, f"commit of {repos.kind}s")
     total = np.floor(repos.reached("commits", repos.commit_score)).astype(np.int64)[rows]
-    created, ripe = repos.eras.created[rows], repos.eras.ripe[rows]
-    spread = np.where(dice.happens("quiet", _QUIET, rows), 1, dice.uniform("spread", rows))
+    created, ripe = repos.timeline.created[rows], repos.timeline.ripe[rows]
+    spread = np.where(rng.happens("quiet", _QUIET, rows), 1, rng.uniform("spread", rows))
     first = 1 + np.floor((total - 1) * spread).astype(np.int64)
-    life = -_ACTIVE * np.log(dice.uniform("life", rows)) + WEEK
+    life = -_ACTIVE * np.log(rng.uniform("life", rows)) + WEEK
     span = np.minimum(life, ripe - created)
     rates = Rates(created, total, first, np.minimum(3 * 3600, span / 2), span, life)
-    jitter = Jitter(dice, "commit", rows)
+    jitter = Jitter(rng, "commit", rows)
     now = np.full(len(rows), repos.now)
     end = np.maximum(rates.before(now, jitter), 1)
 
-    squashed_at = created + WEEK * (1 + 150 * dice.uniform("squashed at", rows))
-    squashed = dice.happens("squashed", _SQUASHED, rows) & (total < 1000) & (squashed_at < repos.now)
+    squashed_at = created + WEEK * (1 + 150 * rng.uniform("squashed at", rows))
+    squashed = rng.happens("squashed", _SQUASHED, rows) & (total < 1000) & (squashed_at < repos.now)
     cut = np.where(squashed, squashed_at, 0).astype(np.int64)
     start = np.where(squashed, np.maximum(rates.before(cut, jitter) - 1, 0), 0)
 
-    row, place = _ragged(end - start)
-    number = end[row] - 1 - place
+    row, position = _ragged(end - start)
+    number = end[row] - 1 - position
     bits = jitter.bits(row, number)
     dates = rates.when(row, number, unit(bits))
     squash = squashed[row] & (number == start[row])
     dates[squash] = cut[row[squash]]
     offsets = np.append(0, np.cumsum(end - start))
-    crew = _crew(repos, dice, rows, total, rates)
+    crew = _crew(repos, rng, rows, total, rates)
     codes, extra_at, extra_codes, titles = crew.authors(row, number, bits, offsets, end, squash)
     bits[squash] += np.uint64(_SQUASH)
     authors = _with_co_authors(codes, extra_at, extra_codes)
@@ -195,13 +195,13 @@ def commits_of(repos: Repositories) -> Commits:
 
 @dataclass(frozen=True)
 class _Crew:
-    """Who commits to some repositories: members with their codes, the first of a repository's is its main author.
+    """The committers of repositories: members with their codes, the main author of each repository first.
 
-    Arrays are over the repositories, but for `person`, `code` and `other`, which are over all members and begin at
-    `begin`. `sources` of the members make commits, the `further` ones after them are co-authors only.
+    Arrays are over repositories, except `person`, `code` and `other`, which are over all members; `begin` is the start
+    of each repository's members. The first `sources` members make commits, the `further` ones are only co-authors.
     """
 
-    dice: Dice
+    rng: Rng
     rows: Ints
     total: Ints
     system: Ints
@@ -219,7 +219,7 @@ class _Crew:
     def authors(
         self, row: Ints, number: Ints, bits: Bits, offsets: Ints, end: Ints, squash: Flags
     ) -> tuple[Ints, Ints, Ints, pa.Array]:
-        """Return each commit's first author, where co-authors are to be added, who they are, and titles."""
+        """Return the first author of each commit, the commits with co-authors, these co-authors, and titles."""
         second = bits.copy()
         mix(second)
         chance = unit(second)
@@ -242,7 +242,7 @@ class _Crew:
         titles[number == 0] = _FIRST_TITLE
         titles[squash] = _SQUASH_TITLE
 
-        # co-authors: where in the ascending numbers they join, and at which commit that is
+        # co-authors: the event number at which each joins, and the commit with that number
         owner, which = _ragged(self.further)
         joins = self.system[owner] + np.minimum((which + 1) * own[owner] // (self.further[owner] + 1), own[owner] - 1)
         joins = np.where(self.duplicate[owner] & (which == self.further[owner] - 1), 0, joins)
@@ -266,41 +266,41 @@ class _Crew:
         return codes, commit[seen], people[seen], text.chosen(words, titles)
 
 
-def _crew(repos: Repositories, dice: Dice, rows: Ints, total: Ints, rates: Rates) -> _Crew:
+def _crew(repos: Repositories, rng: Rng, rows: Ints, total: Ints, rates: Rates) -> _Crew:
     people = repos.people
-    namespace = repos.eras.namespace[rows]
+    namespace = repos.timeline.namespace[rows]
     committers = np.floor(repos.reached("committers", repos.committer_score)).astype(np.int64)[rows]
-    old = (rates.created < _SYSTEM_UNTIL) & dice.happens("system", 0.6, rows)
-    duplicate = dice.happens("duplicate", _DUPLICATES[repos.kind], rows) & (committers >= 2)
+    old = (rates.created < _SYSTEM_UNTIL) & rng.happens("system", 0.6, rows)
+    duplicate = rng.happens("duplicate", _DUPLICATES[repos.kind], rows) & (committers >= 2)
     system = (old & (total >= 2) & ~duplicate).astype(np.int64)
-    further = np.floor(_CO_AUTHORS_ONLY * (committers - 1).clip(0) + dice.uniform("further", rows)).astype(np.int64)
+    further = np.floor(_CO_AUTHORS_ONLY * (committers - 1).clip(0) + rng.uniform("further", rows)).astype(np.int64)
     further = np.minimum(np.maximum(further * (committers > 1), duplicate), (committers - 1).clip(0))
     sources = np.minimum(committers - further, total - system)
     further = committers - sources
-    main = np.floor(people.team[namespace] * dice.uniform("main", rows) ** 2).astype(np.int64)
+    main = np.floor(people.team[namespace] * rng.uniform("main", rows) ** 2).astype(np.int64)
 
     size = committers.clip(1)
-    row, place = _ragged(size)
-    # the others are those after some place of the circle, mostly its first one
-    shift = np.floor(4 * dice.uniform("shift", rows) ** 3).astype(np.int64)[row]
-    circle = place - 1 + shift + (place - 1 + shift >= main[row])
-    person = people.person(namespace[row], np.where(place == 0, main[row], circle))
+    row, position = _ragged(size)
+    # the other members are consecutive positions in the circle, usually starting near the front
+    shift = np.floor(4 * rng.uniform("shift", rows) ** 3).astype(np.int64)[row]
+    circle = position - 1 + shift + (position - 1 + shift >= main[row])
+    person = people.person(namespace[row], np.where(position == 0, main[row], circle))
     begin = np.cumsum(size) - size
-    # the last co-author of a duplicate is whoever owned the original
-    original = np.floor(rows * dice.uniform("original", rows) ** 0.3).astype(np.int64)
+    # the last co-author of a duplicate is the owner of the original
+    original = np.floor(rows * rng.uniform("original", rows) ** 0.3).astype(np.int64)
     last = begin + size - 1
-    source = repos.eras.namespace[original[duplicate]]
+    source = repos.timeline.namespace[original[duplicate]]
     person[last[duplicate]] = people.person(source, np.zeros_like(source))
     only_bots = np.where(committers == 0, _CI_BOTS[rows % len(_CI_BOTS)], 0)
 
     noisy = people.is_noisy(person)
-    style = dice.uniform("style", rows[row], person)
-    alias = person * 4 + 1 + dice.happens("second alias", 0.15, rows[row], person)
+    style = rng.uniform("style", rows[row], person)
+    alias = person * 4 + 1 + rng.happens("second alias", 0.15, rows[row], person)
     linked = people.has_account(person)
     always = noisy & ((style < 0.3) | ~linked)
     code = np.where(always, alias, person * 4)
     return _Crew(
-        dice=dice,
+        rng=rng,
         rows=rows,
         total=total,
         system=system,
@@ -313,7 +313,7 @@ def _crew(repos: Repositories, dice: Dice, rows: Ints, total: Ints, rates: Rates
         only_bots=only_bots,
         duplicate=duplicate,
         converted=(
-            dice.happens("converted", _CONVERTED if repos.kind == "model" else 0, rows)
+            rng.happens("converted", _CONVERTED if repos.kind == "model" else 0, rows)
             & (total - system >= sources + 1)
             & (total >= 2)
             & (committers > 0)
@@ -324,43 +324,43 @@ def _crew(repos: Repositories, dice: Dice, rows: Ints, total: Ints, rates: Rates
 
 @dataclass(frozen=True)
 class Discussions:
-    """The discussions of visible repositories, newest first, before their authors have names."""
+    """The discussions of visible repositories, newest first, with author codes instead of names."""
 
     offsets: Ints
     codes: Ints
     columns: dict[str, pa.Array]
 
     def table(self, authors: Authors) -> pa.Table:
-        """Return the discussions with their authors' places."""
-        return pa.table(self.columns | {"author": authors.places(self.codes)})
+        """Return the discussions with author rows."""
+        return pa.table(self.columns | {"author": authors.rows(self.codes)})
 
 
 def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
-    """Make all discussions that were opened before the time at which the repositories are looked at.
+    """Make all discussions opened before the time of the snapshot.
 
     Args:
-        repos: whose.
-        mains: who mainly commits to each visible repository.
+        repos: the repositories.
+        mains: the main committer of each visible repository.
     """
     rows = np.flatnonzero(repos.visible)
-    dice, people = Dice(repos.seed, f"discussion of {repos.kind}s"), repos.people
+    rng, people = Rng(repos.seed, f"discussion of {repos.kind}s"), repos.people
     on = ~repos.without_discussions[rows]
     total = np.floor(repos.reached("discussions", repos.discussion_score)).astype(np.int64)[rows] * on
     starters = np.floor(repos.reached("starters", repos.discussion_score)).astype(np.int64)[rows]
     starters = np.minimum(starters, total)
-    created, ripe = repos.eras.created[rows], repos.eras.ripe[rows]
+    created, ripe = repos.timeline.created[rows], repos.timeline.ripe[rows]
     span = (ripe - created).astype(np.float64)
     rates = Rates(created, total, np.zeros_like(total), np.zeros(len(rows)), span, np.full(len(rows), np.inf))
-    jitter = Jitter(dice, "discussion", rows)
+    jitter = Jitter(rng, "discussion", rows)
     count = rates.before(np.full(len(rows), repos.now), jitter)
-    row, place = _ragged(count)
-    number = count[row] - 1 - place
+    row, position = _ragged(count)
+    number = count[row] - 1 - position
     bits = jitter.bits(row, number)
     opened = rates.when(row, number, unit(bits))
     mix(bits)
     chance = unit(bits)
 
-    # who is new comes at even distances; of the others half are bots and half are known already
+    # new starters arrive at even intervals; of the other discussions, bots open half and known starters the rest
     of, all_ = starters[row], total[row].clip(1)
     step = np.minimum(number * of // all_, of - 1)
     arrives = (number * of % all_ < of) & (number < total[row])
@@ -368,12 +368,12 @@ def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
     returns = (of > 0) & (unit(bits) < 0.5)
     known = np.where(arrives, step, np.floor((step + 1) * chance**2).astype(np.int64)).clip(0)
     debut = -(-known * all_ // of.clip(1))
-    # a starter is chosen among those who had an account when they first came
+    # choose each starter among the people who had an account at the time of their first discussion
     debut_at = rates.when(row, debut, jitter.of(row, debut))
-    person = people.anybody(dice.uniform("starter", rows[row], known), debut_at)
-    person = np.where((known == 0) & dice.happens("own", _OWN, rows[row]), mains[row], person)
+    person = people.anybody(rng.uniform("starter", rows[row], known), debut_at)
+    person = np.where((known == 0) & rng.happens("own", _OWN, rows[row]), mains[row], person)
     codes = np.where(people.has_account(person), person * 4, NOBODY)
-    codes = np.where(dice.happens("deleted", 0.01, rows[row], known), NOBODY, codes)
+    codes = np.where(rng.happens("deleted", 0.01, rows[row], known), NOBODY, codes)
     automatic = ~(arrives | returns)
     bots = _DATASET_BOTS if repos.kind == "dataset" else _REVIEW_BOTS
     codes = np.where(automatic, np.array([bot(name) for name in bots])[number % len(bots)], codes)
@@ -402,7 +402,7 @@ def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
     )
 
 
-_SYSTEM_UNTIL: Final = 1_654_041_600  # until 2022-06-01 the first commit of many repositories was the Hub's own
+_SYSTEM_UNTIL: Final = 1_654_041_600  # before 2022-06-01, the Hub itself made the first commit of many repositories
 _CI_BOTS: Final[npt.NDArray[np.int64]] = np.array(
     [bot("lambda-ci-bot"), bot("autotrain-ci"), bot("github-actions[bot]"), bot("system")]
 )
@@ -411,14 +411,14 @@ _DATASET_BOTS: Final = ("parquet-converter", "librarian-bot")
 
 
 def _ragged(counts: Ints) -> tuple[Ints, Ints]:
-    """Return, for rows that have so many items, each item's row and its place in it."""
+    """Return, for rows with the given numbers of items, the row of each item and its position within the row."""
     row = np.repeat(np.arange(len(counts)), counts)
     return row, np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _with_co_authors(codes: Ints, at: Ints, extra: Ints) -> tuple[Ints, Ints]:
-    """Return all authors of all commits, and where each commit's begin."""
-    # a circle may hold somebody twice
+    """Return all authors of all commits, and the position of each commit's first author."""
+    # the same person may appear twice in a circle
     again = codes[at] == extra
     at, extra = at[~again], extra[~again]
     size = 1 + np.bincount(at, minlength=len(codes))
@@ -435,29 +435,29 @@ def _trailers(codes: Ints, firsts: Ints, authors: Authors, people: People) -> pa
     """Return messages: empty, or a trailer for each co-author."""
     several = np.flatnonzero(np.diff(firsts) > 1)
     sizes = np.diff(firsts)[several] - 1
-    row, place = _ragged(sizes)
-    who = codes[firsts[several[row]] + 1 + place]
-    users = authors.table["user"].combine_chunks().take(authors.places(who))
-    linked = authors.table["avatar"].combine_chunks().take(authors.places(who)).is_valid()
+    row, position = _ragged(sizes)
+    who = codes[firsts[several[row]] + 1 + position]
+    users = authors.table["user"].combine_chunks().take(authors.rows(who))
+    linked = authors.table["avatar"].combine_chunks().take(authors.rows(who)).is_valid()
     mail = pc.if_else(linked, text.joined(users, "@users.noreply.huggingface.co"), "someone@mail.example")
     persons = np.maximum(who // 4, 0)
     names = people.names(persons)
     real = text.joined(names.first, " ", pc.utf8_capitalize(names.last))
-    shown = text.where((who >= 0) & people.dice.happens("signs with name", 0.3, persons), real, users)
+    shown = text.where((who >= 0) & people.rng.happens("signs with name", 0.3, persons), real, users)
     lines = text.joined("Co-authored-by: ", shown, " <", mail, ">")
     offsets = np.append(0, np.cumsum(sizes)).astype(np.int32)
     messages = text.joined("\n\n", pc.binary_join(pa.ListArray.from_arrays(offsets, lines), "\n"), "\n")
-    places = np.zeros(len(firsts) - 1, np.int64)
-    places[several] = 1 + np.arange(len(several))
-    return text.chosen(pa.concat_arrays([pa.array([""]), messages]), places)
+    positions = np.zeros(len(firsts) - 1, np.int64)
+    positions[several] = 1 + np.arange(len(several))
+    return text.chosen(pa.concat_arrays([pa.array([""]), messages]), positions)
 
 
 def _commit_ids(bits: Bits) -> pa.Array:
-    """Return twenty bytes for each commit, made of its bits."""
+    """Return 20-byte commit ids derived from each commit's bits."""
     octets = np.empty((len(bits), 24), np.uint8)
     bits = bits.copy()
-    for place in range(3):
-        octets[:, 8 * place : 8 * place + 8] = bits[:, None].view(np.uint8)
+    for position in range(3):
+        octets[:, 8 * position : 8 * position + 8] = bits[:, None].view(np.uint8)
         mix(bits)
     data = np.ascontiguousarray(octets[:, :20])
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(20), len(bits), [None, pa.py_buffer(data)])

@@ -1,11 +1,11 @@
-"""The simulated Hub's people and organisations: who works where, and what accounts and git call them.
+"""The simulated Hub's people and organizations: where they work, and their names on the Hub and in git.
 
-A person is a number: 64 times a namespace plus a place in its circle, the people who work on its repositories. The
-owner of a user's namespace is its place 0; in an organisation that place is a member like any other. Names are made
-of syllables by a one-to-one mixing of that number, so that no two accounts are called the same, in any week, and
-nobody is named who exists. Bots are negative numbers.
+A person is a number: 64 times a namespace plus a position in its circle, the people who work on its repositories. The
+owner of a user namespace has position 0; in an organization, position 0 is an ordinary member. Names are syllables
+built from a one-to-one mixing of that number, so no two accounts share a name in any week, and no real person is named.
+Bots are negative numbers.
 
-The noise was set to what was measured on real commits: names are seldom like handles.
+The noise matches measurements on real commits: names rarely resemble handles.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 
 from hub_assets.local_hub.population import PopulationError
 from hub_assets.local_hub.simulated import text
-from hub_assets.local_hub.simulated.dice import Dice, Flags, Floats, Ints
-from hub_assets.local_hub.simulated.eras import FLOOR, WEEK, Demography
+from hub_assets.local_hub.simulated.rng import Flags, Floats, Ints, Rng
+from hub_assets.local_hub.simulated.timeline import FLOOR, WEEK, Demography
 
 CIRCLE: Final = 64
-"""Places of a circle whose people may be new; all further ones are owners of other namespaces."""
+"""Positions of a circle that may hold new people; people at later positions own other namespaces."""
 MOST_NAMESPACES: Final = 2**32 // CIRCLE
 
 BOTS: Final = (
@@ -31,18 +31,18 @@ BOTS: Final = (
 )
 
 _ORGS: Final = 0.08
-"""Share of namespaces that are organisations."""
+"""Share of namespaces that are organizations."""
 _KNOWN_ALREADY: Final = 0.6
-"""Share of a circle's people who have a namespace of their own."""
+"""Share of a circle's people who have their own namespace."""
 _NEAR_BY: Final = 0.8
-"""Share of those, in the first places, whose own namespace is one of the `_NEIGHBOURS` made just before."""
-_NEIGHBOURS: Final = 20
+"""Share of these, at the first positions, whose namespace is among the `_NEIGHBORS` created just before."""
+_NEIGHBORS: Final = 20
 _NO_ACCOUNT: Final = 0.06
-"""Share of the others of whom only git knows."""
+"""Share of the other people, known only to git."""
 _NOISY: Final = 0.045
-"""Share of people whom git calls by other names as well."""
+"""Share of people who also use other names in git."""
 _NEAR_TWINS: Final = 0.08
-"""Share of a circle's new people whose handle is the one of the circle's first, with two digits."""
+"""Share of a circle's new people whose handle is that of its first person plus two digits."""
 _USERS_RENAMED: Final = 0.015
 
 _FIRST_NAMES: Final = (
@@ -81,7 +81,7 @@ _FULL_NAMES: Final[dict[str, float]] = {"First Last": 50, "": 22, "word": 10, "h
 
 @dataclass(frozen=True)
 class Names:
-    """What each of some people may be called, in columns."""
+    """Name parts for a set of people, as columns."""
 
     first: pa.Array
     last: pa.Array
@@ -91,58 +91,58 @@ class Names:
 
 
 class People:
-    """Everybody.
+    """All people of the simulated Hub.
 
     Args:
-        demography: whose namespaces.
-        seed: of the dice.
-        known: names of namespaces that are given, all of organisations.
+        demography: the namespaces.
+        seed: seed of the rng.
+        known: fixed names of some namespaces, all organizations.
 
     Raises:
         PopulationError: if there are more namespaces than names.
     """
 
     def __init__(self, demography: Demography, seed: int, known: dict[int, str]) -> None:
-        self.dice = Dice(seed, "person")
+        self.rng = Rng(seed, "person")
         self.born = demography.born
         if len(self.born) >= MOST_NAMESPACES:
-            raise PopulationError("the simulated Hub runs out of names; choose a smaller scale")
+            raise PopulationError("the simulated Hub has run out of names; choose a smaller scale")
         self._known = known
-        self.is_org: Flags = self.dice.happens("organisation", _ORGS, np.arange(len(self.born)))
+        self.is_org: Flags = self.rng.happens("organization", _ORGS, np.arange(len(self.born)))
         self.is_org[list(known)] = True
-        size = self.dice.uniform("team", np.arange(len(self.born)))
-        # three of five teams are of one person, one in thirty is of more than twenty
+        size = self.rng.uniform("team", np.arange(len(self.born)))
+        # three in five teams consist of one person, one in thirty has more than twenty people
         self.team: Ints = np.where(self.is_org, np.minimum(0.75 / (1 - size), 60), 1).astype(np.int64)
         self.team = np.maximum(self.team, 1)
 
-    def person(self, namespace: Ints, place: Ints) -> Ints:
-        """Return who has a place in the circle of a namespace."""
-        elsewhere = self.dice.happens("known already", _KNOWN_ALREADY, namespace, place) | (place >= CIRCLE)
-        elsewhere &= (namespace > 0) & ((place > 0) | self.is_org[namespace])
-        chance = self.dice.uniform("which one", namespace, place)
-        # mostly somebody near by, so that circles overlap and become communities
-        near = self.dice.happens("near by", _NEAR_BY, namespace, place) & (place < _NEIGHBOURS // 2)
-        distance = np.floor(np.where(near, _NEIGHBOURS * chance**2, chance * namespace)).astype(np.int64)
+    def person(self, namespace: Ints, position: Ints) -> Ints:
+        """Return the person at a position in the circle of a namespace."""
+        elsewhere = self.rng.happens("known already", _KNOWN_ALREADY, namespace, position) | (position >= CIRCLE)
+        elsewhere &= (namespace > 0) & ((position > 0) | self.is_org[namespace])
+        chance = self.rng.uniform("which one", namespace, position)
+        # usually a person from a neighboring namespace, so that circles overlap and form communities
+        near = self.rng.happens("near by", _NEAR_BY, namespace, position) & (position < _NEIGHBORS // 2)
+        distance = np.floor(np.where(near, _NEIGHBORS * chance**2, chance * namespace)).astype(np.int64)
         other = np.maximum(namespace - 1 - distance, 0) * CIRCLE
-        return np.where(elsewhere, other, namespace * CIRCLE + np.minimum(place, CIRCLE - 1))
+        return np.where(elsewhere, other, namespace * CIRCLE + np.minimum(position, CIRCLE - 1))
 
     def anybody(self, chance: Floats, when: Ints) -> Ints:
-        """Return one of those who had a namespace by some time, for each chance in (0, 1)."""
+        """Return a person who had a namespace by the given time, for each random number in (0, 1)."""
         there = np.maximum(np.searchsorted(self.born, when), 1)
         return np.floor(chance * there).astype(np.int64) * CIRCLE
 
     def has_account(self, people: Ints) -> Flags:
-        """Return who is more than a name in git."""
+        """Return a mask of the people with a Hub account."""
         owns: Flags = (people % CIRCLE == 0) & ~self.is_org[people // CIRCLE]
-        return owns | ~self.dice.happens("no account", _NO_ACCOUNT, people)
+        return owns | ~self.rng.happens("no account", _NO_ACCOUNT, people)
 
     def is_noisy(self, people: Ints) -> Flags:
-        """Return whom git calls by other names as well."""
-        return self.dice.happens("noisy", _NOISY, people) | ~self.has_account(people)
+        """Return a mask of the people who also use other names in git."""
+        return self.rng.happens("noisy", _NOISY, people) | ~self.has_account(people)
 
     def _first_handles(self, people: Ints) -> pa.Array:
         names = self.names(people)
-        form = self.dice.choice("handle", _HANDLES, people)
+        form = self.rng.choice("handle", _HANDLES, people)
         lower_first, lower_last = pc.utf8_lower(names.first), names.last
         initial = pc.utf8_slice_codeunits(lower_first, 0, 1)
         forms = {
@@ -159,43 +159,43 @@ class People:
         return pc.choose(pa.array(form), *(forms[name] for name in _HANDLES))
 
     def names(self, people: Ints) -> Names:
-        """Return what people are called: no two have the same last name, nor the same two words."""
-        first = self.dice.choice("first name", dict.fromkeys(_FIRST_NAMES, 1), people)
+        """Return name parts; no two people have the same last name or the same two words."""
+        first = self.rng.choice("first name", dict.fromkeys(_FIRST_NAMES, 1), people)
         return Names(
             text.of(_FIRST_NAMES, first),
             text.joined(*_syllables(_scramble(people, 0x2C1B3C6D), (0, 1, 2, 3))),
             text.joined(*_syllables(_scramble(people, 0x297A2D39), (0, 1))),
             text.joined(*_syllables(_scramble(people, 0x297A2D39), (2, 3))),
-            text.numbers(10 + np.floor(self.dice.uniform("digits", people) * 90).astype(np.int64)),
+            text.numbers(10 + np.floor(self.rng.uniform("digits", people) * 90).astype(np.int64)),
         )
 
     def handles(self, people: Ints, when: Ints | int) -> pa.Array:
-        """Return the accounts' names at some time; those without an account have one all the same, never shown."""
+        """Return account names at a given time; people without an account get a name that is never shown."""
         handles = self._first_handles(people)
-        # of somebody from elsewhere there could be twins in several circles, with the same digits
+        # twins exist only in the first person's own circle; otherwise several circles could make the same handle
         first = self.person(people // CIRCLE, np.zeros_like(people))
-        twins = (people % CIRCLE > 0) & self.dice.happens("near twin", _NEAR_TWINS, people)
+        twins = (people % CIRCLE > 0) & self.rng.happens("near twin", _NEAR_TWINS, people)
         twins &= first // CIRCLE == people // CIRCLE
         handles = text.where(
             twins, text.joined(self._first_handles(first), text.numbers(10 + people % CIRCLE)), handles
         )
         names = self.names(people)
         other = text.where(
-            self.dice.happens("stays like it", 0.5, people),
+            self.rng.happens("stays like it", 0.5, people),
             text.joined(handles, "-hf"),
             text.joined("the-", pc.utf8_lower(names.first), names.last),
         )
         return text.where(self.renamed_at(people) < when, other, handles)
 
     def renamed_at(self, people: Ints) -> Floats:
-        """Return when accounts are given another name, infinity if never."""
-        at = self.born[people // CIRCLE] + 250 * WEEK * self.dice.uniform("renamed at", people)
-        return np.where(self.dice.happens("renamed", _USERS_RENAMED, people), at, np.inf)
+        """Return when each account is renamed, infinity if never."""
+        at = self.born[people // CIRCLE] + 250 * WEEK * self.rng.uniform("renamed at", people)
+        return np.where(self.rng.happens("renamed", _USERS_RENAMED, people), at, np.inf)
 
     def aliases(self, people: Ints, which: int) -> pa.Array:
-        """Return the first or second (0, 1) other name by which git calls each, which never changes."""
+        """Return the first or second (0, 1) other git name of each person, which never changes."""
         names = self.names(people)
-        form = self.dice.choice("alias", _ALIASES, people, which)
+        form = self.rng.choice("alias", _ALIASES, people, which)
         lower_first = pc.utf8_lower(names.first)
         initial = pc.utf8_slice_codeunits(names.first, 0, 1)
         last = pc.utf8_capitalize(names.last)
@@ -217,9 +217,9 @@ class People:
         return pc.choose(pa.array(form), *(forms[name] for name in _ALIASES))
 
     def full_names(self, people: Ints, now: int) -> pa.Array:
-        """Return what accounts say their owners are called: half of them a name, a fifth nothing."""
+        """Return the full names on account pages; half contain the real name, a fifth are empty."""
         names = self.names(people)
-        form = self.dice.choice("full name", _FULL_NAMES, people)
+        form = self.rng.choice("full name", _FULL_NAMES, people)
         forms = {
             "First Last": text.joined(names.first, " ", pc.utf8_capitalize(names.last)),
             "": pc.if_else(pc.is_valid(names.first), "", ""),
@@ -230,7 +230,7 @@ class People:
         return pc.choose(pa.array(form), *(forms[name] for name in _FULL_NAMES))
 
     def owners(self, namespaces: Ints, when: Ints | int) -> pa.Array:
-        """Return the names of namespaces at some time."""
+        """Return the names of namespaces at a given time."""
         people = namespaces * CIRCLE
         names = self.names(people)
         suffix = text.of(("-labs", "-ai", "-research", "-org", "-lab"), people % 5)
@@ -241,15 +241,15 @@ class People:
         return owners
 
     def owner_renamed_at(self, namespaces: Ints) -> Floats:
-        """Return when namespaces are given another name; organisations never are."""
+        """Return when each namespace is renamed; organizations never are."""
         return np.where(self.is_org[namespaces], np.inf, self.renamed_at(namespaces * CIRCLE))
 
     def accounts(self, members: Ints, now: int) -> pa.Table:
-        """Return all accounts there are: owners of namespaces, members, and some bots.
+        """Return all accounts: owners of namespaces, members and some bots.
 
         Args:
-            members: people who have been seen, also those without a namespace of their own.
-            now: until when.
+            members: people who have appeared, including those without their own namespace.
+            now: the time of the snapshot.
         """
         namespaces = np.arange(int(np.searchsorted(self.born, now)))
         users = namespaces[~self.is_org[namespaces]] * CIRCLE
@@ -266,43 +266,43 @@ class People:
         )
         return pa.table(
             {
-                "_id": object_ids(self.dice, since, salt),
+                "_id": object_ids(self.rng, since, salt),
                 "name": names,
                 "type": text.where(is_org, "org", "user"),
                 "fullname": full,
                 "createdAt": pc.strftime(text.moments(since), "%Y-%m-%dT%H:%M:%SZ"),
-                "isPro": pa.array(self.dice.happens("pro", 0.05, salt), mask=is_org),
-                "isVerified": pa.array(self.dice.happens("verified", 0.2, salt), mask=~is_org),
+                "isPro": pa.array(self.rng.happens("pro", 0.05, salt), mask=is_org),
+                "isVerified": pa.array(self.rng.happens("verified", 0.2, salt), mask=~is_org),
             }
         )
 
     def since(self, people: Ints) -> Ints:
-        """Return when accounts were made: before the first repository of their namespace."""
-        early = self.dice.uniform("account", people) ** 3 * 80 * WEEK
+        """Return when accounts were created: before the first repository of their namespace."""
+        early = self.rng.uniform("account", people) ** 3 * 80 * WEEK
         return (self.born[people // CIRCLE] - early - 60).astype(np.int64)
 
     def members(self, now: int) -> tuple[pa.Table, Ints]:
-        """Return who says which organisation they belong to (`org`, `user`), and all members as people."""
+        """Return public organization memberships (`org`, `user`), and all members as people."""
         orgs = np.arange(int(np.searchsorted(self.born, now)))
         orgs = orgs[self.is_org[orgs]]
         org = np.repeat(orgs, self.team[orgs])
-        place = np.arange(len(org)) - np.repeat(np.cumsum(self.team[orgs]) - self.team[orgs], self.team[orgs])
-        people = self.person(org, place)
-        shown = self.has_account(people) & self.dice.happens("public member", 0.85, org, place)
+        position = np.arange(len(org)) - np.repeat(np.cumsum(self.team[orgs]) - self.team[orgs], self.team[orgs])
+        people = self.person(org, position)
+        shown = self.has_account(people) & self.rng.happens("public member", 0.85, org, position)
         table = pa.table({"org": self.owners(org[shown], now), "user": self.handles(people[shown], now)})
         return table.group_by(["org", "user"], use_threads=False).aggregate([]), np.unique(people)
 
 
-def object_ids(dice: Dice, created: Ints, whose: Ints) -> pa.Array:
-    """Return ids as the Hub's: eight hexadecimal digits of the time, sixteen at random."""
+def object_ids(rng: Rng, created: Ints, whose: Ints) -> pa.Array:
+    """Return ids like the Hub's: eight hexadecimal digits for the time, sixteen random ones."""
     return text.joined(
         text.hexadecimal(created.astype(np.uint64) << np.uint64(32), 8),
-        text.hexadecimal(dice.bits("_id", whose), 16),
+        text.hexadecimal(rng.bits("_id", whose), 16),
     )
 
 
 def _scramble(people: Ints, factor: int) -> npt.NDArray[np.uint32]:
-    """Return 32 bits for each number below 2**32, one to one."""
+    """Map numbers below 2**32 one-to-one to 32 bits."""
     bits = people.astype(np.uint32) + np.uint32(0x9E3779B9)
     for shift in (16, 15):
         bits ^= bits >> np.uint32(shift)
@@ -312,4 +312,6 @@ def _scramble(people: Ints, factor: int) -> npt.NDArray[np.uint32]:
 
 
 def _syllables(bits: npt.NDArray[np.uint32], which: tuple[int, ...]) -> list[pa.Array]:
-    return [text.of(_SYLLABLES, ((bits >> np.uint32(8 * place)) & np.uint32(255)).astype(np.int64)) for place in which]
+    return [
+        text.of(_SYLLABLES, ((bits >> np.uint32(8 * position)) & np.uint32(255)).astype(np.int64)) for position in which
+    ]

@@ -1,9 +1,9 @@
-"""The simulated Hub's repositories: what they are called, what is true of them, and where each stands on the ladders.
+"""The simulated Hub's repositories: their names, true properties, and ranks in the quantile functions.
 
-A repository's fame is one number behind all of its activity, so that likes, downloads, discussions and usage go
-together as they do on the Hub; licensed repositories have more of it. What listings tell is made into tables here;
-histories stand in `histories`, what spaces use in `usage`. Tags, licenses, cards, and whether discussions are off, stay
-as they were at first; a space's license stands in its card data alone, as no recorded space has such a tag.
+Each repository has a single fame value behind all of its activity, so that likes, downloads, discussions and usage
+correlate as they do on the Hub; licensed repositories are more famous. This module also builds the listing tables;
+histories are in `histories` and the models used by Spaces in `usage`. Tags, licenses, cards and disabled discussions
+never change. A Space's license appears only in its card data, because no recorded Space has a license tag.
 """
 
 from typing import Final
@@ -14,14 +14,21 @@ import pyarrow.compute as pc
 
 from hub_assets.local_hub.fields import RepoType
 from hub_assets.local_hub.simulated import text
-from hub_assets.local_hub.simulated.dice import Dice, Flags, Floats, Ints
-from hub_assets.local_hub.simulated.eras import FLOOR, REFERENCE, WEEK, Eras, moment
-from hub_assets.local_hub.simulated.known import MOVED, MOVED_AT, SUCCEEDED_AT, SUCCESSOR, WITHDRAWN, known_models
-from hub_assets.local_hub.simulated.ladders import Variable, ladder
+from hub_assets.local_hub.simulated.famous_models import (
+    MOVED,
+    MOVED_AT,
+    SUCCEEDED_AT,
+    SUCCESSOR,
+    WITHDRAWN,
+    known_models,
+)
 from hub_assets.local_hub.simulated.people import People, object_ids
+from hub_assets.local_hub.simulated.quantiles import Variable, value_at_share
+from hub_assets.local_hub.simulated.rng import Flags, Floats, Ints, Rng
+from hub_assets.local_hub.simulated.timeline import FLOOR, REFERENCE, WEEK, Timeline, moment
 
 _MATURING: Final = 0.3
-"""How much age counts beside fame, so that the week in which all is counted is no fairer than others."""
+"""Weight of age relative to fame, so that the week of the snapshot is not special."""
 _UNLICENSED: Final[dict[RepoType, float]] = {"model": 0.6467, "dataset": 0.7213, "space": 0.7}
 _PERMISSIVE: Final = ("apache-2.0", "mit", "afl-3.0", "cc-by-4.0", "cc0-1.0", "odc-by", "bsd-3-clause")
 _MODEL_LICENSES: Final[dict[str, float]] = {
@@ -44,7 +51,7 @@ _CAPABILITIES: Final[dict[str, str]] = {
     "text-generation": "continues a prompt and follows short instructions",
     "text-classification": "tells the sentiment and the topic of a sentence",
     "text-to-image": "paints pictures after a description",
-    "token-classification": "finds people, places and organisations in a text",
+    "token-classification": "finds people, places and organizations in a text",
     "reinforcement-learning": "plays a game of balance it was trained on",
     "automatic-speech-recognition": "writes down what is said in a recording",
     "fill-mask": "guesses the words left out of a sentence",
@@ -91,58 +98,58 @@ _WORDS: Final = (
 
 
 class Repositories:
-    """The repositories of one type that were ever created, in the order of their creation; arrays are over all.
+    """All repositories of one type that were ever created, in order of creation; arrays are over all of them.
 
     Args:
-        eras: when they come and whose they are.
-        people: everybody.
-        seed: of the dice.
-        now: the time at which the Hub is looked at.
+        timeline: when they are created, and in which namespaces.
+        people: all people.
+        seed: seed of the rng.
+        now: the time of the snapshot.
     """
 
-    def __init__(self, eras: Eras, people: People, seed: int, now: int) -> None:
-        self.eras = eras
-        self.kind: RepoType = eras.kind
+    def __init__(self, timeline: Timeline, people: People, seed: int, now: int) -> None:
+        self.timeline = timeline
+        self.kind: RepoType = timeline.kind
         self.people = people
         self.now = now
         self.seed = seed
-        self.dice = Dice(seed, eras.kind)
-        self.which = which = np.arange(len(eras))
-        self.is_org = people.is_org[eras.namespace]
+        self.rng = Rng(seed, timeline.kind)
+        self.which = which = np.arange(len(timeline))
+        self.is_org = people.is_org[timeline.namespace]
         self.license = self._licenses()
         permissive = pc.is_in(self.license, pa.array(_PERMISSIVE)).to_numpy(zero_copy_only=False)
         licensed = self.license.is_valid().to_numpy(zero_copy_only=False)
-        self.fame = self.dice.normal("fame", which) + 0.25 * licensed + 0.25 * permissive + 0.2 * self.is_org
+        self.fame = self.rng.normal("fame", which) + 0.25 * licensed + 0.25 * permissive + 0.2 * self.is_org
         if self.kind == "model":
-            self._known = known_models(eras.created)
+            self._known = known_models(timeline.created)
             self.fame[list(self._known)] = 6 - 0.2 * np.arange(len(self._known))
         self._name()
-        self.without_discussions: Flags = self.dice.happens("no discussions", 0.01, which) & (self.fame < 2)
+        self.without_discussions: Flags = self.rng.happens("no discussions", 0.01, which) & (self.fame < 2)
         self.discussion_score = self.blend("discussions", 0.93, chance_at_the_top=False) + self.maturity
         self.commit_score = self.blend("commits", 0.25)
-        # people who work together do so in many repositories
-        together = self.dice.normal("work together", eras.namespace) + 1.2 * self.is_org
+        # teams that collaborate do so in many repositories
+        together = self.rng.normal("work together", timeline.namespace) + 1.2 * self.is_org
         self.committer_score = 0.4 * self.blend("committers", 0.4) + 0.4 * self.commit_score + 2.0 * together
-        self.visible: Flags = (eras.created < now) & (eras.gone >= now)
+        self.visible: Flags = (timeline.created < now) & (timeline.gone >= now)
 
     def standing(self, score: Floats) -> Floats:
-        """Return which share of the repositories of REFERENCE stands above each by a score, in (0, 1]."""
-        settled = (self.which < self.eras.settled) & (self.eras.gone >= moment(REFERENCE))
-        ladder_of = np.sort(score[settled])
-        above = len(ladder_of) - np.searchsorted(ladder_of, score, "right")
-        share: Floats = np.minimum((above + 0.5) / len(ladder_of), 1)
+        """Return, for each score, the share of REFERENCE's repositories with a higher score, in (0, 1]."""
+        settled = (self.which < self.timeline.settled) & (self.timeline.gone >= moment(REFERENCE))
+        ascending = np.sort(score[settled])
+        above = len(ascending) - np.searchsorted(ascending, score, "right")
+        share: Floats = np.minimum((above + 0.5) / len(ascending), 1)
         return share
 
     def reached(self, variable: Variable, score: Floats) -> Floats:
-        """Return what each has of a variable when it is ripe; the best score has most."""
-        return ladder(self.kind, variable, self.standing(score))
+        """Return each repository's value of a variable at maturity; the highest score gets the largest value."""
+        return value_at_share(self.kind, variable, self.standing(score))
 
     def blend(self, purpose: str, weight: float, chance_at_the_top: bool = True) -> Floats:
-        """Return a score made of fame by that weight and of chance for the rest.
+        """Return a score that combines fame, with the given weight, and chance.
 
-        Without chance at the top, the order of the most famous is their order in the score.
+        Without chance at the top, the most famous repositories rank by fame alone.
         """
-        chance: Floats = np.sqrt(1 - weight**2) * self.dice.normal(purpose, self.which)
+        chance: Floats = np.sqrt(1 - weight**2) * self.rng.normal(purpose, self.which)
         if not chance_at_the_top:
             chance *= np.exp(-1.3 * np.maximum(self.fame - 2.8, 0))
         score: Floats = weight * self.fame + chance
@@ -150,26 +157,26 @@ class Repositories:
 
     @property
     def maturity(self) -> Floats:
-        """A score's share for age, at most 0: who was made shortly before being ripe has less than others."""
-        age: Floats = np.clip((self.eras.ripe - self.eras.created) / (100 * WEEK), 1e-3, 1)
+        """The effect of age on a score, at most 0: repositories that mature at a young age score lower."""
+        age: Floats = np.clip((self.timeline.ripe - self.timeline.created) / (100 * WEEK), 1e-3, 1)
         return _MATURING * np.log(age)
 
     def likes(self, when: int) -> Ints:
-        """Return the likes at some time; they never fall."""
-        eras = self.eras
-        share = np.clip((when - eras.created) / (eras.ripe - eras.created), 0, 1) ** 0.7
+        """Return the likes at a given time; they never decrease."""
+        timeline = self.timeline
+        share = np.clip((when - timeline.created) / (timeline.ripe - timeline.created), 0, 1) ** 0.7
         best = self.reached("likes", self.blend("likes", 0.93, chance_at_the_top=False) + self.maturity)
-        # what comes later is rounded by chance, so that those with one like get their second in time, too
-        later = np.floor(best) * (1.006 ** np.maximum((when - eras.ripe) / WEEK, 0) - 1)
-        chance = self.dice.uniform("next like", self.which)
+        # later likes are rounded at random, so that repositories with a single like eventually get a second
+        later = np.floor(best) * (1.006 ** np.maximum((when - timeline.ripe) / WEEK, 0) - 1)
+        chance = self.rng.uniform("next like", self.which)
         likes: Ints = (np.floor(best * share) + np.floor(later + chance)).astype(np.int64)
         return likes
 
     def ids(self, when: Ints | int, which: Ints | None = None) -> pa.Array:
-        """Return the ids that repositories bore at some time."""
+        """Return the ids of repositories at a given time."""
         which = self.which if which is None else which
         names = text.where(self._renamed_at[which] < when, self._last_names.take(which), self._first_names.take(which))
-        ids = text.joined(self.people.owners(self.eras.namespace[which], when), "/", names)
+        ids = text.joined(self.people.owners(self.timeline.namespace[which], when), "/", names)
         if self.kind == "model":
             moved = np.broadcast_to(np.asarray(when) > MOVED_AT, which.shape)
             for row, name in self._known.items():
@@ -177,15 +184,15 @@ class Repositories:
         return ids
 
     def renames(self) -> dict[str, str]:
-        """Return the ids that visible repositories bore before, and what they are called now."""
+        """Return the former ids of visible repositories, and their current ids."""
         rows = np.flatnonzero(self.visible)
-        moves = np.stack([self._renamed_at[rows], self.people.owner_renamed_at(self.eras.namespace[rows])])
+        moves = np.stack([self._renamed_at[rows], self.people.owner_renamed_at(self.timeline.namespace[rows])])
         if self.kind == "model":
             moves[0, np.isin(rows, [row for row, name in self._known.items() if name in MOVED])] = MOVED_AT
-        moves = np.where((self.eras.created[rows] < moves) & (moves < self.now), moves, np.inf)
+        moves = np.where((self.timeline.created[rows] < moves) & (moves < self.now), moves, np.inf)
         early, late = np.sort(moves, axis=0)
         renames: dict[str, str] = {}
-        # an id before the first move, and one before the second
+        # the ids before the first and before the second move
         for moved in (early, late):
             some = rows[np.isfinite(moved)]
             old = self.ids(moved[np.isfinite(moved)].astype(np.int64), some)
@@ -197,69 +204,69 @@ class Repositories:
         return renames
 
     def some(self, purpose: str, share: float, values: pa.Array) -> pa.Array:
-        """Return the values of a share of these, null for the rest."""
-        return text.where(self.dice.happens(purpose, share, self.which), values)
+        """Return the values for a random share of the repositories, null for the rest."""
+        return text.where(self.rng.happens(purpose, share, self.which), values)
 
     def drawn(self, purpose: str, weights: dict[str, float]) -> pa.Array:
-        """Return one of the keys for each, as often as the weights say."""
-        return text.of(tuple(weights), self.dice.choice(purpose, weights, self.which))
+        """Draw a key for each repository with the given weights."""
+        return text.of(tuple(weights), self.rng.choice(purpose, weights, self.which))
 
     def shared_columns(self, modified: Ints) -> dict[str, pa.Array]:
-        """Return the columns that all types have; `modified` is the date of each one's newest commit."""
-        which, eras = self.which, self.eras
-        created = np.maximum(eras.created, FLOOR)
+        """Return the columns that all types have; `modified` is the date of each repository's newest commit."""
+        which, timeline = self.which, self.timeline
+        created = np.maximum(timeline.created, FLOOR)
         likes = self.likes(self.now)
-        disabled_at = eras.created + WEEK * (1 + 150 * self.dice.uniform("disabled at", which))
+        disabled_at = timeline.created + WEEK * (1 + 150 * self.rng.uniform("disabled at", which))
         return {
-            "_id": object_ids(self.dice, created, which),
+            "_id": object_ids(self.rng, created, which),
             "id": self.ids(self.now),
             "createdAt": text.moments(created),
             "lastModified": text.moments(modified),
             "private": pa.array(np.zeros(len(which), dtype=bool)),
-            "disabled": pa.array(self.dice.happens("disabled", 0.005, which) & (disabled_at < self.now)),
+            "disabled": pa.array(self.rng.happens("disabled", 0.005, which) & (disabled_at < self.now)),
             "likes": pa.array(likes),
             "trendingScore": pa.array(likes - self.likes(self.now - WEEK)),
             "discussionsDisabled": pa.array(self.without_discussions),
         }
 
     def columns(self, others: "Repositories | None" = None) -> dict[str, pa.Array]:
-        """Return the columns of this type; models take the datasets they were trained on from `others`."""
+        """Return the columns of this type; models take their training datasets from `others`."""
         if self.kind == "model":
             assert others is not None
             return self._popularity() | self._model_columns(others)
         return self._popularity() | self._dataset_columns() if self.kind == "dataset" else self._space_columns()
 
     def earlier(self, purpose: str, share: float, others: "Repositories") -> Ints:
-        """Return for a share of these which other repository was there before, mostly an early one; -1 for the rest."""
-        rows = np.flatnonzero(self.dice.happens(purpose, share, self.which))
-        then = np.searchsorted(others.eras.created, self.eras.created[rows])
+        """Link a random share of repositories to an already existing one, mostly an early one; -1 for the rest."""
+        rows = np.flatnonzero(self.rng.happens(purpose, share, self.which))
+        then = np.searchsorted(others.timeline.created, self.timeline.created[rows])
         rows, then = rows[then > 0], then[then > 0]
         chosen = np.full(len(self.which), -1)
-        chosen[rows] = np.floor(then ** self.dice.uniform(f"{purpose} which", rows)).astype(np.int64) - 1
+        chosen[rows] = np.floor(then ** self.rng.uniform(f"{purpose} which", rows)).astype(np.int64) - 1
         return chosen
 
     def named(self, others: "Repositories", chosen: Ints) -> pa.Array:
-        """Return the ids of those among others that are chosen, as they were then; null for -1."""
+        """Return the ids of the chosen others at the time of linking; null for -1."""
         rows = np.flatnonzero(chosen >= 0)
-        place = np.full(len(chosen), -1)
-        place[rows] = np.arange(len(rows))
-        return others.ids(self.eras.created[rows], chosen[rows]).take(pa.array(place, mask=place < 0))
+        position = np.full(len(chosen), -1)
+        position[rows] = np.arange(len(rows))
+        return others.ids(self.timeline.created[rows], chosen[rows]).take(pa.array(position, mask=position < 0))
 
     def _licenses(self) -> pa.Array:
         weights = _DATASET_LICENSES if self.kind == "dataset" else _MODEL_LICENSES
         return self.some("licensed", 1 - _UNLICENSED[self.kind], self.drawn("license", weights))
 
     def _name(self) -> None:
-        eras, dice, which = self.eras, self.dice, self.which
-        order = np.argsort(eras.namespace, kind="stable")
-        start = np.searchsorted(eras.namespace[order], eras.namespace[order])
+        timeline, rng, which = self.timeline, self.rng, self.which
+        order = np.argsort(timeline.namespace, kind="stable")
+        start = np.searchsorted(timeline.namespace[order], timeline.namespace[order])
         rank = np.empty_like(which)
         rank[order] = which - start
         plain = text.joined(self._word("word"), "-", self._shape())
         self._first_names = text.where(rank > 0, text.joined(plain, "-v", text.numbers(rank)), plain)
         self._last_names = text.joined(self._first_names, "-hf")
-        at = eras.created + WEEK * (1 + 150 * dice.uniform("renamed at", which))
-        self._renamed_at = np.where(dice.happens("renamed", 0.03, which), at, np.inf)
+        at = timeline.created + WEEK * (1 + 150 * rng.uniform("renamed at", which))
+        self._renamed_at = np.where(rng.happens("renamed", 0.03, which), at, np.inf)
         if self.kind == "model":
             self._renamed_at[list(self._known)] = np.inf
 
@@ -270,19 +277,19 @@ class Repositories:
         return self.drawn("shape", dict.fromkeys(_SHAPES[self.kind], 1.0))
 
     def _popularity(self) -> dict[str, pa.Array]:
-        """Return what models and datasets have and spaces have not."""
-        dice, which, eras, week = self.dice, self.which, self.eras, 7 * 24 * 3600
+        """Return the columns that models and datasets have and Spaces lack."""
+        rng, which, timeline, week = self.rng, self.which, self.timeline, 7 * 24 * 3600
         monthly = self.reached("downloads", self.blend("downloads", 0.75) + self.maturity)
-        calm = dice.normal("downloads in the week", which, moment(REFERENCE) // week)
-        wobble = np.clip(0.3 * (dice.normal("downloads in the week", which, self.now // week) - calm), -0.65, 0.65)
+        calm = rng.normal("downloads in the week", which, moment(REFERENCE) // week)
+        wobble = np.clip(0.3 * (rng.normal("downloads in the week", which, self.now // week) - calm), -0.65, 0.65)
         month = 30 * 24 * 3600
-        age = np.maximum(self.now - eras.created, 1)
-        growing = np.minimum(age / np.clip(eras.ripe - eras.created, 1, month), 1)
+        age = np.maximum(self.now - timeline.created, 1)
+        growing = np.minimum(age / np.clip(timeline.ripe - timeline.created, 1, month), 1)
         downloads = np.where(monthly > 0, np.maximum(monthly * np.exp(wobble) * growing, 1), 0)
-        ever = monthly * (2 + 1.1 * age / month) + np.floor(4 + 30 * dice.uniform("ever", which))
-        gated_at = eras.created + WEEK * (1 + 150 * dice.uniform("gated at", which))
-        gate = text.where(dice.happens("gate", 0.6, which), "auto", "manual")
-        gated = dice.happens("gated", 0.04, which) & (gated_at < self.now)
+        ever = monthly * (2 + 1.1 * age / month) + np.floor(4 + 30 * rng.uniform("ever", which))
+        gated_at = timeline.created + WEEK * (1 + 150 * rng.uniform("gated at", which))
+        gate = text.where(rng.happens("gate", 0.6, which), "auto", "manual")
+        gated = rng.happens("gated", 0.04, which) & (gated_at < self.now)
         return {
             "downloads": pa.array(np.floor(downloads).astype(np.int64)),
             "downloadsAllTime": pa.array(np.floor(ever).astype(np.int64)),
@@ -290,7 +297,7 @@ class Repositories:
         }
 
     def _model_columns(self, datasets: "Repositories") -> dict[str, pa.Array]:
-        dice, which = self.dice, self.which
+        rng, which = self.rng, self.which
         library = self.some("has library", 0.8, self.drawn("library", _LIBRARIES))
         any_task = self.drawn("task", _TASKS)
         task = self.some("has task", 0.6, any_task)
@@ -299,11 +306,11 @@ class Repositories:
         base = self.named(self, base_of)
         relation = self.drawn("relation", _RELATIONS)
         data = self.named(datasets, self.earlier("trained on", 0.12, datasets))
-        total = (10 ** (7 + 4 * dice.uniform("parameters", which))).astype(np.int64)
+        total = (10 ** (7 + 4 * rng.uniform("parameters", which))).astype(np.int64)
         weights = pa.MapArray.from_arrays(
             np.arange(len(which) + 1, dtype=np.int32), text.of(("BF16",), np.zeros_like(which)), total
         )
-        capability = text.of(tuple(_CAPABILITIES.values()), dice.choice("task", _TASKS, which))
+        capability = text.of(tuple(_CAPABILITIES.values()), rng.choice("task", _TASKS, which))
         about = text.joined("A simulated model that ", capability, ". It was ", self._word("made of"), " at first")
         about = text.joined(about, " and learned from ", self._word("learned from"), ".")
         return {
@@ -320,7 +327,7 @@ class Repositories:
             "safetensors": pa.StructArray.from_arrays(
                 [weights, pa.array(total)],
                 ["parameters", "total"],
-                mask=pa.array(~dice.happens("has safetensors", 0.25, which)),
+                mask=pa.array(~rng.happens("has safetensors", 0.25, which)),
             ),
             "card": self.some("has card", 0.7, about),
             "baseModels": self._resolved(base_of, relation),
@@ -328,16 +335,16 @@ class Repositories:
         }
 
     def _resolved(self, base_of: Ints, relation: pa.Array) -> pa.Array:
-        """Return what the Hub makes of a base that it still has: its key and its present id."""
+        """Return a base model that still exists as the Hub resolves it: its key and current id."""
         there = (base_of >= 0) & self.visible[base_of]
-        place = pa.array(base_of, mask=~there)
-        keys = object_ids(self.dice, np.maximum(self.eras.created, FLOOR), self.which).take(place)
-        ids = self.ids(self.now).take(place)
+        position = pa.array(base_of, mask=~there)
+        keys = object_ids(self.rng, np.maximum(self.timeline.created, FLOOR), self.which).take(position)
+        ids = self.ids(self.now).take(position)
         return text.joined('{"relation":"', relation, '","models":[{"_id":"', keys, '","id":"', ids, '"}]}')
 
     def _configurations(self, library: pa.Array, total: Ints) -> dict[str, pa.Array]:
-        """Return what the Hub reads from configurations, and from GGUF files of a few."""
-        drawn = self.dice.choice("architecture", dict.fromkeys(_ARCHITECTURES, 1.0), self.which)
+        """Return metadata that the Hub reads from configurations, and from GGUF files for a few models."""
+        drawn = self.rng.choice("architecture", dict.fromkeys(_ARCHITECTURES, 1.0), self.which)
         kind, name = (text.of(tuple(words), drawn) for words in (_ARCHITECTURES.keys(), _ARCHITECTURES.values()))
         configured = pc.fill_null(pc.is_in(library, pa.array(["transformers", "peft"])), False)
         config = text.joined(
@@ -354,10 +361,10 @@ class Repositories:
         }
 
     def _dataset_columns(self) -> dict[str, pa.Array]:
-        dice, which = self.dice, self.which
+        rng, which = self.rng, self.which
         task = self.some("has task", 0.4, self.drawn("task", _TASKS))
         language = self.some("has language", 0.4, self.drawn("language", _LANGUAGES))
-        size = (10 ** (4 + 7 * dice.uniform("size", which))).astype(np.int64)
+        size = (10 ** (4 + 7 * rng.uniform("size", which))).astype(np.int64)
         about = text.joined("Simulated sentences about ", self._word("about"), " and ", self._word("and about"), ".")
         return {
             "tags": text.lists(
@@ -368,7 +375,7 @@ class Repositories:
             ),
             "cardData": text.json_objects(license=self.license, language=language),
             "description": self.some("described", 0.5, about),
-            "mainSize": pa.array(size, mask=~dice.happens("sized", 0.6, which)),
+            "mainSize": pa.array(size, mask=~rng.happens("sized", 0.6, which)),
         }
 
     def _space_columns(self) -> dict[str, pa.Array]:

@@ -1,7 +1,7 @@
-"""Simulated weeks kept as Parquet, so that a large one is made only once.
+"""A cache of simulated weeks as Parquet, so that a large week is made only once.
 
-A kept week is a folder, named after what it was made of and a hash of the code that made it: after a change of the
-code it is made anew. What is in it is said by `build`.
+A cached week is a folder whose name contains its parameters and a hash of the code that made it, so a code change makes
+the week again. Its content belongs in `build`.
 """
 
 import hashlib
@@ -21,32 +21,32 @@ from hub_assets.local_hub.fields import REPO_TYPES
 from hub_assets.local_hub.simulated.build import AnswerKey, History, Simulation, build
 
 
-def kept(folder: Path, monday: date, scale: float, seed: int) -> Simulation:
-    """Return a simulated week from a folder of kept ones; make and keep it if it is not there, or damaged.
+def cached_week(folder: Path, monday: date, scale: float, seed: int) -> Simulation:
+    """Return a simulated week from the cache; make and store it if it is missing or damaged.
 
     Raises:
-        OSError: if it cannot be written.
+        OSError: if the cache cannot be written.
     """
     name = f"simulated-{scale!r}-{seed}-{monday}"
-    place = folder / f"{name}-{_version()}"
-    if place.exists():
+    week = folder / f"{name}-{_version()}"
+    if week.exists():
         try:
-            return _read(place, monday)
-        except (ValueError, KeyError, OSError):  # Arrow's errors and JSON's are among them
-            shutil.rmtree(place)
+            return _read(week, monday)
+        except (ValueError, KeyError, OSError):  # includes errors from Arrow and JSON
+            shutil.rmtree(week)
     simulation = build(monday, scale, seed)
     beside = folder / f"{name}.{os.getpid()}"
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     _write(simulation, beside)
     try:
-        beside.rename(place)
+        beside.rename(week)
     except OSError:
-        if not place.exists():
+        if not week.exists():
             raise
-        shutil.rmtree(beside)  # another process was faster; the same seed makes the same bytes
+        shutil.rmtree(beside)  # another process was faster, and the same seed gives the same bytes
     for old in folder.glob(f"{name}-*"):
-        if old != place:
+        if old != week:
             shutil.rmtree(old, ignore_errors=True)
     return simulation
 
@@ -70,10 +70,10 @@ def _write(simulation: Simulation, folder: Path) -> None:
             ),
         }
     for name, table in tables.items():
-        # ids of commits are random bytes, which neither pack nor repeat
+        # commit ids are random bytes, which neither compress nor repeat
         loose = pa.types.is_fixed_size_binary
         packing = {field.name: "none" if loose(field.type) else "zstd" for field in table.schema}
-        # one group of rows: several would be put together again at each start, which takes half a second at scale 1
+        # a single row group, because joining several at each start takes half a second at scale 1
         group = max(len(table), 1)
         pq.write_table(table, folder / f"{name}.parquet", compression=packing, row_group_size=group)
     about = {"identity": simulation.identity, "renames": simulation.renames}
@@ -82,7 +82,7 @@ def _write(simulation: Simulation, folder: Path) -> None:
 
 def _read(folder: Path, monday: date) -> Simulation:
     def table(name: str) -> pa.Table:
-        with pq.ParquetFile(folder / f"{name}.parquet") as file:  # `read_table` gives it in many pieces
+        with pq.ParquetFile(folder / f"{name}.parquet") as file:  # `read_table` returns many chunks
             return file.read()
 
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def _read(folder: Path, monday: date) -> Simulation:
 
 @cache
 def _version() -> str:
-    """Return a hash of the code that makes simulated weeks, and of the libraries that it calls."""
+    """Return a hash of the code that makes simulated weeks and of the libraries it calls."""
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     libraries = " ".join(library.__version__ for library in (np, pa, scipy))
     return hashlib.sha256(code + libraries.encode()).hexdigest()[:12]

@@ -1,6 +1,6 @@
-"""Columns of text, lists and JSON, made from other columns in Arrow: no Python object per row.
+"""Columns of text, lists and JSON, built from other columns in Arrow without a Python object per row.
 
-A null part makes the whole text null. What the texts say stands with what they are about.
+A null part makes the whole text null. The wording belongs in the modules that use it.
 """
 
 from collections.abc import Sequence
@@ -11,40 +11,40 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.local_hub.simulated.dice import Bits, Flags, Ints
+from hub_assets.local_hub.simulated.rng import Bits, Flags, Ints
 
 _DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
-def of(words: Sequence[str], places: Ints) -> pa.Array:
-    """Return the word at each place."""
-    return pa.array(list(words), pa.string()).take(pa.array(places))
+def of(words: Sequence[str], positions: Ints) -> pa.Array:
+    """Return the word at each index."""
+    return pa.array(list(words), pa.string()).take(pa.array(positions))
 
 
-def chosen(words: pa.Array, places: Ints) -> pa.DictionaryArray:
-    """Return the word at each place, as a dictionary; a word may stand at several places."""
+def chosen(words: pa.Array, positions: Ints) -> pa.DictionaryArray:
+    """Return the word at each index, dictionary-encoded; words may repeat."""
     once = words.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(once.indices.take(pa.array(places)), once.dictionary)
+    return pa.DictionaryArray.from_arrays(once.indices.take(pa.array(positions)), once.dictionary)
 
 
 def joined(*parts: pa.Array | str) -> pa.Array:
-    """Return the texts of each row in one, null where one of them is null."""
+    """Concatenate texts row by row; null if any part is null."""
     return pc.binary_join_element_wise(*(pa.scalar(part) if isinstance(part, str) else part for part in parts), "")
 
 
 def where(mask: Flags, these: pa.Array | str | None, others: pa.Array | str | None = None) -> pa.Array:
-    """Return these where the mask holds, the others elsewhere."""
+    """Return `these` where the mask is true, `others` elsewhere."""
     sides = (side if isinstance(side, pa.Array) else pa.scalar(side, pa.string()) for side in (these, others))
     return pc.if_else(pa.array(mask), *sides)
 
 
 def numbers(values: Ints) -> pa.Array:
-    """Return whole numbers in digits."""
+    """Format whole numbers."""
     return pa.array(values).cast(pa.string())
 
 
 def moments(seconds: Ints) -> pa.Array:
-    """Return seconds since 1970 as moments; in milliseconds, since Parquet has no seconds."""
+    """Convert seconds since 1970 to timestamps in milliseconds, because Parquet has no seconds."""
     return pa.array(seconds * 1000, pa.timestamp("ms"))
 
 
@@ -55,7 +55,7 @@ def hexadecimal(words: Bits, length: int) -> pa.Array:
 
 
 def hexadecimal_of(octets: pa.FixedSizeBinaryArray) -> pa.Array:
-    """Return all digits of arrays of bytes that have the same length and no nulls."""
+    """Return byte strings of equal length, without nulls, as hexadecimal digits."""
     width = octets.type.byte_width
     data = np.frombuffer(octets.buffers()[1], np.uint8)[octets.offset * width :][: len(octets) * width]
     return _digits(data.reshape(len(octets), width), 2 * width)
@@ -69,7 +69,7 @@ def _digits(octets: npt.NDArray[np.uint8], length: int) -> pa.Array:
 
 
 def lists(*columns: pa.Array) -> pa.ListArray:
-    """Return a list for each row: its texts that are not null, in the order of the columns."""
+    """Return a list for each row with its non-null texts, in column order."""
     rows = len(columns[0])
     held = np.stack([column.is_valid().to_numpy(zero_copy_only=False) for column in columns], axis=1)
     row, column = np.nonzero(held)
@@ -78,9 +78,9 @@ def lists(*columns: pa.Array) -> pa.ListArray:
 
 
 def json_objects(**entries: pa.Array) -> pa.Array:
-    """Return an object in JSON for each row, without its null entries; null where all are.
+    """Return a JSON object for each row, without its null entries; null if all are null.
 
-    Texts must need no escape in JSON; other types are written as they are cast to text.
+    Texts must not need JSON escaping; other types are written as their text form.
     """
     members = []
     for name, values in entries.items():

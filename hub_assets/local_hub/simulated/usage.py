@@ -1,7 +1,8 @@
-"""Which models and datasets the simulated Hub's spaces name, under the ids that they bore when the space was made.
+"""The models and datasets that the simulated Hub's Spaces reference, by their ids when the Space was created.
 
-A model has the spaces that its place on the ladder of usage gives it, among those made after it. Spaces that are not
-counted at REFERENCE, because they were gone by then or came later, name what others name, or a model of their own time.
+The quantile function of usage gives the number of Spaces of a model, chosen among those created after it. Spaces that
+do not count at REFERENCE, because they are deleted or created later, reference what others reference, or a model of
+their own time.
 """
 
 from dataclasses import dataclass
@@ -11,27 +12,27 @@ import numpy as np
 import pyarrow as pa
 
 from hub_assets.local_hub.simulated import text
-from hub_assets.local_hub.simulated.dice import Dice, Ints
-from hub_assets.local_hub.simulated.eras import REFERENCE, WEEK, moment
 from hub_assets.local_hub.simulated.repositories import Repositories
+from hub_assets.local_hub.simulated.rng import Ints, Rng
+from hub_assets.local_hub.simulated.timeline import REFERENCE, WEEK, moment
 
 _LINKING: Final = 0.35
-"""Share of spaces that name models."""
+"""Share of Spaces that reference models."""
 _FILLED: Final = 0.55
-"""Share of those that a model on the ladder comes to."""
+"""Share of these that get a model from the quantile function."""
 _FRESH: Final = 0.2
-"""Share of what the others name that is one of the newer models of their time."""
+"""Share of references by the other Spaces that go to a newer model of their time."""
 _NOWHERE: Final = 0.02
-"""Share of spaces that name a model that nobody can see."""
+"""Share of Spaces that reference a model nobody can see."""
 _GOLDEN: Final = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What spaces name.
+    """The references of Spaces.
 
-    `models` and `datasets` are the lists that listings show, a row for each space ever created. `spaces_of` and
-    `models_of` are the true pairs of places among all spaces and models, without those that nobody can see.
+    `models` and `datasets` are the lists shown in listings, one row per Space ever created. `spaces_of` and `models_of`
+    are the true pairs, as indices into all Spaces and models, without models nobody can see.
     """
 
     models: pa.Array
@@ -41,45 +42,45 @@ class Usage:
 
 
 def usage_of(spaces: Repositories, models: Repositories, datasets: Repositories) -> Usage:
-    """Let spaces name models and datasets."""
-    dice = Dice(spaces.seed, "usage")
-    eras = spaces.eras
-    links = dice.happens("links", _LINKING, spaces.which)
-    # one of two thousand links to a hundred or more
-    room = np.where(links, np.minimum(dice.uniform("room", spaces.which) ** -0.6, 3000), 0).astype(np.int64)
-    counted = (spaces.which < eras.settled) & (eras.gone >= moment(REFERENCE))
+    """Assign models and datasets to Spaces."""
+    rng = Rng(spaces.seed, "usage")
+    timeline = spaces.timeline
+    links = rng.happens("links", _LINKING, spaces.which)
+    # one in two thousand links to a hundred models or more
+    room = np.where(links, np.minimum(rng.uniform("room", spaces.which) ** -0.6, 3000), 0).astype(np.int64)
+    counted = (spaces.which < timeline.settled) & (timeline.gone >= moment(REFERENCE))
     seats = np.repeat(spaces.which, np.where(counted, room, 0))
 
-    of = models.eras
+    of = models.timeline
     age = np.minimum((moment(REFERENCE) - of.created) / (100 * WEEK), 1.5)
     listed = (models.which < of.settled) & (of.gone >= moment(REFERENCE))
     count = np.floor(models.reached("usage", models.blend("usage", 0.9) + 0.3 * age)).astype(np.int64) * listed
     model = np.repeat(models.which, count)
     number = np.arange(len(model)) - np.repeat(np.cumsum(count) - count, count)
-    first = np.searchsorted(eras.created[seats], of.created[model])
+    first = np.searchsorted(timeline.created[seats], of.created[model])
     free = len(seats) - first
-    # multiples of the golden ratio never come near each other, so that a model meets few seats twice
-    turn = (dice.uniform("turn", model) + number * _GOLDEN) % 1
+    # multiples of the golden ratio are spread evenly, so a model rarely hits the same seat twice
+    turn = (rng.uniform("turn", model) + number * _GOLDEN) % 1
     model, seat = model[free > 0], (first + np.floor(turn * free).astype(np.int64))[free > 0]
     space = seats[seat]
 
-    late = np.repeat(spaces.which, np.where(counted | ~dice.happens("filled", _FILLED, spaces.which), 0, room))
+    late = np.repeat(spaces.which, np.where(counted | ~rng.happens("filled", _FILLED, spaces.which), 0, room))
     if len(model) and len(late):
-        place = np.arange(len(late)) - np.searchsorted(late, late)
-        chance = dice.uniform("the same", late, place)
+        position = np.arange(len(late)) - np.searchsorted(late, late)
+        chance = rng.uniform("the same", late, position)
         same = model[np.floor(chance * len(model)).astype(np.int64)]
-        there = np.searchsorted(of.created, eras.created[late])
+        there = np.searchsorted(of.created, timeline.created[late])
         newer = np.floor(there * (1 - 0.5 * chance**3)).astype(np.int64) - 1
-        named = np.where(dice.happens("fresh", _FRESH, late, place), newer.clip(0), same)
-        then = of.created[named] < eras.created[late]
+        named = np.where(rng.happens("fresh", _FRESH, late, position), newer.clip(0), same)
+        then = of.created[named] < timeline.created[late]
         space, model = np.append(space, late[then]), np.append(model, named[then])
     space, model = (pairs.astype(np.int64) for pairs in np.divmod(np.unique(space * len(of) + model), len(of)))
 
-    nowhere = np.flatnonzero(dice.happens("nowhere", _NOWHERE, spaces.which))
-    hidden = text.joined("unpublished/model-", text.numbers(nowhere % max(eras.settled // 100, 5)))
-    names = pa.concat_arrays([models.ids(eras.created[space], model), hidden])
+    nowhere = np.flatnonzero(rng.happens("nowhere", _NOWHERE, spaces.which))
+    hidden = text.joined("unpublished/model-", text.numbers(nowhere % max(timeline.settled // 100, 5)))
+    names = pa.concat_arrays([models.ids(timeline.created[space], model), hidden])
     whose = np.append(space, nowhere)
     order = np.argsort(whose, kind="stable")
-    offsets = np.searchsorted(whose[order], np.arange(len(eras) + 1)).astype(np.int32)
+    offsets = np.searchsorted(whose[order], np.arange(len(timeline) + 1)).astype(np.int32)
     lists = pa.ListArray.from_arrays(offsets, names.take(pa.array(order)))
     return Usage(lists, text.lists(spaces.named(datasets, spaces.earlier("dataset", 0.1, datasets))), space, model)

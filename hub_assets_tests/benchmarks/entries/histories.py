@@ -28,7 +28,7 @@ Counts = dict[str, float | None]
 
 @benchmark("histories", order=52)
 def histories(stage: Stage) -> Iterator[Measurement]:
-    """Read histories without a limit, beside the study's way of reading them, and at the latency of a real Hub."""
+    """Fetch histories without a limit, next to the study's way of fetching them, and at a real Hub's latency."""
     home = stage.once(listed).result.home
     share = min(1.0, REPOS / stage.once(listed).result.rows)
     with stage.local_hub() as hub:
@@ -107,10 +107,10 @@ def crawl_commits(clock: Clock, url: str, home: Path, share: float) -> tuple[int
     Journal and parts are included, planning is not: at scale 1 it takes as long as 3,000 calls, whatever the share.
     """
     from hub_assets.home import Home
-    from hub_assets.hub.client import HubClient
-    from hub_assets.hub.crawl import Progress
-    from hub_assets.hub.histories import land_histories
-    from hub_assets.hub.plan import Selection
+    from hub_assets.hub.collect.crawl import Progress
+    from hub_assets.hub.collect.histories import land_histories
+    from hub_assets.hub.collect.plan import Selection
+    from hub_assets.hub.http.client import HubClient
 
     busy: list[float] = []
     client = HubClient(url, False)
@@ -131,9 +131,9 @@ def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts,
     import duckdb
 
     from hub_assets.home import Home
-    from hub_assets.hub.client import HubClient
-    from hub_assets.hub.histories import land_histories
-    from hub_assets.hub.plan import Selection
+    from hub_assets.hub.collect.histories import land_histories
+    from hub_assets.hub.collect.plan import Selection
+    from hub_assets.hub.http.client import HubClient
 
     lake = Home(home).lake
     models = [str(file) for file in lake.files("raw_hub__models", WEEK)]
@@ -180,9 +180,9 @@ def crawl_as_published(clock: Clock, url: str, ids: list[str]) -> Counts:
 def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, int, float]:
     """Make so many calls for commits, the first at once; return those made, answers 429, and seconds to the last."""
     from hub_assets.home import Home
-    from hub_assets.hub.client import HubClient
-    from hub_assets.hub.crawl import Budget, Progress
-    from hub_assets.hub.histories import land_histories
+    from hub_assets.hub.collect.crawl import Budget, Progress
+    from hub_assets.hub.collect.histories import land_histories
+    from hub_assets.hub.http.client import HubClient
 
     client = HubClient(url, False, attempts=1)
     lake = Home(home).lake

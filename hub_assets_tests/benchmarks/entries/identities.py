@@ -181,14 +181,14 @@ def compare_one_by_one(clock: Clock, scale: float) -> Places:
 
 def made_names(scale: float) -> tuple[pa.Array, pa.Array]:
     """Make up real names and others, in their normal forms, as many as the study had at scale 1."""
-    dice = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEED)
 
     def words(n: int, syllables: int) -> npt.NDArray[np.str_]:
-        return np.ascontiguousarray(dice.choice(SYLLABLES, (n, syllables))).view(f"U{2 * syllables}").ravel()
+        return np.ascontiguousarray(rng.choice(SYLLABLES, (n, syllables))).view(f"U{2 * syllables}").ravel()
 
     n_real, n_other = (max(round(number * scale), PART) for number in (REAL_NAMES, OTHER_NAMES))
     real = np.char.add(words(n_real, 2), words(n_real, 4))
-    others = np.char.add(words(n_other, 5), dice.integers(100, size=n_other).astype(str))
+    others = np.char.add(words(n_other, 5), rng.integers(100, size=n_other).astype(str))
     twins = real[::TWINS]
-    others[: len(twins)] = np.char.add(twins, dice.integers(10, size=len(twins)).astype(str))
-    return pa.array(real), pa.array(dice.permutation(others))
+    others[: len(twins)] = np.char.add(twins, rng.integers(10, size=len(twins)).astype(str))
+    return pa.array(real), pa.array(rng.permutation(others))

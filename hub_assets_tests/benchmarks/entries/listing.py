@@ -47,9 +47,9 @@ def land_listings(clock: Clock, url: str, home: Path) -> Listed:
     import duckdb
 
     from hub_assets.home import Home
-    from hub_assets.hub.client import HubClient
-    from hub_assets.hub.schemas import REPO_TYPES
-    from hub_assets.hub.snapshot import land_listing
+    from hub_assets.hub.collect.listings import land_listing
+    from hub_assets.hub.http.client import HubClient
+    from hub_assets.hub.sources.schemas import REPO_TYPES
 
     lake = Home(home).lake
     with clock:

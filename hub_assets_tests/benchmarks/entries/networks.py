@@ -91,16 +91,16 @@ def commits_of(scale: float) -> "pa.Table":
     import numpy as np
     import pyarrow as pa
 
-    dice = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     n_models, n_developers = round(348_181 * scale), max(round(101_144 * scale), LEAST)
-    n_commits = dice.geometric(1 / 7.28, n_models)
+    n_commits = rng.geometric(1 / 7.28, n_models)
     repo = np.repeat(np.arange(n_models), n_commits)
-    owner = (n_developers * dice.random(n_models) ** 2).astype(np.int64)
+    owner = (n_developers * rng.random(n_models) ** 2).astype(np.int64)
     # every eighth model is shared; there a third of the commits are another's, out of a few
-    is_shared = (dice.random(n_models) < 0.13)[repo] & (dice.random(len(repo)) < 0.35)
-    other = (owner[repo] + dice.geometric(0.5, len(repo)) * 17) % n_developers
+    is_shared = (rng.random(n_models) < 0.13)[repo] & (rng.random(len(repo)) < 0.35)
+    other = (owner[repo] + rng.geometric(0.5, len(repo)) * 17) % n_developers
     author = np.where(is_shared, other, owner[repo])
-    is_co_authored = is_shared & (dice.random(len(repo)) < 0.2)
+    is_co_authored = is_shared & (rng.random(len(repo)) < 0.2)
     numbers = np.arange(len(repo))
     rows = (np.append(repo, repo[is_co_authored]), np.append(author, owner[repo[is_co_authored]]))
     first = np.append(np.ones(len(repo), bool), np.zeros(is_co_authored.sum(), bool))

@@ -37,8 +37,8 @@ def _measurement(work: str, unit: str, load: Load, seconds: float, peak: int, ra
 
 def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Load, list[str]]:
     """Read the three listings side by side, each to its end and over again; return the ids of open models met, too."""
-    from hub_assets.hub.listing import first_path
-    from hub_assets.hub.schemas import REPO_TYPES
+    from hub_assets.hub.collect.listing_pages import first_path
+    from hub_assets.hub.sources.schemas import REPO_TYPES
 
     bodies: dict[str, list[bytes]] = {repo_type: [] for repo_type in REPO_TYPES}
 

@@ -173,7 +173,7 @@ def build_marts(clock: Clock, scale: float, populations: Path) -> int:
         connection.execute("set enable_progress_bar = false")
         prepare_tables(connection, loaded)
         # without networks: those are measured elsewhere
-        untold = ("network__model_usage", "network__top_organisations")
+        untold = ("network__model_usage", "network__top_organizations")
         for name in ("mart__repo_activity", *untold):
             columns = ", ".join(f"{column.name} {column.type}" for column in loaded.tables[name].columns)
             connection.execute(f"create table {name} ({columns})")
@@ -194,16 +194,20 @@ def build_marts(clock: Clock, scale: float, populations: Path) -> int:
 
 def draw(clock: Clock, scale: float, populations: Path) -> int:
     """Draw all figures of activity, as SVG and PNG; return how many there are."""
-    from hub_assets.assets.statistics import STATISTICS
+    from hub_assets.figures.concentration import lorenz_curves
+    from hub_assets.figures.correlations import correlation_maps, license_correlation_maps
+    from hub_assets.figures.distributions import distributions
     from hub_assets.figures.files import png, svg
+    from hub_assets.statistics.activity import correlation_table, lorenz_table, tail_table
 
     activity = activity_of(scale, populations)
-    made = {name: statistic.make(activity) for name, statistic in STATISTICS.items()}
+    fits, correlations, lorenz = tail_table(activity), correlation_table(activity), lorenz_table(activity)
     with clock:
         figures = [
-            figure
-            for name, statistic in STATISTICS.items()
-            for figure in statistic.figures(activity, made[name]).values()
+            distributions(activity, fits),
+            correlation_maps(correlations),
+            license_correlation_maps(correlations),
+            lorenz_curves(lorenz),
         ]
         return sum(bool(svg(figure) and png(figure)) for figure in figures)
 

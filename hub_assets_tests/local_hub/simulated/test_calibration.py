@@ -1,7 +1,7 @@
-"""The true values of a tenth of the study's Hub beside the published ones.
+"""The true values of a tenth of the study's Hub compared with the published ones.
 
-Tolerances are what the ladders and a tenth of the Hub allow; means, standard deviations and maxima hang on a few
-repositories that a tenth seldom holds, and are held at full size by the benchmarks.
+Tolerances allow for the quantile functions and the reduced size. Means, standard deviations and maxima depend on a few
+repositories that a tenth rarely contains; the benchmarks check them at full size.
 """
 
 import pytest
@@ -18,22 +18,22 @@ def figures(tenth: Simulation) -> dict[str, tuple[float, float]]:
     return {row["quantity"]: (row["published"], row["reached"]) for row in table.to_pylist()}
 
 
-def test_shares_of_zeros_are_the_published_ones(figures: dict[str, tuple[float, float]]) -> None:
+def test_shares_of_zeros_match_the_published_ones(figures: dict[str, tuple[float, float]]) -> None:
     zeros = {name: both for name, both in figures.items() if name.endswith("share_zero")}
     assert len(zeros) == 7
     for name, (published, reached) in zeros.items():
         assert reached == pytest.approx(published, abs=0.005), name
 
 
-def test_quartiles_are_the_published_ones(figures: dict[str, tuple[float, float]]) -> None:
+def test_quartiles_match_the_published_ones(figures: dict[str, tuple[float, float]]) -> None:
     quartiles = {name: both for name, both in figures.items() if name.endswith((" p25", " p50", " p75"))}
     assert len(quartiles) == 60
-    # the study says 70.99 % of models have no downloads and that three quarters have none
+    # the study says that 70.99 % of models have no downloads, and also that three quarters have none
     assert quartiles.pop("model n_downloads p75") == (0, 1)
     assert all(reached == published for published, reached in quartiles.values())
 
 
-def test_concentration_is_the_published_one(figures: dict[str, tuple[float, float]]) -> None:
+def test_concentration_matches_the_published_one(figures: dict[str, tuple[float, float]]) -> None:
     for variable, share, at_least, at_most in (
         ("n_likes", 0.8, 0.005, 0.01),
         ("n_downloads", 0.8, 0, 0.01),
@@ -46,30 +46,30 @@ def test_concentration_is_the_published_one(figures: dict[str, tuple[float, floa
         assert at_least < figures[f"model {variable} share holding {share}"][1] <= at_most, variable
 
 
-def test_license_shares_are_the_published_ones(figures: dict[str, tuple[float, float]]) -> None:
+def test_license_shares_match_the_published_ones(figures: dict[str, tuple[float, float]]) -> None:
     licenses = {name: both for name, both in figures.items() if "license" in name}
     assert len(licenses) == 9
     for name, (published, reached) in licenses.items():
         assert reached == pytest.approx(published, abs=0.015), name
 
 
-def test_people_work_together_as_the_study_saw_it(figures: dict[str, tuple[float, float]]) -> None:
+def test_collaboration_matches_the_study(figures: dict[str, tuple[float, float]]) -> None:
     published, isolates = figures["share of isolates"]
     assert isolates == pytest.approx(published, abs=0.05)
     assert 0.8 <= figures["reciprocity"][1] <= 0.9
     assert figures["author strings with a model commit"][1] == pytest.approx(10_114, rel=0.05)
-    assert figures["of which real names with spaces"][1] == pytest.approx(198, rel=0.2)
+    assert figures["author strings that contain a space"][1] == pytest.approx(198, rel=0.2)
     assert figures["model share with one contributor"][1] == pytest.approx(0.87, abs=0.06)
 
 
-def test_usage_is_as_the_study_saw_it(figures: dict[str, tuple[float, float]]) -> None:
+def test_usage_matches_the_study(figures: dict[str, tuple[float, float]]) -> None:
     assert figures["usage mean"][1] == pytest.approx(6.68, rel=0.1)
     assert figures["usage median"][1] == 1
     assert figures["model pearson n_usage_spaces n_likes"][1] == pytest.approx(0.66, abs=0.2)
 
 
 def test_permissive_beats_restrictive_beats_none(tenth: Simulation) -> None:
-    """The order of the study's Table 5, in means that are not ruled by one repository: shares that are not zero."""
+    """The order in the study's Table 5, in a measure no single repository dominates: shares of nonzero values."""
     groups: list[list[str | None]] = [["apache-2.0", "mit"], ["openrail", "creativeml-openrail-m"], [None]]
     licenses = [
         next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), None)
@@ -81,8 +81,8 @@ def test_permissive_beats_restrictive_beats_none(tenth: Simulation) -> None:
         assert some[0] > some[1] > some[2], variable
 
 
-def test_true_activity_is_counted_as_it_is_defined(small: Simulation) -> None:
-    """Against a second, slower count from the tables."""
+def test_true_activity_matches_its_definition(small: Simulation) -> None:
+    """Compared with a second, slower count from the tables."""
     persons = small.key.people["person"].to_pylist()
     for kind in REPO_TYPES:
         activity, history = true_activity(small, kind), small.histories[kind]
@@ -99,8 +99,8 @@ def test_true_activity_is_counted_as_it_is_defined(small: Simulation) -> None:
             assert activity["n_community"][row] == len(committers | starters)
 
 
-def test_edges_are_those_of_the_studys_rule(small: Simulation) -> None:
-    """Against the published script's way: a loop over repositories and commits."""
+def test_edges_follow_the_studys_rule(small: Simulation) -> None:
+    """Compared with the method of the published script: a loop over repositories and commits."""
     persons = small.key.people["person"].to_pylist()
     history = small.histories["model"]
     commits = history.commits.to_pylist()

@@ -1,4 +1,4 @@
-"""What git calls the simulated people: no easier than life, and the key to it is never served."""
+"""Git names of the simulated people: matching them is no easier than in reality, and the answer key is never served."""
 
 import re
 import string
@@ -17,7 +17,7 @@ PUNCTUATION = str.maketrans("", "", string.punctuation + " ")
 
 
 class Strings:
-    """The author strings of model commits: whose they are, and in which repositories."""
+    """The author strings of model commits, with their persons and repositories."""
 
     def __init__(self, simulation: Simulation) -> None:
         history = simulation.histories["model"]
@@ -45,12 +45,12 @@ def strings(tenth: Simulation) -> Strings:
 
 
 def similar(one: str, other: str) -> bool:
-    """Return whether the study's matcher takes two names for one: normalised, 90 % alike."""
+    """Return whether the study's matcher considers two names the same: normalized, 90 % similar."""
     return fuzz.ratio(*(name.lower().translate(PUNCTUATION) for name in (one, other))) >= 90
 
 
-def test_the_studys_prongs_find_as_few_as_they_did_in_life(strings: Strings) -> None:
-    """Prong (a): within one repository; prong (b): a name with spaces and any other name. In life 27 % of pairs."""
+def test_the_studys_prongs_find_as_few_pairs_as_on_real_data(strings: Strings) -> None:
+    """Prong (a): within one repository; (b): a name with spaces and any other name. On real data, 27 % of pairs."""
     true = [pair for names in strings.of_person.values() for pair in combinations(sorted(names), 2)]
     found = [
         (one, other)
@@ -63,7 +63,7 @@ def test_the_studys_prongs_find_as_few_as_they_did_in_life(strings: Strings) -> 
     assert 0.15 <= sum(similar(*pair) for pair in spaced) / len(spaced) <= 0.35
 
 
-def test_there_are_exact_twins_and_near_twins_who_are_others(strings: Strings) -> None:
+def test_exact_twins_and_near_twins_exist(strings: Strings) -> None:
     pairs = [pair for names in strings.of_person.values() for pair in combinations(sorted(names), 2)]
     plain = [[name.lower().translate(PUNCTUATION) for name in pair] for pair in pairs]
     assert sum(" " in "".join(pair) and one == other for pair, (one, other) in zip(pairs, plain, strict=True)) > 5
@@ -78,14 +78,14 @@ def test_there_are_exact_twins_and_near_twins_who_are_others(strings: Strings) -
     assert near >= 3
 
 
-def test_strings_come_as_git_has_them(strings: Strings) -> None:
+def test_author_strings_take_the_forms_found_in_git(strings: Strings) -> None:
     names = set(strings.persons)
     for form in (r"[A-Z]\w+ [A-Z]\w+", r"[a-z]+ [a-z]+", r"[A-Z]\. [A-Z]\w+", r"[a-z]+\.[a-z]+", r"[A-Z\d_-]{6,}"):
         assert sum(re.fullmatch(form, name) is not None for name in names) >= 2, form
     assert any(len(strings.persons[name]) > 1 for name in ("root", "ubuntu"))
 
 
-def test_full_names_are_empty_or_unlike_the_handle_for_a_stated_share(tenth: Simulation) -> None:
+def test_stated_shares_of_full_names_are_empty_or_unlike_the_handle(tenth: Simulation) -> None:
     users = [row for row in tenth.accounts.to_pylist() if row["type"] == "user"]
     assert sum(row["fullname"] == "" for row in users) / len(users) == pytest.approx(0.22, abs=0.01)
     unlike = [row for row in users if row["fullname"] and not similar(row["fullname"], row["name"])]
@@ -115,13 +115,13 @@ def test_only_names_without_an_account_have_no_avatar(small: Simulation) -> None
     assert any(" " in user for user in unlinked)
 
 
-def test_accounts_say_when_they_were_made_as_the_hub_does(small: Simulation) -> None:
+def test_account_creation_dates_are_served_as_on_the_hub(small: Simulation) -> None:
     assert all(
         re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", at) for at in small.accounts["createdAt"].to_pylist()
     )
 
 
-def test_the_key_fits_what_is_served_and_is_not_in_it(small: Simulation) -> None:
+def test_the_answer_key_matches_the_served_data_and_is_not_in_it(small: Simulation) -> None:
     assert isinstance(small.key, AnswerKey)
     assert small.key.people["user"].equals(small.authors["user"])
     population = small.population()
@@ -139,7 +139,7 @@ def test_deleted_users_and_closed_discussions(tenth: Simulation) -> None:
     for kind in REPO_TYPES:
         avatars = tenth.authors["avatar"].to_pylist()
         authors = tenth.histories[kind].discussions["author"].drop_null().unique().to_pylist()
-        assert all(avatars[place] is not None for place in authors), "only accounts discuss"
+        assert all(avatars[author] is not None for author in authors), "only accounts discuss"
         off = tenth.repos[kind]["discussionsDisabled"].to_numpy(zero_copy_only=False)
         sizes = tenth.histories[kind].discussion_offsets
         assert off.any()

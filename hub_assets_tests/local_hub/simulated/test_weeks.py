@@ -1,4 +1,4 @@
-"""The simulated Hub through the weeks: the same seed is the same, and what differs between weeks is consistent."""
+"""The simulated Hub over the weeks: a seed always gives the same data, and differences between weeks are consistent."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -25,7 +25,7 @@ def rows_of(simulation: Simulation, kind: RepoType) -> dict[str, dict[str, Any]]
 
 
 def commits_of(simulation: Simulation, kind: RepoType) -> dict[str, list[dict[str, Any]]]:
-    """Return each repository's commits by its `_id`, newest first, with the authors' names."""
+    """Return each repository's commits by `_id`, newest first, with author names."""
     history = simulation.histories[kind]
     users = simulation.authors["user"].to_pylist()
     rows = [row | {"authors": [users[place] for place in row["authors"]]} for row in history.commits.to_pylist()]
@@ -41,7 +41,7 @@ def discussions_of(simulation: Simulation, kind: RepoType) -> dict[str, list[dic
 
 
 def names_of(simulation: Simulation) -> dict[str, str]:
-    """Return the accounts' names by their `_id`."""
+    """Return account names by `_id`."""
     return {row["_id"]: row["name"] for row in simulation.accounts.to_pylist()}
 
 
@@ -50,7 +50,7 @@ def assert_same(one: Simulation, other: Simulation) -> None:
     for kind in REPO_TYPES:
         assert one.repos[kind].equals(other.repos[kind])
         for name in ("commits", "discussions"):
-            # as values, for a file may number the words of a dictionary anew
+            # compare values, because a file may number the words of a dictionary differently
             assert getattr(one.histories[kind], name).to_pylist() == getattr(other.histories[kind], name).to_pylist()
         for name in ("commit_offsets", "discussion_offsets"):
             assert np.array_equal(getattr(one.histories[kind], name), getattr(other.histories[kind], name))
@@ -60,7 +60,7 @@ def assert_same(one: Simulation, other: Simulation) -> None:
     assert one.key.usage.equals(other.key.usage)
 
 
-def test_any_day_of_a_week_is_the_same_and_another_seed_is_not(small: Simulation) -> None:
+def test_all_days_of_a_week_give_the_same_hub_and_another_seed_a_different_one(small: Simulation) -> None:
     assert_same(small, simulate(REFERENCE + timedelta(days=3)))
     other = simulate(REFERENCE, seed=1)
     assert small.identity != other.identity
@@ -70,7 +70,7 @@ def test_any_day_of_a_week_is_the_same_and_another_seed_is_not(small: Simulation
     assert not set(small.accounts["_id"].to_pylist()) & set(other.accounts["_id"].to_pylist())
 
 
-def test_a_kept_week_is_found_again_the_same_to_the_byte(small: Simulation, tmp_path: Path) -> None:
+def test_a_cached_week_is_identical(small: Simulation, tmp_path: Path) -> None:
     first = simulate(REFERENCE, keep=tmp_path / "one")
     (folder,) = (tmp_path / "one").iterdir()
     written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
@@ -91,7 +91,7 @@ def test_the_size_is_the_studys_times_the_scale(scale: float) -> None:
 
 
 @pytest.mark.parametrize("week", WEEKS)
-def test_rows_are_those_of_their_week(week: date) -> None:
+def test_rows_belong_to_their_week(week: date) -> None:
     monday = datetime(week.year, week.month, week.day)
     simulation = simulate(week)
     for kind in REPO_TYPES:
@@ -104,7 +104,7 @@ def test_rows_are_those_of_their_week(week: date) -> None:
             dates = [commit["date"] for commit in commits[key]]
             assert dates == sorted(dates, reverse=True)
             assert dates[0] < monday
-            # as on the Hub, commits may be older than the oldest date of creation
+            # as on the Hub, commits may be older than the earliest creation date
             assert row["createdAt"] <= dates[-1] or row["createdAt"] == FLOOR
             assert (row["lastModified"], row["sha"]) == (dates[0], commits[key][0]["id"].hex())
             assert len({commit["id"] for commit in commits[key]}) == len(dates)
@@ -112,7 +112,7 @@ def test_rows_are_those_of_their_week(week: date) -> None:
 
 
 @pytest.mark.parametrize("week", WEEKS)
-def test_two_weeks_differ_and_agree(week: date) -> None:
+def test_two_weeks_differ_and_are_consistent(week: date) -> None:
     this, following = simulate(week), simulate(week + timedelta(weeks=1))
     begin = datetime(week.year, week.month, week.day)
     n_changed = n_squashed = n_both = 0
@@ -150,7 +150,7 @@ def test_two_weeks_differ_and_agree(week: date) -> None:
                 assert then["num"] == now_["num"]
                 assert (then["title"], then["createdAt"]) == (now_["title"], now_["createdAt"])
                 assert then["status"] == now_["status"] or then["status"] in ("open", "draft")
-    # one in twenty near the week that is calibrated, fewer in the first years
+    # one in twenty near the calibrated week, fewer in the first years
     assert (0.03 if week.year >= 2026 else 0.01) < n_changed / n_both < 0.07
     assert n_squashed <= 0.002 * n_both
     models = rows_of(this, "model"), rows_of(following, "model")
@@ -164,7 +164,7 @@ def test_two_weeks_differ_and_agree(week: date) -> None:
     assert len(renamed) < 0.01 * len(accounts[0])
 
 
-def test_over_a_year_things_happen() -> None:
+def test_events_of_every_kind_occur_within_a_year() -> None:
     earlier, later = simulate(REFERENCE - timedelta(weeks=52)), simulate(REFERENCE)
     before, after = (rows_of(one, "model") for one in (earlier, later))
     both = before.keys() & after.keys()
@@ -178,7 +178,7 @@ def test_over_a_year_things_happen() -> None:
 
 
 @pytest.mark.parametrize("week", [REFERENCE - timedelta(weeks=52), REFERENCE + timedelta(weeks=20)])
-def test_what_stays_as_it_was_stays(week: date) -> None:
+def test_constant_properties_never_change(week: date) -> None:
     for kind in REPO_TYPES:
         before, after = (rows_of(simulate(day), kind) for day in (week, week + timedelta(weeks=52)))
         moves = {"id", "lastModified", "sha", "likes", "trendingScore", "downloads", "downloadsAllTime"}
@@ -188,8 +188,8 @@ def test_what_stays_as_it_was_stays(week: date) -> None:
                 assert before[key][name] == after[key][name], (key, name)
 
 
-def test_flows_do_not_break_off_where_the_hub_is_calibrated() -> None:
-    """In the weeks around it, likes, discussions and commits come at much the same rate."""
+def test_activity_continues_past_the_calibrated_week() -> None:
+    """In the weeks around it, likes, discussions and commits arrive at about the same rate."""
     weeks = [simulate(REFERENCE + timedelta(weeks=number), scale=0.03) for number in (-4, 0, 4)]
     for kind in ("model", "space"):
         likes = [sum(week.repos[kind]["likes"].to_pylist()) for week in weeks]
@@ -216,12 +216,12 @@ def test_later_models_are_used_and_later_spaces_use_as_many() -> None:
     assert shares[1] == pytest.approx(shares[0], abs=0.05)
 
 
-def test_a_hub_without_some_type_is_one_all_the_same() -> None:
+def test_a_hub_may_lack_a_type() -> None:
     population = simulated(date(2023, 10, 2), scale=2e-5)
     assert sum(len(population.repos[kind]) for kind in REPO_TYPES) < 10
 
 
-def test_a_damaged_kept_week_is_made_anew(small: Simulation, tmp_path: Path) -> None:
+def test_a_damaged_cached_week_is_rebuilt(small: Simulation, tmp_path: Path) -> None:
     for name, content in (("models.parquet", b"PAR1"), ("about.json", b"{"), ("accounts.parquet", None)):
         simulate(REFERENCE, keep=tmp_path)
         (folder,) = tmp_path.iterdir()
@@ -233,12 +233,12 @@ def test_a_damaged_kept_week_is_made_anew(small: Simulation, tmp_path: Path) -> 
         assert [folder] == list(tmp_path.iterdir())
 
 
-def test_scales_that_differ_little_are_different_hubs(tmp_path: Path) -> None:
+def test_scales_that_differ_slightly_give_different_hubs(tmp_path: Path) -> None:
     names = {simulate(REFERENCE, scale=scale, keep=tmp_path).identity for scale in (0.0010000001, 0.0010000002)}
     assert len(names) == len(list(tmp_path.iterdir())) == 2
 
 
-def test_spaces_name_models_listed_renamed_and_nowhere(small: Simulation) -> None:
+def test_spaces_reference_listed_renamed_and_missing_models(small: Simulation) -> None:
     population = small.population()
     spaces = rows_of(small, "space").values()
     used = [name for row in spaces for name in row["models"]]
@@ -252,7 +252,7 @@ def test_spaces_name_models_listed_renamed_and_nowhere(small: Simulation) -> Non
     assert all(len(set(row["models"])) == len(row["models"]) for row in spaces)
 
 
-def test_the_key_to_usage_is_what_spaces_name(small: Simulation) -> None:
+def test_the_usage_key_matches_the_references_of_spaces(small: Simulation) -> None:
     ids, keys = (small.repos[kind]["id"].to_pylist() for kind in ("model", "space"))
     true = {(keys[pair["space"]], ids[pair["model"]]) for pair in small.key.usage.to_pylist()}
     renames = {old: new for old, new in small.renames["model"].items() if old != "runwayml/stable-diffusion-v1-5"}
@@ -260,7 +260,7 @@ def test_the_key_to_usage_is_what_spaces_name(small: Simulation) -> None:
     assert true == {(space, model) for space, model in named if model in set(ids)}
 
 
-def test_every_author_is_an_account_and_every_old_name_leads_somewhere() -> None:
+def test_every_author_has_an_account_and_every_old_name_redirects() -> None:
     for week in (REFERENCE, date(2024, 2, 26), date(2024, 9, 30)):
         population = simulated(week)
         assert population.accounts is not None
@@ -278,11 +278,11 @@ def test_every_author_is_an_account_and_every_old_name_leads_somewhere() -> None
         assert {types[name] for name in population.members["org"].to_pylist()} == {"org"}
 
 
-def test_weeks_and_scales_out_of_range_are_refused() -> None:
-    with pytest.raises(PopulationError, match="begins with the week of 2023-10-02, after 2023-09-25"):
+def test_weeks_and_scales_out_of_range_are_rejected() -> None:
+    with pytest.raises(PopulationError, match="starts in the week of 2023-10-02; the week of 2023-09-25 is too early"):
         simulate(date(2023, 10, 1))
-    with pytest.raises(PopulationError, match="before 2099-01-05"):
+    with pytest.raises(PopulationError, match="the week of 2099-01-05 is too late"):
         simulate(date(2099, 1, 5))
     for scale in (-1, 0, 1e-6, 1e9, float("nan")):
-        with pytest.raises(PopulationError, match="from one of each type to 20,000,000"):
+        with pytest.raises(PopulationError, match="at least one of each type and at most 20,000,000"):
             simulate(REFERENCE, scale=scale)

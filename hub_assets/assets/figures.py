@@ -1,0 +1,169 @@
+"""Figures as assets: each reads stored tables of the build database and writes an SVG and a PNG.
+
+Drawing is kept apart from computing, so that a change of color recomputes no bootstrap. How a figure looks belongs to
+`hub_assets.figures`.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+import dagster as dg
+import duckdb
+import pyarrow as pa
+
+from hub_assets.assets.statistics import activity_of
+from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.resources import HomeResource
+
+if TYPE_CHECKING:  # matplotlib takes half a second to import; loading the code location need not wait for it
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure: its file name, what it shows, the tables it reads, and the function that draws a week of them."""
+
+    file: str
+    description: str
+    tables: tuple[str, ...]
+    draw: Callable[[duckdb.DuckDBPyConnection, date], "Figure"]
+
+
+def _distributions(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.distributions import distributions
+
+    return distributions(activity_of(connection, week), _rows(connection, "stats__tail_fits", week))
+
+
+def _correlations(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.correlations import correlation_maps
+
+    return correlation_maps(_rows(connection, "stats__correlations", week))
+
+
+def _license_correlations(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.correlations import license_correlation_maps
+
+    return license_correlation_maps(_rows(connection, "stats__correlations", week))
+
+
+def _lorenz(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.concentration import lorenz_curves
+
+    return lorenz_curves(_rows(connection, "stats__lorenz", week))
+
+
+def _centrality(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.networks import centrality_distributions
+
+    return centrality_distributions(_rows(connection, "network__developer_centrality", week, "network = 'all'"))
+
+
+def _usage(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.networks import usage_distributions
+
+    return usage_distributions(
+        _rows(connection, "network__model_usage", week), _rows(connection, "network__model_co_usage", week)
+    )
+
+
+def _core(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.networks import core
+
+    return core(
+        _rows(connection, "mart__collaboration_edges", week, "network = 'all' and edge_rule = 'first_author'"),
+        _rows(connection, "network__developer_centrality", week, "network = 'all'"),
+    )
+
+
+DRAWINGS: Final = {
+    "figure__distributions": Drawing(
+        "figure_1_distributions",
+        "Distributions of activity, with the fitted tails (the study's Figure 1).",
+        ("mart__repo_activity", "stats__tail_fits"),
+        _distributions,
+    ),
+    "figure__correlations": Drawing(
+        "figure_2_correlations",
+        "Correlations of activities by repository type (the study's Figure 2).",
+        ("stats__correlations",),
+        _correlations,
+    ),
+    "figure__correlations_by_license": Drawing(
+        "figure_3_correlations_by_license",
+        "Correlations of model activities by license group (the study's Figure 3).",
+        ("stats__correlations",),
+        _license_correlations,
+    ),
+    "figure__centrality": Drawing(
+        "figure_4_centrality",
+        "Degree and PageRank of developers in the collaboration network (the study's Figure 4).",
+        ("network__developer_centrality",),
+        _centrality,
+    ),
+    "figure__usage": Drawing(
+        "figure_5_usage",
+        "Spaces per model, and co-usage degree of models (the study's Figure 5).",
+        ("network__model_usage", "network__model_co_usage"),
+        _usage,
+    ),
+    "figure__lorenz_curves": Drawing(
+        "lorenz_curves", "Lorenz curves of activity by repository type.", ("stats__lorenz",), _lorenz
+    ),
+    "figure__core": Drawing(
+        "core",
+        "The maximal core of the collaboration network, under pseudonyms.",
+        ("mart__collaboration_edges", "network__developer_centrality"),
+        _core,
+    ),
+}
+
+
+def build_figures() -> dg.AssetsDefinition:
+    """Make one asset per figure. They share a step, because importing matplotlib costs more than drawing."""
+
+    @dg.multi_asset(
+        name="figures",
+        specs=[
+            dg.AssetSpec(
+                name,
+                deps=list(drawing.tables),
+                group_name="report",
+                kinds={"matplotlib"},
+                description=drawing.description,
+                skippable=True,
+            )
+            for name, drawing in DRAWINGS.items()
+        ],
+        partitions_def=SNAPSHOTS,
+        can_subset=True,
+    )
+    def figures(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        from hub_assets.figures.files import save, thumbnail
+
+        snapshot_date = snapshot_date_of(context)
+        folder = home.home.figures / str(snapshot_date)
+        for name in sorted(key.to_user_string() for key in context.selected_asset_keys):
+            with home.building() as connection:
+                figure = DRAWINGS[name].draw(connection, snapshot_date)
+            svg, png = save(figure, folder / DRAWINGS[name].file)
+            image = b64encode(thumbnail(figure)).decode()
+            yield dg.MaterializeResult(
+                asset_key=name,
+                metadata={
+                    "thumbnail": dg.MetadataValue.md(f"![{name}](data:image/png;base64,{image})"),
+                    "svg": dg.MetadataValue.path(str(svg)),
+                    "png": dg.MetadataValue.path(str(png)),
+                },
+            )
+
+    return figures
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: str, week: date, where: str = "true") -> pa.Table:
+    # the same rows in the same order make the same bytes
+    week_rows = f"select * from {table} where snapshot_date = date '{week}' and {where} order by all"
+    return connection.sql(week_rows).to_arrow_table()

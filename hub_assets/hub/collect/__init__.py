@@ -1,0 +1,1 @@
+"""The collection engine: crawls, budgets, plans and the response log."""

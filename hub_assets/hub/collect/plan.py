@@ -1,0 +1,426 @@
+"""Plans which histories to fetch in a week and in which order, and measures coverage, from the lake's files alone.
+
+A repository is *up to date* when it needs no fetch this week. For commits, this means that the listed `sha` equals the
+`sha` at the last fetch. Discussions carry no change marker, so they are up to date only if they were read this week.
+Gated, disabled, missing and moved repositories count as up to date until their `sha` or `gated` changes or some weeks
+have passed.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import duckdb
+import pyarrow as pa
+
+from hub_assets.errors import UserError
+from hub_assets.hub.collect.fetches import MOST_PAGES, Fetch
+from hub_assets.hub.http.window import DOCUMENTED_WINDOW
+from hub_assets.hub.sources import commits, discussions
+from hub_assets.hub.sources.ids import first_of, read_id
+from hub_assets.hub.sources.schemas import FIRST_MOMENT, GREATEST_COUNT, LAST_MOMENT, REPO_TYPES, RepoType
+from hub_assets.lake.parts import Lake
+from hub_assets.sql import parquet
+
+HistoryKind = Literal["commits", "discussions"]
+HISTORY_KINDS: Final[tuple[HistoryKind, ...]] = ("commits", "discussions")
+PAGE_SIZES: Final[dict[HistoryKind, int]] = {"commits": commits.PAGE_SIZE, "discussions": discussions.PAGE_SIZE}
+ROTATION_WEEKS: Final = 8
+RECHECK_WEEKS: Final = 12
+BATCH: Final = 1_000
+QUOTAS: Final = {
+    "anonymous": 500,
+    "free": 1_000,
+    "PRO": 2_500,
+    "Team, Academia Hub": 3_000,
+    "Enterprise": 6_000,
+    "Enterprise Plus": 10_000,
+    "Enterprise Plus, higher limits": 100_000,
+}
+"""API calls per five minutes for each of the Hub's plans (the Hub's rate-limit documentation, September 2025)."""
+
+
+def seconds_at(calls: int, quota: int, window: float = DOCUMENTED_WINDOW) -> float:
+    """Return how long calls take at a quota if they start with a window and use each window fully."""
+    return math.ceil(calls / quota) * window if calls else 0.0
+
+
+class PlanError(UserError):
+    """The selection is contradictory or cannot be planned; the message is a single sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The listed repositories to fetch: all of them, or those chosen by `top`, `sample` or `ids`.
+
+    Args:
+        repo_types: the types to fetch.
+        top: the number of most-liked repositories of each type.
+        sample: a share of each type, drawn by a hash of the key: the same repositories every week, and a larger sample
+            contains every smaller one. Totals are estimated with weight 1 / share.
+        ids: repository ids as people write them (see `ids.read_id`).
+        rotation_weeks: every repository's discussions are read at least once in this many weeks, provided the budget
+            covers an equal part of them every week.
+        recheck_weeks: after this many weeks, repositories that could not be read are requested again.
+
+    Raises:
+        PlanError: if more than one of `top`, `sample` and `ids` is set, or a value is out of range.
+    """
+
+    repo_types: tuple[RepoType, ...] = REPO_TYPES
+    top: int | None = None
+    sample: float | None = None
+    ids: tuple[str, ...] = ()
+    rotation_weeks: int = ROTATION_WEEKS
+    recheck_weeks: int = RECHECK_WEEKS
+
+    def __post_init__(self) -> None:
+        if (self.top is not None) + (self.sample is not None) + bool(self.ids) > 1:
+            raise PlanError("top, sample and ids cannot be combined; set only one of them")
+        if self.sample is not None and not 0 < self.sample <= 1:
+            raise PlanError(f"sample is {self.sample}, but must be greater than 0 and at most 1")
+        if self.top is not None and self.top < 1:
+            raise PlanError("top must be at least 1")
+        unknown_types = set(self.repo_types) - set(REPO_TYPES)
+        if unknown_types:
+            raise PlanError(
+                f"unknown repository type {', '.join(sorted(unknown_types))}; choose from {', '.join(REPO_TYPES)}"
+            )
+
+    @property
+    def sample_share(self) -> float | None:
+        """The probability that a repository is fetched, or None if repositories were chosen by rank or id."""
+        return None if self.top is not None or self.ids else self.sample or 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the selection for the manifest, with the number of ids instead of the ids."""
+        return {**vars(self), "ids": len(self.ids)}
+
+
+EVERYTHING: Final = Selection()
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Coverage of commits or discussions for a repository type, as of a week.
+
+    Of `n_listed` repositories, `n_selected` are selected. Of those, `n_up_to_date` need no fetch, and `n_failed` failed
+    this week and will be tried again. `n_calls` estimates the calls for all selected repositories that are not up to
+    date. `outcomes` counts the selected repositories by outcome.
+    """
+
+    repo_type: str
+    n_listed: int
+    n_selected: int
+    n_up_to_date: int
+    n_failed: int
+    n_calls: int
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every selected repository has an outcome from this week or is still up to date."""
+        return self.n_up_to_date + self.n_failed == self.n_selected
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A week's fetches in order (a row per fetch, with the columns of `Fetch`), and the current coverage.
+
+    `not_listed` are the selected ids that no listing has.
+    """
+
+    fetches: pa.Table
+    coverage: tuple[Coverage, ...]
+    not_listed: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Fetch]:
+        for batch in self.fetches.to_batches(max_chunksize=BATCH):
+            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield Fetch(*values)
+
+    def __len__(self) -> int:
+        return len(self.fetches)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every repository type is complete."""
+        return all(coverage.is_complete for coverage in self.coverage)
+
+    @property
+    def n_calls(self) -> int:
+        """Estimated number of calls for all fetches."""
+        return sum(coverage.n_calls for coverage in self.coverage)
+
+
+def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection: Selection = EVERYTHING) -> Plan:
+    """Plan the fetches of a week.
+
+    Commits are fetched in hash order, so that a crawl cut short has read a random sample; with `top`, the most liked
+    come first. Discussions that are due by rotation come first, followed by the repositories with the most expected new
+    discussions. That estimate adds the rate of the known discussions and a rate based on likes and downloads, times the
+    weeks since the last fetch.
+
+    Args:
+        lake: the data so far, including the parts of an unfinished landing.
+        kind: commits or discussions.
+        snapshot_date: the week.
+        selection: which repositories.
+
+    Raises:
+        PlanError: if nothing was listed that week, or none of the selected ids was.
+    """
+    table = f"raw_hub__{kind}"
+    listed = {
+        repo_type: lake.files(f"raw_hub__{repo_type}s", snapshot_date)
+        for repo_type in selection.repo_types
+        if snapshot_date in lake.weeks(f"raw_hub__{repo_type}s")
+    }
+    if not listed:
+        types = ", ".join(f"{repo_type}s" for repo_type in selection.repo_types)
+        raise PlanError(f"there is no listing of {types} for {snapshot_date}; run hub-assets snapshot first")
+    answers = [file for week in lake.weeks(table) if week < snapshot_date for file in lake.files(table, week)]
+    answers += lake.files_so_far(table, snapshot_date)
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        connection.execute("create temp table answers as\n" + select_from(answers, _ANSWERS))
+        connection.execute("create temp table listed as\n" + _listed(listed))
+        connection.register("wanted", _wanted(selection))
+        connection.execute("create temp table planned as\n" + _planned(kind, snapshot_date, selection))
+        fetches = connection.sql(_FETCHES).to_arrow_table()
+        coverage = connection.sql(_COVERAGE).fetchall()
+        not_listed = tuple(spelled for (spelled,) in connection.sql(_NOT_LISTED).fetchall())
+        if selection.ids and not any(selected for _, _, selected, *_ in coverage):
+            message = f"none of the {len(selection.ids)} ids was listed in the week of {snapshot_date}"
+            raise PlanError(f"{message}: {first_of(not_listed)}")
+        outcomes = connection.sql(_OUTCOMES).fetchall()
+    outcomes_by_type: dict[str, dict[str, int]] = {}
+    for repo_type, outcome, n in outcomes:
+        outcomes_by_type.setdefault(repo_type, {})[outcome] = n
+    return Plan(
+        fetches,
+        tuple(
+            Coverage(repo_type, listed, selected, up_to_date, failed, calls, outcomes_by_type.get(repo_type, {}))
+            for repo_type, listed, selected, up_to_date, failed, calls in coverage
+        ),
+        not_listed,
+    )
+
+
+def _wanted(selection: Selection) -> pa.Table:
+    """Return the selected ids as spelled and as looked up, with a row for each repository type they may refer to."""
+    parsed = [(spelled, *read_id(spelled)) for spelled in dict.fromkeys(selection.ids)]
+    rows = [
+        {"spelled": spelled, "repo_type": repo_type, "repo_id": repo_id}
+        for spelled, named_type, repo_id in parsed
+        for repo_type in ((named_type,) if named_type else selection.repo_types)
+    ]
+    columns = ("spelled", "repo_type", "repo_id")
+    return pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.string()) for name in columns]))
+
+
+def select_from(files: Sequence[Path], columns: Mapping[str, str]) -> str:
+    """Return a SELECT of columns (name and DuckDB type) from Parquet files; without files it yields no rows."""
+    if not files:
+        return "select " + ", ".join(f"null::{kind} as {name}" for name, kind in columns.items()) + " where false"
+    return f"select {', '.join(columns)} from {parquet(files)}"
+
+
+def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
+    columns = {"_id": "varchar", "id": "varchar", "sha": "varchar", "likes": "bigint", "createdAt": "timestamp"}
+    of_others = {"gated": "varchar", "downloads": "bigint"}
+    # listings written by an earlier version contain impossible values
+    possible = {
+        name: f"case when {name} between 0 and {GREATEST_COUNT} then {name} end as {name}"
+        for name in ("likes", "downloads")
+    }
+    moment = f"case when createdAt between '{FIRST_MOMENT}' and '{LAST_MOMENT}' then createdAt end as created_at"
+    downloaded = {
+        repo_type: "null as gated, null as downloads" if repo_type == "space" else f"gated, {possible['downloads']}"
+        for repo_type in files
+    }
+    return "\nunion all by name\n".join(
+        f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, sha, {possible['likes']}, {moment}, "
+        f"{downloaded[repo_type]} "
+        f"from ({select_from(paths, columns if repo_type == 'space' else columns | of_others)})"
+        "where id is not null"
+        for repo_type, paths in files.items()
+    )
+
+
+def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
+    """Return the SELECT of all listed repositories: what we know about each, and whether it is up to date."""
+    chosen = "true"
+    if selection.top is not None:
+        by_likes = "row_number() over (partition by repo_type order by likes desc nulls last, repo_key)"
+        chosen = f"{by_likes} <= {selection.top}"
+    elif selection.ids:
+        chosen = "(repo_type, lower(repo_id)) in (select repo_type, repo_id from wanted)"
+    elif selection.sample is not None:
+        chosen = f"md5_number_lower(repo_key) < {round(selection.sample * 2**64)}::uhugeint"
+    share = "null" if selection.sample_share is None else repr(selection.sample_share)
+    since = week - timedelta(weeks=selection.recheck_weeks)
+    rotation, turn = selection.rotation_weeks, (week.toordinal() // 7) % selection.rotation_weeks
+    # without a listed sha we cannot tell whether there are new commits, unless the history was empty both times
+    same_sha = "(listed.sha = last.listed_sha or (coalesce(listed.sha, last.listed_sha) is null and last.n_total = 0))"
+    same = (
+        "listed.sha is not distinct from last.listed_sha and listed.gated is not distinct from last.listed_gated "
+        "and listed.repo_id = last.repo_id"
+    )
+    still_holds = same_sha if kind == "commits" else f"last.snapshot_date = date '{week}'"
+    order = {
+        "commits": "0.0" if selection.top is None else "-coalesce(likes, 0)::double",
+        "discussions": "-expected",
+    }[kind]
+    return f"""
+        with
+        selected as (
+            select *, {chosen} as is_selected from listed
+        ),
+        ended as (
+            select * from answers where is_last
+        ),
+        -- the last fetch that ended, and the last fetch that succeeded
+        last as (
+            select unnest(arg_max(ended, fetch_number)) from ended group by repo_type, repo_key
+        ),
+        read as (
+            select unnest(arg_max(ended, fetch_number)) from ended where outcome = 'ok' group by repo_type, repo_key
+        ),
+        begun as (
+            select repo_type, repo_key, max(fetch_number) as fetch_number from answers group by repo_type, repo_key
+        ),
+        -- unfinished fetches of this week, at their last page
+        open as (
+            select unnest(arg_max(answers, struct_pack(v := fetch_number, p := page))) from answers
+            where snapshot_date = date '{week}'
+            group by repo_type, repo_key
+            having not arg_max(is_last, struct_pack(v := fetch_number, p := page))
+        ),
+        not_held as (
+            select repo_type from ended
+            group by repo_type
+            having bool_or(outcome = 'not_asked') and not bool_or(outcome = 'ok')
+        ),
+        known as (
+            select
+                listed.repo_type, listed.repo_key, listed.repo_id, listed.sha, listed.gated, listed.likes,
+                listed.downloads, listed.is_selected,
+                {share}::double as sample_share,
+                coalesce(open.fetch_number, begun.fetch_number + 1, 1) as fetch_number,
+                coalesce(read.history_version, 0) as known_version,
+                read.head as known_head,
+                coalesce(read.n_total, 0) as known_total,
+                open.next_path,
+                coalesce(open.page + 1, 0) as page,
+                open.head as open_head,
+                coalesce(open.n_total, 0) as n_total,
+                coalesce(open.n_fetched, 0) as n_fetched,
+                coalesce(open.history_version > coalesce(read.history_version, 0), false) as is_full_refetch,
+                case
+                    when last.outcome is null then 'not_asked'
+                    when last.outcome <> 'ok' then last.outcome
+                    when last.snapshot_date = date '{week}' then 'ok'
+                    when {still_holds} then 'not_modified'
+                    else {"'not_asked'" if kind == "commits" else "'ok'"}
+                end as outcome,
+                open.fetch_number is null and coalesce(
+                    case
+                        when last.outcome = 'ok' then {still_holds}
+                        when last.outcome in ('failed', 'not_asked') then false
+                        else {same} and last.snapshot_date > date '{since}'
+                    end, false
+                ) or listed.repo_type in (select repo_type from not_held) as is_up_to_date,
+                coalesce(last.outcome = 'failed', false) as has_failed,
+                has_failed and last.snapshot_date = date '{week}' as has_failed_now,
+                -- fixed turns spread the load evenly, even after a week that read everything
+                md5_number_lower(listed.repo_key) % {rotation} = {turn}
+                or coalesce(last.snapshot_date <= date '{week}' - {7 * rotation}, false) as is_due,
+                coalesce(
+                    date_diff('day', last.snapshot_date, date '{week}'),
+                    greatest(date_diff('day', listed.created_at, date '{week}'), 0)
+                ) / 7.0 + 1 as weeks_unseen,
+                greatest(date_diff('day', listed.created_at, date '{week}'), 0) / 7.0 + 1 as age_weeks,
+                greatest(listed.likes - coalesce(last.listed_likes::double, 0), 0) as new_likes
+            from selected as listed
+            left join begun using (repo_type, repo_key)
+            left join last using (repo_type, repo_key)
+            left join read using (repo_type, repo_key)
+            left join open using (repo_type, repo_key)
+        ),
+        expecting as (
+            select *,
+                weeks_unseen * (
+                    known_total + {_PER_LIKE} * coalesce(likes, 0) + {_PER_DOWNLOADS} * ln(1.0 + coalesce(downloads, 0))
+                ) / age_weeks + {_PER_LIKE} * coalesce(new_likes, 0) as expected
+            from known
+        )
+        select *,
+            page > 0 as is_open,
+            {"false" if kind == "commits" else "is_due"} as is_first,
+            {order} as rank,
+            md5_number_lower(repo_key) as hash,
+            case
+                when is_up_to_date then 0
+                when known_head is not null then 1
+                else least(greatest(1, ceil(known_total / {PAGE_SIZES[kind]})), {MOST_PAGES})
+            end as n_calls
+        from expecting
+    """
+
+
+_PER_LIKE: Final = 0.1
+_PER_DOWNLOADS: Final = 0.05
+"""Expected discussions per like, and per e-fold of downloads. The study's 1,000 models have 1,140 likes and 280
+discussions."""
+
+_ANSWERS: Final = {
+    "snapshot_date": "date",
+    "repo_type": "varchar",
+    "repo_key": "varchar",
+    "repo_id": "varchar",
+    "outcome": "varchar",
+    "status": "bigint",
+    "listed_sha": "varchar",
+    "listed_gated": "varchar",
+    "listed_likes": "bigint",
+    "fetch_number": "bigint",
+    "page": "bigint",
+    "is_last": "boolean",
+    "next_path": "varchar",
+    "history_version": "bigint",
+    "head": "varchar",
+    "n_total": "bigint",
+    "n_fetched": "bigint",
+}
+"""The columns of the response tables that the plan needs, with their types."""
+_FETCHES: Final = """
+    select
+        repo_type, repo_key, repo_id, sha, gated, likes, downloads, sample_share, fetch_number, known_version,
+        known_head, known_total, next_path, page, open_head, n_total, n_fetched, is_full_refetch, has_failed
+    from planned
+    where is_selected and not is_up_to_date
+    order by is_open desc, is_first desc, rank, hash, repo_type
+"""
+_COVERAGE: Final = """
+    select
+        repo_type, count(*), count(*) filter (is_selected), count(*) filter (is_selected and is_up_to_date),
+        count(*) filter (is_selected and not is_up_to_date and has_failed_now),
+        coalesce(sum(n_calls) filter (is_selected), 0)::bigint
+    from planned
+    group by repo_type
+    order by repo_type
+"""
+_NOT_LISTED: Final = """
+    select spelled
+    from wanted
+    group by spelled
+    having not bool_or((repo_type, repo_id) in (select repo_type, lower(repo_id) from listed))
+    order by spelled
+"""
+_OUTCOMES: Final = """
+    select repo_type, outcome, count(*) from planned where is_selected group by all order by all
+"""

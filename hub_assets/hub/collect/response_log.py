@@ -1,0 +1,155 @@
+"""The response log: columns that record how a request ended, and checks that values fit their columns.
+
+The other columns of a row belong to the sources.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from hub_assets.hub.http.client import Answer, HubClient
+from hub_assets.hub.http.errors import (
+    NOT_HELD,
+    HubBroken,
+    HubDisabled,
+    HubError,
+    HubGated,
+    HubGone,
+    HubRefused,
+    HubThrottled,
+    HubUnusable,
+    Misconfigured,
+    TokenRefused,
+)
+from hub_assets.hub.sources.schemas import GREATEST_COUNT
+
+Row = dict[str, Any]
+"""A row of a response table, serializable as JSON. Missing columns are null."""
+
+_OUTCOMES: Final[dict[type[HubError], str]] = {
+    HubGated: "gated",
+    HubDisabled: "disabled",
+    HubGone: "gone",
+    HubRefused: "failed",
+    HubThrottled: "failed",
+    HubBroken: "failed",
+    HubUnusable: "failed",
+}
+
+
+def of_answer(answer: Answer, outcome: str = "ok") -> Row:
+    """Return the response log columns of a successful response."""
+    return {
+        "observed_at": _written(answer.observed_at),
+        "outcome": outcome,
+        "status": answer.status,
+        "attempts": answer.attempts,
+        "calls": answer.calls,
+    }
+
+
+def of_error(error: HubError, client: HubClient, outcome: str | None = None) -> Row:
+    """Return the response log columns of an error. The outcome defaults to that of the error's type.
+
+    With a token, the Hub returns 404 for a missing or private repository, so a 401 is about the token and says nothing
+    about the repository.
+
+    Raises:
+        TokenRefused, Misconfigured: if that is the error, because no further request can succeed.
+    """
+    if isinstance(error, TokenRefused | Misconfigured):
+        raise error
+    if outcome is None:
+        outcome = "not_asked" if error.status == NOT_HELD else _OUTCOMES[type(error)]
+        if outcome == "gone" and error.status == 401 and client.has_token:
+            outcome = "failed"
+    return {
+        "observed_at": _written(client.now()),
+        "outcome": outcome,
+        "status": error.status,
+        "error_code": error.code,
+        "message": error.message,
+        "attempts": error.attempts,
+        "calls": error.calls,
+    }
+
+
+def object_in(answer: Answer) -> dict[str, Any]:
+    """Return the JSON object in a response.
+
+    Raises:
+        HubUnusable: if the body is not an object.
+    """
+    if isinstance(answer.body, dict):
+        return answer.body
+    error = HubUnusable("the response is not a JSON object", url=answer.path, status=answer.status)
+    error.attempts, error.calls = answer.attempts, answer.calls
+    raise error
+
+
+def is_suspect(row: Row) -> bool:
+    """Return whether a response may be about the Hub, the connection or the token rather than the question.
+
+    That includes a 404 without the Hub's error code (a removed API path, a proxy), and a 403 that does not say that
+    discussions are disabled.
+    """
+    status, outcome = row["status"], row["outcome"]
+    if outcome == "failed":
+        return is_outage(row) or status in (401, 403)
+    if outcome == "discussions_off":
+        return "discussion" not in (row["message"] or "").lower()
+    return bool(outcome == "gone" and (status == 401 or (status == 404 and row["error_code"] is None)))
+
+
+def is_outage(row: Row) -> bool:
+    """Return whether a response means that the Hub is down for now, such as a redirect to a login page."""
+    status = row["status"]
+    if row["outcome"] != "failed":
+        return False
+    # a question that was not sent because of its name has no status either, but it has an error code
+    return row.get("error_code") is None if status is None else status in (408, 429) or not 400 <= status < 500
+
+
+class Values:
+    """Checks values, replaces the invalid ones by null and counts them."""
+
+    def __init__(self) -> None:
+        self.type_mismatches = 0
+
+    def text(self, value: Any) -> str | None:
+        """Accept text."""
+        return value if self._fits(value, isinstance(value, str)) else None
+
+    def count(self, value: Any) -> int | None:
+        """Accept a whole number from 0 to `GREATEST_COUNT`."""
+        is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= GREATEST_COUNT
+        return value if self._fits(value, is_count) else None
+
+    def flag(self, value: Any) -> bool | None:
+        """Accept true or false."""
+        return value if self._fits(value, isinstance(value, bool)) else None
+
+    def moment(self, value: Any) -> str | None:
+        """Accept a timestamp like `2024-02-19T10:57:45.000Z` and return it in UTC without a time zone."""
+        try:
+            moment = datetime.fromisoformat(value)
+            return _written(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        except (TypeError, ValueError, OverflowError):
+            self._fits(value, False)
+            return None
+
+    def items(self, value: Any) -> list[dict[str, Any]]:
+        """Accept a list of objects."""
+        if not self._fits(value, isinstance(value, list)) or value is None:
+            return []
+        objects = [item for item in value if isinstance(item, dict)]
+        self.type_mismatches += len(value) - len(objects)
+        return objects
+
+    def _fits(self, value: Any, is_valid: bool) -> bool:
+        fits = value is None or is_valid
+        self.type_mismatches += not fits
+        return fits
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat()

@@ -1,0 +1,35 @@
+"""Finds the records that cannot be converted, so they can be set aside and the rest processed.
+
+New records are checked before they are written, so this handles records from earlier versions and unforeseen cases.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import duckdb
+
+T = TypeVar("T")
+
+UNCONVERTIBLE: Final = (
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    duckdb.DataError,
+    duckdb.InvalidInputException,
+)
+"""Exceptions caused by a record's content, as opposed to a full disk or a lack of memory."""
+NAMED: Final = 20
+"""Number of set-aside records that are listed by name. All of them are counted."""
+
+
+def convertible(records: Sequence[T], convert: Callable[[Sequence[T]], object]) -> list[bool]:
+    """Return for each record whether it converts, by bisection, which is fast if few records fail."""
+    try:
+        convert(records)
+    except UNCONVERTIBLE:
+        middle = len(records) // 2
+        if not middle:
+            return [False]
+        return convertible(records[:middle], convert) + convertible(records[middle:], convert)
+    return [True] * len(records)

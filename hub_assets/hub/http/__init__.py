@@ -1,0 +1,1 @@
+"""HTTP access to the Hub: the client, its errors and its pacing."""

@@ -1,0 +1,1 @@
+"""One module per raw table: what to request and how to parse it."""

@@ -1,0 +1,170 @@
+"""Dagster runs of the command: the instance of a home, executing a job, cleaning up dead runs, printing events.
+
+Deciding which job runs for which week does not belong here.
+"""
+
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from importlib.resources import files
+from typing import Final
+
+import dagster as dg
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.text import Text
+
+from hub_assets.errors import HubAssetsError
+from hub_assets.home import Home, HomeError
+from hub_assets.processes import has_lived_since, is_alive, process_mark
+from hub_assets.progress import watched
+from hub_assets.report.progress import crawl_bars
+from hub_assets.report.text import LONGEST_MESSAGE, cut, visible
+
+PROCESS_TAG: Final = "hub_assets/process"
+"""Tag that holds the mark of the process that executes a run."""
+
+
+class RunFailed(HubAssetsError):
+    """A run failed. The events printed before this error say why."""
+
+
+def execute(job: dg.JobDefinition, home: Home, week: date, console: Console) -> None:
+    """Execute a job for one week in this process and print its events.
+
+    Raises:
+        RunFailed: if a step fails or is interrupted.
+        HomeBusy, HomeError: see `Home.written_by`.
+    """
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with (
+        home.written_by(f"hub-assets ({job.name})", lambda message: console.print(message)),
+        open_instance(home) as instance,
+        crawl_bars(console, f"week {week}") as watch,
+        watched(watch),
+        warnings_printed(console),
+    ):
+        run_id = str(uuid.uuid4())
+        instance.add_event_listener(run_id, partial(print_event, console))
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            partition_key=str(week),
+            tags={PROCESS_TAG: process_mark(os.getpid()) or ""},
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    if not result.success:
+        raise RunFailed(f"Run {run_id} failed; the published warehouse is unchanged.")
+
+
+@contextmanager
+def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
+    """Open the Dagster instance of a home, with our settings and without dead runs.
+
+    Raises:
+        HomeError: if the folder is not writable.
+    """
+    settings = home.dagster / "dagster.yaml"
+    try:
+        home.dagster.mkdir(parents=True, exist_ok=True)
+        if not settings.exists():
+            shutil.copyfile(str(files("hub_assets") / "instance" / "dagster.yaml"), settings)
+    except OSError as error:
+        raise HomeError(f"{home.root} is not writable ({error.strerror}); choose another folder with --home") from error
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        _fail_dead_runs(instance)
+        yield instance
+
+
+def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs as failed if their process was killed; otherwise they would block the queue forever.
+
+    Dagster's own monitoring misses them: a run of the command has no daemon, and a daemon that was killed along with
+    its run does not check old runs when it restarts.
+    """
+    active = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    for run in instance.get_runs(dg.RunsFilter(statuses=active)):
+        mark = run.tags.get(PROCESS_TAG)
+        is_running = _is_daemon_run_alive(instance, run.run_id) if mark is None else is_alive(mark)
+        if not is_running:
+            message = "The process of this run was killed; the next run resumes where this one stopped."
+            instance.report_run_failed(run, message)
+
+
+def _is_daemon_run_alive(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Return whether a daemon run's process is alive; True if the run has not recorded a process yet."""
+    for entry in instance.all_logs(run_id, dg.DagsterEventType.ENGINE_EVENT):
+        event = entry.dagster_event
+        pid = event.engine_event_data.metadata.get("pid") if event else None
+        if pid is not None:
+            return has_lived_since(int(str(pid.value)), entry.timestamp)
+    return True
+
+
+@contextmanager
+def warnings_printed(console: Console) -> Iterator[None]:
+    """Print the package's log warnings, which may quote the Hub, on the console that escapes them."""
+    logger = logging.getLogger("hub_assets")
+    handler = RichHandler(logging.WARNING, console, show_time=False, show_path=False)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def print_event(console: Console, entry: dg.EventLogEntry) -> None:
+    """Print an event of a run if it is a log message, a materialization, a failed check or a failed step."""
+    event = entry.dagster_event
+    if event is None:
+        if entry.level in (logging.INFO, logging.WARNING):
+            style = "dim" if entry.level == logging.INFO else "yellow"
+            console.print(Text(f"  {_indented(entry.user_message)}", style))
+    elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+        console.print(_materialization(event))
+    elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        if not event.asset_check_evaluation_data.passed:
+            console.print(_failed_check(event))
+    elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
+        console.print(_failed_step(event))
+
+
+def _materialization(event: dg.DagsterEvent) -> Text:
+    metadata = event.step_materialization_data.materialization.metadata
+    rows = metadata.get("dagster/partition_row_count") or metadata.get("dagster/row_count")
+    name = event.asset_key.to_user_string() if event.asset_key else ""
+    return Text.assemble(("✓", "green"), f" {name:<28}{f'{rows.value:>12,} rows' if rows else ''}")
+
+
+def _failed_check(event: dg.DagsterEvent) -> Text:
+    check = event.asset_check_evaluation_data
+    is_warning = check.severity == dg.AssetCheckSeverity.WARN
+    facts = ", ".join(
+        f"{key} {visible(fact.value)}" for key, fact in check.metadata.items() if isinstance(fact.value, int | str)
+    )
+    color, label = ("yellow", "warning") if is_warning else ("red", "failed")
+    headline = f"! {label}: {check.asset_key.to_user_string()} {check.check_name}"
+    return Text.assemble((headline, color), f" ({facts})")
+
+
+def _failed_step(event: dg.DagsterEvent) -> Text:
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is not None and error.cls_name == "DagsterExecutionInterruptedError":
+        message = f" {event.step_key} was interrupted; the next run resumes where it stopped."
+        return Text.assemble(("!", "yellow"), message)
+    message = _indented(error.message) if error else "failed"
+    return Text.assemble(("✗", "red"), f" {event.step_key}: {message}")
+
+
+def _indented(message: str) -> str:
+    """Return a multi-line message with indentation, so that a quoted line cannot pass for one of ours."""
+    return cut(message.strip(), LONGEST_MESSAGE).replace("\n", "\n    ")

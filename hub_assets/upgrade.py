@@ -1,0 +1,151 @@
+"""Converts a home written by an earlier version: renamed tables, columns and manifest keys, in one repeatable step.
+
+Nothing is removed before its replacement is complete, so a conversion that was interrupted can simply be run again.
+What today's names mean belongs to the rooms that write them.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow.parquet as pq
+
+from hub_assets.home import FORMAT, HomeError, format_of
+from hub_assets.lake.journal import Journal
+from hub_assets.lake.landing import Record
+from hub_assets.lake.parts import Lake, Part, write_beside
+
+LAKE_TABLES: Final = {"raw_hub__accounts": "enrich_hub__accounts", "raw_hub__aliases": "enrich_hub__aliases"}
+HISTORIES: Final = ("raw_hub__commits", "raw_hub__discussions")
+HISTORY_COLUMNS: Final = {
+    "visit": "fetch_number",
+    "reading": "history_version",
+    "n_had": "n_fetched",
+    "n_misfits": "n_type_mismatches",
+}
+MANIFEST_KEYS: Final = {"n_settled": "n_up_to_date", "misfits": "type_mismatches"}
+WAREHOUSE_TABLES: Final = {"network__top_organisations": "network__top_organizations", "organisations": "organizations"}
+WAREHOUSE_COLUMNS: Final = HISTORY_COLUMNS | {
+    "read_visit": "version_fetch",
+    "read_date": "version_date",
+    "read_at": "version_at",
+    "organisation": "organization",
+}
+
+
+def upgrade(root: Path, say: Callable[[str], None]) -> bool:
+    """Convert a home and return whether there was anything to convert.
+
+    Args:
+        root: the home's folder; the caller makes sure that nobody else writes to it.
+        say: gets a line for each stage.
+
+    Raises:
+        HomeError: if the folder is not a home, or was written by a later version.
+        LakeError: if a manifest cannot be read.
+    """
+    written = format_of(root)
+    if written is None:
+        raise HomeError(f"{root} is not a home; name the folder of one with --home")
+    if written > FORMAT:
+        raise HomeError(f"{root} was written by a later version of hub_assets; update hub_assets to use it")
+    if written == FORMAT:
+        return False
+    _upgrade_lake(root, say)
+    for database in (root / "build.duckdb", root / "warehouse.duckdb"):
+        if database.exists():
+            say(f"renaming tables and columns in {database.name}")
+            _upgrade_database(database)
+    path = root / "home.json"
+    content = json.loads(path.read_text(encoding="utf-8")) | {"format": FORMAT}
+    write_beside(path, lambda beside: beside.write_text(json.dumps(content)))
+    shutil.rmtree(root / "lake.before_upgrade", ignore_errors=True)
+    return True
+
+
+def _upgrade_lake(root: Path, say: Callable[[str], None]) -> None:
+    """Build the converted lake beside the old one and swap them; files that stay the same are linked, not copied."""
+    old, new, before = root / "lake", root / "lake.upgraded", root / "lake.before_upgrade"
+    if before.exists():  # an earlier conversion got as far as the swap
+        shutil.rmtree(old, ignore_errors=True)
+        before.replace(old)
+    shutil.rmtree(new, ignore_errors=True)
+    if not old.exists():
+        return
+    new.mkdir()
+    for table in sorted(path.name for path in old.iterdir() if path.is_dir()):
+        say(f"converting {table}")
+        for folder in sorted((old / table).glob("snapshot_date=*")):
+            _upgrade_week(Lake(old), Lake(new), table, folder)
+    old.replace(before)
+    new.replace(old)
+
+
+def _upgrade_week(old: Lake, new: Lake, table: str, folder: Path) -> None:
+    week = date.fromisoformat(folder.name.partition("=")[2])
+    name = LAKE_TABLES.get(table, table)
+    target = new.folder(name, week)
+    target.mkdir(parents=True)
+    manifest = old.manifest(table, week)
+    converted: dict[str, Part] = {}
+    for part in (*manifest.parts, *(manifest.landing or [])):
+        if part.file not in converted:
+            converted[part.file] = _upgrade_part(new, name, week, folder, part)
+    for journal in folder.glob("journal-*.log"):
+        _upgrade_journal(journal, target / journal.name, is_history=table in HISTORIES)
+    if (folder / "_manifest.json").exists():
+        manifest.parts = [converted[part.file] for part in manifest.parts]
+        manifest.landing = None if manifest.landing is None else [converted[part.file] for part in manifest.landing]
+        manifest.details = _renamed(manifest.details, MANIFEST_KEYS)
+        new.set_manifest(name, week, manifest)
+
+
+def _upgrade_part(new: Lake, table: str, week: date, folder: Path, part: Part) -> Part:
+    counts = _renamed(part.counts, MANIFEST_KEYS)
+    source = folder / part.file
+    if table in HISTORIES:
+        rows = pq.read_table(source)
+        rows = rows.rename_columns([HISTORY_COLUMNS.get(column, column) for column in rows.column_names])
+        return new.write_part(table, week, part.file, rows, counts)
+    os.link(source, new.folder(table, week) / part.file)
+    return Part(part.file, part.rows, counts, part.size, part.digest)
+
+
+def _upgrade_journal(source: Path, target: Path, *, is_history: bool) -> None:
+    with Journal(source) as old, Journal(target) as new:
+        for payload in old.records:
+            record = Record.of_bytes(payload)
+            body = record.body
+            if is_history:
+                row = json.loads(body)
+                body = json.dumps({HISTORY_COLUMNS.get(name, name): value for name, value in row.items()}).encode()
+            new.append(Record(_renamed(record.meta, MANIFEST_KEYS), body).to_bytes())
+
+
+def _upgrade_database(path: Path) -> None:
+    """Rename tables and columns in place. Views go: every run creates them again."""
+    with duckdb.connect(path) as connection:
+        connection.begin()
+        for (view,) in connection.execute("select view_name from duckdb_views() where not internal").fetchall():
+            connection.execute(f"drop view {view}")
+        tables = [table for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall()]
+        for table in tables:
+            columns = connection.execute("select column_name from duckdb_columns() where table_name = ?", [table])
+            for (column,) in columns.fetchall():
+                if column in WAREHOUSE_COLUMNS:
+                    connection.execute(f"alter table {table} rename column {column} to {WAREHOUSE_COLUMNS[column]}")
+            if table in WAREHOUSE_TABLES:
+                connection.execute(f"alter table {table} rename to {WAREHOUSE_TABLES[table]}")
+        connection.commit()
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """Return JSON with the keys of its objects renamed, at every depth."""
+    if isinstance(value, dict):
+        return {names.get(key, key): _renamed(item, names) for key, item in value.items()}
+    return [_renamed(item, names) for item in value] if isinstance(value, list) else value
