@@ -106,13 +106,15 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def _in_words(path: Path, error: duckdb.Error) -> Exception:
     """Convert DuckDB's JSON error to one of ours if the user can fix it, otherwise to the same type in plain text."""
     cause = _details(error)
-    if "exception_message" not in cause:
-        return type(error)(str(error))
     number = int(cause.get("errno", 0))
     if number == errno.EAGAIN:
         return WarehouseBusy(f"{path} is being written by another run; wait for it or stop it")
-    if number in FULL:
+    # a failed commit or checkpoint carries no number, only the system's message at the end of its first line
+    first_line = cause.get("exception_message", str(error)).splitlines()[0]
+    if number in FULL or first_line.endswith(tuple(f": {os.strerror(full)}" for full in FULL)):
         return WarehouseError(f"{path} could not be written because the disk is full; free some space and try again")
+    if "exception_message" not in cause:
+        return type(error)(str(error))
     if number:
         return WarehouseError(f"{path} cannot be opened ({os.strerror(number)})")
     if cause["exception_type"] == "Data Corruption":

@@ -132,8 +132,9 @@ def fail_for_want_of_space(root: str, url: str, said: str, largest_file: int | N
         Path(said).write_text("the room did")
     except AssertionError as error:
         message = str(error)
-        Path(said).write_text(f"the disk was full: {message[:200]}")
+        Path(said).write_text(f"the disk was full: {message[-300:]}")
         assert "cannot rollback" not in message
+        assert "FatalException" not in message
         assert "disk is full" in message or "No space left" in message or "File too large" in message, message
 
 

@@ -150,22 +150,26 @@ def test_removed_database_is_recreated_despite_a_stale_log(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["build.duckdb"]
 
 
-def write_on_a_full_disk(path: str) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
-    with (
-        pytest.raises(WarehouseError, match=r"could not be written because the disk is full"),
-        connect(Path(path)) as b,
-    ):
-        replace_week(b, "t", TWO, week(TWO, "md5(range::varchar) as a from range(500000)"))
+def write_on_a_full_disk(path: str, largest_file: int, n: int) -> None:
+    def write() -> None:
+        with connect(Path(path)) as connection:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+            replace_week(connection, "t", TWO, week(TWO, f"md5(range::varchar) as a from range({n})"))
+
+    with pytest.raises(WarehouseError, match="because the disk is full") as error:
+        write()
+    assert error.type is WarehouseError
 
 
-def test_full_disk_is_reported_and_keeps_existing_rows(tmp_path: Path) -> None:
+# in the log of a commit, in the checkpoint after it, and in the middle of a large table
+@pytest.mark.parametrize(("largest_file", "n"), [(2**14, 2_000), (2**19, 10_000), (2**20, 500_000)])
+def test_full_disk_is_reported_and_keeps_existing_rows(tmp_path: Path, largest_file: int, n: int) -> None:
     path = tmp_path / "b.duckdb"
     with connect(path) as connection:
         replace_week(connection, "t", ONE, week(ONE, "'x' as a"))
-    ended(started(write_on_a_full_disk, str(path)), None)
+    ended(started(write_on_a_full_disk, str(path), largest_file, n), None)
     with connect(path) as connection:
-        assert rows(connection) == [(ONE, "x")]
+        assert rows(connection, "(select * from t where snapshot_date = date '2026-11-09')") == [(ONE, "x")]
     assert [file.name for file in tmp_path.iterdir()] == ["b.duckdb"]
 
 
