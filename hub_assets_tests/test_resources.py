@@ -55,8 +55,13 @@ def failures_of(job: dg.JobDefinition, instance: dg.DagsterInstance, *assets: st
         raise_on_error=False,
         run_config=QUIET,
     )
-    errors = [event.step_failure_data.error for event in result.get_step_failure_events()]
-    return [(error.cause or error).message for error in errors if error]
+    messages = []
+    for event in result.get_step_failure_events():
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:  # the innermost is what the command shows
+            error = error.cause
+        messages.append(error.message if error else "")
+    return messages
 
 
 @pytest.mark.parametrize(

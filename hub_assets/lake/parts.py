@@ -104,9 +104,9 @@ class Lake:
             return _MANIFESTS.validate_json(json.dumps(content), strict=True)
         except ValidationError as error:
             first = error.errors()[0]
-            raise _damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            raise _damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
         except (OSError, ValueError, AttributeError, TypeError) as error:
-            raise _damaged(path, error) from error
+            raise _damaged(path, error) from None
 
     def set_manifest(self, table: str, snapshot_date: date, manifest: Manifest) -> None:
         """Replace a week's manifest atomically."""
@@ -148,7 +148,7 @@ class Lake:
                 if part.digest is not None and part.digest != _digest(path):
                     raise _damaged(path, "its content does not match its digest")
             except OSError as error:
-                raise _damaged(path, error.strerror) from error
+                raise _damaged(path, error.strerror) from None
             self._verified.add((path, part.digest))
         return files
 

@@ -77,7 +77,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         in_words = _in_words(path, error)
         if isinstance(in_words, duckdb.IOException):
             read_through(path)  # a truncated file gives no better error
-        raise in_words from error
+        raise in_words from None
 
 
 @contextmanager
@@ -99,8 +99,8 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             if is_of_file and not path.exists():
                 raise WarehouseError(
                     f"{path} does not exist; take a snapshot, or set --home to another home"
-                ) from error
-            raise _damaged(path, cause) if is_of_file else _in_words(path, error) from error
+                ) from None
+            raise _damaged(path, cause) if is_of_file else _in_words(path, error) from None
 
 
 def _in_words(path: Path, error: duckdb.Error) -> Exception:
