@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from hub_assets.identities.evidence import contradictions
 from hub_assets.identities.facts import Facts
 from hub_assets.identities.rules import STRONG
+from hub_assets.identities.sql import query
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -152,61 +153,13 @@ def developers_of(
     facts.register("programs", bots)
     facts.register("proposed_bots", _NO_HINTS if proposed_bots is None else proposed_bots)
     # in order of birth, so that the least of a component is the one that was seen first
-    born = facts.ask(f"""
-        select
-            strings.author,
-            strings.first_seen_date,
-            authors.is_bot,
-            authors.is_generic,
-            authors.account_key,
-            substr(sha256(strings.author), 1, {ID_LENGTH}) as own_id
-        from strings inner join authors on strings.author = authors.author
-        order by strings.first_seen_date, strings.first_seen_at, strings.author
-    """)
+    born = facts.ask(query("born", id_length=ID_LENGTH))
     made = facts.ask("select * from decided where decision = 'accepted' and not is_conflict")
     founders = _joined(np.arange(len(born)), _places(born["author"], made))
     ids = born["own_id"].take(pa.array(founders))
     facts.register("born", born.append_column("developer_id", ids).append_column("birth", pa.array(range(len(born)))))
     facts.register("made", made)
-    return facts.ask("""
-        with
-        sides as (
-            select author_a as author, author_b as other, rule, decided_by, score, evidence from made
-            union all
-            select author_b, author_a, rule, decided_by, score, evidence from made
-        ),
-        ranked as (
-            select
-                *,
-                row_number() over (
-                    partition by author
-                    order by case when rule = 'same_account' then 0 when decided_by = 'person' then 1 else 2 end,
-                        score desc, other
-                ) as place
-            from sides
-        )
-        select
-            born.author,
-            born.developer_id,
-            born.is_bot,
-            born.is_generic and not born.is_bot as is_generic,
-            case
-                when born.is_bot then 'bot'
-                when born.is_generic then 'generic'
-                when ranked.decided_by = 'person' then 'decision'
-                else coalesce(ranked.rule, 'alone')
-            end as match_method,
-            coalesce(programs.reason, ranked.evidence) as evidence,
-            ranked.other as joined_with,
-            born.account_key,
-            born.first_seen_date,
-            proposed_bots.bot_hint
-        from born
-        left join ranked on born.author = ranked.author and ranked.place = 1
-        left join programs on born.author = programs.author
-        left join proposed_bots on born.author = proposed_bots.author
-        order by born.birth
-    """)
+    return facts.ask(query("developers"))
 
 
 def _places(names: pa.ChunkedArray, pairs: pa.Table) -> Ints:

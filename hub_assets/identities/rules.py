@@ -8,6 +8,7 @@ from typing import Final
 import pyarrow as pa
 
 from hub_assets.identities.facts import Facts
+from hub_assets.identities.sql import query
 
 _FREE: Final = "(is_account_a is false or is_account_b is false)"
 _CLOSE: Final = "(n_shared_repos > 0 or n_owned_repos > 0)"
@@ -93,21 +94,4 @@ def decide(facts: Facts, evidence: pa.Table, decisions: pa.Table) -> pa.Table:
     facts.register("decisions", decisions)
     rules = "\n".join(f"when {condition} then '{rule}'" for rule, (_, condition, _) in RULES.items())
     outcomes = "\n".join(f"when '{rule}' then '{decision}'" for rule, (decision, _, _) in RULES.items())
-    return facts.ask(f"""
-        with
-        ruled as (
-            select *, case {rules} end as rule from evidence
-        )
-        select
-            ruled.* exclude (n_words, n_full_words, is_spaced, is_common_initial, is_numbered_owner),
-            coalesce(decisions.decision, case ruled.rule {outcomes} else 'review' end) as decision,
-            case
-                when decisions.decision is not null then 'person'
-                when ruled.rule is not null then 'rule'
-            end as decided_by,
-            coalesce(decisions.evidence not in ('', ruled.evidence), false) as is_reopened
-        from ruled
-        left join decisions
-            on ruled.author_a = decisions.author_a and ruled.author_b = decisions.author_b
-        order by ruled.author_a, ruled.author_b
-    """)
+    return facts.ask(query("decided_pairs", rules=rules, outcomes=outcomes))

@@ -1,0 +1,3 @@
+select authors.author, full_names.*
+from authors inner join full_names on authors.full_name = full_names.name
+where not authors.is_bot

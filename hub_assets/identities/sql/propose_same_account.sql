@@ -1,0 +1,9 @@
+-- two strings that led to one account, perhaps before and after it was renamed, if only to other capitals
+select min(author) over (partition by account_key) as x, author as y
+from same_accounts
+where author in (select name from features)
+union
+select one.author, other.author
+from authors as one
+inner join authors as other on lower(one.author) = lower(other.author) and one.author < other.author
+where one.is_linked and other.is_linked and not one.is_bot and not other.is_bot

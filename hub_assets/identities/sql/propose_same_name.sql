@@ -1,0 +1,15 @@
+-- the same name, or its words in another order, wherever it stands, unless both are accounts
+with
+common as (
+    select spelling from spellings group by spelling having count(*) > {{ most_twins }}
+),
+rare as (
+    select * from spellings
+    where name not in (select name from spellings inner join common on spellings.spelling = common.spelling)
+)
+select one.name as x, other.name as y
+from rare as one
+inner join rare as other on one.spelling = other.spelling and one.name < other.name
+inner join authors as a on one.name = a.author
+inner join authors as b on other.name = b.author
+where not (coalesce(a.is_account, false) and coalesce(b.is_account, false))

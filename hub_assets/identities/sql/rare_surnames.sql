@@ -1,0 +1,17 @@
+-- a name may begin with its surname, too
+with
+named as (
+    select first, last from features where len(words) > 1
+    union
+    select first, last from full_names where len(words) > 1
+),
+either as (
+    select last as surname, first as given from named
+    union
+    select first, last from named
+)
+select surname
+from either
+where surname not in (select surname from common_surnames)
+group by surname
+having count(distinct case when length(given) > 1 then given end) <= {{ rare }}
