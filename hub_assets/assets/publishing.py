@@ -25,7 +25,7 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
         """The database that people read: all tables of all published weeks."""
         where, snapshot_date = home.home, snapshot_date_of(context)
         home.require_listed(snapshot_date)
-        if context.instance.get_run_stats(context.run_id).steps_failed:
+        if context.instance.get_run_stats(context.run.run_id).steps_failed:
             raise dg.Failure("Nothing was published because a step of this run failed.", allow_retries=False)
         rows = publish(where.build, where.warehouse, snapshot_date, project())
         return dg.MaterializeResult(
