@@ -35,6 +35,10 @@ WAREHOUSE_COLUMNS: Final = HISTORY_COLUMNS | {
     "read_date": "version_date",
     "read_at": "version_at",
     "organisation": "organization",
+    "bots": "includes_bots",
+    "how": "match_method",
+    "why": "reason",
+    "what": "description",
 }
 
 
@@ -139,6 +143,10 @@ def _upgrade_database(path: Path) -> None:
             for (column,) in columns.fetchall():
                 if column in WAREHOUSE_COLUMNS:
                     connection.execute(f"alter table {table} rename column {column} to {WAREHOUSE_COLUMNS[column]}")
+                if column == "bots":  # format 2 and earlier wrote 'kept' or 'out'
+                    connection.execute(
+                        f"alter table {table} alter includes_bots set data type boolean using includes_bots = 'kept'"
+                    )
             if table in WAREHOUSE_TABLES:
                 connection.execute(f"alter table {table} rename to {WAREHOUSE_TABLES[table]}")
         connection.commit()

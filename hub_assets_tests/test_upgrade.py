@@ -46,7 +46,7 @@ def ignore(_: str) -> None:
 
 def test_an_old_home_is_refused_with_the_way_out(old: Path) -> None:
     assert format_of(old) == 1
-    with pytest.raises(HomeError, match=r"format 1, here 2.*hub-assets upgrade"):
+    with pytest.raises(HomeError, match=r"format 1, here 3.*hub-assets upgrade"):
         Home(old)
 
 
@@ -54,6 +54,12 @@ def test_conversion_keeps_every_row_and_happens_once(old: Path) -> None:
     before = rows_of(Lake(old / "lake"))
     with duckdb.connect(old / "warehouse.duckdb", read_only=True) as connection:
         organizations = connection.execute("from network__top_organisations order by all").fetchall()
+        by_variant = connection.execute(
+            "select bots = 'kept', count(*) from network__collaboration_cores group by all order by all"
+        ).fetchall()
+        methods = connection.execute("select author, how from core__developers order by all").fetchall()
+    assert by_variant
+    assert methods
     assert upgrade(old, ignore)
     home = Home(old)
     assert format_of(old) == FORMAT
@@ -62,6 +68,11 @@ def test_conversion_keeps_every_row_and_happens_once(old: Path) -> None:
     assert {path.name for path in (old / "lake").iterdir()} == set(before)
     with connect(home.warehouse, read_only=True) as connection:
         assert connection.execute("from network__top_organizations order by all").fetchall() == organizations
+        cores = "select includes_bots, count(*) from network__collaboration_cores group by all order by all"
+        assert connection.execute(cores).fetchall() == by_variant
+        assert (
+            connection.execute("select author, match_method from core__developers order by all").fetchall() == methods
+        )
         assert "organization" in {
             row[0] for row in connection.execute("describe network__top_organizations").fetchall()
         }

@@ -184,7 +184,7 @@ def _count_developers(developers: pa.Table) -> dict[str, Any]:
         "names": len(names),
         "developers": n_developers,
         "names_merged": len(names) - n_developers,
-        "how": count_table(_counts(developers["how"])),
+        "match_method": count_table(_counts(developers["match_method"])),
     }
 
 
@@ -201,7 +201,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, snapshot_date: date, accounts:
 
 
 def _bots_seed(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    return connection.sql("select name, kind, why from bots").to_arrow_table()
+    return connection.sql("select name, kind, reason from bots").to_arrow_table()
 
 
 def _accounts(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> pa.Table:

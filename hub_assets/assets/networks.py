@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # igraph and networkx take a third of a second to import
 
 NETWORKS: Final = ("all", "cv", "nlp", "mm")
 RULES: Final = ("first_author", "all_authors", "prior_contributors")
-BOTS: Final = ("out", "kept")
+BOTS: Final = (False, True)
+"""Whether bots count as developers; the study excludes them."""
 COLLABORATION: Final = [
     "int_hub__collaboration_edges",
     "int_hub__collaboration_developers",
@@ -59,7 +60,7 @@ class Collaboration:
 
     network: str
     edge_rule: str
-    bots: str
+    includes_bots: bool
     graph: "Graph"
     contributions: pa.Table
     n_models: int
@@ -68,11 +69,11 @@ class Collaboration:
     @property
     def is_studied(self) -> bool:
         """Whether it is by the study's rule of edges, without bots."""
-        return (self.edge_rule, self.bots) == (RULES[0], BOTS[0])
+        return (self.edge_rule, self.includes_bots) == (RULES[0], BOTS[0])
 
     def named(self, rows: pa.Table) -> pa.Table:
         """Return rows with the columns that say which network they are of, and how much of it is known."""
-        return _named(rows, self.network, self.edge_rule, self.bots, self.n_models, self.n_models_known)
+        return _named(rows, self.network, self.edge_rule, self.includes_bots, self.n_models, self.n_models_known)
 
 
 def build_networks() -> list[dg.AssetsDefinition]:
@@ -94,30 +95,31 @@ def collaborations(
 
     week = f"snapshot_date = date '{snapshot_date}'"
     counts = connection.execute(
-        f"select network, bots, count(*) from int_hub__collaboration_developers where {week} group by network, bots"
+        "select network, includes_bots, count(*) "
+        f"from int_hub__collaboration_developers where {week} group by network, includes_bots"
     ).fetchall()
-    counted = {(network, bots): n for network, bots, n in counts}
+    counted = {(network, includes_bots): n for network, includes_bots, n in counts}
     known = _models_known(connection, snapshot_date)
-    rules, bots_or_none = (RULES[:1], BOTS[:1]) if is_studied else (RULES, BOTS)
-    for network, edge_rule, bots in product(NETWORKS, rules, bots_or_none):
-        if (network, bots) not in counted:
+    rules, variants = (RULES[:1], BOTS[:1]) if is_studied else (RULES, BOTS)
+    for network, edge_rule, includes_bots in product(NETWORKS, rules, variants):
+        if (network, includes_bots) not in counted:
             continue
         edges = connection.sql(f"""
             select source_id as source, target_id as target, weight, fractional_weight
             from int_hub__collaboration_edges
-            where {week} and network = '{network}' and edge_rule = '{edge_rule}' and bots = '{bots}'
+            where {week} and network = '{network}' and edge_rule = '{edge_rule}' and includes_bots = {includes_bots}
         """).to_arrow_table()
         contributions = connection.sql(f"""
             select contributions.repo_key, developer_id as developer
-            from (from int_hub__collaborations where {week} and bots = '{bots}') as contributions
+            from (from int_hub__collaborations where {week} and includes_bots = {includes_bots}) as contributions
             inner join (from int_hub__model_networks where {week} and network = '{network}') as networks
                 on contributions.repo_key = networks.repo_key
         """).to_arrow_table()
         graph = Graph.of(edges)
         del edges  # of a model of 1,500 developers these are 120 MB, and not needed any more
         # in rare cases nobody leads to somebody: such a developer is an isolate without an edge
-        graph = replace(graph, n_isolates=counted[network, bots] - graph.n_nodes)
-        yield Collaboration(network, edge_rule, bots, graph, contributions, *known[network])
+        graph = replace(graph, n_isolates=counted[network, includes_bots] - graph.n_nodes)
+        yield Collaboration(network, edge_rule, includes_bots, graph, contributions, *known[network])
 
 
 def _models_known(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, tuple[int, int]]:
@@ -133,11 +135,13 @@ def _models_known(connection: duckdb.DuckDBPyConnection, snapshot_date: date) ->
     return {network: (n, n_known) for network, n, n_known in counts}
 
 
-def _named(rows: pa.Table, network: str, edge_rule: str, bots: str, n_models: int, n_models_known: int) -> pa.Table:
+def _named(
+    rows: pa.Table, network: str, edge_rule: str, includes_bots: bool, n_models: int, n_models_known: int
+) -> pa.Table:
     coverage = {"n_models": n_models, "n_models_known": n_models_known, "share_known": n_models_known / n_models}
     for name in coverage.keys() & set(rows.column_names):
         rows = rows.set_column(rows.column_names.index(name), name, pa.repeat(coverage[name], len(rows)))
-    for name, value in (("bots", bots), ("edge_rule", edge_rule), ("network", network)):
+    for name, value in (("includes_bots", includes_bots), ("edge_rule", edge_rule), ("network", network)):
         rows = rows.add_column(0, name, pa.repeat(value, len(rows)))
     return rows
 
@@ -346,7 +350,7 @@ def _of_cores(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
 
 
 def _studied(rows: pa.Table) -> pa.Table:
-    return rows.filter((pc.field("edge_rule") == RULES[0]) & (pc.field("bots") == BOTS[0]))
+    return rows.filter((pc.field("edge_rule") == RULES[0]) & (~pc.field("includes_bots")))
 
 
 def _pseudonymiser(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> Callable[..., pa.Table]:

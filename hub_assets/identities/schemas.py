@@ -80,7 +80,7 @@ DEVELOPERS: Final = pa.schema(
         pa.field("developer_id", pa.string(), nullable=False),
         pa.field("is_bot", pa.bool_()),
         pa.field("is_generic", pa.bool_()),
-        pa.field("how", pa.string()),
+        pa.field("match_method", pa.string()),
         pa.field("evidence", pa.string()),
         pa.field("joined_with", pa.string()),
         pa.field("account_key", pa.string()),

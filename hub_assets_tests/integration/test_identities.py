@@ -86,7 +86,7 @@ def test_a_decision_is_followed_and_can_be_undone(home: Path, tmp_path: Path) ->
     after, people_after = developers(home), communities(home)
     one, other = after[open_["author_a"]], after[open_["author_b"]]
     assert one["developer_id"] == other["developer_id"]
-    assert {one["how"], other["how"]} >= {"decision"}
+    assert {one["match_method"], other["match_method"]} >= {"decision"}
     assert one["developer_id"] in {before[row["author"]]["developer_id"] for row in (one, other)}
     assert after[shared["author_a"]]["developer_id"] != after[shared["author_b"]]["developer_id"]
     assert sum(n or 0 for n in people_after.values()) > sum(n or 0 for n in people_before.values())

@@ -55,11 +55,11 @@ def query(home: Path, select: str) -> list[dict[str, Any]]:
         return list(connection.sql(select).to_arrow_table().to_pylist())
 
 
-def cores(home: Path, bots: str) -> list[dict[str, Any]]:
+def cores(home: Path, bots: bool) -> list[dict[str, Any]]:
     return query(
         home,
         "from network__collaboration_cores "
-        f"where network = 'all' and edge_rule = 'first_author' and bots = '{bots}' order by k",
+        f"where network = 'all' and edge_rule = 'first_author' and includes_bots = {bots} order by k",
     )
 
 
@@ -81,15 +81,15 @@ def network_of(home: Path, commits: dict[str, list[tuple[str, list[str]]]], *, a
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bots", ["out", "kept"])
+@pytest.mark.parametrize("bots", [False, True])
 def test_the_cores_are_those_of_the_studys_own_loop(
-    home: Path, commits: dict[str, list[tuple[str, list[str]]]], bots: str
+    home: Path, commits: dict[str, list[tuple[str, list[str]]]], bots: bool
 ) -> None:
-    graph = network_of(home, commits, are_bots_kept=bots == "kept")
+    graph = network_of(home, commits, are_bots_kept=bots)
     rows = cores(home, bots)
     greatest = max(nx.core_number(graph).values())
     assert [row["k"] for row in rows] == [1, 5, 10, greatest]
-    assert all((row["modularity_spread"] is None) == (bots == "kept") for row in rows)
+    assert all((row["modularity_spread"] is None) == bots for row in rows)
     for row in rows:
         core = nx.k_core(graph, row["k"])
         assert (row["nodes"], row["edges"]) == (len(core), core.number_of_edges())
@@ -102,7 +102,7 @@ def test_the_cores_are_those_of_the_studys_own_loop(
 @pytest.mark.slow
 def test_the_greatest_core_is_one_model_and_no_program_is_in_it(home: Path) -> None:
     """With programs and one person under two names it would be the study's: 14 nodes, 182 edges, k = 26."""
-    *_, core = cores(home, "out")
+    *_, core = cores(home, False)
     assert (core["k"], core["nodes"], core["edges"], core["n_in_largest_repo"]) == (22, 12, 132, 12)
     assert (core["density"], core["reciprocity"], core["assortativity"]) == (1, 1, None)
 
@@ -117,7 +117,7 @@ def test_with_one_person_merged_the_cores_are_those_that_others_counted(
     five left out: 521 developers and 2,058 edges, 218 and 1,533, 93 and 900, 12 and 132.
     """
     committed = {author for _, authors in commits["deepset/roberta-base-squad2"] for author in authors}
-    before = cores(home, "out")
+    before = cores(home, False)
     pairs = query(home, "select author_a, author_b from core__developer_pairs where decision = 'accepted'")
     kept = [pair for pair in pairs if {pair["author_a"], pair["author_b"]} <= committed]
     assert (len(kept), len(pairs)) == (1, 16)
@@ -129,13 +129,13 @@ def test_with_one_person_merged_the_cores_are_those_that_others_counted(
     try:
         done = CliRunner().invoke(cli.main, ["identities", "apply", "--home", str(home)])
         assert done.exit_code == 0, done.output
-        assert [(row["k"], row["nodes"], row["edges"]) for row in cores(home, "out")] == [
+        assert [(row["k"], row["nodes"], row["edges"]) for row in cores(home, False)] == [
             *((1, 519, 2_043), (5, 217, 1_521), (10, 92, 888), (22, 12, 132)),
         ]
     finally:
         Home(home).decisions.unlink()
         done = CliRunner().invoke(cli.main, ["identities", "apply", "--home", str(home)])
-    assert cores(home, "out") == before
+    assert cores(home, False) == before
 
 
 def test_dagster_shows_each_result_with_its_numbers_and_figures(any_home: Path) -> None:
@@ -191,7 +191,7 @@ def test_nothing_that_is_published_or_exported_names_a_developer(any_home: Path)
     edges = query(any_home, "select distinct source as developer from mart__collaboration_edges")
     central = query(any_home, "select developer, degree from network__developer_centrality where network = 'all'")
     shown = {row["developer"] for row in [*edges, *central]}
-    assert len(central) == cores(any_home, "out")[0]["nodes"]
+    assert len(central) == cores(any_home, False)[0]["nodes"]
     assert not shown & (names | ids)
     (folder,) = Home(any_home).exports.iterdir()
     exported = nx.read_graphml(folder / "collaboration_all.graphml")
@@ -199,13 +199,13 @@ def test_nothing_that_is_published_or_exported_names_a_developer(any_home: Path)
     assert {node: data["degree"] for node, data in exported.nodes(data=True)} == {
         row["developer"]: row["degree"] for row in central
     }
-    assert exported.number_of_edges() == cores(any_home, "out")[0]["edges"]
+    assert exported.number_of_edges() == cores(any_home, False)[0]["edges"]
 
 
 def test_the_network_of_the_last_month_is_the_weeks(any_home: Path) -> None:
     *_, last = query(any_home, "from network__collaboration_over_time where network = 'all' order by month")
     (summary,) = query(
-        any_home, "from network__summary where edge_rule = 'first_author' and bots = 'out' and network = 'all'"
+        any_home, "from network__summary where edge_rule = 'first_author' and not includes_bots and network = 'all'"
     )
     for column in ("nodes", "edges", "n_developers", "n_isolates"):
         assert last[column] == summary[column]

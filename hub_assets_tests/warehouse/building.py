@@ -157,7 +157,7 @@ def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: da
             insert into core__developers by name
             select
                 snapshot_date, author, author as developer_id, false as is_bot, false as is_generic,
-                'alone' as how, '' as decisions_hash
+                'alone' as match_method, '' as decisions_hash
             from int_hub__author_strings where snapshot_date = date '{week}'
         """)
     for model in project.models:

@@ -157,7 +157,7 @@ def counts_of(connection: "duckdb.DuckDBPyConnection") -> Numbers:
     ((commits,),) = connection.execute("select count(*) from commits where is_first_author").fetchall()
     ((edges, weight),) = connection.execute(
         "select count(*), sum(weight) from int_hub__collaboration_edges "
-        "where network = 'all' and edge_rule = 'first_author' and bots = 'out' and source_id <> target_id"
+        "where network = 'all' and edge_rule = 'first_author' and not includes_bots and source_id <> target_id"
     ).fetchall()
     return {"commits": float(commits), "edges": float(edges), "weight": float(weight or 0)}
 
@@ -185,12 +185,12 @@ def make_tables(clock: Clock, scale: float) -> Numbers:
                 edges = connection.sql(f"""
                     select source_id as source, target_id as target, weight, fractional_weight
                     from int_hub__collaboration_edges
-                    where network = '{network}' and edge_rule = 'first_author' and bots = 'out'
+                    where network = '{network}' and edge_rule = 'first_author' and not includes_bots
                 """).to_arrow_table()
                 contributions = connection.sql(f"""
                     select repo_key, developer_id as developer from int_hub__collaborations
                     where
-                        bots = 'out'
+                        not includes_bots
                         and repo_key in (select repo_key from int_hub__model_networks where network = '{network}')
                 """).to_arrow_table()
                 core_table(Graph.of(edges), contributions)
