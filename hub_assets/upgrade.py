@@ -143,7 +143,7 @@ def _upgrade_database(path: Path) -> None:
             for (column,) in columns.fetchall():
                 if column in WAREHOUSE_COLUMNS:
                     connection.execute(f"alter table {table} rename column {column} to {WAREHOUSE_COLUMNS[column]}")
-                if column == "bots":  # format 2 and earlier wrote 'kept' or 'out'
+                if column == "bots":  # format 1 had 'kept' or 'out'
                     connection.execute(
                         f"alter table {table} alter includes_bots set data type boolean using includes_bots = 'kept'"
                     )

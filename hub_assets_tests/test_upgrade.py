@@ -46,7 +46,7 @@ def ignore(_: str) -> None:
 
 def test_an_old_home_is_refused_with_the_way_out(old: Path) -> None:
     assert format_of(old) == 1
-    with pytest.raises(HomeError, match=r"format 1, here 3.*hub-assets upgrade"):
+    with pytest.raises(HomeError, match=r"format 1, here 2.*hub-assets upgrade"):
         Home(old)
 
 
