@@ -10,7 +10,6 @@ from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
 from hub_assets.assets.responses import build_responses
 from hub_assets.assets.statistics import build_statistics
-from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
 from hub_assets.schedules import merge_identities, weekly_snapshot, weekly_snapshot_schedule
@@ -36,7 +35,6 @@ def build_defs(
     ]
     return dg.Definitions(
         assets=[*tables, build_figures(), build_publishing(tables)],
-        asset_checks=build_all_checks(),
         jobs=[weekly_snapshot, merge_identities],
         schedules=[weekly_snapshot_schedule],
         resources={

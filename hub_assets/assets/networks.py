@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
-from hub_assets.assets.tables import replace_rows, spec_of
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.assets.tables import python_step, store, with_metadata
+from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 
 if TYPE_CHECKING:  # igraph and networkx take a third of a second to import
@@ -154,11 +154,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
     )
 
     # one step, so that each graph is made once
-    @dg.multi_asset(
-        name="network__collaboration",
-        specs=[spec_of(name, [*COLLABORATION, "core__pseudonyms"], "igraph") for name in names],
-        partitions_def=SNAPSHOTS,
-    )
+    @python_step("network__collaboration", dict.fromkeys(names, (*COLLABORATION, "core__pseudonyms")), "igraph")
     def collaboration(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.networks import schemas
         from hub_assets.networks.centrality import centrality_table, summary_table
@@ -188,15 +184,16 @@ def _build_collaboration() -> dg.AssetsDefinition:
                 centrality: schemas.DEVELOPER_CENTRALITY,
             }
             tables = {name: _whole(of[name], some) for name, some in parts.items()}
-            for name, table in tables.items():
-                shown[name] |= replace_rows(connection, name, snapshot_date, table, RESULT_ROWS)
+            results = {
+                name: store(connection, name, snapshot_date, table, RESULT_ROWS) for name, table in tables.items()
+            }
         shown[cores] |= _of_cores(_studied(tables[cores]), {f"{name}_of_{{network}}": name for name in FOLLOWED})
         shown[summary] |= tracked_metrics(
             _studied(tables[summary]),
             {f"{name}_of_{{network}}": name for name in ("n_developers", "share_isolates", "nodes", "edges")},
         )
         for name in names:
-            yield dg.MaterializeResult(asset_key=name, metadata=shown[name])
+            yield with_metadata(results[name], shown[name])
 
     return collaboration
 
@@ -204,7 +201,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
 def _build_null_models() -> dg.AssetsDefinition:
     name = "network__null_models"
 
-    @dg.multi_asset(name=name, specs=[spec_of(name, COLLABORATION, "igraph")], partitions_def=SNAPSHOTS)
+    @python_step(name, {name: COLLABORATION}, "igraph")
     def null_models(context: dg.AssetExecutionContext, home: HomeResource, config: NullModels) -> dg.MaterializeResult:
         from hub_assets.networks import schemas
         from hub_assets.networks.null_models import null_table
@@ -214,8 +211,8 @@ def _build_null_models() -> dg.AssetsDefinition:
             found = collaborations(connection, snapshot_date, is_studied=True)
             parts = [each.named(null_table(each.graph, config.draws)) for each in found]
             rows = _whole(schemas.NULL_MODELS, parts)
-            shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
-        return dg.MaterializeResult(metadata=shown | _of_cores(rows, {"z_of_{measure}_of_{network}": "z"}))
+            result = store(connection, name, snapshot_date, rows, RESULT_ROWS)
+        return with_metadata(result, _of_cores(rows, {"z_of_{measure}_of_{network}": "z"}))
 
     return null_models
 
@@ -223,11 +220,7 @@ def _build_null_models() -> dg.AssetsDefinition:
 def _build_over_time() -> dg.AssetsDefinition:
     name = "network__collaboration_over_time"
 
-    @dg.multi_asset(
-        name=name,
-        specs=[spec_of(name, GROWTH, "igraph")],
-        partitions_def=SNAPSHOTS,
-    )
+    @python_step(name, {name: GROWTH}, "igraph")
     def over_time(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         from hub_assets.networks import schemas
         from hub_assets.networks.over_time import over_time_table
@@ -250,15 +243,10 @@ def _build_over_time() -> dg.AssetsDefinition:
                     measured = over_time_table(growth, last_month)
                     parts.append(_named(measured, network, RULES[0], BOTS[0], *known[network]))
             rows = _whole(schemas.COLLABORATION_OVER_TIME, parts)
-            shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+            result = store(connection, name, snapshot_date, rows, RESULT_ROWS)
         last = [part.sort_by([("month", "descending")]).slice(0, 1) for part in parts]
-        return dg.MaterializeResult(
-            metadata=shown
-            | tracked_metrics(
-                _whole(schemas.COLLABORATION_OVER_TIME, last),
-                {f"{measure}_of_{{network}}": measure for measure in ("nodes", "edges", "max_k")},
-            )
-        )
+        followed = {f"{measure}_of_{{network}}": measure for measure in ("nodes", "edges", "max_k")}
+        return with_metadata(result, tracked_metrics(_whole(schemas.COLLABORATION_OVER_TIME, last), followed))
 
     return over_time
 
@@ -266,11 +254,7 @@ def _build_over_time() -> dg.AssetsDefinition:
 def _build_usage() -> dg.AssetsDefinition:
     co_usage, summary = names = ("network__model_co_usage", "network__usage_summary")
 
-    @dg.multi_asset(
-        name="network__usage",
-        specs=[spec_of(name, USAGE, "scipy") for name in names],
-        partitions_def=SNAPSHOTS,
-    )
+    @python_step("network__usage", dict.fromkeys(names, USAGE), "scipy")
     def usage(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.networks.usage import co_usage_edges, co_usage_table, usage_nodes, usage_summary_table
 
@@ -286,22 +270,21 @@ def _build_usage() -> dg.AssetsDefinition:
             """).to_arrow_table()
             together = co_usage_table(uses, models)
             degrees = usage_summary_table(uses, models, together)
-            shown = {
-                name: replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+            results = {
+                name: store(connection, name, snapshot_date, rows, RESULT_ROWS)
                 for name, rows in ((co_usage, together), (summary, degrees))
             }
+        files: dict[str, Any] = {}
         every = models.filter(pc.equal(models["network"], "all"))
         nodes = every.select(["repo_key", "repo_id", "n_spaces"])
         for name, of_whom, edges in (
             ("usage", usage_nodes(nodes, spaces), uses),
             ("co_usage", nodes, co_usage_edges(uses)),
         ):
-            shown[co_usage] |= _export(exports / name, of_whom, edges, label="repo_id", is_directed=False)
-        shown[summary] |= tracked_metrics(
-            degrees, {"mean_{ranking}_of_{network}": "mean", "greatest_{ranking}_of_{network}": "max"}
-        )
-        for name in names:
-            yield dg.MaterializeResult(asset_key=name, metadata=shown[name])
+            files |= _export(exports / name, of_whom, edges, label="repo_id", is_directed=False)
+        followed = {"mean_{ranking}_of_{network}": "mean", "greatest_{ranking}_of_{network}": "max"}
+        yield with_metadata(results[co_usage], files)
+        yield with_metadata(results[summary], tracked_metrics(degrees, followed))
 
     return usage
 
@@ -309,11 +292,7 @@ def _build_usage() -> dg.AssetsDefinition:
 def _build_cycles() -> dg.AssetsDefinition:
     name = "network__base_model_cycles"
 
-    @dg.multi_asset(
-        name=name,
-        specs=[spec_of(name, ["mart__base_model_edges", "stg_hub__models"], "scipy")],
-        partitions_def=SNAPSHOTS,
-    )
+    @python_step(name, {name: ["mart__base_model_edges", "stg_hub__models"]}, "scipy")
     def cycles(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         from hub_assets.networks.base_models import base_model_cycles_table, base_model_network
 
@@ -328,10 +307,10 @@ def _build_cycles() -> dg.AssetsDefinition:
                     on base_repo_key = bases.repo_key
             """).to_arrow_table()
             rows = base_model_cycles_table(edges)
-            shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+            result = store(connection, name, snapshot_date, rows, RESULT_ROWS)
         nodes, descents = base_model_network(edges)
-        shown |= _export(home.home.exports / str(snapshot_date) / "base_models", nodes, descents, label="repo_id")
-        return dg.MaterializeResult(metadata=shown | {"cycles": len(pc.unique(rows["cycle"])), "models": len(rows)})
+        files = _export(home.home.exports / str(snapshot_date) / "base_models", nodes, descents, label="repo_id")
+        return with_metadata(result, files | {"cycles": len(pc.unique(rows["cycle"])), "models": len(rows)})
 
     return cycles
 

@@ -27,6 +27,7 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
         home.require_listed(snapshot_date)
         if context.instance.get_run_stats(context.run.run_id).steps_failed:
             raise dg.Failure("Nothing was published because a step of this run failed.", allow_retries=False)
+        home.release()
         rows = publish(where.build, where.warehouse, snapshot_date, project())
         return dg.MaterializeResult(
             metadata={

@@ -17,7 +17,7 @@ from hub_assets.partitions import SNAPSHOTS, week_of
 GRAPH = """
 bots (reference) <-
 contribution_rules (reference) <-
-core__account_questions (identity_candidates) <- core__candidate_pairs int_hub__leading_models
+core__account_questions (identity_candidates) <- core__candidate_pairs int_hub__leading_models organizations
 core__candidate_pairs (identity_candidates) <- bots generic_names int_hub__author_strings int_hub__participations \
 int_hub__trailers
 core__developer_pairs (identities) <- bots core__candidate_pairs generic_names int_hub__author_strings \
