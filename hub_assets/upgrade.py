@@ -1,7 +1,7 @@
 """Converts a home written by an earlier version: renamed tables, columns and manifest keys, in one repeatable step.
 
-Nothing is removed before its replacement is complete, so a conversion that was interrupted can simply be run again.
-What today's names mean belongs to the rooms that write them.
+Nothing is removed before its replacement is complete, so an interrupted conversion can simply be run again.
+The meaning of the current names belongs in the rooms that write them.
 """
 
 import json
@@ -42,8 +42,8 @@ def upgrade(root: Path, say: Callable[[str], None]) -> bool:
     """Convert a home and return whether there was anything to convert.
 
     Args:
-        root: the home's folder; the caller makes sure that nobody else writes to it.
-        say: gets a line for each stage.
+        root: the home's folder. The caller makes sure that no other process writes to it.
+        say: receives a line per stage.
 
     Raises:
         HomeError: if the folder is not a home, or was written by a later version.
@@ -69,7 +69,7 @@ def upgrade(root: Path, say: Callable[[str], None]) -> bool:
 
 
 def _upgrade_lake(root: Path, say: Callable[[str], None]) -> None:
-    """Build the converted lake beside the old one and swap them; files that stay the same are linked, not copied."""
+    """Build the converted lake next to the old one and swap the two. Unchanged files are linked, not copied."""
     old, new, before = root / "lake", root / "lake.upgraded", root / "lake.before_upgrade"
     if before.exists():  # an earlier conversion got as far as the swap
         shutil.rmtree(old, ignore_errors=True)
@@ -128,7 +128,7 @@ def _upgrade_journal(source: Path, target: Path, *, is_history: bool) -> None:
 
 
 def _upgrade_database(path: Path) -> None:
-    """Rename tables and columns in place. Views go: every run creates them again."""
+    """Rename tables and columns in place. Views are dropped, because every run recreates them."""
     with duckdb.connect(path) as connection:
         connection.begin()
         for (view,) in connection.execute("select view_name from duckdb_views() where not internal").fetchall():
@@ -145,7 +145,7 @@ def _upgrade_database(path: Path) -> None:
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
-    """Return JSON with the keys of its objects renamed, at every depth."""
+    """Return JSON with the keys of its objects renamed at every depth."""
     if isinstance(value, dict):
         return {names.get(key, key): _renamed(item, names) for key, item in value.items()}
     return [_renamed(item, names) for item in value] if isinstance(value, list) else value

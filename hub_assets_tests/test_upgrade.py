@@ -1,4 +1,4 @@
-"""A home that the first version wrote (two simulated weeks) is refused, converted without losing a row, and usable."""
+"""A home written by the first version (two simulated weeks) is refused, but can be converted without losing a row."""
 
 import tarfile
 from datetime import date
@@ -27,7 +27,7 @@ def old(tmp_path: Path) -> Path:
 
 
 def rows_of(lake: Lake) -> dict[str, list[dict[str, Any]]]:
-    """Return all rows of a lake by table, with the table and column names of today."""
+    """Return all rows of a lake by table, under the current table and column names."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for folder in sorted(path for path in lake.root.iterdir() if path.is_dir()):
         for week in lake.weeks(folder.name):
@@ -44,7 +44,7 @@ def ignore(_: str) -> None:
     pass
 
 
-def test_an_old_home_is_refused_with_the_way_out(old: Path) -> None:
+def test_old_home_is_refused_with_an_error_that_names_the_upgrade_command(old: Path) -> None:
     assert format_of(old) == 1
     with pytest.raises(HomeError, match=r"format 1, here 2.*hub-assets upgrade"):
         Home(old)
@@ -69,7 +69,7 @@ def test_conversion_keeps_every_row_and_happens_once(old: Path) -> None:
     assert not [path for path in old.iterdir() if path.name.startswith("lake.")]
 
 
-def test_a_converted_home_can_be_planned_and_built_from(old: Path) -> None:
+def test_converted_home_can_be_planned_and_built(old: Path) -> None:
     upgrade(old, ignore)
     home = Home(old)
     for kind in ("commits", "discussions"):
@@ -81,7 +81,7 @@ def test_a_converted_home_can_be_planned_and_built_from(old: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", ["building", "swapping", "swapped"])
-def test_an_interrupted_conversion_can_be_run_again(old: Path, stage: str) -> None:
+def test_interrupted_conversion_can_be_run_again(old: Path, stage: str) -> None:
     before = rows_of(Lake(old / "lake"))
     lake, new, kept = (old / name for name in ("lake", "lake.upgraded", "lake.before_upgrade"))
     if stage == "building":
@@ -95,7 +95,7 @@ def test_an_interrupted_conversion_can_be_run_again(old: Path, stage: str) -> No
     assert not kept.exists()
 
 
-def test_what_is_no_home_or_was_written_later_is_refused(tmp_path: Path) -> None:
+def test_other_folders_and_homes_of_later_versions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="is not a home"):
         upgrade(tmp_path, ignore)
     (tmp_path / "home.json").write_text('{"source": "x", "format": 99}')

@@ -1,4 +1,4 @@
-"""The SQL models and seeds as assets: one each, with the lineage, versions and columns that the loader found."""
+"""SQL models and seeds as assets, one per table, with lineage, code versions and columns from the loader."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ PREVIEW_ROWS: Final = 5
 
 
 def build_model(model: Model) -> dg.AssetsDefinition:
-    """Make the asset of a model."""
+    """Build the asset of a model."""
 
     @dg.asset(
         name=model.name,
@@ -57,7 +57,7 @@ def build_model(model: Model) -> dg.AssetsDefinition:
 
 
 def build_seed(seed: Seed) -> dg.AssetsDefinition:
-    """Make the asset of a seed; it has no weeks."""
+    """Build the asset of a seed, which is not partitioned by week."""
 
     @dg.asset(
         name=seed.name,
@@ -83,6 +83,6 @@ def build_seed(seed: Seed) -> dg.AssetsDefinition:
 
 
 def build_models() -> list[dg.AssetsDefinition]:
-    """Make the assets of all seeds and models."""
+    """Build the assets of all seeds and models."""
     loaded = project()
     return [*(build_seed(seed) for seed in loaded.seeds), *(build_model(model) for model in loaded.models)]

@@ -1,6 +1,6 @@
 """Warehouse tables filled by Python: how their assets are declared and how a week of rows is stored.
 
-What the rows hold belongs to the rooms that make them.
+Computing the rows belongs in the other rooms.
 """
 
 from datetime import date
@@ -16,7 +16,7 @@ from hub_assets.warehouse.database import replace_week
 
 
 def spec_of(name: str, deps: list[str], *kinds: str) -> dg.AssetSpec:
-    """Return what Dagster is told of a table that Python fills."""
+    """Return the asset spec of a table that Python fills."""
     source = project().tables[name]
     return dg.AssetSpec(
         name,
@@ -31,14 +31,14 @@ def spec_of(name: str, deps: list[str], *kinds: str) -> dg.AssetSpec:
 def replace_rows(
     connection: duckdb.DuckDBPyConnection, name: str, snapshot_date: date, rows: pa.Table, shown: int = 5
 ) -> dict[str, Any]:
-    """Make rows those of a table's week, and return what the UI shows of them.
+    """Replace a week of a table and return the metadata for the UI.
 
     Args:
         connection: the build database.
-        name: the table's.
+        name: name of the table.
         snapshot_date: the week.
-        rows: with the table's columns, but for the week.
-        shown: how many rows are shown.
+        rows: the new rows, with all columns of the table except `snapshot_date`.
+        shown: number of rows in the preview.
     """
     source = project().tables[name]
     columns = ", ".join(column.name for column in source.columns if column.name != "snapshot_date")
