@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from hub_assets.home import FORMAT, HomeError, format_of
 from hub_assets.lake.journal import Journal
 from hub_assets.lake.landing import Record
-from hub_assets.lake.parts import Lake, Part, write_beside
+from hub_assets.lake.parts import MANIFEST, Lake, Manifest, Part, read_manifest, write_beside
 
 LAKE_TABLES: Final = {"raw_hub__accounts": "enrich_hub__accounts", "raw_hub__aliases": "enrich_hub__aliases"}
 HISTORIES: Final = ("raw_hub__commits", "raw_hub__discussions")
@@ -81,39 +81,43 @@ def _upgrade_lake(root: Path, say: Callable[[str], None]) -> None:
     for table in sorted(path.name for path in old.iterdir() if path.is_dir()):
         say(f"converting {table}")
         for folder in sorted((old / table).glob("snapshot_date=*")):
-            _upgrade_week(Lake(old), Lake(new), table, folder)
+            _upgrade_week(Lake(new), table, folder)
     old.replace(before)
     new.replace(old)
 
 
-def _upgrade_week(old: Lake, new: Lake, table: str, folder: Path) -> None:
+def _upgrade_week(new: Lake, table: str, folder: Path) -> None:
     week = date.fromisoformat(folder.name.partition("=")[2])
     name = LAKE_TABLES.get(table, table)
     target = new.folder(name, week)
     target.mkdir(parents=True)
-    manifest = old.manifest(table, week)
+    path = folder / MANIFEST
+    manifest = read_manifest(path, _upgrade_manifest) if path.exists() else Manifest()
     converted: dict[str, Part] = {}
     for part in (*manifest.parts, *(manifest.landing or [])):
         if part.file not in converted:
             converted[part.file] = _upgrade_part(new, name, week, folder, part)
     for journal in folder.glob("journal-*.log"):
         _upgrade_journal(journal, target / journal.name, is_history=table in HISTORIES)
-    if (folder / "_manifest.json").exists():
+    if path.exists():
         manifest.parts = [converted[part.file] for part in manifest.parts]
         manifest.landing = None if manifest.landing is None else [converted[part.file] for part in manifest.landing]
-        manifest.details = _renamed(manifest.details, MANIFEST_KEYS)
         new.set_manifest(name, week, manifest)
 
 
+def _upgrade_manifest(content: dict[str, Any]) -> dict[str, Any]:
+    renamed = {"generation" if key == "sweep" else key: value for key, value in content.items()}
+    return dict(_renamed(renamed, MANIFEST_KEYS))
+
+
 def _upgrade_part(new: Lake, table: str, week: date, folder: Path, part: Part) -> Part:
-    counts = _renamed(part.counts, MANIFEST_KEYS)
     source = folder / part.file
     if table in HISTORIES:
         rows = pq.read_table(source)
         rows = rows.rename_columns([HISTORY_COLUMNS.get(column, column) for column in rows.column_names])
-        return new.write_part(table, week, part.file, rows, counts)
+        return new.write_part(table, week, part.file, rows, part.counts)
     os.link(source, new.folder(table, week) / part.file)
-    return Part(part.file, part.rows, counts, part.size, part.digest)
+    return Part(part.file, part.rows, part.counts, part.size, part.digest)
 
 
 def _upgrade_journal(source: Path, target: Path, *, is_history: bool) -> None:

@@ -1,4 +1,4 @@
-"""Metadata for the UI: a table's columns, lineage, preview and counts. Formatting only; the data come from elsewhere."""
+"""Metadata for the UI: a table's columns, lineage, preview and counts. Only formatting belongs here."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence

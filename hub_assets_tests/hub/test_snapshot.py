@@ -55,7 +55,7 @@ ENCODINGS = {
     "a byte-order mark": encoded("utf-8", codecs.BOM_UTF8),
     "utf-16": encoded("utf-16"),
     "utf-16-le": encoded("utf-16-le"),
-    "utf-16-be with a mark": encoded("utf-16-be", codecs.BOM_UTF16_BE),
+    "utf-16-be with a byte-order mark": encoded("utf-16-be", codecs.BOM_UTF16_BE),
     "utf-32": encoded("utf-32"),
 }
 
@@ -80,7 +80,7 @@ ODD_JSON = {
     "deep": b'{"_id": "x", "id": "a/x", "cardData": ' + b"[" * 400 + b"]" * 400 + b"}",
     "no object": b'[[], "x", 7, null, true]',
     "no key": b'{"_id": null, "id": "a/x"}',
-    "a key that is no text": b'{"_id": {"$oid": "1"}, "id": ["a"]}',
+    "a key that is not text": b'{"_id": {"$oid": "1"}, "id": ["a"]}',
 }
 
 
@@ -117,7 +117,7 @@ def test_damaged_listing_journal_from_earlier_version_is_repaired(
     pages = [hub.repos["models"][PAGE * n : PAGE * (n + 1)] for n in range(3)]
     bodies = [json.dumps(page) for page in pages]
     bodies[index] = POISON[case].replace("{}", json.dumps(pages[index])[1:-1])
-    with Landing(lake, TABLE, WEEK, lambda *_: pytest.fail("no part is made")) as landing:
+    with Landing(lake, TABLE, WEEK, lambda *_: pytest.fail("no part is written")) as landing:
         for n, body in enumerate(bodies):
             path = f"/api/models?limit=20&cursor={n + 1}"
             where = {"next_path": path, "refused": [], "rows": PAGE * (n + 1), "observed_at": "2026-11-16T06:30:00"}
@@ -140,7 +140,7 @@ def test_week_is_not_listed_again_after_a_later_week(hub: HostileHub, client: Hu
         land_listing(client, lake, "model", WEEK)
     assert {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()} == before
     assert len(listed(lake, NEXT)) == LISTED - 1
-    land_listing(client, lake, "model", NEXT)  # the last one may be
+    land_listing(client, lake, "model", NEXT)  # the latest week may be listed again
 
 
 @pytest.mark.parametrize("is_finished", [True, False])

@@ -550,7 +550,7 @@ def test_killed_listing_resumes_at_its_page(tmp_path: Path, plain: dict[str, pa.
         with listing_process(tmp_path, url, 50) as process:
             output, _ = process.communicate(timeout=300)
             assert process.returncode == 0, output.decode()
-    assert "going on after" in output.decode()
+    assert "resuming after" in output.decode()
     # finished datasets are listed again by each run; a process makes contact twice, and a kill wastes a call
     assert counters.by_kind["listing"] <= sum(pages.values()) + 2 * pages["dataset"] + 3 * 2 + 3
     assert counters.by_status[429] == 0
