@@ -1,8 +1,6 @@
 """Endless pages, real and apparent: every fetch ends and reports whether it is complete."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,28 +17,12 @@ from hub_assets.hub.http.paths import number_in
 from hub_assets.hub.sources.accounts import land_accounts
 from hub_assets.hub.sources.commits import COMMITS
 from hub_assets.lake.parts import Lake
-from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile, link
+from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, link
 from hub_assets_tests.hub.made import WEEK, outcomes, rows, state
 
 SOME = Selection(("model",), top=4)
 FIRST = ("model", f"{6:08x}{0:016x}")
 """The repository `acme/r0`, which has a long history."""
-
-
-@pytest.fixture
-def hub() -> Iterator[HostileHub]:
-    with hostile() as (hub, _):
-        yield hub
-
-
-@pytest.fixture
-def client(hub: HostileHub) -> HubClient:
-    return HubClient(hub.url, hub.token, attempts=1, backoff=0.01)
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
 
 
 def after(page: int, spoil: Case) -> Case:

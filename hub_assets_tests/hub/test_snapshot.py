@@ -2,7 +2,6 @@
 
 import codecs
 import json
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,27 +11,11 @@ from hub_assets.hub.collect.listings import ListingRefused, land_listing, requir
 from hub_assets.hub.http.client import HubClient
 from hub_assets.lake.landing import Landing, Record
 from hub_assets.lake.parts import Lake
-from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile
+from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply
 from hub_assets_tests.hub.made import WEEK, rows
 
 NEXT = WEEK + timedelta(weeks=1)
 TABLE = "raw_hub__models"
-
-
-@pytest.fixture
-def hub() -> Iterator[HostileHub]:
-    with hostile() as (hub, _):
-        yield hub
-
-
-@pytest.fixture
-def client(hub: HostileHub) -> HubClient:
-    return HubClient(hub.url, hub.token, attempts=1, backoff=0.01)
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
 
 
 def keys(hub: HostileHub) -> list[str]:

@@ -59,7 +59,7 @@ def failures_of(result: dg.ExecuteInProcessResult) -> str:
         while error is not None:
             texts.append(error.message)
             error = error.cause
-    return "".join(texts)
+    return "\n".join(texts)
 
 
 def tables_of(database: Path) -> dict[str, list[tuple[Any, ...]]]:

@@ -70,7 +70,7 @@ def run_build(dbt: Path, home: Path, database: Path, folder: Path) -> list[tuple
 
 
 def number_in_dbt(test: DataTest) -> int:
-    """Return how many tests dbt makes of one of ours: it tests columns one by one, and knows no grain of several."""
+    """Return the number of dbt tests behind one of ours: dbt tests single columns, and no grain of several columns."""
     if test.kind == "unique" and len(test.columns) > 1:
         return 0
     return len(test.columns)

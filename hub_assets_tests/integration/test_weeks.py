@@ -38,6 +38,7 @@ from hub_assets.local_hub.simulated import simulated
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
 from hub_assets.warehouse.database import connect
 from hub_assets_tests.golden import WEEK, Golden, hub_of
+from hub_assets_tests.integration.home_week import failures_of
 from hub_assets_tests.networks.reading import check_export
 
 NO_HISTORIES = CrawlResource(budget_calls=0)
@@ -162,16 +163,6 @@ def assert_histories_are_true(home: Path, population: Population) -> None:
             assert row["n_disc_starters"] == (len(starting) if has_discussions else None)
             both = has_commits and has_discussions
             assert row["n_community"] == (len(names | starting) if both else None)
-
-
-def failures_of(result: dg.ExecuteInProcessResult) -> str:
-    texts = []
-    for event in result.get_step_failure_events():
-        error = event.step_failure_data.error
-        while error is not None:
-            texts.append(error.message)
-            error = error.cause
-    return "\n".join(texts)
 
 
 @pytest.mark.slow
