@@ -95,7 +95,7 @@ def test_histories_require_the_listings_of_the_current_week(tmp_path: Path, inst
         job = job_on(tmp_path, url)
         for table in ("raw_hub__commits", "raw_hub__discussions", "enrich_hub__aliases", "enrich_hub__accounts"):
             (message,) = failures_of(job, instance, table)
-            assert "listed" in message
+            assert "listing" in message
 
 
 def test_table_requires_only_the_listings_behind_it(tmp_path: Path, instance: dg.DagsterInstance) -> None:
