@@ -21,9 +21,9 @@ def build_defs(
     """Assemble the code location.
 
     Args:
-        hub: the Hub to collect from; by default the one that HF_ENDPOINT names, else the real one.
-        home: where to keep it; by default HUB_ASSETS_HOME, else `~/.hub_assets`.
-        crawl: how far histories are collected; by default as much as 24 hours of the Hub's rate limit allow.
+        hub: the Hub to collect from; the default is HF_ENDPOINT, or huggingface.co if that is not set.
+        home: where to store the data; the default is HUB_ASSETS_HOME, or `~/.hub_assets` if that is not set.
+        crawl: which histories to fetch; the default is as many as 24 hours of the Hub's rate limit allow.
     """
     tables = [
         *build_listings(),
@@ -42,12 +42,12 @@ def build_defs(
             "crawl": crawl or CrawlResource(),
             "home": home or HomeResource(root=str(Home.default().root)),
         },
-        # one process: two cannot write one DuckDB file, and a step process costs two seconds of start
+        # a single process, because DuckDB allows only one writer and starting a process per step takes two seconds
         executor=dg.in_process_executor,
     )
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Load the code location when Dagster asks for it; importing this module does nothing."""
+    """Load the code location for Dagster. Importing this module has no side effects."""
     return build_defs()

@@ -1,4 +1,4 @@
-"""Who is who: pairs of author strings that could be one person, what was decided of them, developers, pseudonyms."""
+"""Identity resolution as assets: candidate pairs of author strings, decisions, developers and pseudonyms."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -27,7 +27,7 @@ NAMES = ("bots", "generic_names", "int_hub__author_strings", "int_hub__participa
 
 
 def build_identities() -> list[dg.AssetsDefinition]:
-    """Make the assets: pairs before any account is asked for, what comes of them, and what developers are called."""
+    """Build the assets: candidate pairs (before any account is looked up), resolved developers, and pseudonyms."""
     return [_build_candidate_pairs(), _build_developers(), _build_pseudonyms()]
 
 
@@ -64,7 +64,7 @@ def _build_candidate_pairs() -> dg.AssetsDefinition:
 
 
 def _build_developers() -> dg.AssetsDefinition:
-    # one step, so that both rest on the same decisions
+    # one step, so that both tables use the same decisions
     @python_step(
         "core__identities",
         {
@@ -76,7 +76,7 @@ def _build_developers() -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 "no_conflicts",
                 asset="core__developer_pairs",
-                description="Every accepted pair is merged: no merge would join developers that must stay apart.",
+                description="Every accepted pair is merged: none is blocked by a cannot-link constraint.",
             )
         ],
     )
@@ -134,7 +134,7 @@ def _build_pseudonyms() -> dg.AssetsDefinition:
 
 
 def _count_pairs(pairs: pa.Table, n_decisions: int) -> dict[str, Any]:
-    """Return what the study reports of its prongs, pairs found and accepted, for all of them; and what rules did."""
+    """Return pairs found and accepted by blocking rule (as the study reports for its prongs), and pairs by rule."""
     by_person = pc.fill_null(pc.equal(pairs["decided_by"], "person"), False)
     is_made = pc.and_(pc.equal(pairs["decision"], "accepted"), pc.invert(pairs["is_conflict"]))
     n_made = _counts(pc.list_flatten(pairs["generators"].filter(is_made)))
@@ -160,7 +160,7 @@ def _count_pairs(pairs: pa.Table, n_decisions: int) -> dict[str, Any]:
 
 
 def _count_developers(developers: pa.Table) -> dict[str, Any]:
-    """Return the counts before merging and after it."""
+    """Return the numbers of names and developers before and after merging."""
     names = developers.filter(pc.invert(pc.or_(developers["is_bot"], developers["is_generic"])))
     n_developers = len(pc.unique(names["developer_id"]))
     return {

@@ -1,6 +1,6 @@
-"""Who works with whom and what is used: the networks measured and exported.
+"""Networks as assets: collaboration, usage and base models, measured and exported.
 
-Edges are SQL's business, measures those of `hub_assets.networks`.
+SQL computes the edges, and `hub_assets.networks` the measures.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ from hub_assets.assets.tables import python_step, store, with_metadata
 from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 
-if TYPE_CHECKING:  # igraph and networkx take a third of a second to import
+if TYPE_CHECKING:  # importing igraph and networkx takes a third of a second
     from hub_assets.networks.graph import Graph
 
 NETWORKS: Final = ("all", "cv", "nlp", "mm")
@@ -40,22 +40,23 @@ USAGE: Final = ["mart__usage_edges", "network__model_usage", "stg_hub__spaces"]
 FOLLOWED: Final = ("nodes", "edges", "modularity", "density", "reciprocity", "average_clustering")
 """Measures that are plotted over the weeks."""
 MOST_IN_GRAPHML: Final = 5_000_000
-"""Edges, more of which are written as Parquet alone: GraphML of them has a gigabyte, and few programs open it."""
+"""Networks with more edges are exported as Parquet only: as GraphML they take a gigabyte, which few programs open."""
 
 
 class NullModels(dg.Config):
-    """How much is spent on what chance alone would give."""
+    """How many random networks each core is compared with."""
 
     draws: int = Field(
-        default=20, ge=0, description="Rewired copies of each core; 20 tell a z-score to about a sixth of it."
+        default=20, ge=0, description="Rewired copies of each core; 20 determine a z-score to about a sixth."
     )
 
 
 @dataclass(frozen=True)
 class Collaboration:
-    """One network of developers: its graph, who worked in which model, and of how many models that is known.
+    """A network of developers: its graph, contributions to models, and the number of models with known commits.
 
-    Developers bear their ids, by which communities do not depend on a home's secret; who shows them gives pseudonyms.
+    Developers appear under their ids, so that communities do not depend on a home's secret. Replace the ids by
+    pseudonyms before showing them.
     """
 
     network: str
@@ -68,28 +69,28 @@ class Collaboration:
 
     @property
     def is_studied(self) -> bool:
-        """Whether it is by the study's rule of edges, without bots."""
+        """Whether the network uses the study's edge rule and excludes bots."""
         return (self.edge_rule, self.includes_bots) == (RULES[0], BOTS[0])
 
     def named(self, rows: pa.Table) -> pa.Table:
-        """Return rows with the columns that say which network they are of, and how much of it is known."""
+        """Return rows with added columns for the network, edge rule, bot handling and coverage."""
         return _named(rows, self.network, self.edge_rule, self.includes_bots, self.n_models, self.n_models_known)
 
 
 def build_networks() -> list[dg.AssetsDefinition]:
-    """Make the assets."""
+    """Build the assets."""
     return [_build_collaboration(), _build_null_models(), _build_over_time(), _build_usage(), _build_cycles()]
 
 
 def collaborations(
     connection: duckdb.DuckDBPyConnection, snapshot_date: date, *, is_studied: bool = False
 ) -> Iterator[Collaboration]:
-    """Return the networks of a week that have developers, one after the other.
+    """Yield the networks of a week that have developers.
 
     Args:
         connection: the build database.
         snapshot_date: the week.
-        is_studied: only those by the study's rule of edges, without bots.
+        is_studied: yield only networks that use the study's edge rule and exclude bots.
     """
     from hub_assets.networks.graph import Graph
 
@@ -116,14 +117,14 @@ def collaborations(
                 on contributions.repo_key = networks.repo_key
         """).to_arrow_table()
         graph = Graph.of(edges)
-        del edges  # of a model of 1,500 developers these are 120 MB, and not needed any more
-        # in rare cases nobody leads to somebody: such a developer is an isolate without an edge
+        del edges  # frees 120 MB for a model with 1,500 developers
+        # a few developers have neither an edge nor a self-loop; they are isolates too
         graph = replace(graph, n_isolates=counted[network, includes_bots] - graph.n_nodes)
         yield Collaboration(network, edge_rule, includes_bots, graph, contributions, *known[network])
 
 
 def _models_known(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, tuple[int, int]]:
-    """Return how many models each network has, and of how many the commits are known."""
+    """Return the number of models and of models with known commits for each network."""
     week = f"snapshot_date = date '{snapshot_date}'"
     counts = connection.execute(f"""
         select network, count(*), count(n_commits)
@@ -153,7 +154,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
         "network__developer_centrality",
     )
 
-    # one step, so that each graph is made once
+    # one step, so that each graph is built only once
     @python_step("network__collaboration", dict.fromkeys(names, (*COLLABORATION, "core__pseudonyms")), "igraph")
     def collaboration(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.networks import schemas
@@ -229,7 +230,7 @@ def _build_over_time() -> dg.AssetsDefinition:
         parts = []
         with home.building(snapshot_date) as connection:
             known = _models_known(connection, snapshot_date)
-            # a network in which nothing changes any more is there to the last month of all
+            # networks that stopped growing are continued to the last month of any network
             ((last_month,),) = connection.execute(
                 f"select max(month) from int_hub__collaborations_by_month where snapshot_date = date '{snapshot_date}'"
             ).fetchall()
@@ -316,13 +317,13 @@ def _build_cycles() -> dg.AssetsDefinition:
 
 
 def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:
-    """Return parts as one table of a schema, without the week."""
+    """Concatenate parts into a table with the columns of a schema except the week."""
     nothing = pa.schema(list(schema)[1:]).empty_table()
     return pa.concat_tables([nothing, *(part.cast(nothing.schema) for part in parts)])
 
 
 def _of_cores(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
-    """Return numbers of cores under names that last from week to week, while the greatest k does not."""
+    """Return measures of cores for plots; the maximal core is named `kmax`, because its k changes between weeks."""
     return tracked_metrics(
         rows.filter(pc.invert(rows["is_max_k"])), {f"{name}_k{{k}}": column for name, column in columns.items()}
     ) | tracked_metrics(rows.filter(rows["is_max_k"]), {f"{name}_kmax": column for name, column in columns.items()})
@@ -333,7 +334,7 @@ def _studied(rows: pa.Table) -> pa.Table:
 
 
 def _pseudonymiser(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> Callable[..., pa.Table]:
-    """Return what puts pseudonyms in place of the developers in some columns of a table."""
+    """Return a function that replaces developer ids in the given columns of a table by pseudonyms."""
     known = connection.sql(
         f"select developer_id, pseudonym from core__pseudonyms where snapshot_date = date '{snapshot_date}'"
     ).to_arrow_table()
@@ -356,7 +357,7 @@ def _export(
     label: str | None = None,
     is_directed: bool = True,
 ) -> dict[str, Any]:
-    """Write a network for other programs, and return where it is."""
+    """Export a network for other programs and return the paths of its files."""
     from hub_assets.networks.exports import export
 
     files = export(stem, nodes, edges, label=label, is_directed=is_directed, most_in_graphml=MOST_IN_GRAPHML)

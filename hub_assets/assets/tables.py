@@ -1,6 +1,6 @@
 """Warehouse tables as assets: their specs, and how a week of rows is stored, checked and shown.
 
-What the rows hold belongs to the rooms that make them.
+Computing the rows belongs in the other rooms.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -289,4 +289,4 @@ SECTIONS: Final = (
         _published,
     ),
 )
-"""In the order in which they are printed."""
+"""Sections in printing order."""
