@@ -17,7 +17,7 @@ from hub_assets.errors import UserError
 from hub_assets.lake.parts import Lake, write_beside
 from hub_assets.lock import WAIT_MINUTES, one_writer
 
-FORMAT = 3
+FORMAT = 2
 """The version of names in a home's files. Format 1 had other names of tables and columns; `upgrade` converts it."""
 
 

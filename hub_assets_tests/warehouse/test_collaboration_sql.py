@@ -595,7 +595,7 @@ def recorded(folder: Path) -> list[Row]:
     return [page(model, *commits) for model, commits in by_model.items()]
 
 
-def cores(warehouse: Warehouse, bots: bool) -> dict[tuple[str, int], tuple[int, int]]:
+def cores(warehouse: Warehouse, bots: bool) -> dict[tuple[bool, int], tuple[int, int]]:
     """Return nodes and edges of the k-cores reported in the study."""
     graph = nx.DiGraph([edge for edge in warehouse.edges(bots=bots) if edge[0] != edge[1]])
     greatest = max(nx.core_number(graph).values())
