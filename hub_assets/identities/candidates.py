@@ -1,7 +1,7 @@
-"""Pairs of author strings that could be one person, each with the generators that propose it.
+"""Pairs of author strings that may be the same person, each with the blocking rules (generators) that proposed it.
 
-The study's three prongs stand beside ours, so that what each is worth can be told. A pair is a question; what speaks
-for it belongs to `evidence`, the answer to `rules`.
+The study's three rules are kept apart from ours, so that the yield of each can be compared. A candidate pair is only a
+question: `evidence` scores it and `rules` decides it.
 """
 
 from typing import Final
@@ -13,26 +13,27 @@ from hub_assets.identities.names import ALIKE, alike_pairs, relation, similarity
 from hub_assets.identities.sql import query
 
 HIGH_DEGREE: Final = 10
-"""Degree from which on the study looked at developers one by one."""
+"""Minimum degree of the developers that the study reviewed by hand."""
 LOOSELY_ALIKE: Final = 0.6
-"""From which similarity on a pair of theirs is worth a look."""
+"""Minimum similarity for a pair with such a developer to be worth reviewing."""
 MOST_LOOKED_AT: Final = 100
-"""Committers of a repository of whom somebody would compare each with each by hand."""
+"""Maximum number of committers in a repository for which comparing all pairs by hand is realistic."""
 MOST_TWINS: Final = 5
-"""A name that more strings bear is a common one, and tells nothing where they have nothing else in common."""
+"""Maximum number of strings that share a name. A name shared by more is common, and says nothing by itself."""
 
 
 def find_candidates(facts: Facts, earlier: pa.Table | None = None, decided: pa.Table | None = None) -> pa.Table:
-    """Find the pairs that the names, repositories and trailers of a week propose, and the accounts, if known.
+    """Find the candidate pairs of a week from names, repositories, trailers and, if known, accounts.
 
     Args:
-        facts: of the week.
-        earlier: what was found in the same week before accounts were known; what they cannot change is taken from it.
-        decided: pairs (`author_a`, `author_b`) that a person decided, to be had in any case, if both are known and
-            no bots.
+        facts: facts about the week.
+        earlier: result of an earlier call for the same week, before accounts were known. Pairs that accounts cannot
+            change are copied from it.
+        decided: pairs (`author_a`, `author_b`) that a person decided. They are always included, provided both strings
+            are known and neither is a bot.
 
     Returns:
-        `author_a` (which sorts before), `author_b`, `generators`: a row per pair.
+        One row per pair: `author_a` (sorts before `author_b`), `author_b` and `generators`.
     """
     facts.run("create or replace temp table proposed (author_a varchar, author_b varchar, generator varchar)")
     if earlier is None:
@@ -75,16 +76,16 @@ def find_candidates(facts: Facts, earlier: pa.Table | None = None, decided: pa.T
 
 
 def accounts_to_ask_first(facts: Facts, pairs: pa.Table) -> pa.Array:
-    """Return the author strings whose accounts tell most: those in a pair, then those beside a name of git's.
+    """Return the author strings to look up first: those in a pair, then those that share a namespace with a git name.
 
-    The second are asked for their full names, which propose pairs in their turn.
+    The latter are looked up for their full names, which propose further pairs.
     """
     facts.register("pairs", pairs)
     return facts.ask(query("accounts_to_ask_first"))["author"].combine_chunks()
 
 
 def _compare_real_names(facts: Facts) -> None:
-    """Make `alike_names`: each name with spaces and any other one that is like it."""
+    """Create `alike_names`: each name that contains a space, paired with every name similar to it."""
     names = facts.ask("select name, normal from features order by name")
     spaced = facts.ask("select name, normal from features where contains(name, ' ') order by name")
     left, right = alike_pairs(spaced["normal"].combine_chunks(), names["normal"].combine_chunks())
@@ -92,8 +93,10 @@ def _compare_real_names(facts: Facts) -> None:
 
 
 def _compare_in_one_repository(facts: Facts) -> None:
-    """Make `compared`: each two that committed to one repository, and could be alike enough, with their similarity."""
-    # the lengths of two names bound their ratio
+    """Create `compared`: pairs of committers to the same repository, with the similarity of their names.
+
+    Pairs whose lengths alone rule out enough similarity are left out.
+    """
     pairs = facts.ask(query("comparable_committers", most_looked_at=MOST_LOOKED_AT, **_VALUES))
     normals = (pairs[name].combine_chunks() for name in ("normal_x", "normal_y"))
     facts.register("compared", pairs.append_column("similarity", similarity_of(*normals)))
@@ -102,13 +105,18 @@ def _compare_in_one_repository(facts: Facts) -> None:
 _PREPARED: Final = {
     "spellings": query("spellings", name="name", features="features"),
     "short_spellings": query("short_spellings", name="name", features="features", spellings="spellings"),
-    "bearers": query("bearers"),
-    "full_spellings": query("spellings", name="author", features="bearers"),
-    "short_full_spellings": query("short_spellings", name="author", features="bearers", spellings="full_spellings"),
-    "free": query("free"),
-    "around": query("around"),
+    "author_full_names": query("author_full_names"),
+    "full_spellings": query("spellings", name="author", features="author_full_names"),
+    "short_full_spellings": query(
+        "short_spellings", name="author", features="author_full_names", spellings="full_spellings"
+    ),
+    "non_accounts": query("non_accounts"),
+    "neighbors": query("neighbors"),
 }
-"""Tables that several generators read, in this order: ways to spell a name are joined, so that not all are compared."""
+"""Tables that several generators read, in order of creation.
+
+Joining on the ways to spell a name avoids comparing all pairs of names.
+"""
 
 _VALUES: Final = {
     "alike": ALIKE,
@@ -134,6 +142,6 @@ GENERATORS: Final = {
         "same_account",
     )
 }
-"""SELECTs of pairs (`x`, `y`), in any order, a pair as often as it is found."""
+"""Queries for pairs (`x`, `y`), unordered; a pair may occur several times."""
 WITHOUT_ACCOUNTS: Final = ("same_repository", "real_name", "high_degree", "trailer")
-"""Generators that no answer about an account changes, the dearest among them."""
+"""Generators whose pairs do not depend on accounts. They include the most expensive ones."""

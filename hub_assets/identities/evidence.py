@@ -1,8 +1,8 @@
-"""What is known of each pair that could be one person, and how much of it speaks for it and against it.
+"""Evidence for and against each candidate pair, and its score.
 
-What is not known is null and makes no term. The points are weights of evidence in the manner of record linkage (Fellegi
-and Sunter 1969): rough logarithms of how much more often something is seen of one person than of two, set by hand. They
-order the review; `rules` decides by the evidence itself.
+Unknown facts are null and add no term to the score. The points follow record linkage (Fellegi and Sunter 1969): each is
+a rough log ratio, set by hand, of how often the fact holds for two strings of one person and for two people. The score
+orders the review; `rules` decides by the evidence itself.
 """
 
 from typing import Final
@@ -37,10 +37,13 @@ TERMS: Final[dict[str, tuple[float, str]]] = {
     "organization": (-8, "is_organization"),
     "generic_name": (-8, "is_generic"),
 }
-"""Each term's points and when it applies. Counts above zero make no new term, so that evidence changes seldom."""
+"""Points of each term and the condition under which it applies.
+
+Conditions ask whether a count is positive, not how large it is, so that the evidence on a pair rarely changes.
+"""
 
 _IS_INITIAL: Final = "(len({0}.words) = 2 and length({0}.first) = 1)"
-# a handle that ends in the initial may be made of the first name, of somebody whose surname goes first
+# a handle that ends in an initial may be a given name followed by the initial of a surname
 _IS_RARE: Final = (
     "(len({0}.words) < 2 or ("
     "{0}.last in (select surname from rare_surnames) and {1}.normal <> concat({0}.last, {0}.initial)))"
@@ -52,14 +55,14 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
     """Return the evidence on each pair, with its terms and score.
 
     Args:
-        facts: of the week.
-        pairs: `author_a`, `author_b`, `generators`.
+        facts: facts about the week.
+        pairs: `author_a`, `author_b` and `generators`.
 
     Returns:
-        The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and those that only the rules need:
-        `n_words` of the name that has more of them; `n_full_words` of the closest full names; `is_spaced`, whether a
-        name has a space; `is_common_initial`, whether only an initial and a surname that is not rare agree;
-        `is_numbered_owner`, whether one commits to repositories of the other, whose name is the same plus a number.
+        The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and the columns that only the rules
+        need: `n_words` (in the longer of the two names), `n_full_words` (in the closest full names), `is_spaced` (one
+        name contains a space), `is_common_initial` (only an initial and a common surname match), and
+        `is_numbered_owner` (one string committed to repositories of the other, whose name only adds a number).
     """
     facts.register("pairs", pairs)
     facts.run("create or replace temp table asked as select row_number() over () as pair, * from pairs")
@@ -75,7 +78,7 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
 
 
 def _name_relations(facts: Facts) -> pa.Table:
-    """Return `pair`, `similarity`, `relation`, and `n_words` of the name that has more of them."""
+    """Return `pair`, `similarity`, `relation` and `n_words`, the number of words in the longer name."""
     normals = facts.ask("""
         select asked.pair, a.normal as one, b.normal as other
         from asked
@@ -87,20 +90,20 @@ def _name_relations(facts: Facts) -> pa.Table:
 
 
 def _full_name_relations(facts: Facts) -> pa.Table:
-    """Return `pair`, `relation` and `n_words`: of full name and name, name and full name, and both, the nearest."""
+    """Return `pair`, `relation` and `n_words` of the closest comparison that involves a full name."""
     closest = ", ".join(f"'{name}'" for name in _CLOSEST)
     return facts.ask(query("full_name_relations", closest=closest))
 
 
 def _initials(facts: Facts) -> pa.Table:
-    """Return `pair` and `is_common`: whether an initial and a surname that is not rare are all that agrees."""
+    """Return `pair` and `is_common`: whether only an initial and a common surname match."""
     return facts.ask(query("initials"))
 
 
 def contradictions(facts: Facts, pairs: pa.Table) -> pa.Table:
-    """Return those of some pairs (`author_a`, `author_b`) that have names of several words, none of them alike.
+    """Return the pairs (`author_a`, `author_b`) whose real names are all dissimilar.
 
-    Such a name is a full name that an account shows, or an author string with spaces.
+    A real name has several words. It is the full name shown by an account, or an author string that contains spaces.
     """
     facts.register("pairs", pairs)
     facts.run("create or replace temp table held as select row_number() over () as pair, * from pairs")
@@ -109,12 +112,12 @@ def contradictions(facts: Facts, pairs: pa.Table) -> pa.Table:
 
 
 def _compare_names(facts: Facts, pairs: str) -> pa.Table:
-    """Compare each name of one string of a pair, its own and the account's full name, with each of the other's.
+    """Compare the names of the two strings in each pair: the strings themselves and their accounts' full names.
 
     Returns:
-        `pair`, `relation`, `n_words` of the one that has more, `is_full` (one of them is a full name), `are_real` (both
-        are names of several words), `is_initial` (only the initial of the first name agrees) and `is_rare` (so is each
-        surname, where a surname follows its initial).
+        One row per comparison: `pair`, `relation`, `n_words` (in the longer name), `is_full` (either is a full name),
+        `are_real` (both have several words), `is_initial` (of the first name, only the initial matches) and `is_rare`
+        (the surname is rare in every name that consists of an initial and a surname).
     """
     facts.run(f"create or replace temp table comparisons as {query('comparisons', pairs=pairs)}")
     normals = facts.ask("select comparison as pair, one.normal as one, other.normal as other from comparisons")

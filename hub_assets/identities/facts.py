@@ -1,6 +1,6 @@
-"""What is known of author strings in one week, side by side in an in-memory database for pairs to be found in.
+"""One week's facts about author strings, in an in-memory database that the search for pairs queries.
 
-Nothing is concluded here but whether a string is an account.
+The only conclusion drawn here is whether a string is an account.
 """
 
 from typing import Final
@@ -25,22 +25,22 @@ NO_ACCOUNTS: Final = pa.schema(
         ("organizations", pa.list_(pa.struct([("account_key", pa.string()), ("name", pa.string())]))),
     ]
 ).empty_table()
-"""What is known of accounts when nobody was asked."""
+"""The accounts table of a home that never asked the Hub about accounts."""
 
 
 class Facts:
     """Tables `authors`, `features`, `full_names`, `participations`, `presences`, `memberships`, `degrees` and others.
 
-    Bots are kept out of all but `authors`.
+    Only `authors` contains bots.
 
     Args:
-        authors: `author`, `is_linked` (null where not known) and `n_commits`.
+        authors: `author`, `is_linked` (null if unknown) and `n_commits`.
         participations: `repo_type`, `repo_key`, `repo_id`, `namespace`, `author`, `is_committer`, `is_first_author` and
-            `active_weeks`; a row per repository and string that committed to it or opened a discussion in it.
-        trailers: `name` and `handle` that stand together in a `Co-authored-by`.
+            `active_weeks`; one row per repository and string that committed to it or opened a discussion in it.
+        trailers: `name` and `handle` from the same `Co-authored-by` trailer.
         bots: author strings of programs.
-        generic: names that many bear, however they are spelt.
-        accounts: all answers so far, as `enrich_hub__accounts` has them.
+        generic: names that identify nobody, in any spelling.
+        accounts: all answers so far, with the columns of `enrich_hub__accounts`.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Facts:
         self._connection.execute(statement)
 
     def register(self, name: str, table: pa.Table) -> None:
-        """Make a table known by a name."""
+        """Give queries access to a table under a name."""
         self._connection.register(name, table)
 
     def ask(self, select: str) -> pa.Table:
@@ -87,16 +87,22 @@ class Facts:
 
 
 _SEPARATED: Final = r"[\p{L}\p{N}][^\p{L}\p{M}\p{N}\p{Cf}]+[\p{L}\p{N}]"
-"""What a name of several words looks like."""
+"""Pattern of a name that consists of several words."""
 
-_VALUES: Final = {"handle": HANDLE, "features": FEATURES, "token": TOKEN, "separated": _SEPARATED, "rare": RARE}
+_VALUES: Final = {
+    "handle": HANDLE,
+    "name_features": FEATURES,
+    "token": TOKEN,
+    "separated": _SEPARATED,
+    "rare": RARE,
+}
 _TABLES: Final = (
     "last_answers",
     "same_accounts",
     "handles",
-    "respelt",
+    "respelled",
     "all_features",
-    "nobody",
+    "placeholder_names",
     "authors",
     "features",
     "full_names",
@@ -108,4 +114,4 @@ _TABLES: Final = (
     "edges",
     "degrees",
 )
-"""Queries whose rows become temporary tables, in this order, because later ones read earlier ones."""
+"""Queries stored as temporary tables, in this order because later ones read earlier ones."""

@@ -28,7 +28,7 @@ def features(*names: str) -> list[Row]:
     with duckdb.connect() as connection:
         connection.register("given", pa.table({"name": pa.array(names, pa.string())}))
         rows: list[Row] = (
-            connection.sql(f"with names as (select name from given) {FEATURES}").to_arrow_table().to_pylist()
+            connection.sql(f"with names as (select name from given) select * from ({FEATURES})").to_arrow_table().to_pylist()
         )
     return rows
 

@@ -1,6 +1,6 @@
 """The queries of identity resolution: one SELECT per file, loaded by name.
 
-Call `query` to load one. Which query runs when, and on which tables, belongs to the modules that call it.
+The modules that call `query` know when each query runs and which tables it reads.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ def query(name: str, /, **values: object) -> str:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        jinja2.UndefinedError: if the query uses a variable that is not given.
+        jinja2.UndefinedError: if the query uses a variable without a value.
     """
     return _template(name).render(values)
 

@@ -1,3 +1,7 @@
-select author, count(*) as degree
-from (select source as author from edges union all select target from edges)
-group by author
+with
+ends as (
+    select source as author from edges
+    union all
+    select target from edges
+)
+select author, count(*) as degree from ends group by author

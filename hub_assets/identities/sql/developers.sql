@@ -15,23 +15,23 @@ ranked as (
     from sides
 )
 select
-    born.author,
-    born.developer_id,
-    born.is_bot,
-    born.is_generic and not born.is_bot as is_generic,
+    strings_by_age.author,
+    strings_by_age.developer_id,
+    strings_by_age.is_bot,
+    strings_by_age.is_generic and not strings_by_age.is_bot as is_generic,
     case
-        when born.is_bot then 'bot'
-        when born.is_generic then 'generic'
+        when strings_by_age.is_bot then 'bot'
+        when strings_by_age.is_generic then 'generic'
         when ranked.decided_by = 'person' then 'decision'
         else coalesce(ranked.rule, 'alone')
     end as match_method,
     coalesce(programs.reason, ranked.evidence) as evidence,
     ranked.other as joined_with,
-    born.account_key,
-    born.first_seen_date,
+    strings_by_age.account_key,
+    strings_by_age.first_seen_date,
     proposed_bots.bot_hint
-from born
-left join ranked on born.author = ranked.author and ranked.place = 1
-left join programs on born.author = programs.author
-left join proposed_bots on born.author = proposed_bots.author
-order by born.birth
+from strings_by_age
+left join ranked on strings_by_age.author = ranked.author and ranked.place = 1
+left join programs on strings_by_age.author = programs.author
+left join proposed_bots on strings_by_age.author = proposed_bots.author
+order by strings_by_age.age_rank

@@ -1,4 +1,4 @@
--- an answer in vain does not take back an earlier one; a source without accounts answers `not_asked`
+-- a lookup without an answer does not invalidate an earlier one; without account lookups, all are `not_asked`
 select author, outcome, account_key, account_type, name, nullif(trim(fullname), '') as full_name, organizations
 from answers
 where outcome in ('ok', 'gone')

@@ -1,5 +1,5 @@
 with
--- each pair from both ends
+-- each pair, seen from either end
 sides as (
     select pair, author_a as author, author_b as other from asked
     union all
@@ -40,7 +40,7 @@ owned_repos as (
 owned as (
     select pair, count(*) as n_repos from owned_repos group by pair
 ),
--- unless there is an account without the number, too
+-- does not count if the name without the number is an account, too
 numbered_owners as (
     select distinct owned_repos.pair
     from owned_repos
@@ -53,20 +53,18 @@ numbered_owners as (
             where authors.is_account
         )
 ),
-examples as (
-    select pair, list(repo_id order by place, repo_id)[1:3] as repos
-    from (
-        select pair, repo_id, min(place) as place
-        from (
-            select pair, repo_id, 1 as place from owned_repos
-            union all
-            select pair, repo_id, 2 from shared_repos
-        )
-        group by pair, repo_id
-    )
-    group by pair
+common_repos as (
+    select pair, repo_id, 1 as place from owned_repos
+    union all
+    select pair, repo_id, 2 from shared_repos
 ),
--- the organization of one, where the other committed or which it shares
+ranked_repos as (
+    select pair, repo_id, min(place) as place from common_repos group by pair, repo_id
+),
+examples as (
+    select pair, list(repo_id order by place, repo_id)[1:3] as repos from ranked_repos group by pair
+),
+-- one belongs to an organization that the other belongs to or committed to
 places as (
     select author, organization from memberships
     union

@@ -1,10 +1,10 @@
--- first name and initial, or initial and surname however short, of a name or of a full name, where both committed to
--- one repository or one did to the other's own; for review, because many share them
+-- an abbreviated name or full name: first name and initial, or initial and surname, however short. Both committed to
+-- the same repository, or one committed to the other's. Such pairs go to review because many people share them
 with
 committed as (
     select repo, namespace, author
     from participations
-    where is_committer and namespace in (select namespace from free)
+    where is_committer and namespace in (select namespace from non_accounts)
 ),
 near as (
     select repo as place, false as is_home, author from committed
@@ -16,7 +16,7 @@ near as (
 called as (
     select name as author, features.* from features
     union all
-    select * from bearers
+    select * from author_full_names
 ),
 long as (
     select near.*, called.*, unnest(called.abbreviations) as spelling

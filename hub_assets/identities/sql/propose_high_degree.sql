@@ -1,4 +1,4 @@
--- prong (c), for review: the study looked at all developers with ten edges by hand; this is what a hand would find
+-- the study's rule (c): it reviewed all developers with ten or more edges by hand. These pairs go to review, too
 select x, y from compared
 inner join features as a on x = a.name
 inner join features as b on y = b.name

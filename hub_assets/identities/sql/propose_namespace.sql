@@ -1,18 +1,18 @@
--- a name that is not known to be an account, and another one of the namespace that spells it, or the owner's that
--- holds it
+-- a name not known to be an account, and a matching name in the same namespace. The namespace's owner also matches if
+-- one name contains the other
 with
-spelt as (
-    select distinct free.author as x, around.author as y
-    from free
-    inner join short_spellings as one on free.author = one.name
-    inner join around on free.namespace = around.namespace and free.author <> around.author
-    inner join short_spellings as other on around.author = other.name and one.spelling = other.spelling
+matching as (
+    select distinct non_accounts.author as x, neighbors.author as y
+    from non_accounts
+    inner join short_spellings as one on non_accounts.author = one.name
+    inner join neighbors on non_accounts.namespace = neighbors.namespace and non_accounts.author <> neighbors.author
+    inner join short_spellings as other on neighbors.author = other.name and one.spelling = other.spelling
 ),
 near as (
-    select x, y, false as is_owner from spelt
+    select x, y, false as is_owner from matching
     union
-    select free.author, features.name, true
-    from free inner join features on free.namespace = features.name and free.author <> features.name
+    select non_accounts.author, features.name, true
+    from non_accounts inner join features on non_accounts.namespace = features.name and non_accounts.author <> features.name
 )
 select x, y from near
 inner join features as a on x = a.name

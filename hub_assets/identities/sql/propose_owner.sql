@@ -1,5 +1,5 @@
--- a name that is no account, alone in the repositories of an account that never committed to them itself; a question
--- only, because histories are copied from elsewhere with their authors
+-- a name that is not an account, and the owner of repositories to which nobody else committed. Such pairs go to review
+-- because histories are copied with their authors
 with
 alone as (
     select repo, namespace, min(author) as author

@@ -1,2 +1,2 @@
--- prong (b): a name with spaces and any other name, alike
+-- the study's rule (b): a name with spaces and any similar name
 select x, y from alike_names

@@ -1,4 +1,4 @@
--- two strings that led to one account, perhaps before and after it was renamed, if only to other capitals
+-- two strings that led to the same account, perhaps before and after it was renamed, even if only capitals changed
 select min(author) over (partition by account_key) as x, author as y
 from same_accounts
 where author in (select name from features)

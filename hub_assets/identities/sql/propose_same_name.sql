@@ -1,4 +1,4 @@
--- the same name, or its words in another order, wherever it stands, unless both are accounts
+-- the same name, or the same words in another order, in any repository, unless both are accounts
 with
 common as (
     select spelling from spellings group by spelling having count(*) > {{ most_twins }}

@@ -1,2 +1,2 @@
--- prong (a) of the study: alike, with commits in one repository
+-- the study's rule (a): similar names that committed to the same repository
 select x, y from compared where similarity >= {{ alike }}

@@ -1,2 +1,2 @@
--- a trailer that gives one as the name and the other as the handle
+-- the name and handle in a Co-authored-by trailer
 select name as x, handle as y from trailers

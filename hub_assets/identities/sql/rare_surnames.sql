@@ -1,4 +1,4 @@
--- a name may begin with its surname, too
+-- the surname may also be the first word of a name
 with
 named as (
     select first, last from features where len(words) > 1

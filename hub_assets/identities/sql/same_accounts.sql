@@ -1,5 +1,5 @@
--- the Hub leads from another spelling, and from an old name, to an account: a name that git was told is not that
--- account for it. And a handle that was two accounts' changed hands, and says nothing of who bore it
+-- the Hub redirects old names and other spellings to an account. A string that was only a git name is not that
+-- account. A handle that led to two accounts changed owners and identifies neither
 select answers.author, min(answers.account_key) as account_key
 from answers inner join all_authors on answers.author = all_authors.author
 where answers.outcome = 'ok' and answers.account_key is not null

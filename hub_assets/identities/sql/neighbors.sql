@@ -1,7 +1,7 @@
--- everybody in such a namespace: authors, owner, members
+-- everyone connected with a namespace in `non_accounts`: committers, discussion starters, owner and members
 with
 namespaces as (
-    select distinct namespace from free
+    select distinct namespace from non_accounts
 ),
 anywhere as (
     select namespace, author from presences

@@ -1,4 +1,4 @@
--- handles are unique regardless of case: beside one that is known, a name that is spelt otherwise is no account
+-- handles are unique regardless of case: a name that differs from a known handle only in case is not an account
 with
 known as (
     select author as handle from all_authors where is_linked

@@ -1,5 +1,5 @@
--- names that identify nobody: placeholders, and names without a letter or digit. The separators in a placeholder do
--- not count, but `Na Me` is not `name`; the shortest placeholders must be spelled exactly
+-- names that identify nobody: placeholders, and names without letters or digits. Separators in a placeholder are
+-- ignored, but `Na Me` is not `name`. The shortest placeholders must match exactly
 with
 placeholders as (
     select
