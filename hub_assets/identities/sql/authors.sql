@@ -25,7 +25,7 @@ select
     -- a full name that repeats the handle adds no information
     case
         when full_names.normal = own_names.normal and not contains(last_answers.full_name, ' ') then null
-        when last_answers.full_name in (select name from placeholder_names) then null
+        when last_answers.full_name in (select placeholder_names.name from placeholder_names) then null
         when is_account or (is_account is null and last_answers.name = all_authors.author)
             then last_answers.full_name
     end as full_name,

@@ -4,4 +4,6 @@ ends as (
     union all
     select target from edges
 )
-select author, count(*) as degree from ends group by author
+
+select author, count(*) as degree from ends
+group by author

@@ -4,16 +4,19 @@ sides as (
     union all
     select author_b, author_a, rule, decided_by, score, evidence from made
 ),
+
 ranked as (
     select
         *,
         row_number() over (
             partition by author
-            order by case when rule = 'same_account' then 0 when decided_by = 'person' then 1 else 2 end,
+            order by
+                case when rule = 'same_account' then 0 when decided_by = 'person' then 1 else 2 end,
                 score desc, other
         ) as place
     from sides
 )
+
 select
     strings_by_age.author,
     strings_by_age.developer_id,

@@ -1,1 +1,6 @@
-select * from all_features where name in (select full_name from authors where not is_bot)
+select all_features.* -- noqa: AM04
+from all_features
+where name in (
+    select authors.full_name from authors
+    where not authors.is_bot
+)

@@ -1,3 +1,4 @@
-select namespace as author from all_participations where namespace is not null
+select namespace as author from all_participations
+where namespace is not null
 union
 select handle from all_trailers

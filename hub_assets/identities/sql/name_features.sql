@@ -9,6 +9,7 @@ shown as (
         end as visible
     from names
 ),
+
 unaccented as (
     select
         name,
@@ -21,6 +22,7 @@ unaccented as (
         end as plain
     from shown
 ),
+
 split as (
     select
         name,
@@ -41,6 +43,7 @@ split as (
         ) as words
     from unaccented
 ),
+
 parts as (
     select
         *,
@@ -52,6 +55,7 @@ parts as (
         words[1][1] as initial
     from split
 )
+
 select
     name, plain, normal, stem, letters, digits, words, first, last, initial,
     -- `Yara Winter`, `Ruo Liu`, `Ludwig van Winter`: `yaraw`, `rliu`, `liur`, `wyara`, `lvanwinter`, `ludwigvw`

@@ -1,6 +1,6 @@
 select
     asked.pair,
-    similarity,
+    similarities.similarity,
     {{ relation_a_b_similarity }} as relation,
     greatest(len(a.words), len(b.words)) as n_words
 from asked

@@ -5,27 +5,36 @@ sides as (
     union all
     select pair, author_b, author_a from asked
 ),
+
 commits as (
-    select author, repo, repo_type, repo_id, namespace, active_weeks from participations where is_committer
+    select author, repo, repo_type, repo_id, namespace, active_weeks from participations
+    where is_committer
 ),
+
 meetings as (
     select asked.pair, unnest(list_intersect(one.active_weeks, other.active_weeks)) as week
     from asked
     inner join commits as one on asked.author_a = one.author
     inner join commits as other on asked.author_b = other.author and one.repo = other.repo
 ),
+
 shared_repos as (
     select asked.pair, one.repo, one.repo_id
     from asked
     inner join commits as one on asked.author_a = one.author
     inner join commits as other on asked.author_b = other.author and one.repo = other.repo
 ),
+
 shared as (
-    select pair, count(*) as n_repos from shared_repos group by pair
+    select pair, count(*) as n_repos from shared_repos
+    group by pair
 ),
+
 shared_weeks as (
-    select pair, count(distinct week) as n_weeks from meetings group by pair
+    select pair, count(distinct week) as n_weeks from meetings
+    group by pair
 ),
+
 namespaces as (
     select asked.pair, count(*) as n_namespaces
     from asked
@@ -33,53 +42,67 @@ namespaces as (
     inner join presences as other on asked.author_b = other.author and one.namespace = other.namespace
     group by asked.pair
 ),
+
 owned_repos as (
     select sides.pair, sides.author, sides.other as owner, commits.repo, commits.repo_id
     from sides inner join commits on sides.author = commits.author and sides.other = commits.namespace
 ),
+
 owned as (
-    select pair, count(*) as n_repos from owned_repos group by pair
+    select pair, count(*) as n_repos from owned_repos
+    group by pair
 ),
+
 -- does not count if the name without the number is an account, too
 numbered_owners as (
     select distinct owned_repos.pair
     from owned_repos
     inner join features as names on owned_repos.author = names.name
     inner join features as owners on owned_repos.owner = owners.name
-    where names.digits = '' and length(names.normal) >= 3 and names.normal = owners.stem
+    where
+        names.digits = '' and length(names.normal) >= 3 and names.normal = owners.stem
         and names.normal not in (
             select features.normal
             from authors inner join features on authors.author = features.name
             where authors.is_account
         )
 ),
+
 common_repos as (
     select pair, repo_id, 1 as place from owned_repos
     union all
     select pair, repo_id, 2 from shared_repos
 ),
+
 ranked_repos as (
-    select pair, repo_id, min(place) as place from common_repos group by pair, repo_id
+    select pair, repo_id, min(place) as place from common_repos
+    group by pair, repo_id
 ),
+
 examples as (
-    select pair, list(repo_id order by place, repo_id)[1:3] as repos from ranked_repos group by pair
+    select pair, list(repo_id order by place, repo_id)[1:3] as repos from ranked_repos
+    group by pair
 ),
+
 -- one belongs to an organization that the other belongs to or committed to
 places as (
     select author, organization from memberships
     union
     select author, namespace from presences
 ),
+
 organizations as (
     select distinct sides.pair
     from sides
     inner join memberships on sides.author = memberships.author
     inner join places on sides.other = places.author and memberships.organization = places.organization
 ),
+
 trailed as (
     select distinct sides.pair
     from sides inner join trailers on sides.author = trailers.name and sides.other = trailers.handle
 ),
+
 known as (
     select
         asked.*,
@@ -136,10 +159,12 @@ known as (
     left join degrees as degrees_a on asked.author_a = degrees_a.author
     left join degrees as degrees_b on asked.author_b = degrees_b.author
 ),
+
 weighed as (
     select *, list_filter([{{ terms }}], lambda one: one is not null) as terms
     from known
 )
+
 select
     author_a, author_b, generators, similarity, name_relation, full_name_a, full_name_b, full_name_relation,
     is_account_a, is_account_b, is_generic, is_organization, is_same_account, is_same_organization, has_trailer,

@@ -2,8 +2,12 @@
 -- full name matches in another spelling
 with
 rare as (
-    select normal from author_full_names where len(words) > 1 group by normal having count(*) <= {{ most_twins }}
+    select normal from author_full_names
+    where len(words) > 1
+    group by normal
+    having count(*) <= {{ most_twins }}
 ),
+
 matching as (
     select distinct non_accounts.author as x, neighbors.author as y
     from non_accounts
@@ -11,6 +15,7 @@ matching as (
     inner join neighbors on non_accounts.namespace = neighbors.namespace and non_accounts.author <> neighbors.author
     inner join short_full_spellings as other on neighbors.author = other.name and one.spelling = other.spelling
 )
+
 select features.name as x, author_full_names.author as y
 from features
 inner join authors on features.name = authors.author
@@ -18,7 +23,7 @@ inner join author_full_names on features.normal = author_full_names.normal
 inner join rare on author_full_names.normal = rare.normal
 where authors.is_account is not true
 union
-select x, y from matching
-inner join features as a on x = a.name
-inner join author_full_names as b on y = b.author
+select matching.x, matching.y from matching
+inner join features as a on matching.x = a.name
+inner join author_full_names as b on matching.y = b.author
 where {{ relation_a_b }} in ('same', 'permuted', 'initial')

@@ -1,12 +1,20 @@
 -- the same name, or the same words in another order, in any repository, unless both are accounts
 with
 common as (
-    select spelling from spellings group by spelling having count(*) > {{ most_twins }}
+    select spelling from spellings
+    group by spelling
+    having count(*) > {{ most_twins }}
 ),
+
+commonly_named as (
+    select spellings.name from spellings inner join common on spellings.spelling = common.spelling
+),
+
 rare as (
-    select * from spellings
-    where name not in (select name from spellings inner join common on spellings.spelling = common.spelling)
+    select name, spelling from spellings
+    where name not in (select commonly_named.name from commonly_named)
 )
+
 select one.name as x, other.name as y
 from rare as one
 inner join rare as other on one.spelling = other.spelling and one.name < other.name

@@ -2,7 +2,8 @@
 -- account. A handle that led to two accounts changed owners and identifies neither
 select answers.author, min(answers.account_key) as account_key
 from answers inner join all_authors on answers.author = all_authors.author
-where answers.outcome = 'ok' and answers.account_key is not null
+where
+    answers.outcome = 'ok' and answers.account_key is not null
     and (answers.name = answers.author or all_authors.is_linked)
     and all_authors.is_linked is not false
 group by answers.author

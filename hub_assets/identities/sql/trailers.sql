@@ -7,6 +7,7 @@ known as (
         on lower(all_trailers.handle) = lower(authors.author)
         and (all_trailers.handle = authors.author or authors.is_linked)
 )
+
 select distinct known.name, known.handle
 from known
 inner join features as names on known.name = names.name
