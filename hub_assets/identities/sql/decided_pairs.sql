@@ -3,7 +3,7 @@ ruled as (
     select *, case {{ rules }} end as rule from evidence
 )
 select
-    ruled.* exclude (n_words, n_full_words, is_spaced, is_common_initial, is_numbered_owner),
+    ruled.* exclude (n_words, n_full_words, is_spaced, is_common_initial, is_numbered_owner), -- noqa: AM04,RF02
     coalesce(decisions.decision, case ruled.rule {{ outcomes }} else 'review' end) as decision,
     case
         when decisions.decision is not null then 'person'

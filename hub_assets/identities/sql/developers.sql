@@ -11,8 +11,8 @@ ranked as (
         row_number() over (
             partition by author
             order by
-                case when rule = 'same_account' then 0 when decided_by = 'person' then 1 else 2 end,
-                score desc, other
+                case when rule = 'same_account' then 0 when decided_by = 'person' then 1 else 2 end asc,
+                score desc, other asc
         ) as place
     from sides
 )

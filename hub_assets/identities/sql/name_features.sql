@@ -60,14 +60,16 @@ select
     name, plain, normal, stem, letters, digits, words, first, last, initial,
     -- `Yara Winter`, `Ruo Liu`, `Ludwig van Winter`: `yaraw`, `rliu`, `liur`, `wyara`, `lvanwinter`, `ludwigvw`
     case
-        when len(words) > 1 and length(first) > 1 and digits = '' then [
-            concat(first, last[1]),
-            concat(initial, last),
-            concat(last, initial),
-            concat(last[1], first),
-            concat(initial, array_to_string(words[2:], '')),
-            concat(first, array_to_string(list_transform(words[2:], lambda word: word[1]), ''))
-        ]
+        when len(words) > 1 and length(first) > 1 and digits = ''
+            then
+                [
+                    concat(first, last[1]),
+                    concat(initial, last),
+                    concat(last, initial),
+                    concat(last[1], first),
+                    concat(initial, array_to_string(words[2:], '')),
+                    concat(first, array_to_string(list_transform(words[2:], lambda word: word[1]), ''))
+                ]
         else cast([] as varchar[])
     end as abbreviations
 from parts
