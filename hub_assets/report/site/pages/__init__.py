@@ -3,9 +3,28 @@
 from typing import Final
 
 from hub_assets.report.site.page import Page
-from hub_assets.report.site.pages import overview, queries
+from hub_assets.report.site.pages import (
+    activity,
+    adoption,
+    changes,
+    cite,
+    collaboration,
+    data,
+    datasheet,
+    methods,
+    overview,
+    queries,
+)
 
 PAGES: Final[tuple[Page, ...]] = (
     overview.PAGE,
+    activity.PAGE,
+    collaboration.PAGE,
+    adoption.PAGE,
+    changes.PAGE,
+    methods.PAGE,
+    data.PAGE,
+    datasheet.PAGE,
     queries.PAGE,
+    cite.PAGE,
 )
