@@ -3,14 +3,13 @@
 import dagster as dg
 
 from hub_assets.assets.figures import build_figures
-from hub_assets.assets.histories import build_histories
 from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
 from hub_assets.assets.models import build_models
 from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
+from hub_assets.assets.responses import build_responses
 from hub_assets.assets.statistics import build_statistics
-from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
 from hub_assets.schedules import merge_identities, weekly_snapshot, weekly_snapshot_schedule
@@ -22,13 +21,13 @@ def build_defs(
     """Assemble the code location.
 
     Args:
-        hub: the Hub to collect from; by default the one that HF_ENDPOINT names, else the real one.
-        home: where to keep it; by default HUB_ASSETS_HOME, else `~/.hub_assets`.
-        crawl: how far histories are collected; by default as much as 24 hours of the Hub's rate limit allow.
+        hub: the Hub to collect from; the default is HF_ENDPOINT, or huggingface.co if that is not set.
+        home: where to store the data; the default is HUB_ASSETS_HOME, or `~/.hub_assets` if that is not set.
+        crawl: which histories to fetch; the default is as many as 24 hours of the Hub's rate limit allow.
     """
     tables = [
         *build_listings(),
-        *build_histories(),
+        *build_responses(),
         *build_identities(),
         *build_models(),
         *build_statistics(),
@@ -36,7 +35,6 @@ def build_defs(
     ]
     return dg.Definitions(
         assets=[*tables, build_figures(), build_publishing(tables)],
-        asset_checks=build_all_checks(),
         jobs=[weekly_snapshot, merge_identities],
         schedules=[weekly_snapshot_schedule],
         resources={
@@ -44,12 +42,12 @@ def build_defs(
             "crawl": crawl or CrawlResource(),
             "home": home or HomeResource(root=str(Home.default().root)),
         },
-        # one process: two cannot write one DuckDB file, and a step process costs two seconds of start
+        # a single process, because DuckDB allows only one writer and starting a process per step takes two seconds
         executor=dg.in_process_executor,
     )
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Load the code location when Dagster asks for it; importing this module does nothing."""
+    """Load the code location for Dagster. Importing this module has no side effects."""
     return build_defs()

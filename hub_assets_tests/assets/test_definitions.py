@@ -1,4 +1,4 @@
-"""The graph itself: what depends on what, in which group, with which checks, and when it runs."""
+"""The asset graph: dependencies, groups, checks and schedule."""
 
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -17,14 +17,14 @@ from hub_assets.partitions import SNAPSHOTS, week_of
 GRAPH = """
 bots (reference) <-
 contribution_rules (reference) <-
+core__account_questions (identity_candidates) <- core__candidate_pairs int_hub__leading_models organizations
 core__candidate_pairs (identity_candidates) <- bots generic_names int_hub__author_strings int_hub__participations \
 int_hub__trailers
 core__developer_pairs (identities) <- bots core__candidate_pairs generic_names int_hub__author_strings \
 int_hub__participations int_hub__trailers stg_hub__accounts
 core__developers (identities) <- core__developer_pairs
 core__pseudonyms (collaboration) <- int_hub__collaboration_developers
-enrich_hub__accounts (enrichment) <- core__candidate_pairs int_hub__leading_models raw_hub__commits \
-raw_hub__discussions
+enrich_hub__accounts (enrichment) <- core__account_questions raw_hub__commits raw_hub__discussions
 enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
 figure__centrality (report) <- network__developer_centrality
 figure__core (report) <- mart__collaboration_edges network__developer_centrality
@@ -136,19 +136,19 @@ def test_the_graph(definitions: dg.Definitions) -> None:
     assert "\n".join(line.strip() for line in lines) == GRAPH.strip()
 
 
-def test_no_arrow_between_groups_leads_back(definitions: dg.Definitions) -> None:
+def test_groups_form_no_cycle(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     group_of = {key: graph.get(key).group_name for key in graph.get_all_asset_keys()}
     parents: dict[str | None, set[str | None]] = {}
     for key, group in group_of.items():
         parents.setdefault(group, set()).update({group_of[parent] for parent in graph.get(key).parent_keys} - {group})
-    order = list(TopologicalSorter(parents).static_order())  # raises CycleError where groups form a circle
+    order = list(TopologicalSorter(parents).static_order())  # raises CycleError if groups form a cycle
     assert order[-1] == "report"
     assert len(order) == 12
     assert max(Counter(group_of.values()).values()) <= 15
 
 
-def test_publishing_waits_for_every_table_by_way_of_those_that_none_reads(definitions: dg.Definitions) -> None:
+def test_publishing_depends_on_few_tables_and_waits_for_all(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     published = dg.AssetKey("warehouse__published")
     assert len(graph.get(published).parent_keys) <= 15
@@ -157,11 +157,11 @@ def test_publishing_waits_for_every_table_by_way_of_those_that_none_reads(defini
     assert upstream == tables - {published}
 
 
-def test_it_loads_as_dagster_loads_it() -> None:
+def test_dagster_can_load_the_definitions() -> None:
     dg.Definitions.validate_loadable(defs())
 
 
-def test_everything_but_seeds_has_weeks_and_every_table_has_columns(definitions: dg.Definitions) -> None:
+def test_all_assets_but_seeds_are_partitioned_and_all_have_descriptions(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     seeds = {"bots", "contribution_rules", "generic_names", "license_aliases", "license_groups", "model_developers"}
     seeds |= {"organizations", "published_values", "subfields"}
@@ -171,7 +171,7 @@ def test_everything_but_seeds_has_weeks_and_every_table_has_columns(definitions:
         assert node.description
 
 
-def test_checks_block(definitions: dg.Definitions) -> None:
+def test_all_checks_block_except_those_that_warn(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     names = {f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys}
     assert {
@@ -186,17 +186,18 @@ def test_checks_block(definitions: dg.Definitions) -> None:
         "core__developer_pairs: accepted_values__decision",
         "int_hub__developer_contributions: not_null",
     } <= names
-    # a week that is not complete is published, and says so
+    # an incomplete week is published with a warning
     assert {
         f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys if not graph.get(key).blocking
     } == {
-        *(f"raw_hub__{name}: is_complete" for name in ("commits", "discussions", "aliases", "accounts")),
+        *(f"raw_hub__{name}: is_complete" for name in ("commits", "discussions")),
+        *(f"enrich_hub__{name}: is_complete" for name in ("aliases", "accounts")),
         "core__developer_pairs: no_conflicts",
         "stats__license_shares: accepted_values__is_mapped",
     }
 
 
-def test_the_schedule_asks_for_the_week_that_begins(definitions: dg.Definitions) -> None:
+def test_schedule_requests_the_current_week(definitions: dg.Definitions) -> None:
     schedule = definitions.resolve_schedule_def("weekly_snapshot_schedule")
     assert schedule.cron_schedule == "30 6 * * 1"
     assert schedule.execution_timezone == "UTC"
@@ -209,7 +210,7 @@ def test_the_schedule_asks_for_the_week_that_begins(definitions: dg.Definitions)
     assert [request.partition_key for request in requests] == ["2026-11-16"]
 
 
-def test_weeks_begin_on_monday() -> None:
+def test_weeks_start_on_monday_utc() -> None:
     assert week_of(datetime(2026, 11, 22, 23, 59, tzinfo=UTC)) == date(2026, 11, 16)
     assert week_of(datetime(2026, 11, 23, tzinfo=UTC)) == date(2026, 11, 23)
     for zone in ("Asia/Kolkata", "America/Los_Angeles"):
@@ -220,7 +221,7 @@ def test_weeks_begin_on_monday() -> None:
         assert SNAPSHOTS.get_partition_keys(last)[-1] == "2026-11-16"
 
 
-def test_a_week_that_is_not_the_hubs_present_one_is_refused() -> None:
+def test_only_the_current_week_of_the_hub_can_be_collected() -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     require_present_week(date(2026, 11, 16), now, "raw_hub__models")
     for other in (date(2026, 11, 9), date(2026, 11, 23)):

@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from hub_assets.hub.sources.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
-from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
+from hub_assets.hub.sources import raw_tables
+from hub_assets.identities.schemas import ACCOUNT_QUESTIONS, CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
 from hub_assets.networks.schemas import (
     BASE_MODEL_CYCLES,
     COLLABORATION_CORES,
@@ -26,6 +26,7 @@ from hub_assets.warehouse.sql_project import Model, Project
 
 CORE = {
     "core__candidate_pairs": CANDIDATE_PAIRS,
+    "core__account_questions": ACCOUNT_QUESTIONS,
     "core__developer_pairs": DEVELOPER_PAIRS,
     "core__developers": DEVELOPERS,
     "core__pseudonyms": PSEUDONYMS,
@@ -48,8 +49,7 @@ NETWORK = {
     "network__base_model_cycles": BASE_MODEL_CYCLES,
 }
 SOURCES = {
-    **{f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES},
-    **{table: answers_schema(table) for table in ANSWERS},
+    **{table.name: table.schema for table in raw_tables()},
     **CORE,
     **STATS,
     **NETWORK,
@@ -157,7 +157,7 @@ def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: da
             insert into core__developers by name
             select
                 snapshot_date, author, author as developer_id, false as is_bot, false as is_generic,
-                'alone' as how, '' as decisions_hash
+                'alone' as match_method, '' as decisions_hash
             from int_hub__author_strings where snapshot_date = date '{week}'
         """)
     for model in project.models:

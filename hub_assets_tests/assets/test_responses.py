@@ -1,4 +1,4 @@
-"""What is told of a crawl while it goes on: to the log, to the asset's history, and to whoever watches."""
+"""Progress reports of a running crawl (log, asset observations, watchers), and how tables share a budget."""
 
 import io
 from collections import Counter
@@ -7,19 +7,20 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from hub_assets.assets.histories import LOG_SECONDS, OBSERVATION_SECONDS, Reporter
+from hub_assets.assets.responses import LOG_SECONDS, OBSERVATION_SECONDS, Reporter
 from hub_assets.hub.collect.crawl import Budget, Progress
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.window import WindowEstimate
+from hub_assets.hub.sources import response_tables
 from hub_assets.partitions import SNAPSHOTS
 from hub_assets.progress import tell, watched
 from hub_assets.report.progress import crawl_bars
-from hub_assets.resources import BUDGET_SHARES, CrawlResource
+from hub_assets.resources import CrawlResource
 
 PROGRESS = Progress("raw_hub__commits", 4_000, 1_000, 1_010, 100.0, Counter(ok=990, gated=10), 77, 1_000)
 
 
-def test_the_log_is_told_every_half_minute_and_the_assets_history_every_few() -> None:
+def test_progress_is_logged_every_30_seconds_and_observed_every_few_minutes() -> None:
     lines: list[str] = []
 
     @dg.asset(partitions_def=SNAPSHOTS)
@@ -45,8 +46,8 @@ def test_the_log_is_told_every_half_minute_and_the_assets_history_every_few() ->
     ]
     assert len(observations) == 2
     assert observations[0].partition == "2026-11-16"
-    told = {name: value.value for name, value in observations[0].metadata.items()}
-    assert told == {
+    reported = {name: value.value for name, value in observations[0].metadata.items()}
+    assert reported == {
         "done": 1_000,
         "planned": 4_000,
         "calls": 1_010,
@@ -58,7 +59,7 @@ def test_the_log_is_told_every_half_minute_and_the_assets_history_every_few() ->
     }
 
 
-def test_who_watches_is_told_and_nobody_else() -> None:
+def test_progress_reaches_watchers_only_while_they_watch() -> None:
     seen: list[Progress] = []
     tell(PROGRESS)
     with watched(seen.append):
@@ -67,7 +68,7 @@ def test_who_watches_is_told_and_nobody_else() -> None:
     assert seen == [PROGRESS]
 
 
-def test_a_terminal_shows_a_bar_with_rate_window_and_time_left() -> None:
+def test_terminal_bar_shows_rate_remaining_quota_and_time_left() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=140)
     with crawl_bars(console, "week 2026-11-16") as watch:
         watch(PROGRESS)
@@ -86,19 +87,19 @@ def test_a_terminal_shows_a_bar_with_rate_window_and_time_left() -> None:
         ({"budget_calls": 0}, 0),
     ],
 )
-def test_a_budget_is_shared_in_the_order_of_the_tables(settings: dict[str, float], calls: int | None) -> None:
+def test_budget_is_shared_in_table_order(settings: dict[str, float], calls: int | None) -> None:
     client = HubClient("http://127.0.0.1:9", False)
     client.pacer.estimate = WindowEstimate(remaining=1, quota=500, seconds=300.0)
     crawl = CrawlResource(**settings)  # type: ignore[arg-type]
     shares = []
-    for table in BUDGET_SHARES:
-        budget = crawl.terms(table, client, lambda _: None)["budget"]
+    for table in response_tables():
+        budget = crawl.options_for(table, client, lambda _: None)["budget"]
         shares.append(budget)
         crawl.spend(10 if calls else 0)
     if calls is None:
         assert shares == [Budget()] * 4
     else:
         spent = [10 * place if calls else 0 for place in range(4)]
-        assert [one.calls for one in shares] == [
-            int(calls * share) - n for share, n in zip(BUDGET_SHARES.values(), spent, strict=True)
-        ]
+        # commits, aliases, discussions, accounts
+        until = [0.5, 0.55, 0.85, 1.0]
+        assert [one.calls for one in shares] == [int(calls * share) - n for share, n in zip(until, spent, strict=True)]
