@@ -20,7 +20,7 @@ with
 small as (
     select network, cast(k as varchar) as cut
     from network__collaboration_cores
-    where snapshot_date = $week and edge_rule = 'first_author' and bots = 'out' and nodes < 10 and not is_max_k
+    where snapshot_date = $week and edge_rule = 'first_author' and not includes_bots and nodes < 10 and not is_max_k
 ),
 counted as (
     select

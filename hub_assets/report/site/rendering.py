@@ -158,8 +158,8 @@ def text(value: Cell | str | None, longest: int = LONGEST_TEXT) -> Markup:
 
 def name_of(value: Cell | str) -> str:
     """Return the display name of a variable, repository type, license group or network; others as they are."""
-    value = str(value.value) if isinstance(value, Cell) else value
-    return NAMES.get(value, value)
+    known = formatted(value.value) if isinstance(value, Cell) else value
+    return NAMES.get(known, known)
 
 
 def as_json(value: Any) -> str:

@@ -19,7 +19,7 @@ weeks as (
 small as (
     select snapshot_date, network, cast(k as varchar) as cut
     from network__collaboration_cores
-    where edge_rule = 'first_author' and bots = 'out' and nodes < 10 and not is_max_k
+    where edge_rule = 'first_author' and not includes_bots and nodes < 10 and not is_max_k
 ),
 shown as (
     select ours.snapshot_date, ours.place, ours.quantity, printed.source_text, ours.subject, ours.ours,
