@@ -1,5 +1,7 @@
 """The Dagster code location, on one page."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from hub_assets.assets.figures import build_figures
@@ -8,6 +10,7 @@ from hub_assets.assets.listings import build_listings
 from hub_assets.assets.models import build_models
 from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
+from hub_assets.assets.report import build_report, with_pages
 from hub_assets.assets.responses import build_responses
 from hub_assets.assets.statistics import build_statistics
 from hub_assets.home import Home
@@ -33,14 +36,16 @@ def build_defs(
         *build_statistics(),
         *build_networks(),
     ]
+    figures = build_figures()
+    home = home or HomeResource(root=str(Home.default().root))
     return dg.Definitions(
-        assets=[*tables, build_figures(), build_publishing(tables)],
+        assets=with_pages([*tables, figures, build_publishing(tables), build_report(figures)], Home(Path(home.root))),
         jobs=[weekly_snapshot, merge_identities],
         schedules=[weekly_snapshot_schedule],
         resources={
             "hub": hub or HubResource.of_environment(),
             "crawl": crawl or CrawlResource(),
-            "home": home or HomeResource(root=str(Home.default().root)),
+            "home": home,
         },
         # a single process, because DuckDB allows only one writer and starting a process per step takes two seconds
         executor=dg.in_process_executor,

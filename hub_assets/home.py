@@ -84,7 +84,12 @@ class Home:
     @property
     def figures(self) -> Path:
         """The figures, by week."""
-        return self.root / "report" / "figures"
+        return self.report / "figures"
+
+    @property
+    def report(self) -> Path:
+        """The sites, a folder per week."""
+        return self.root / "report"
 
     @property
     def exports(self) -> Path:

@@ -11,6 +11,7 @@ from hub_assets.cli.dev import dev_command
 from hub_assets.cli.guard import GuardedGroup
 from hub_assets.cli.identities import identities_group
 from hub_assets.cli.local_hub import local_hub_command
+from hub_assets.cli.report import report_command
 from hub_assets.cli.snapshot import plan_command, snapshot_command
 from hub_assets.cli.upgrade import upgrade_command
 
@@ -28,6 +29,7 @@ for command in (
     demo_command,
     snapshot_command,
     plan_command,
+    report_command,
     dev_command,
     local_hub_command,
     identities_group,

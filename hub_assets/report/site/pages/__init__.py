@@ -1,0 +1,30 @@
+"""The pages of the site, in the order of the navigation. Each is a module here and a template named by its slug."""
+
+from typing import Final
+
+from hub_assets.report.site.page import Page
+from hub_assets.report.site.pages import (
+    activity,
+    adoption,
+    changes,
+    cite,
+    collaboration,
+    data,
+    datasheet,
+    methods,
+    overview,
+    queries,
+)
+
+PAGES: Final[tuple[Page, ...]] = (
+    overview.PAGE,
+    activity.PAGE,
+    collaboration.PAGE,
+    adoption.PAGE,
+    changes.PAGE,
+    methods.PAGE,
+    data.PAGE,
+    datasheet.PAGE,
+    queries.PAGE,
+    cite.PAGE,
+)
