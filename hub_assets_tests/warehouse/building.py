@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from hub_assets.archives.importing import CHOICE_SCHEMA
 from hub_assets.hub.sources.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
 from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
 from hub_assets.networks.schemas import (
@@ -49,6 +50,8 @@ NETWORK = {
 }
 SOURCES = {
     **{f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES},
+    **{f"raw_archive__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES},
+    "raw_archive__uploads": CHOICE_SCHEMA,
     **{table: answers_schema(table) for table in ANSWERS},
     **CORE,
     **STATS,
