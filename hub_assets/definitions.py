@@ -3,12 +3,12 @@
 import dagster as dg
 
 from hub_assets.assets.figures import build_figures
-from hub_assets.assets.histories import build_histories
 from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
 from hub_assets.assets.models import build_models
 from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
+from hub_assets.assets.responses import build_responses
 from hub_assets.assets.statistics import build_statistics
 from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
@@ -28,7 +28,7 @@ def build_defs(
     """
     tables = [
         *build_listings(),
-        *build_histories(),
+        *build_responses(),
         *build_identities(),
         *build_models(),
         *build_statistics(),
