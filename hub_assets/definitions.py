@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from hub_assets.assets.archives import build_archives
 from hub_assets.assets.figures import build_figures
 from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
@@ -12,12 +13,16 @@ from hub_assets.assets.responses import build_responses
 from hub_assets.assets.statistics import build_statistics
 from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
-from hub_assets.resources import CrawlResource, HomeResource, HubResource
-from hub_assets.schedules import merge_identities, weekly_snapshot, weekly_snapshot_schedule
+from hub_assets.resources import ArchiveResource, CrawlResource, HomeResource, HubResource
+from hub_assets.schedules import archived_week, merge_identities, weekly_snapshot, weekly_snapshot_schedule
 
 
 def build_defs(
-    *, hub: HubResource | None = None, home: HomeResource | None = None, crawl: CrawlResource | None = None
+    *,
+    hub: HubResource | None = None,
+    home: HomeResource | None = None,
+    crawl: CrawlResource | None = None,
+    archive: ArchiveResource | None = None,
 ) -> dg.Definitions:
     """Assemble the code location.
 
@@ -28,6 +33,7 @@ def build_defs(
     """
     tables = [
         *build_listings(),
+        build_archives(),
         *build_responses(),
         *build_identities(),
         *build_models(),
@@ -37,11 +43,12 @@ def build_defs(
     return dg.Definitions(
         assets=[*tables, build_figures(), build_publishing(tables)],
         asset_checks=build_all_checks(),
-        jobs=[weekly_snapshot, merge_identities],
+        jobs=[weekly_snapshot, merge_identities, archived_week],
         schedules=[weekly_snapshot_schedule],
         resources={
             "hub": hub or HubResource.of_environment(),
             "crawl": crawl or CrawlResource(),
+            "archive": archive or ArchiveResource(),
             "home": home or HomeResource(root=str(Home.default().root)),
         },
         # one process: two cannot write one DuckDB file, and a step process costs two seconds of start

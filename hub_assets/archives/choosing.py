@@ -15,7 +15,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, Literal
 
-from hub_assets.archives.catalog import TYPES, Upload
+from hub_assets.archives.catalog import Upload
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 WINDOW: Final = 7
 """Uploads before and after an upload that its number of rows is compared with."""
@@ -45,7 +46,7 @@ class Choice:
     """
 
     week: date
-    repo_type: str
+    repo_type: RepoType
     upload: Upload | None
     status: Status
     why: str | None = None
@@ -55,7 +56,7 @@ class Choice:
 class Gap:
     """A time without a usable upload of a type: after one upload and before the next."""
 
-    repo_type: str
+    repo_type: RepoType
     after: datetime
     before: datetime
 
@@ -82,7 +83,7 @@ def choose(uploads: Iterable[Upload], weeks: Sequence[date]) -> list[Choice]:
         weeks: Mondays.
 
     Returns:
-        For each week a choice per type, in the order of `TYPES`.
+        For each week a choice per type, in the order of `REPO_TYPES`.
     """
     by_week: dict[date, list[_Judged]] = defaultdict(list)
     for listed in _by_type(uploads).values():
@@ -106,12 +107,12 @@ def monday_of(moment: datetime) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _by_type(uploads: Iterable[Upload]) -> dict[str, list[Upload]]:
+def _by_type(uploads: Iterable[Upload]) -> dict[RepoType, list[Upload]]:
     """Return the uploads of each type, oldest first; of a batch only the last."""
-    last: dict[tuple[str, date], Upload] = {}
+    last: dict[tuple[RepoType, date], Upload] = {}
     for upload in sorted(uploads, key=lambda upload: (upload.at, upload.batch)):
         last[upload.repo_type, upload.batch] = upload
-    ordered: dict[str, list[Upload]] = {repo_type: [] for repo_type in TYPES}
+    ordered: dict[RepoType, list[Upload]] = {repo_type: [] for repo_type in REPO_TYPES}
     for upload in sorted(last.values(), key=lambda upload: (upload.at, upload.batch)):
         ordered[upload.repo_type].append(upload)
     return ordered
@@ -163,16 +164,16 @@ def _late(upload: Upload, lags: list[timedelta]) -> str | None:
 
 
 def _choose_week(week: date, judged: Sequence[_Judged]) -> list[Choice]:
-    batches: dict[date, dict[str, _Judged]] = defaultdict(dict)
+    batches: dict[date, dict[RepoType, _Judged]] = defaultdict(dict)
     for one in judged:
         if one.unusable is None:
             batches[one.upload.batch][one.upload.repo_type] = one
-    complete = [batch for batch, found in batches.items() if len(found) == len(TYPES)]
+    complete = [batch for batch, found in batches.items() if len(found) == len(REPO_TYPES)]
     if complete:
         chosen = batches[max(complete)]
-        return [_choice(week, repo_type, chosen[repo_type]) for repo_type in TYPES]
-    last = {repo_type: _last(repo_type, batches) for repo_type in TYPES}
-    absent = [f"{repo_type}s" for repo_type in TYPES if last[repo_type] is None]
+        return [_choice(week, repo_type, chosen[repo_type]) for repo_type in REPO_TYPES]
+    last = {repo_type: _last(repo_type, batches) for repo_type in REPO_TYPES}
+    absent = [f"{repo_type}s" for repo_type in REPO_TYPES if last[repo_type] is None]
     why = f"no batch has all three listings ({', '.join(absent)} missing)" if absent else "no batch has all three"
     return [
         _missing(week, repo_type, judged) if one is None else Choice(week, repo_type, one.upload, "partial", why)
@@ -180,16 +181,16 @@ def _choose_week(week: date, judged: Sequence[_Judged]) -> list[Choice]:
     ]
 
 
-def _last(repo_type: str, batches: Mapping[date, Mapping[str, _Judged]]) -> _Judged | None:
+def _last(repo_type: RepoType, batches: Mapping[date, Mapping[RepoType, _Judged]]) -> _Judged | None:
     found = [batches[batch][repo_type] for batch in sorted(batches) if repo_type in batches[batch]]
     return found[-1] if found else None
 
 
-def _choice(week: date, repo_type: str, judged: _Judged) -> Choice:
+def _choice(week: date, repo_type: RepoType, judged: _Judged) -> Choice:
     return Choice(week, repo_type, judged.upload, "suspect" if judged.suspect else "complete", judged.suspect)
 
 
-def _missing(week: date, repo_type: str, judged: Sequence[_Judged]) -> Choice:
+def _missing(week: date, repo_type: RepoType, judged: Sequence[_Judged]) -> Choice:
     reasons = [
         f"the upload of {one.upload.batch} {one.unusable}"
         for one in judged

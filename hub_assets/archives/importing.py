@@ -7,7 +7,7 @@ source. Which upload to import is `choosing`'s decision.
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 from huggingface_hub import hf_hub_download
 
-from hub_assets.archives.catalog import Upload
+from hub_assets.archives.catalog import Archive, Upload
 from hub_assets.archives.choosing import Choice
 from hub_assets.archives.conversion import columns_of, pages_of
 from hub_assets.archives.uploads import ArchiveUnreachable, Uploads
@@ -49,9 +49,8 @@ CHOICE_SCHEMA: Final = pa.schema(
 """A row per week and type: the upload that represents it, or why there is none."""
 
 
-def choice_rows(uploads: Uploads, choices: list[Choice]) -> pa.Table:
+def choice_rows(archive: Archive, choices: Sequence[Choice]) -> pa.Table:
     """Return choices as rows of `CHOICE_SCHEMA`."""
-    archive = uploads.archive
     rows = []
     for choice in choices:
         upload = choice.upload
@@ -108,9 +107,9 @@ def import_listing(
         Unreadable: if the file is not a listing.
     """
     week, upload = choice.week, choice.upload
-    source = _source(uploads, upload)
+    source = _source(uploads.archive, upload)
     before = lake.manifest(table, week)
-    if before.complete and _is_same(before.details.get("source"), source):
+    if is_imported(uploads.archive, lake, table, choice):
         return before
     parts: list[Part] = []
     details: dict[str, Any] = {
@@ -152,8 +151,14 @@ def write_choices(lake: Lake, table: str, week: date, rows: pa.Table) -> Manifes
     return manifest
 
 
-def _source(uploads: Uploads, upload: Upload | None) -> dict[str, Any]:
-    archive = uploads.archive
+def is_imported(archive: Archive, lake: Lake, table: str, choice: Choice) -> bool:
+    """Return whether a week's raw table holds what was chosen for it."""
+    manifest = lake.manifest(table, choice.week)
+    source, imported = _source(archive, choice.upload), manifest.details.get("source", {})
+    return manifest.complete and source == {name: imported.get(name) for name in source}
+
+
+def _source(archive: Archive, upload: Upload | None) -> dict[str, Any]:
     return {
         "archive": archive.name,
         "repo_id": archive.repo_id,
@@ -164,10 +169,6 @@ def _source(uploads: Uploads, upload: Upload | None) -> dict[str, Any]:
         "bytes": upload and upload.size,
         "taken_at": upload and upload.at.isoformat(),
     }
-
-
-def _is_same(imported: Any, source: dict[str, Any]) -> bool:
-    return isinstance(imported, dict) and source == {name: imported.get(name) for name in source}
 
 
 def _download(uploads: Uploads, upload: Upload, folder: Path) -> Path:

@@ -33,7 +33,7 @@ _BASE_MODELS: Final = (
 _SIBLINGS: Final = "[{'rfilename': '.gitattributes'}, {'rfilename': 'README.md'}]"
 _GATED: Final = "case gated when 'false' then 'False' when 'true' then 'True' else gated end"
 
-Columns = Mapping[str, str]
+Columns = dict[str, str]
 """SQL expressions over the API's fields, by the name of the column in the file."""
 
 
