@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from hub_assets.assets.archives import build_archives
 from hub_assets.assets.figures import build_figures
 from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
@@ -14,12 +15,16 @@ from hub_assets.assets.report import build_report, with_pages
 from hub_assets.assets.responses import build_responses
 from hub_assets.assets.statistics import build_statistics
 from hub_assets.home import Home
-from hub_assets.resources import CrawlResource, HomeResource, HubResource
-from hub_assets.schedules import merge_identities, weekly_snapshot, weekly_snapshot_schedule
+from hub_assets.resources import ArchiveResource, CrawlResource, HomeResource, HubResource
+from hub_assets.schedules import archived_week, merge_identities, weekly_snapshot, weekly_snapshot_schedule
 
 
 def build_defs(
-    *, hub: HubResource | None = None, home: HomeResource | None = None, crawl: CrawlResource | None = None
+    *,
+    hub: HubResource | None = None,
+    home: HomeResource | None = None,
+    crawl: CrawlResource | None = None,
+    archive: ArchiveResource | None = None,
 ) -> dg.Definitions:
     """Assemble the code location.
 
@@ -30,6 +35,7 @@ def build_defs(
     """
     tables = [
         *build_listings(),
+        build_archives(),
         *build_responses(),
         *build_identities(),
         *build_models(),
@@ -40,12 +46,13 @@ def build_defs(
     home = home or HomeResource(root=str(Home.default().root))
     return dg.Definitions(
         assets=with_pages([*tables, figures, build_publishing(tables), build_report(figures)], Home(Path(home.root))),
-        jobs=[weekly_snapshot, merge_identities],
+        jobs=[weekly_snapshot, merge_identities, archived_week],
         schedules=[weekly_snapshot_schedule],
         resources={
             "hub": hub or HubResource.of_environment(),
             "crawl": crawl or CrawlResource(),
             "home": home,
+            "archive": archive or ArchiveResource(),
         },
         # a single process, because DuckDB allows only one writer and starting a process per step takes two seconds
         executor=dg.in_process_executor,

@@ -2,11 +2,12 @@
 
 import dagster as dg
 
+from hub_assets.assets.archives import archived_week_selection, archives_selection
 from hub_assets.partitions import week_of
 
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - archives_selection(),
     description="One week of the Hub: listings, histories, marts, networks, statistics and the published warehouse.",
 )
 
@@ -14,6 +15,12 @@ merge_identities = dg.define_asset_job(
     "merge_identities",
     selection=dg.AssetSelection.assets("core__developer_pairs").downstream(),
     description="Apply reviewed identity decisions: rebuild developers and every table that depends on them.",
+)
+
+archived_week = dg.define_asset_job(
+    "archived_week",
+    selection=archived_week_selection(),
+    description="A past week from a public archive: its listings, and the marts that need nothing else.",
 )
 
 

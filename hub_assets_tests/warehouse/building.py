@@ -8,7 +8,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from hub_assets.archives.importing import CHOICE_SCHEMA
 from hub_assets.hub.sources import raw_tables
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.identities.schemas import ACCOUNT_QUESTIONS, CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
 from hub_assets.networks.schemas import (
     BASE_MODEL_CYCLES,
@@ -50,6 +52,8 @@ NETWORK = {
 }
 SOURCES = {
     **{table.name: table.schema for table in raw_tables()},
+    **{f"raw_archive__{repo_type}s": table.schema for repo_type, table in LISTINGS.items()},
+    "raw_archive__uploads": CHOICE_SCHEMA,
     **CORE,
     **STATS,
     **NETWORK,
