@@ -10,6 +10,7 @@ from hub_assets.assets.models import build_models
 from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
 from hub_assets.assets.statistics import build_statistics
+from hub_assets.assets.trust import build_trust
 from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
@@ -33,6 +34,7 @@ def build_defs(
         *build_models(),
         *build_statistics(),
         *build_networks(),
+        *build_trust(),
     ]
     return dg.Definitions(
         assets=[*tables, build_figures(), build_publishing(tables)],

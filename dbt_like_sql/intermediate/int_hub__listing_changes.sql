@@ -19,7 +19,8 @@ listings as (
 ),
 
 present as (
-    select * from listings where snapshot_date = date '{{ var('snapshot_date') }}'
+    select * from listings
+    where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
 -- a type that was not listed this week has no changes
@@ -100,11 +101,12 @@ select
     case
         when present.repo_key is not null and known.repo_key is not null
             then
-                present.n_downloads is distinct from known.n_downloads
-                or present.n_downloads_all_time is distinct from known.n_downloads_all_time
-                or present.n_likes is distinct from known.n_likes
-                or present.last_modified_at is distinct from known.last_modified_at
-                or present.repo_id is distinct from known.repo_id
+                present.repo_id <> known.repo_id
+                or coalesce(present.n_downloads, -1) <> coalesce(known.n_downloads, -1)
+                or coalesce(present.n_downloads_all_time, -1) <> coalesce(known.n_downloads_all_time, -1)
+                or coalesce(present.n_likes, -1) <> coalesce(known.n_likes, -1)
+                or coalesce(present.last_modified_at, timestamp '1970-01-01')
+                <> coalesce(known.last_modified_at, timestamp '1970-01-01')
     end as is_changed
 from present
 full outer join known on present.repo_type = known.repo_type and present.repo_key = known.repo_key

@@ -1,17 +1,18 @@
 with
 
 rules as (
-    select max(threshold) as busy_downloads from {{ ref('trust_rules') }} where rule = 'busy_downloads'
+    select max(threshold) as busy_downloads from {{ ref('trust_rules') }}
+    where rule = 'busy_downloads'
 ),
 
 changes as (
     select
         changes.*,
-        is_listed and was_listed as is_kept,
-        is_listed and was_listed and previous_n_downloads >= rules.busy_downloads as is_busy
+        changes.is_listed and changes.was_listed as is_kept,
+        changes.is_listed and changes.was_listed and changes.previous_n_downloads >= rules.busy_downloads as is_busy
     from {{ ref('int_hub__listing_changes') }} as changes
     cross join rules
-    where snapshot_date = date '{{ var('snapshot_date') }}'
+    where changes.snapshot_date = date '{{ var('snapshot_date') }}'
 )
 
 select

@@ -82,7 +82,7 @@ def week_quality(totals: pa.Table, counting_changes: pa.Table, rules: Rules, wee
         verdicts = {name: rule(series) for name, rule in RULES.items() if _applies(name, series.repo_type)}
         if series.repo_type != "space":
             verdicts["definition"] = _definition(series, counting_changes)
-        rows += [_row(series.repo_type, name, verdict) for name, verdict in verdicts.items()]
+        rows += [{"snapshot_date": week, **_row(series.repo_type, name, verdict)} for name, verdict in verdicts.items()]
     return pa.Table.from_pylist(rows, WEEK_QUALITY)
 
 

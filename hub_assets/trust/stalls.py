@@ -5,6 +5,8 @@ carries the backlog. Two signs show this: downloads per day fall far below their
 which are downloaded all the time, show the same count twice.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -46,17 +48,12 @@ def stalled(ratio: Numbers, frozen_share: Numbers, n_busy: Numbers, rules: Rules
     inside = np.zeros(len(ratio), bool)
     length = 0
     for listing in range(len(ratio)):
-        is_open = 0 < length < rules.longest_stall
-        if starts[listing] and length < rules.longest_stall:
-            length += 1
-        elif is_open and not recovered[listing]:
+        goes_on = starts[listing] or (length > 0 and not recovered[listing])
+        inside[listing] = goes_on and length < rules.longest_stall
+        if inside[listing]:
             length += 1
         elif not starts[listing]:
             length = 0
-            continue
-        else:
-            continue
-        inside[listing] = True
     return _joined(inside, int(rules.stalls_apart))
 
 
@@ -64,7 +61,7 @@ def _joined(inside: Flags, apart: int) -> Flags:
     """Fill gaps of up to `apart` listings between two stalls."""
     joined = inside.copy()
     where = np.flatnonzero(inside)
-    for before, after in zip(where, where[1:], strict=False):
+    for before, after in pairwise(where):
         if after - before - 1 <= apart:
             joined[before:after] = True
     return joined

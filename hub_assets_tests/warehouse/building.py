@@ -21,6 +21,7 @@ from hub_assets.networks.schemas import (
     USAGE_SUMMARY,
 )
 from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
+from hub_assets.trust.schemas import FLOW_CORRECTIONS, WEEK_QUALITY
 from hub_assets.warehouse.database import failing_rows, prepare, replace_week
 from hub_assets.warehouse.sql_project import Model, Project
 
@@ -29,6 +30,10 @@ CORE = {
     "core__developer_pairs": DEVELOPER_PAIRS,
     "core__developers": DEVELOPERS,
     "core__pseudonyms": PSEUDONYMS,
+}
+TRUST = {
+    "core__week_quality": WEEK_QUALITY,
+    "core__flow_corrections": FLOW_CORRECTIONS,
 }
 STATS = {
     "stats__concentration": CONCENTRATION,
@@ -51,6 +56,7 @@ SOURCES = {
     **{f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES},
     **{table: answers_schema(table) for table in ANSWERS},
     **CORE,
+    **TRUST,
     **STATS,
     **NETWORK,
 }
