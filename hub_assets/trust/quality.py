@@ -120,8 +120,11 @@ def _row(repo_type: str, rule: str, verdict: Verdict) -> dict[str, Any]:
 def _partial(series: Series) -> Verdict:
     listed = series.last("n_listed")
     share = listed / series.median_before(series["n_listed"], PARTIAL_LISTINGS)
+    # a listing stays short after a purge; it is partial if it lost rows now, or was cut at the same number again
+    lost = _divide(series["n_vanished"], series["n_previous"])[-1] > 1 - series.rules.partial_share
+    is_cut = listed == series.last("n_previous")
     return _verdict(
-        share < series.rules.partial_share,
+        bool(share < series.rules.partial_share and (lost or is_cut)),
         share,
         series.rules.partial_share,
         listed,
@@ -204,9 +207,10 @@ def _purge(series: Series) -> Verdict:
     shares = _divide(series["n_vanished"], series["n_previous"])
     usual = np.nan_to_num(series.median_before(shares))
     threshold = max(series.rules.purge_share, series.rules.purge_multiple * usual)
-    is_partial = _partial(series).severity == "error"
+    # more than this is a listing that was cut; between `partial_share` and this, both are possible
+    is_cut = _partial(series).severity == "error" and shares[-1] > series.rules.most_purged_share
     return _verdict(
-        bool(shares[-1] > threshold and vanished >= series.rules.least_purged and not is_partial),
+        bool(shares[-1] > threshold and vanished >= series.rules.least_purged and not is_cut),
         shares[-1],
         threshold,
         vanished,

@@ -24,6 +24,7 @@ class Rules:
     purge_share: float
     purge_multiple: float
     least_purged: float
+    most_purged_share: float
     lost_likes_share: float
     least_lost_likes: float
     rollback_share: float

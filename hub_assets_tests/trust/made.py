@@ -24,7 +24,7 @@ from hub_assets_tests.warehouse.building import prepare_tables
 START: Final = date(2025, 3, 3)
 MODELS: Final = ("int_hub__listing_changes", "int_hub__listing_totals")
 AFTER: Final = ("core__repo_anomalies", "mart__weekly_flows")
-SIZES: Final[dict[RepoType, int]] = {"model": 1500, "dataset": 600, "space": 400}
+SIZES: Final[dict[RepoType, int]] = {"model": 1500, "dataset": 1500, "space": 400}
 Counts = npt.NDArray[np.int64]
 
 
@@ -48,7 +48,7 @@ class Kind:
 
     def repeat(self, week: int) -> None:
         """Serve last week's listing again."""
-        for values in (self.all_time, self.downloads, self.likes, self.modified, self.listed):
+        for values in (self.all_time, self.downloads, self.likes, self.modified, self.listed, self.ids):
             values[week] = values[week - 1]
 
     def add(self, week: int, which: Any, downloads: Any) -> None:
