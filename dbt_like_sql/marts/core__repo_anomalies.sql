@@ -44,7 +44,7 @@ renamed as (
         n_downloads_all_time as value,
         'the same key had another id' as evidence
     from changes
-    where is_listed and was_listed and repo_id <> previous_repo_id
+    where is_listed and repo_id <> previous_repo_id
 ),
 
 vanished as (
@@ -54,7 +54,8 @@ vanished as (
     where changes.was_listed and not changes.is_listed and not coalesce(suspect.is_partial, false)
 ),
 
--- uploading a repository again under another key keeps the count only if the Hub moved it
+-- uploading a repository again under another key keeps the count only if the Hub moved it; within a week the count
+-- grows by a quarter of the 30-day downloads, and a popular repository by half
 matches as (
     select
         present.repo_type,
@@ -74,7 +75,9 @@ matches as (
         and present.previous_date is null
         and vanished.previous_n_downloads_all_time >= rules.least_same_count
         and present.n_downloads_all_time >= vanished.previous_n_downloads_all_time
-        and present.n_downloads_all_time <= vanished.previous_n_downloads_all_time * (1 + rules.same_count)
+        and present.n_downloads_all_time
+        <= vanished.previous_n_downloads_all_time * (1 + rules.same_count)
+        + coalesce(vanished.previous_n_downloads, 0) * 0.5
 ),
 
 moved as (

@@ -293,6 +293,6 @@ def _printable(decoded: bytes) -> str:
             text = decoded.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if text and sum(sign.isprintable() and sign.isascii() or sign in "\r\n\t" for sign in text) / len(text) > 0.9:
+        if text and sum((sign.isprintable() and sign.isascii()) or sign in "\r\n\t" for sign in text) / len(text) > 0.9:
             return text
     return ""

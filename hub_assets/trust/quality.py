@@ -293,7 +293,8 @@ def _until(series: Series, end: int) -> Series:
 
 
 def _divide(numbers: Numbers, by: Numbers) -> Numbers:
-    return np.divide(numbers, by, out=np.full(len(numbers), np.nan), where=by > 0)
+    quotients: Numbers = np.divide(numbers, by, out=np.full(len(numbers), np.nan), where=by > 0)
+    return quotients
 
 
 def _known(value: float) -> float | None:

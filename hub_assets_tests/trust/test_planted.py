@@ -33,7 +33,7 @@ def planted(hub: World, rng: np.random.Generator) -> tuple[Found, Found]:
     old = [np.flatnonzero(kind.listed.all(axis=0) & (kind.all_time[0] > 2000)) for kind in (model, dataset)]
     for kind, rows in zip((model, dataset), old, strict=True):
         picked = rng.permutation(rows)[:40]
-        for row, week in zip(picked[:12], rng.integers(9, 40, 12).tolist(), strict=True):
+        for row, week in zip(picked[:12], rng.integers(9, 20, 12).tolist(), strict=True):
             kind.ids[week:, row] = f"renamed/{row}"
             odd(kind, week, "renamed", row)
         for row in picked[12:20]:
@@ -86,10 +86,11 @@ def planted(hub: World, rng: np.random.Generator) -> tuple[Found, Found]:
     dataset.listed[33:, quiet] = False
     doubt("dataset", 33, "purge")
     loved = np.argsort(space.likes[35])[-10:]
+    space.likes[:, loved] += 200
     lost = space.likes[34, loved] // 2
     space.likes[35:, loved] -= lost
     doubt("space", 35, "like_purge")
-    odd(space, 35, "likes_lost", loved[lost >= 20])
+    odd(space, 35, "likes_lost", loved[lost >= 60])
     dataset.downloads[38:] = dataset.downloads[38:] * 5 // 2
     doubt("dataset", 38, "level")
     return doubts, anomalies
