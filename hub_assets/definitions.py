@@ -9,12 +9,19 @@ from hub_assets.assets.listings import build_listings
 from hub_assets.assets.models import build_models
 from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
+from hub_assets.assets.releases import build_releases
 from hub_assets.assets.statistics import build_statistics
 from hub_assets.assets.trust import build_trust
 from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
-from hub_assets.schedules import merge_identities, weekly_snapshot, weekly_snapshot_schedule
+from hub_assets.schedules import (
+    merge_identities,
+    weekly_release,
+    weekly_release_schedule,
+    weekly_snapshot,
+    weekly_snapshot_schedule,
+)
 
 
 def build_defs(
@@ -37,10 +44,10 @@ def build_defs(
         *build_trust(),
     ]
     return dg.Definitions(
-        assets=[*tables, build_figures(), build_publishing(tables)],
+        assets=[*tables, build_figures(), build_publishing(tables), *build_releases()],
         asset_checks=build_all_checks(),
-        jobs=[weekly_snapshot, merge_identities],
-        schedules=[weekly_snapshot_schedule],
+        jobs=[weekly_snapshot, merge_identities, weekly_release],
+        schedules=[weekly_snapshot_schedule, weekly_release_schedule],
         resources={
             "hub": hub or HubResource.of_environment(),
             "crawl": crawl or CrawlResource(),

@@ -1,12 +1,15 @@
-"""The jobs and their schedule."""
+"""The jobs and their schedules."""
+
+import os
 
 import dagster as dg
 
+from hub_assets.assets.releases import RELEASE_TO, ReleaseConfig
 from hub_assets.partitions import week_of
 
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("release__dataset"),
     description="One week of the Hub: listings, histories, marts, networks, statistics and the published warehouse.",
 )
 
@@ -16,9 +19,31 @@ merge_identities = dg.define_asset_job(
     description="Apply reviewed identity decisions: rebuild developers and every table that depends on them.",
 )
 
+weekly_release = dg.define_asset_job(
+    "weekly_release",
+    selection=dg.AssetSelection.assets("release__dataset"),
+    description="Build a published week as a data set, and publish it on the Hub if HUB_ASSETS_RELEASE_TO names one.",
+)
+
 
 @dg.schedule(job=weekly_snapshot, cron_schedule="30 6 * * 1", execution_timezone="UTC")
 def weekly_snapshot_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Take the snapshot of the new week on Mondays at 06:30 UTC."""
     week = str(week_of(context.scheduled_execution_time))
     return dg.RunRequest(run_key=week, partition_key=week)
+
+
+@dg.schedule(
+    job=weekly_release,
+    cron_schedule="0 6 * * 3",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+)
+def weekly_release_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Release the present week on Wednesdays at 06:00 UTC; start this schedule and set HUB_ASSETS_RELEASE_TO to use it."""
+    to = os.environ.get(RELEASE_TO)
+    if not to:
+        return dg.SkipReason(f"{RELEASE_TO} does not name a data set, such as my-lab/hub-weekly")
+    week = str(week_of(context.scheduled_execution_time))
+    config = dg.RunConfig(ops={"release__dataset": ReleaseConfig(to=to)})
+    return dg.RunRequest(run_key=f"{to} {week}", partition_key=week, run_config=config)

@@ -27,6 +27,7 @@ os.environ |= {
     "HF_HOME": str(_OWN / "huggingface"),
     "HUB_ASSETS_HOME": str(_OWN / "home"),
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_XET": "1",  # the local Hub serves LFS only
 }
 # a zone whose days begin elsewhere than UTC's, so that local time taken for UTC shows on every machine
 os.environ.setdefault("TZ", "Asia/Kolkata")
