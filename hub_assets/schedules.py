@@ -40,7 +40,7 @@ def weekly_snapshot_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunReq
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def weekly_release_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Release the present week on Wednesdays at 06:00 UTC; start this schedule and set HUB_ASSETS_RELEASE_TO to use it."""
+    """Release the present week on Wednesdays at 06:00 UTC. To use it, start it and set HUB_ASSETS_RELEASE_TO."""
     to = os.environ.get(RELEASE_TO)
     if not to:
         return dg.SkipReason(f"{RELEASE_TO} does not name a data set, such as my-lab/hub-weekly")

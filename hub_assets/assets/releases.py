@@ -54,7 +54,7 @@ def build_releases() -> list[dg.AssetsDefinition]:
                 sources=sources_of(where, snapshot_date),
                 withheld=read_withheld(where.withheld),
             )
-        titles = {part.name: part.description for part in parts_of(project(), snapshot_date)}
+        titles = titles_of(snapshot_date)
         metadata: dict[str, Any] = {
             "path": dg.MetadataValue.path(str(folder)),
             "megabytes": round(sum(file.bytes for file in week.files.values()) / 1e6, 1),
@@ -62,15 +62,22 @@ def build_releases() -> list[dg.AssetsDefinition]:
             "removed": count_table(week.removed),
             "license": week.license,
         }
+        write_documents(folder, [week], config.to or UNPUBLISHED, titles)
         if config.to is None:
-            write_documents(folder, [week], UNPUBLISHED, titles)
             return dg.MaterializeResult(metadata=metadata)
-        published = publish_release(Target(hub.endpoint, config.to), folder, week, titles, context.log.info)
+        # data of a demo, or of another Hub, must not be published as this Hub's
+        where.require(hub.client.endpoint, hub.client.contact(hub.outage_backoff).population)
+        published = publish_release(Target(hub.client.endpoint, config.to), folder, week, titles, context.log.info)
         return dg.MaterializeResult(
             metadata={**metadata, "data_set": config.to, "commit": published.commit, "tag": published.tag}
         )
 
     return [release__dataset]
+
+
+def titles_of(snapshot_date: date) -> dict[str, str]:
+    """Return the description of each table of a release."""
+    return {part.name: part.description for part in parts_of(project(), snapshot_date)}
 
 
 def sources_of(home: Home, snapshot_date: date) -> dict[str, dict[str, str]]:

@@ -11,7 +11,9 @@ from hub_assets.errors import UserError
 
 
 @click.command("release")
-@click.option("--to", required=True, metavar="NAMESPACE/NAME", help="Data set on the Hub; created if it does not exist.")
+@click.option(
+    "--to", required=True, metavar="NAMESPACE/NAME", help="Data set on the Hub; created if it does not exist."
+)
 @click.option("--week", type=DayType(), help="Any day of the week to release. Default: the newest published week.")
 @click.option("--dry-run", is_flag=True, help="Build the files and show what would be uploaded; send nothing.")
 @HOME
@@ -28,9 +30,11 @@ def release_command(to: str, week: date | None, dry_run: bool, home: Path | None
     """
     from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-    from hub_assets.definitions import build_defs
-    from hub_assets.resources import HomeResource, HubResource
-    from hub_assets.runs import execute
+    from hub_assets.assets.releases import titles_of
+    from hub_assets.cli.jobs import run_job
+    from hub_assets.releases.commit import Target, publish_release
+    from hub_assets.releases.documents import WEEKS, weeks_of
+    from hub_assets.resources import HubResource
 
     try:
         validate_repo_id(to)
@@ -41,16 +45,23 @@ def release_command(to: str, week: date | None, dry_run: bool, home: Path | None
     where = home_of(home)
     monday = published_week(where.warehouse, week)
     hub = HubResource.of_environment()
-    definitions = build_defs(hub=hub, home=HomeResource(root=str(where.root)))
-    config = {} if dry_run else {"ops": {"release__dataset": {"config": {"to": to}}}}
-    execute(definitions.resolve_job_def("weekly_release"), where, monday, console, run_config=config)
+    if not dry_run:
+        # data of a demo, or of another Hub, must not be published as this Hub's
+        contact = hub.new_client().contact()
+        where.require(hub.endpoint.rstrip("/"), contact.population)
+    run_job("weekly_release", where, monday, hub=hub, is_summarized=False)
     folder = where.releases / str(monday)
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    size = sum(path.stat().st_size for path in files) / 1e6
+    [built] = weeks_of((folder / WEEKS).read_text(encoding="utf-8"))
+    size = sum({file.sha256: file.bytes for file in built.files.values()}.values()) / 1e6
+    console.print(f"{len(built.files):,} files of the week of {monday}, {size:,.1f} MB, in {folder}")
+    for kind, n in built.removed.items():
+        console.print(f"  removed: {kind.replace('_', ' ')} ({n:,})")
     if dry_run:
-        console.print(f"The week of {monday} is built in {folder}: {len(files):,} files, {size:,.1f} MB. Nothing was sent.")
-    else:
-        console.print(f"The week of {monday} is published: {hub.endpoint}/datasets/{to} (tag week-{monday})")
+        console.print("Nothing was sent, because of --dry-run.")
+        return
+    published = publish_release(Target(hub.endpoint.rstrip("/"), to), folder, built, titles_of(monday), console.print)
+    state = "is published" if published.is_new else "was published before, with the same content"
+    console.print(f"The week of {monday} {state}: {hub.endpoint}/datasets/{to}, tag {published.tag}")
 
 
 @click.command("withhold")

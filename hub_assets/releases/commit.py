@@ -13,7 +13,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
 from hub_assets.errors import UserError
-from hub_assets.releases.documents import DOCUMENTS, weeks_of, write_documents
+from hub_assets.releases.documents import DOCUMENTS, WEEKS, weeks_of, write_documents
 from hub_assets.releases.folder import Week
 from hub_assets.releases.tables import ReleaseError
 
@@ -138,7 +138,7 @@ def released_weeks(target: Target, revision: str = "main") -> list[Week]:
     try:
         path = hf_hub_download(
             target.repo_id,
-            "weeks.json",
+            WEEKS,
             repo_type="dataset",
             revision=revision,
             endpoint=target.endpoint,
@@ -150,5 +150,5 @@ def released_weeks(target: Target, revision: str = "main") -> list[Week]:
         return weeks_of(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(
-            f"weeks.json of {target.repo_id} was not written by hub-assets ({error}); release to another data set."
+            f"{WEEKS} of {target.repo_id} was not written by hub-assets ({error}); release to another data set."
         ) from error

@@ -15,7 +15,8 @@ import yaml
 from hub_assets.releases.folder import ODBL, Week
 from hub_assets.releases.tables import LISTINGS
 
-DOCUMENTS: Final = ("README.md", "DATASHEET.md", "weeks.json", "croissant.json", "datapackage.json")
+WEEKS: Final = "weeks.json"
+DOCUMENTS: Final = ("README.md", "DATASHEET.md", WEEKS, "croissant.json", "datapackage.json")
 _SIZES: Final = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _LICENSES: Final = {
     "apache-2.0": ("Apache License 2.0", "https://www.apache.org/licenses/LICENSE-2.0"),
@@ -40,7 +41,7 @@ def write_documents(folder: Path, weeks: Iterable[Week], repo_id: str, titles: M
     texts = {
         "README.md": _card(ordered, repo_id, titles),
         "DATASHEET.md": _datasheet(ordered, repo_id),
-        "weeks.json": _json({"weeks": [week.to_json() for week in ordered]}),
+        WEEKS: _json({"weeks": [week.to_json() for week in ordered]}),
         "croissant.json": _json(_croissant(ordered, repo_id, titles)),
         "datapackage.json": _json(_datapackage(ordered, repo_id, titles)),
     }
@@ -76,7 +77,7 @@ def _rows(week: Week) -> int:
 def _card(weeks: list[Week], repo_id: str, titles: Mapping[str, str]) -> str:
     newest = weeks[-1]
     size = next((name for limit, name in _SIZES if _rows(newest) < limit), "10M<n<100M")
-    front = {
+    front: dict[str, Any] = {
         "license": _license(weeks),
         "pretty_name": "Hugging Face Hub, week by week",
         "tags": ["hub-assets", "hub-stats", "croissant"],

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -56,7 +57,8 @@ _PATTERNS: Final = {
         (
             "private_key",
             ("private key", "putty-user-key"),
-            r"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
+            r"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?"
+            r"(?:-----END[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
             r"|PuTTY-User-Key-File-\d[\s\S]*",
         ),
         (
@@ -238,7 +240,7 @@ def _is_random(token: str) -> bool:
     if len(core) < _RANDOM_LENGTH or re.fullmatch(r"[0-9a-f]+|[0-9A-F]+", longest_part):
         return False
     classes = ["d" if sign.isdigit() else "u" if sign.isupper() else "l" if sign.islower() else "s" for sign in core]
-    switches = sum(a != b for a, b in zip(classes, classes[1:], strict=False)) / (len(core) - 1)
+    switches = sum(a != b for a, b in pairwise(classes)) / (len(core) - 1)
     longest = max(len(run.group()) for run in re.finditer(r"l+|u+|d+|s+", "".join(classes)))
     separators = classes.count("s") / len(core)
     return (
