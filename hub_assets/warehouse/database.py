@@ -97,7 +97,9 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             cause = _details(error)
             is_of_file = cause.get("exception_type") == "IO" and "errno" not in cause
             if is_of_file and not path.exists():
-                raise WarehouseError(f"{path} does not exist; take a snapshot, or set --home to another home") from None
+                raise WarehouseError(
+                    f"{path} does not exist; take a snapshot, or set --home to another home"
+                ) from None
             raise _damaged(path, cause) if is_of_file else _in_words(path, error) from None
 
 
