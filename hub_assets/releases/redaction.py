@@ -131,7 +131,8 @@ _PATTERNS: Final = {
         (
             "formula",
             ("=", "+", "-", "@"),
-            r"(?i)^\s*[=+@-]\s*(?:\w+\s*\|\s*'|(?:cmd|dde|hyperlink|webservice|importxml|importdata|exec|system)\s*[|(])[^\n]*",
+            r"(?i)(?:^\s*-|(?<![\w.=])[=+@])\s*(?:\w+\s*\|\s*['\"]|(?:cmd|dde|hyperlink|webservice|importxml|importdata"
+            r"|exec|system)\s*[|(])[^\n]*",
         ),
     )
 }
@@ -169,7 +170,8 @@ def redact(text: str, found: Counter[str]) -> str:
     plain = _TOKEN.sub(lambda match: _without_random(match, found), plain)
     for hidden in _decoded(plain, _DEPTH):
         kind = next((name for name, pattern in _possible(hidden) if pattern.search(hidden)), "")
-        if kind:
+        if kind or any(_is_random(match.group()) for match in _TOKEN.finditer(hidden)):
+            kind = kind or "high_entropy"
             found[f"encoded_{kind}"] += 1
             return f"[removed: encoded {kind}]"
     return plain
