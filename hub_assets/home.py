@@ -77,6 +77,16 @@ class Home:
         return self.root / "decisions.csv"
 
     @property
+    def withheld(self) -> Path:
+        """The repositories to keep out of releases, a file that belongs to the user."""
+        return self.root / "withheld.csv"
+
+    @property
+    def releases(self) -> Path:
+        """The releases as folders, by week."""
+        return self.root / "releases"
+
+    @property
     def populations(self) -> Path:
         """The cache of simulated populations; no observatory depends on it."""
         return self.root / "populations"

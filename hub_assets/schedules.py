@@ -1,13 +1,16 @@
-"""The jobs and their schedule."""
+"""The jobs and their schedules."""
+
+import os
 
 import dagster as dg
 
 from hub_assets.assets.archives import archived_week_selection, archives_selection
+from hub_assets.assets.releases import RELEASE_TO, ReleaseConfig
 from hub_assets.partitions import week_of
 
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
-    selection=dg.AssetSelection.all() - archives_selection(),
+    selection=dg.AssetSelection.all() - archives_selection() - dg.AssetSelection.assets("release__dataset"),
     description="One week of the Hub: listings, histories, marts, networks, statistics and the published warehouse.",
 )
 
@@ -23,9 +26,31 @@ archived_week = dg.define_asset_job(
     description="A past week from a public archive: its listings, and the marts that need nothing else.",
 )
 
+weekly_release = dg.define_asset_job(
+    "weekly_release",
+    selection=dg.AssetSelection.assets("release__dataset"),
+    description="Build a published week as a data set, and publish it on the Hub if HUB_ASSETS_RELEASE_TO names one.",
+)
+
 
 @dg.schedule(job=weekly_snapshot, cron_schedule="30 6 * * 1", execution_timezone="UTC")
 def weekly_snapshot_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Take the snapshot of the new week on Mondays at 06:30 UTC."""
     week = str(week_of(context.scheduled_execution_time))
     return dg.RunRequest(run_key=week, partition_key=week)
+
+
+@dg.schedule(
+    job=weekly_release,
+    cron_schedule="0 6 * * 3",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+)
+def weekly_release_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Release the present week on Wednesdays at 06:00 UTC. To use it, start it and set HUB_ASSETS_RELEASE_TO."""
+    to = os.environ.get(RELEASE_TO)
+    if not to:
+        return dg.SkipReason(f"{RELEASE_TO} does not name a data set, such as my-lab/hub-weekly")
+    week = str(week_of(context.scheduled_execution_time))
+    config = dg.RunConfig(ops={"release__dataset": ReleaseConfig(to=to)})
+    return dg.RunRequest(run_key=f"{to} {week}", partition_key=week, run_config=config)

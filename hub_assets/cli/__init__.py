@@ -12,6 +12,7 @@ from hub_assets.cli.dev import dev_command
 from hub_assets.cli.guard import GuardedGroup
 from hub_assets.cli.identities import identities_group
 from hub_assets.cli.local_hub import local_hub_command
+from hub_assets.cli.release import release_command, withhold_command
 from hub_assets.cli.report import report_command
 from hub_assets.cli.snapshot import plan_command, snapshot_command
 from hub_assets.cli.upgrade import upgrade_command
@@ -35,6 +36,8 @@ for command in (
     dev_command,
     local_hub_command,
     identities_group,
+    release_command,
+    withhold_command,
     upgrade_command,
 ):
     main.add_command(command)

@@ -39,6 +39,7 @@ from hub_assets.local_hub.paths import CARD_PATH, PLURALS, REPO_PATH
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.repositories import Repositories
 from hub_assets.local_hub.repository_routes import Contents
+from hub_assets.local_hub.repository_writes import Writes
 from hub_assets.vocabulary import RepoType
 
 _MISSING: Final = "Invalid username or password."
@@ -71,7 +72,8 @@ def build_app(
         population it serves.
     """
     contents = None if repositories is None else Contents(repositories)
-    api = _Api(population, faults or Faults(), page_cap, commits_page, contents)
+    writes = None if contents is None else Writes(contents)
+    api = _Api(population, faults or Faults(), page_cap, commits_page, contents, writes)
     app = Starlette(
         routes=[
             Route("/api/whoami-v2", api.whoami),
@@ -83,6 +85,7 @@ def build_app(
             Route("/api/{plural:str}/{rest:path}", api.repository),
             Route("/api/{plural:str}/{rest:path}", api.ask, methods=["POST"]),
             Route("/{path:path}", api.card),
+            Route("/{path:path}", api.write, methods=["POST", "PUT", "DELETE"]),
         ],
         exception_handlers={ApiError: _answer_error, 404: _answer_nothing, 405: _answer_nothing},
     )
@@ -103,6 +106,7 @@ class _Api:
     page_cap: int
     commits_page: int
     contents: Contents | None
+    writes: Writes | None
 
     async def listing(self, request: Request) -> Response:
         repo_type = _repo_type(request)
@@ -121,6 +125,10 @@ class _Api:
 
     async def ask(self, request: Request) -> Response:
         response = await self.contents.api(request) if self.contents else None
+        return response or await self.write(request)
+
+    async def write(self, request: Request) -> Response:
+        response = await self.writes.answer(request) if self.writes else None
         return response or await _answer_nothing(request, ApiError(404, _NO_PAGE))
 
     async def repository(self, request: Request) -> Response:

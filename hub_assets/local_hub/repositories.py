@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, overload
 
 from filelock import FileLock
 
@@ -101,8 +101,19 @@ class Repositories:
         self.root = root
         (root / "blobs").mkdir(parents=True, exist_ok=True)
 
-    def put(self, chunks: bytes | Iterable[bytes]) -> Blob:
-        """Store a file's bytes; the same bytes are stored once."""
+    @overload
+    def put(self, chunks: bytes | Iterable[bytes]) -> Blob: ...
+
+    @overload
+    def put(self, chunks: bytes | Iterable[bytes], expected: str) -> Blob | None: ...
+
+    def put(self, chunks: bytes | Iterable[bytes], expected: str | None = None) -> Blob | None:
+        """Store a file's bytes; the same bytes are stored once.
+
+        Args:
+            chunks: the bytes.
+            expected: the SHA-256 that they must have; otherwise nothing is stored and None is returned.
+        """
         digest, size = hashlib.sha256(), 0
         upload = self.root / "blobs" / f".{uuid.uuid4().hex}"
         try:
@@ -111,6 +122,8 @@ class Repositories:
                     digest.update(chunk)
                     size += len(chunk)
                     file.write(chunk)
+            if expected not in (None, digest.hexdigest()):
+                return None
             upload.replace(self.path(digest.hexdigest()))
         finally:
             upload.unlink(missing_ok=True)

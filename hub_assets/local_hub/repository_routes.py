@@ -44,7 +44,7 @@ class Contents:
 
     async def api(self, request: Request) -> Response | None:
         """Answer a request below `/api/{plural}/`."""
-        _, plural, *parts = _segments(request)
+        _, plural, *parts = path_segments(request)
         if plural not in PLURALS:
             return None
         found = self._find(PLURALS[plural], parts, _RESOURCES)
@@ -61,7 +61,7 @@ class Contents:
         path = request.url.path
         if path.startswith(STORAGE):
             return self._stored(request, path.removeprefix(STORAGE))
-        parts = _segments(request)
+        parts = path_segments(request)
         is_cache = parts[:2] == ["api", "resolve-cache"]
         if is_cache:
             plural, repo_id, revision, name = parts[2], unquote(parts[3]), parts[4], "/".join(parts[5:])
@@ -114,7 +114,7 @@ class Contents:
             "Accept-Ranges": "bytes",
         }
         if entry.is_lfs:
-            address = f"{_storage_origin(request)}{STORAGE}{entry.sha256}?signature={self._signature(entry.sha256)}"
+            address = f"{storage_origin(request)}{STORAGE}{entry.sha256}?signature={self.signature(entry.sha256)}"
             return json_response({}, 302, headers | {"Location": address})
         cached = "/".join(
             ["/api/resolve-cache", f"{repository.repo_type}s", quote(repository.repo_id, safe=""), commit.id]
@@ -138,24 +138,25 @@ class Contents:
         if "authorization" in request.headers:
             raise ApiError(400, "Only one auth mechanism is allowed; the token must not be sent to the storage")
         signature = request.query_params.get("signature", "")
-        if self.store.blob(sha256) is None or not hmac.compare_digest(signature, self._signature(sha256)):
+        if self.store.blob(sha256) is None or not hmac.compare_digest(signature, self.signature(sha256)):
             raise ApiError(403, "Access denied")
         headers = {"ETag": f'"{sha256}"'}
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
         return FileResponse(self.store.path(sha256), headers=headers, media_type="binary/octet-stream")
 
-    def _signature(self, sha256: str) -> str:
+    def signature(self, sha256: str) -> str:
+        """Return what a signed address of the storage carries."""
         return hmac.new(self._key, sha256.encode(), hashlib.sha256).hexdigest()
 
 
-def _segments(request: Request) -> list[str]:
+def path_segments(request: Request) -> list[str]:
     """Return the segments of the path; a `%2F` in a revision separates nothing."""
     raw: bytes = request.scope.get("raw_path") or quote(request.url.path).encode()
     return [unquote(part) for part in raw.decode("latin-1").partition("?")[0].strip("/").split("/")]
 
 
-def _storage_origin(request: Request) -> str:
+def storage_origin(request: Request) -> str:
     """Return the storage's origin: another host than the Hub's, as in reality, where one address has two names."""
     url = request.url
     other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(url.hostname or "", url.hostname or "")

@@ -23,6 +23,7 @@ from hub_assets.networks.schemas import (
     USAGE_SUMMARY,
 )
 from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
+from hub_assets.trust.schemas import FLOW_CORRECTIONS, WEEK_QUALITY
 from hub_assets.warehouse.database import failing_rows, prepare, replace_week
 from hub_assets.warehouse.sql_project import Model, Project
 
@@ -32,6 +33,10 @@ CORE = {
     "core__developer_pairs": DEVELOPER_PAIRS,
     "core__developers": DEVELOPERS,
     "core__pseudonyms": PSEUDONYMS,
+}
+TRUST = {
+    "core__week_quality": WEEK_QUALITY,
+    "core__flow_corrections": FLOW_CORRECTIONS,
 }
 STATS = {
     "stats__concentration": CONCENTRATION,
@@ -55,6 +60,7 @@ SOURCES = {
     **{f"raw_archive__{repo_type}s": table.schema for repo_type, table in LISTINGS.items()},
     "raw_archive__uploads": CHOICE_SCHEMA,
     **CORE,
+    **TRUST,
     **STATS,
     **NETWORK,
 }
