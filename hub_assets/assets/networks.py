@@ -77,7 +77,7 @@ class Collaboration:
 
 def build_networks() -> list[dg.AssetsDefinition]:
     """Make the assets."""
-    return [_build_collaboration(), _build_null_models(), _build_over_time(), _build_usage(), _build_cycles()]
+    return [_build_collaboration(), _build_null_models(), _build_over_time(), _build_usage(), _build_cycles(), _build_families()]
 
 
 def collaborations(
@@ -330,6 +330,42 @@ def _build_cycles() -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=shown | {"cycles": len(pc.unique(rows["cycle"])), "models": len(rows)})
 
     return cycles
+
+
+def _build_families() -> dg.AssetsDefinition:
+    nodes, members = names = ("network__family_nodes", "network__family_members")
+
+    @dg.multi_asset(
+        name="network__families",
+        specs=[spec_of(name, ["mart__base_model_edges", "mart__repo_activity"], "scipy") for name in names],
+        partitions_def=SNAPSHOTS,
+    )
+    def families(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        from hub_assets.networks.families import family_tables
+
+        snapshot_date = snapshot_date_of(context)
+        week = f"snapshot_date = date '{snapshot_date}'"
+        with home.building(snapshot_date) as connection:
+            # a base has its listed id, where it has one
+            edges = connection.sql(f"""
+                select
+                    edges.repo_key, edges.repo_id, base_repo_key, coalesce(bases.repo_id, base_repo_id) as base_repo_id,
+                    is_self_loop
+                from (from mart__base_model_edges where {week}) as edges
+                left join (from mart__repo_activity where {week} and repo_type = 'model') as bases
+                    on base_repo_key = bases.repo_key
+            """).to_arrow_table()
+            downloads = connection.sql(
+                f"select repo_key, n_downloads from mart__repo_activity where {week} and repo_type = 'model'"
+            ).to_arrow_table()
+            tables = dict(zip(names, family_tables(edges, downloads), strict=True))
+            shown = {name: replace_rows(connection, name, snapshot_date, rows) for name, rows in tables.items()}
+        shown[nodes] |= {"roots": pc.sum(tables[nodes]["is_root"]).as_py() or 0, "models": len(tables[nodes])}
+        shown[members] |= {"deepest": pc.max(tables[members]["depth"]).as_py() or 0}
+        for name in names:
+            yield dg.MaterializeResult(asset_key=name, metadata=shown[name])
+
+    return families
 
 
 def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:

@@ -15,6 +15,8 @@ from hub_assets.networks.schemas import (
     COLLABORATION_CORES,
     COLLABORATION_OVER_TIME,
     DEVELOPER_CENTRALITY,
+    FAMILY_MEMBERS,
+    FAMILY_NODES,
     MODEL_CO_USAGE,
     NULL_MODELS,
     SUMMARY,
@@ -46,6 +48,8 @@ NETWORK = {
     "network__model_co_usage": MODEL_CO_USAGE,
     "network__usage_summary": USAGE_SUMMARY,
     "network__base_model_cycles": BASE_MODEL_CYCLES,
+    "network__family_nodes": FAMILY_NODES,
+    "network__family_members": FAMILY_MEMBERS,
 }
 SOURCES = {
     **{f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES},
