@@ -1,0 +1,11 @@
+"""The pages of the site, in the order of the navigation. Each is a module here and a template named by its slug."""
+
+from typing import Final
+
+from hub_assets.report.site.page import Page
+from hub_assets.report.site.pages import overview, queries
+
+PAGES: Final[tuple[Page, ...]] = (
+    overview.PAGE,
+    queries.PAGE,
+)
