@@ -1,6 +1,7 @@
 """The marts behind the explorers: organizations, themes, sizes, benchmarks, families and licenses, counted twice."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -192,6 +193,35 @@ KINDS = {
 """Types of contributors in the European Open Source AI Index, as our kinds. Its two research labs are companies."""
 
 
+COUNTRY_DISAGREEMENTS = [
+    ("blinkdl", "China", "International"),
+    ("briaai", "International", "Israel"),
+    ("carperai", "United States", "International"),
+    ("deepfloyd", "International", "United Kingdom"),
+    ("hpcai-tech", "International", "Singapore"),
+    ("llm360", "United States", "United Arab Emirates"),
+    ("m-a-p", "China", "International"),
+    ("nousresearch", "International", "United States"),
+    ("skywork", "United States", "China"),
+    ("togethercomputer", "International", "United States"),
+    ("upstage", "International", "South Korea"),
+    ("zai-org", "United States", "China"),
+]
+"""Namespace, country in the index, and ours: the index counts joint work and several offices as international. It has
+CogVideoX in the United States, but the other systems of Z.ai in China."""
+KIND_DISAGREEMENTS = [
+    ("declare-lab", "research institute", "university"),
+    ("deepfloyd", "community", "company"),
+    ("inceptionai", "research institute", "company"),
+    ("juyongjiang", "university", "individual"),
+    ("nanbeige", "research institute", "company"),
+    ("nousresearch", "community", "company"),
+    ("openbmb", "research institute", "community"),
+    ("orionzheng", "university", "individual"),
+]
+"""The index classifies the contributors of a system, the seed the owner of a namespace."""
+
+
 def test_countries_and_kinds_agree_with_the_openness_index(real_data: Path, project: Project) -> None:
     with (real_data / "openness_index/systems.csv").open(encoding="utf-8") as file:
         systems = [row for row in csv.DictReader(file) if row["hub_link"]]
@@ -209,12 +239,8 @@ def test_countries_and_kinds_agree_with_the_openness_index(real_data: Path, proj
     assert differing == COUNTRY_DISAGREEMENTS
     kinds = [(link, theirs, mine) for link, *_, theirs, mine in compared if theirs and mine != "unknown"]
     assert sorted({row for row in kinds if row[1] != row[2]}) == KIND_DISAGREEMENTS
-    assert sum(theirs == mine for _, theirs, mine in countries) / len(countries) > 0.9
-    assert sum(theirs == mine for _, theirs, mine in kinds) / len(kinds) > 0.8
-
-
-COUNTRY_DISAGREEMENTS: list[tuple[str, str, str]] = []
-KIND_DISAGREEMENTS: list[tuple[str, str, str]] = []
+    assert sum(theirs == mine for _, theirs, mine in countries) / len(countries) > 0.85
+    assert sum(theirs == mine for _, theirs, mine in kinds) / len(kinds) > 0.9
 
 
 def test_themes_match_whole_tags(warehouse: Warehouse) -> None:
@@ -377,7 +403,7 @@ def test_families_and_drift_of_a_recorded_listing(warehouse: Warehouse, real_dat
     direct = Counter(keys[base] for key, base in named if base in keys and keys[base] != key)
     derived = dict(warehouse.rows("select repo_key, n_derivatives from mart__models where n_derivatives > 0"))
     assert derived == direct
-    unlisted = {base for _, base in named if base not in keys}
+    unlisted = {base for _, base in named if base not in keys and re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", base)}
     ((n_unlisted,),) = warehouse.rows("select count(*) from network__family_nodes where not is_listed")
     assert n_unlisted == len(unlisted)
     assert warehouse.rows("select count(*) from mart__families where root_node not in (select node from "
