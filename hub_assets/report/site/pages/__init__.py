@@ -3,9 +3,13 @@
 from typing import Final
 
 from hub_assets.report.site.page import Page
-from hub_assets.report.site.pages import overview, queries
+from hub_assets.report.site.pages import base_models, dataverse, heatmap, modelverse, overview, queries
 
 PAGES: Final[tuple[Page, ...]] = (
     overview.PAGE,
+    modelverse.PAGE,
+    dataverse.PAGE,
+    heatmap.PAGE,
+    base_models.PAGE,
     queries.PAGE,
 )
