@@ -25,7 +25,7 @@ nodes as (
         on nodes.repo_key = models.repo_key and models.snapshot_date = $week
     where nodes.snapshot_date = $week
 ),
-leading as (
+chosen as (
     select node from (select * from nodes order by n_downloads_subtree desc, depth, n_descendants desc, repo_id limit 7000)
     union
     select node from (select * from nodes order by n_descendants desc, depth, n_downloads_subtree desc, repo_id limit 7000)
@@ -34,7 +34,7 @@ named as (
     select repo_key, coalesce(base_repo_key, concat('id:', lower(base_repo_id))) as base, string_agg(distinct relation, ' ') as relations
     from mart__base_model_edges
     where snapshot_date = $week and not is_self_loop and base_repo_id <> '(no id)'
-        and repo_key in (select node from leading)
+        and repo_key in (select node from chosen)
     group by all
 ),
 bases as (
@@ -49,7 +49,7 @@ select
     nodes.n_children, nodes.n_descendants, nodes.n_downloads, nodes.n_downloads_descendants, nodes.license,
     nodes.license_group, bases.bases, bases.relations
 from nodes
-inner join leading on nodes.node = leading.node
+inner join chosen on nodes.node = chosen.node
 left join bases on nodes.node = bases.repo_key
 order by nodes.n_downloads_subtree desc, nodes.depth, nodes.n_descendants desc, nodes.repo_id
 """,

@@ -18,56 +18,49 @@ SIZES: Final = (
     *("n<1k", "1k<n<10k", "10k<n<100k", "100k<n<1m", "1m<n<10m", "10m<n<100m"),
     *("100m<n<1b", "1b<n<10b", "10b<n<100b", "100b<n<1t", "n>1t", "unknown"),
 )
-TOTALS: Final = Query(
-    "dataverse-totals",
-    "All listed datasets, and those on the DataVerse page",
-    """
+_CHOSEN: Final = """
 with
 datasets as (
     select * from mart__datasets where snapshot_date = $week
 ),
-leading as (
+chosen as (
     select repo_key from (select repo_key from datasets order by n_downloads desc nulls last, repo_id limit 5000)
     union
-    select repo_key from (select repo_key from datasets order by n_downloads_all_time desc nulls last, repo_id limit 3000)
+    select repo_key from (
+        select repo_key from datasets order by n_downloads_all_time desc nulls last, repo_id limit 3000
+    )
     union
     select repo_key from (select repo_key from datasets order by n_likes desc nulls last, repo_id limit 3000)
 )
-select
+""".lstrip()
+TOTALS: Final = Query(
+    "dataverse-totals",
+    "All listed datasets, and those on the DataVerse page",
+    f"""
+{_CHOSEN}select
     count(*) as n_datasets,
-    count(leading.repo_key) as n_on_page,
+    count(chosen.repo_key) as n_on_page,
     count(benchmark) as n_benchmarks,
     sum(n_downloads)::bigint as n_downloads,
     sum(n_downloads_all_time)::bigint as n_downloads_all_time,
     sum(n_likes)::bigint as n_likes,
-    sum(n_downloads) filter (where leading.repo_key is not null) / nullif(sum(n_downloads), 0) as share_of_downloads,
-    sum(n_likes) filter (where leading.repo_key is not null) / nullif(sum(n_likes), 0) as share_of_likes,
+    sum(n_downloads) filter (where chosen.repo_key is not null) / nullif(sum(n_downloads), 0) as share_of_downloads,
+    sum(n_likes) filter (where chosen.repo_key is not null) / nullif(sum(n_likes), 0) as share_of_likes,
     sum(n_downloads) filter (where benchmark is not null) / nullif(sum(n_downloads), 0) as share_of_benchmarks
 from datasets
-left join leading on datasets.repo_key = leading.repo_key
+left join chosen on datasets.repo_key = chosen.repo_key
 """,
 )
 DATASETS: Final = Query(
     "dataverse-datasets",
     "Datasets on the DataVerse page: the first by downloads, all-time downloads and likes",
-    """
-with
-datasets as (
-    select * from mart__datasets where snapshot_date = $week
-),
-leading as (
-    select repo_key from (select repo_key from datasets order by n_downloads desc nulls last, repo_id limit 5000)
-    union
-    select repo_key from (select repo_key from datasets order by n_downloads_all_time desc nulls last, repo_id limit 3000)
-    union
-    select repo_key from (select repo_key from datasets order by n_likes desc nulls last, repo_id limit 3000)
-)
-select
+    f"""
+{_CHOSEN}select
     repo_id, organization, kind, country, benchmark, array_to_string(modalities, chr(31)) as modalities,
     array_to_string(domains, chr(31)) as domains, array_to_string(languages[1:20], chr(31)) as languages, size_class,
     license_group, created_date, n_downloads, n_downloads_all_time, n_likes
 from datasets
-inner join leading on datasets.repo_key = leading.repo_key
+inner join chosen on datasets.repo_key = chosen.repo_key
 order by n_downloads desc nulls last, repo_id
 """,
 )

@@ -42,7 +42,7 @@ ranked as (
     from organizations
     left join recent using (organization, kind)
 ),
-leading as (
+chosen as (
     select organization, kind from (select * from ranked order by n_repos desc, organization limit 800)
     union
     select organization, kind from (select * from ranked order by n_created_recently desc, organization limit 800)
@@ -54,7 +54,7 @@ select
     coalesce(n_datasets, 0) as n_datasets, coalesce(n_spaces, 0) as n_spaces, n_created_recently, rank_recently,
     share_known, (select count(*) from organizations) as n_organizations
 from ranked
-inner join leading using (organization, kind)
+inner join chosen using (organization, kind)
 order by n_created_recently desc, n_repos desc, organization, kind
 """,
 )
@@ -63,7 +63,7 @@ DAYS: Final = Query(
     "Repositories created and commits per day of these organizations; day 0 is 2000-01-01",
     f"""
 with
-leading as (
+chosen as (
 {ORGANIZATIONS.sql}
 ),
 days as (
@@ -71,7 +71,7 @@ days as (
         organization, kind, repo_type, n_created, n_commits,
         date_diff('day', date '2000-01-01', activity_date) as day
     from mart__organization_days
-    inner join leading using (organization, kind)
+    inner join chosen using (organization, kind)
     where snapshot_date = $week
 ),
 commits as (

@@ -15,18 +15,17 @@ MEASURES: Final = {
     "n_usage_spaces": "Spaces that use it",
     "n_derivatives": "Direct derivatives",
 }
-TOTALS: Final = Query(
-    "modelverse-totals",
-    "All listed models, and those on the ModelVerse page",
-    """
+_CHOSEN: Final = """
 with
 models as (
     select * from mart__models where snapshot_date = $week
 ),
-leading as (
+chosen as (
     select repo_key from (select repo_key from models order by n_downloads desc nulls last, repo_id limit 6000)
     union
-    select repo_key from (select repo_key from models order by n_downloads_all_time desc nulls last, repo_id limit 3000)
+    select repo_key from (
+        select repo_key from models order by n_downloads_all_time desc nulls last, repo_id limit 3000
+    )
     union
     select repo_key from (select repo_key from models order by n_likes desc nulls last, repo_id limit 3000)
     union
@@ -34,44 +33,34 @@ leading as (
     union
     select repo_key from (select repo_key from models order by n_derivatives desc, repo_id limit 2000)
 )
-select
+""".lstrip()
+TOTALS: Final = Query(
+    "modelverse-totals",
+    "All listed models, and those on the ModelVerse page",
+    f"""
+{_CHOSEN}select
     count(*) as n_models,
-    count(leading.repo_key) as n_on_page,
+    count(chosen.repo_key) as n_on_page,
     sum(n_downloads)::bigint as n_downloads,
     sum(n_downloads_all_time)::bigint as n_downloads_all_time,
     sum(n_likes)::bigint as n_likes,
     sum(n_usage_spaces)::bigint as n_usage_spaces,
     sum(n_derivatives)::bigint as n_derivatives,
-    sum(n_downloads) filter (where leading.repo_key is not null) / nullif(sum(n_downloads), 0) as share_of_downloads,
-    sum(n_likes) filter (where leading.repo_key is not null) / nullif(sum(n_likes), 0) as share_of_likes
+    sum(n_downloads) filter (where chosen.repo_key is not null) / nullif(sum(n_downloads), 0) as share_of_downloads,
+    sum(n_likes) filter (where chosen.repo_key is not null) / nullif(sum(n_likes), 0) as share_of_likes
 from models
-left join leading on models.repo_key = leading.repo_key
+left join chosen on models.repo_key = chosen.repo_key
 """,
 )
 MODELS: Final = Query(
     "modelverse-models",
     "Models on the ModelVerse page: the first by downloads, all-time downloads, likes, use in Spaces and derivatives",
-    """
-with
-models as (
-    select * from mart__models where snapshot_date = $week
-),
-leading as (
-    select repo_key from (select repo_key from models order by n_downloads desc nulls last, repo_id limit 6000)
-    union
-    select repo_key from (select repo_key from models order by n_downloads_all_time desc nulls last, repo_id limit 3000)
-    union
-    select repo_key from (select repo_key from models order by n_likes desc nulls last, repo_id limit 3000)
-    union
-    select repo_key from (select repo_key from models order by n_usage_spaces desc nulls last, repo_id limit 2000)
-    union
-    select repo_key from (select repo_key from models order by n_derivatives desc, repo_id limit 2000)
-)
-select
+    f"""
+{_CHOSEN}select
     repo_id, organization, kind, country, task, array_to_string(themes, chr(31)) as themes, size_class, license_group,
     created_date, n_downloads, n_downloads_all_time, n_likes, n_usage_spaces, n_derivatives
 from models
-inner join leading on models.repo_key = leading.repo_key
+inner join chosen on models.repo_key = chosen.repo_key
 order by n_downloads desc nulls last, repo_id
 """,
 )
