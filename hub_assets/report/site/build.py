@@ -14,11 +14,14 @@ from typing import Any, Final
 import duckdb
 
 from hub_assets.errors import UserError
+from hub_assets.report.site.claims import catalog, claims, sentence_of
 from hub_assets.report.site.colors import stylesheet_tokens
+from hub_assets.report.site.comparison import in_words, style_of
 from hub_assets.report.site.notices import coverage_notices
+from hub_assets.report.site.package import write_package
 from hub_assets.report.site.page import Page
 from hub_assets.report.site.pages import PAGES
-from hub_assets.report.site.rendering import data_script, environment
+from hub_assets.report.site.rendering import as_json, data_script, environment
 from hub_assets.report.site.week import Week
 from hub_assets.warehouse.database import connect
 from hub_assets.warehouse.sql_project import Project
@@ -113,11 +116,13 @@ def _weeks(connection: duckdb.DuckDBPyConnection) -> list[date]:
 
 def _write_all(week: Week, folder: Path, pages: Sequence[Page]) -> None:
     templates = environment()
+    templates.filters |= {"style": style_of, "words": in_words}
     rendered: dict[str, str] = {}
     navigation: dict[str, list[Page]] = {}
     for page in pages:
         navigation.setdefault(page.group, []).append(page)
     common: dict[str, Any] = {"week": week, "navigation": navigation, "site": site_facts(week)}
+    common["package"] = write_package(week, folder)
     # every page adds its queries, so the page that lists them is written last
     for page in sorted(pages, key=lambda page: page.slug == "queries"):
         content: Mapping[str, Any] = page.content(week)
@@ -126,10 +131,16 @@ def _write_all(week: Week, folder: Path, pages: Sequence[Page]) -> None:
         rendered[page.file] = template.render(**common, page=page, notices=notices, **content)
     for name, html in rendered.items():
         (folder / name).write_text(html, encoding="utf-8")
+    citation = templates.get_template("CITATION.cff").render(version=common["site"]["version"])
+    (folder / "CITATION.cff").write_text(citation + "\n", encoding="utf-8")
+    told = catalog([sentence_of(week, claim) for claim in claims()])
+    (folder / "data" / "claims.json").write_text(as_json(told), encoding="utf-8")
     for name, value in week.data_files.items():
         path = folder / "data" / f"{name}.js"
-        path.parent.mkdir(exist_ok=True)
         path.write_text(data_script(name, value), encoding="utf-8")
+    for name in sorted(week.printed):
+        (folder / "figures").mkdir(exist_ok=True)
+        shutil.copyfile(Path(str(week.figures)) / name, folder / "figures" / name)
     _copy_static(folder / "static", {script for page in pages for script in page.all_scripts})
 
 

@@ -7,7 +7,7 @@ a `<data>` element that carries the value and where it comes from, so that a rea
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 Value = str | int | float | bool | date | datetime | None
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from hub_assets.figures.style import LICENSE_GROUPS, REPO_TYPES, VARIABLES
 from hub_assets.report.site.queries import Cell, Value
 from hub_assets.report.text import visible
 
@@ -19,6 +20,16 @@ LONGEST_TEXT: Final = 160
 """Characters shown of an id, a tag or a title. The Hub allows 96 + 1 + 96 in an id; hostile data has more."""
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+
+NAMES: Final = {
+    **VARIABLES,
+    **{name: look.name for name, look in REPO_TYPES.items()},
+    **LICENSE_GROUPS,
+    "cv": "computer vision",
+    "nlp": "natural language",
+    "mm": "multimodal",
+}
+"""Display names of variables, repository types, license groups and networks; `hub.name` knows them in the browser."""
 
 _UNKNOWN: Final = Markup('<span class="unknown" title="The week has no value for this">unknown</span>')
 
@@ -32,20 +43,21 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "text": text, "day": day}
-    made.globals |= {"json_script": json_script}
+    made.filters |= {"number": number, "text": text, "day": day, "name": name_of}
+    made.globals |= {"json_script": json_script, "names": NAMES}
     return made
 
 
-def number(cell: Cell, style: str = "auto") -> Markup:
+def number(cell: Cell, style: str = "auto", missing: str = "") -> Markup:
     """Return a cell as a `<data>` element with its value, its query, row and column, and a readable form.
 
     Args:
         cell: of a query's result.
         style: a name of `formatted`.
+        missing: what to say if there is no value, such as why; `unknown` if empty.
     """
     if cell.value is None:
-        return _UNKNOWN
+        return Markup('<span class="unknown">{}</span>').format(missing) if missing else _UNKNOWN
     raw = cell.value.isoformat() if isinstance(cell.value, date) else cell.value
     return Markup('<data value="{}" data-query="{}" data-row="{}" data-column="{}" data-style="{}">{}</data>').format(
         raw, cell.query, cell.row, cell.column, style, formatted(cell.value, style)
@@ -58,8 +70,9 @@ def formatted(value: Value, style: str = "auto") -> str:
     Args:
         value: None becomes `unknown`.
         style: `count` (1,234), `percent` (12.3% of a share in [0, 1]), `two` (two decimals), `four` (four),
-            `significant` (three significant digits), `times` (2.3 times), `p` (< 0.001), `month`, `text`, or `auto`:
-            integers as counts, other numbers with three significant digits or two decimals, dates in words.
+            `times` (2.3 times), `points` (a difference of shares in percentage points, without its sign),
+            `absolute` (two decimals, without the sign), `p` (< 0.001), `month`, or `auto`: whole numbers as counts,
+            others with two decimals or as many as it takes, text as it is, dates in words.
     """
     if value is None:
         return "unknown"
@@ -85,11 +98,13 @@ def _formatted(value: float, style: str, is_integer: bool) -> str:
         case "four":
             shown = f"{value:,.4f}"
         case "times":
-            shown = f"{value:,.1f} times" if value < 100 else f"{value:,.0f} times"
+            shown = f"{value:,.{0 if value >= 100 else 1 if value >= 1 else 2}f} times"
+        case "points":
+            shown = f"{abs(value) * 100:.1f} percentage points"
+        case "absolute":
+            shown = f"{abs(value):,.2f}"
         case "p":
             shown = "< 0.001" if value < 0.001 else f"{value:.3f}"
-        case "significant":
-            shown = _significant(value)
         case _:
             whole = is_integer or value.is_integer()
             shown = f"{value:,.0f}" if whole else _significant(value)
@@ -136,6 +151,12 @@ def text(value: Cell | str | None, longest: int = LONGEST_TEXT) -> Markup:
     if value is None:
         return _UNKNOWN
     return Markup('<bdi class="text">{}</bdi>').format(visible(value, longest))
+
+
+def name_of(value: Cell | str) -> str:
+    """Return the display name of a variable, repository type, license group or network; others as they are."""
+    value = str(value.value) if isinstance(value, Cell) else value
+    return NAMES.get(value, value)
 
 
 def as_json(value: Any) -> str:

@@ -3,13 +3,36 @@
 from typing import Final
 
 from hub_assets.report.site.page import Page
-from hub_assets.report.site.pages import base_models, dataverse, heatmap, modelverse, overview, queries
+from hub_assets.report.site.pages import (
+    activity,
+    adoption,
+    base_models,
+    changes,
+    cite,
+    collaboration,
+    data,
+    datasheet,
+    dataverse,
+    heatmap,
+    methods,
+    modelverse,
+    overview,
+    queries,
+)
 
 PAGES: Final[tuple[Page, ...]] = (
     overview.PAGE,
+    activity.PAGE,
+    collaboration.PAGE,
+    adoption.PAGE,
+    changes.PAGE,
     modelverse.PAGE,
     dataverse.PAGE,
     heatmap.PAGE,
     base_models.PAGE,
+    methods.PAGE,
+    data.PAGE,
+    datasheet.PAGE,
     queries.PAGE,
+    cite.PAGE,
 )

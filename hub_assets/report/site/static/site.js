@@ -42,6 +42,10 @@ const hub = (() => {
     return (window.hubData ?? {})[name];
   };
 
+  let names;
+  /** Display name of a variable, repository type, license group or network. */
+  const name = (key) => (names ??= data("names") ?? {})[key] ?? key;
+
   // ---- state in the address: #ANCHOR?SCOPE.KEY=VALUE&...; works from file://, where only the fragment may change
   const parse = () => {
     const fragment = location.hash.slice(1);
@@ -173,5 +177,5 @@ const hub = (() => {
     document.querySelectorAll("main details").forEach((details) => { details.open = details.dataset.was === "true"; });
   });
 
-  return { data, state, color, isDark, onTheme: (listener) => themeListeners.push(listener) };
+  return { data, name, state, color, isDark, onTheme: (listener) => themeListeners.push(listener) };
 })();
