@@ -12,7 +12,13 @@ from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import SOURCES, models_for, prepare_tables
 
 MARTS = (
-    *("mart__repo_activity", "mart__history_coverage", "mart__organizations", "mart__organization_days"),
+    *(
+        "mart__repo_activity",
+        "mart__activity_summary",
+        "mart__history_coverage",
+        "mart__organizations",
+        "mart__organization_days",
+    ),
     *("mart__organization_coverage", "mart__models", "mart__datasets", "mart__base_model_edges"),
 )
 FAMILIES = ("network__family_nodes", "network__family_members", "mart__families", "mart__license_drift")
@@ -58,4 +64,8 @@ def publish(path: Path, project: Project, week: date, tables: dict[str, pa.Table
         connection.execute(f"attach '{path}' as published")
         for name in (*MARTS, *FAMILIES, *(seed.name for seed in project.seeds)):
             connection.execute(f"create table published.{name} as from {name}")
+        # the rest of the site finds its tables, without rows
+        for table in project.published:
+            columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
+            connection.execute(f"create table if not exists published.{table.name} ({columns})")
     return path

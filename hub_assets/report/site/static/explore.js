@@ -37,6 +37,8 @@ const explore = (() => {
       render(now);
     };
     element.addEventListener("change", () => write(false));
+    // what is typed into a search box acts at once; Back does not go through its letters
+    element.addEventListener("input", (event) => { if (event.target.type === "search") write(true); });
     element.addEventListener("reset", (event) => {
       event.preventDefault();
       for (const each of controls) each.value = defaults[each.name];

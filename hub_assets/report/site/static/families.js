@@ -21,9 +21,9 @@ document.addEventListener("DOMContentLoaded", () => {
   document.getElementById("family-legend").append(...GROUPS.map((group) => make("li", {}, dot(group, 7), group)));
 
   function dot(group, radius) {
-    const svg = make("svg", { class: "dot", width: 2 * radius + 2, height: 2 * radius + 2, "aria-hidden": "true" });
+    const svg = make("svg", { class: "dot", width: 26, height: 26, "aria-hidden": "true" });
     const fill = group === "unknown" || group === "none" ? "none" : `var(--${COLORS[group]})`;
-    svg.append(make("circle", { cx: radius + 1, cy: radius + 1, r: radius, style: `fill: ${fill}; stroke: var(--${COLORS[group]}); stroke-width: 1.5` }));
+    svg.append(make("circle", { cx: 13, cy: 13, r: radius, style: `fill: ${fill}; stroke: var(--${COLORS[group]}); stroke-width: 1.5` }));
     return svg;
   }
 

@@ -72,7 +72,7 @@ document.addEventListener("DOMContentLoaded", () => {
     for (let week = 0; week < weeks; week += 1) {
       const monday = start + week * 7;
       const date = new Date(ORIGIN + Math.max(monday, from) * DAY);
-      if ((date.getUTCDate() <= 7 || week === 0) && week - lastLabel >= 3 && week <= weeks - 2) {
+      if ((date.getUTCDate() <= 7 || (week === 0 && date.getUTCDate() <= 14)) && week - lastLabel >= 3 && week <= weeks - 2) {
         svg.append(make("text", { x: 32 + week * CELL, y: 12 }, date.toLocaleDateString("en-US", { month: "short", timeZone: "UTC" })));
         lastLabel = week;
       }
@@ -114,7 +114,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const days = daysOf(organization, values.what);
       return { organization, days, ...sumIn(days, span), rank: rankOf(organization, values.what, values.period) };
     });
-    const coverage = ({ share_known: share }) => (values.what === "commit" ? ` Histories known for ${percent(share)} of its ${"repositories"}.` : "");
+    const coverage = ({ share_known: share }) => (values.what === "commit" ? ` Histories known for ${percent(share)} of its repositories.` : "");
     document.getElementById("days-plots").replaceChildren(...facts.map(({ organization, days, sum, rank }) => make("section", { class: "calendar" },
       make("h2", {}, make("bdi", {}, organization.name)),
       make("p", { class: "small" }, `${count(sum)} ${words} from ${isoOf(span[0])} to ${isoOf(span[1])}; rank ${count(rank)} of ${count(data.organizations.length)} on this page.${coverage(organization)} Followers: not asked.`),

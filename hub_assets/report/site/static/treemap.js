@@ -93,10 +93,21 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   const context = document.createElement("canvas").getContext("2d");
-  const fits = (text, font, width) => {
+  /** A text in lines that fit a box, broken after spaces, hyphens, underscores and dots; null if it does not fit whole. */
+  const lines = (text, font, width, height, lineHeight) => {
     context.font = font;
-    return context.measureText(text).width <= width;
+    const made = [""];
+    for (const part of text.match(/[^\s\-_.]*[\s\-_.]*/g).filter(Boolean)) {
+      const longer = made[made.length - 1] + part;
+      if (context.measureText(longer.trimEnd()).width <= width) made[made.length - 1] = longer;
+      else if (context.measureText(part.trimEnd()).width <= width) made.push(part);
+      else return null;
+    }
+    const whole = made.filter(Boolean);
+    return whole.length * lineHeight <= height ? whole : null;
   };
+  const label = (made, x, y, lineHeight, attributes = {}) =>
+    made.map((line, place) => make("text", { x, y: y + place * lineHeight, ...attributes }, line));
 
   const draw = (groups, measured, scaled, isZoomed, control) => {
     const width = plot.clientWidth;
@@ -110,22 +121,23 @@ document.addEventListener("DOMContentLoaded", () => {
       const element = make("g", { class: "group", click: () => control().set({ org: isZoomed ? "" : group.name }) });
       element.append(make("title", {}, `${group.name}: ${count(group.sum)}`));
       element.append(make("rect", { ...inset(box, 1), rx: 3, style: fill(14), "stroke-width": 1.5, "data-organization": group.name }));
-      const hasName = box.height > 24 && fits(group.name, `600 13px ${family}`, box.width - 14);
-      if (hasName) element.append(make("text", { class: "organization", x: box.x + 7, y: box.y + 17 }, group.name));
-      const inner = { x: box.x + 4, y: box.y + (hasName ? 23 : 4), width: box.width - 8, height: box.height - (hasName ? 27 : 8) };
+      const name = lines(group.name, `600 13px ${family}`, box.width - 14, Math.min(box.height / 2, 54), 16) ?? [];
+      element.append(...label(name, box.x + 7, box.y + 17, 16, { class: "organization" }));
+      const header = name.length ? 7 + 16 * name.length : 4;
+      const inner = { x: box.x + 4, y: box.y + header, width: box.width - 8, height: box.height - header - 4 };
       if (inner.width > 16 && inner.height > 16) {
         const ordered = group.rows.filter((row) => measured[row] > 0).sort((a, b) => measured[b] - measured[a]);
         const largest = ordered.slice(0, isZoomed ? 400 : LARGEST).map((row) => ({ area: scaled(measured[row]), row }));
         const others = ordered.slice(largest.length);
         if (others.length) largest.push({ area: scaled(others.reduce((sum, row) => sum + measured[row], 0)), others });
         for (const { item, ...cell } of squarify(largest.sort((a, b) => b.area - a.area), inner)) {
-          const name = item.others ? `${count(item.others.length)} more` : data.ids[item.row].split("/").slice(-1)[0];
+          const short = item.others ? `${count(item.others.length)} more` : data.ids[item.row].split("/").slice(-1)[0];
           const value = item.others ? item.others.reduce((sum, row) => sum + measured[row], 0) : measured[item.row];
-          const label = item.others ? name : data.ids[item.row];
+          const full = item.others ? short : data.ids[item.row];
           element.append(make("g", {},
-            make("title", {}, `${label}: ${count(value)}`),
-            make("rect", { ...inset(cell, 0.75), rx: 2, style: fill(28), "stroke-width": 0.5, "data-repository": label }),
-            ...(cell.height > 18 && fits(name, `12px ${family}`, cell.width - 10) ? [make("text", { x: cell.x + 5, y: cell.y + 15 }, name)] : [])));
+            make("title", {}, `${full}: ${count(value)}`),
+            make("rect", { ...inset(cell, 0.75), rx: 2, style: fill(28), "stroke-width": 0.5, "data-repository": full }),
+            ...label(lines(short, `12px ${family}`, cell.width - 10, cell.height - 6, 14) ?? [], cell.x + 5, cell.y + 15, 14)));
         }
       }
       svg.append(element);
