@@ -17,6 +17,8 @@ from hub_assets.networks.schemas import (
     COLLABORATION_CORES,
     COLLABORATION_OVER_TIME,
     DEVELOPER_CENTRALITY,
+    FAMILY_MEMBERS,
+    FAMILY_NODES,
     MODEL_CO_USAGE,
     NULL_MODELS,
     SUMMARY,
@@ -54,6 +56,8 @@ NETWORK = {
     "network__model_co_usage": MODEL_CO_USAGE,
     "network__usage_summary": USAGE_SUMMARY,
     "network__base_model_cycles": BASE_MODEL_CYCLES,
+    "network__family_nodes": FAMILY_NODES,
+    "network__family_members": FAMILY_MEMBERS,
 }
 SOURCES = {
     **{table.name: table.schema for table in raw_tables()},
