@@ -8,6 +8,7 @@ import click
 
 from hub_assets.cli.demo import demo_command
 from hub_assets.cli.dev import dev_command
+from hub_assets.cli.doctor import doctor_command
 from hub_assets.cli.guard import GuardedGroup
 from hub_assets.cli.identities import identities_group
 from hub_assets.cli.local_hub import local_hub_command
@@ -28,6 +29,7 @@ for command in (
     demo_command,
     snapshot_command,
     plan_command,
+    doctor_command,
     dev_command,
     local_hub_command,
     identities_group,
