@@ -6,6 +6,7 @@ import, and `--help` should not wait for it.
 
 import click
 
+from hub_assets.cli.backup import backup_command, restore_command, verify_command
 from hub_assets.cli.demo import demo_command
 from hub_assets.cli.dev import dev_command
 from hub_assets.cli.doctor import doctor_command
@@ -33,6 +34,9 @@ for command in (
     dev_command,
     local_hub_command,
     identities_group,
+    backup_command,
+    restore_command,
+    verify_command,
     upgrade_command,
 ):
     main.add_command(command)
