@@ -14,7 +14,9 @@ from functools import cached_property
 from pathlib import Path
 
 from hub_assets.errors import UserError
+from hub_assets.identities.pseudonyms import secret_key
 from hub_assets.lake.parts import Lake, write_beside
+from hub_assets.lake.tombstones import read_tombstones
 from hub_assets.lock import WAIT_MINUTES, one_writer
 
 FORMAT = 2
@@ -59,7 +61,8 @@ class Home:
     @cached_property
     def lake(self) -> Lake:
         """The raw tables. Cached, so that each part is verified only once."""
-        return Lake(self.root / "lake")
+        tombstones = read_tombstones(self.forgotten, lambda: secret_key(self.secret))
+        return Lake(self.root / "lake", tombstones.scrub)
 
     @property
     def build(self) -> Path:
@@ -95,6 +98,11 @@ class Home:
     def secret(self) -> Path:
         """The key for the pseudonyms."""
         return self.root / "secret"
+
+    @property
+    def forgotten(self) -> Path:
+        """The tombstones of erased people."""
+        return self.root / "forgotten.json"
 
     @property
     def dagster(self) -> Path:

@@ -10,10 +10,12 @@ from hub_assets.cli.backup import backup_command, restore_command, verify_comman
 from hub_assets.cli.demo import demo_command
 from hub_assets.cli.dev import dev_command
 from hub_assets.cli.doctor import doctor_command
+from hub_assets.cli.forget import forget_command
 from hub_assets.cli.guard import GuardedGroup
 from hub_assets.cli.identities import identities_group
 from hub_assets.cli.local_hub import local_hub_command
 from hub_assets.cli.snapshot import plan_command, snapshot_command
+from hub_assets.cli.status import status_command
 from hub_assets.cli.upgrade import upgrade_command
 
 
@@ -34,9 +36,11 @@ for command in (
     dev_command,
     local_hub_command,
     identities_group,
+    status_command,
     backup_command,
     restore_command,
     verify_command,
+    forget_command,
     upgrade_command,
 ):
     main.add_command(command)

@@ -23,6 +23,7 @@ from hub_assets.hub.sources import commits, discussions
 from hub_assets.hub.sources.ids import first_of, read_id
 from hub_assets.hub.sources.schemas import FIRST_MOMENT, GREATEST_COUNT, LAST_MOMENT, REPO_TYPES, RepoType
 from hub_assets.lake.parts import Lake
+from hub_assets.lake.tombstones import PREFIX
 from hub_assets.sql import parquet
 
 HistoryKind = Literal["commits", "discussions"]
@@ -246,7 +247,7 @@ def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
         f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, sha, {possible['likes']}, {moment}, "
         f"{downloaded[repo_type]} "
         f"from ({select_from(paths, columns if repo_type == 'space' else columns | of_others)})"
-        "where id is not null"
+        f"where id is not null and not starts_with(id, '{PREFIX}')"  # erased people are not asked about
         for repo_type, paths in files.items()
     )
 
