@@ -326,9 +326,7 @@ def _build_cycles() -> dg.AssetsDefinition:
 def _build_families() -> dg.AssetsDefinition:
     nodes, members = names = ("network__family_nodes", "network__family_members")
 
-    @python_step(
-        "network__families", dict.fromkeys(names, ("mart__base_model_edges", "mart__repo_activity")), "scipy"
-    )
+    @python_step("network__families", dict.fromkeys(names, ("mart__base_model_edges", "mart__repo_activity")), "scipy")
     def families(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.networks.families import family_tables
 

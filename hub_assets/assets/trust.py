@@ -20,7 +20,7 @@ def build_trust() -> list[dg.AssetsDefinition]:
     quality, corrections = "core__week_quality", "core__flow_corrections"
 
     @python_step(
-        "trust",
+        "core__week_quality",
         {
             quality: ["int_hub__listing_totals", "trust_rules", "counting_changes"],
             corrections: [quality, "int_hub__listing_changes", "int_hub__listing_totals", "trust_rules"],

@@ -90,7 +90,14 @@ def _content(week: Week) -> Mapping[str, Any]:
     }
     coverage = week.run(COVERAGE).where(repo_type="dataset")
     path = week.data_file("dataverse", data)
-    return {"data": path, "total": total, "totals": totals, "datasets": datasets, "coverage": coverage, "explorer": data}
+    return {
+        "data": path,
+        "total": total,
+        "totals": totals,
+        "datasets": datasets,
+        "coverage": coverage,
+        "explorer": data,
+    }
 
 
 PAGE: Final = Page(

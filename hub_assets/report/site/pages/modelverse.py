@@ -65,7 +65,9 @@ order by n_downloads desc nulls last, repo_id
 """,
 )
 SIZES: Final = Query(
-    "size-classes", "Classes of model sizes", "select size_class from size_classes where $week is not null order by place"
+    "size-classes",
+    "Classes of model sizes",
+    "select size_class from size_classes where $week is not null order by place",
 )
 COVERAGE: Final = Query(
     "organization-coverage",
