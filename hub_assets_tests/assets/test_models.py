@@ -84,6 +84,14 @@ def test_failed_model_stops_its_dependents_only_and_is_named_first(home: Home, i
     assert others == ["mart__usage_edges: not built because int_hub__space_models failed"]
 
 
+def test_nothing_is_published_after_a_failed_step(home: Home, instance: dg.DagsterInstance) -> None:
+    break_model(home, "int_hub__space_models")
+    before = home.warehouse.read_bytes()
+    result = run(home, instance, ["int_hub__space_models", "mart__week_coverage", "warehouse__published"])
+    assert "Nothing was published because a step of this run failed." in errors(result)
+    assert home.warehouse.read_bytes() == before
+
+
 def test_failed_check_stops_dependents(home: Home, instance: dg.DagsterInstance) -> None:
     with connect(home.build) as connection:
         connection.execute(
