@@ -400,7 +400,7 @@ def test_empty_first_listing_warns_without_blocking(
     (small_week / "datasets.parquet").unlink()
     result, _ = materialize(tmp_path / "home", replay(small_week), instance, only=LISTING)
     assert result.success
-    assert result.asset_materializations_for_node("stg_hub__datasets")
+    assert materialization_of(result, "stg_hub__datasets")
     (check,) = [
         evaluation
         for evaluation in result.get_asset_check_evaluations()
