@@ -32,6 +32,28 @@ USAGE_SUMMARY: Final = _schema(
 BASE_MODEL_CYCLES: Final = _schema(("cycle", "repo_key", "repo_id"), ("n_models",))
 """`network__base_model_cycles`: models that are their own base through other models."""
 
+FAMILY_NODES: Final = pa.schema(
+    [
+        _WEEK,
+        pa.field("node", pa.string(), nullable=False),
+        pa.field("repo_key", pa.string()),
+        pa.field("repo_id", pa.string(), nullable=False),
+        pa.field("root_node", pa.string(), nullable=False),
+        *(pa.field(name, pa.bool_(), nullable=False) for name in ("is_listed", "is_root", "is_in_cycle")),
+        *(
+            pa.field(name, pa.int64(), nullable=False)
+            for name in (
+                *("depth", "n_roots", "n_bases", "n_children"),
+                *("n_descendants", "n_downloads_descendants"),
+            )
+        ),
+    ]
+)
+"""`network__family_nodes`: models that have a base or are one, with their place in their families."""
+
+FAMILY_MEMBERS: Final = _schema(("root_node", "node"), ("depth",))
+"""`network__family_members`: which models descend from which root."""
+
 OF_A_NETWORK: Final = ("network", "edge_rule", "includes_bots")
 """Keys of a collaboration network: all models or a sub-field, the edge rule, and whether it includes bots."""
 _COUNTS: Final = ("nodes", "edges", "communities", "leiden_communities", "weak_components")
