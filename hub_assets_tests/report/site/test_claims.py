@@ -14,7 +14,20 @@ from hub_assets.report.site.rendering import formatted
 from hub_assets_tests.golden import WEEK
 from hub_assets_tests.report.site.made import changed, opened
 
-KEPT = {"snapshot_date", "k", "rank", "place", "published", "share_known", "n_draws", "target_share", "age_days"}
+KEPT = {
+    "snapshot_date",
+    "k",
+    "rank",
+    "place",
+    "published",
+    "share_known",
+    "n_draws",
+    "target_share",
+    "age_days",
+    "includes_bots",
+    "is_max_k",
+    "is_last_month",
+}
 """Columns that the tests of change leave alone: keys, and what decides whether a claim is made at all."""
 
 
@@ -52,9 +65,11 @@ def _perturb(connection: duckdb.DuckDBPyConnection, table: str) -> str:
         )
     described = connection.execute(f"describe {table}").fetchall()
     changes = [
-        f'"{name}" = "{name}" * 0.7' if kind == "DOUBLE" else f'"{name}" = "{name}" * 3 + 11'
-        for name, kind, *_ in described
-        if kind in ("DOUBLE", "BIGINT") and name not in KEPT
+        {"DOUBLE": f'"{name}" = "{name}" * {0.9 - i / 100}', "BIGINT": f'"{name}" = "{name}" * 3 + 11'}.get(
+            kind, f'"{name}" = not "{name}"'
+        )
+        for i, (name, kind, *_) in enumerate(described)
+        if kind in ("DOUBLE", "BIGINT", "BOOLEAN") and name not in KEPT
     ]
     if not changes:
         return f"delete from {table} where snapshot_date = date '{WEEK}' and hash(repo_key) % 2 = 0"

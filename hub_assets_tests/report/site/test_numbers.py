@@ -37,7 +37,7 @@ def test_each_number_is_what_its_query_returns(
         plain = float(value) if type(value).__name__ == "Decimal" else value
         assert number.text == formatted(plain, given["data-style"]), given
         compared += 1
-    assert compared >= 7
+    assert compared >= 5
 
 
 def same(shown: str, value: Any) -> bool:
