@@ -13,11 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from hub_assets.figures.style import LICENSE_GROUPS, REPO_TYPES, VARIABLES
-from hub_assets.report.site.queries import Cell, Value
+from hub_assets.report.site.queries import LONGEST_TEXT, Cell, Value
 from hub_assets.report.text import visible
-
-LONGEST_TEXT: Final = 160
-"""Characters shown of an id, a tag or a title. The Hub allows 96 + 1 + 96 in an id; hostile data has more."""
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 

@@ -1,6 +1,7 @@
 """Sentences follow from the tables, change with them, and fall silent where too little is known."""
 
 from collections import Counter
+from math import ceil
 from pathlib import Path
 
 import duckdb
@@ -65,7 +66,7 @@ def _perturb(connection: duckdb.DuckDBPyConnection, table: str) -> str:
         )
     described = connection.execute(f"describe {table}").fetchall()
     changes = [
-        {"DOUBLE": f'"{name}" = "{name}" * {0.9 - i / 100}', "BIGINT": f'"{name}" = "{name}" * 3 + 11'}.get(
+        {"DOUBLE": f'"{name}" = "{name}" * {0.9 ** (i + 1)}', "BIGINT": f'"{name}" = "{name}" * 3 + 11'}.get(
             kind, f'"{name}" = not "{name}"'
         )
         for i, (name, kind, *_) in enumerate(described)
@@ -99,7 +100,7 @@ def test_the_best_known_sentence_agrees_with_a_count_by_hand(two_week_home: Home
             .sort_values(ascending=False)
         )
     without = (downloads == 0).mean()
-    top = downloads.head(max(round(len(downloads) * 0.01), 1)).sum() / downloads.sum()
+    top = downloads.head(ceil(len(downloads) * 0.01)).sum() / downloads.sum()
     with opened(two_week_home.warehouse) as week:
         (claim,) = (claim for claim in claims() if claim.id == "models-without-downloads")
         text = sentence_of(week, claim).text.striptags()
