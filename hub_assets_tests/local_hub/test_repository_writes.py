@@ -40,9 +40,7 @@ def status_of(error: pytest.ExceptionInfo[HfHubHTTPError]) -> int:
 
 def add(api: HfApi, files: dict[str, bytes], parent: str | None = None) -> str:
     operations = [CommitOperationAdd(path, content) for path, content in files.items()]
-    return str(
-        api.create_commit(ID, operations, commit_message="Add", repo_type="dataset", parent_commit=parent).oid
-    )
+    return str(api.create_commit(ID, operations, commit_message="Add", repo_type="dataset", parent_commit=parent).oid)
 
 
 def read(api: HfApi, path: str, folder: Path, revision: str | None = None) -> bytes:

@@ -41,7 +41,10 @@ def list_week(connection: duckdb.DuckDBPyConnection, week: date, number: int) ->
     """Add the listings of a week; counters grow, and a few repositories are new."""
     moment = datetime(week.year, week.month, week.day, 6, 30)
     for repo_type in ("model", "dataset", "space"):
-        counters: dict[str, Any] = {"downloads": f"{1000 + number} * i % 7919", "downloadsAllTime": f"i * {20 + number}"}
+        counters: dict[str, Any] = {
+            "downloads": f"{1000 + number} * i % 7919",
+            "downloadsAllTime": f"i * {20 + number}",
+        }
         tags = "['license:mit', 'base_model:lab/model1', case when i = 5 then 'contact me@example.org' else 'x' end]"
         columns: dict[str, Any] = {
             "snapshot_date": f"date '{week}'",

@@ -127,16 +127,18 @@ def test_rows_of_odbl_make_the_release_odbl(
     tmp_path: Path,
 ) -> None:
     folder, week, titles = built
-    sources["spaces"] = {"source": "hfmlsoc/hub_weekly_snapshots (weekly-snapshots)", "revision": "a", "license": "ODbL"}
+    sources["spaces"] = {
+        "source": "hfmlsoc/hub_weekly_snapshots (weekly-snapshots)",
+        "revision": "a",
+        "license": "ODbL",
+    }
     later = build_week(warehouse, project, NEXT, tmp_path / "later", sources=sources)
     assert (week.license, later.license) == ("apache-2.0", "odbl")
     # an ODbL week stays in the data set, and so does its license
     for newest, other in ((week, later), (later, week)):
         renamed = Week(**{**vars(newest), "week": "2026-12-07"}) if newest is week else newest
         if newest is week:
-            renamed.files.update(
-                {path.replace(str(WEEK), "2026-12-07"): file for path, file in week.files.items()}
-            )
+            renamed.files.update({path.replace(str(WEEK), "2026-12-07"): file for path, file in week.files.items()})
         write_documents(folder, [other, renamed], "lab/weekly", titles)
         card = (folder / "README.md").read_text()
         assert yaml.safe_load(card.split("---")[1])["license"] == "odbl"
@@ -148,7 +150,9 @@ def test_rows_of_odbl_make_the_release_odbl(
 def test_withheld_repository_and_its_former_names_are_absent(
     warehouse: duckdb.DuckDBPyConnection, project: Project, folder: Path, sources: Sources
 ) -> None:
-    warehouse.execute(f"update raw_hub__models set id = 'lab/renamed' where id = 'lab/model1' and snapshot_date = '{NEXT}'")
+    warehouse.execute(
+        f"update raw_hub__models set id = 'lab/renamed' where id = 'lab/model1' and snapshot_date = '{NEXT}'"
+    )
     withheld = [Withheld("LAB/Model1", "asked", date(2026, 11, 20))]
     build_week(warehouse, project, NEXT, folder, sources=sources, withheld=withheld)
     listed = duckdb.sql(f"select id, tags, baseModels from '{folder}/models.parquet'").fetchall()
