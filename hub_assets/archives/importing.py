@@ -121,7 +121,7 @@ def import_listing(
         report(f"downloading {upload.path} at {upload.revision[:12]} ({(upload.size or 0) / 1e6:,.0f} MB)")
         file = _download(uploads, upload, downloads)
         columns = columns_of(file, list(fields))
-        details |= {"absent": columns.absent, "ignored": columns.ignored}
+        details |= {"absent": list(columns.absent), "ignored": list(columns.ignored)}
         observed_at = upload.at.replace(tzinfo=None)
         for bodies in pages_of(file, list(fields), json_fields):
             pages = pa.table({"body": bodies, "observed_at": pa.array([observed_at] * len(bodies), pa.timestamp("us"))})
