@@ -71,7 +71,7 @@ def build_archives() -> dg.AssetsDefinition:
                     choice,
                     home.home.archives / "downloads",
                     LISTINGS[choice.repo_type].fields,
-                    _json_fields(LISTINGS[choice.repo_type]),
+                    LISTINGS[choice.repo_type].json_fields,
                     partial(_convert, LISTINGS[choice.repo_type], snapshot_date),
                     context.log.info,
                 )
@@ -111,10 +111,6 @@ def _spec(name: str) -> dg.AssetSpec:
         description=source.description,
         metadata={"dagster/table_name": name, "dagster/column_schema": column_schema(source)},
     )
-
-
-def _json_fields(listing: ListingTable) -> frozenset[str]:
-    return listing.json_fields | {name for name, kind in listing.fields.items() if pa.types.is_nested(kind)}
 
 
 def _convert(

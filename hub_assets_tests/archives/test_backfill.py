@@ -1,7 +1,7 @@
 """`hub-assets backfill` as people run it, against a local Hub that serves an archive."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
 from hub_assets import cli
+from hub_assets.archives.choosing import choose
 from hub_assets.assets.archives import LISTING_MARTS
 from hub_assets.home import Home
 from hub_assets.lake.parts import Lake
@@ -29,7 +29,7 @@ from hub_assets.resources import project
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 from hub_assets.warehouse.database import prepare, replace_week
 from hub_assets.warehouse.sql_project import Model
-from hub_assets_tests.archives.test_importing import listed_by_us, normal
+from hub_assets_tests.archives.test_importing import import_to, listed_by_us, normal, uploads_of
 
 FIRST: Final = date(2025, 1, 6)
 SCALE: Final = 0.001
@@ -99,20 +99,17 @@ def backfill(home: Path, *options: str) -> Result:
 
 def table_of(home: Path, table: str, week: date) -> list[dict[str, Any]]:
     with duckdb.connect(Home(home).warehouse, read_only=True) as connection:
-        order = ", ".join(project().tables[table].grain)
-        rows = connection.sql(f"from {table} where snapshot_date = date '{week}' order by {order}")
-        return rows.to_arrow_table().to_pylist()  # type: ignore[no-any-return]
+        return rows_of(connection, table, week)
 
 
-def originals(population: Population, week: date, folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """The listing marts of a week that we listed ourselves."""
-    files: dict[str, list[Path]] = {source.name: [] for source in project().sources if not source.is_stored}
-    for kind in REPO_TYPES:
-        rows = listed_by_us(population, kind)
-        rows = rows.set_column(0, rows.schema.field(0), pa.array([week] * len(rows), pa.date32()))
-        path = folder / f"{week}-{kind}.parquet"
-        pq.write_table(rows, path)
-        files[f"raw_hub__{kind}s"] = [path]
+def rows_of(connection: duckdb.DuckDBPyConnection, table: str, week: date) -> list[dict[str, Any]]:
+    order = ", ".join(project().tables[table].grain)
+    rows = connection.sql(f"from {table} where snapshot_date = date '{week}' order by {order}").to_arrow_table()
+    return rows.to_pylist()  # type: ignore[no-any-return]
+
+
+def listing_marts(files: dict[str, list[Path]], weeks: Sequence[date]) -> dict[tuple[str, date], list[dict[str, Any]]]:
+    """Build the marts of weeks from files of the raw tables."""
     wanted: set[str] = set()
     waiting = list(LISTING_MARTS)
     while waiting:
@@ -122,24 +119,35 @@ def originals(population: Population, week: date, folder: Path) -> dict[str, lis
             waiting += model.upstream
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        prepare(connection, project(), files)
-        for model in project().models:
-            if model.name in wanted and not model.is_view:
-                replace_week(connection, model.name, week, model.render(week))
-        return {
-            name: connection.sql(f"from {name} order by {', '.join(project().tables[name].grain)}")
-            .to_arrow_table()
-            .to_pylist()
-            for name in LISTING_MARTS
-        }
+        nothing: dict[str, list[Path]] = {one.name: [] for one in project().sources if not one.is_stored}
+        prepare(connection, project(), nothing | files)
+        for week in weeks:
+            for model in project().models:
+                if model.name in wanted and not model.is_view:
+                    replace_week(connection, model.name, week, model.render(week))
+        return {(name, week): rows_of(connection, name, week) for name in LISTING_MARTS for week in weeks}
 
 
-def assert_equal_where_observed(home: Path, population: Population, week: date, era: Era, folder: Path) -> None:
-    ours = originals(population, week, folder)
-    for name in ("mart__base_model_edges", "mart__repo_activity"):
-        archived = table_of(home, name, week)
-        assert len(archived) == len(ours[name]) > 0
-        for was, now in zip(ours[name], archived, strict=True):
+def originals(population: Population, week: date, folder: Path) -> dict[tuple[str, date], list[dict[str, Any]]]:
+    """The listing marts of a week that we listed ourselves."""
+    files: dict[str, list[Path]] = {}
+    for kind in REPO_TYPES:
+        rows = listed_by_us(population, kind)
+        rows = rows.set_column(0, rows.schema.field(0), pa.array([week] * len(rows), pa.date32()))
+        path = folder / f"{week}-{kind}.parquet"
+        pq.write_table(rows, path)
+        files[f"raw_hub__{kind}s"] = [path]
+    return listing_marts(files, [week])
+
+
+Marts = dict[tuple[str, date], list[dict[str, Any]]]
+
+
+def assert_equal_where_observed(marts: Marts, ours: Marts, week: date, era: Era) -> None:
+    """Compare the marts whose rows are of a repository; those of an archive lack what the era lacks."""
+    for name in ("mart__base_model_edges", "mart__repo_activity", "mart__top_repositories"):
+        assert len(marts[name, week]) == len(ours[name, week]) > 0
+        for was, now in zip(ours[name, week], marts[name, week], strict=True):
             kind = now.get("repo_type", "model")
             unknown = SPACES_UNKNOWN.union(
                 *(columns for field, columns in LACKS[kind].items() if field not in era.columns[kind])
@@ -149,7 +157,7 @@ def assert_equal_where_observed(home: Path, population: Population, week: date, 
                     assert now[column] is None, (name, column)
                 else:
                     assert now[column] == was[column], (name, column, now)
-    for row in table_of(home, "mart__repo_activity", week):
+    for row in marts["mart__repo_activity", week]:
         assert all(row[column] is None for column in ("n_commits", "n_discussions", "n_committers", "n_disc_starters"))
 
 
@@ -184,13 +192,14 @@ def test_three_weeks_and_a_gap(tmp_path: Path) -> None:
     assert {row["license"] for row in coverage[weeks[0]]} == {"Apache-2.0"}
     assert {f"{row['first_observed_at']:%a}" for row in coverage[weeks[1]]} == {"Fri"}
     assert {f"{row['first_observed_at']:%a}" for row in coverage[weeks[3]]} == {"Sun"}
-    assert_equal_where_observed(home, populations[weeks[3]], weeks[3], ERAS[2], tmp_path)
+    marts = {(name, weeks[3]): table_of(home, name, weeks[3]) for name in LISTING_MARTS}
+    assert_equal_where_observed(marts, originals(populations[weeks[3]], weeks[3], tmp_path), weeks[3], ERAS[2])
     assert table_of(home, "mart__repo_activity", weeks[2]) == []
 
 
 @pytest.mark.slow
 def test_a_simulated_year_in_four_eras(tmp_path: Path) -> None:
-    store, home = Repositories(tmp_path / "hub"), tmp_path / "home"
+    store = Repositories(tmp_path / "hub")
     weeks = [FIRST + timedelta(weeks=n) for n in range(52)]
     era = {week: ERAS[n // 13] for n, week in enumerate(weeks)}
     partial_day, truncated, stale, gap, torn = weeks[9], weeks[17], weeks[23], weeks[30], weeks[41]
@@ -215,28 +224,31 @@ def test_a_simulated_year_in_four_eras(tmp_path: Path) -> None:
                 upload_day(store, week, 4, population, era[week])
             upload_day(store, week, 6, population, era[week], changes)
         last = reversed_rows(export_listing(population, "model", era[week]))
-    with archive_hub(store, weeks[-1] + timedelta(weeks=5)):
-        done = backfill(home, "--from", str(weeks[0]), "--to", str(weeks[-1]), "--yes")
-    assert done.exit_code == 0, done.output
-    lake = Lake(home / "lake")
-    for week in weeks:
-        coverage = {row["repo_type"]: row for row in table_of(home, "mart__week_coverage", week)}
-        expected = dict.fromkeys(REPO_TYPES, "complete")
-        if week == gap:
-            expected = dict.fromkeys(REPO_TYPES, "missing")
-        elif week == torn:
-            expected = {"model": "partial", "dataset": "partial", "space": "missing"}
-        assert {kind: row["status"] for kind, row in coverage.items()} == expected, week
-        day = {f"{row['first_observed_at']:%a}" for row in coverage.values() if row["n_listed"]}
-        assert day == (set() if week == gap else {"Fri"} if week in friday else {"Sun"}), week
-    assert "running median" in table_of(home, "mart__week_coverage", torn)[-1]["reason"]
+    lake = Lake(tmp_path / "lake")
+    with archive_hub(store, weeks[-1] + timedelta(weeks=5)) as url:
+        uploads = uploads_of(url, tmp_path)
+        choices = choose(uploads.find(weeks[0], weeks[-1]), weeks)
+        for choice in choices:
+            import_to(lake, uploads, choice, tmp_path / "down")
+    for choice in choices:
+        expected, day = "complete", "Fri" if choice.week in friday else "Sun"
+        if choice.week == gap or (choice.week, choice.repo_type) == (torn, "space"):
+            expected, day = "missing", "-"
+        elif choice.week == torn:
+            expected = "partial"
+        assert choice.status == expected, choice
+        assert (f"{choice.upload.at:%a}" if choice.upload else "-") == day, choice
+        assert (choice.why is None) == (expected == "complete")
+    assert "running median" in str([choice.why for choice in choices if choice.week == torn])
+    files = {
+        f"raw_archive__{kind}s": [file for week in weeks for file in lake.files(f"raw_archive__{kind}s", week)]
+        for kind in REPO_TYPES
+    }
+    marts = listing_marts(files, list(populations))
     for week, population in populations.items():
-        assert_equal_where_observed(home, population, week, era[week], tmp_path)
+        assert_equal_where_observed(marts, originals(population, week, tmp_path), week, era[week])
         for kind in REPO_TYPES:
             [file] = lake.files(f"raw_archive__{kind}s", week)
-            rows, ours = (
-                table.sort_by("_id") for table in (pq.ParquetFile(file).read(), listed_by_us(population, kind))
-            )
+            rows, ours = (one.sort_by("_id") for one in (pq.ParquetFile(file).read(), listed_by_us(population, kind)))
             for name in set(era[week].columns[kind]) & set(rows.column_names) - {"config", "gguf"}:
                 assert normal(rows[name].to_pylist(), name) == normal(ours[name].to_pylist(), name), (week, kind, name)
-            assert pc.all(pc.equal(rows["snapshot_date"], pa.scalar(week))).as_py()

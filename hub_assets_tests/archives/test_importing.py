@@ -39,10 +39,6 @@ from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 WEEK = date(2025, 9, 1)
 SUNDAY = datetime(2025, 9, 7, 13, 7, tzinfo=UTC)
-NESTED = {
-    kind: table.json_fields | {name for name, one in table.fields.items() if pa.types.is_nested(one)}
-    for kind, table in LISTINGS.items()
-}
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +61,15 @@ def uploads_of(hub: str, tmp_path: Path, name: str = "hub-stats") -> Uploads:
     return Uploads(HfApi(hub, token=False), ARCHIVES[name], tmp_path / f"{name}.json")
 
 
-def convert(kind: RepoType, pages: pa.Table, seen: list[str]) -> tuple[pa.Table, dict[str, Any]]:
-    rows, counts = listing_rows(pages, LISTINGS[kind], WEEK, seen)
+def convert(kind: RepoType, week: date, pages: pa.Table, seen: list[str]) -> tuple[pa.Table, dict[str, Any]]:
+    rows, counts = listing_rows(pages, LISTINGS[kind], week, seen)
     return rows, {"rows": counts.to_json()}
 
 
 def import_to(lake: Lake, uploads: Uploads, choice: Choice, downloads: Path) -> Manifest:
-    kind = choice.repo_type
-    table = f"raw_archive__{kind}s"
-    return import_listing(
-        uploads, lake, table, choice, downloads, LISTINGS[kind].fields, NESTED[kind], partial(convert, kind)
-    )
+    listing = LISTINGS[choice.repo_type]
+    table, converting = f"raw_archive__{choice.repo_type}s", partial(convert, choice.repo_type, choice.week)
+    return import_listing(uploads, lake, table, choice, downloads, listing.fields, listing.json_fields, converting)
 
 
 def listed_by_us(population: Population, kind: RepoType) -> pa.Table:
@@ -209,7 +203,7 @@ def test_odd_values_are_nulls_that_are_counted(tmp_path: Path) -> None:
     fields = LISTINGS["model"].fields
     columns = columns_of(tmp_path / "models.parquet", list(fields))
     assert columns.ignored == ("siblings",)
-    [bodies] = pages_of(tmp_path / "models.parquet", list(fields), NESTED["model"])
+    [bodies] = pages_of(tmp_path / "models.parquet", fields, LISTINGS["model"].json_fields)
     pages = pa.table({"body": bodies, "observed_at": pa.array([SUNDAY.replace(tzinfo=None)], pa.timestamp("us"))})
     rows, counts = listing_rows(pages, LISTINGS["model"], WEEK)
     assert rows["downloads"].to_pylist() == [None, None, 3]
@@ -223,8 +217,8 @@ def test_odd_values_are_nulls_that_are_counted(tmp_path: Path) -> None:
 
 def test_a_file_without_keys_or_ids(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["a/1"], "likes": [3]}), tmp_path / "spaces.parquet")
-    [[body]] = pages_of(tmp_path / "spaces.parquet", ["likes"], frozenset())
+    [[body]] = pages_of(tmp_path / "spaces.parquet", {"likes": pa.int64()}, frozenset())
     assert json.loads(body) == [{"id": "a/1", "likes": 3, "_id": "id:a/1"}]
     pq.write_table(pa.table({"name": ["a/1"]}), tmp_path / "other.parquet")
     with pytest.raises(Unreadable, match="no column id"):
-        list(pages_of(tmp_path / "other.parquet", ["likes"], frozenset()))
+        list(pages_of(tmp_path / "other.parquet", {"likes": pa.int64()}, frozenset()))
