@@ -92,6 +92,11 @@ class Home:
         return self.root / "populations"
 
     @property
+    def archives(self) -> Path:
+        """What is known of the archives' uploads, and downloads on their way; both can be fetched again."""
+        return self.root / "archives"
+
+    @property
     def figures(self) -> Path:
         """The figures, by week."""
         return self.root / "report" / "figures"

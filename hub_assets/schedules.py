@@ -4,12 +4,13 @@ import os
 
 import dagster as dg
 
+from hub_assets.assets.archives import archived_week_selection, archives_selection
 from hub_assets.assets.releases import RELEASE_TO, ReleaseConfig
 from hub_assets.partitions import week_of
 
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("release__dataset"),
+    selection=dg.AssetSelection.all() - archives_selection() - dg.AssetSelection.assets("release__dataset"),
     description="One week of the Hub: listings, histories, marts, networks, statistics and the published warehouse.",
 )
 
@@ -17,6 +18,12 @@ merge_identities = dg.define_asset_job(
     "merge_identities",
     selection=dg.AssetSelection.assets("core__developer_pairs").downstream(),
     description="Apply reviewed identity decisions: rebuild developers and every table that depends on them.",
+)
+
+archived_week = dg.define_asset_job(
+    "archived_week",
+    selection=archived_week_selection(),
+    description="A past week from a public archive: its listings, and the marts that need nothing else.",
 )
 
 weekly_release = dg.define_asset_job(

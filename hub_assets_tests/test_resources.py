@@ -11,7 +11,7 @@ import pytest
 
 from hub_assets.definitions import build_defs
 from hub_assets.home import Home
-from hub_assets.hub.sources.schemas import listing_schema
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Manifest
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
@@ -95,7 +95,7 @@ def test_histories_need_the_listings_of_the_present_week(tmp_path: Path, instanc
         job = job_on(tmp_path, url)
         for table in ("raw_hub__commits", "raw_hub__discussions", "enrich_hub__aliases", "enrich_hub__accounts"):
             (message,) = failures_of(job, instance, table)
-            assert "listed" in message
+            assert "listing" in message
 
 
 def test_a_table_needs_only_its_own_listings(tmp_path: Path, instance: dg.DagsterInstance) -> None:
@@ -106,7 +106,7 @@ def test_a_table_needs_only_its_own_listings(tmp_path: Path, instance: dg.Dagste
     }
     assert listings_behind("bots") == set()
     lake = Home(tmp_path).lake
-    part = lake.write_part("raw_hub__models", WEEK, "part.parquet", listing_schema("model").empty_table())
+    part = lake.write_part("raw_hub__models", WEEK, "part.parquet", LISTINGS["model"].schema.empty_table())
     lake.set_manifest("raw_hub__models", WEEK, Manifest(True, [part]))
     job = job_on(tmp_path)
     assert failures_of(job, instance, "stg_hub__models") == []
@@ -133,7 +133,7 @@ def test_a_run_waits_for_another_writer_and_names_it(
 
 def test_a_damaged_part_fails_the_step_and_is_named(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     lake = Home(tmp_path).lake
-    part = lake.write_part("raw_hub__models", WEEK, "part.parquet", listing_schema("model").empty_table())
+    part = lake.write_part("raw_hub__models", WEEK, "part.parquet", LISTINGS["model"].schema.empty_table())
     lake.set_manifest("raw_hub__models", WEEK, Manifest(True, [part]))
     path = lake.folder("raw_hub__models", WEEK) / "part.parquet"
     path.write_bytes(path.read_bytes()[::-1])

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub_assets.home import FORMAT, Home, HomeError, format_of
-from hub_assets.hub.collect.plan import plan_histories
 from hub_assets.lake.parts import Lake
 from hub_assets.resources import HomeResource
 from hub_assets.upgrade import HISTORY_COLUMNS, LAKE_TABLES, upgrade
 from hub_assets.warehouse.database import connect
+from hub_assets_tests.hub.tables import HISTORIES, plan_of
 
 WEEKS = (date(2026, 11, 16), date(2026, 11, 23))
 
@@ -73,7 +73,7 @@ def test_a_converted_home_can_be_planned_and_built_from(old: Path) -> None:
     upgrade(old, ignore)
     home = Home(old)
     for kind in ("commits", "discussions"):
-        plan = plan_histories(home.lake, kind, WEEKS[1])
+        plan = plan_of(home.lake, HISTORIES[kind], WEEKS[1])
         assert plan.is_complete
     with HomeResource(root=str(old)).building() as connection:
         ((histories,),) = connection.execute("select count(*) from stg_hub__commits where fetch_number >= 1").fetchall()

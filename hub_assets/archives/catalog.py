@@ -3,12 +3,10 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from hub_assets.errors import UserError
-
-TYPES: Final = ("model", "dataset", "space")
-"""The repository types that an archive lists, each in a file of its own."""
+from hub_assets.vocabulary import RepoType
 
 Layout = Literal["revisions", "folders"]
 
@@ -31,13 +29,14 @@ class Archive:
     license: str
     layout: Layout
 
-    def type_of(self, path: str) -> tuple[str, date | None] | None:
+    def type_of(self, path: str) -> tuple[RepoType, date | None] | None:
         """Return the type, and the date if the path has one, of a listing's file; None for other files."""
         match = _PATHS[self.layout].fullmatch(path)
         if match is None:
             return None
         try:
-            return match["type"], date.fromisoformat(match["day"]) if "day" in match.groupdict() else None
+            repo_type = cast(RepoType, match["type"])
+            return repo_type, date.fromisoformat(match["day"]) if "day" in match.groupdict() else None
         except ValueError:
             return None
 
@@ -80,7 +79,7 @@ class Upload:
     All but the first four are None if unknown.
     """
 
-    repo_type: str
+    repo_type: RepoType
     batch: date
     at: datetime
     revision: str

@@ -15,7 +15,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, Literal
 
-from hub_assets.archives.catalog import TYPES, Upload
+from hub_assets.archives.catalog import Upload
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 WINDOW: Final = 7
 """Uploads before and after an upload that its number of rows is compared with."""
@@ -25,9 +26,12 @@ known purge took 5.6 % of a listing for good, which is told from a truncated fil
 LATE: Final = timedelta(days=3)
 """Time between the newest row and the upload beyond which the content may be old."""
 LATE_FACTOR: Final = 4
-"""Or so many times the usual time, for listings in which days pass between two new rows."""
-GAP: Final = timedelta(hours=48)
-"""Time without an upload to a daily archive that counts as a gap."""
+"""Or so many times the longest such time of the uploads before, for listings in which days pass between two new rows:
+with random arrivals, one upload in 330 is later than that."""
+LEAST_LAGS: Final = 3
+"""Uploads before that must be known to call one late."""
+GAP_FACTOR: Final = 2
+"""Times the median interval between uploads; a longer time without an upload is a gap."""
 
 Status = Literal["complete", "suspect", "partial", "missing"]
 
@@ -45,7 +49,7 @@ class Choice:
     """
 
     week: date
-    repo_type: str
+    repo_type: RepoType
     upload: Upload | None
     status: Status
     why: str | None = None
@@ -55,7 +59,7 @@ class Choice:
 class Gap:
     """A time without a usable upload of a type: after one upload and before the next."""
 
-    repo_type: str
+    repo_type: RepoType
     after: datetime
     before: datetime
 
@@ -82,7 +86,7 @@ def choose(uploads: Iterable[Upload], weeks: Sequence[date]) -> list[Choice]:
         weeks: Mondays.
 
     Returns:
-        For each week a choice per type, in the order of `TYPES`.
+        For each week a choice per type, in the order of `REPO_TYPES`.
     """
     by_week: dict[date, list[_Judged]] = defaultdict(list)
     for listed in _by_type(uploads).values():
@@ -91,12 +95,14 @@ def choose(uploads: Iterable[Upload], weeks: Sequence[date]) -> list[Choice]:
     return [choice for week in weeks for choice in _choose_week(week, by_week.get(week, []))]
 
 
-def gaps(uploads: Iterable[Upload], shortest: timedelta = GAP) -> list[Gap]:
-    """Return the times of at least `shortest` without a usable upload of a type, oldest first."""
+def gaps(uploads: Iterable[Upload]) -> list[Gap]:
+    """Return the times without a usable upload of a type that are unusually long for the archive, oldest first."""
     found = []
     for repo_type, listed in _by_type(uploads).items():
         usable = [judged.upload.at for judged in _judge(listed) if judged.unusable is None]
-        found += [Gap(repo_type, after, before) for after, before in pairwise(usable) if before - after >= shortest]
+        between = [Gap(repo_type, after, before) for after, before in pairwise(usable)]
+        usual = max(round(median([gap.days for gap in between])), 1) if between else 0
+        found += [gap for gap in between if round(gap.days, 1) > GAP_FACTOR * usual]
     return sorted(found, key=lambda gap: (gap.after, gap.repo_type))
 
 
@@ -106,12 +112,12 @@ def monday_of(moment: datetime) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _by_type(uploads: Iterable[Upload]) -> dict[str, list[Upload]]:
+def _by_type(uploads: Iterable[Upload]) -> dict[RepoType, list[Upload]]:
     """Return the uploads of each type, oldest first; of a batch only the last."""
-    last: dict[tuple[str, date], Upload] = {}
+    last: dict[tuple[RepoType, date], Upload] = {}
     for upload in sorted(uploads, key=lambda upload: (upload.at, upload.batch)):
         last[upload.repo_type, upload.batch] = upload
-    ordered: dict[str, list[Upload]] = {repo_type: [] for repo_type in TYPES}
+    ordered: dict[RepoType, list[Upload]] = {repo_type: [] for repo_type in REPO_TYPES}
     for upload in sorted(last.values(), key=lambda upload: (upload.at, upload.batch)):
         ordered[upload.repo_type].append(upload)
     return ordered
@@ -154,25 +160,24 @@ def _late(upload: Upload, lags: list[timedelta]) -> str | None:
     """Return how old the content is if it is older than usual, and note how old it is."""
     if upload.newest_at is None:
         return None
-    lag = upload.at - upload.newest_at
-    usual = sorted(lags[-WINDOW:])[len(lags[-WINDOW:]) // 2] if lags else timedelta()
+    lag, before = upload.at - upload.newest_at, lags[-WINDOW:]
     lags.append(lag)
-    if lag <= max(LATE, LATE_FACTOR * usual):
+    if len(before) < LEAST_LAGS or lag <= max(LATE, LATE_FACTOR * max(before)):
         return None
     return f"its newest repository was created {lag.days} days before the upload"
 
 
 def _choose_week(week: date, judged: Sequence[_Judged]) -> list[Choice]:
-    batches: dict[date, dict[str, _Judged]] = defaultdict(dict)
+    batches: dict[date, dict[RepoType, _Judged]] = defaultdict(dict)
     for one in judged:
         if one.unusable is None:
             batches[one.upload.batch][one.upload.repo_type] = one
-    complete = [batch for batch, found in batches.items() if len(found) == len(TYPES)]
+    complete = [batch for batch, found in batches.items() if len(found) == len(REPO_TYPES)]
     if complete:
         chosen = batches[max(complete)]
-        return [_choice(week, repo_type, chosen[repo_type]) for repo_type in TYPES]
-    last = {repo_type: _last(repo_type, batches) for repo_type in TYPES}
-    absent = [f"{repo_type}s" for repo_type in TYPES if last[repo_type] is None]
+        return [_choice(week, repo_type, chosen[repo_type]) for repo_type in REPO_TYPES]
+    last = {repo_type: _last(repo_type, batches) for repo_type in REPO_TYPES}
+    absent = [f"{repo_type}s" for repo_type in REPO_TYPES if last[repo_type] is None]
     why = f"no batch has all three listings ({', '.join(absent)} missing)" if absent else "no batch has all three"
     return [
         _missing(week, repo_type, judged) if one is None else Choice(week, repo_type, one.upload, "partial", why)
@@ -180,16 +185,16 @@ def _choose_week(week: date, judged: Sequence[_Judged]) -> list[Choice]:
     ]
 
 
-def _last(repo_type: str, batches: Mapping[date, Mapping[str, _Judged]]) -> _Judged | None:
+def _last(repo_type: RepoType, batches: Mapping[date, Mapping[RepoType, _Judged]]) -> _Judged | None:
     found = [batches[batch][repo_type] for batch in sorted(batches) if repo_type in batches[batch]]
     return found[-1] if found else None
 
 
-def _choice(week: date, repo_type: str, judged: _Judged) -> Choice:
+def _choice(week: date, repo_type: RepoType, judged: _Judged) -> Choice:
     return Choice(week, repo_type, judged.upload, "suspect" if judged.suspect else "complete", judged.suspect)
 
 
-def _missing(week: date, repo_type: str, judged: Sequence[_Judged]) -> Choice:
+def _missing(week: date, repo_type: RepoType, judged: Sequence[_Judged]) -> Choice:
     reasons = [
         f"the upload of {one.upload.batch} {one.unusable}"
         for one in judged

@@ -7,7 +7,7 @@ source. Which upload to import is `choosing`'s decision.
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 from huggingface_hub import hf_hub_download
 
-from hub_assets.archives.catalog import Upload
+from hub_assets.archives.catalog import Archive, Upload
 from hub_assets.archives.choosing import Choice
 from hub_assets.archives.conversion import columns_of, pages_of
 from hub_assets.archives.uploads import ArchiveUnreachable, Uploads
@@ -49,9 +49,8 @@ CHOICE_SCHEMA: Final = pa.schema(
 """A row per week and type: the upload that represents it, or why there is none."""
 
 
-def choice_rows(uploads: Uploads, choices: list[Choice]) -> pa.Table:
+def choice_rows(archive: Archive, choices: Sequence[Choice]) -> pa.Table:
     """Return choices as rows of `CHOICE_SCHEMA`."""
-    archive = uploads.archive
     rows = []
     for choice in choices:
         upload = choice.upload
@@ -94,8 +93,8 @@ def import_listing(
         table: the raw table.
         choice: the week, and its upload; without one, the week becomes complete and empty.
         downloads: folder for files on their way.
-        fields: columns of the raw table that an archive may have.
-        json_fields: those that are objects or lists.
+        fields: the raw table's columns that an archive may have, with their types.
+        json_fields: those that hold JSON text.
         convert: makes rows.
         report: receives progress messages.
 
@@ -108,9 +107,9 @@ def import_listing(
         Unreadable: if the file is not a listing.
     """
     week, upload = choice.week, choice.upload
-    source = _source(uploads, upload)
+    source = _source(uploads.archive, upload)
     before = lake.manifest(table, week)
-    if before.complete and _is_same(before.details.get("source"), source):
+    if is_imported(uploads.archive, lake, table, choice):
         return before
     parts: list[Part] = []
     details: dict[str, Any] = {
@@ -122,9 +121,9 @@ def import_listing(
         report(f"downloading {upload.path} at {upload.revision[:12]} ({(upload.size or 0) / 1e6:,.0f} MB)")
         file = _download(uploads, upload, downloads)
         columns = columns_of(file, list(fields))
-        details |= {"absent": columns.absent, "ignored": columns.ignored}
+        details |= {"absent": list(columns.absent), "ignored": list(columns.ignored)}
         observed_at = upload.at.replace(tzinfo=None)
-        for bodies in pages_of(file, list(fields), json_fields):
+        for bodies in pages_of(file, fields, json_fields):
             pages = pa.table({"body": bodies, "observed_at": pa.array([observed_at] * len(bodies), pa.timestamp("us"))})
             rows, counts = convert(pages, [str(path) for path in lake.verified(table, week, parts)])
             name = f"part-{before.sweep + 1:03d}-{len(parts):05d}.parquet"
@@ -152,8 +151,14 @@ def write_choices(lake: Lake, table: str, week: date, rows: pa.Table) -> Manifes
     return manifest
 
 
-def _source(uploads: Uploads, upload: Upload | None) -> dict[str, Any]:
-    archive = uploads.archive
+def is_imported(archive: Archive, lake: Lake, table: str, choice: Choice) -> bool:
+    """Return whether a week's raw table holds what was chosen for it."""
+    manifest = lake.manifest(table, choice.week)
+    source, imported = _source(archive, choice.upload), manifest.details.get("source", {})
+    return manifest.complete and source == {name: imported.get(name) for name in source}
+
+
+def _source(archive: Archive, upload: Upload | None) -> dict[str, Any]:
     return {
         "archive": archive.name,
         "repo_id": archive.repo_id,
@@ -164,10 +169,6 @@ def _source(uploads: Uploads, upload: Upload | None) -> dict[str, Any]:
         "bytes": upload and upload.size,
         "taken_at": upload and upload.at.isoformat(),
     }
-
-
-def _is_same(imported: Any, source: dict[str, Any]) -> bool:
-    return isinstance(imported, dict) and source == {name: imported.get(name) for name in source}
 
 
 def _download(uploads: Uploads, upload: Upload, folder: Path) -> Path:

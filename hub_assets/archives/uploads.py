@@ -23,10 +23,11 @@ from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import http_backoff
 from pydantic import TypeAdapter
 
-from hub_assets.archives.catalog import TYPES, Archive, Upload
+from hub_assets.archives.catalog import Archive, Upload
 from hub_assets.archives.choosing import WINDOW
 from hub_assets.errors import HubAssetsError
 from hub_assets.lake.parts import write_beside
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 logger = logging.getLogger(__name__)
 
@@ -86,11 +87,15 @@ class Uploads:
         where = f"the archive {self.archive.name} ({self.archive.repo_id} at {self.api.endpoint})"
         try:
             yield
-        except RepositoryNotFoundError:
-            raise ArchiveUnreachable(f"{where} does not exist; it may have been moved or taken down") from None
         except OfflineModeIsEnabled:
             raise ArchiveUnreachable(f"{where} cannot be read in offline mode; unset HF_HUB_OFFLINE") from None
         except (HfHubHTTPError, httpx2.HTTPError) as error:
+            # without a valid token, the Hub answers 401 for a repository that does not exist
+            response = getattr(error, "response", None)
+            if isinstance(error, RepositoryNotFoundError) or (response is not None and response.status_code == 401):
+                raise ArchiveUnreachable(
+                    f"{where} does not exist or is not public; it may have been moved or taken down"
+                ) from None
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ArchiveUnreachable(f"{where} cannot be read ({reason}); run the command again to resume") from error
 
@@ -104,7 +109,7 @@ class Uploads:
         return self._look_up({newest[day]: day for day in wanted}, self._of_revision)
 
     def _of_revision(self, revision: str, day: date) -> list[Upload]:
-        paths = [f"{repo_type}s.parquet" for repo_type in TYPES]
+        paths = [f"{repo_type}s.parquet" for repo_type in REPO_TYPES]
         self.calls += 1
         listed = self.api.get_paths_info(
             self.archive.repo_id, paths, expand=True, revision=revision, repo_type="dataset"
@@ -123,8 +128,8 @@ class Uploads:
     def _of_folders(self, first: date, last: date) -> list[Upload]:
         info = self.api.dataset_info(self.archive.repo_id)
         revision = str(info.sha)
-        files: dict[date, list[tuple[str, RepoFile]]] = {}
-        for repo_type in TYPES:
+        files: dict[date, list[tuple[RepoType, RepoFile]]] = {}
+        for repo_type in REPO_TYPES:
             tree = self.api.list_repo_tree(
                 self.archive.repo_id, f"{repo_type}s", recursive=True, revision=revision, repo_type="dataset"
             )
@@ -145,11 +150,11 @@ class Uploads:
         return self._look_up({self._label_key(files[day]): day for day in wanted}, of_label)
 
     @staticmethod
-    def _label_key(files: Iterable[tuple[str, RepoFile]]) -> str:
+    def _label_key(files: Iterable[tuple[RepoType, RepoFile]]) -> str:
         """Return a name for the files of a label; other contents give another name."""
         return " ".join(f"{file.path}@{file.lfs.sha256 if file.lfs else file.blob_id}" for _, file in files)
 
-    def _upload(self, repo_type: str, day: date, at: datetime, revision: str, file: RepoFile) -> Upload:
+    def _upload(self, repo_type: RepoType, day: date, at: datetime, revision: str, file: RepoFile) -> Upload:
         digest = file.lfs.sha256 if file.lfs else None
         rows, newest_at = self._footer(revision, file.path, file.size)
         return Upload(repo_type, day, at, revision, file.path, file.size, digest, rows, newest_at)

@@ -31,36 +31,36 @@ def build_identities() -> list[dg.AssetsDefinition]:
     return [_build_candidate_pairs(), _build_developers(), _build_pseudonyms()]
 
 
-def accounts_to_ask(home: HomeResource, snapshot_date: date) -> pa.Array:
-    """Return whose accounts tell most of who is who, and then of whose the foremost models are.
-
-    The database is closed again by then.
-    """
-    with home.building(snapshot_date) as connection, _facts(connection, snapshot_date) as facts:
-        authors = accounts_to_ask_first(facts, _week(connection, "core__candidate_pairs", snapshot_date))
-        namespaces = connection.sql(
-            "select namespace from int_hub__leading_models where namespace is not null "
-            "and lower(namespace) not in (select lower(namespace) from organizations) "
-            f"and snapshot_date = date '{snapshot_date}' group by namespace order by min(rank), namespace"
-        ).to_arrow_table()["namespace"]
-        return pa.concat_arrays([authors, *namespaces.chunks])
-
-
 def _build_candidate_pairs() -> dg.AssetsDefinition:
+    # one step, because both need the facts, which take a second to prepare
     @dg.multi_asset(
         name="core__candidate_pairs",
-        specs=[spec_of("core__candidate_pairs", list(NAMES), "python")],
+        specs=[
+            spec_of("core__candidate_pairs", list(NAMES), "python"),
+            spec_of("core__account_questions", ["core__candidate_pairs", "int_hub__leading_models"], "python"),
+        ],
         partitions_def=SNAPSHOTS,
     )
-    def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         snapshot_date = snapshot_date_of(context)
         with home.building(snapshot_date) as connection:
             with _facts(connection, snapshot_date) as facts:
                 pairs = find_candidates(facts)
-            metadata = replace_rows(connection, "core__candidate_pairs", snapshot_date, pairs)
-        return dg.MaterializeResult(
-            metadata=metadata | {"pairs_by_generator": count_table(_counts(pc.list_flatten(pairs["generators"])))}
+                authors = accounts_to_ask_first(facts, pairs)
+            namespaces = connection.sql(
+                "select namespace from int_hub__leading_models where namespace is not null "
+                "and lower(namespace) not in (select lower(namespace) from organizations) "
+                f"and snapshot_date = date '{snapshot_date}' group by namespace order by min(rank), namespace"
+            ).to_arrow_table()["namespace"]
+            names = pc.unique(pa.chunked_array([authors, *namespaces.chunks]))
+            questions = pa.table({"position": range(len(names)), "author": names})
+            of_pairs = replace_rows(connection, "core__candidate_pairs", snapshot_date, pairs)
+            of_questions = replace_rows(connection, "core__account_questions", snapshot_date, questions)
+        counts = count_table(_counts(pc.list_flatten(pairs["generators"])))
+        yield dg.MaterializeResult(
+            asset_key="core__candidate_pairs", metadata=of_pairs | {"pairs_by_generator": counts}
         )
+        yield dg.MaterializeResult(asset_key="core__account_questions", metadata=of_questions)
 
     return candidate_pairs
 

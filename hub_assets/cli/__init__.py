@@ -6,6 +6,7 @@ import, and `--help` should not wait for it.
 
 import click
 
+from hub_assets.cli.backfill import backfill_command
 from hub_assets.cli.demo import demo_command
 from hub_assets.cli.dev import dev_command
 from hub_assets.cli.guard import GuardedGroup
@@ -29,6 +30,7 @@ for command in (
     demo_command,
     snapshot_command,
     plan_command,
+    backfill_command,
     dev_command,
     local_hub_command,
     identities_group,

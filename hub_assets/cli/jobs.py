@@ -35,9 +35,9 @@ def run_job(
 def run_present_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     """Run the weekly job for the Hub's present week and print the results."""
     from hub_assets.hub.collect.collection import require_refreshable
-    from hub_assets.hub.collect.listings import require_no_later_week
+    from hub_assets.hub.collect.listing import require_no_later_week
+    from hub_assets.hub.sources import response_tables
     from hub_assets.partitions import is_partition, known_weeks, week_of
-    from hub_assets.resources import BUDGET_SHARES
 
     contact = hub.new_client().contact()
     home.require(hub.endpoint.rstrip("/"), contact.population)
@@ -48,8 +48,8 @@ def run_present_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -
         )
     require_no_later_week(home.lake, week)
     if crawl.refresh:
-        for table in BUDGET_SHARES:
-            require_refreshable(home.lake, table, week)
+        for table in response_tables():
+            require_refreshable(home.lake, table.name, week)
     run_job("weekly_snapshot", home, week, hub=hub, crawl=crawl)
     if (contact.population or "").startswith("simulated"):
         console.print("This data is simulated: every number in it is invented.", style="bold yellow")

@@ -30,7 +30,7 @@ from hub_assets.local_hub.accounts import (
 from hub_assets.local_hub.answers import ApiError, error_response, json_response, text_response
 from hub_assets.local_hub.cards import card_text
 from hub_assets.local_hub.faults import Faults
-from hub_assets.local_hub.fields import BadParameter, RepoType, info_fields
+from hub_assets.local_hub.fields import BadParameter, info_fields
 from hub_assets.local_hub.history_pages import COMMITS_PAGE, commit_page, discussion_page, find_revision
 from hub_assets.local_hub.limiter import Counters, Quota
 from hub_assets.local_hub.listing import PAGE_CAP, Params, expand_names, list_page
@@ -40,6 +40,7 @@ from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.repositories import Repositories
 from hub_assets.local_hub.repository_routes import Contents
 from hub_assets.local_hub.repository_writes import COMMITS_PER_HOUR, Writes
+from hub_assets.vocabulary import RepoType
 
 _MISSING: Final = "Invalid username or password."
 _NO_PAGE: Final = "Sorry, we can't find the page you are looking for."

@@ -15,9 +15,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.repositories import Commit, Repositories, Repository
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 HUB_STATS: Final = "cfahlgren1/hub-stats"
 WEEKLY_SNAPSHOTS: Final = "hfmlsoc/hub_weekly_snapshots"
@@ -33,7 +33,7 @@ _BASE_MODELS: Final = (
 _SIBLINGS: Final = "[{'rfilename': '.gitattributes'}, {'rfilename': 'README.md'}]"
 _GATED: Final = "case gated when 'false' then 'False' when 'true' then 'True' else gated end"
 
-Columns = Mapping[str, str]
+Columns = dict[str, str]
 """SQL expressions over the API's fields, by the name of the column in the file."""
 
 

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from hub_assets.lake.parts import Lake, LakeError
 from hub_assets.local_hub.columns import whole
-from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.histories import Histories
 from hub_assets.local_hub.population import Population, PopulationError
 from hub_assets.local_hub.recording import COMMITS, REPOSITORIES, column_names, read_recorded
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 _OURS: Final = frozenset({"snapshot_date", "observed_at", "extra"})
 """Columns that this project adds in its lakes and the Hub does not have."""

@@ -25,7 +25,7 @@ from filelock import FileLock
 
 from hub_assets.errors import HubAssetsError
 from hub_assets.lake.parts import write_beside
-from hub_assets.local_hub.fields import RepoType
+from hub_assets.vocabulary import RepoType
 
 MAIN: Final = "main"
 LFS_BYTES: Final = 10 * 2**20

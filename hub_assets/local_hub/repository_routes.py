@@ -19,11 +19,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from hub_assets.local_hub.answers import ApiError, json_response
-from hub_assets.local_hub.fields import BadParameter, RepoType
+from hub_assets.local_hub.fields import BadParameter
 from hub_assets.local_hub.history_pages import COMMITS_CAP, COMMITS_PAGE
 from hub_assets.local_hub.listing import whole_number
 from hub_assets.local_hub.paths import PLURALS
 from hub_assets.local_hub.repositories import Commit, Entry, Repositories, Repository, git_id, lfs_pointer
+from hub_assets.vocabulary import RepoType
 
 STORAGE: Final = "/_storage/"
 """Path of the storage, which a signed address names together with another host."""

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hub_assets.report.text import visible
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.database import connect
 
-REPO_TYPES: Final = ("model", "dataset", "space")
 WIDTH: Final = 116
 """Columns that the tables need at the study's size."""
 STATISTICS: Final = {

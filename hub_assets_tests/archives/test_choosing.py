@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_assets.archives.catalog import ARCHIVES, TYPES, Upload
+from hub_assets.archives.catalog import ARCHIVES, Upload
 from hub_assets.archives.choosing import Choice, choose, gaps, monday_of, weeks_between
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 START = datetime(2025, 9, 1, 13, 7, tzinfo=UTC)
 """A Monday."""
@@ -31,11 +32,11 @@ def daily(days: int, rows: int = 10_000, growth: int = 10) -> list[Upload]:
             newest_at=START + timedelta(days=day, minutes=minute - 1),
         )
         for day in range(days)
-        for minute, repo_type in enumerate(TYPES)
+        for minute, repo_type in enumerate(REPO_TYPES)
     ]
 
 
-def changed(uploads: Sequence[Upload], repo_type: str, days: Sequence[int], **values: object) -> list[Upload]:
+def changed(uploads: Sequence[Upload], repo_type: RepoType, days: Sequence[int], **values: object) -> list[Upload]:
     batches = {(START + timedelta(days=day)).date() for day in days}
     return [
         replace(one, **values) if one.repo_type == repo_type and one.batch in batches else one  # type: ignore[arg-type]
@@ -43,7 +44,7 @@ def changed(uploads: Sequence[Upload], repo_type: str, days: Sequence[int], **va
     ]
 
 
-def without(uploads: Sequence[Upload], repo_type: str, days: Sequence[int]) -> list[Upload]:
+def without(uploads: Sequence[Upload], repo_type: RepoType, days: Sequence[int]) -> list[Upload]:
     batches = {(START + timedelta(days=day)).date() for day in days}
     return [one for one in uploads if not (one.repo_type == repo_type and one.batch in batches)]
 
@@ -104,7 +105,7 @@ def test_gaps_are_of_each_type() -> None:
     ]
 
 
-@given(st.lists(st.tuples(st.sampled_from(TYPES), st.integers(0, 40), st.integers(0, 23)), max_size=60))
+@given(st.lists(st.tuples(st.sampled_from(REPO_TYPES), st.integers(0, 40), st.integers(0, 23)), max_size=60))
 def test_no_week_is_ever_represented_by_another(made: list[tuple[str, int, int]]) -> None:
     uploads = []
     for repo_type, day, hour in made:
@@ -113,7 +114,7 @@ def test_no_week_is_ever_represented_by_another(made: list[tuple[str, int, int]]
     weeks = weeks_between(WEEK, WEEK + timedelta(days=41))
     for week, found in groupby(choose(uploads, weeks), key=lambda choice: choice.week):
         choices = list(found)
-        assert [choice.repo_type for choice in choices] == list(TYPES)
+        assert [choice.repo_type for choice in choices] == list(REPO_TYPES)
         assert all(choice.upload is None or monday_of(choice.upload.at) == week for choice in choices)
         assert (len({choice.upload.batch for choice in choices if choice.upload}) == 1) or "complete" not in {
             choice.status for choice in choices
@@ -129,7 +130,7 @@ def calendar(real_data: Path) -> list[Upload]:
         return [
             Upload(repo_type, date.fromisoformat(row["day"]), datetime.fromisoformat(at).astimezone(UTC), row["day"])
             for row in csv.DictReader(file)
-            for repo_type in TYPES
+            for repo_type in REPO_TYPES
             if (at := row[f"{repo_type}s_ts"])
         ]
 
@@ -140,7 +141,7 @@ def test_the_real_calendar(real_data: Path) -> None:
     by_status = {
         status: {
             repo_type: [str(one.week) for one in choices if (one.status, one.repo_type) == (status, repo_type)]
-            for repo_type in TYPES
+            for repo_type in REPO_TYPES
         }
         for status in ("missing", "partial", "suspect")
     }
@@ -150,7 +151,7 @@ def test_the_real_calendar(real_data: Path) -> None:
     assert by_status["missing"]["model"] == sorted(gone + without_models)
     assert by_status["missing"]["dataset"] == by_status["missing"]["space"] == sorted(gone + models_alone)
     assert by_status["partial"] == {"model": models_alone, "dataset": without_models, "space": without_models}
-    assert by_status["suspect"] == {repo_type: [] for repo_type in TYPES}
+    assert by_status["suspect"] == {repo_type: [] for repo_type in REPO_TYPES}
     assert len(choices) == 3 * 114
     chosen = {(str(one.week), one.repo_type): one.upload.at for one in choices if one.upload}
     # the last day before a gap represents its week, and a week's end on Sunday is kept

@@ -17,14 +17,14 @@ from hub_assets.partitions import SNAPSHOTS, week_of
 GRAPH = """
 bots (reference) <-
 contribution_rules (reference) <-
+core__account_questions (identity_candidates) <- core__candidate_pairs int_hub__leading_models
 core__candidate_pairs (identity_candidates) <- bots generic_names int_hub__author_strings int_hub__participations \
 int_hub__trailers
 core__developer_pairs (identities) <- bots core__candidate_pairs generic_names int_hub__author_strings \
 int_hub__participations int_hub__trailers stg_hub__accounts
 core__developers (identities) <- core__developer_pairs
 core__pseudonyms (collaboration) <- int_hub__collaboration_developers
-enrich_hub__accounts (enrichment) <- core__candidate_pairs int_hub__leading_models raw_hub__commits \
-raw_hub__discussions
+enrich_hub__accounts (enrichment) <- core__account_questions raw_hub__commits raw_hub__discussions
 enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
 figure__centrality (report) <- network__developer_centrality
 figure__core (report) <- mart__collaboration_edges network__developer_centrality
@@ -190,7 +190,8 @@ def test_checks_block(definitions: dg.Definitions) -> None:
     assert {
         f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys if not graph.get(key).blocking
     } == {
-        *(f"raw_hub__{name}: is_complete" for name in ("commits", "discussions", "aliases", "accounts")),
+        *(f"raw_hub__{name}: is_complete" for name in ("commits", "discussions")),
+        *(f"enrich_hub__{name}: is_complete" for name in ("aliases", "accounts")),
         "core__developer_pairs: no_conflicts",
         "stats__license_shares: accepted_values__is_mapped",
     }

@@ -21,9 +21,10 @@ from typing import Any
 import pytest
 
 from hub_assets.home import Home
-from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubError
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake, LakeError
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.faults import Faults
@@ -182,7 +183,7 @@ def outcome_of(kind: str, file: Path, home: Home, cut_off: Path | None, truth: d
                 expected = found if found in states_of_log() else states_of_log()
             case _:
                 assert cut_off is not None
-                land_listing(HubClient(url, False), Lake(cut_off), "model", WEEK, page_size=50)
+                land_listing(HubClient(url, False), Lake(cut_off), LISTINGS["model"], WEEK, page_size=50)
                 found, expected = [*raw_rows_of(Home(cut_off.parent)).values()], truth["models"]
     except (LakeError, WarehouseError) as error:
         message = str(error)
@@ -229,7 +230,7 @@ def cut_listing_off(lake: Lake) -> None:
     app = build_app(simulated(WEEK, scale=0.0003), quota=Quota(10**6, 300), faults=Faults.parse(["503@6"]))
     options: dict[str, Any] = {"page_size": 10, "flush_bytes": 20_000, "outage_backoff": ()}
     with running(app) as url, pytest.raises(HubError):
-        land_listing(HubClient(url, False, attempts=1), lake, "model", WEEK, **options)
+        land_listing(HubClient(url, False, attempts=1), lake, LISTINGS["model"], WEEK, **options)
     assert {path.name.partition("-")[0] for path in lake.folder("raw_hub__models", WEEK).iterdir()} >= {
         "part",
         "journal",

@@ -25,8 +25,9 @@ import pytest
 from hub_assets.assets.statistics import STATISTICS
 from hub_assets.definitions import build_defs
 from hub_assets.home import Home
-from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.faults import Faults
@@ -339,7 +340,9 @@ def test_faults_below_the_limit_leave_the_same_rows(tmp_path: Path, fault: str, 
     with running(app) as url:
         client = HubClient(url, False, attempts=4, backoff=0.01, read_seconds=5)
         for repo_type in ("model", "dataset", "space"):
-            manifest = land_listing(client, Lake(tmp_path), repo_type, TWO, page_size=200, flush_bytes=200_000)
+            manifest = land_listing(
+                client, Lake(tmp_path), LISTINGS[repo_type], TWO, page_size=200, flush_bytes=200_000
+            )
             assert len(manifest.parts) > 1
     for table, rows in plain.items():
         files = Lake(tmp_path).files(table, TWO)
@@ -355,7 +358,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
     lake = Lake(tmp_path_factory.mktemp("plain"))
     with running(build_app(simulated(TWO), quota=Quota(100_000, 300))) as url:
         for repo_type in ("model", "dataset", "space"):
-            land_listing(HubClient(url, False), lake, repo_type, TWO)
+            land_listing(HubClient(url, False), lake, LISTINGS[repo_type], TWO)
     tables = {}
     for table in ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces"):
         rows = pa.concat_tables([pq.read_table(file) for file in lake.files(table, TWO)])
@@ -521,7 +524,7 @@ def test_small_pages_spend_a_small_quota_without_a_429(tmp_path: Path) -> None:
     app = build_app(simulated(TWO), quota=Quota(20, 1))
     with running(app) as url:
         for repo_type in ("model", "dataset", "space"):
-            land_listing(HubClient(url, False), Lake(tmp_path), repo_type, TWO, page_size=100)
+            land_listing(HubClient(url, False), Lake(tmp_path), LISTINGS[repo_type], TWO, page_size=100)
     assert app.state.counters.requests > 2 * 20
     assert app.state.counters.by_status[429] == 0
 
@@ -570,7 +573,9 @@ def test_a_real_listing_spends_a_small_quota(
     app = build_app(replay(real_data / "radar" / RADAR[1]), quota=Quota(20, 2, window=window))
     with running(app) as url:
         began = time.monotonic()
-        manifest = land_listing(HubClient(url, False), Lake(tmp_path), "model", date(2026, 8, 24), page_size=100)
+        manifest = land_listing(
+            HubClient(url, False), Lake(tmp_path), LISTINGS["model"], date(2026, 8, 24), page_size=100
+        )
         seconds = time.monotonic() - began
     assert manifest.rows == 15_156
     assert app.state.counters.requests == 153  # including the one that refuses a field

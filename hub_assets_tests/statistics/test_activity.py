@@ -12,7 +12,6 @@ import pytest
 from scipy import stats
 
 import dbt_like_sql
-from hub_assets.local_hub.fields import REPO_TYPES
 from hub_assets.local_hub.simulated import REFERENCE, simulate
 from hub_assets.local_hub.simulated.calibration import true_activity
 from hub_assets.statistics import schemas
@@ -27,6 +26,7 @@ from hub_assets.statistics.activity import (
     tail_table,
 )
 from hub_assets.statistics.concentration import gini
+from hub_assets.vocabulary import REPO_TYPES
 
 TABLES = {
     concentration_table: schemas.CONCENTRATION,

@@ -8,8 +8,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from hub_assets.hub.sources.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
-from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
+from hub_assets.archives.importing import CHOICE_SCHEMA
+from hub_assets.hub.sources import raw_tables
+from hub_assets.hub.sources.listings import LISTINGS
+from hub_assets.identities.schemas import ACCOUNT_QUESTIONS, CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
 from hub_assets.networks.schemas import (
     BASE_MODEL_CYCLES,
     COLLABORATION_CORES,
@@ -27,6 +29,7 @@ from hub_assets.warehouse.sql_project import Model, Project
 
 CORE = {
     "core__candidate_pairs": CANDIDATE_PAIRS,
+    "core__account_questions": ACCOUNT_QUESTIONS,
     "core__developer_pairs": DEVELOPER_PAIRS,
     "core__developers": DEVELOPERS,
     "core__pseudonyms": PSEUDONYMS,
@@ -53,8 +56,9 @@ NETWORK = {
     "network__base_model_cycles": BASE_MODEL_CYCLES,
 }
 SOURCES = {
-    **{f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES},
-    **{table: answers_schema(table) for table in ANSWERS},
+    **{table.name: table.schema for table in raw_tables()},
+    **{f"raw_archive__{repo_type}s": table.schema for repo_type, table in LISTINGS.items()},
+    "raw_archive__uploads": CHOICE_SCHEMA,
     **CORE,
     **TRUST,
     **STATS,

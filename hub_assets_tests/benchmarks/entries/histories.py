@@ -107,10 +107,11 @@ def crawl_commits(clock: Clock, url: str, home: Path, share: float) -> tuple[int
     Journal and parts are included, planning is not: at scale 1 it takes as long as 3,000 calls, whatever the share.
     """
     from hub_assets.home import Home
+    from hub_assets.hub.collect.collection import land
     from hub_assets.hub.collect.crawl import Progress
-    from hub_assets.hub.collect.histories import land_histories
-    from hub_assets.hub.collect.plan import Selection
+    from hub_assets.hub.collect.selection import Selection
     from hub_assets.hub.http.client import HubClient
+    from hub_assets_tests.hub.tables import COMMITS
 
     busy: list[float] = []
     client = HubClient(url, False)
@@ -120,7 +121,7 @@ def crawl_commits(clock: Clock, url: str, home: Path, share: float) -> tuple[int
         busy.append(time.process_time())
 
     with clock:
-        manifest = land_histories(client, Home(home).lake, "commits", WEEK, Selection(sample=share), watch=watch)
+        manifest = land(client, Home(home).lake, COMMITS, WEEK, Selection(sample=share), watch=watch)
     calls, seconds = manifest.details["calls"], manifest.details["seconds"]
     # the first look comes half a second late
     return calls, seconds, (busy[-1] - busy[0]) * seconds / max(seconds - LOOK_SECONDS, LOOK_SECONDS)
@@ -131,9 +132,10 @@ def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts,
     import duckdb
 
     from hub_assets.home import Home
-    from hub_assets.hub.collect.histories import land_histories
-    from hub_assets.hub.collect.plan import Selection
+    from hub_assets.hub.collect.collection import land
+    from hub_assets.hub.collect.selection import Selection
     from hub_assets.hub.http.client import HubClient
+    from hub_assets_tests.hub.tables import COMMITS, DISCUSSIONS
 
     lake = Home(home).lake
     models = [str(file) for file in lake.files("raw_hub__models", WEEK)]
@@ -141,8 +143,8 @@ def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts,
     selection = Selection(("model",), ids=tuple(repo_id for (repo_id,) in ids))
     with clock:
         client = HubClient(url, False)
-        land_histories(client, lake, "commits", WEEK, selection)
-        land_histories(client, lake, "discussions", WEEK, selection)
+        land(client, lake, COMMITS, WEEK, selection)
+        land(client, lake, DISCUSSIONS, WEEK, selection)
     found: Counts = {}
     readable: list[str] = []
     for kind in ("commits", "discussions"):
@@ -180,9 +182,10 @@ def crawl_as_published(clock: Clock, url: str, ids: list[str]) -> Counts:
 def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, int, float]:
     """Make so many calls for commits, the first at once; return those made, answers 429, and seconds to the last."""
     from hub_assets.home import Home
+    from hub_assets.hub.collect.collection import land
     from hub_assets.hub.collect.crawl import Budget, Progress
-    from hub_assets.hub.collect.histories import land_histories
     from hub_assets.hub.http.client import HubClient
+    from hub_assets_tests.hub.tables import COMMITS
 
     client = HubClient(url, False, attempts=1)
     lake = Home(home).lake
@@ -195,7 +198,7 @@ def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, 
     with clock:
         began = time.monotonic()
         client.contact()
-        manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(calls - 1), watch=watch)
+        manifest = land(client, lake, COMMITS, WEEK, budget=Budget(calls - 1), watch=watch)
     return manifest.details["calls"] + 1, client.pacer.throttled, ended - began
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub_assets.hub.sources.listings import LISTINGS
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets_tests.benchmarks.processes import Clock, Timed, measure
 from hub_assets_tests.benchmarks.records import Measurement, compare
 from hub_assets_tests.benchmarks.stage import WEEK, Stage, benchmark
@@ -47,14 +49,13 @@ def land_listings(clock: Clock, url: str, home: Path) -> Listed:
     import duckdb
 
     from hub_assets.home import Home
-    from hub_assets.hub.collect.listings import land_listing
+    from hub_assets.hub.collect.listing import land_listing
     from hub_assets.hub.http.client import HubClient
-    from hub_assets.hub.sources.schemas import REPO_TYPES
 
     lake = Home(home).lake
     with clock:
         client = HubClient(url, False)
-        rows = sum(land_listing(client, lake, repo_type, WEEK).rows for repo_type in REPO_TYPES)
+        rows = sum(land_listing(client, lake, LISTINGS[repo_type], WEEK).rows for repo_type in REPO_TYPES)
     totals: Totals = {}
     for repo_type in REPO_TYPES:
         found = duckdb.execute(

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import cycle
 from typing import Final
 
+from hub_assets.hub.sources.listings import LISTINGS
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets_tests.benchmarks.load import Load, Walk, burst
 from hub_assets_tests.benchmarks.processes import Clock, cores, measure
 from hub_assets_tests.benchmarks.records import Aim, Answers, Measurement
@@ -38,7 +40,6 @@ def _measurement(work: str, unit: str, load: Load, seconds: float, peak: int, ra
 def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Load, list[str]]:
     """Read the three listings side by side, each to its end and over again; return the ids of open models met, too."""
     from hub_assets.hub.collect.listing_pages import first_path
-    from hub_assets.hub.sources.schemas import REPO_TYPES
 
     bodies: dict[str, list[bytes]] = {repo_type: [] for repo_type in REPO_TYPES}
 
@@ -50,7 +51,7 @@ def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Lo
             following = _NEXT.search(answer.head)
             path = following[1].decode().removeprefix(url) if following else first
 
-    walks = [pages(first_path(repo_type), bodies[repo_type]) for repo_type in REPO_TYPES]
+    walks = [pages(first_path(LISTINGS[repo_type]), bodies[repo_type]) for repo_type in REPO_TYPES]
     load = burst(clock, url, walks, seconds, core)
     rows = [row for body in bodies["model"] for row in json.loads(body)]
     return load, sorted({row["id"] for row in rows if not row["gated"] and not row["disabled"]})

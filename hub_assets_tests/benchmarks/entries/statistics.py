@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets_tests.benchmarks.processes import Clock, measure
 from hub_assets_tests.benchmarks.records import GIB, Aim, Measurement, compare
 from hub_assets_tests.benchmarks.stage import SEED, WEEK, Stage, benchmark
@@ -64,7 +65,6 @@ def activity_of(scale: float, populations: Path) -> "dict[str, pa.Table]":
     import pyarrow as pa
 
     import dbt_like_sql
-    from hub_assets.local_hub.fields import REPO_TYPES
     from hub_assets.local_hub.simulated import simulate
     from hub_assets.local_hub.simulated.calibration import true_activity
     from hub_assets.statistics.activity import VARIABLES

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub_assets.hub.sources.ids import first_of, read_id
+from hub_assets.hub.collect.ids import first_of, read_id
 
 
 @pytest.mark.parametrize(

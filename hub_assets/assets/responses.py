@@ -1,4 +1,4 @@
-"""The assets for commits, discussions, model aliases and author accounts."""
+"""The assets for response tables: commits, discussions, model aliases and author accounts."""
 
 import time
 from collections.abc import Callable
@@ -9,111 +9,70 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hub_assets.assets.identities import accounts_to_ask
 from hub_assets.assets.listings import require_present_week
 from hub_assets.assets.metadata import column_schema, count_table, preview
-from hub_assets.hub.collect.collection import CollectOptions, RefreshRefused
+from hub_assets.hub.collect.collection import RefreshRefused, land
 from hub_assets.hub.collect.crawl import Progress
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.plan import QUOTAS, PlanError, seconds_at
-from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.collect.ids import not_listed_note
+from hub_assets.hub.collect.plan import QUOTAS, seconds_at
+from hub_assets.hub.collect.raw_table import ResponseTable
+from hub_assets.hub.collect.selection import PlanError
 from hub_assets.hub.http.errors import HubBroken, TokenRefused
-from hub_assets.hub.sources.accounts import land_accounts
-from hub_assets.hub.sources.aliases import land_aliases
-from hub_assets.hub.sources.ids import not_listed_note
+from hub_assets.hub.sources import response_tables
 from hub_assets.lake.landing import LandingBusy
-from hub_assets.lake.parts import Lake, Manifest
+from hub_assets.lake.parts import Lake
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.progress import tell
-from hub_assets.resources import BUDGET_SHARES, LISTINGS, CrawlResource, HomeResource, HubResource, project
+from hub_assets.resources import CrawlResource, HomeResource, HubResource, listings_behind, project
 
 LOG_SECONDS: Final = 30.0
 OBSERVATION_SECONDS: Final = 180.0
 
-Land = Callable[[HubClient, HomeResource, date, CrawlResource, CollectOptions], Manifest]
+
+def build_responses() -> list[dg.AssetsDefinition]:
+    """Build an asset for each response table, in the order in which a run collects them."""
+    return [_build(table) for table in response_tables()]
 
 
-def build_histories() -> list[dg.AssetsDefinition]:
-    """Build the four assets, in the order in which a run collects them."""
-    return [
-        _build(
-            "raw_hub__commits",
-            LISTINGS,
-            lambda hub, home, week, crawl, options: land_histories(
-                hub, home.home.lake, "commits", week, crawl.selection, **options
-            ),
-        ),
-        _build(
-            "enrich_hub__aliases",
-            ("raw_hub__models", "raw_hub__spaces", "int_hub__base_models"),
-            _land_aliases,
-        ),
-        _build(
-            "raw_hub__discussions",
-            LISTINGS,
-            lambda hub, home, week, crawl, options: land_histories(
-                hub, home.home.lake, "discussions", week, crawl.selection, **options
-            ),
-        ),
-        _build(
-            "enrich_hub__accounts",
-            ("raw_hub__commits", "raw_hub__discussions", "core__candidate_pairs", "int_hub__leading_models"),
-            lambda hub, home, week, crawl, options: land_accounts(
-                hub, home.home.lake, week, accounts_to_ask(home, week), crawl.recheck_weeks, **options
-            ),
-        ),
-    ]
-
-
-def _bases(home: HomeResource, snapshot_date: date) -> pa.Array:
-    """Return the ids of the base models that a week's models name. The database is closed again on return."""
-    with home.building() as connection:
-        bases = connection.sql(
-            "select base_repo_id as repo_id from int_hub__base_models "
-            f"where snapshot_date = date '{snapshot_date}' and base_repo_id <> '(no id)'"
-        ).to_arrow_table()
-    return bases["repo_id"].combine_chunks()
-
-
-def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition:
-    source = project().tables[table]
-    position = list(BUDGET_SHARES).index(table)
+def _build(table: ResponseTable) -> dg.AssetsDefinition:
+    source = project().tables[table.name]
 
     @dg.asset(
-        name=table,
-        deps=list(deps),
+        name=table.name,
+        deps=list(table.reads),
         partitions_def=SNAPSHOTS,
         group_name=source.group,
         kinds={"huggingface", "parquet"},
         description=source.description,
-        metadata={"dagster/table_name": table},
-        # steps that are ready at the same time start in the order of the budget shares
-        op_tags={"dagster/priority": str(-1 - position)},
+        metadata={"dagster/table_name": table.name},
+        # steps that are ready at the same time start in this order
+        op_tags={"dagster/priority": str(-table.position)},
         check_specs=[
             dg.AssetCheckSpec(
                 "is_complete",
-                asset=table,
+                asset=table.name,
                 description="Nothing is left to fetch this week. An incomplete week reports how far it has come.",
             ),
         ],
     )
-    def history(
+    def responses(
         context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource, crawl: CrawlResource
     ) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
         hub.client.tell = context.log.info
         contact = hub.client.contact(hub.outage_backoff)
-        require_present_week(snapshot_date, contact.now, table)
+        require_present_week(snapshot_date, contact.now, table.name)
         home.home.bind(hub.client.endpoint, contact.population)
         lake = home.home.lake
         try:
-            options = crawl.terms(table, hub.client, Reporter(context, table, log=context.log.info))
+            options = crawl.options_for(table, hub.client, Reporter(context, table.name, log=context.log.info))
             options["outage_backoff"] = hub.outage_backoff
-            manifest = land(hub.client, home, snapshot_date, crawl, options)
+            first = _first(table, home, snapshot_date)
+            manifest = land(hub.client, lake, table, snapshot_date, crawl.selection, first, **options)
         except HubBroken as error:
             # after a long outage the week keeps what was collected so far and stays incomplete
             context.log.warning(str(error))
-            manifest = lake.manifest(table, snapshot_date)
+            manifest = lake.manifest(table.name, snapshot_date)
         except (PlanError, RefreshRefused, LandingBusy, TokenRefused) as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         details = manifest.details
@@ -124,8 +83,8 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
             metadata={
                 "dagster/partition_row_count": manifest.rows,
                 "dagster/column_schema": column_schema(source),
-                "preview": preview(_first_rows(lake, table, snapshot_date), source.personal),
-                "path": dg.MetadataValue.path(str(lake.folder(table, snapshot_date))),
+                "preview": preview(_first_rows(lake, table.name, snapshot_date), source.personal),
+                "path": dg.MetadataValue.path(str(lake.folder(table.name, snapshot_date))),
                 "source": home.home.source,
                 "is_complete": details["is_complete"],
                 **_coverage_of(details, options["budget"].calls),
@@ -148,15 +107,17 @@ def _build(table: str, deps: tuple[str, ...], land: Land) -> dg.AssetsDefinition
             ],
         )
 
-    return history
+    return responses
 
 
-def _land_aliases(
-    hub: HubClient, home: HomeResource, snapshot_date: date, crawl: CrawlResource, options: CollectOptions
-) -> Manifest:
-    home.require_listed(snapshot_date, ("raw_hub__models", "raw_hub__spaces"))
-    bases = _bases(home, snapshot_date)
-    return land_aliases(hub, home.home.lake, snapshot_date, bases, crawl.recheck_weeks, **options)
+def _first(table: ResponseTable, home: HomeResource, snapshot_date: date) -> pa.Array | None:
+    """Return what to ask about first. The database is closed again on return, because a crawl can take days."""
+    if table.first is None:
+        return None
+    listings = set[str]().union(*map(listings_behind, table.reads))
+    with home.building(snapshot_date, listings) as connection:
+        rows = connection.sql(table.first, params={"week": snapshot_date}).to_arrow_table()
+    return rows.column(0).combine_chunks()
 
 
 class Reporter:

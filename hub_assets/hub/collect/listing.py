@@ -14,11 +14,12 @@ import pyarrow as pa
 from hub_assets.errors import UserError
 from hub_assets.hub.collect.listing_pages import PAGE_SIZE, list_pages
 from hub_assets.hub.collect.listing_rows import RowCounts, listing_rows, parsed_page
+from hub_assets.hub.collect.raw_table import ListingTable
 from hub_assets.hub.http.client import SAY_SECONDS, HubClient
 from hub_assets.hub.http.pacing import OUTAGE_BACKOFF
-from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
 from hub_assets.lake.landing import FLUSH_BYTES, Landing, Record
 from hub_assets.lake.parts import Lake, Manifest, Part
+from hub_assets.vocabulary import REPO_TYPES
 
 
 class ListingRefused(UserError):
@@ -28,7 +29,7 @@ class ListingRefused(UserError):
 def land_listing(
     client: HubClient,
     lake: Lake,
-    repo_type: RepoType,
+    table: ListingTable,
     snapshot_date: date,
     *,
     page_size: int = PAGE_SIZE,
@@ -36,14 +37,14 @@ def land_listing(
     outage_backoff: Sequence[float] = OUTAGE_BACKOFF,
     report: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
-    """List all repositories of a type into `raw_hub__<repo_type>s`, replacing the week's previous listing.
+    """List all repositories of a type into its raw table, replacing the week's previous listing.
 
     An interrupted listing resumes at its last page; a finished listing starts over.
 
     Args:
         client: the Hub client.
         lake: where to write.
-        repo_type: what to list.
+        table: what to list.
         snapshot_date: the week. The caller makes sure that it is the Hub's current week.
         page_size: rows to request per page.
         flush_bytes: amount of JSON at which a part is written.
@@ -70,7 +71,7 @@ def land_listing(
                 "observed_at": [datetime.fromisoformat(moment) for moment in observed],
             }
         )
-        rows, counts = listing_rows(pages, repo_type, snapshot_date, [str(file) for file in earlier])
+        rows, counts = listing_rows(pages, table, snapshot_date, [str(file) for file in earlier])
         return rows, {"rows": counts.to_json(), "first_observed_at": observed[0], "last_observed_at": observed[-1]}
 
     def details(parts: list[Part]) -> dict[str, Any]:
@@ -84,11 +85,11 @@ def land_listing(
             "retries": dict(client.retries - retries_before),
         }
 
-    table = f"raw_hub__{repo_type}s"
-    if snapshot_date in lake.weeks_begun(table):
+    repo_type = table.repo_type
+    if snapshot_date in lake.weeks_begun(table.name):
         require_no_later_week(lake, snapshot_date)
     retries_before = client.retries.copy()
-    with Landing(lake, table, snapshot_date, convert, flush_bytes) as landing:
+    with Landing(lake, table.name, snapshot_date, convert, flush_bytes) as landing:
         unreadable = landing.cut(_is_page)
         if unreadable:
             report(f"the journal contains an unreadable page of {repo_type}s; pages to request again: {unreadable}")
@@ -98,9 +99,7 @@ def land_listing(
         if landing.last is None or start["next_path"] is not None:
             rows = start["rows"]
             began = reported = time.monotonic()
-            pages = list_pages(
-                client, repo_type, start["next_path"], tuple(start["refused"]), page_size, outage_backoff
-            )
+            pages = list_pages(client, table, start["next_path"], tuple(start["refused"]), page_size, outage_backoff)
             for page in pages:
                 rows += page.rows
                 observed_at = page.observed_at.replace(tzinfo=None).isoformat()

@@ -7,14 +7,15 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from hub_assets.assets.histories import LOG_SECONDS, OBSERVATION_SECONDS, Reporter
+from hub_assets.assets.responses import LOG_SECONDS, OBSERVATION_SECONDS, Reporter
 from hub_assets.hub.collect.crawl import Budget, Progress
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.window import WindowEstimate
+from hub_assets.hub.sources import response_tables
 from hub_assets.partitions import SNAPSHOTS
 from hub_assets.progress import tell, watched
 from hub_assets.report.progress import crawl_bars
-from hub_assets.resources import BUDGET_SHARES, CrawlResource
+from hub_assets.resources import CrawlResource
 
 PROGRESS = Progress("raw_hub__commits", 4_000, 1_000, 1_010, 100.0, Counter(ok=990, gated=10), 77, 1_000)
 
@@ -91,14 +92,14 @@ def test_a_budget_is_shared_in_the_order_of_the_tables(settings: dict[str, float
     client.pacer.estimate = WindowEstimate(remaining=1, quota=500, seconds=300.0)
     crawl = CrawlResource(**settings)  # type: ignore[arg-type]
     shares = []
-    for table in BUDGET_SHARES:
-        budget = crawl.terms(table, client, lambda _: None)["budget"]
+    for table in response_tables():
+        budget = crawl.options_for(table, client, lambda _: None)["budget"]
         shares.append(budget)
         crawl.spend(10 if calls else 0)
     if calls is None:
         assert shares == [Budget()] * 4
     else:
         spent = [10 * place if calls else 0 for place in range(4)]
-        assert [one.calls for one in shares] == [
-            int(calls * share) - n for share, n in zip(BUDGET_SHARES.values(), spent, strict=True)
-        ]
+        # commits, aliases, discussions, accounts
+        until = [0.5, 0.55, 0.85, 1.0]
+        assert [one.calls for one in shares] == [int(calls * share) - n for share, n in zip(until, spent, strict=True)]

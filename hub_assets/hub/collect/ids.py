@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote
 
-from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 _ADDRESS: Final = re.compile(r"(hf://|(https?://)?(www\.)?(huggingface\.co|hf\.co)/)(api/)?", re.IGNORECASE)
 _TYPES: Final[dict[str, RepoType]] = {f"{repo_type}s": repo_type for repo_type in REPO_TYPES}
