@@ -22,7 +22,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub_assets.local_hub.answers import ApiError, json_response
-from hub_assets.local_hub.fields import RepoType
 from hub_assets.local_hub.paths import PLURALS
 from hub_assets.local_hub.repositories import (
     Blob,
@@ -34,6 +33,7 @@ from hub_assets.local_hub.repositories import (
     is_stored_as_lfs,
 )
 from hub_assets.local_hub.repository_routes import STORAGE, Contents, path_segments, storage_origin
+from hub_assets.vocabulary import RepoType
 
 COMMITS_PER_HOUR: Final = 128
 """The Hub's limit on commits to one repository."""
