@@ -23,7 +23,11 @@ int_hub__trailers
 core__developer_pairs (identities) <- bots core__candidate_pairs generic_names int_hub__author_strings \
 int_hub__participations int_hub__trailers stg_hub__accounts
 core__developers (identities) <- core__developer_pairs
+core__flow_corrections (trust) <- core__week_quality int_hub__listing_changes int_hub__listing_totals trust_rules
 core__pseudonyms (collaboration) <- int_hub__collaboration_developers
+core__repo_anomalies (trust) <- core__week_quality int_hub__listing_changes trust_rules
+core__week_quality (trust) <- counting_changes int_hub__listing_totals trust_rules
+counting_changes (reference) <-
 enrich_hub__accounts (enrichment) <- core__account_questions raw_hub__commits raw_hub__discussions
 enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
 figure__centrality (report) <- network__developer_centrality
@@ -52,6 +56,8 @@ int_hub__developer_discussions (activity) <- core__developers int_hub__discussio
 int_hub__discussion_histories (repositories) <- int_hub__repositories stg_hub__discussions
 int_hub__discussion_starters (repositories) <- int_hub__discussion_histories stg_hub__discussions
 int_hub__leading_models (usage) <- model_developers network__model_co_usage network__model_usage
+int_hub__listing_changes (trust) <- stg_hub__datasets stg_hub__models stg_hub__spaces
+int_hub__listing_totals (trust) <- int_hub__listing_changes trust_rules
 int_hub__model_ids (usage) <- int_hub__base_models stg_hub__aliases stg_hub__models stg_hub__spaces
 int_hub__model_networks (usage) <- stg_hub__models subfields
 int_hub__participations (identity_candidates) <- stg_hub__commits stg_hub__discussions
@@ -77,6 +83,9 @@ license_groups stg_hub__spaces
 mart__top_repositories (activity) <- mart__repo_activity
 mart__usage_edges (usage) <- int_hub__space_models
 mart__usage_resolution (usage) <- int_hub__space_models
+mart__week_coverage (repositories) <- stg_archive__uploads stg_hub__datasets stg_hub__models stg_hub__spaces
+mart__weekly_flows (trust) <- core__flow_corrections core__week_quality int_hub__listing_changes \
+int_hub__listing_totals
 model_developers (reference) <-
 network__base_model_cycles (usage) <- mart__base_model_edges stg_hub__models
 network__collaboration_cores (collaboration) <- core__pseudonyms int_hub__collaboration_developers \
@@ -95,29 +104,36 @@ network__top_organizations (statistics) <- int_hub__leading_models organizations
 network__usage_summary (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
 organizations (reference) <-
 published_values (reference) <-
+raw_archive__datasets (archives) <-
+raw_archive__models (archives) <-
+raw_archive__spaces (archives) <-
+raw_archive__uploads (archives) <-
 raw_hub__commits (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__datasets (listings) <-
 raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__models (listings) <-
 raw_hub__spaces (listings) <-
+release__dataset (report) <- warehouse__published
 stats__concentration (statistics) <- mart__repo_activity
 stats__correlations (statistics) <- mart__repo_activity
 stats__license_shares (statistics) <- license_groups mart__repo_activity
 stats__license_tests (statistics) <- mart__repo_activity
 stats__lorenz (statistics) <- mart__repo_activity
 stats__tail_fits (statistics) <- mart__repo_activity
+stg_archive__uploads (archives) <- raw_archive__uploads
 stg_hub__accounts (enrichment) <- enrich_hub__accounts
 stg_hub__aliases (usage) <- enrich_hub__aliases
 stg_hub__commits (repositories) <- raw_hub__commits
-stg_hub__datasets (repositories) <- raw_hub__datasets
+stg_hub__datasets (repositories) <- raw_archive__datasets raw_hub__datasets
 stg_hub__discussions (repositories) <- raw_hub__discussions
-stg_hub__models (repositories) <- raw_hub__models
-stg_hub__spaces (repositories) <- raw_hub__spaces
+stg_hub__models (repositories) <- raw_archive__models raw_hub__models
+stg_hub__spaces (repositories) <- raw_archive__spaces raw_hub__spaces
 subfields (reference) <-
-warehouse__published (report) <- mart__collaboration_edges mart__community_roles mart__history_coverage \
-mart__identity_pairs mart__identity_summary mart__published_comparison mart__usage_resolution \
-network__base_model_cycles network__collaboration_over_time network__developer_centrality network__null_models \
-stats__lorenz stats__tail_fits
+trust_rules (reference) <-
+warehouse__published (report) <- core__repo_anomalies mart__collaboration_edges mart__community_roles \
+mart__history_coverage mart__identity_pairs mart__identity_summary mart__published_comparison mart__usage_resolution \
+mart__week_coverage mart__weekly_flows network__base_model_cycles network__collaboration_over_time \
+network__developer_centrality network__null_models stats__lorenz stats__tail_fits
 """
 
 
@@ -144,16 +160,17 @@ def test_no_arrow_between_groups_leads_back(definitions: dg.Definitions) -> None
         parents.setdefault(group, set()).update({group_of[parent] for parent in graph.get(key).parent_keys} - {group})
     order = list(TopologicalSorter(parents).static_order())  # raises CycleError where groups form a circle
     assert order[-1] == "report"
-    assert len(order) == 12
+    assert len(order) == 14
     assert max(Counter(group_of.values()).values()) <= 15
 
 
 def test_publishing_waits_for_every_table_by_way_of_those_that_none_reads(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     published = dg.AssetKey("warehouse__published")
-    assert len(graph.get(published).parent_keys) <= 15
+    assert len(graph.get(published).parent_keys) <= 16
     upstream = dg.AssetSelection.assets(published).upstream(include_self=False).resolve(graph)
-    tables = {key for key in graph.get_all_asset_keys() if not key.to_user_string().startswith("figure__")}
+    others = ("figure__", "release__")
+    tables = {key for key in graph.get_all_asset_keys() if not key.to_user_string().startswith(others)}
     assert upstream == tables - {published}
 
 

@@ -74,7 +74,7 @@ def test_two_builds_give_the_same_bytes(
 @pytest.mark.parametrize("query", QUERIES)
 def test_queries_of_hub_stats_run_unchanged(built: tuple[Path, Week, dict[str, str]], query: str) -> None:
     folder, _, _ = built
-    assert duckdb.sql(query.format(folder)).fetchall()
+    assert duckdb.execute(query.format(folder)).fetchall()
 
 
 def test_listings_are_sorted_complete_and_null_where_nothing_was_collected(
@@ -155,7 +155,7 @@ def test_withheld_repository_and_its_former_names_are_absent(
     )
     withheld = [Withheld("LAB/Model1", "asked", date(2026, 11, 20))]
     build_week(warehouse, project, NEXT, folder, sources=sources, withheld=withheld)
-    listed = duckdb.sql(f"select id, tags, baseModels from '{folder}/models.parquet'").fetchall()
+    listed = duckdb.execute(f"select id, tags, baseModels from '{folder}/models.parquet'").fetchall()
     assert "lab/renamed" not in {repo_id for repo_id, *_ in listed}
     assert not re.search(r"lab/model1\b|lab/renamed", json.dumps(listed))
 

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType, listing_schema
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.local_hub.population import Population
 from hub_assets.trust.corrections import flow_corrections
 from hub_assets.trust.quality import week_quality
 from hub_assets.trust.rules import Rules
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 from hub_assets.warehouse.database import failing_rows, replace_week
 from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import prepare_tables
@@ -68,7 +69,7 @@ class World:
 
     def listing(self, repo_type: RepoType, week: int) -> pa.Table:
         """Return a raw listing table."""
-        kind, schema = self.kinds[repo_type], listing_schema(repo_type)
+        kind, schema = self.kinds[repo_type], LISTINGS[repo_type].schema
         rows = np.flatnonzero(kind.listed[week])
         monday = datetime.combine(self.date_of(week), time(6, 30))
         start = datetime.combine(START, time())

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hub_assets.hub.sources.schemas import REPO_TYPES
 from hub_assets.local_hub.simulated import simulated
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.trust.made import Observatory, World, world
 
