@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -186,6 +186,8 @@ class HomeResource(dg.ConfigurableResource):
     root: str = Field(description="The home's folder.")
     _home: Home | None = PrivateAttr(default=None)
     _prepared: object = PrivateAttr(default=None)
+    _open: AbstractContextManager[duckdb.DuckDBPyConnection] | None = PrivateAttr(default=None)
+    _connection: duckdb.DuckDBPyConnection | None = PrivateAttr(default=None)
 
     @property
     def home(self) -> Home:
@@ -204,6 +206,7 @@ class HomeResource(dg.ConfigurableResource):
         what = f"run {run.run_id[:8]} of {run.job_name}" if run else "a run"
         with self._home.written_by(what, context.log.info if context.log else print):
             yield self
+            self.release()
 
     def require_listed(self, snapshot_date: date, listings: Iterable[str] = LISTED) -> None:
         """Check that a week was listed, or imported from an archive.
@@ -232,6 +235,8 @@ class HomeResource(dg.ConfigurableResource):
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the build database with its views, seeds and sources in place.
 
+        A run opens it once, because opening takes 25 ms and preparing 30 ms, and keeps it until `release` or an error.
+
         Args:
             snapshot_date: the week to build; None to read, or to build tables without weeks.
             listings: the listings that the week must have.
@@ -248,10 +253,27 @@ class HomeResource(dg.ConfigurableResource):
             if not source.is_stored
         }
         home.root.mkdir(parents=True, exist_ok=True)
-        with connect(home.build) as connection:
-            # preparing takes 30 ms, and most steps find the database already prepared by the previous step
-            state = (home.build.stat().st_ino, sources)
-            if self._prepared != state:
-                prepare(connection, project(), sources)
-                self._prepared = state
-            yield connection
+        try:
+            if self._connection is None:
+                self._open = connect(home.build)
+                self._connection = self._open.__enter__()
+                self._prepared = None
+            if self._prepared != sources:
+                prepare(self._connection, project(), sources)
+                self._prepared = sources
+            yield self._connection
+        except BaseException as error:
+            self.release(error)
+            raise
+        if self._home is None:
+            self.release()
+
+    def release(self, error: BaseException | None = None) -> None:
+        """Close the build database, so that other processes can open it.
+
+        Raises:
+            WarehouseError: see `connect`.
+        """
+        opened, self._open, self._connection = self._open, None, None
+        if opened is not None:
+            opened.__exit__(type(error) if error else None, error, None)

@@ -83,6 +83,16 @@ def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+def instance_databases(home: Home) -> list[str]:
+    """Return the addresses of the databases that a home's Dagster instance keeps outside the home."""
+    settings = home.dagster / "dagster.yaml"
+    if not settings.exists() or "postgres" not in settings.read_text(encoding="utf-8"):
+        return []
+    with open_instance(home) as instance:
+        engine = getattr(instance.event_log_storage, "_engine", None)
+        return [engine.url.render_as_string(hide_password=False)] if engine is not None else []
+
+
 def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
     """Mark runs as failed if their process was killed; otherwise they would block the queue forever.
 

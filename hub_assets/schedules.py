@@ -6,7 +6,9 @@ import dagster as dg
 
 from hub_assets.assets.archives import archived_week_selection, archives_selection
 from hub_assets.assets.releases import RELEASE_TO, ReleaseConfig
+from hub_assets.home import Home
 from hub_assets.partitions import week_of
+from hub_assets.upkeep.findings import Examination, last_examination, sentence
 
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
@@ -33,10 +35,22 @@ weekly_release = dg.define_asset_job(
 )
 
 
+def doctor_warning(examination: Examination | None) -> str | None:
+    """Return what to log before a scheduled snapshot; None if the doctor's last result was good or there is none."""
+    if examination is None or not examination.failures + examination.warnings:
+        return None
+    found = f"{examination.endpoint} on {examination.examined_at:%Y-%m-%d}"
+    if examination.failures:
+        return f"By the doctor's last result, this snapshot will fail ({found}): {sentence(examination.failures)}."
+    return f"The doctor's last result has warnings ({found}): {sentence(examination.warnings)}."
+
+
 @dg.schedule(job=weekly_snapshot, cron_schedule="30 6 * * 1", execution_timezone="UTC")
 def weekly_snapshot_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Take the snapshot of the new week on Mondays at 06:30 UTC."""
     week = str(week_of(context.scheduled_execution_time))
+    if warning := doctor_warning(last_examination(Home.default().root)):
+        context.log.warning(warning)
     return dg.RunRequest(run_key=week, partition_key=week)
 
 

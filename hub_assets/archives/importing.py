@@ -126,10 +126,10 @@ def import_listing(
         for bodies in pages_of(file, fields, json_fields):
             pages = pa.table({"body": bodies, "observed_at": pa.array([observed_at] * len(bodies), pa.timestamp("us"))})
             rows, counts = convert(pages, [str(path) for path in lake.verified(table, week, parts)])
-            name = f"part-{before.sweep + 1:03d}-{len(parts):05d}.parquet"
+            name = f"part-{before.generation + 1:03d}-{len(parts):05d}.parquet"
             parts.append(lake.write_part(table, week, name, rows, counts))
         report(f"{sum(part.rows for part in parts):,} rows of {table} imported for {week}")
-    manifest = Manifest(complete=True, parts=parts, details=details, sweep=before.sweep + 1)
+    manifest = Manifest(complete=True, parts=parts, details=details, generation=before.generation + 1)
     lake.set_manifest(table, week, manifest)
     valid = {part.file for part in parts}
     for path in lake.folder(table, week).glob("part-*"):
@@ -142,8 +142,10 @@ def import_listing(
 def write_choices(lake: Lake, table: str, week: date, rows: pa.Table) -> Manifest:
     """Write a week's choices to the lake."""
     before = lake.manifest(table, week)
-    name = f"part-{before.sweep + 1:03d}-00000.parquet"
-    manifest = Manifest(complete=True, parts=[lake.write_part(table, week, name, rows)], sweep=before.sweep + 1)
+    name = f"part-{before.generation + 1:03d}-00000.parquet"
+    manifest = Manifest(
+        complete=True, parts=[lake.write_part(table, week, name, rows)], generation=before.generation + 1
+    )
     lake.set_manifest(table, week, manifest)
     for path in lake.folder(table, week).glob("part-*"):
         if path.name != name:

@@ -42,7 +42,7 @@ def build_archives() -> dg.AssetsDefinition:
     tables = [ARCHIVE_UPLOADS, *ARCHIVED]
 
     @dg.multi_asset(
-        name="archived_week",
+        name="raw_archive",
         specs=[_spec(table) for table in tables],
         check_specs=[
             dg.AssetCheckSpec(

@@ -117,6 +117,7 @@ def _first(table: ResponseTable, home: HomeResource, snapshot_date: date) -> pa.
     listings = set[str]().union(*map(listings_behind, table.reads))
     with home.building(snapshot_date, listings) as connection:
         rows = connection.sql(table.first, params={"week": snapshot_date}).to_arrow_table()
+    home.release()
     return rows.column(0).combine_chunks()
 
 

@@ -6,8 +6,8 @@ from typing import Final
 import dagster as dg
 import pyarrow as pa
 
-from hub_assets.assets.tables import replace_rows, spec_of
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.assets.tables import python_step, store, with_metadata
+from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 from hub_assets.trust.corrections import flow_corrections
 from hub_assets.trust.quality import week_quality
@@ -26,10 +26,11 @@ DEPENDENCIES: Final = {
 def build_trust() -> list[dg.AssetsDefinition]:
     """Build the tables in one step: the corrections read the verdicts of the same week."""
 
-    @dg.multi_asset(
-        name="trust",
-        specs=[spec_of(name, deps) for name, deps in DEPENDENCIES.items()],
-        check_specs=[
+    @python_step(
+        QUALITY,
+        DEPENDENCIES,
+        "python",
+        [
             dg.AssetCheckSpec(
                 BELIEVABLE,
                 asset=QUALITY,
@@ -37,7 +38,6 @@ def build_trust() -> list[dg.AssetsDefinition]:
                 description="No rule doubts this week's counters.",
             )
         ],
-        partitions_def=SNAPSHOTS,
     )
     def trust(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         snapshot_date = snapshot_date_of(context)
@@ -49,12 +49,10 @@ def build_trust() -> list[dg.AssetsDefinition]:
                 rules,
                 snapshot_date,
             )
-            judged = replace_rows(connection, QUALITY, snapshot_date, verdicts, len(verdicts))
-            corrected = replace_rows(
-                connection, CORRECTIONS, snapshot_date, flow_corrections(connection, snapshot_date)
-            )
-        yield dg.MaterializeResult(asset_key=QUALITY, metadata=judged, check_results=[_warning(QUALITY, verdicts)])
-        yield dg.MaterializeResult(asset_key=CORRECTIONS, metadata=corrected)
+            judged = store(connection, QUALITY, snapshot_date, verdicts, len(verdicts))
+            corrected = store(connection, CORRECTIONS, snapshot_date, flow_corrections(connection, snapshot_date))
+        yield with_metadata(judged, {}, _warning(QUALITY, verdicts))
+        yield corrected
 
     return [trust]
 

@@ -56,5 +56,6 @@ def run_present_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -
     console.print(
         f"\nWeek {week} is published in {home.warehouse}\n"
         f"raw files:  {home.lake.root}\n"
-        f"the UI:     hub-assets dev --home {shlex.quote(str(home.root))}"
+        f"the UI:     hub-assets dev --home {shlex.quote(str(home.root))}\n"
+        f"the report: {home.report / str(week) / 'index.html'}"
     )

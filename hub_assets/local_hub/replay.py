@@ -1,6 +1,6 @@
 """Serves a recorded snapshot again: Parquet files of one or several weeks, or a lake of this project.
 
-This module finds the files of a week and combines their rows. The form of columns belongs in `recording`. Anything
+This module finds the files of a week and combines their rows. Converting columns belongs in `recording`. Anything
 missing from a recording (a column, a type, accounts) is not made up.
 """
 

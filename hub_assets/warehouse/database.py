@@ -9,12 +9,13 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from hub_assets.disk import FULL
 from hub_assets.errors import HubAssetsError
@@ -235,6 +236,44 @@ def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project:
     for week in added:
         _require(warehouse, week, rows[week])
     return {table.name: sum(of_week[table.name] for of_week in rows.values()) for table in project.published}
+
+
+def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project) -> None:
+    """Write a database again with changed rows, so that nothing of the old values is left in the file.
+
+    DuckDB keeps deleted values in the free blocks of a file. Views are left out: every run creates them again.
+
+    Args:
+        path: the database.
+        change: returns the rows to write instead; called with some 100,000 rows at a time, which keep their schema.
+        project: supplies the descriptions of tables and columns.
+
+    Raises:
+        WarehouseError: as in `connect`.
+    """
+    beside = path.with_name(f".{path.name}.beside")
+    try:
+        _remove(beside)
+        with connect(path):  # moves what a killed program left in the log into the file
+            pass
+        with connect(beside) as connection:
+            connection.execute(f"attach {literal(path)} as old (read_only)")
+            names = connection.execute("select table_name from duckdb_tables() where database_name = 'old'").fetchall()
+            for (table,) in names:
+                connection.execute(f"create table {table} as select * from old.{table} limit 0")
+                reader = connection.cursor().sql(f"select * from old.{table}").to_arrow_reader(100_000)
+                for batch in reader:
+                    connection.register("changed", change(pa.Table.from_batches([batch])))
+                    connection.execute(f"insert into {table} select * from changed")
+                    connection.unregister("changed")
+            known = {table for (table,) in names}
+            _describe(connection, [table for table in (*project.seeds, *project.published) if table.name in known])
+            connection.execute("detach old")
+        force_to_disk(beside)
+        beside.replace(path)
+    finally:
+        _remove(beside)
+    force_to_disk(path.parent)
 
 
 def read_through(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is told of a crawl while it goes on: to the log, to the asset's history, and to whoever watches."""
+"""Progress reports of a running crawl (log, asset observations, watchers), and how tables share a budget."""
 
 import io
 from collections import Counter
@@ -20,7 +20,7 @@ from hub_assets.resources import CrawlResource
 PROGRESS = Progress("raw_hub__commits", 4_000, 1_000, 1_010, 100.0, Counter(ok=990, gated=10), 77, 1_000)
 
 
-def test_the_log_is_told_every_half_minute_and_the_assets_history_every_few() -> None:
+def test_progress_is_logged_every_30_seconds_and_observed_every_few_minutes() -> None:
     lines: list[str] = []
 
     @dg.asset(partitions_def=SNAPSHOTS)
@@ -46,8 +46,8 @@ def test_the_log_is_told_every_half_minute_and_the_assets_history_every_few() ->
     ]
     assert len(observations) == 2
     assert observations[0].partition == "2026-11-16"
-    told = {name: value.value for name, value in observations[0].metadata.items()}
-    assert told == {
+    reported = {name: value.value for name, value in observations[0].metadata.items()}
+    assert reported == {
         "done": 1_000,
         "planned": 4_000,
         "calls": 1_010,
@@ -59,7 +59,7 @@ def test_the_log_is_told_every_half_minute_and_the_assets_history_every_few() ->
     }
 
 
-def test_who_watches_is_told_and_nobody_else() -> None:
+def test_progress_reaches_watchers_only_while_they_watch() -> None:
     seen: list[Progress] = []
     tell(PROGRESS)
     with watched(seen.append):
@@ -68,7 +68,7 @@ def test_who_watches_is_told_and_nobody_else() -> None:
     assert seen == [PROGRESS]
 
 
-def test_a_terminal_shows_a_bar_with_rate_window_and_time_left() -> None:
+def test_terminal_bar_shows_rate_remaining_quota_and_time_left() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=140)
     with crawl_bars(console, "week 2026-11-16") as watch:
         watch(PROGRESS)
@@ -87,7 +87,7 @@ def test_a_terminal_shows_a_bar_with_rate_window_and_time_left() -> None:
         ({"budget_calls": 0}, 0),
     ],
 )
-def test_a_budget_is_shared_in_the_order_of_the_tables(settings: dict[str, float], calls: int | None) -> None:
+def test_budget_is_shared_in_table_order(settings: dict[str, float], calls: int | None) -> None:
     client = HubClient("http://127.0.0.1:9", False)
     client.pacer.estimate = WindowEstimate(remaining=1, quota=500, seconds=300.0)
     crawl = CrawlResource(**settings)  # type: ignore[arg-type]

@@ -1,8 +1,6 @@
 """Endless pages, real and apparent: every fetch ends and reports whether it is complete."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,29 +17,13 @@ from hub_assets.hub.http.paths import number_in
 from hub_assets.hub.sources.commits import SPEC
 from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake
-from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile, link
+from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, link
 from hub_assets_tests.hub.made import WEEK, outcomes, rows, state
 from hub_assets_tests.hub.tables import ACCOUNTS, COMMITS, DISCUSSIONS, HISTORIES, plan_of
 
 SOME = Selection(("model",), top=4)
 FIRST = ("model", f"{6:08x}{0:016x}")
 """The repository `acme/r0`, which has a long history."""
-
-
-@pytest.fixture
-def hub() -> Iterator[HostileHub]:
-    with hostile() as (hub, _):
-        yield hub
-
-
-@pytest.fixture
-def client(hub: HostileHub) -> HubClient:
-    return HubClient(hub.url, hub.token, attempts=1, backoff=0.01)
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
 
 
 def after(page: int, spoil: Case) -> Case:
@@ -78,11 +60,11 @@ ENDLESS_LISTINGS: dict[str, Case] = {
     "to itself": after(2, itself),
     "to the first page": after(2, leads_to(first_path(LISTINGS["model"], 20))),
     "to an earlier page": after(3, leads_to("/api/models?cursor=1&limit=20")),
-    "the same page for ever": again,
-    "the same rows for ever": shuffled,
-    "empty pages for ever": after(2, nothing),
+    "the same page forever": again,
+    "the same rows forever": shuffled,
+    "empty pages forever": after(2, nothing),
 }
-INVENTED = ("the same page for ever", "the same rows for ever")
+INVENTED = ("the same page forever", "the same rows forever")
 """Cases whose first pages are valid."""
 
 
@@ -149,14 +131,14 @@ def few(reply: Reply, _: Ask) -> Reply:
 
 
 ODD_DISCUSSIONS: dict[str, tuple[Case, int]] = {
-    "a count of a thousand million": (counted(10**9), 120),
-    "a count with nothing behind": (counted(121), 120),
-    "a count, and three of each page": (few, 9),
-    "a count, and every page says that it is the first": (counted(10**9, start=0), 120),
+    "a count of a billion": (counted(10**9), 120),
+    "a count but no pages": (counted(121), 120),
+    "a count, and three items per page": (few, 9),
+    "a count, and every page claims to be the first": (counted(10**9, start=0), 120),
     "a start beyond all": (counted(10**9, start=10**14), 50),
-    "no count and no start": (lambda reply, _: reply.with_json({"discussions": reply.json["discussions"]}), 120),
+    "neither count nor start": (lambda reply, _: reply.with_json({"discussions": reply.json["discussions"]}), 120),
     "a count below 0": (counted(-1), 120),
-    "a count that is none": (counted(10**30), 120),
+    "a malformed count": (counted(10**30), 120),
 }
 
 
@@ -196,12 +178,12 @@ COMMIT_LOOPS: dict[str, Case] = {
     "to itself": itself,
     "to itself, without a total": no_total(itself),
     "to the first page": after(1, leads_to("/api/models/acme/r0/commits/main?limit=1000")),
-    "the same page for ever": again,
-    "the same page for ever, without a total": no_total(again),
-    "empty pages for ever": after(1, nothing),
-    "a thousand million, to itself": numbered(str(10**9), itself),
-    "a page number of thirty digits": leads_to("/api/models/acme/r0/commits/main?p=" + "9" * 30),
-    "a page that is no number": leads_to("/api/models/acme/r0/commits/main?p=abc&limit=-4"),
+    "the same page forever": again,
+    "the same page forever, without a total": no_total(again),
+    "empty pages forever": after(1, nothing),
+    "to itself, with a total of a billion": numbered(str(10**9), itself),
+    "a page number with thirty digits": leads_to("/api/models/acme/r0/commits/main?p=" + "9" * 30),
+    "a malformed page number": leads_to("/api/models/acme/r0/commits/main?p=abc&limit=-4"),
 }
 
 

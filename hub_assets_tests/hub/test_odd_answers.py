@@ -173,17 +173,17 @@ def test_odd_response_does_not_affect_other_repositories() -> None:
 
 
 POISON: dict[str, Item] = {
-    "a total that no column holds": {"n_total": 2**64},
+    "a total too large for its column": {"n_total": 2**64},
     "a count below all": {"n_fetched": -(2**70)},
-    "a year that no date has": {"observed_at": "12000-01-01T00:00:00"},
-    "a field that no column has": {"surprise": 1},
+    "an impossible year": {"observed_at": "12000-01-01T00:00:00"},
+    "an unknown field": {"surprise": 1},
     "a text for a number": {"status": "200"},
 }
 
 
 def poisoned(lake: Lake, table: str, *bodies: bytes) -> None:
     """Leave a journal like an earlier version's."""
-    with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part is made"), adds=True) as landing:
+    with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part is written"), adds=True) as landing:
         for body in bodies:
             landing.append(Record({}, body))
 

@@ -2,7 +2,6 @@
 
 import codecs
 import json
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,27 +12,11 @@ from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.landing import Landing, Record
 from hub_assets.lake.parts import Lake
-from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile
+from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply
 from hub_assets_tests.hub.made import WEEK, rows
 
 NEXT = WEEK + timedelta(weeks=1)
 TABLE = "raw_hub__models"
-
-
-@pytest.fixture
-def hub() -> Iterator[HostileHub]:
-    with hostile() as (hub, _):
-        yield hub
-
-
-@pytest.fixture
-def client(hub: HostileHub) -> HubClient:
-    return HubClient(hub.url, hub.token, attempts=1, backoff=0.01)
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
 
 
 def keys(hub: HostileHub) -> list[str]:
@@ -56,7 +39,7 @@ ENCODINGS = {
     "a byte-order mark": encoded("utf-8", codecs.BOM_UTF8),
     "utf-16": encoded("utf-16"),
     "utf-16-le": encoded("utf-16-le"),
-    "utf-16-be with a mark": encoded("utf-16-be", codecs.BOM_UTF16_BE),
+    "utf-16-be with a byte-order mark": encoded("utf-16-be", codecs.BOM_UTF16_BE),
     "utf-32": encoded("utf-32"),
 }
 
@@ -81,7 +64,7 @@ ODD_JSON = {
     "deep": b'{"_id": "x", "id": "a/x", "cardData": ' + b"[" * 400 + b"]" * 400 + b"}",
     "no object": b'[[], "x", 7, null, true]',
     "no key": b'{"_id": null, "id": "a/x"}',
-    "a key that is no text": b'{"_id": {"$oid": "1"}, "id": ["a"]}',
+    "a key that is not text": b'{"_id": {"$oid": "1"}, "id": ["a"]}',
 }
 
 
@@ -118,7 +101,7 @@ def test_damaged_listing_journal_from_earlier_version_is_repaired(
     pages = [hub.repos["models"][PAGE * n : PAGE * (n + 1)] for n in range(3)]
     bodies = [json.dumps(page) for page in pages]
     bodies[index] = POISON[case].replace("{}", json.dumps(pages[index])[1:-1])
-    with Landing(lake, TABLE, WEEK, lambda *_: pytest.fail("no part is made")) as landing:
+    with Landing(lake, TABLE, WEEK, lambda *_: pytest.fail("no part is written")) as landing:
         for n, body in enumerate(bodies):
             path = f"/api/models?limit=20&cursor={n + 1}"
             where = {"next_path": path, "refused": [], "rows": PAGE * (n + 1), "observed_at": "2026-11-16T06:30:00"}
@@ -141,7 +124,7 @@ def test_week_is_not_listed_again_after_a_later_week(hub: HostileHub, client: Hu
         land_listing(client, lake, LISTINGS["model"], WEEK)
     assert {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()} == before
     assert len(listed(lake, NEXT)) == LISTED - 1
-    land_listing(client, lake, LISTINGS["model"], NEXT)  # the last one may be
+    land_listing(client, lake, LISTINGS["model"], NEXT)  # the latest week may be listed again
 
 
 @pytest.mark.parametrize("is_finished", [True, False])

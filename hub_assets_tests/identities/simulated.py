@@ -101,7 +101,7 @@ def identify(connection: duckdb.DuckDBPyConnection, week: date, accounts: pa.Tab
         return Facts(authors, rows(NAMES[1]), rows(NAMES[2]), whole(bots["author"]), whole(generic["name"]), answers)
 
     authors = rows(NAMES[0])
-    bots = find_bots(whole(authors["author"]), connection.sql("select name, kind, why from bots").to_arrow_table())
+    bots = find_bots(whole(authors["author"]), connection.sql("select name, kind, reason from bots").to_arrow_table())
     generic = connection.sql("select name from generic_names").to_arrow_table()
     with facts(NO_ACCOUNTS) as known:
         candidates = find_candidates(known)

@@ -27,9 +27,8 @@ near_names = st.text(alphabet="ab1", max_size=12)
 def features(*names: str) -> list[Row]:
     with duckdb.connect() as connection:
         connection.register("given", pa.table({"name": pa.array(names, pa.string())}))
-        rows: list[Row] = (
-            connection.sql(f"with names as (select name from given) {FEATURES}").to_arrow_table().to_pylist()
-        )
+        select = f"with names as (select name from given) select * from ({FEATURES})"
+        rows: list[Row] = connection.sql(select).to_arrow_table().to_pylist()
     return rows
 
 

@@ -227,7 +227,7 @@ def test_the_namespace_alone_tells_that_a_handle_is_taken() -> None:
         assert facts.ask("select is_account from authors where author = 'ZEPHYR'").to_pylist() == [
             {"is_account": False}
         ]
-        assert facts.ask("select author from respelt").to_pylist() == [{"author": "ZEPHYR"}]
+        assert facts.ask("select author from respelled").to_pylist() == [{"author": "ZEPHYR"}]
 
 
 def test_two_linked_spellings_of_a_handle_are_one_account_that_was_renamed() -> None:

@@ -107,6 +107,6 @@ def test_names_that_are_no_authors_are_asked_for_first_if_told_so(simulation: Si
         listed(client, lake, REFERENCE)
         first = pa.array([organization, "nobody-at-all", "no handle"])
         for _ in range(2):
-            land(client, lake, ACCOUNT_TABLE, REFERENCE, first, budget=Budget(calls=10))
+            land(client, lake, ACCOUNT_TABLE, REFERENCE, first=first, budget=Budget(calls=10))
     asked = {row["author"]: (row["outcome"], row["account_type"]) for row in rows(lake, ACCOUNTS)}
     assert asked == {organization: ("ok", "org"), "nobody-at-all": ("gone", None)}

@@ -155,7 +155,7 @@ def test_nothing_is_a_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "what"), [(["a"], "no node"), (["a", "b", "a"], "there twice"), (["a", "b", None], "is null")]
+    ("names", "what"), [(["a"], "unknown node"), (["a", "b", "a"], "duplicated"), (["a", "b", None], "is null")]
 )
 def test_what_is_no_network_leaves_the_files_as_they_were(tmp_path: Path, names: list[str | None], what: str) -> None:
     paths = export(tmp_path / "it", pa.table({"id": ["a", "b"]}), edges([("a", "b")]))

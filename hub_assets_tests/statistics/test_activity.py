@@ -133,7 +133,7 @@ def test_correlations_of_all_and_of_license_groups_of_models(activity: Activity)
 
 
 def test_license_groups_differ_as_simulated(activity: Activity) -> None:
-    """As in the study, permissive > restrictive > none in what users contribute; every pair of groups is counted."""
+    """As in the study, users contribute most to permissive models and least to those without a license."""
     table = license_test_table(activity)
     assert len(table) == len(VARIABLES["model"]) * 3
     for row in table.to_pylist():

@@ -17,6 +17,8 @@ from hub_assets.networks.schemas import (
     COLLABORATION_CORES,
     COLLABORATION_OVER_TIME,
     DEVELOPER_CENTRALITY,
+    FAMILY_MEMBERS,
+    FAMILY_NODES,
     MODEL_CO_USAGE,
     NULL_MODELS,
     SUMMARY,
@@ -54,6 +56,8 @@ NETWORK = {
     "network__model_co_usage": MODEL_CO_USAGE,
     "network__usage_summary": USAGE_SUMMARY,
     "network__base_model_cycles": BASE_MODEL_CYCLES,
+    "network__family_nodes": FAMILY_NODES,
+    "network__family_members": FAMILY_MEMBERS,
 }
 SOURCES = {
     **{table.name: table.schema for table in raw_tables()},
@@ -167,7 +171,7 @@ def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: da
             insert into core__developers by name
             select
                 snapshot_date, author, author as developer_id, false as is_bot, false as is_generic,
-                'alone' as how, '' as decisions_hash
+                'alone' as match_method, '' as decisions_hash
             from int_hub__author_strings where snapshot_date = date '{week}'
         """)
     for model in project.models:

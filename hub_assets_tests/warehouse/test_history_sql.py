@@ -464,7 +464,7 @@ def test_unlisted_id_can_resolve_to_a_model(build: Build, case: str) -> None:
         raw_hub__spaces=[listed(ONE, "s", models=[given["repo_id"].lower()])],
         enrich_hub__aliases=[row for row, _ in ALIASES.values()],
     )
-    columns = "model_key, is_resolved, how, alias_outcome"
+    columns = "model_key, is_resolved, match_method, alias_outcome"
     how = "alias" if key else "unresolved"
     assert query(f"select {columns} from int_hub__space_models") == [(key, key is not None, how, given["outcome"])]
 
@@ -491,7 +491,7 @@ def test_listing_takes_precedence_and_the_latest_response_counts(build: Build) -
     ):
         query = build(week, **given)
         where = f"where snapshot_date = date '{week}'"
-        columns = "model_id, model_key, how, alias_outcome"
+        columns = "model_id, model_key, match_method, alias_outcome"
         assert query(f"select {columns} from int_hub__space_models {where} order by 1") == expected
 
 

@@ -54,11 +54,6 @@ BLOCKED = Response("<html>Request blocked.</html>", 403, media_type="text/html")
 DOWN = Response("<html>Service Unavailable</html>", 503, media_type="text/html")
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
-
-
 def hub_of(number: int, **options: Any) -> Hub:
     hub = Hub(*(Repo(f"65{index:03}", f"acme/r{index}") for index in range(number)), **options)
     for repo in hub.repos:

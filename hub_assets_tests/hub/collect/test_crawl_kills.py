@@ -26,15 +26,15 @@ WORKERS = 16
 KILLS = 20
 FLUSH_BYTES = 8_000
 STEPS: dict[str, tuple[Any, str]] = {
-    "an answer is written to the journal": (journal.Journal, "append"),
-    "the journal is made a part": (landing.Landing, "_flush"),
-    "its rows are made": (pyarrow.json, "read_json"),
+    "a response is written to the journal": (journal.Journal, "append"),
+    "the journal is flushed": (landing.Landing, "_flush"),
+    "its rows are converted": (pyarrow.json, "read_json"),
     "the part is written": (parts.Lake, "write_part"),
     "the manifest is written": (parts.Lake, "set_manifest"),
-    "the next journal begins": (landing.Landing, "_open_journal"),
+    "the next journal is opened": (landing.Landing, "_open_journal"),
     "the old journal is removed": (Path, "unlink"),
     "the crawl ends": (collection, "crawl"),
-    "the rest of the journal is made a part": (landing.Landing, "flush"),
+    "the rest of the journal is flushed": (landing.Landing, "flush"),
     "the week is finished": (landing.Landing, "finish"),
 }
 

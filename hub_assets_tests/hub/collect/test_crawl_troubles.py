@@ -27,11 +27,6 @@ OFF = JSONResponse(
 )
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
-
-
 def test_outage_is_waited_out_and_leaves_no_rows(lake: Lake) -> None:
     hub = hub_of(120)
     with served(hub, attempts=1) as client:

@@ -28,11 +28,6 @@ ONE, TWO, THREE = (WEEK + timedelta(weeks=index) for index in range(3))
 KEY = ("model", "65a0")
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
-
-
 def hub_of(n_commits: int, n_discussions: int = 0, **options: Any) -> tuple[Hub, Repo]:
     repo = Repo("65a0", "acme/one")
     hub = Hub(repo, **options)
@@ -360,7 +355,7 @@ SIGNED: dict[str, Item | None] = {
 }
 
 
-def test_only_co_authors_are_kept_of_a_message(lake: Lake) -> None:
+def test_only_co_authors_of_a_message_are_stored(lake: Lake) -> None:
     hub, repo = hub_of(0)
     for line in SIGNED:
         repo.commits += hub.commits(1, f"A secret.\r\n\r\n{line}\r\nCo-authored-by: Grace <grace@mail.example>\n")

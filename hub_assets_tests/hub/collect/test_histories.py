@@ -163,7 +163,7 @@ def test_response_log_matches_the_simulation(lake_of_first: Lake, first: Simulat
             assert str(row["observed_at"]).startswith("2026-11-09 06:3")
 
 
-def test_only_co_authors_are_kept_of_messages(collected: Collected, first: Simulation) -> None:
+def test_only_co_authors_of_messages_are_stored(collected: Collected, first: Simulation) -> None:
     lake_of_first, journals = collected.lake, collected.in_journals.copy()
     messages = [m for one in first.histories.values() for m in one.commits["message"].cast("string").to_pylist()]
     assert sum("someone@mail.example" in message for message in messages) > 2

@@ -26,11 +26,6 @@ Row = dict[str, Any]
 NOON = datetime(2026, 11, 16, 12)
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
-
-
 def weeks(number: int) -> date:
     return WEEK + timedelta(weeks=number)
 
