@@ -26,9 +26,12 @@ known purge took 5.6 % of a listing for good, which is told from a truncated fil
 LATE: Final = timedelta(days=3)
 """Time between the newest row and the upload beyond which the content may be old."""
 LATE_FACTOR: Final = 4
-"""Or so many times the usual time, for listings in which days pass between two new rows."""
-GAP: Final = timedelta(hours=48)
-"""Time without an upload to a daily archive that counts as a gap."""
+"""Or so many times the longest such time of the uploads before, for listings in which days pass between two new rows:
+with random arrivals, one upload in 330 is later than that."""
+LEAST_LAGS: Final = 3
+"""Uploads before that must be known to call one late."""
+GAP_FACTOR: Final = 2
+"""Times the median interval between uploads; a longer time without an upload is a gap."""
 
 Status = Literal["complete", "suspect", "partial", "missing"]
 
@@ -92,12 +95,14 @@ def choose(uploads: Iterable[Upload], weeks: Sequence[date]) -> list[Choice]:
     return [choice for week in weeks for choice in _choose_week(week, by_week.get(week, []))]
 
 
-def gaps(uploads: Iterable[Upload], shortest: timedelta = GAP) -> list[Gap]:
-    """Return the times of at least `shortest` without a usable upload of a type, oldest first."""
+def gaps(uploads: Iterable[Upload]) -> list[Gap]:
+    """Return the times without a usable upload of a type that are unusually long for the archive, oldest first."""
     found = []
     for repo_type, listed in _by_type(uploads).items():
         usable = [judged.upload.at for judged in _judge(listed) if judged.unusable is None]
-        found += [Gap(repo_type, after, before) for after, before in pairwise(usable) if before - after >= shortest]
+        between = [Gap(repo_type, after, before) for after, before in pairwise(usable)]
+        usual = max(round(median([gap.days for gap in between])), 1) if between else 0
+        found += [gap for gap in between if round(gap.days, 1) > GAP_FACTOR * usual]
     return sorted(found, key=lambda gap: (gap.after, gap.repo_type))
 
 
@@ -155,10 +160,9 @@ def _late(upload: Upload, lags: list[timedelta]) -> str | None:
     """Return how old the content is if it is older than usual, and note how old it is."""
     if upload.newest_at is None:
         return None
-    lag = upload.at - upload.newest_at
-    usual = sorted(lags[-WINDOW:])[len(lags[-WINDOW:]) // 2] if lags else timedelta()
+    lag, before = upload.at - upload.newest_at, lags[-WINDOW:]
     lags.append(lag)
-    if lag <= max(LATE, LATE_FACTOR * usual):
+    if len(before) < LEAST_LAGS or lag <= max(LATE, LATE_FACTOR * max(before)):
         return None
     return f"its newest repository was created {lag.days} days before the upload"
 

@@ -6,12 +6,13 @@ a file lacks is absent from the JSON, so it counts as not observed, never as 0 o
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import duckdb
+import pyarrow as pa
 
 from hub_assets.errors import HubAssetsError
 from hub_assets.sql import parquet
@@ -43,20 +44,20 @@ def columns_of(file: Path, wanted: Sequence[str]) -> Columns:
     return _columns(_types(file), file, wanted)
 
 
-def pages_of(file: Path, wanted: Sequence[str], json_fields: frozenset[str]) -> Iterator[list[str]]:
+def pages_of(file: Path, fields: Mapping[str, pa.DataType], json_fields: frozenset[str]) -> Iterator[list[str]]:
     """Yield the rows of a file in batches of pages: JSON arrays of objects, as the Hub's listing sends them.
 
     Args:
         file: a Parquet file of any era.
-        wanted: the fields to read besides `_id` and `id`; others are ignored.
-        json_fields: fields that are objects or lists; where they are text, it is JSON.
+        fields: the fields to read besides `_id` and `id`, with the types of our own columns; others are ignored.
+        json_fields: fields that our own columns keep as JSON text.
 
     Raises:
         Unreadable: if it is not Parquet, or has no ids.
     """
     types = _types(file)
-    names = _columns(types, file, wanted).read
-    members = [_member(name, types[name], name in json_fields) for name in names]
+    names = _columns(types, file, list(fields)).read
+    members = [_member(name, types[name], fields.get(name, pa.string()), name in json_fields) for name in names]
     if "_id" not in types:
         # without the Hub's own key, the id is the only one; it does not survive a rename
         members.append("'\"_id\":' || to_json('id:' || id)")
@@ -92,8 +93,15 @@ def _columns(types: dict[str, str], file: Path, wanted: Sequence[str]) -> Column
     return Columns(read, absent, tuple(sorted(set(types) - set(read))))
 
 
-def _member(name: str, kind: str, is_json: bool) -> str:
-    """Return the SQL of a member of the row's JSON object; null, which `concat_ws` skips, if it was not recorded."""
+def _member(name: str, kind: str, ours: pa.DataType, is_json: bool) -> str:
+    """Return the SQL of a member of the row's JSON object; null, which `concat_ws` skips, if it was not recorded.
+
+    Args:
+        name: the field.
+        kind: DuckDB's type of the file's column.
+        ours: the type of our own column.
+        is_json: whether that holds JSON text.
+    """
     column = f'"{name}"'
     if kind.startswith("TIMESTAMP"):
         # text drops nanoseconds, and a zone becomes UTC
@@ -102,15 +110,20 @@ def _member(name: str, kind: str, is_json: bool) -> str:
         value = f"case when isfinite({column}) then to_json({column}) end"
     elif kind == "VARCHAR" and name == "gated":
         value = f"to_json(case when lower({column}) in ('true', 'false') then lower({column}) else {column} end)"
-    elif kind == "VARCHAR" and is_json:
-        value = f"case when json_valid({column}) then {column}::json else to_json({column}) end"
+    elif kind == "VARCHAR" and (is_json or pa.types.is_nested(ours)):
+        read = f"{column}::json" if not pa.types.is_struct(ours) else _bare(f"{column}::json")
+        value = f"case when json_valid({column}) then {read} else to_json({column}) end"
     elif kind.startswith("STRUCT") and not kind.endswith("]"):
-        # a struct has a null for each field that any row has, and the Hub sent none
-        value = f"json_merge_patch('{{}}', to_json({column}))"
+        value = _bare(f"to_json({column})")
     else:
         value = f"to_json({column})"
     label = json.dumps(name).replace("'", "''")
     return f"case when {column} is not null then '{label}:' || ({value})::varchar end"
+
+
+def _bare(value: str) -> str:
+    """Return the SQL of a JSON object without nulls: a struct has one per field of any row, and the Hub sent none."""
+    return f"json_merge_patch('{{}}', {value})"
 
 
 def _unreadable(file: Path, error: duckdb.Error) -> Unreadable:

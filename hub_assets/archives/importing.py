@@ -93,8 +93,8 @@ def import_listing(
         table: the raw table.
         choice: the week, and its upload; without one, the week becomes complete and empty.
         downloads: folder for files on their way.
-        fields: columns of the raw table that an archive may have.
-        json_fields: those that are objects or lists.
+        fields: the raw table's columns that an archive may have, with their types.
+        json_fields: those that hold JSON text.
         convert: makes rows.
         report: receives progress messages.
 
@@ -121,9 +121,9 @@ def import_listing(
         report(f"downloading {upload.path} at {upload.revision[:12]} ({(upload.size or 0) / 1e6:,.0f} MB)")
         file = _download(uploads, upload, downloads)
         columns = columns_of(file, list(fields))
-        details |= {"absent": columns.absent, "ignored": columns.ignored}
+        details |= {"absent": list(columns.absent), "ignored": list(columns.ignored)}
         observed_at = upload.at.replace(tzinfo=None)
-        for bodies in pages_of(file, list(fields), json_fields):
+        for bodies in pages_of(file, fields, json_fields):
             pages = pa.table({"body": bodies, "observed_at": pa.array([observed_at] * len(bodies), pa.timestamp("us"))})
             rows, counts = convert(pages, [str(path) for path in lake.verified(table, week, parts)])
             name = f"part-{before.generation + 1:03d}-{len(parts):05d}.parquet"

@@ -87,11 +87,15 @@ class Uploads:
         where = f"the archive {self.archive.name} ({self.archive.repo_id} at {self.api.endpoint})"
         try:
             yield
-        except RepositoryNotFoundError:
-            raise ArchiveUnreachable(f"{where} does not exist; it may have been moved or taken down") from None
         except OfflineModeIsEnabled:
             raise ArchiveUnreachable(f"{where} cannot be read in offline mode; unset HF_HUB_OFFLINE") from None
         except (HfHubHTTPError, httpx2.HTTPError) as error:
+            # without a valid token, the Hub answers 401 for a repository that does not exist
+            response = getattr(error, "response", None)
+            if isinstance(error, RepositoryNotFoundError) or (response is not None and response.status_code == 401):
+                raise ArchiveUnreachable(
+                    f"{where} does not exist or is not public; it may have been moved or taken down"
+                ) from None
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ArchiveUnreachable(f"{where} cannot be read ({reason}); run the command again to resume") from error
 

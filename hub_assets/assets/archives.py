@@ -14,6 +14,7 @@ from hub_assets.archives.conversion import Unreadable
 from hub_assets.archives.importing import choice_rows, import_listing, write_choices
 from hub_assets.archives.uploads import ArchiveUnreachable, Uploads
 from hub_assets.assets.metadata import column_schema, preview
+from hub_assets.assets.trust import DEPENDENCIES
 from hub_assets.hub.collect.listing_rows import RowCounts, listing_rows
 from hub_assets.hub.collect.raw_table import ListingTable
 from hub_assets.hub.sources.listings import LISTINGS
@@ -23,10 +24,12 @@ from hub_assets.resources import ARCHIVE_UPLOADS, ARCHIVED, ArchiveResource, Hom
 from hub_assets.warehouse.sql_project import Model
 
 LISTING_MARTS: Final = (
+    "core__repo_anomalies",
     "mart__base_model_edges",
     "mart__repo_activity",
     "mart__top_repositories",
     "mart__week_coverage",
+    "mart__weekly_flows",
     "network__top_organizations",
     "stats__license_shares",
 )
@@ -71,7 +74,7 @@ def build_archives() -> dg.AssetsDefinition:
                     choice,
                     home.home.archives / "downloads",
                     LISTINGS[choice.repo_type].fields,
-                    _json_fields(LISTINGS[choice.repo_type]),
+                    LISTINGS[choice.repo_type].json_fields,
                     partial(_convert, LISTINGS[choice.repo_type], snapshot_date),
                     context.log.info,
                 )
@@ -84,16 +87,18 @@ def build_archives() -> dg.AssetsDefinition:
 
 
 def archived_week_selection() -> dg.AssetSelection:
-    """Select an archived week: its listings, and all SQL models that `LISTING_MARTS` are made of."""
+    """Select an archived week: its listings, and all tables that `LISTING_MARTS` are made of."""
     loaded = project()
     selected: set[str] = set()
     waiting = list(LISTING_MARTS)
     while waiting:
         name = waiting.pop()
         model = loaded.tables[name]
-        if isinstance(model, Model) and name not in selected:
+        if name in selected:
+            continue
+        if isinstance(model, Model) or name in DEPENDENCIES:
             selected.add(name)
-            waiting += model.upstream
+            waiting += model.upstream if isinstance(model, Model) else DEPENDENCIES[name]
     return dg.AssetSelection.assets(ARCHIVE_UPLOADS, *ARCHIVED, *sorted(selected))
 
 
@@ -111,10 +116,6 @@ def _spec(name: str) -> dg.AssetSpec:
         description=source.description,
         metadata={"dagster/table_name": name, "dagster/column_schema": column_schema(source)},
     )
-
-
-def _json_fields(listing: ListingTable) -> frozenset[str]:
-    return listing.json_fields | {name for name, kind in listing.fields.items() if pa.types.is_nested(kind)}
 
 
 def _convert(

@@ -4,15 +4,15 @@ from datetime import date
 from typing import Any, Final
 
 import dagster as dg
+import duckdb
 from pydantic import Field
 
 from hub_assets.assets.metadata import count_table
-from hub_assets.home import Home
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.releases.commit import Target, publish_release
 from hub_assets.releases.documents import write_documents
 from hub_assets.releases.folder import OWN_LICENSE, build_week
-from hub_assets.releases.tables import LISTINGS, parts_of
+from hub_assets.releases.tables import parts_of
 from hub_assets.releases.withheld import read_withheld
 from hub_assets.resources import HomeResource, HubResource, project
 
@@ -51,7 +51,7 @@ def build_releases() -> list[dg.AssetsDefinition]:
                 project(),
                 snapshot_date,
                 folder,
-                sources=sources_of(where, snapshot_date),
+                sources=sources_of(connection, snapshot_date, where.source or "unknown"),
                 withheld=read_withheld(where.withheld),
             )
         titles = titles_of(snapshot_date)
@@ -80,15 +80,18 @@ def titles_of(snapshot_date: date) -> dict[str, str]:
     return {part.name: part.description for part in parts_of(project(), snapshot_date)}
 
 
-def sources_of(home: Home, snapshot_date: date) -> dict[str, dict[str, str]]:
-    """Return where a week's listings come from: the Hub itself, or an archive if the Hub was not listed."""
-    sources = {}
-    for name in LISTINGS:
-        if home.lake.manifest(f"raw_hub__{name}", snapshot_date).complete:
-            sources[name] = {"source": home.source or "unknown", "revision": "", "license": OWN_LICENSE}
-            continue
-        details = home.lake.manifest(f"raw_archive__{name}", snapshot_date).details
-        if details:
-            names = ("source", "revision", "license")
-            sources[name] = {key: str(details.get(key, "unknown")) for key in names}
-    return sources
+def sources_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date, hub: str) -> dict[str, dict[str, str]]:
+    """Return where each listing of a week comes from: the Hub itself, or an archive with its revision and license."""
+    rows = connection.execute(
+        "select repo_type, source, archive_repo_id, revision, license from mart__week_coverage "
+        "where snapshot_date = ? and source is not null order by repo_type",
+        [snapshot_date],
+    ).fetchall()
+    return {
+        f"{repo_type}s": {
+            "source": hub if source == "hub" else f"{source}: {archive}",
+            "revision": revision or "",
+            "license": license_name or OWN_LICENSE,
+        }
+        for repo_type, source, archive, revision, license_name in rows
+    }

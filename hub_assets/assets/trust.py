@@ -1,6 +1,7 @@
 """The tables that say how far a week's counters can be trusted, and the check that warns in the week it happens."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import dagster as dg
 import pyarrow as pa
@@ -12,24 +13,27 @@ from hub_assets.trust.corrections import flow_corrections
 from hub_assets.trust.quality import week_quality
 from hub_assets.trust.rules import Rules
 
-BELIEVABLE = "counters_can_be_believed"
+BELIEVABLE: Final = "counters_can_be_believed"
+QUALITY: Final = "core__week_quality"
+CORRECTIONS: Final = "core__flow_corrections"
+DEPENDENCIES: Final = {
+    QUALITY: ["int_hub__listing_totals", "trust_rules", "counting_changes"],
+    CORRECTIONS: [QUALITY, "int_hub__listing_changes", "int_hub__listing_totals", "trust_rules"],
+}
+"""The tables, each with the tables that it is computed from."""
 
 
 def build_trust() -> list[dg.AssetsDefinition]:
     """Build the tables in one step: the corrections read the verdicts of the same week."""
-    quality, corrections = "core__week_quality", "core__flow_corrections"
 
     @python_step(
-        "core__week_quality",
-        {
-            quality: ["int_hub__listing_totals", "trust_rules", "counting_changes"],
-            corrections: [quality, "int_hub__listing_changes", "int_hub__listing_totals", "trust_rules"],
-        },
+        QUALITY,
+        DEPENDENCIES,
         "python",
         [
             dg.AssetCheckSpec(
                 BELIEVABLE,
-                asset=quality,
+                asset=QUALITY,
                 blocking=False,
                 description="No rule doubts this week's counters.",
             )
@@ -45,9 +49,9 @@ def build_trust() -> list[dg.AssetsDefinition]:
                 rules,
                 snapshot_date,
             )
-            judged = store(connection, quality, snapshot_date, verdicts, len(verdicts))
-            corrected = store(connection, corrections, snapshot_date, flow_corrections(connection, snapshot_date))
-        yield with_metadata(judged, {}, _warning(quality, verdicts))
+            judged = store(connection, QUALITY, snapshot_date, verdicts, len(verdicts))
+            corrected = store(connection, CORRECTIONS, snapshot_date, flow_corrections(connection, snapshot_date))
+        yield with_metadata(judged, {}, _warning(QUALITY, verdicts))
         yield corrected
 
     return [trust]

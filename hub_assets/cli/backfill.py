@@ -3,7 +3,7 @@
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +14,10 @@ from hub_assets.errors import UserError
 if TYPE_CHECKING:
     from hub_assets.archives.backfill import Backfill
     from hub_assets.home import Home
+
+PUBLISHED_TOGETHER: Final = 13
+"""Weeks that are published at once: each publication copies the whole warehouse, and an interrupted backfill builds the
+weeks again that were not published."""
 
 
 @click.command("backfill")
@@ -68,14 +72,16 @@ def backfill_command(home: Path | None, first: date, last: date, name: str, dry_
     if not yes:
         click.confirm(f"Import {len(plan.remaining)} weeks?", abort=True)
     definitions = build_defs(hub=hub, home=HomeResource(root=str(chosen_home.root)), archive=archive)
+    imported: list[date] = []
     for position, week in enumerate(plan.remaining, start=1):
         console.print(f"Week {week.week} ({position} of {len(plan.remaining)})", style="bold")
         execute(definitions.resolve_job_def("archived_week"), chosen_home, week.week, console)
-    # once at the end: each publication copies the whole warehouse
-    imported = [week.week for week in plan.weeks if week.state != "listed"]
-    with chosen_home.written_by("hub-assets backfill", console.print):
-        publish(chosen_home.build, chosen_home.warehouse, imported, project())
-    console.print(f"{len(imported)} weeks from {plan.archive.repo_id} are published in {chosen_home.warehouse}")
+        imported.append(week.week)
+        if len(imported) == PUBLISHED_TOGETHER or position == len(plan.remaining):
+            with chosen_home.written_by("hub-assets backfill", console.print):
+                publish(chosen_home.build, chosen_home.warehouse, imported, project())
+            imported = []
+    console.print(f"{len(plan.remaining)} weeks from {plan.archive.repo_id} are published in {chosen_home.warehouse}")
 
 
 def _built(home: "Home", weeks: list[date]) -> dict[date, bool]:

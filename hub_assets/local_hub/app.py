@@ -39,7 +39,7 @@ from hub_assets.local_hub.paths import CARD_PATH, PLURALS, REPO_PATH
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.repositories import Repositories
 from hub_assets.local_hub.repository_routes import Contents
-from hub_assets.local_hub.repository_writes import Writes
+from hub_assets.local_hub.repository_writes import COMMITS_PER_HOUR, Writes
 from hub_assets.vocabulary import RepoType
 
 _MISSING: Final = "Invalid username or password."
@@ -55,6 +55,7 @@ def build_app(
     commits_page: int = COMMITS_PAGE,
     latency: float = 0.0,
     repositories: Repositories | None = None,
+    commits_per_hour: int = COMMITS_PER_HOUR,
 ) -> Starlette:
     """Build a Hub that serves a population.
 
@@ -66,13 +67,14 @@ def build_app(
         commits_page: number of commits on a page if the request sets no limit.
         latency: seconds added to every response.
         repositories: repositories to serve with their contents, besides those of the population; they are not listed.
+        commits_per_hour: limit on commits to one of these repositories.
 
     Returns:
         An ASGI app. Its `state.counters` (`limiter.Counters`) count requests and responses; `state.population` is the
         population it serves.
     """
     contents = None if repositories is None else Contents(repositories)
-    writes = None if contents is None else Writes(contents)
+    writes = None if contents is None else Writes(contents, commits_per_hour)
     api = _Api(population, faults or Faults(), page_cap, commits_page, contents, writes)
     app = Starlette(
         routes=[

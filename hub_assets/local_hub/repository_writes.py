@@ -98,9 +98,9 @@ class Writes:
         address = f"{str(request.base_url).rstrip('/')}/{'' if repo_type == 'model' else f'{repo_type}s/'}{repo_id}"
         try:
             self.store.create(repo_type, repo_id)
-        except RepositoryExists as error:
-            message = f"You already created this {repo_type} repo"
-            raise ApiError(409, message) from error
+        except RepositoryExists:
+            # clients read the address also from this error
+            return json_response({"error": f"You already created this {repo_type} repo", "url": address}, 409)
         return json_response({"url": address, "name": repo_id, "id": repo_id})
 
     async def _change(self, request: Request, repository: Repository, what: str, rest: str) -> Response | None:

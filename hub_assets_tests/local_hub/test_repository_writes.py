@@ -128,13 +128,21 @@ def test_storage_takes_only_the_announced_bytes_at_a_signed_address(api: HfApi) 
     assert httpx2.post(verify, json=asked, headers=headers).status_code == 200
 
 
-def test_commits_have_their_own_rate_limit(hub: str, api: HfApi) -> None:
-    statuses = [
-        httpx2.post(
-            f"{hub}/api/datasets/{ID}/commit/main",
-            content=b'{"key": "header", "value": {"summary": "s"}}\n',
-            headers={"Authorization": "Bearer hf_writer"},
-        ).status_code
-        for _ in range(129)
-    ]
-    assert statuses == [200] * 128 + [429]
+def test_commits_have_their_own_rate_limit(tmp_path: Path) -> None:
+    app = build_app(
+        Population("a test", date(2026, 9, 28), {}),
+        quota=Quota(10_000, 300),
+        repositories=Repositories(tmp_path / "hub"),
+        commits_per_hour=2,
+    )
+    with running(app) as url:
+        HfApi(url, token="hf_writer").create_repo(ID, repo_type="dataset")
+        statuses = [
+            httpx2.post(
+                f"{url}/api/datasets/{ID}/commit/main",
+                content=b'{"key": "header", "value": {"summary": "s"}}\n',
+                headers={"Authorization": "Bearer hf_writer"},
+            ).status_code
+            for _ in range(3)
+        ]
+    assert statuses == [200, 200, 429]
