@@ -138,7 +138,7 @@ def test_every_string_is_one_developers_and_no_two_accounts_are_one(draw: Draw) 
     assert pc.max(keys["account_key_count_distinct"]).as_py() == 1
 
 
-def test_nobody_is_merged_with_bots_or_with_names_that_many_bear(draw: Draw) -> None:
+def test_bots_and_generic_names_are_never_merged(draw: Draw) -> None:
     developers = draw.found.developers
     sizes = developers.group_by("developer_id").aggregate([("author", "count")])
     alone = pc.or_(developers["is_bot"], developers["is_generic"])

@@ -98,7 +98,7 @@ def n_different(some: set[Pair], others: set[Pair]) -> int:
 # --- programs ---
 
 
-def test_the_five_programs_are_found_and_one_more(recorded: Recorded) -> None:
+def test_the_five_published_bots_and_one_more_are_found(recorded: Recorded) -> None:
     assert len(FIVE & set(recorded.bots)) == 5
     assert len(recorded.bots) == 6
     assert "autoevaluator" in recorded.bots
@@ -121,14 +121,14 @@ def test_pairs_per_generator(recorded: Recorded) -> None:
     }
 
 
-def test_the_first_prong_is_what_a_double_loop_finds(recorded: Recorded) -> None:
+def test_the_first_rule_matches_a_double_loop(recorded: Recorded) -> None:
     repos = {commit.repo for commit in recorded.history}
     by_hand = {pair for repo in repos for pair in pairs_of(recorded.committers(repo)) if are_alike(*pair)}
     assert len(by_hand) == 11
     assert n_different(recorded.proposed_by("same_repository"), by_hand) == 0
 
 
-def test_the_second_prong_is_what_a_double_loop_finds(recorded: Recorded) -> None:
+def test_the_second_rule_matches_a_double_loop(recorded: Recorded) -> None:
     with_space = [pair for pair in pairs_of(recorded.names) if " " in "".join(pair)]
     by_hand = {pair for pair in with_space if are_alike(*pair)}
     assert sum(" " in name for name in recorded.names) == 42
@@ -136,7 +136,7 @@ def test_the_second_prong_is_what_a_double_loop_finds(recorded: Recorded) -> Non
     assert n_different(recorded.proposed_by("real_name"), by_hand) == 0
 
 
-def test_the_third_prong_has_somebody_with_ten_edges_in_each_pair(recorded: Recorded) -> None:
+def test_each_pair_of_the_third_rule_has_a_developer_with_ten_edges(recorded: Recorded) -> None:
     rows = [recorded.resolved[pair] for pair in recorded.proposed_by("high_degree")]
     assert len(rows) == 17
     assert min(max(row["degree_a"], row["degree_b"]) for row in rows) >= 10
@@ -145,14 +145,14 @@ def test_the_third_prong_has_somebody_with_ten_edges_in_each_pair(recorded: Reco
 # --- decisions ---
 
 
-def test_what_is_not_known_of_accounts_is_null(recorded: Recorded) -> None:
+def test_unknown_account_facts_are_null(recorded: Recorded) -> None:
     sides = [(row[f"author_{side}"], row[f"is_account_{side}"]) for row in recorded.resolved.values() for side in "ab"]
     assert Counter((" " in name, is_account) for name, is_account in sides) == {(True, False): 24, (False, None): 38}
     unknown = ("full_name_a", "full_name_b", "full_name_relation", "is_same_account", "is_same_organization")
     assert {row[name] for row in recorded.resolved.values() for name in unknown} == {None}
 
 
-def test_merges_per_rule_and_per_prong(recorded: Recorded) -> None:
+def test_merges_per_rule_and_generator(recorded: Recorded) -> None:
     rows = recorded.resolved.values()
     assert Counter((row["decision"], row["rule"]) for row in rows) == {
         ("accepted", "same_name"): 9,
@@ -194,7 +194,7 @@ def test_strings_programs_and_developers(recorded: Recorded) -> None:
 # --- the network that comes of it ---
 
 
-def test_the_network_as_it_is_and_without_the_five_programs_is_the_one_published(recorded: Recorded) -> None:
+def test_the_network_with_and_without_the_five_bots_matches_the_published_one(recorded: Recorded) -> None:
     strings = {name: name for name in recorded.developers}
     assert recorded.network(strings) == (571, 2611, 26, 14, 182)
     without = {name: name for name in strings if name not in FIVE}

@@ -103,7 +103,7 @@ def test_two_accounts_are_never_accepted(everything: duckdb.DuckDBPyConnection) 
     assert count(everything, f"{two} and decision = 'accepted'") == 0
 
 
-def test_nothing_is_accepted_where_no_account_is_known_and_no_name_is_known_to_be_none(
+def test_nothing_is_accepted_if_accounts_are_unknown(
     everything: duckdb.DuckDBPyConnection,
 ) -> None:
     unknown = "is_account_a is null and is_account_b is null and is_same_account is null"
@@ -114,7 +114,7 @@ def test_nothing_is_accepted_where_no_account_is_known_and_no_name_is_known_to_b
     assert {rule for (rule,) in found} == known
 
 
-def test_names_that_met_nowhere_are_accepted_for_one_account_or_a_trailer_alone(
+def test_names_without_a_common_repository_need_the_same_account_or_a_trailer(
     everything: duckdb.DuckDBPyConnection,
 ) -> None:
     apart = "n_shared_repos + n_owned_repos + n_shared_namespaces = 0 and is_same_organization is not true"
@@ -126,7 +126,7 @@ def test_names_that_met_nowhere_are_accepted_for_one_account_or_a_trailer_alone(
     assert count(everything, f"{apart} and rule = 'numbered_owner' and not is_numbered_owner") == 0
 
 
-def test_generic_names_are_accepted_for_one_account_alone(everything: duckdb.DuckDBPyConnection) -> None:
+def test_generic_names_are_accepted_only_for_the_same_account(everything: duckdb.DuckDBPyConnection) -> None:
     found = everything.execute(
         "select distinct rule from everything where is_generic and decision <> 'rejected'"
     ).fetchall()
@@ -134,7 +134,7 @@ def test_generic_names_are_accepted_for_one_account_alone(everything: duckdb.Duc
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_a_rule_that_fires_without_knowing_fires_whatever_is_true(
+def test_a_rule_that_applies_to_unknown_facts_applies_once_they_are_known(
     everything: duckdb.DuckDBPyConnection, name: str
 ) -> None:
     others = " and ".join(f"one.{other} is not distinct from other.{other}" for other in VALUES if other != name)
@@ -149,7 +149,7 @@ def test_a_rule_that_fires_without_knowing_fires_whatever_is_true(
     assert taken_back == 0
 
 
-def test_evidence_that_is_turned_round_is_decided_alike(everything: duckdb.DuckDBPyConnection) -> None:
+def test_swapped_evidence_gives_the_same_decision(everything: duckdb.DuckDBPyConnection) -> None:
     same = " and ".join(f"one.{name} is not distinct from other.{name}" for name in VALUES if "account_" not in name)
     ((n, different),) = everything.execute(f"""
         select count(*), count(*) filter (where one.rule is distinct from other.rule)
@@ -226,7 +226,7 @@ TWO_WORDS: Final[Row] = {"name_relation": "same", "is_account_a": False, "n_word
         ({"name_relation": "numbered", "is_spaced": True}, ("review", None)),
     ],
 )
-def test_what_is_decided_by_which_rule(evidence: Row, expected: tuple[str, str | None]) -> None:
+def test_the_first_matching_rule_decides(evidence: Row, expected: tuple[str, str | None]) -> None:
     assert decision_on(**evidence) == expected
 
 
@@ -240,23 +240,23 @@ def person(decision: str, evidence: str = "same_name", pair: tuple[str, str] = (
 
 @pytest.mark.parametrize("decision", ["accepted", "rejected"])
 @pytest.mark.parametrize("evidence", [{}, {"is_same_account": True}, {"is_account_a": True, "is_account_b": True}])
-def test_what_a_person_decided_stands_against_every_rule_whose_name_stays(evidence: Row, decision: str) -> None:
+def test_a_persons_decision_overrides_every_rule_and_keeps_its_name(evidence: Row, decision: str) -> None:
     (row,) = decided(evidence, decisions=person(decision))
     assert (row["decision"], row["decided_by"]) == (decision, "person")
     assert row["rule"] == decision_on(**evidence)[1]
 
 
-def test_a_decision_on_another_pair_decides_nothing() -> None:
+def test_a_decision_on_another_pair_has_no_effect() -> None:
     (row,) = decided({}, decisions=person("accepted", pair=("ada", "cy")))
     assert (row["decision"], row["decided_by"]) == ("review", None)
 
 
 @pytest.mark.parametrize(("seen", "is_reopened"), [("same_name", False), ("same_name;trailer", True), ("", False)])
-def test_a_decision_is_reopened_when_the_evidence_is_not_what_was_seen(seen: str, is_reopened: bool) -> None:
+def test_a_decision_is_reopened_when_the_evidence_changes(seen: str, is_reopened: bool) -> None:
     (row,) = decided({}, decisions=person("rejected", seen))
     assert row["is_reopened"] is is_reopened
     assert row["decision"] == "rejected"
 
 
-def test_what_nobody_decided_is_not_reopened() -> None:
+def test_undecided_pairs_are_not_reopened() -> None:
     assert decided({})[0]["is_reopened"] is False

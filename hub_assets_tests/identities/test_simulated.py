@@ -92,14 +92,16 @@ def test_accounts(made: dict[str, pa.Table], crawled: Lake) -> None:
     assert found == true
 
 
-def test_without_accounts_nobody_was_asked(simulation: Simulation, made: dict[str, pa.Table]) -> None:
+def test_accounts_are_not_looked_up_unless_requested(simulation: Simulation, made: dict[str, pa.Table]) -> None:
     without = raw_tables(simulation, with_accounts=False)
     assert len(without[ACCOUNTS]) == 0
     assert without[ACCOUNTS].schema == made[ACCOUNTS].schema
     assert without["raw_hub__commits"].equals(made["raw_hub__commits"])
 
 
-def test_names_that_are_no_authors_are_asked_for_first_if_told_so(simulation: Simulation, tmp_path: Path) -> None:
+def test_requested_names_are_looked_up_first_even_if_they_are_not_authors(
+    simulation: Simulation, tmp_path: Path
+) -> None:
     lake, population = Lake(tmp_path), simulation.population()
     assert population.members is not None
     organization = population.members["org"][0].as_py()

@@ -80,7 +80,7 @@ def known_rich_club(reference: nx.DiGraph) -> float:
 @example(CIRCLE)
 @example(COMPLETE)
 @example(TWO_PARTS)
-def test_every_measure_is_networkxs(made: Made) -> None:
+def test_every_measure_matches_networkx(made: Made) -> None:
     graph, reference = both(made)
     found = measures(graph)
     has_nodes, has_edges = len(reference) > 0, reference.size() > 0
@@ -129,7 +129,7 @@ def test_a_complete_network(n: int) -> None:
     assert set(core_numbers(graph)) == {2 * (n - 1)}
 
 
-def test_one_great_weight_takes_clustering_to_nearly_nothing() -> None:
+def test_one_large_weight_reduces_clustering_to_almost_zero() -> None:
     """Which is how the study's complete core of 14 comes to a clustering of 0.04."""
     pairs = [(f"{one:02d}", f"{other:02d}", 1) for one in range(14) for other in range(14) if one != other]
     graph = Graph.of(edges([(*pairs[0][:2], 27), *pairs[1:]]))
@@ -142,7 +142,7 @@ def test_one_great_weight_takes_clustering_to_nearly_nothing() -> None:
     assert average_clustering(graph) == pytest.approx(1)
 
 
-def test_greedy_communities_are_left_out_of_great_graphs_alone() -> None:
+def test_only_large_graphs_lack_greedy_communities() -> None:
     graph = Graph.of(edges([("a", "b"), ("b", "c"), ("c", "d")]))
     assert measures(graph, 3)["communities"] == 2
     found = measures(graph, 2)
@@ -151,7 +151,7 @@ def test_greedy_communities_are_left_out_of_great_graphs_alone() -> None:
     assert found["leiden_communities"] == 2
 
 
-def test_clustering_and_rich_club_of_a_network_like_the_hubs_are_networkxs() -> None:
+def test_clustering_and_rich_club_of_a_hub_like_network_match_networkx() -> None:
     graph = Graph.of(hub_like(1_500, 4_000))
     reference = graph.to_networkx()
     assert average_clustering(graph, graph.weights) == pytest.approx(nx.average_clustering(reference, weight="weight"))
