@@ -1,4 +1,4 @@
-"""Programs are found by the seed and by rules, each with a reason; people whose names look like theirs are not."""
+"""The seed and rules find bots and give a reason; people with similar names are not bots."""
 
 import pyarrow as pa
 import pytest

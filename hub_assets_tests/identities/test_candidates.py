@@ -1,4 +1,4 @@
-"""Which pairs each generator proposes, which it must not, and the study's prongs beside a double loop."""
+"""Pairs that each generator proposes or must not propose; the study's rules are compared with a double loop."""
 
 from random import Random
 
@@ -23,7 +23,7 @@ REPOS = ("love/engine", "stone/bridge", "tower")
 
 @st.composite
 def similar_names(draw: st.DrawFn) -> str:
-    """Draw a spelling of one of three names, with a slip or none."""
+    """Draw a spelling of one of three names, with at most one typo."""
     name = draw(st.sampled_from(["Ada Lovelace", "Bob Stoneman", "Lovelace Ada"]))
     place = draw(st.integers(0, len(name)))
     name = name[:place] + draw(st.sampled_from(["", "", "x", "9", "-", " "])) + name[place:]
@@ -52,7 +52,7 @@ def test_the_schema_lists_every_generator() -> None:
     assert (*GENERATORS, "decision") == NAMED
 
 
-# --- prong (a): alike, in one repository ---
+# --- rule (a): similar names in the same repository ---
 
 
 def test_similar_committers_to_the_same_repository_are_proposed() -> None:
@@ -87,7 +87,7 @@ def test_names_without_letters_or_digits_match_nothing() -> None:
     assert Made(commits("love/engine", "--", "..", "- -", "ada")).proposed() == {}
 
 
-# --- prong (b): a name with spaces, and any other ---
+# --- rule (b): a name with spaces and any other name ---
 
 
 def test_a_name_with_spaces_is_compared_with_all_names_in_any_repository() -> None:
@@ -117,11 +117,11 @@ def test_both_rules_match_a_double_loop(history: list[Commit]) -> None:
     }
 
 
-# --- prong (c): those of high degree, for review ---
+# --- rule (c): developers of high degree ---
 
 
 def crowd(n: int, *names: str) -> list[Commit]:
-    """Return a repository in which each of these has an edge to and from each of n others."""
+    """Return a repository in which each of these names has edges to and from n others."""
     return commits("love/engine", *names, *(chr(ord("m") + number) * 9 for number in range(n)))
 
 
@@ -141,7 +141,7 @@ def test_datasets_do_not_count_toward_the_degree() -> None:
     assert Made(history).proposed_by("high_degree") == set()
 
 
-# --- ours ---
+# --- additional rules ---
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_strings_with_the_same_account_are_paired_with_the_first_one() -> None:
     assert made.proposed_by("same_account") == {("ada", "kestrel"), ("ada", "heron")}
 
 
-# --- all together ---
+# --- all rules ---
 
 
 def test_pairs_decided_by_a_person_are_always_included_if_both_names_are_known_and_not_bots() -> None:
@@ -346,7 +346,7 @@ def test_accounts_in_pairs_are_looked_up_first_then_those_next_to_names_without_
     with made.facts() as facts:
         asked = accounts_to_ask_first(facts, find_candidates(facts)).to_pylist()
     assert set(asked[:2]) == {"Ada Lovelace", "alovelace"}
-    # of no string but one is it known whether it is an account, and there it stands alone
+    # only one string is known to be an account, and it is alone in its repository
     assert set(asked[2:]) == {"heron", "kestrel", "love", "bob", "far-away"}
     assert asked.index("heron") < asked.index("far-away")
 

@@ -1,4 +1,4 @@
-"""The file of decisions: what is read, written, taken back, and refused; and its way through a spreadsheet."""
+"""The decisions file: reading, writing, undoing and refusing; and export to and import from a spreadsheet."""
 
 import csv
 import io
@@ -152,7 +152,7 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 
 def test_an_unreadable_or_unwritable_file_is_an_error(tmp_path: Path) -> None:
     for use in (read_decisions, lambda path: write_decisions(path, NONE)):
-        with pytest.raises(DecisionsError, match="(name a readable file|choose another home)"):
+        with pytest.raises(DecisionsError, match=r"(name a readable file|choose another home)"):
             use(tmp_path)
     with pytest.raises(DecisionsError, match="--home"), locked(tmp_path / "nowhere" / "decisions.csv"):
         pass
@@ -278,8 +278,8 @@ def test_only_new_decisions_in_a_sheet_are_imported(tmp_path: Path) -> None:
         decisions = decide(decisions, "ada", other, "rejected", decided_by="mona", decided_at=NOON, evidence="x")
     path = sheet(
         tmp_path / "pairs.csv",
-        "ada,bo,Reject,,x",  # as it stands
-        "ada,cy,rejected,,x;y",  # once more, on other evidence
+        "ada,bo,Reject,,x",  # unchanged
+        "ada,cy,rejected,,x;y",  # again, on other evidence
         "di,ada, ACCEPT ,changed my mind,x",
         "di,ada,accepted,,x",
         "ada,eve,,,x",

@@ -110,7 +110,7 @@ def test_shared_organizations_and_commits_to_the_others_organization() -> None:
     assert evidence("ada", "heron", answers=members[:1])["is_same_organization"] is False
 
 
-# --- where they met ---
+# --- shared repositories, weeks and namespaces ---
 
 
 def test_shared_repositories_weeks_and_namespaces_are_counted() -> None:
@@ -160,7 +160,7 @@ def test_degrees_come_from_the_network() -> None:
     assert (row["degree_a"], row["degree_b"]) == (4, 6)
 
 
-# --- any two, however much is known ---
+# --- properties ---
 
 APART = [Commit(f"apart{name}/x", (name,)) for name in NAMES]
 any_answers: st.SearchStrategy[list[Row]] = st.lists(

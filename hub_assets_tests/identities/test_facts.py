@@ -1,4 +1,4 @@
-"""What is known of author strings: who is an account, who is left out, and the study's network of them."""
+"""Facts about author strings: accounts, exclusions, and the study's network."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def asked(made: Made, select: str) -> list[Row]:
 
 
 def author(name: str, **known: Any) -> Row:
-    """Return what is known of a name that committed once."""
+    """Return the facts about a name that committed once."""
     (row,) = asked(Made(commits("love/engine", name), **known), "select * from authors")
     return row
 
@@ -119,7 +119,7 @@ def test_only_accounts_have_memberships() -> None:
     assert [row["organization"] for row in rows] == ["engines", "lovers"]
 
 
-# --- who is left out ---
+# --- exclusions ---
 
 
 @pytest.mark.parametrize(("name", "is_generic"), [("root", True), (" Root ", True), ("ROOT", True), ("rooty", False)])
@@ -158,7 +158,7 @@ def test_degrees_count_edges_from_the_author_of_a_commit_to_all_other_committers
         Commit("alone", ("eve",)),
     ]
     rows = asked(Made(history), "select author, degree from degrees order by author")
-    # ada -> bob, ada -> cy, cy -> ada, cy -> bob; bob made none, and a dataset or a repository of one's own has none
+    # ada -> bob, ada -> cy, cy -> ada, cy -> bob; bob, datasets and single-author repositories add no edges
     assert {row["author"]: row["degree"] for row in rows} == {"ada": 3, "bob": 2, "cy": 3}
 
 

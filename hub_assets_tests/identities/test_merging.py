@@ -1,4 +1,4 @@
-"""From decided pairs to developers: what is joined, what stays apart, and whose id it keeps through the weeks."""
+"""From decided pairs to developers: merges, cannot-link constraints, and ids that stay stable over the weeks."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ def merged(
 
 
 def components(pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """Return the least thing that each thing hangs together with."""
+    """Return the smallest item of each item's component."""
     graph = nx.Graph(list(pairs))
     graph.add_nodes_from(range(N))
     least = {thing: min(component) for component in nx.connected_components(graph) for thing in component}
@@ -55,7 +55,7 @@ def has_clash(labels: Sequence[int], label: int, rejected: Iterable[tuple[int, i
     return len(inside) > 1 or any(labels[a] == labels[b] == label for a, b in rejected)
 
 
-# --- merging, as such ---
+# --- merging ---
 
 
 def test_connected_items_merge_and_are_named_by_the_smallest() -> None:
@@ -146,7 +146,7 @@ REPO = "lab/x"
 
 
 def joined(*names: str, **known: Any) -> set[frozenset[str]]:
-    """Return the strings of each developer with several, who all committed to one repository."""
+    """Return the strings of each developer with several; all committed to one repository."""
     return people(Made(commits(REPO, *names), **known).developers())
 
 
@@ -215,14 +215,14 @@ def test_rules_do_not_merge_two_accounts_directly_or_through_a_similar_name() ->
 
 
 def test_a_chain_of_similar_names_does_not_merge_accounts() -> None:
-    # each is like the next, and no two of the accounts are alike
+    # neighbors in the chain are similar, but the accounts are not
     start, end = "abcdefghijklmnopqrst", "ABCDEFGHIJKLMNOPQRST"[::-1]
     chain = [f"{start[: 20 - step]}{end[:step].lower()}" for step in range(21)]
     spaced = [name if place % 5 == 0 else f"{name[:9]} {name[9:]}" for place, name in enumerate(chain)]
     accounts = spaced[::5]
     developers = Made(commits(REPO, *spaced), linked=dict.fromkeys(accounts, True)).developers()
     assert len({developers[account]["developer_id"] for account in accounts}) == len(accounts) == 5
-    # where nobody is an account, there is nothing to keep apart
+    # without accounts there is no constraint
     assert len(people(Made(commits(REPO, *spaced)).developers())) == 1
 
 
@@ -306,7 +306,7 @@ def test_generic_names_of_an_account_go_to_review() -> None:
     assert people(made.developers()) == set()
 
 
-# --- through the weeks ---
+# --- over the weeks ---
 
 
 def test_first_week_ids_survive_new_strings() -> None:
@@ -340,7 +340,7 @@ def test_the_earliest_string_keeps_the_id_when_a_component_splits() -> None:
     assert parted["heron"]["developer_id"] == hashlib.sha256(b"heron").hexdigest()[:ID_LENGTH]
 
 
-# --- any decisions ---
+# --- properties ---
 
 AUTHORS = ("ada", "bob", "cy", "dot", "eve", "root", "kestrel")
 EVERY_PAIR = [(a, b) for a in AUTHORS for b in AUTHORS if a < b]
@@ -362,7 +362,7 @@ def hub(accounts: Mapping[str, str], weeks: Sequence[int]) -> Made:
 
 
 def decided(decisions: Decisions, accounts: Mapping[str, str]) -> pa.Table:
-    """Return pairs as they are decided, with those of one account unless a person rejected them."""
+    """Return decided pairs, including pairs of the same account unless a person rejected them."""
     everything = {
         pair: ("accepted", "rule") for pair in EVERY_PAIR if accounts.get(pair[0], "a") == accounts.get(pair[1], "b")
     }
@@ -409,7 +409,7 @@ def test_no_developer_violates_a_cannot_link_constraint(
         assert all(nx.has_path(same, keys[0], key) for key in keys)
         assert "root" not in strings
         assert not any({*pair} <= strings for pair, by in decisions.items() if by == ("rejected", "person"))
-    # what was made is what was accepted and is not in conflict, and all that hangs together by it
+    # developers are the components of accepted pairs without conflicts
     graph = nx.Graph([(row["author_a"], row["author_b"]) for row in resolved if _is_made(row)])
     assert people(developers) == {frozenset(some) for some in nx.connected_components(graph)}
 

@@ -1,4 +1,4 @@
-"""What is read from names alone: their normal form, their words, how alike two are, how one spells the other."""
+"""Normal forms, words and similarity of names, and relations between two names."""
 
 import re
 
@@ -51,7 +51,7 @@ def relation_of(a: str, b: str) -> str:
 
 
 def ratio_by_hand(a: str, b: str) -> float:
-    """Return twice the longest common subsequence over both lengths, which is 1 - (insertions and deletions) / both."""
+    """Return 1 - (insertions and deletions) / (both lengths), computed by the longest common subsequence."""
     row = [0] * (len(b) + 1)
     for x in a:
         before = row
@@ -147,7 +147,7 @@ def test_the_address_token_is_the_one_in_commits() -> None:
     assert hub_assets.hub.sources.commits.TOKEN == TOKEN
 
 
-# --- how two relate ---
+# --- relations ---
 
 
 @pytest.mark.parametrize(

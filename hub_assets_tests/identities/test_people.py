@@ -1,4 +1,4 @@
-"""Whom the rules take for one person, and whom not: cases as they come in life, from commits to developers."""
+"""Realistic cases from commits to developers: who is merged and who is not."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from hub_assets_tests.identities.made import Commit, Made, Row, answer, commits,
 
 
 def merged(*history: Commit, **known: Any) -> set[frozenset[str]]:
-    """Return the names of each developer who has several."""
+    """Return the names of each developer with several names."""
     return people(Made(history, **known).developers())
 
 
@@ -78,7 +78,7 @@ def test_strong_rules_are_applied_before_weak_ones() -> None:
 
 
 def test_a_shared_name_does_not_connect_two_unknown_handles() -> None:
-    """Repositories prove that both are accounts."""
+    """Their repositories prove that both are accounts."""
     history = [*commits(LAB, "Maria Grandury"), *commits("mariagrandury/x", "mariagrandury", "Maria Grandury")]
     history += commits("maria-grandury/x", "maria-grandury", "Maria Grandury")
     assert merged(*history) == set()
@@ -150,13 +150,13 @@ def test_a_generic_name_with_a_linked_account_is_a_developer() -> None:
 
 
 def test_a_handle_taken_over_by_another_person() -> None:
-    """A handle that was two accounts' changed hands; its first bearer's new name is not joined with it."""
+    """A handle that led to two accounts is not merged with its first owner's new name."""
     history = [*commits(LAB, "ada"), *commits("other/x", "ada-l")]
     answers = [answer("ada", "k1"), answer("ada", "k2", week=5), answer("ada-l", "k1", week=5)]
     assert merged(*history, answers=answers, linked={"ada": True, "ada-l": True}) == set()
 
 
-# --- handles: numbers, capitals, and what full names say ---
+# --- handles: numbers, capitals and full names ---
 
 
 def gone(*names: str) -> list[Row]:
@@ -178,7 +178,7 @@ def test_a_numbered_handle_matches_its_full_name() -> None:
 
 @pytest.mark.parametrize("full_name", ["", "Nimbus721", "Cirrus"])
 def test_numbered_handles_are_rejected_without_a_matching_full_name(full_name: str) -> None:
-    # two strings of ten letters and a number are alike enough to be proposed
+    # names of ten letters and a number are similar enough to be proposed
     a, b = "nimbostratus", "nimbostratus7"
     answers = [*gone(a), answer(b, fullname=full_name.replace("Nimbus721", b))]
     found = decided(a, b, *commits("org/m", a, b), linked={a: False, b: True}, answers=answers)
@@ -252,7 +252,7 @@ def test_full_names_that_repeat_the_handle_or_are_placeholders_are_ignored(full_
     assert merged(*commits(LAB, "Jane Miller", "blue-fox"), **known) == one("Jane Miller", "blue-fox")
 
 
-# --- nobody ---
+# --- placeholders ---
 
 PLACEHOLDERS = seed("generic_names")["name"].to_pylist()
 
@@ -300,7 +300,7 @@ ABBREVIATED = (
 
 
 def every(pairs: tuple[tuple[str, str], ...], *places: str) -> list[Commit]:
-    """Return commits of both names of each pair to repositories; `{n}` is its number, `{handle}` its second name."""
+    """Return commits by both names of each pair to repositories; `{n}` is its number, `{handle}` its second name."""
     return [
         commit
         for n, (name, handle) in enumerate(pairs)
@@ -318,7 +318,7 @@ def outcomes(pairs: tuple[tuple[str, str], ...], history: list[Commit]) -> set[s
 def test_abbreviated_names_go_to_review() -> None:
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "org{n}/m", "org{n}/m")) == {"review"}
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "{handle}/m", "far{n}/m")) == {"review"}
-    # far from each other, and in one namespace only, they are too common to be worth a look
+    # without a shared repository they are too common to be reviewed
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "one{n}/m", "two{n}/m")) == {None}
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "org{n}/m", "org{n}/other")) == {None}
 

@@ -1,4 +1,4 @@
-"""Pseudonyms are keyed by a secret of the home that is made once, and that nobody else can read."""
+"""Pseudonyms are keyed by a secret that is created once per home and readable only by its owner."""
 
 import hashlib
 import multiprocessing
@@ -16,7 +16,7 @@ KEY = bytes(range(32))
 
 
 def hmac_by_hand(key: bytes, message: bytes) -> str:
-    """Return HMAC-SHA-256 by its definition in RFC 2104, for a key of one block at most."""
+    """Return HMAC-SHA-256 as defined in RFC 2104, for keys of up to one block."""
     block = key.ljust(64, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + message).digest()
     return hashlib.sha256(bytes(byte ^ 0x5C for byte in block) + inner).hexdigest()

@@ -1,6 +1,6 @@
-"""Who is who in recorded commits of 359 models. Nobody is named here but programs; people are found by structure.
+"""Identity resolution on recorded commits of 359 models. Only bots are named; people are identified by structure.
 
-What is compared are numbers, so that no name is shown where a test fails, either.
+The tests compare numbers, so that a failure does not print names.
 """
 
 import unicodedata
@@ -23,11 +23,11 @@ from hub_assets_tests.identities.made import Commit, Made, Pair, people, seed
 PRONGS = {"same_repository", "real_name", "high_degree"}
 FIVE = {"system", "SFconvertbot", "leaderboard-pr-bot", "librarian-bot", "modularbot"}
 CORE = "deepset/roberta-base-squad2"
-"""The repository that is the study's innermost core."""
+"""The repository that forms the study's innermost core."""
 
 
 class Recorded:
-    """The commits, what is known of their authors, and what becomes of that."""
+    """The commits, their authors, and the resulting pairs and developers."""
 
     def __init__(self, file: Path) -> None:
         rows = pq.read_table(file).to_pylist()
@@ -56,10 +56,10 @@ class Recorded:
         return {pair for pair, row in self.resolved.items() if generator in row["generators"]}
 
     def network(self, called: Mapping[str, str]) -> tuple[int, int, int, int, int]:
-        """Return nodes, edges, and the highest k with nodes and edges of its core, of the study's network.
+        """Return the nodes and edges of the study's network, the maximum k, and the nodes and edges of its core.
 
         Args:
-            called: what each author string is called that is not left out.
+            called: node name of each author string to include.
         """
         graph = nx.DiGraph()
         authors: dict[str, set[str]] = {}
@@ -105,7 +105,7 @@ def test_the_five_published_bots_and_one_more_are_found(recorded: Recorded) -> N
     assert all(recorded.bots.values())
 
 
-# --- the study's prongs, and ours ---
+# --- blocking rules ---
 
 
 def test_pairs_per_generator(recorded: Recorded) -> None:
@@ -166,7 +166,7 @@ def test_merges_per_rule_and_generator(recorded: Recorded) -> None:
         "real_name": 8,
         "high_degree": 6,
     }
-    # the prongs without ours would have missed these
+    # the study's rules alone would have missed these
     assert merges.count(set()) == 5
     assert sum(row["is_conflict"] for row in rows) == 0
 
@@ -191,7 +191,7 @@ def test_strings_programs_and_developers(recorded: Recorded) -> None:
     assert Counter(len(strings) for strings in people(developers)) == {2: 16}
 
 
-# --- the network that comes of it ---
+# --- the resulting network ---
 
 
 def test_the_network_with_and_without_the_five_bots_matches_the_published_one(recorded: Recorded) -> None:

@@ -1,4 +1,4 @@
-"""The rules, over all evidence there can be; what is not known fires none; what people decided goes first."""
+"""The rules for all possible evidence: unknown facts trigger none, and people's decisions take precedence."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -28,11 +28,11 @@ VALUES: Final = {
     "is_common_initial": (False, True),
     "is_numbered_owner": (False, True),
 }
-"""What evidence the rules read, and every value that makes a difference to them."""
+"""Fields that the rules read, with all values they distinguish."""
 INTERNAL: Final = ("n_words", "n_full_words", "is_spaced", "is_common_initial", "is_numbered_owner")
-"""What only rules need."""
+"""Fields that only the rules need."""
 NEAR: Final = {"n_shared_namespaces": 0}
-"""Read as `is_same_organization` is, wherever it is read."""
+"""Equivalent to `is_same_organization` in every rule."""
 NOTHING: Final[Row] = {name: values[0] for name, values in VALUES.items()} | NEAR
 UNKNOWN: Final = [name for name, values in VALUES.items() if None in values]
 ASSUMED: Final = {
@@ -41,15 +41,15 @@ ASSUMED: Final = {
         *("two_accounts", "trailer", "same_name", "initial_name", "owner_name", "numbered_owner", "numbered_name"),
     )
 }
-"""Two accounts are two, and names mean what they say, as long as nobody saw that full names say otherwise."""
+"""Facts that a rule may assume until full names contradict them."""
 
 
 NOBODY: Final = DECISIONS.empty_table()
-"""No decision of a person."""
+"""No decisions by people."""
 
 
 def decided(*evidence: Row, decisions: pa.Table = NOBODY) -> list[Row]:
-    """Return the decisions on evidence, of which nothing is known that is not said."""
+    """Return the decisions on evidence whose other fields are unknown."""
     names = {"author_a": "ada", "author_b": "bob", "evidence": "same_name"}
     with Made([]).facts() as facts:
         rows: list[Row] = decide(
@@ -66,12 +66,12 @@ def decision_on(**evidence: Any) -> tuple[str, str | None]:
 
 @pytest.fixture(scope="module")
 def everything() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database with the table `everything`: all evidence there can be, decided."""
+    """A database with the table `everything`: decisions on all possible evidence."""
     with duckdb.connect() as connection, Made([]).facts() as facts:
         domains = ", ".join(
             f"(select unnest({list(values)!r}) as {name})".replace("None", "null") for name, values in VALUES.items()
         )
-        # what only rules need is not handed on
+        # fields that only the rules need are dropped
         names = "'ada' as author_a, 'bob' as author_b, '' as evidence, 0 as n_shared_namespaces"
         handed = ", ".join(f"{name} as kept_{name}" for name in INTERNAL)
         rows = decide(facts, facts.ask(f"select {names}, {handed}, * from {domains}"), NOBODY)
@@ -87,7 +87,7 @@ def count(connection: duckdb.DuckDBPyConnection, where: str) -> int:
     return int(n)
 
 
-# --- all evidence there can be ---
+# --- all possible evidence ---
 
 
 def test_every_rule_decides_something_and_is_described(everything: duckdb.DuckDBPyConnection) -> None:
@@ -121,7 +121,7 @@ def test_names_without_a_common_repository_need_the_same_account_or_a_trailer(
     found = everything.execute(
         f"select distinct rule from everything where {apart} and decision = 'accepted'"
     ).fetchall()
-    # whose name is an owner's with a number met that owner
+    # `numbered_owner` implies commits to the owner's repositories
     assert {rule for (rule,) in found} == {"same_account", "trailer", "numbered_owner"}
     assert count(everything, f"{apart} and rule = 'numbered_owner' and not is_numbered_owner") == 0
 
@@ -139,7 +139,7 @@ def test_a_rule_that_applies_to_unknown_facts_applies_once_they_are_known(
 ) -> None:
     others = " and ".join(f"one.{other} is not distinct from other.{other}" for other in VALUES if other != name)
     assumed = ", ".join(f"'{rule}'" for rule, column in ASSUMED if column == name) or "''"
-    # once it is known, an earlier rule may speak, but the rule that spoke is not taken back
+    # once the fact is known, an earlier rule may apply first, but the condition of this one still holds
     ((n, taken_back),) = everything.execute(f"""
         select count(*), count(*) filter (where other.place is null or other.place > one.place)
         from everything as one inner join everything as other on {others}
@@ -161,7 +161,7 @@ def test_swapped_evidence_gives_the_same_decision(everything: duckdb.DuckDBPyCon
     assert different == 0
 
 
-# --- each rule by itself ---
+# --- individual rules ---
 
 FULL_NAME: Final[Row] = {"full_name_relation": "same", "is_account_b": False, "n_full_words": 2}
 COMMON: Final[Row] = {"name_relation": "initial", "is_account_a": False, "is_common_initial": True}

@@ -1,4 +1,4 @@
-"""Made-up networks: of the Hub's shape and any size, and small ones of given edges."""
+"""Synthetic networks: large ones shaped like the Hub's, and small ones with given edges."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 
 SIZES = np.arange(2, 15)
-"""Of teams: the study's innermost core is one repository of 14."""
+"""Size of the largest team: the study's innermost core is one repository with 14 developers."""
 RECIPROCATED = 0.71
 """Share of pairs with edges both ways, so that reciprocity is the study's 0.83."""
 
@@ -31,7 +31,7 @@ def edges(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
 
 
 def contributions(*repos: str) -> pa.Table:
-    """Return who worked where: a repository for each string of names with spaces between."""
+    """Return contributions: one repository per string of space-separated names."""
     pairs = [(f"repo {place}", name) for place, names in enumerate(repos) for name in names.split()]
     return pa.table(
         {
@@ -42,7 +42,7 @@ def contributions(*repos: str) -> pa.Table:
 
 
 def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
-    """Return the edge table of a network as the study found it: small teams, a few large ones, a hub, and a dense core.
+    """Return the edges of a network like the study's: small teams, a few large ones, a hub, and a dense core.
 
     Teams of 2 to 14 (ever fewer of each size) all work with each other. Two in five are all by themselves; of the
     others one member is in another team, too: in one of five it is always the same developer, who thus works with a
@@ -99,7 +99,7 @@ def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
 
 
 def _cliques(teams: Ints) -> Ints:
-    """Return the pairs within each row of developers as keys, the lesser one in the upper half."""
+    """Return the pairs within each row of developers as keys, with the smaller one in the upper half."""
     one, other = np.triu_indices(teams.shape[1], 1)
     low, high = np.minimum(teams[:, one], teams[:, other]).ravel(), np.maximum(teams[:, one], teams[:, other]).ravel()
     return np.asarray((low * 2**32 + high)[low < high], np.int64)

@@ -1,4 +1,4 @@
-"""Degrees and PageRanks are networkx's, and their summary is what these are."""
+"""Degrees, PageRank and their summary, compared with networkx and NumPy."""
 
 import networkx as nx
 import numpy as np

@@ -1,4 +1,4 @@
-"""Greedy communities are networkx's but for ties; Leiden's are as good; both are the same each time."""
+"""Greedy communities match networkx's except for ties; Leiden's are as good; both are reproducible."""
 
 import math
 from itertools import combinations
@@ -18,7 +18,7 @@ SEEDS: Final = range(300)
 
 
 def small(seed: int) -> Graph:
-    """Draw a graph of up to 12 nodes; some of them may have no edge, or all may be joined."""
+    """Draw a graph of up to 12 nodes; some may have no edge, or all may be connected."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, 13))
     is_edge = rng.random((n, n)) < rng.random()
@@ -54,7 +54,7 @@ def test_modularity_belongs_to_the_labels() -> None:
 
 
 def test_greedy_communities_are_as_good_as_those_of_networkx() -> None:
-    """Where joins are equally good the two go other ways, and neither does better by it."""
+    """The two break ties between equally good merges differently, and neither is better."""
     apart = []
     for graph in map(small, SEEDS):
         links = links_of(graph)
@@ -78,13 +78,13 @@ def test_greedy_communities_of_hub_like_networks_match_networkx() -> None:
 
 
 def test_the_spread_matches_networkx_with_reordered_nodes() -> None:
-    """On a grid nearly all joins are as good as another; of two cliques no order makes anything else."""
+    """On a grid almost all merges are equally good; for two cliques the order has no effect."""
     graph = Graph.of(edges([(str(one), str(other)) for one, other in nx.grid_2d_graph(6, 6).edges]))
     spread = greedy_spread(graph)
     assert spread == greedy_spread(graph) > 0.01
     known = []
     for seed in range(20):
-        # networkx takes ties in the order of the nodes' names
+        # networkx breaks ties by the order of the nodes' names
         place = np.random.default_rng(seed).permutation(graph.n_nodes)
         links = nx.Graph(zip(place[graph.sources].tolist(), place[graph.targets].tolist(), strict=True))
         known.append(known_modularity(links, nx.community.greedy_modularity_communities(links)))
@@ -104,7 +104,7 @@ def test_two_cliques_are_two_communities_sorted_by_size() -> None:
     graph = Graph.of(edges([*pairs, ("a0", "b0")]))
     for found in (greedy_communities(graph), leiden_communities(graph)):
         assert found.labels.tolist() == [1, 1, 1, 0, 0, 0, 0]
-        # (6 + 3) of 10 links inside, of which the degrees would let 13^2 + 7^2 of 20^2 be expected
+        # 6 + 3 of 10 links are internal; the degrees predict a share of (13^2 + 7^2) / 20^2
         assert found.modularity == pytest.approx(0.9 - (13**2 + 7**2) / 20**2)
 
 

@@ -103,7 +103,7 @@ def test_repositories_count_if_two_developers_of_the_core_contributed() -> None:
 
 
 class Recorded:
-    """The network of recorded commits by the published script's rule, author strings as they are.
+    """The network of recorded commits by the published script's rule, with unmerged author strings.
 
     Args:
         commits: the repository and the authors of each, these as numbers in the order of their names.
@@ -136,7 +136,7 @@ class Recorded:
 
 @pytest.fixture(scope="module")
 def recorded(real_data: Path) -> dict[str, Recorded]:
-    """The networks with bots `kept` and `out`."""
+    """The networks with and without bots."""
     table = pq.read_table(real_data / "top_models_2024" / "commits.parquet", columns=["model_id", "authors"])
     names = sorted(set(pc.list_flatten(table["authors"]).to_pylist()))
     number = {name: f"{place:04d}" for place, name in enumerate(names)}
@@ -179,10 +179,10 @@ def test_recorded_commits_have_the_precomputed_cores(
         assert row["average_degree"] == pytest.approx(degree, abs=5e-4)
         assert row["average_clustering_unweighted"] == pytest.approx(clustering, abs=5e-5)
         assert row["average_clustering"] == pytest.approx(weighted, abs=5e-5)
-        # ties, of which networkx takes others
+        # networkx breaks ties differently
         assert row["modularity"] == pytest.approx(modularity, abs=0.01)
         assert row["communities"] == communities
         assert row["leiden_modularity"] >= row["modularity"] - 1e-12
-    # the last row of the study's Table 6; with bots out one member less
+    # the last row of the study's Table 6; without bots there is one member fewer
     core = found[-1]
     assert (core["rich_club"], core["assortativity"], core["n_in_largest_repo"]) == (1, None, core["nodes"])

@@ -1,4 +1,4 @@
-"""networkx, igraph and Arrow read exports back unchanged; each file is written whole or not at all."""
+"""networkx, igraph and Arrow read exports back unchanged; each file is written atomically."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A graph holds the edges of its table without self-loops, however it is sorted; so do igraph's and networkx's."""
+"""A graph has the edges of its table without self-loops in any row order; igraph and networkx get the same edges."""
 
 import random
 
@@ -85,7 +85,7 @@ def test_a_subgraph_is_induced_by_its_nodes(rows: list[tuple[str, str, int]], ke
 
 
 def test_igraph_uses_the_weights() -> None:
-    """It does not where they are numpy's integers, so that this is no matter of course."""
+    """igraph ignores NumPy integers as weights, so this needs a test."""
     table = edges([("a", "b", 1), ("a", "c", 9), ("b", "a", 1), ("c", "a", 1)])
     found = Graph.of(table).to_igraph()
     weighted, unweighted = found.pagerank(weights="weight"), found.pagerank()
@@ -136,7 +136,7 @@ def test_an_empty_table_is_a_graph() -> None:
 
 
 def test_igraph_gets_its_generator_back() -> None:
-    """Who else uses igraph in this process keeps Python's own rng."""
+    """Other users of igraph in this process keep Python's own generator."""
     from hub_assets.networks.communities import leiden_communities
 
     leiden_communities(Graph.of(edges([("a", "b")])))

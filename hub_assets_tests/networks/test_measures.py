@@ -1,4 +1,4 @@
-"""Every measure equals networkx's on random directed graphs, what is known of complete ones, and of published ones."""
+"""Measures match networkx on random graphs, theory on complete graphs, and published values."""
 
 import math
 from pathlib import Path
@@ -26,7 +26,7 @@ TWO_PARTS = (7, {(0, 1): 3, (1, 2): 5, (2, 0): 1, (4, 5): 2, (5, 4): 2})
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Made:
-    """Draw a number of nodes, and edges with weights; nodes without edges are among them."""
+    """Draw a number of nodes and weighted edges; some nodes may have no edge."""
     n = draw(st.integers(0, 9))
     pair = st.tuples(st.integers(0, max(n - 1, 0)), st.integers(0, max(n - 1, 0))).filter(
         lambda ends: ends[0] != ends[1]
@@ -62,7 +62,7 @@ def known_assortativity(reference: nx.DiGraph) -> float:
 
 
 def known_rich_club(reference: nx.DiGraph) -> float:
-    """Return the density of the subgraph of the tenth with the greatest degrees, and all who equal them."""
+    """Return the density of the subgraph of the top 10% by degree, including ties."""
     degrees = sorted((degree for _, degree in reference.degree), reverse=True)
     if not degrees:
         return math.nan
@@ -98,11 +98,11 @@ def test_every_measure_matches_networkx(made: Made) -> None:
         "average_degree": sum(dict(reference.degree).values()) / len(reference) if has_nodes else math.nan,
         "average_clustering": mean_clustering("weight"),
         "average_clustering_unweighted": mean_clustering(None),
-        # a factor of all weights changes nothing
+        # scaling all weights changes nothing
         "average_clustering_fractional": mean_clustering("weight"),
         "weak_components": nx.number_weakly_connected_components(reference) if has_nodes else 0,
     }
-    # of communities `test_communities` tells
+    # `test_communities` covers communities
     assert found.keys() - expected.keys() == {
         *("modularity", "communities", "leiden_modularity", "leiden_communities"),
     }
@@ -130,10 +130,10 @@ def test_a_complete_network(n: int) -> None:
 
 
 def test_one_large_weight_reduces_clustering_to_almost_zero() -> None:
-    """Which is how the study's complete core of 14 comes to a clustering of 0.04."""
+    """This explains the clustering of 0.04 in the study's complete core of 14."""
     pairs = [(f"{one:02d}", f"{other:02d}", 1) for one in range(14) for other in range(14) if one != other]
     graph = Graph.of(edges([(*pairs[0][:2], 27), *pairs[1:]]))
-    # the geometric mean is 1/27 in all triangles but those with that edge, where it is 1/9
+    # the geometric mean is 1/27 in all triangles except those with that edge, where it is 1/9
     n_triangles = 8 * 14 * 13 * 12 // 6
     with_it = 4 * 12
     expected = ((n_triangles - with_it) / 27 + with_it / 9) / n_triangles

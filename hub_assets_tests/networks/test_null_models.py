@@ -1,4 +1,4 @@
-"""Rewired networks have the degrees and nothing else; what is held against them is as far off as it was made to be."""
+"""Rewired networks keep only the degrees; synthetic networks differ from them as constructed."""
 
 import random
 from collections.abc import Mapping
@@ -65,7 +65,7 @@ def test_a_network_of_teams_is_far_from_chance() -> None:
 
 
 def test_random_reciprocity_follows_from_the_degrees() -> None:
-    """Of edges at random both ways are as likely as an edge is: the density, where degrees are alike."""
+    """With equal degrees, the reciprocity of random edges is the density."""
     n = 60
     ring = Graph.of(edges([(f"{one:02d}", f"{(one + step) % n:02d}") for one in range(n) for step in (1, 2, 3, n - 1)]))
     assert reciprocity(ring) == 0.5

@@ -1,4 +1,4 @@
-"""Usage and co-usage: against a double loop, networkx, pandas, and a real network of usage."""
+"""Usage and co-usage, compared with a double loop, networkx, pandas, and a real network."""
 
 from collections import defaultdict
 from itertools import combinations
@@ -29,7 +29,7 @@ def table_of(uses: Uses) -> pa.Table:
 
 
 def usage_of(uses: pa.Table, network: str = "all") -> pa.Table:
-    """Return the rows of `network__model_usage` for all models in use, of which the id is the key."""
+    """Return the rows of `network__model_usage` for all models in use; each id equals the key."""
     counted = uses.group_by("model_key").aggregate([("space_key", "count")])
     keys, n_spaces = counted["model_key"], counted["space_key_count"]
     return pa.table({"network": pa.repeat(network, len(keys)), "repo_key": keys, "repo_id": keys, "n_spaces": n_spaces})
@@ -133,7 +133,7 @@ def real_uses(real_data: Path) -> pa.Table:
 
 
 def test_a_real_network_of_usage(real_uses: pa.Table) -> None:
-    """The values of its README, which were computed apart from this."""
+    """The expected values are from its README and were computed independently."""
     in_use = usage_of(real_uses)
     together = co_usage_table(real_uses, in_use)
     used, joined = usage_summary_table(real_uses, in_use, together).to_pylist()
