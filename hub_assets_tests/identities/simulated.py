@@ -319,7 +319,7 @@ def _commits(simulation: Simulation, kind: RepoType) -> pa.Table:
 
 
 def _trailers(messages: pa.Array) -> pa.Array:
-    """Return whom each message names, as the crawl reads it."""
+    """Return the co-authors in each message, as parsed by the crawl."""
     items = [{"message": message, "authors": []} for message in messages.to_pylist()]
     new = Fetch(
         "model", "", "", None, None, None, None, None, fetch_number=1, history_version=0, known_head=None, known_total=0
@@ -345,7 +345,7 @@ def _discussions(simulation: Simulation, kind: RepoType) -> pa.Table:
 
 
 def _accounts(simulation: Simulation) -> pa.Table:
-    """Return the answer on every author string that could be a handle; one spelt otherwise leads to its account."""
+    """Return a response for every author string that could be a handle; other spellings redirect to the account."""
     with duckdb.connect() as connection:
         for name in ("authors", "accounts", "members"):
             connection.register(name, getattr(simulation, name))

@@ -1,4 +1,4 @@
-"""The raw tables that are made of a simulated week are those that a crawl of it lands."""
+"""Raw tables built from a simulated week match those of a real crawl."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from hub_assets_tests.identities.simulated import ACCOUNTS, raw_tables
 
 Row = dict[str, Any]
 TIME_OR_TEXT = {"observed_at", "created_at", "message", "error_code"} | LISTINGS["model"].json_fields
-"""What depends on when it was asked, or nothing is read from."""
+"""Columns that depend on the time of the request or are never read."""
 
 
 @pytest.fixture(scope="module")

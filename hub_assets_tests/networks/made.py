@@ -44,14 +44,15 @@ def contributions(*repos: str) -> pa.Table:
 def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
     """Return the edges of a network like the study's: small teams, a few large ones, a hub, and a dense core.
 
-    Teams of 2 to 14 (ever fewer of each size) all work with each other. Two in five are all by themselves; of the
-    others one member is in another team, too: in one of five it is always the same developer, who thus works with a
-    tenth of all. Further teams of neighbors fill up what edges are missing.
+    Developers work in teams of 2 to 14 (small teams are the most common), and all members of a team work with each
+    other. Two in five teams are isolated. In each of the others, one member also belongs to another team; in one of
+    five this is always the same developer, who thus works with a tenth of all developers. Further teams of neighbors
+    supply the missing edges.
 
     Args:
-        n_developers: about as many have an edge.
-        n_edges: about as many there are, where that is twice the developers or more.
-        seed: of all that is drawn.
+        n_developers: approximate number of developers with an edge.
+        n_edges: approximate number of edges; should be at least twice `n_developers`.
+        seed: seed of the random draws.
     """
     rng = np.random.default_rng(seed)
     shares = SIZES**-4.2 / (SIZES**-4.2).sum()

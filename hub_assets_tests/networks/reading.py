@@ -15,8 +15,8 @@ def check_export(stem: Path, label: str | None = None) -> None:
     """Check that igraph and networkx read the same network from GraphML as the Parquet files contain.
 
     Args:
-        stem: the path of the export without its endings.
-        label: the column of its nodes that is their label; the ids if not given.
+        stem: the path of the export without suffixes.
+        label: the node column used as label; by default the ids.
     """
     nodes, edges = (pq.read_table(stem.with_name(f"{stem.name}.{part}.parquet")) for part in ("nodes", "edges"))
     graphml = stem.with_name(f"{stem.name}.graphml")

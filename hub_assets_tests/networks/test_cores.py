@@ -1,6 +1,6 @@
-"""The cores of a network are networkx's, and those of recorded commits the ones that were computed of them before.
+"""The cores of a network match networkx; those of recorded commits match values computed independently.
 
-Authors of recorded commits are numbers here, so that nobody is named where a test fails.
+Authors of recorded commits are numbers, so that a failing test does not print names.
 """
 
 from collections import Counter, defaultdict
@@ -106,8 +106,8 @@ class Recorded:
     """The network of recorded commits by the published script's rule, with unmerged author strings.
 
     Args:
-        commits: the repository and the authors of each, these as numbers in the order of their names.
-        left_out: authors who do not count.
+        commits: repository and authors of each commit.
+        left_out: authors to exclude.
     """
 
     def __init__(self, commits: list[tuple[str, list[str]]], left_out: set[str]) -> None:
