@@ -74,7 +74,9 @@ def test_seeds_are_sorted_and_each_organization_has_one_kind() -> None:
         names = [tuple(row[name].lower() for name in key) for row in rows]
         assert names == sorted(set(names))
         assert all(
-            value == value.strip() and (value or name == "valid_from") for row in rows for name, value in row.items()
+            value == value.strip() and (value or name in ("country", "valid_from"))
+            for row in rows
+            for name, value in row.items()
         )
     kinds = {(row["organization"], row["kind"]) for row in organizations}
     assert len(kinds) == len({name.lower() for name, _ in kinds})
