@@ -31,13 +31,13 @@ select
     end as full_name,
     all_authors.is_linked,
     bots.author is not null as is_bot,
-    placeholder_names.name is not null and all_authors.is_linked is not true as is_generic
+    own_placeholders.name is not null and all_authors.is_linked is not true as is_generic
 from all_authors
 left join last_answers on all_authors.author = last_answers.author
 left join same_accounts on all_authors.author = same_accounts.author
 left join handles on all_authors.author = handles.author
 left join bots on all_authors.author = bots.author
 left join respelled on all_authors.author = respelled.author
-left join placeholder_names on all_authors.author = placeholder_names.name
+left join placeholder_names as own_placeholders on all_authors.author = own_placeholders.name
 inner join all_features as own_names on all_authors.author = own_names.name
 left join all_features as full_names on last_answers.full_name = full_names.name

@@ -15,6 +15,6 @@ from all_features
 left join placeholders on all_features.normal = placeholders.normal
 where
     (all_features.normal = '' and not starts_with(all_features.name, '{{ token }}'))
-    or lower(trim(all_features.name)) in (select lower(trim(name)) from generic)
+    or lower(trim(all_features.name)) in (select lower(trim(generic.name)) from generic)
     or placeholders.is_separated
     or (not placeholders.is_separated and not regexp_matches(all_features.name, '{{ separated }}'))
