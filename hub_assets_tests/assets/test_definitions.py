@@ -100,6 +100,8 @@ raw_hub__datasets (listings) <-
 raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__models (listings) <-
 raw_hub__spaces (listings) <-
+report__site (report) <- figure__centrality figure__core figure__correlations figure__correlations_by_license \
+figure__distributions figure__lorenz_curves figure__usage warehouse__published
 stats__concentration (statistics) <- mart__repo_activity
 stats__correlations (statistics) <- mart__repo_activity
 stats__license_shares (statistics) <- license_groups mart__repo_activity
