@@ -43,7 +43,8 @@ shown as (
 )
 select now.place, now.what, now.subject, earlier.ours as earlier, now.ours as now,
     now.ours - earlier.ours as change,
-    case when now.ours = earlier.ours then 0 else now.ours / nullif(earlier.ours, 0) - 1 end as relative_change, now.share_known,
+    case when now.ours = earlier.ours then 0 else now.ours / nullif(earlier.ours, 0) - 1 end as relative_change,
+    now.share_known,
     weeks.before
 from weeks
 inner join shown as earlier on weeks.before = earlier.snapshot_date
