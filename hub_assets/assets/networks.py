@@ -77,7 +77,14 @@ class Collaboration:
 
 def build_networks() -> list[dg.AssetsDefinition]:
     """Make the assets."""
-    return [_build_collaboration(), _build_null_models(), _build_over_time(), _build_usage(), _build_cycles(), _build_families()]
+    return [
+        _build_collaboration(),
+        _build_null_models(),
+        _build_over_time(),
+        _build_usage(),
+        _build_cycles(),
+        _build_families(),
+    ]
 
 
 def collaborations(

@@ -176,7 +176,9 @@ def test_a_recorded_lineage_has_the_families_that_networkx_finds(real_data: Path
     )
     edges = list(zip(child.to_pylist(), base.to_pylist(), strict=True))
     everybody = pc.unique(pa.chunked_array([*child.chunks, *base.chunks]))
-    nodes, members = family_tables(table, pa.table({"repo_key": everybody, "n_downloads": pa.repeat(1, len(everybody))}))
+    nodes, members = family_tables(
+        table, pa.table({"repo_key": everybody, "n_downloads": pa.repeat(1, len(everybody))})
+    )
     below: dict[str, dict[str, int]] = defaultdict(dict)
     for row in members.to_pylist():
         below[row["root_node"]][row["node"]] = row["depth"]

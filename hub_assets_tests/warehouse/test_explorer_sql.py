@@ -155,7 +155,9 @@ def test_organizations_of_a_recorded_listing(warehouse: Warehouse, real_data: Pa
     own = listing["id"].str.split("/").str[0]
     listing["organization"] = listing["organization"].fillna(own.groupby(handle).transform("min"))
     counted = listing.groupby("organization").agg(n=("id", "count"), downloads=("downloads", "sum"))
-    found = warehouse.frame("select organization, n_repos, n_downloads from mart__organizations").set_index("organization")
+    found = warehouse.frame("select organization, n_repos, n_downloads from mart__organizations").set_index(
+        "organization"
+    )
     assert found["n_repos"].to_dict() == counted["n"].to_dict()
     assert found["n_downloads"].fillna(0).to_dict() == counted["downloads"].to_dict()
 
@@ -251,7 +253,9 @@ def test_themes_match_whole_tags(warehouse: Warehouse) -> None:
             repo("2", "a/2", tags=["biofuel", "text-to-speechless", "task_categories:robotics"]),
             repo("3", "a/3", tags=None, pipeline_tag="robotics"),
         ],
-        raw_hub__datasets=[repo("4", "a/4", tags=["task_categories:Time-Series-Forecasting", "modality:audio", "audio"])],
+        raw_hub__datasets=[
+            repo("4", "a/4", tags=["task_categories:Time-Series-Forecasting", "modality:audio", "audio"])
+        ],
     )
     assert warehouse.rows("select repo_type, repo_key, theme from int_hub__themes order by all") == [
         ("dataset", "4", "audio and speech"),
@@ -278,7 +282,11 @@ def test_unknown_size_is_a_class_of_its_own(warehouse: Warehouse) -> None:
     warehouse.build(
         "mart__models",
         raw_hub__models=[
-            repo(f"{place:02}", f"a/{place}", safetensors={"total": size, "parameters": None} if size is not None else None)
+            repo(
+                f"{place:02}",
+                f"a/{place}",
+                safetensors={"total": size, "parameters": None} if size is not None else None,
+            )
             for place, size in enumerate(sizes)
         ],
     )
@@ -382,7 +390,9 @@ def test_licenses_drift_by_the_rules(warehouse: Warehouse) -> None:
         ("restrictive", "restrictive", False, "unknown", 1),
         ("restrictive", "restrictive", True, "kept", 1),
     ]
-    columns = "root_repo_id, is_listed, license_group, n_members, n_members_fractional, n_in_several_families, n_finetunes"
+    columns = (
+        "root_repo_id, is_listed, license_group, n_members, n_members_fractional, n_in_several_families, n_finetunes"
+    )
     assert warehouse.rows(f"select {columns} from mart__families order by all") == [
         ("lab/llama", True, "restrictive", 3, 2.0, 2, 3),
         ("lab/mit", True, "permissive", 3, 1.5, 3, 3),
@@ -406,8 +416,10 @@ def test_families_and_drift_of_a_recorded_listing(warehouse: Warehouse, real_dat
     unlisted = {base for _, base in named if base not in keys and re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", base)}
     ((n_unlisted,),) = warehouse.rows("select count(*) from network__family_nodes where not is_listed")
     assert n_unlisted == len(unlisted)
-    assert warehouse.rows("select count(*) from mart__families where root_node not in (select node from "
-                          "network__family_nodes where is_root)") == [(0,)]
+    assert warehouse.rows(
+        "select count(*) from mart__families where root_node not in (select node from "
+        "network__family_nodes where is_root)"
+    ) == [(0,)]
     ((n_edges,),) = warehouse.rows("select count(*) from mart__base_model_edges where not is_self_loop")
     assert warehouse.rows("select sum(n_edges) from mart__license_drift") == [(n_edges,)]
 

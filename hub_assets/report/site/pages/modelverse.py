@@ -57,7 +57,7 @@ MODELS: Final = Query(
     "Models on the ModelVerse page: the first by downloads, all-time downloads, likes, use in Spaces and derivatives",
     f"""
 {_CHOSEN}select
-    repo_id, organization, kind, country, task, array_to_string(themes, chr(31)) as themes, size_class, license_group,
+    repo_id, organization, kind, country, task, themes, size_class, license_group,
     created_date, n_downloads, n_downloads_all_time, n_likes, n_usage_spaces, n_derivatives
 from models
 inner join chosen on models.repo_key = chosen.repo_key
@@ -65,7 +65,9 @@ order by n_downloads desc nulls last, repo_id
 """,
 )
 SIZES: Final = Query(
-    "size-classes", "Classes of model sizes", "select size_class from size_classes where $week is not null order by place"
+    "size-classes",
+    "Classes of model sizes",
+    "select size_class from size_classes where $week is not null order by place",
 )
 COVERAGE: Final = Query(
     "organization-coverage",
