@@ -4,13 +4,10 @@ Which rows a page has belongs to the page.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from hub_assets.report.site.queries import LONGEST_TEXT, Result, Value
 from hub_assets.report.text import visible
-
-SEPARATOR: Final = "\x1f"
-"""What queries put between the items of a list; names that come from the Hub cannot contain it."""
 
 
 def shown(value: Value) -> str | None:
@@ -40,9 +37,9 @@ def numbered(values: Iterable[str | None]) -> dict[str, Any]:
     return {"names": names, "of": [-1 if value is None else places[value] for value in given]}
 
 
-def numbered_lists(values: Sequence[Value]) -> dict[str, Any]:
-    """Return lists of texts, each joined by `SEPARATOR`, like `numbered`: a list of numbers per row."""
-    lists = [[shown(item) for item in str(value or "").split(SEPARATOR) if item] for value in values]
+def numbered_lists(values: Sequence[Sequence[str] | None]) -> dict[str, Any]:
+    """Return lists of texts like `numbered`: a list of numbers per row."""
+    lists = [[shown(item) for item in value or ()] for value in values]
     flat = numbered(item for items in lists for item in items)
     numbers = iter(flat["of"])
     return {"names": flat["names"], "of": [[next(numbers) for _ in items] for items in lists]}

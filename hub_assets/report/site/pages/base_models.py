@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hub_assets.report.site.explorer_data import SEPARATOR, column, numbered, texts
+from hub_assets.report.site.explorer_data import column, numbered, texts
 from hub_assets.report.site.page import Page
 from hub_assets.report.site.queries import Query, Result
 from hub_assets.report.site.week import Week
@@ -26,21 +26,25 @@ nodes as (
     where nodes.snapshot_date = $week
 ),
 chosen as (
-    select node from (select * from nodes order by n_downloads_subtree desc, depth, n_descendants desc, repo_id limit 7000)
+    select node from (
+        select node from nodes order by n_downloads_subtree desc, depth, n_descendants desc, repo_id limit 7000
+    )
     union
-    select node from (select * from nodes order by n_descendants desc, depth, n_downloads_subtree desc, repo_id limit 7000)
+    select node from (
+        select node from nodes order by n_descendants desc, depth, n_downloads_subtree desc, repo_id limit 7000
+    )
 ),
 named as (
-    select repo_key, coalesce(base_repo_key, concat('id:', lower(base_repo_id))) as base, string_agg(distinct relation, ' ') as relations
+    select
+        repo_key, coalesce(base_repo_key, concat('id:', lower(base_repo_id))) as base,
+        list(distinct relation order by relation) as relations
     from mart__base_model_edges
     where snapshot_date = $week and not is_self_loop and base_repo_id <> '(no id)'
         and repo_key in (select node from chosen)
     group by all
 ),
 bases as (
-    select
-        repo_key, string_agg(base, chr(31) order by base) as bases,
-        string_agg(relations, chr(31) order by base) as relations
+    select repo_key, list(base order by base) as bases, list(relations order by base) as relations
     from named
     group by repo_key
 )
@@ -159,10 +163,8 @@ def _columns(nodes: Result) -> dict[str, Any]:
     places = {row.values["node"]: place for place, row in enumerate(nodes)}
     edges = []
     for row in nodes:
-        bases = str(row.values["bases"] or "").split(SEPARATOR)
-        relations = str(row.values["relations"] or "").split(SEPARATOR)
-        found = [(places[base], names) for base, names in zip(bases, relations, strict=True) if base in places]
-        edges.append([[place, *names.split(" ")] for place, names in found])
+        bases: Any = zip(row.values["bases"] or (), row.values["relations"] or (), strict=True)
+        edges.append([[places[base], *relations] for base, relations in bases if base in places])
     flags = zip(*(column(nodes, name) for name in ("is_listed", "is_root", "is_in_cycle")), strict=True)
     return {
         "ids": texts(nodes, "repo_id"),

@@ -56,8 +56,8 @@ DATASETS: Final = Query(
     "Datasets on the DataVerse page: the first by downloads, all-time downloads and likes",
     f"""
 {_CHOSEN}select
-    repo_id, organization, kind, country, benchmark, array_to_string(modalities, chr(31)) as modalities,
-    array_to_string(domains, chr(31)) as domains, array_to_string(languages[1:20], chr(31)) as languages, size_class,
+    repo_id, organization, kind, country, benchmark, modalities,
+    domains, languages[1:20] as languages, size_class,
     license_group, created_date, n_downloads, n_downloads_all_time, n_likes
 from datasets
 inner join chosen on datasets.repo_key = chosen.repo_key

@@ -57,7 +57,7 @@ MODELS: Final = Query(
     "Models on the ModelVerse page: the first by downloads, all-time downloads, likes, use in Spaces and derivatives",
     f"""
 {_CHOSEN}select
-    repo_id, organization, kind, country, task, array_to_string(themes, chr(31)) as themes, size_class, license_group,
+    repo_id, organization, kind, country, task, themes, size_class, license_group,
     created_date, n_downloads, n_downloads_all_time, n_likes, n_usage_spaces, n_derivatives
 from models
 inner join chosen on models.repo_key = chosen.repo_key
