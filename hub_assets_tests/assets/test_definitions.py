@@ -77,6 +77,7 @@ license_groups stg_hub__spaces
 mart__top_repositories (activity) <- mart__repo_activity
 mart__usage_edges (usage) <- int_hub__space_models
 mart__usage_resolution (usage) <- int_hub__space_models
+mart__week_coverage (repositories) <- stg_archive__uploads stg_hub__datasets stg_hub__models stg_hub__spaces
 model_developers (reference) <-
 network__base_model_cycles (usage) <- mart__base_model_edges stg_hub__models
 network__collaboration_cores (collaboration) <- core__pseudonyms int_hub__collaboration_developers \
@@ -95,6 +96,10 @@ network__top_organizations (statistics) <- int_hub__leading_models organizations
 network__usage_summary (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
 organizations (reference) <-
 published_values (reference) <-
+raw_archive__datasets (archives) <-
+raw_archive__models (archives) <-
+raw_archive__spaces (archives) <-
+raw_archive__uploads (archives) <-
 raw_hub__commits (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__datasets (listings) <-
 raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
@@ -106,16 +111,17 @@ stats__license_shares (statistics) <- license_groups mart__repo_activity
 stats__license_tests (statistics) <- mart__repo_activity
 stats__lorenz (statistics) <- mart__repo_activity
 stats__tail_fits (statistics) <- mart__repo_activity
+stg_archive__uploads (archives) <- raw_archive__uploads
 stg_hub__accounts (enrichment) <- enrich_hub__accounts
 stg_hub__aliases (usage) <- enrich_hub__aliases
 stg_hub__commits (repositories) <- raw_hub__commits
-stg_hub__datasets (repositories) <- raw_hub__datasets
+stg_hub__datasets (repositories) <- raw_archive__datasets raw_hub__datasets
 stg_hub__discussions (repositories) <- raw_hub__discussions
-stg_hub__models (repositories) <- raw_hub__models
-stg_hub__spaces (repositories) <- raw_hub__spaces
+stg_hub__models (repositories) <- raw_archive__models raw_hub__models
+stg_hub__spaces (repositories) <- raw_archive__spaces raw_hub__spaces
 subfields (reference) <-
 warehouse__published (report) <- mart__collaboration_edges mart__community_roles mart__history_coverage \
-mart__identity_pairs mart__identity_summary mart__published_comparison mart__usage_resolution \
+mart__identity_pairs mart__identity_summary mart__published_comparison mart__usage_resolution mart__week_coverage \
 network__base_model_cycles network__collaboration_over_time network__developer_centrality network__null_models \
 stats__lorenz stats__tail_fits
 """
@@ -144,7 +150,7 @@ def test_no_arrow_between_groups_leads_back(definitions: dg.Definitions) -> None
         parents.setdefault(group, set()).update({group_of[parent] for parent in graph.get(key).parent_keys} - {group})
     order = list(TopologicalSorter(parents).static_order())  # raises CycleError where groups form a circle
     assert order[-1] == "report"
-    assert len(order) == 12
+    assert len(order) == 13
     assert max(Counter(group_of.values()).values()) <= 15
 
 
@@ -195,6 +201,19 @@ def test_checks_block(definitions: dg.Definitions) -> None:
         "core__developer_pairs: no_conflicts",
         "stats__license_shares: accepted_values__is_mapped",
     }
+
+
+def test_the_weekly_job_asks_the_hub_and_the_archived_week_only_the_archive(definitions: dg.Definitions) -> None:
+    weekly, archived = (
+        {key.to_user_string() for key in definitions.resolve_job_def(name).asset_layer.executable_asset_keys}
+        for name in ("weekly_snapshot", "archived_week")
+    )
+    assert not {name for name in weekly if name.startswith("raw_archive__")}
+    assert {name for name in archived if name.startswith(("raw_", "enrich_", "core__"))} == {
+        f"raw_archive__{name}" for name in ("models", "datasets", "spaces", "uploads")
+    }
+    assert archived - {name for name in archived if name.startswith("raw_archive__")} <= weekly
+    assert {"mart__repo_activity", "mart__week_coverage"} <= archived
 
 
 def test_the_schedule_asks_for_the_week_that_begins(definitions: dg.Definitions) -> None:
