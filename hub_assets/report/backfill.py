@@ -1,14 +1,22 @@
 """The plan of a backfill, as text for a terminal."""
 
 from collections import Counter
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hub_assets.archives.backfill import Backfill, WeekPlan
+from hub_assets.archives.backfill import Backfill, State, WeekPlan
 from hub_assets.archives.choosing import Choice
 from hub_assets.report.text import LONGEST_MESSAGE, visible
+
+_STATES: Final[dict[State, str]] = {
+    "to import": "to import",
+    "gap": "without a listing",
+    "imported": "imported",
+    "listed": "listed by us",
+}
 
 
 def backfill_summary(plan: Backfill) -> RenderableType:
@@ -50,9 +58,6 @@ def _totals(plan: Backfill) -> Text:
         f"(this plan took {plan.planning_calls:,}). License of the archive: {plan.archive.license}.",
         style="bold",
     )
-
-
-_STATES = {"to import": "to import", "gap": "without a listing", "imported": "imported", "listed": "listed by us"}
 
 
 def _chosen(choice: Choice) -> str:

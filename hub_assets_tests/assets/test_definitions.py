@@ -235,6 +235,19 @@ def test_all_checks_block_except_those_that_warn(definitions: dg.Definitions) ->
     }
 
 
+def test_weekly_job_lists_the_hub_and_archived_week_only_the_archive(definitions: dg.Definitions) -> None:
+    weekly, archived = (
+        {key.to_user_string() for key in definitions.resolve_job_def(name).asset_layer.executable_asset_keys}
+        for name in ("weekly_snapshot", "archived_week")
+    )
+    assert not {name for name in weekly if name.startswith("raw_archive__")}
+    assert {name for name in archived if name.startswith(("raw_", "enrich_", "core__"))} == {
+        f"raw_archive__{name}" for name in ("models", "datasets", "spaces", "uploads")
+    }
+    assert archived - {name for name in archived if name.startswith("raw_archive__")} <= weekly
+    assert {"mart__repo_activity", "mart__week_coverage"} <= archived
+
+
 def test_schedule_requests_the_current_week(definitions: dg.Definitions) -> None:
     schedule = definitions.resolve_schedule_def("weekly_snapshot_schedule")
     assert schedule.cron_schedule == "30 6 * * 1"
