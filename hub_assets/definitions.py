@@ -13,7 +13,7 @@ from hub_assets.assets.statistics import build_statistics
 from hub_assets.checks import build_all_checks
 from hub_assets.home import Home
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
-from hub_assets.schedules import merge_identities, weekly_snapshot, weekly_snapshot_schedule
+from hub_assets.schedules import merge_identities, upkeep, upkeep_schedule, weekly_snapshot, weekly_snapshot_schedule
 
 
 def build_defs(
@@ -37,8 +37,8 @@ def build_defs(
     return dg.Definitions(
         assets=[*tables, build_figures(), build_publishing(tables)],
         asset_checks=build_all_checks(),
-        jobs=[weekly_snapshot, merge_identities],
-        schedules=[weekly_snapshot_schedule],
+        jobs=[weekly_snapshot, merge_identities, upkeep],
+        schedules=[weekly_snapshot_schedule, upkeep_schedule],
         resources={
             "hub": hub or HubResource.of_environment(),
             "crawl": crawl or CrawlResource(),
