@@ -21,6 +21,8 @@ from hub_assets.resources import ArchiveResource, CrawlResource, HomeResource, H
 from hub_assets.schedules import (
     archived_week,
     merge_identities,
+    upkeep,
+    upkeep_schedule,
     weekly_release,
     weekly_release_schedule,
     weekly_snapshot,
@@ -59,8 +61,8 @@ def build_defs(
             [*tables, figures, build_publishing(tables), build_report(figures), *build_releases()],
             Home(Path(home.root)),
         ),
-        jobs=[weekly_snapshot, merge_identities, archived_week, weekly_release],
-        schedules=[weekly_snapshot_schedule, weekly_release_schedule],
+        jobs=[weekly_snapshot, merge_identities, archived_week, weekly_release, upkeep],
+        schedules=[weekly_snapshot_schedule, weekly_release_schedule, upkeep_schedule],
         resources={
             "hub": hub or HubResource.of_environment(),
             "crawl": crawl or CrawlResource(),

@@ -8,6 +8,8 @@ from hub_assets.assets.archives import archived_week_selection, archives_selecti
 from hub_assets.assets.releases import RELEASE_TO, ReleaseConfig
 from hub_assets.home import Home
 from hub_assets.partitions import week_of
+from hub_assets.resources import HomeResource
+from hub_assets.runs import clean_up
 from hub_assets.upkeep.findings import Examination, last_examination, sentence
 
 weekly_snapshot = dg.define_asset_job(
@@ -43,6 +45,30 @@ def doctor_warning(examination: Examination | None) -> str | None:
     if examination.failures:
         return f"By the doctor's last result, this snapshot will fail ({found}): {sentence(examination.failures)}."
     return f"The doctor's last result has warnings ({found}): {sentence(examination.warnings)}."
+
+
+@dg.op
+def remove_what_is_over_the_limits(context: dg.OpExecutionContext, home: HomeResource) -> None:
+    """Apply the home's limits on events, logs, runs, intermediate rows, exports and figures."""
+    for line in clean_up(home.home):
+        context.log.info(f"Removed {line}")
+
+
+@dg.job(description="Keep the home within its limits; `hub-assets status` shows them.")
+def upkeep() -> None:
+    """Remove what is over the limits."""
+    remove_what_is_over_the_limits()
+
+
+@dg.schedule(
+    job=upkeep,
+    cron_schedule="30 5 * * 1",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def upkeep_schedule() -> dg.RunRequest:
+    """Keep the home within its limits on Mondays at 05:30 UTC, an hour before the snapshot."""
+    return dg.RunRequest()
 
 
 @dg.schedule(job=weekly_snapshot, cron_schedule="30 6 * * 1", execution_timezone="UTC")

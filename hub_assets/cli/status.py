@@ -35,11 +35,10 @@ def status_command(home: Path | None, clean: bool) -> None:
     """
     chosen = home_of(home)
     if clean:
-        from hub_assets.resources import project
-        from hub_assets.upkeep.retention import apply
+        from hub_assets.runs import clean_up
 
         with chosen.written_by("hub-assets (status --clean)", console.print):
-            for line in apply(chosen, project(), datetime.now(UTC)):
+            for line in clean_up(chosen):
                 console.print(f"Removed {line}")
     for section in SECTIONS:
         console.print(section(chosen))
@@ -47,10 +46,11 @@ def status_command(home: Path | None, clean: bool) -> None:
 
 def sizes(home: "Home") -> RenderableType:
     """Return the sizes of a home's parts with their limits."""
+    from hub_assets.runs import instance_databases
     from hub_assets.upkeep.retention import kept
 
     table = Table("part", "size", "kept for", "over the limit", title="Kept", title_justify="left", box=None)
-    for part in kept(home, datetime.now(UTC)):
+    for part in kept(home, datetime.now(UTC), instance_databases(home)):
         limit = f"{part.weeks} weeks" if part.weeks else "always"
         over = f"{part.n_over} {part.unit}" if part.n_over else ""
         table.add_row(part.what, f"{part.size / 1e6:,.1f} MB", limit, over)

@@ -123,11 +123,35 @@ def walk(value: Any, replace: Replace, name: str = "") -> Any:
     if not isinstance(value, dict):
         return value
     changed = {key: walk(item, replace, key) for key, item in value.items()}
-    token = next((t for key in ("author", "name", "user") if _is_token(t := changed.get(key))), None)
+    erased = [key for key in ("author", "name", "user") if _is_token(changed.get(key))]
+    token = changed[erased[0]] if erased else None
+    for key in erased:
+        changed = (
+            _without_own(changed, own_pattern([value[key]]), changed[key]) if value[key] != changed[key] else changed
+        )
     if token is not None and "fullname" in changed:
         changed["fullname"] = None
         changed |= {key: token for key in ("account_key",) if changed.get(key) is not None}
     return changed
+
+
+def own_pattern(names: Iterable[str]) -> re.Pattern[str]:
+    """Return the pattern of names in the texts of a person's own repository, where they also occur within words.
+
+    A Space's subdomain is made of the owner's name and its own, in lower case and with hyphens.
+    """
+    forms = {form for name in names for form in (name, re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")) if form}
+    return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+
+
+def _without_own(value: Any, pattern: re.Pattern[str], token: str) -> Any:
+    if isinstance(value, str):
+        return value if value.startswith(PREFIX) else pattern.sub(token, value)
+    if isinstance(value, list):
+        return [_without_own(item, pattern, token) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_own(item, pattern, token) for key, item in value.items()}
+    return value
 
 
 def _is_token(value: Any) -> bool:

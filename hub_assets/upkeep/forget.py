@@ -30,7 +30,7 @@ from hub_assets.identities.pseudonyms import pseudonyms, secret_key
 from hub_assets.lake.journal import Journal
 from hub_assets.lake.landing import Record
 from hub_assets.lake.parts import MANIFEST, Part, write_beside
-from hub_assets.lake.tombstones import NAMING, PREFIX, read_tombstones, walk, write_tombstones
+from hub_assets.lake.tombstones import NAMING, PREFIX, own_pattern, read_tombstones, walk, write_tombstones
 from hub_assets.sql import parquet
 from hub_assets.upkeep.backup import known_backups
 from hub_assets.warehouse.database import rewrite
@@ -99,10 +99,24 @@ class Eraser:
         columns = [self._array(rows[name].combine_chunks(), name) for name in rows.column_names]
         if self.n == n:
             return rows
-        changed = pa.table(columns, schema=rows.schema)
+        changed = self._without_own(rows, pa.table(columns, schema=rows.schema))
         for column, naming in _BESIDE_NAMES.items():
             if column in rows.column_names:
                 changed = self._without_display_name(changed, column, naming)
+        return changed
+
+    def _without_own(self, rows: pa.Table, changed: pa.Table) -> pa.Table:
+        """Replace the names also within words, in the rows of the person's own repositories."""
+        if "author" not in rows.column_names:
+            return changed
+        authors = rows["author"].combine_chunks()
+        for name in pc.unique(authors.filter(pc.is_in(authors, pa.array(list(self.tokens), authors.type)))).to_pylist():
+            is_own = pc.fill_null(pc.equal(authors, name), False)
+            own = _OwnEraser(name, self.tokens[name])
+            parts = [changed.filter(pc.invert(is_own)), own.table(changed.filter(is_own))]
+            places = pa.concat_arrays([pc.indices_nonzero(pc.invert(is_own)), pc.indices_nonzero(is_own)])
+            order = pc.array_sort_indices(places)
+            changed = pa.concat_tables(parts).take(order).combine_chunks()
         return changed
 
     def _array(self, values: pa.Array, name: str) -> pa.Array:
@@ -148,6 +162,28 @@ class Eraser:
             keys = pc.if_else(is_erased, rows["author"].combine_chunks(), rows["account_key"].combine_chunks())
             rows = rows.set_column(rows.column_names.index("account_key"), rows.schema.field("account_key"), keys)
         return rows
+
+
+class _OwnEraser(Eraser):
+    """Replaces a name in the rows of the person's own repositories, where it also occurs within words."""
+
+    def __init__(self, name: str, token: str) -> None:
+        super().__init__({name: token}, [], [])
+        self._own, self._token = own_pattern([name]), token
+
+    def text(self, text: str, name: str = "") -> str:  # noqa: ARG002
+        """Return a text without the name."""
+        changed = text if text.startswith(PREFIX) else self._own.sub(self._token, text)
+        self.n += changed != text
+        return changed
+
+    def _without_own(self, rows: pa.Table, changed: pa.Table) -> pa.Table:  # noqa: ARG002
+        return changed
+
+    def _strings(self, values: pa.Array, name: str) -> pa.Array:  # noqa: ARG002
+        encoded = values.dictionary_encode()
+        changed = pa.array([self.text(text) for text in encoded.dictionary.to_pylist()], values.type)
+        return changed.take(encoded.indices)
 
 
 def names_of(home: Home, name: str) -> dict[str, str]:
@@ -245,7 +281,8 @@ def _numbers(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with duckdb.connect(path, read_only=True) as connection:
         columns = connection.execute(
-            "select table_name, column_name from duckdb_columns() where not internal and data_type not like '%VARCHAR%' order by all"
+            "select table_name, column_name from duckdb_columns() "
+            "where not internal and data_type not like '%VARCHAR%' order by all"
         ).fetchall()
         for table in {table for table, _ in columns}:
             digests = [f'sum(hash("{column}")::hugeint)' for other, column in columns if other == table]

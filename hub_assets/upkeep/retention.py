@@ -2,20 +2,18 @@
 
 Raw data, published tables and materializations (which the UI plots over the weeks) are never removed. What is removed
 can be made again from the lake, except the events and logs of old runs. When limits are applied belongs to `runs` and
-`schedules`; how Dagster deletes a run belongs to Dagster.
+`schedules`.
 """
 
 import shutil
-import sqlite3
 import tomllib
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import duckdb
+import sqlalchemy
 
 from hub_assets.errors import UserError
 from hub_assets.home import Home
@@ -24,14 +22,9 @@ from hub_assets.warehouse.sql_project import Project
 
 FILE: Final = "retention.toml"
 """Its name in the home: one line per limit that differs from the default, such as `exports_weeks = 104`."""
-KEPT_EVENTS: Final = (
-    "ASSET_MATERIALIZATION",
-    "ASSET_OBSERVATION",
-    "PIPELINE_START",
-    "PIPELINE_SUCCESS",
-    "PIPELINE_FAILURE",
-)
-"""Event types that stay in the index: they say what is materialized, and hold the numbers that the UI plots."""
+MATERIALIZED: Final = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION")
+KEPT_EVENTS: Final = (*MATERIALIZED, "PIPELINE_START", "PIPELINE_SUCCESS")
+"""Event types that stay: they say what is materialized, and hold the numbers that the UI plots."""
 
 
 class LimitsError(UserError):
@@ -43,15 +36,15 @@ class Limits:
     """How many weeks each part of a home is kept; 0 keeps it forever.
 
     Args:
-        events_weeks: events and compute logs of runs, by when the run ended. Run records and materializations stay.
-        failed_runs_weeks: records of runs that failed or were canceled.
+        events_weeks: events and compute logs of runs, by when the run ended. Materializations stay.
+        runs_weeks: records of runs that materialized nothing, such as most failed ones.
         build_weeks: weeks of intermediate tables in `build.duckdb`; materializing a week makes them again.
         exports_weeks: weeks of networks in `exports/`.
         figures_weeks: weeks of figures in `report/figures/`.
     """
 
     events_weeks: int = 8
-    failed_runs_weeks: int = 26
+    runs_weeks: int = 26
     build_weeks: int = 8
     exports_weeks: int = 52
     figures_weeks: int = 104
@@ -59,7 +52,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Kept:
-    """A part of a home: its limit in weeks (0: none), its size in bytes, and what falls under the limit."""
+    """A part of a home: its limit in weeks (0: none), its size in bytes, and how much is over the limit."""
 
     what: str
     weeks: int
@@ -90,59 +83,42 @@ def limits_of(home: Home) -> Limits:
     return Limits(**content)
 
 
-def kept(home: Home, now: datetime) -> list[Kept]:
-    """Return the parts of a home with their limits and sizes. Writes nothing."""
+def kept(home: Home, now: datetime, databases: Sequence[str] = ()) -> list[Kept]:
+    """Return the parts of a home with their limits and sizes. Writes nothing; the arguments are those of `apply`."""
     limits = limits_of(home)
-    dagster = home.dagster
-    logs = [path for path in (dagster / "storage").glob("*") if path.is_dir()]
-    shards = _shards(home)
-    events = _size(dagster / "history")
-    over = len(_over(shards, limits.events_weeks, now))
+    with _Instance(home, databases) as instance:
+        events = instance.with_events(_before(now, limits.events_weeks))
+        runs = instance.without_materializations(_before(now, limits.runs_weeks))
+    logs = [path for path in (home.dagster / "storage").glob("*") if path.is_dir()]
+    build = _build_weeks(home, limits, now)
+    exports, figures = _old(home.exports, limits.exports_weeks, now), _old(home.figures, limits.figures_weeks, now)
     return [
-        Kept("events", limits.events_weeks, events, over, "runs"),
-        Kept(
-            "compute logs",
-            limits.events_weeks,
-            sum(map(_size, logs)),
-            len(_over(logs, limits.events_weeks, now)),
-            "runs",
-        ),
-        Kept("failed runs", limits.failed_runs_weeks, 0, 0, "runs"),
-        Kept("build.duckdb", limits.build_weeks, _size(home.build), len(_build_weeks(home, limits, now)), "weeks"),
-        Kept(
-            "exports",
-            limits.exports_weeks,
-            _size(home.exports),
-            len(_old(home.exports, limits.exports_weeks, now)),
-            "weeks",
-        ),
-        Kept(
-            "figures",
-            limits.figures_weeks,
-            _size(home.figures),
-            len(_old(home.figures, limits.figures_weeks, now)),
-            "weeks",
-        ),
+        Kept("events", limits.events_weeks, _size(home.dagster / "history"), len(events), "runs"),
+        Kept("compute logs", limits.events_weeks, sum(map(_size, logs)), len({p.name for p in logs} & events), "runs"),
+        Kept("runs", limits.runs_weeks, _size(home.dagster / "history" / "runs.db"), len(runs), "runs"),
+        Kept("build.duckdb", limits.build_weeks, _size(home.build), len(build), "weeks"),
+        Kept("exports", limits.exports_weeks, _size(home.exports), len(exports), "weeks"),
+        Kept("figures", limits.figures_weeks, _size(home.figures), len(figures), "weeks"),
     ]
 
 
-def apply(home: Home, project: Project, now: datetime) -> Iterator[str]:
+def apply(home: Home, project: Project, now: datetime, databases: Sequence[str] = ()) -> Iterator[str]:
     """Remove what is over the limits, and yield a line for each part that shrank. The caller holds the write lock.
 
     Args:
         home: the home.
         project: the tables of its databases.
         now: the time that the limits count from.
+        databases: the address (SQLAlchemy) of the Dagster instance's database, if it lies outside the home.
     """
     limits = limits_of(home)
-    shards = _over(_shards(home), limits.events_weeks, now)
-    logs = _over([path for path in (home.dagster / "storage").glob("*") if path.is_dir()], limits.events_weeks, now)
-    if shards or logs:
-        before = _size(home.dagster)
-        _drop_events(home, shards)
-        for path in logs:
-            shutil.rmtree(path, ignore_errors=True)
-        yield f"events and logs of {max(len(shards), len(logs))} runs: {(before - _size(home.dagster)) / 1e6:,.1f} MB"
+    before = _size(home.dagster)
+    with _Instance(home, databases) as instance:
+        n_events = instance.drop_events(_before(now, limits.events_weeks))
+        n_runs = instance.drop_runs(_before(now, limits.runs_weeks))
+    if n_events or n_runs:
+        megabytes = f"{(before - _size(home.dagster)) / 1e6:,.1f} MB"
+        yield f"events and logs of {n_events} runs, and {n_runs} run records: {megabytes}"
     weeks = _build_weeks(home, limits, now)
     if weeks:
         before = _size(home.build)
@@ -157,17 +133,104 @@ def apply(home: Home, project: Project, now: datetime) -> Iterator[str]:
             yield f"{folder.name} of {len(old)} weeks: {size / 1e6:,.1f} MB"
 
 
-def _shards(home: Home) -> list[Path]:
-    """Return the files of events, one per run; Dagster keeps none for PostgreSQL."""
-    return [path for path in (home.dagster / "history" / "runs").glob("*.db") if path.name != "index.db"]
+class _Instance:
+    """The databases of a home's Dagster instance: SQLite files in the home, or one database elsewhere.
+
+    Dagster can only delete a run together with its materializations, which would make its partitions look missing.
+    """
+
+    def __init__(self, home: Home, databases: Sequence[str]) -> None:
+        history = home.dagster / "history"
+        self._shards = history / "runs"
+        self._logs = home.dagster / "storage"
+        files = (history / "runs.db", self._shards / "index.db")
+        addresses = [databases[0]] * 2 if databases else [f"sqlite:///{path}" for path in files]
+        self._exists = bool(databases) or all(path.exists() for path in files)
+        self._runs, self._events = (sqlalchemy.create_engine(address) for address in addresses)
+
+    def __enter__(self) -> "_Instance":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runs.dispose()
+        self._events.dispose()
+
+    def with_events(self, before: datetime | None) -> set[str]:
+        """Return the runs that ended before a time and still have events that need not be kept."""
+        shards = {path.stem for path in self._shards.glob("*.db")}
+        return self._ended(before) & (shards | self._runs_of("not in", KEPT_EVENTS))
+
+    def without_materializations(self, before: datetime | None) -> set[str]:
+        """Return the runs that ended before a time and materialized nothing."""
+        return self._ended(before) - self._runs_of("in", MATERIALIZED)
+
+    def drop_events(self, before: datetime | None) -> int:
+        """Remove events and logs of runs, except `KEPT_EVENTS`; return the number of runs."""
+        runs = self.with_events(before)
+        unkept = "(dagster_event_type is null or dagster_event_type not in :kinds)"
+        for chunk in _chunks(runs):
+            delete = f"delete from event_logs where run_id in :runs and {unkept}"
+            _execute(self._events, delete, runs=chunk, kinds=KEPT_EVENTS)
+        for run in runs:
+            shutil.rmtree(self._logs / run, ignore_errors=True)
+            for file in self._shards.glob(f"{run}.db*"):  # with SQLite's own files
+                file.unlink()
+        if runs:
+            _vacuum(self._events)
+        return len(runs)
+
+    def drop_runs(self, before: datetime | None) -> int:
+        """Remove the records of runs that materialized nothing; return their number."""
+        runs = self.without_materializations(before)
+        for chunk in _chunks(runs):
+            _execute(self._events, "delete from event_logs where run_id in :runs", runs=chunk)
+            for table in ("run_tags", "runs"):
+                _execute(self._runs, f"delete from {table} where run_id in :runs", runs=chunk)
+        if runs:
+            _vacuum(self._runs)
+        return len(runs)
+
+    def _ended(self, before: datetime | None) -> set[str]:
+        if before is None or not self._exists:
+            return set()
+        select = "select run_id from runs where update_timestamp < :before and status in :statuses"
+        return _execute(self._runs, select, before=before, statuses=("SUCCESS", "FAILURE", "CANCELED"))
+
+    def _runs_of(self, operator: str, kinds: Sequence[str]) -> set[str]:
+        if not self._exists:
+            return set()
+        select = f"select distinct run_id from event_logs where dagster_event_type {operator} :kinds"
+        return _execute(self._events, select, kinds=kinds)
 
 
-def _over(paths: list[Path], weeks: int, now: datetime) -> list[Path]:
-    """Return the files that have not changed for more than a number of weeks."""
-    if not weeks:
-        return []
-    before = (now - timedelta(weeks=weeks)).timestamp()
-    return [path for path in paths if path.stat().st_mtime < before]
+def _execute(engine: sqlalchemy.Engine, statement: str, **values: Sequence[str] | datetime) -> set[str]:
+    """Run a statement, and return the first column of its rows if it has any."""
+    parameters: list[sqlalchemy.BindParameter[Any]] = [
+        sqlalchemy.bindparam(name, value)
+        if isinstance(value, datetime)
+        else sqlalchemy.bindparam(name, list(value), expanding=True)
+        for name, value in values.items()
+    ]
+    with engine.begin() as connection:
+        result = connection.execute(sqlalchemy.text(statement).bindparams(*parameters))
+        return set(result.scalars()) if result.returns_rows else set()
+
+
+def _vacuum(engine: sqlalchemy.Engine) -> None:
+    if engine.dialect.name == "sqlite":  # PostgreSQL does it by itself
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(sqlalchemy.text("vacuum"))
+
+
+def _chunks(runs: set[str]) -> Iterator[list[str]]:
+    ordered = sorted(runs)
+    for start in range(0, len(ordered), 500):
+        yield ordered[start : start + 500]
+
+
+def _before(now: datetime, weeks: int) -> datetime | None:
+    """Return the moment some weeks ago in UTC without a zone, as Dagster stores it; None for no limit."""
+    return now.astimezone(UTC).replace(tzinfo=None) - timedelta(weeks=weeks) if weeks else None
 
 
 def _old(folder: Path, weeks: int, now: datetime) -> list[Path]:
@@ -185,41 +248,18 @@ def _day(name: str) -> date | None:
         return None
 
 
-def _drop_events(home: Home, shards: list[Path]) -> None:
-    """Remove the events of runs, except materializations and the start and end of each run."""
-    runs = [path.stem for path in shards]
-    index = home.dagster / "history" / "runs" / "index.db"
-    if index.exists():
-        marks, kept_types = ", ".join("?" * len(runs)), ", ".join("?" * len(KEPT_EVENTS))
-        with closing(sqlite3.connect(index, timeout=60)) as connection:
-            with connection:
-                connection.execute(
-                    f"delete from event_logs where run_id in ({marks}) and dagster_event_type not in ({kept_types})",
-                    [*runs, *KEPT_EVENTS],
-                )
-            connection.execute("vacuum")
-    for path in shards:
-        for file in path.parent.glob(f"{path.name}*"):  # with SQLite's own files
-            file.unlink()
-
-
 def _build_weeks(home: Home, limits: Limits, now: datetime) -> list[date]:
-    """Return the weeks of which the build has intermediate rows, and should not."""
+    """Return the weeks whose intermediate rows are over the limit."""
     if not limits.build_weeks or not home.build.exists():
         return []
     first = now.astimezone(UTC).date() - timedelta(weeks=limits.build_weeks)
-    try:
-        with connect(home.build, read_only=True) as connection:
-            names = connection.execute(
-                "select table_name from duckdb_tables() where table_name like 'int\\_%' escape '\\'"
-            )
-            weeks = {
-                week
-                for (table,) in names.fetchall()
-                for (week,) in connection.execute(f"select distinct snapshot_date from {table}").fetchall()
-            }
-    except duckdb.Error:
-        return []
+    with connect(home.build, read_only=True) as connection:
+        tables = connection.execute("select table_name from duckdb_tables() where starts_with(table_name, 'int_')")
+        weeks = {
+            week
+            for (table,) in tables.fetchall()
+            for (week,) in connection.execute(f"select distinct snapshot_date from {table}").fetchall()
+        }
     return sorted(week for week in weeks if week < first)
 
 

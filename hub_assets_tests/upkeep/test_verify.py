@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from hub_assets.home import Home
 from hub_assets.lake.parts import MANIFEST, Part
@@ -96,6 +96,22 @@ def other_week(home: Home) -> Path:
     return first(folder, "part-*")
 
 
+def stray_table(home: Home) -> Path:
+    folder = home.lake.root / "raw_hub__kernels"
+    folder.mkdir()
+    return folder
+
+
+def unlisted(home: Home) -> Path:
+    shutil.rmtree(folder_of(home, "raw_hub__spaces"))
+    return home.warehouse
+
+
+def open_secret(home: Home) -> Path:
+    home.secret.chmod(0o644)
+    return home.secret
+
+
 def torn_journal(home: Home) -> Path:
     return written(folder_of(home, "raw_hub__commits") / "journal-002-00000.log", "0000")
 
@@ -108,10 +124,7 @@ def index_page(home: Home) -> Path:
     return path
 
 
-def repeated(rows: "object") -> "object":
-    import pyarrow as pa
-
-    assert isinstance(rows, pa.Table)
+def repeated(rows: pa.Table) -> pa.Table:
     return pa.concat_tables([rows.slice(0, 1), rows.slice(0, len(rows) - 1)])
 
 
@@ -135,11 +148,7 @@ DAMAGES: dict[str, Damage] = {
         ).parent.parent
     ),
     "a stray part": lambda home: written(folder_of(home, "raw_hub__models") / "part-009-00000.parquet", "x"),
-    "a stray table": lambda home: (
-        written(home.lake.root / "raw_hub__kernels" / "x", "")
-        if ((home.lake.root / "raw_hub__kernels").mkdir())
-        else home.lake.root / "raw_hub__kernels"
-    ),
+    "a stray table": stray_table,
     "a torn journal": torn_journal,
     "a half-written file": lambda home: written(home.root / ".warehouse.duckdb.beside", "x"),
     "a damaged warehouse": lambda home: flip(home.warehouse, 0.3),
@@ -149,10 +158,7 @@ DAMAGES: dict[str, Damage] = {
         home.warehouse, "insert into mart__repo_activity select * from mart__repo_activity limit 1"
     ),
     "a null key": lambda home: sql(home.warehouse, "update stats__tail_fits set repo_type = null"),
-    "a week without a listing": lambda home: (
-        shutil.rmtree(folder_of(home, "raw_hub__spaces")),
-        home.warehouse,  # type: ignore[func-returns-value]
-    )[1],
+    "a week without a listing": unlisted,
     "a damaged figure": lambda home: flip(first(home.figures, "*.png")),
     "a cut figure": lambda home: cut(first(home.figures, "*.svg")),
     "a cut network": lambda home: cut(first(home.exports, "*.graphml")),
@@ -162,14 +168,9 @@ DAMAGES: dict[str, Damage] = {
     "broken settings": lambda home: written(home.dagster / "dagster.yaml", "a: [b"),
     "broken decisions": lambda home: written(home.decisions, "author_a,author_b\n"),
     "another secret": lambda home: written(home.secret, "7" * 64),
-    "an open secret": lambda home: (home.secret.chmod(0o644), home.secret)[1],  # type: ignore[func-returns-value]
+    "an open secret": open_secret,
     "a broken binding": lambda home: written(home.root / "home.json", "{}"),
 }
-
-
-@pytest.fixture(scope="module")
-def expected() -> int:
-    return len(DAMAGES)
 
 
 def problems_of(root: Path) -> list[Problem]:
