@@ -37,7 +37,7 @@ from hub_assets.upkeep.verify import verify
 from hub_assets_tests.integration.home_week import tables_of
 from hub_assets_tests.integration.test_daemon import (
     CommitsAsked,
-    can_be_asked,
+    is_ready,
     launch,
     retry_of,
     run_of,
@@ -166,7 +166,7 @@ def serving(home: Home, environment: dict[str, str]) -> Iterator[int]:
                 )
                 if len(processes) == 1:
                     until(lambda: subprocess.run(health, env=environment, capture_output=True).returncode == 0, 300)
-        until(lambda: can_be_asked(ui), 300)
+        until(lambda: is_ready(ui), 300)
         yield ui
     except BaseException:
         print(*(line for line in log.read_text(errors="replace").splitlines()[-80:]), sep="\n")
@@ -265,4 +265,4 @@ def test_a_home_of_an_earlier_version_is_upgraded_on_a_server(server: Server, tm
     prepare(home, server)
     assert not [problem for problem in verify(home, project()) if problem.where.is_relative_to(home.lake.root)]
     with serving(home, server.environment("upgraded")) as ui:
-        assert can_be_asked(ui)
+        assert is_ready(ui)

@@ -76,7 +76,8 @@ def recorded_models(warehouse: Warehouse, real_data: Path, *tables: str) -> pd.D
     warehouse.connection.execute(f"""
         insert into raw_hub__models by name
         select
-            date '{WEEK}' as snapshot_date, _id, id, author, cast(createdAt as timestamp) as createdAt, likes, downloads,
+            date '{WEEK}' as snapshot_date, _id, id, author, cast(createdAt as timestamp) as createdAt,
+            likes, downloads,
             tags, pipeline_tag, library_name, struct_pack(total := safetensors.total, parameters := null) as safetensors
         from '{path}'
     """)
@@ -380,7 +381,8 @@ def test_licenses_drift_by_the_rules(warehouse: Warehouse) -> None:
         ],
     )
     warehouse.build_families()
-    drift = "select base_license_group, license_group, is_same_license, drift, n_edges from mart__license_drift order by all"
+    columns = "base_license_group, license_group, is_same_license, drift, n_edges"
+    drift = f"select {columns} from mart__license_drift order by all"
     assert warehouse.rows(drift) == [
         ("not listed", "none", False, "unknown", 1),
         ("permissive", "none", False, "unknown", 1),

@@ -13,7 +13,7 @@ RELATIONS: Final = ("finetune", "adapter", "quantized", "merge", "unspecified")
 # of all their models, except where they end among equals
 NODES: Final = Query(
     "family-nodes",
-    "Models on the Base Model Explorer page: the first by their own and their descendants' downloads, and by descendants",
+    "Models on the Base Model Explorer page: the first by downloads with those of descendants, and by descendants",
     """
 with
 nodes as (
@@ -163,7 +163,8 @@ def _columns(nodes: Result) -> dict[str, Any]:
     places = {row.values["node"]: place for place, row in enumerate(nodes)}
     edges = []
     for row in nodes:
-        bases: Any = zip(row.values["bases"] or (), row.values["relations"] or (), strict=True)
+        values: dict[str, Any] = dict(row.values)
+        bases = zip(values["bases"] or (), values["relations"] or (), strict=True)
         edges.append([[places[base], *relations] for base, relations in bases if base in places])
     flags = zip(*(column(nodes, name) for name in ("is_listed", "is_root", "is_in_cycle")), strict=True)
     return {
