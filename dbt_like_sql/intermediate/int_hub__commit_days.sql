@@ -28,7 +28,7 @@ dates as (
         version_fetches.snapshot_date,
         version_fetches.repo_type,
         version_fetches.repo_key,
-        unnest(list_transform(pages.commits, lambda item: cast(item.date as date))) as commit_date
+        unnest(list_transform(pages.commits, lambda item: cast(item.date as date))) as commit_date -- noqa: RF01
     from {{ ref('stg_hub__commits') }} as pages
     inner join version_fetches
         on pages.snapshot_date = version_fetches.asked_date
