@@ -153,10 +153,10 @@ def text(value: Cell | str | None, longest: int = LONGEST_TEXT) -> Markup:
     Control codes and writing-direction marks are shown as escape sequences, long text is cut, and `<bdi>` keeps its
     direction to itself.
     """
-    value = value.value if isinstance(value, Cell) else value
-    if value is None:
+    content = value.value if isinstance(value, Cell) else value
+    if content is None:
         return _UNKNOWN
-    return Markup('<bdi class="text">{}</bdi>').format(visible(value, longest))
+    return Markup('<bdi class="text">{}</bdi>').format(visible(content, longest))
 
 
 def name_of(value: Cell | str) -> str:
