@@ -43,7 +43,8 @@ def faulty(project: Project) -> tuple[World, World, Observatory]:
     for week in (8, 9):
         model.all_time[week], model.downloads[week] = model.all_time[7], model.downloads[7]
     model.listed[12, 60:] = False
-    rows = np.flatnonzero(model.listed.all(axis=0) & (np.diff(model.all_time, axis=0).min(axis=0) > 100))
+    weekly = np.diff(truth.kinds["model"].all_time, axis=0)
+    rows = np.flatnonzero(truth.kinds["model"].listed.all(axis=0) & (weekly.min(axis=0) > 100))
     model.add(14, rows[:20], -(model.all_time[14] - model.all_time[12])[rows[:20]])
     model.add(15, rows[:20], -(model.all_time[15] - model.all_time[14])[rows[:20]] - 50)
     return truth, hub, observed(project, hub)
