@@ -14,15 +14,17 @@ SIZES = {"model": 300, "dataset": 30, "space": 30}
 def flows_of(observatory: Observatory, key: str) -> dict[int, tuple[int, int]]:
     """Return a model's raw and corrected downloads by number of the week."""
     rows = observatory.rows(f"""
-        select (raw.snapshot_date - date '{START}') // 7, raw.n_new_downloads,
-            raw.n_new_downloads + coalesce(sum(amount), 0)::bigint
-        from (
-            select snapshot_date, repo_key, coalesce(n_new_downloads, 0) as n_new_downloads
-            from int_hub__listing_changes where repo_key = '{key}'
-        ) as raw
-        left join core__flow_corrections as corrections
-            on corrections.repo_key = raw.repo_key and corrections.flow_date = raw.snapshot_date
-        group by all
+        with moved as (
+            select flow_date, sum(amount)::bigint as amount from core__flow_corrections
+            where repo_key = '{key}' group by flow_date
+        )
+        select
+            (raw.snapshot_date - date '{START}') // 7,
+            coalesce(raw.n_new_downloads, 0),
+            coalesce(raw.n_new_downloads, 0) + coalesce(moved.amount, 0)
+        from int_hub__listing_changes as raw
+        left join moved on raw.snapshot_date = moved.flow_date
+        where raw.repo_key = '{key}'
     """)
     return {week: (reported, corrected) for week, reported, corrected in rows}
 
@@ -41,7 +43,8 @@ def faulty(project: Project) -> tuple[World, World, Observatory]:
     for week in (8, 9):
         model.all_time[week], model.downloads[week] = model.all_time[7], model.downloads[7]
     model.listed[12, 60:] = False
-    rows = np.flatnonzero(model.listed.all(axis=0) & (np.diff(model.all_time, axis=0).min(axis=0) > 100))
+    weekly = np.diff(truth.kinds["model"].all_time, axis=0)
+    rows = np.flatnonzero(truth.kinds["model"].listed.all(axis=0) & (weekly.min(axis=0) > 100))
     model.add(14, rows[:20], -(model.all_time[14] - model.all_time[12])[rows[:20]])
     model.add(15, rows[:20], -(model.all_time[15] - model.all_time[14])[rows[:20]] - 50)
     return truth, hub, observed(project, hub)
