@@ -80,14 +80,34 @@ class Home:
         return self.root / "decisions.csv"
 
     @property
+    def withheld(self) -> Path:
+        """The repositories to keep out of releases, a file that belongs to the user."""
+        return self.root / "withheld.csv"
+
+    @property
+    def releases(self) -> Path:
+        """The releases as folders, by week."""
+        return self.root / "releases"
+
+    @property
     def populations(self) -> Path:
         """The cache of simulated populations; no observatory depends on it."""
         return self.root / "populations"
 
     @property
+    def archives(self) -> Path:
+        """What is known of the archives' uploads, and downloads on their way; both can be fetched again."""
+        return self.root / "archives"
+
+    @property
     def figures(self) -> Path:
         """The figures, by week."""
-        return self.root / "report" / "figures"
+        return self.report / "figures"
+
+    @property
+    def report(self) -> Path:
+        """The sites, a folder per week."""
+        return self.root / "report"
 
     @property
     def exports(self) -> Path:

@@ -1,7 +1,11 @@
-"""The jobs and their schedule."""
+"""The jobs and their schedules."""
+
+import os
 
 import dagster as dg
 
+from hub_assets.assets.archives import archived_week_selection, archives_selection
+from hub_assets.assets.releases import RELEASE_TO, ReleaseConfig
 from hub_assets.home import Home
 from hub_assets.partitions import week_of
 from hub_assets.resources import HomeResource
@@ -10,7 +14,7 @@ from hub_assets.upkeep.findings import Examination, last_examination, sentence
 
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - archives_selection() - dg.AssetSelection.assets("release__dataset"),
     description="One week of the Hub: listings, histories, marts, networks, statistics and the published warehouse.",
 )
 
@@ -18,6 +22,18 @@ merge_identities = dg.define_asset_job(
     "merge_identities",
     selection=dg.AssetSelection.assets("core__developer_pairs").downstream(),
     description="Apply reviewed identity decisions: rebuild developers and every table that depends on them.",
+)
+
+archived_week = dg.define_asset_job(
+    "archived_week",
+    selection=archived_week_selection(),
+    description="A past week from a public archive: its listings, and the marts that need nothing else.",
+)
+
+weekly_release = dg.define_asset_job(
+    "weekly_release",
+    selection=dg.AssetSelection.assets("release__dataset"),
+    description="Build a published week as a data set, and publish it on the Hub if HUB_ASSETS_RELEASE_TO names one.",
 )
 
 
@@ -62,3 +78,19 @@ def weekly_snapshot_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunReq
     if warning := doctor_warning(last_examination(Home.default().root)):
         context.log.warning(warning)
     return dg.RunRequest(run_key=week, partition_key=week)
+
+
+@dg.schedule(
+    job=weekly_release,
+    cron_schedule="0 6 * * 3",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+)
+def weekly_release_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Release the present week on Wednesdays at 06:00 UTC. To use it, start it and set HUB_ASSETS_RELEASE_TO."""
+    to = os.environ.get(RELEASE_TO)
+    if not to:
+        return dg.SkipReason(f"{RELEASE_TO} does not name a data set, such as my-lab/hub-weekly")
+    week = str(week_of(context.scheduled_execution_time))
+    config = dg.RunConfig(ops={"release__dataset": ReleaseConfig(to=to)})
+    return dg.RunRequest(run_key=f"{to} {week}", partition_key=week, run_config=config)

@@ -127,9 +127,10 @@ def crawl_options(command: Callable[..., R]) -> Callable[..., R]:
         **others: Any,
     ) -> R:
         from hub_assets.resources import CrawlResource
+        from hub_assets.vocabulary import REPO_TYPES
 
         names = _read_lines(ids) if ids else []
-        types = list(repo_types or ("model", "dataset", "space"))
+        types = list(repo_types or REPO_TYPES)
         crawl = CrawlResource(**budget, repo_types=types, top=top, sample=sample, ids=names, refresh=refresh)
         if ids and not names:
             raise UserError(f"{ids.name} contains no ids; write one per line")

@@ -79,7 +79,6 @@ def plan_command(home: Path | None, week: date | None, crawl: "CrawlResource") -
       hub-assets plan --repo-type model --top 1000 --budget 6h
     """
     from hub_assets.report.plan import plan_summary
-    from hub_assets.resources import BUDGET_SHARES
 
     chosen_home = home_of(home)
     weeks = {day for repo_type in crawl.repo_types for day in chosen_home.lake.weeks(f"raw_hub__{repo_type}s")}
@@ -87,4 +86,4 @@ def plan_command(home: Path | None, week: date | None, crawl: "CrawlResource") -
         raise UserError(f"{chosen_home.root} has no listing yet; run hub-assets snapshot first")
     chosen_week = week - timedelta(days=week.weekday()) if week else max(weeks)
     budget = (crawl.budget_calls, crawl.budget_hours)
-    console.print(plan_summary(chosen_home.lake, chosen_week, crawl.selection, *budget, BUDGET_SHARES))
+    console.print(plan_summary(chosen_home.lake, chosen_week, crawl.selection, *budget))

@@ -32,12 +32,12 @@ def find_bots(authors: pa.Array, seed: pa.Table) -> pa.Table:
     Args:
         authors: distinct author strings.
         seed: `name` (regardless of case, and of what separates its words), `kind` (`bot`, `ci`, or `person`: exempt)
-            and `why`. A listed program is also known with `CI` or `bot` after its name.
+            and `reason`. A listed program is also known with `CI` or `bot` after its name.
 
     Returns:
-        `author` and `why`, one row per program.
+        `author` and `reason`, one row per program.
     """
-    return _judged(authors, seed, "why is not null")
+    return _judged(authors, seed, "reason is not null")
 
 
 def propose_bots(authors: pa.Array, seed: pa.Table) -> pa.Table:
@@ -50,10 +50,10 @@ def propose_bots(authors: pa.Array, seed: pa.Table) -> pa.Table:
     Returns:
         `author` and `bot_hint`, one row per string that is neither known nor found to be a program.
     """
-    return _judged(authors, seed, "why is null and bot_hint is not null", "bot_hint")
+    return _judged(authors, seed, "reason is null and bot_hint is not null", "bot_hint")
 
 
-def _judged(authors: pa.Array, seed: pa.Table, condition: str, column: str = "why") -> pa.Table:
+def _judged(authors: pa.Array, seed: pa.Table, condition: str, column: str = "reason") -> pa.Table:
     def first_of(patterns: tuple[tuple[str, str], ...], name: str) -> str:
         matches = " ".join(f"when regexp_matches({name}, '{pattern}') then '{reason}'" for pattern, reason in patterns)
         return f"case {matches} end"
@@ -65,7 +65,7 @@ def _judged(authors: pa.Array, seed: pa.Table, condition: str, column: str = "wh
         return connection.sql(f"""
             with
             known as (
-                select kind, why, {separated.format("name")} as name, lower(name) as exact from seed
+                select kind, reason, {separated.format("name")} as name, lower(name) as exact from seed
             ),
             named as (
                 select
@@ -75,7 +75,7 @@ def _judged(authors: pa.Array, seed: pa.Table, condition: str, column: str = "wh
                 from authors
             ),
             listed as (
-                select named.author, min(known.why) as why
+                select named.author, min(known.reason) as reason
                 from named inner join known on known.name in (named.name, named.stem)
                 where known.kind <> 'person'
                 group by named.author
@@ -84,7 +84,7 @@ def _judged(authors: pa.Array, seed: pa.Table, condition: str, column: str = "wh
                 select
                     named.author,
                     lower(named.author) in (select exact from known where kind = 'person') as is_person,
-                    coalesce(listed.why, {first_of(RULES, "lower(named.author)")}) as why,
+                    coalesce(listed.reason, {first_of(RULES, "lower(named.author)")}) as reason,
                     {first_of(HINTS, "named.author")} as bot_hint
                 from named left join listed on named.author = listed.author
             )

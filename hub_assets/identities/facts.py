@@ -8,8 +8,9 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from hub_assets.identities.names import FEATURES, HANDLE, TOKEN
+from hub_assets.identities.names import FEATURES, TOKEN
 from hub_assets.identities.surnames import COMMON, RARE
+from hub_assets.vocabulary import HANDLE
 
 NO_ACCOUNTS: Final = pa.schema(
     [

@@ -141,7 +141,7 @@ def developers_of(
         facts: of the week.
         authors: `author`, `first_seen_date` and `first_seen_at`.
         pairs: what `resolve` returned.
-        bots: `author` and `why`.
+        bots: `author` and `reason`.
         proposed_bots: `author` and `bot_hint`.
 
     Returns:
@@ -195,8 +195,8 @@ def developers_of(
                 when born.is_generic then 'generic'
                 when ranked.decided_by = 'person' then 'decision'
                 else coalesce(ranked.rule, 'alone')
-            end as how,
-            coalesce(programs.why, ranked.evidence) as evidence,
+            end as match_method,
+            coalesce(programs.reason, ranked.evidence) as evidence,
             ranked.other as joined_with,
             born.account_key,
             born.first_seen_date,

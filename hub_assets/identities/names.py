@@ -17,9 +17,6 @@ PAIRS: Final = 1_000_000
 ROWS: Final = 200
 """Names compared with all others at a time: 200 x 100,000 similarities of one byte are 20 MB."""
 
-HANDLE: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
-"""What the name of an account looks like; nothing else can be one."""
-
 TOKEN: Final = "address:"
 """How the token of an e-mail address begins that stands where git was given one as a name. Nothing is read from it."""
 _TITLES: Final = "mr|mrs|ms|mx|dr|prof|professor|sir|herr|frau|mme|mlle|sra|srta"

@@ -28,6 +28,15 @@ _PAIR: Final = [
 CANDIDATE_PAIRS: Final = pa.schema(_PAIR)
 """`core__candidate_pairs`: pairs that names, repositories and trailers propose; `author_a` sorts before `author_b`."""
 
+ACCOUNT_QUESTIONS: Final = pa.schema(
+    [
+        pa.field("snapshot_date", pa.date32(), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("author", pa.string(), nullable=False),
+    ]
+)
+"""`core__account_questions`: the names whose accounts to look up first, in order."""
+
 DEVELOPER_PAIRS: Final = pa.schema(
     [
         *_PAIR,
@@ -71,7 +80,7 @@ DEVELOPERS: Final = pa.schema(
         pa.field("developer_id", pa.string(), nullable=False),
         pa.field("is_bot", pa.bool_()),
         pa.field("is_generic", pa.bool_()),
-        pa.field("how", pa.string()),
+        pa.field("match_method", pa.string()),
         pa.field("evidence", pa.string()),
         pa.field("joined_with", pa.string()),
         pa.field("account_key", pa.string()),

@@ -5,13 +5,14 @@ from typing import Final
 import pyarrow as pa
 
 _WEEK: Final = pa.field("snapshot_date", pa.date32(), nullable=False)
+_KEY_TYPES: Final = {"includes_bots": pa.bool_()}
 
 
 def _schema(keys: tuple[str, ...], counts: tuple[str, ...], numbers: tuple[str, ...] = ()) -> pa.Schema:
     return pa.schema(
         [
             _WEEK,
-            *(pa.field(name, pa.string(), nullable=False) for name in keys),
+            *(pa.field(name, _KEY_TYPES.get(name, pa.string()), nullable=False) for name in keys),
             *(pa.field(name, pa.int64()) for name in counts),
             *(pa.field(name, pa.float64()) for name in numbers),
         ]
@@ -31,8 +32,30 @@ USAGE_SUMMARY: Final = _schema(
 BASE_MODEL_CYCLES: Final = _schema(("cycle", "repo_key", "repo_id"), ("n_models",))
 """`network__base_model_cycles`: models that descend from themselves by way of others."""
 
-OF_A_NETWORK: Final = ("network", "edge_rule", "bots")
-"""Which collaboration network: of all models or a sub-field's, by which rule of edges, with bots `kept` or `out`."""
+FAMILY_NODES: Final = pa.schema(
+    [
+        _WEEK,
+        pa.field("node", pa.string(), nullable=False),
+        pa.field("repo_key", pa.string()),
+        pa.field("repo_id", pa.string(), nullable=False),
+        pa.field("root_node", pa.string(), nullable=False),
+        *(pa.field(name, pa.bool_(), nullable=False) for name in ("is_listed", "is_root", "is_in_cycle")),
+        *(
+            pa.field(name, pa.int64(), nullable=False)
+            for name in (
+                *("depth", "n_roots", "n_bases", "n_children"),
+                *("n_descendants", "n_downloads_descendants"),
+            )
+        ),
+    ]
+)
+"""`network__family_nodes`: models that have a base or are one, with their place in their families."""
+
+FAMILY_MEMBERS: Final = _schema(("root_node", "node"), ("depth",))
+"""`network__family_members`: which models descend from which root."""
+
+OF_A_NETWORK: Final = ("network", "edge_rule", "includes_bots")
+"""Which collaboration network: of all models or a sub-field's, by which edge rule, and whether it includes bots."""
 _COUNTS: Final = ("nodes", "edges", "communities", "leiden_communities", "weak_components")
 _MEASURES: Final = (
     *("modularity", "leiden_modularity", "density", "reciprocity", "rich_club", "assortativity", "average_degree"),

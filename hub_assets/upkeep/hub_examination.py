@@ -18,13 +18,15 @@ import pyarrow as pa
 from hub_assets.hub.collect.fetches import Page as HistoryPage
 from hub_assets.hub.collect.listing_pages import PAGE_SIZE, Page, list_pages
 from hub_assets.hub.collect.listing_rows import listing_rows
-from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.collect.raw_table import Lookup
+from hub_assets.hub.collect.values import Values
 from hub_assets.hub.http.client import Answer, HubClient
 from hub_assets.hub.http.errors import HubError, HubGone, HubRefused, HubThrottled, TokenRefused
 from hub_assets.hub.http.headers import date_of, rate_limit_of
 from hub_assets.hub.sources import accounts, commits, discussions
-from hub_assets.hub.sources.schemas import FIELDS, REPO_TYPES, RepoType
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.upkeep.findings import Finding
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 CLOCK_MINUTES: Final = 5.0
 """Difference between the Hub's clock and ours that a snapshot does not notice."""
@@ -160,7 +162,7 @@ class HubExamination:
 
     def _listing(self, repo_type: RepoType) -> Iterator[Finding]:
         name = f"listing of {repo_type}s"
-        pages = list_pages(self.client, repo_type, outage_backoff=())
+        pages = list_pages(self.client, LISTINGS[repo_type], outage_backoff=())
         first = next(pages)
         self.rows[repo_type] = [row for row in json.loads(first.text) if isinstance(row, dict)]
         if not first.rows:
@@ -177,7 +179,7 @@ class HubExamination:
         page = pa.table(
             {"body": [listed.text], "observed_at": [listed.observed_at.replace(tzinfo=None)]}, schema=schema
         )
-        table, counts = listing_rows(page, repo_type, listed.observed_at.date())
+        table, counts = listing_rows(page, LISTINGS[repo_type], listed.observed_at.date())
         n, read = counts.listed, len(table)
         if not read or counts.without_id > n / 2:
             found = f"{counts.without_id:,} of {n:,} rows have no `_id`"
@@ -192,7 +194,9 @@ class HubExamination:
             yield Finding(name, "warning", f"of {n:,} rows: {', '.join(problems)}", meaning, _UPDATE)
         else:
             yield Finding(
-                name, "ok", f"{n:,} rows of {len(FIELDS[repo_type]) - len(listed.refused)} fields fit their columns"
+                name,
+                "ok",
+                f"{n:,} rows of {len(LISTINGS[repo_type].fields) - len(listed.refused)} fields fit their columns",
             )
         if refused := sorted({*listed.refused} - KNOWN_REFUSALS[repo_type]):
             meaning = "The listing goes on without these fields; their columns are null from this week on."
@@ -219,7 +223,7 @@ class HubExamination:
         first = {row.get("_id") for row in self.rows[repo_type]}
         rows = [row for row in json.loads(page.text) if isinstance(row, dict)]
         repeated = sum(row.get("_id") in first for row in rows)
-        fields = set().union(*self.rows[repo_type]) & {*FIELDS[repo_type]}
+        fields = set().union(*self.rows[repo_type]) & {*LISTINGS[repo_type].fields}
         lost = sorted(fields - set().union(*rows)) if len(rows) >= PAGE_SIZE else []
         if lost:
             found, meaning = f"without the fields {', '.join(lost)}", "The link drops `expand`; later rows lack fields."
@@ -267,7 +271,7 @@ class HubExamination:
             yield _unchecked(name)
             return
         values = Values()
-        answer = self.client.get(f"/api/models/{quote(row['id'])}/{commits.COMMITS.first_path}")
+        answer = self.client.get(f"/api/models/{quote(row['id'])}/{commits.SPEC.first_path}")
         page = commits.page_of(answer, 0, values)
         required = {"id", "date", "authors"}
         lacking = sorted({key for item in page.items for key in required - item.keys()})
@@ -322,7 +326,7 @@ class HubExamination:
             yield _unchecked(name)
             return
         values = Values()
-        answer = self.client.get(f"/api/models/{quote(row['id'])}/{discussions.DISCUSSIONS.first_path}")
+        answer = self.client.get(f"/api/models/{quote(row['id'])}/{discussions.SPEC.first_path}")
         page = discussions.page_of(answer, 0, values)
         lacking = sorted({key for item in page.items for key in {"num", "status", "createdAt"} - item.keys()})
         if lacking:
@@ -388,7 +392,7 @@ class HubExamination:
             yield _unchecked(name)
             return
         try:
-            self.client.get(f"/api/models/{quote(row['id'])}/{commits.COMMITS.first_path}")
+            self.client.get(f"/api/models/{quote(row['id'])}/{commits.SPEC.first_path}")
         except HubError as error:
             if error.code == "GatedRepo":
                 yield Finding(name, "ok", f"status {error.status}, code GatedRepo")
@@ -404,7 +408,7 @@ class HubExamination:
         if row is None:
             yield _unchecked(name)
             return
-        (answer,) = accounts.answers(self.client, accounts.Author(row["author"]))
+        (answer,) = accounts.ask(self.client, Lookup(row["author"], "account"))
         if answer["outcome"] != "ok":
             found = f"the owner of a listed model is {answer['outcome']} (status {answer['status']})"
             meaning = "Author strings cannot be matched with accounts, so fewer developers are merged."

@@ -18,13 +18,13 @@ from packaging.requirements import Requirement
 
 from hub_assets.errors import HubAssetsError
 from hub_assets.home import Home
-from hub_assets.hub.collect.listings import require_no_later_week
-from hub_assets.hub.sources.schemas import REPO_TYPES
+from hub_assets.hub.collect.listing import require_no_later_week
 from hub_assets.identities.decisions import read_decisions
 from hub_assets.identities.pseudonyms import fingerprint, secret_key
 from hub_assets.lake.parts import MANIFEST
 from hub_assets.lock import holder_of
 from hub_assets.upkeep.findings import Finding
+from hub_assets.vocabulary import REPO_TYPES
 
 GIB: Final = 2**30
 FREE_FOR_A_RUN: Final = 2 * GIB

@@ -23,12 +23,12 @@ import yaml
 
 from hub_assets.errors import HubAssetsError
 from hub_assets.home import Home
-from hub_assets.hub.sources.schemas import REPO_TYPES
 from hub_assets.identities.decisions import read_decisions
 from hub_assets.identities.pseudonyms import fingerprint, secret_key
 from hub_assets.lake.journal import read_records
 from hub_assets.lake.parts import MANIFEST, LakeError, Manifest
 from hub_assets.sql import parquet
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.database import WarehouseError, connect, failing_rows, read_through
 from hub_assets.warehouse.sql_project import Project, Seed, Source
 

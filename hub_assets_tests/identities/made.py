@@ -43,7 +43,7 @@ PARTICIPATIONS = pa.schema(
 )
 TRAILERS = pa.schema([("name", pa.string()), ("handle", pa.string())])
 DECISIONS = pa.schema([(name, pa.string()) for name in ("author_a", "author_b", "decision", "evidence")])
-BOTS = pa.schema([("author", pa.string()), ("why", pa.string())])
+BOTS = pa.schema([("author", pa.string()), ("reason", pa.string())])
 
 
 class Commit(NamedTuple):
@@ -102,7 +102,7 @@ class Made:
         self.authors, self.participations = _tables(list(history), list(talks), linked or {})
         self.answers = pa.Table.from_pylist(list(answers), NO_ACCOUNTS.schema)
         self.trailers = pa.Table.from_pylist([{"name": n, "handle": h} for n, h in trailers], TRAILERS)
-        self.bots = pa.Table.from_pylist([{"author": bot, "why": "it is made"} for bot in bots], BOTS)
+        self.bots = pa.Table.from_pylist([{"author": bot, "reason": "it is made"} for bot in bots], BOTS)
         self.generic = pa.array(list(generic), pa.string())
         self.decisions = pa.Table.from_pylist(
             [

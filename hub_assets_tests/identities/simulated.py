@@ -14,22 +14,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub_assets.hub.collect.fetches import Fetch, Page
-from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.collect.values import Values
+from hub_assets.hub.sources.accounts import TABLE
 from hub_assets.hub.sources.commits import keep
-from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType, answers_schema, listing_schema
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.identities.bots import find_bots
 from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
 from hub_assets.identities.decisions import SCHEMA as DECISIONS
 from hub_assets.identities.evidence import weigh
 from hub_assets.identities.facts import NO_ACCOUNTS, Facts
 from hub_assets.identities.merging import developers_of, merge, resolve
-from hub_assets.identities.names import HANDLE
 from hub_assets.identities.rules import decide
 from hub_assets.local_hub.columns import whole
 from hub_assets.local_hub.simulated import Simulation
 from hub_assets.local_hub.simulated.text import hexadecimal_of
+from hub_assets.vocabulary import HANDLE, REPO_TYPES, RepoType
 from hub_assets.warehouse.database import replace_week
 from hub_assets.warehouse.sql_project import Model, Project
+from hub_assets_tests.hub.tables import COMMITS, HISTORIES
 from hub_assets_tests.warehouse.building import prepare_tables
 
 NAMES: Final = ("int_hub__author_strings", "int_hub__participations", "int_hub__trailers")
@@ -48,7 +50,7 @@ def raw_tables(simulation: Simulation, *, with_accounts: bool = True) -> dict[st
         simulation: the week.
         with_accounts: whether accounts were asked for, too.
     """
-    accounts = _accounts(simulation) if with_accounts else answers_schema(ACCOUNTS).empty_table()
+    accounts = _accounts(simulation) if with_accounts else TABLE.schema.empty_table()
     return {
         **{f"raw_hub__{kind}s": _listing(simulation, kind) for kind in REPO_TYPES},
         "raw_hub__commits": pa.concat_tables(_commits(simulation, kind) for kind in REPO_TYPES),
@@ -99,7 +101,7 @@ def identify(connection: duckdb.DuckDBPyConnection, week: date, accounts: pa.Tab
         return Facts(authors, rows(NAMES[1]), rows(NAMES[2]), whole(bots["author"]), whole(generic["name"]), answers)
 
     authors = rows(NAMES[0])
-    bots = find_bots(whole(authors["author"]), connection.sql("select name, kind, why from bots").to_arrow_table())
+    bots = find_bots(whole(authors["author"]), connection.sql("select name, kind, reason from bots").to_arrow_table())
     generic = connection.sql("select name from generic_names").to_arrow_table()
     with facts(NO_ACCOUNTS) as known:
         candidates = find_candidates(known)
@@ -262,7 +264,7 @@ def _listing(simulation: Simulation, kind: RepoType) -> pa.Table:
     if kind == "model":
         columns["safetensors"] = _reordered(whole(repos["safetensors"]), ("total", "parameters"))
     author = pc.struct_field(pc.extract_regex(repos["id"], "^(?P<author>[^/]+)/"), "author")
-    return _filled(listing_schema(kind), len(repos), columns | _asked(simulation) | {"author": author})
+    return _filled(LISTINGS[kind].schema, len(repos), columns | _asked(simulation) | {"author": author})
 
 
 def _reordered(structs: pa.StructArray, names: Iterable[str]) -> pa.StructArray:
@@ -274,7 +276,7 @@ def _reordered(structs: pa.StructArray, names: Iterable[str]) -> pa.StructArray:
 
 def _visits(simulation: Simulation, kind: RepoType, items: str, offsets: Any, values: dict[str, Any]) -> pa.Table:
     """Return an answer for each repository, with its part of the items whose fields are given."""
-    schema, repos = answers_schema(f"raw_hub__{items}"), simulation.repos[kind]
+    schema, repos = HISTORIES[items].schema, simulation.repos[kind]
     of_items = schema.field(items).type
     structs = _filled(pa.schema(list(of_items.value_type)), int(offsets[-1]), values).to_struct_array()
     sizes = pa.array(np.diff(offsets))
@@ -323,7 +325,7 @@ def _trailers(messages: pa.Array) -> pa.Array:
         "model", "", "", None, None, None, None, None, fetch_number=1, history_version=0, known_head=None, known_total=0
     )
     kept = keep(new, Page(items, None, 0, len(items), None), items, Values()).items
-    of_items = answers_schema("raw_hub__commits").field("commits").type.value_type
+    of_items = COMMITS.schema.field("commits").type.value_type
     return pa.array([item["trailers"] for item in kept], of_items.field("trailers").type)
 
 
@@ -377,4 +379,4 @@ def _accounts(simulation: Simulation) -> pa.Table:
             order by strings.author
         """).to_arrow_table()
     columns = dict(zip(answers.column_names, answers.columns, strict=True))
-    return _filled(answers_schema(ACCOUNTS), len(answers), columns | _asked(simulation) | {"attempts": 1})
+    return _filled(TABLE.schema, len(answers), columns | _asked(simulation) | {"attempts": 1})

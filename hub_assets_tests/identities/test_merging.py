@@ -159,7 +159,11 @@ def groups(*names: str) -> set[frozenset[str]]:
 def test_two_spellings_of_one_name_are_one_developer_and_it_is_said_why() -> None:
     developers = Made(commits(REPO, "Ada Love", "adalove", "bob")).developers()
     assert people(developers) == groups("Ada Love|adalove")
-    assert [developers[name]["how"] for name in ("Ada Love", "adalove", "bob")] == ["same_name", "same_name", "alone"]
+    assert [developers[name]["match_method"] for name in ("Ada Love", "adalove", "bob")] == [
+        "same_name",
+        "same_name",
+        "alone",
+    ]
     assert developers["Ada Love"]["joined_with"] == "adalove"
     assert "same_name" in developers["Ada Love"]["evidence"].split(";")
     assert developers["bob"]["joined_with"] is None
@@ -184,7 +188,7 @@ def test_strings_of_one_account_are_one_developer_across_renames_whatever_their_
     ]
     developers = Made(history + commits(REPO, "bob"), answers=answers).developers()
     assert people(developers) == groups("ada|kestrel|heron")
-    assert {developers[name]["how"] for name in ("ada", "kestrel", "heron")} == {"same_account"}
+    assert {developers[name]["match_method"] for name in ("ada", "kestrel", "heron")} == {"same_account"}
 
 
 def test_a_handle_that_changed_hands_joins_nobody() -> None:
@@ -195,7 +199,7 @@ def test_a_handle_that_changed_hands_joins_nobody() -> None:
 def test_programs_are_nobody_and_say_why() -> None:
     developers = Made(commits(REPO, "ada-bot", "ada bot"), bots=["ada-bot", "ada bot"]).developers()
     assert people(developers) == set()
-    assert {(row["how"], row["is_bot"], row["evidence"]) for row in developers.values()} == {
+    assert {(row["match_method"], row["is_bot"], row["evidence"]) for row in developers.values()} == {
         ("bot", True, "it is made")
     }
 
@@ -231,7 +235,7 @@ def test_a_person_can_join_two_accounts_and_take_that_back() -> None:
     after = Made(made, **known, decisions={("ada", "heron"): "accepted"}).developers()
     assert people(before) == set()
     assert people(after) == groups("ada|heron")
-    assert after["ada"]["how"] == after["heron"]["how"] == "decision"
+    assert after["ada"]["match_method"] == after["heron"]["match_method"] == "decision"
     assert Made(made, **known, decisions={}).developers() == before
 
 
@@ -287,7 +291,7 @@ def test_generic_names_are_never_joined(decision: Mapping[Pair, str]) -> None:
     made = Made(commits(REPO, "root", "Root", "ro ot"), generic=["root"], decisions=decision)
     developers = made.developers()
     assert people(developers) == set()
-    assert [developers[name]["how"] for name in ("root", "Root", "ro ot")] == ["generic", "generic", "alone"]
+    assert [developers[name]["match_method"] for name in ("root", "Root", "ro ot")] == ["generic", "generic", "alone"]
     assert made.resolved()["Root", "root"]["is_conflict"] is bool(decision)
 
 

@@ -12,13 +12,13 @@ import hub_assets.hub.sources.commits
 from hub_assets.identities.names import (
     ALIKE,
     FEATURES,
-    HANDLE,
     ROWS,
     TOKEN,
     alike_pairs,
     relation,
     similarity_of,
 )
+from hub_assets.vocabulary import HANDLE
 from hub_assets_tests.identities.made import Row
 
 near_names = st.text(alphabet="ab1", max_size=12)

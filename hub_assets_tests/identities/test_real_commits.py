@@ -40,7 +40,7 @@ class Recorded:
         trailers = {(one["name"], one["handle"]) for one in signers if one["name"] and one["handle"]}
         strings = {name for commit in self.history for name in commit.authors}
         found = find_bots(pa.array(sorted(strings)), seed("bots"))
-        self.bots = {row["author"]: row["why"] for row in found.to_pylist()}
+        self.bots = {row["author"]: row["reason"] for row in found.to_pylist()}
         self.names = strings - set(self.bots)
         made = Made(self.history, trailers=trailers, bots=self.bots, generic=seed("generic_names")["name"].to_pylist())
         self.resolved = made.resolved()

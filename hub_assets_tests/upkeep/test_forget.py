@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from hub_assets import cli
 from hub_assets.home import Home
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.listings import land_listing
-from hub_assets.hub.collect.plan import plan_histories
+from hub_assets.hub.collect.collection import land
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.http.client import HubClient
-from hub_assets.hub.sources.schemas import REPO_TYPES
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.identities.decisions import read_decisions
 from hub_assets.lake.tombstones import PREFIX, Tombstones, TombstonesError, read_tombstones, write_tombstones
 from hub_assets.local_hub.app import build_app
@@ -28,7 +27,9 @@ from hub_assets.resources import HomeResource, project
 from hub_assets.upkeep.backup import back_up
 from hub_assets.upkeep.forget import Eraser
 from hub_assets.upkeep.verify import verify
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets_tests.golden import WEEK, Golden, hub_of
+from hub_assets_tests.hub.tables import COMMITS, DISCUSSIONS, plan_of
 
 NEXT = date(2026, 11, 23)
 
@@ -104,7 +105,7 @@ def test_nothing_of_a_person_is_left_and_the_next_crawl_does_not_bring_them_back
     accepted = [row for row in read_decisions(home.decisions).to_pylist() if row["decision"] == "accepted"]
     assert any(row["author_a"].startswith(PREFIX) and row["author_b"].startswith(PREFIX) for row in accepted)
     with HomeResource(root=str(home.root)).building(WEEK) as connection:
-        ((rows,),) = connection.execute(f"select count(*) from stg_hub__models where id like '{PREFIX}%'").fetchall()
+        ((rows,),) = connection.execute(f"select count(*) from stg_hub__models where repo_id like '{PREFIX}%'").fetchall()
     assert rows > 0
     # once more changes nothing
     again = run("forget", "--home", home.root, names[0], "--yes")
@@ -113,15 +114,15 @@ def test_nothing_of_a_person_is_left_and_the_next_crawl_does_not_bring_them_back
     with running(build_app(hub_of(NEXT), quota=Quota(100_000, 300))) as url:
         client = HubClient(url, False, is_local=True)
         for repo_type in REPO_TYPES:
-            land_listing(client, home.lake, repo_type, NEXT)
-        land_histories(client, home.lake, "commits", NEXT)
-        land_histories(client, home.lake, "discussions", NEXT)
+            land_listing(client, home.lake, LISTINGS[repo_type], NEXT)
+        land(client, home.lake, COMMITS, NEXT)
+        land(client, home.lake, DISCUSSIONS, NEXT)
     assert places_of(home, names) == []
     listed = pa.concat_tables(
         pq.read_table(file, partitioning=None) for file in home.lake.files("raw_hub__models", NEXT)
     )
     assert any(repo_id.startswith(PREFIX) for repo_id in listed["id"].to_pylist())
-    assert plan_histories(home.lake, "commits", NEXT).is_complete
+    assert plan_of(home.lake, COMMITS, NEXT).is_complete
 
 
 def test_who_is_not_a_person_is_refused(golden: Golden, tmp_path: Path) -> None:
