@@ -146,7 +146,8 @@ def own_pattern(names: Iterable[str]) -> re.Pattern[str]:
 
 def _without_own(value: Any, pattern: re.Pattern[str], token: str) -> Any:
     if isinstance(value, str):
-        return value if value.startswith(PREFIX) else pattern.sub(token, value)
+        # a whole value that is still there is a term, such as a tag
+        return value if value.startswith(PREFIX) or pattern.fullmatch(value) else pattern.sub(token, value)
     if isinstance(value, list):
         return [_without_own(item, pattern, token) for item in value]
     if isinstance(value, dict):

@@ -173,7 +173,8 @@ class _OwnEraser(Eraser):
 
     def text(self, text: str, name: str = "") -> str:  # noqa: ARG002
         """Return a text without the name."""
-        changed = text if text.startswith(PREFIX) else self._own.sub(self._token, text)
+        is_kept = text.startswith(PREFIX) or self._own.fullmatch(text)  # a token, or a term such as a tag
+        changed = text if is_kept else self._own.sub(self._token, text)
         self.n += changed != text
         return changed
 

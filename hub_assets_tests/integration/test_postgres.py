@@ -93,7 +93,7 @@ class Server:
         subprocess.run(command, check=True, env=os.environ | {"PGPASSWORD": "secret"}, timeout=120)
 
     def count(self, database: str, select: str) -> int:
-        address = f"postgresql://dagster:secret@127.0.0.1:{self.port}/{database}"
+        address = f"postgresql+psycopg2://dagster:secret@127.0.0.1:{self.port}/{database}"
         engine = sqlalchemy.create_engine(address)
         with engine.connect() as connection:
             found = connection.execute(sqlalchemy.text(select)).scalar_one()

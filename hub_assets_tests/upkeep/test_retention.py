@@ -62,13 +62,13 @@ def test_events_of_old_runs_go_and_what_the_ui_plots_stays(tmp_path: Path) -> No
     assert after["events"].size < before["events"].size
     assert after["events"].n_over == after["compute logs"].n_over == 0
     assert not (home.dagster / "storage" / old.run_id).exists()
+    assert list(apply(home, project(), datetime.now(UTC))) == []
     with open_instance(home) as instance:
         assert len(instance.get_runs()) == 2
         assert instance.get_materialized_partitions(thing.key) == {"a", "b"}
         records = instance.fetch_materializations(thing.key, limit=10).records
         assert [record.asset_materialization.metadata["rows"].value for record in records] == [3, 3]  # type: ignore[union-attr]
         assert not instance.all_logs(old.run_id, dg.DagsterEventType.STEP_START)
-    assert list(apply(home, project(), datetime.now(UTC))) == []
 
 
 def test_records_of_runs_that_made_nothing_go_later(tmp_path: Path) -> None:
