@@ -58,7 +58,9 @@ def snapshot_command(home: Path | None, crawl: "CrawlResource", **settings: Any)
 
     hub, chosen_home = HubResource.of_environment(**settings), home_of(home)
     if chosen_home.source is None:
-        examination = examined(hub.new_client(), chosen_home.root)
+        client = hub.new_client()
+        client.contact()  # a wrong address or token is reported in one sentence instead of many findings
+        examination = examined(client, chosen_home.root)
         if examination.failures:
             raise SnapshotWouldFail("The first snapshot of this Hub would fail; the remedies are above.")
     run_present_week(hub, chosen_home, crawl)

@@ -43,7 +43,7 @@ def backfill_summary(plan: Backfill) -> RenderableType:
 
 
 def _totals(plan: Backfill) -> Text:
-    n = Counter(week.state for week in plan.weeks)
+    n = Counter[str](week.state for week in plan.weeks)
     weeks = ", ".join(f"{n[state]} {name}" for state, name in _STATES.items() if n[state])
     return Text(
         f"{len(plan.weeks)} weeks: {weeks}. To download: {plan.n_bytes / 1e9:,.1f} GB in {plan.n_calls:,} calls "

@@ -106,7 +106,7 @@ def test_gaps_are_of_each_type() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(REPO_TYPES), st.integers(0, 40), st.integers(0, 23)), max_size=60))
-def test_no_week_is_ever_represented_by_another(made: list[tuple[str, int, int]]) -> None:
+def test_no_week_is_ever_represented_by_another(made: list[tuple[RepoType, int, int]]) -> None:
     uploads = []
     for repo_type, day, hour in made:
         at = datetime(2025, 9, 1, hour, tzinfo=UTC) + timedelta(days=day)

@@ -426,7 +426,8 @@ def test_families_and_drift_of_a_recorded_listing(warehouse: Warehouse, real_dat
 
 def test_benchmarks_of_recorded_datasets_are_evaluation_sets(real_data: Path, project: Project) -> None:
     known = {row["dataset_id"]: row["benchmark"] for row in seed("benchmarks", project)}
-    listed = duckdb.sql(f"select id from '{real_data / 'datasets_2023/datasets.parquet'}' order by id").fetchall()
+    path = real_data / "datasets_2023" / "datasets.parquet"
+    listed = duckdb.execute("select id from read_parquet(?) order by id", [str(path)]).fetchall()
     found = [name for (name,) in listed if name.lower() in known]
     assert len(found) >= 50
     assert not {"wikipedia", "wikitext", "c4", "bookcorpus", "oscar"} & set(known)

@@ -15,5 +15,5 @@ select author
 from all_authors
 where
     is_linked is false and regexp_full_match(author, '{{ handle }}')
-    and lower(author) in (select lower(handle) from known)
+    and lower(author) in (select lower(known.handle) from known)
     and author not in (select known.handle from known)

@@ -198,4 +198,7 @@ def _point_to_newest(folder: Path) -> None:
     link = folder / ".newest.beside"
     link.unlink(missing_ok=True)
     link.symlink_to(weeks[-1], target_is_directory=True)
-    link.replace(folder / "newest")
+    newest = folder / "newest"
+    if newest.is_dir() and not newest.is_symlink():  # a copy of a home may have followed the link
+        shutil.rmtree(newest)
+    link.replace(newest)

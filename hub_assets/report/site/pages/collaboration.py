@@ -64,7 +64,8 @@ select network, 'k = ' || nulls.k as core, measure, value, null_mean, null_std, 
     cores.share_known
 from network__null_models as nulls
 inner join network__collaboration_cores as cores using (snapshot_date, network, edge_rule, includes_bots, k)
-where snapshot_date = $week and edge_rule = 'first_author' and not includes_bots and (cores.nodes >= 10 or cores.is_max_k)
+where snapshot_date = $week and edge_rule = 'first_author' and not includes_bots
+    and (cores.nodes >= 10 or cores.is_max_k)
 order by network, nulls.k, measure
 """,
 )
