@@ -72,8 +72,8 @@ def relation(a: str, b: str, similarity: str) -> str:
     def contained(x: str, y: str) -> str:
         part = f"length({x}.{{0}}) >= 6 and (starts_with({y}.normal, {x}.{{0}}) or ends_with({y}.normal, {x}.{{0}}))"
         ends = f"starts_with({y}.normal, {x}.initial) and ends_with({y}.normal, {x}.last)"
-        spelt = f"len({x}.words) > 1 and length({x}.first) = 1 and length({x}.last) >= 6 and {ends}"
-        return f"(({part.format('normal')}) or ({part.format('stem')}) or ({spelt}))"
+        abbreviates = f"len({x}.words) > 1 and length({x}.first) = 1 and length({x}.last) >= 6 and {ends}"
+        return f"(({part.format('normal')}) or ({part.format('stem')}) or ({abbreviates}))"
 
     same_words = f"(len({a}.words) > 1 and list_sort({a}.words) = list_sort({b}.words))"
     return f"""

@@ -36,7 +36,7 @@ from hub_assets_tests.warehouse.building import prepare_tables
 
 NAMES: Final = ("int_hub__author_strings", "int_hub__participations", "int_hub__trailers")
 """Inputs of identity resolution, besides accounts and seeds."""
-PRONGS: Final = ("same_repository", "real_name")
+STUDY_RULES: Final = ("same_repository", "real_name")
 """The study's automatic blocking rules."""
 ANYBODY: Final = ("root", "ubuntu")
 """Names shared by several people in the simulated Hub; in a small one, perhaps by one person only."""

@@ -1,6 +1,6 @@
 """Identity resolution in the simulated Hub, compared with its answer key and with the study's rules.
 
-Thresholds leave a margin to what is reached; each run prints what that is.
+Thresholds leave a margin below the results, which each run prints.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from hub_assets.resources import project
 from hub_assets_tests.identities.simulated import (
     ACCOUNTS,
     NAMES,
-    PRONGS,
+    STUDY_RULES,
     Confusion,
     Identities,
     build,
@@ -57,7 +57,7 @@ class Draw:
 
     @cached_property
     def of_prongs(self) -> Confusion:
-        return self.judged("the study's prongs", taken(proposed(self.found.candidates, *PRONGS)))
+        return self.judged("the study's rules", taken(proposed(self.found.candidates, *STUDY_RULES)))
 
     def judged(self, what: str, merged: pa.Table) -> Confusion:
         """Compare merged pairs with the answer key and print the result."""

@@ -325,10 +325,10 @@ def test_pairs_found_before_the_account_lookup_are_reused() -> None:
     with before.facts() as facts:
         earlier = find_candidates(facts)
     with after.facts() as facts:
-        anew = find_candidates(facts, decided=after.decisions)
+        from_scratch = find_candidates(facts, decided=after.decisions)
         at_once = find_candidates(facts, earlier, after.decisions)
-    assert at_once.equals(anew)
-    assert not anew.equals(earlier)
+    assert at_once.equals(from_scratch)
+    assert not from_scratch.equals(earlier)
     found = {generator for generators in earlier["generators"].to_pylist() for generator in generators}
     assert {*WITHOUT_ACCOUNTS} <= found
 

@@ -20,7 +20,7 @@ from hub_assets.hub.sources.commits import _TRAILER, _co_author
 from hub_assets.identities.bots import find_bots
 from hub_assets_tests.identities.made import Commit, Made, Pair, people, seed
 
-PRONGS = {"same_repository", "real_name", "high_degree"}
+STUDY_RULES = {"same_repository", "real_name", "high_degree"}
 FIVE = {"system", "SFconvertbot", "leaderboard-pr-bot", "librarian-bot", "modularbot"}
 CORE = "deepset/roberta-base-squad2"
 """The repository that forms the study's innermost core."""
@@ -160,8 +160,8 @@ def test_merges_per_rule_and_generator(recorded: Recorded) -> None:
         ("accepted", "initial_name"): 3,
         ("review", None): 15,
     }
-    merges = [PRONGS & set(row["generators"]) for row in rows if row["decision"] == "accepted"]
-    assert Counter(prong for prongs in merges for prong in prongs) == {
+    merges = [STUDY_RULES & set(row["generators"]) for row in rows if row["decision"] == "accepted"]
+    assert Counter(rule for rules in merges for rule in rules) == {
         "same_repository": 8,
         "real_name": 8,
         "high_degree": 6,
@@ -176,7 +176,7 @@ def test_the_person_with_two_names_in_the_innermost_core_is_found_and_merged(rec
     twins = [(a, b) for a, b in both if normal(a) == normal(b) and (" " in a) != (" " in b)]
     assert len(twins) == 1
     row = recorded.resolved[twins[0]]
-    assert len(PRONGS & set(row["generators"])) == 3
+    assert len(STUDY_RULES & set(row["generators"])) == 3
     assert (row["similarity"], row["decision"], row["rule"]) == (1.0, "accepted", "same_name")
     assert len({recorded.developers[name]["developer_id"] for name in twins[0]}) == 1
 
