@@ -105,7 +105,9 @@ def test_nothing_of_a_person_is_left_and_the_next_crawl_does_not_bring_them_back
     accepted = [row for row in read_decisions(home.decisions).to_pylist() if row["decision"] == "accepted"]
     assert any(row["author_a"].startswith(PREFIX) and row["author_b"].startswith(PREFIX) for row in accepted)
     with HomeResource(root=str(home.root)).building(WEEK) as connection:
-        ((rows,),) = connection.execute(f"select count(*) from stg_hub__models where repo_id like '{PREFIX}%'").fetchall()
+        ((rows,),) = connection.execute(
+            f"select count(*) from stg_hub__models where repo_id like '{PREFIX}%'"
+        ).fetchall()
     assert rows > 0
     # once more changes nothing
     again = run("forget", "--home", home.root, names[0], "--yes")
