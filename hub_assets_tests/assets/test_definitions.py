@@ -241,7 +241,7 @@ def test_weekly_job_lists_the_hub_and_archived_week_only_the_archive(definitions
         for name in ("weekly_snapshot", "archived_week")
     )
     assert not {name for name in weekly if name.startswith("raw_archive__")}
-    assert {name for name in archived if name.startswith(("raw_", "enrich_", "core__"))} == {
+    assert {name for name in archived if name.startswith(("raw_", "enrich_"))} == {
         f"raw_archive__{name}" for name in ("models", "datasets", "spaces", "uploads")
     }
     assert archived - {name for name in archived if name.startswith("raw_archive__")} <= weekly

@@ -63,7 +63,7 @@ def person_of(home: Home) -> list[str]:
             select list(author order by author) from core__developers
             where developer_id in (
                 select developer_id from core__developers
-                inner join mart__repo_activity on starts_with(repo_id, author || '/')
+                inner join mart__repo_activity on repo_type = 'model' and starts_with(repo_id, author || '/')
                 where regexp_full_match(author, '[a-z-]{8,}')
             )
             group by developer_id having count(*) > 1 order by all
