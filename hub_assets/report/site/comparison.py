@@ -245,7 +245,7 @@ def _ratio_in_words(row: Row, ours: float, published: float) -> Markup:
         return Markup("was 0")
     ratio = ours / published
     if ratio == 0:
-        return Markup("now 0")
+        return Markup("now zero")
     if abs(ratio - 1) <= SAME:
         return Markup("about the same")
     if ratio > 1:
