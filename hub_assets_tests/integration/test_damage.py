@@ -140,6 +140,7 @@ def run_on_full_disk(root: str, url: str, said: str, largest_file: int | None) -
         assert "disk is full" in message or "No space left" in message or "File too large" in message, message
 
 
+@pytest.mark.slow
 def test_flipped_bit_is_harmless_repaired_or_reported_with_the_file(
     url: str, undisturbed: tuple[Home, float], tmp_path: Path
 ) -> None:
