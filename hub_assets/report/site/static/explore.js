@@ -30,11 +30,18 @@ const explore = (() => {
     const controls = [...element.elements].filter((each) => each.name);
     const values = () => Object.fromEntries(controls.map((each) => [each.name, each.value.trim()]));
     const defaults = values();
+    let last = null;
+    const show = (now) => {
+      // leaving a field that was already followed must not close the branches of a tree
+      if (JSON.stringify(now) === last) return;
+      last = JSON.stringify(now);
+      render(now);
+    };
     const write = (replace) => {
       const now = values();
       const changed = Object.entries(now).filter(([name, value]) => value !== defaults[name]);
       hub.state.write(scope, Object.fromEntries(changed), { replace });
-      render(now);
+      show(now);
     };
     element.addEventListener("change", () => write(false));
     // what is typed into a search box acts at once; Back does not go through its letters
@@ -51,7 +58,7 @@ const explore = (() => {
         // a value that no longer exists leaves a select without a choice
         if (each.tagName === "SELECT" && each.selectedIndex < 0) each.value = defaults[each.name];
       }
-      render(values());
+      show(values());
     });
     return {
       set(changes) {
