@@ -1,5 +1,10 @@
 """The Dagster code location, on one page."""
 
+import logging
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+
 import dagster as dg
 
 from hub_assets.assets.figures import build_figures
@@ -11,20 +16,37 @@ from hub_assets.assets.publishing import build_publishing
 from hub_assets.assets.responses import build_responses
 from hub_assets.assets.statistics import build_statistics
 from hub_assets.home import Home
+from hub_assets.hub.http.endpoint import DEFAULT_ENDPOINT
+from hub_assets.partitions import STUDY_WEEK, week_of, weeks_since
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
-from hub_assets.schedules import merge_identities, weekly_snapshot, weekly_snapshot_schedule
+from hub_assets.schedules import DEADLINES, merge_identities, weekly_snapshot, weekly_snapshot_schedule
+from hub_assets.sensors import alert_sensors, unfinished_week_sensor
+
+logger = logging.getLogger(__name__)
 
 
 def build_defs(
-    *, hub: HubResource | None = None, home: HomeResource | None = None, crawl: CrawlResource | None = None
+    *,
+    hub: HubResource | None = None,
+    home: HomeResource | None = None,
+    crawl: CrawlResource | None = None,
+    week: date | None = None,
 ) -> dg.Definitions:
-    """Assemble the code location.
+    """Assemble the code location. Reads from the home the week in which it begins.
 
     Args:
         hub: the Hub to collect from; the default is HF_ENDPOINT, or huggingface.co if that is not set.
         home: where to store the data; the default is HUB_ASSETS_HOME, or `~/.hub_assets` if that is not set.
         crawl: which histories to fetch; the default is as many as 24 hours of the Hub's rate limit allow.
+        week: a week to include in the partitions even if the home begins later.
+
+    Raises:
+        HomeError: if another version of hub_assets wrote the home.
     """
+    hub = hub or HubResource.of_environment()
+    home = home or HomeResource(root=str(Home.default().root))
+    weeks = weeks_since(_first_week(home.home, hub, week))
+    alerts = alert_sensors(home.home)
     tables = [
         *build_listings(),
         *build_responses(),
@@ -33,21 +55,43 @@ def build_defs(
         *build_statistics(),
         *build_networks(),
     ]
+
+    def narrowed(spec: dg.AssetSpec) -> dg.AssetSpec:
+        deadline = DEADLINES.get(spec.key.to_user_string())
+        if spec.partitions_def is None:
+            return spec
+        return spec.replace_attributes(partitions_def=weeks, freshness_policy=deadline)
+
     return dg.Definitions(
-        assets=[*tables, build_figures(), build_publishing(tables)],
+        assets=dg.map_asset_specs(narrowed, [*tables, build_figures(), build_publishing(tables)]),
         jobs=[weekly_snapshot, merge_identities],
-        schedules=[weekly_snapshot_schedule],
-        resources={
-            "hub": hub or HubResource.of_environment(),
-            "crawl": crawl or CrawlResource(),
-            "home": home or HomeResource(root=str(Home.default().root)),
-        },
+        schedules=[weekly_snapshot_schedule(hub)],
+        sensors=[unfinished_week_sensor(hub, home.home), *alerts],
+        resources={"hub": hub, "crawl": crawl or CrawlResource(), "home": home},
         # a single process, because DuckDB allows only one writer and starting a process per step takes two seconds
         executor=dg.in_process_executor,
     )
 
 
+def _first_week(home: Home, hub: HubResource, week: date | None) -> date:
+    """Return the week of the first partition: the home's first, or the present one if the home is empty.
+
+    The clock of a Hub other than huggingface.co may show any week, so a home that is empty begins with the study.
+    """
+    empty = week_of(datetime.now(UTC)) if hub.endpoint == DEFAULT_ENDPOINT else STUDY_WEEK
+    first = home.first_week or week or empty
+    return min(first, week) if week else first
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
     """Load the code location for Dagster. Importing this module has no side effects."""
+    home = Home.default()
+    if Path(os.environ.get("DAGSTER_HOME") or ".").absolute() != home.dagster:
+        logger.warning(
+            "Runs of this Dagster instance do not appear in the history of %s; to share it, start `hub-assets dev`, or "
+            "set DAGSTER_HOME=%s.",
+            home.root,
+            home.dagster,
+        )
     return build_defs()
