@@ -7,19 +7,33 @@ from pathlib import Path
 
 import dagster as dg
 
+from hub_assets.assets.archives import build_archives
 from hub_assets.assets.figures import build_figures
 from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
 from hub_assets.assets.models import build_models
 from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
+from hub_assets.assets.releases import build_releases
+from hub_assets.assets.report import build_report, with_pages
 from hub_assets.assets.responses import build_responses
 from hub_assets.assets.statistics import build_statistics
+from hub_assets.assets.trust import build_trust
 from hub_assets.home import Home
 from hub_assets.hub.http.endpoint import DEFAULT_ENDPOINT
 from hub_assets.partitions import STUDY_WEEK, week_of, weeks_since
-from hub_assets.resources import CrawlResource, HomeResource, HubResource
-from hub_assets.schedules import DEADLINES, merge_identities, weekly_snapshot, weekly_snapshot_schedule
+from hub_assets.resources import ArchiveResource, CrawlResource, HomeResource, HubResource
+from hub_assets.schedules import (
+    DEADLINES,
+    archived_week,
+    merge_identities,
+    upkeep,
+    upkeep_schedule,
+    weekly_release,
+    weekly_release_schedule,
+    weekly_snapshot,
+    weekly_snapshot_schedule,
+)
 from hub_assets.sensors import alert_sensors, unfinished_week_sensor
 
 logger = logging.getLogger(__name__)
@@ -31,6 +45,7 @@ def build_defs(
     home: HomeResource | None = None,
     crawl: CrawlResource | None = None,
     week: date | None = None,
+    archive: ArchiveResource | None = None,
 ) -> dg.Definitions:
     """Assemble the code location. Reads from the home the week in which it begins.
 
@@ -49,25 +64,34 @@ def build_defs(
     alerts = alert_sensors(home.home)
     tables = [
         *build_listings(),
+        build_archives(),
         *build_responses(),
         *build_identities(),
         *build_models(),
         *build_statistics(),
         *build_networks(),
+        *build_trust(),
     ]
+    figures = build_figures()
 
     def narrowed(spec: dg.AssetSpec) -> dg.AssetSpec:
-        deadline = DEADLINES.get(spec.key.to_user_string())
         if spec.partitions_def is None:
             return spec
+        deadline = DEADLINES.get(spec.key.to_user_string())
         return spec.replace_attributes(partitions_def=weeks, freshness_policy=deadline)
 
+    assets = [*tables, figures, build_publishing(tables), build_report(figures), *build_releases()]
     return dg.Definitions(
-        assets=dg.map_asset_specs(narrowed, [*tables, build_figures(), build_publishing(tables)]),
-        jobs=[weekly_snapshot, merge_identities],
-        schedules=[weekly_snapshot_schedule(hub)],
+        assets=with_pages(dg.map_asset_specs(narrowed, assets), home.home),
+        jobs=[weekly_snapshot, merge_identities, archived_week, weekly_release, upkeep],
+        schedules=[weekly_snapshot_schedule(hub), weekly_release_schedule, upkeep_schedule],
         sensors=[unfinished_week_sensor(hub, home.home), *alerts],
-        resources={"hub": hub, "crawl": crawl or CrawlResource(), "home": home},
+        resources={
+            "hub": hub,
+            "crawl": crawl or CrawlResource(),
+            "home": home,
+            "archive": archive or ArchiveResource(),
+        },
         # a single process, because DuckDB allows only one writer and starting a process per step takes two seconds
         executor=dg.in_process_executor,
     )

@@ -59,9 +59,10 @@ def one_writer(
             seconds_left = deadline - time.monotonic()
             if seconds_left <= 0:
                 raise HomeBusy(
-                    f"{_holder(path)} is still {activity} in {root}; wait for it or stop it, then try again"
+                    f"{holder_of(root, activity)} is still {activity} in {root}; wait for it or stop it, then try again"
                 ) from None
-            tell(f"Waiting up to {seconds_left / 60:.0f} minutes for {_holder(path)}, which is {activity} in {root}.")
+            holder = holder_of(root, activity)
+            tell(f"Waiting up to {seconds_left / 60:.0f} minutes for {holder}, which is {activity} in {root}.")
             timeout = min(seconds_left, TELL_SECONDS)
     try:
         if not is_nested:
@@ -73,7 +74,9 @@ def one_writer(
         lock.release()
 
 
-def _holder(path: Path) -> str:
+def holder_of(root: Path, activity: Activity) -> str:
+    """Return who holds, or last held, a lock of a home, for messages."""
+    path = root / f".{activity}.lock"
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
         return f"{holder['what']} (process {holder['pid']}, since {holder['since']} UTC)"

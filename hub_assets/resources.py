@@ -11,8 +11,11 @@ from typing import Any, Final, cast
 
 import dagster as dg
 import duckdb
+from huggingface_hub import HfApi
 from pydantic import Field, PrivateAttr
 
+from hub_assets.archives.catalog import archive_of
+from hub_assets.archives.uploads import Uploads
 from hub_assets.home import Home
 from hub_assets.hub.collect.budget import DEFAULT_HOURS, budget_calls, calls_left
 from hub_assets.hub.collect.collection import CollectOptions
@@ -146,6 +149,9 @@ class CrawlResource(dg.ConfigurableResource):
 
 
 LISTED: Final = tuple(table.name for table in LISTINGS.values())
+ARCHIVE_UPLOADS: Final = "raw_archive__uploads"
+ARCHIVED: Final = {f"raw_archive__{repo_type}s": table.name for repo_type, table in LISTINGS.items()}
+"""The tables of archived listings, and the listing that each replaces in a week that was not listed."""
 
 
 def listings_behind(table: str) -> set[str]:
@@ -154,8 +160,26 @@ def listings_behind(table: str) -> set[str]:
     if isinstance(definition, Model):
         return set().union(*map(listings_behind, definition.upstream))
     if isinstance(definition, Source):
-        return {table} if table in LISTED else set(LISTED)
+        if table in LISTED or table in ARCHIVED:
+            return {ARCHIVED.get(table, table)}
+        return set() if table == ARCHIVE_UPLOADS else set(LISTED)
     return set()
+
+
+class ArchiveResource(dg.ConfigurableResource):
+    """The archive that past weeks come from."""
+
+    name: str = Field(default="hub-stats", description="One of hub-stats, weekly-snapshots.")
+
+    def uploads(self, hub: HubResource, home: Home, report: Callable[[str], None]) -> Uploads:
+        """Return the archive's uploads, at the Hub and with the token that listings use.
+
+        Raises:
+            UnknownArchive: if there is no archive of this name.
+        """
+        archive = archive_of(self.name)
+        api = HfApi(hub.endpoint, token=None if hub.use_token else False)
+        return Uploads(api, archive, home.archives / f"{archive.name}.json", report)
 
 
 class HomeResource(dg.ConfigurableResource):
@@ -220,17 +244,23 @@ class HomeResource(dg.ConfigurableResource):
             stack.close()
 
     def require_listed(self, snapshot_date: date, listings: Iterable[str] = LISTED) -> None:
-        """Check that a week was listed.
+        """Check that a week was listed, or imported from an archive.
 
         Raises:
             dagster.Failure: if listings are missing; the message names them.
         """
         lake = self.home.lake
-        missing = sorted(table for table in listings if not lake.manifest(table, snapshot_date).complete)
+        archives = {listing: archived for archived, listing in ARCHIVED.items()}
+        missing = sorted(
+            table
+            for table in listings
+            if not any(lake.manifest(source, snapshot_date).complete for source in (table, archives[table]))
+        )
         if missing:
             raise dg.Failure(
                 f"Cannot build or publish the week of {snapshot_date} without {', '.join(missing)}: these listings "
-                "were not taken, and only the present week can be listed. Choose a listed week.",
+                "were not taken, and only the present week can be listed. Choose a listed week, or import a past one "
+                "with: hub-assets backfill",
                 allow_retries=False,
             )
 

@@ -9,7 +9,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from importlib.resources import files
 from typing import Final
@@ -26,7 +26,9 @@ from hub_assets.processes import has_lived_since, is_alive, process_mark
 from hub_assets.progress import watched
 from hub_assets.report.progress import crawl_bars
 from hub_assets.report.text import LONGEST_MESSAGE, cut, visible
+from hub_assets.resources import project
 from hub_assets.run_tags import PROCESS_TAG, REPOSITORY_TAG, STARTED_BY_TAG, cause_of, user_name
+from hub_assets.upkeep.retention import apply
 
 LOCATION: Final = "hub_assets.definitions"
 """Name of the code location, for `hub-assets dev` and for the job pages of the UI."""
@@ -67,6 +69,9 @@ def execute(job: dg.JobDefinition, home: Home, week: date, console: Console) -> 
         )
         if not result.success:
             cause = cause_of(instance, run_id)
+        with home.locked("building", "hub-assets (clean-up)", lambda message: console.print(message)):
+            for line in clean_up(home):
+                console.print(f"Removed {line}", style="dim")
     if not result.success:
         because = f"{cause.rstrip('.')}. " if cause else ""
         raise RunFailed(f"{because}Run {run_id} failed; the published warehouse is unchanged.")
@@ -97,6 +102,21 @@ def switch_on(instance: dg.DagsterInstance) -> None:
     for state in instance.all_instigator_state():
         if state.status == InstigatorStatus.STOPPED:
             instance.update_instigator_state(state.with_status(InstigatorStatus.DECLARED_IN_CODE))
+
+
+def instance_databases(home: Home) -> list[str]:
+    """Return the addresses of the databases that a home's Dagster instance keeps outside the home."""
+    settings = home.dagster / "dagster.yaml"
+    if not settings.exists() or "postgres" not in settings.read_text(encoding="utf-8"):
+        return []
+    with open_instance(home) as instance:
+        engine = getattr(instance.event_log_storage, "_engine", None)
+        return [engine.url.render_as_string(hide_password=False)] if engine is not None else []
+
+
+def clean_up(home: Home) -> list[str]:
+    """Apply a home's limits on what it keeps, and return what was removed. The caller holds the write lock."""
+    return list(apply(home, project(), datetime.now(UTC), instance_databases(home)))
 
 
 def _fail_dead_runs(instance: dg.DagsterInstance) -> None:

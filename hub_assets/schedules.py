@@ -6,9 +6,14 @@ from typing import Final
 
 import dagster as dg
 
+from hub_assets.assets.archives import archived_week_selection, archives_selection
+from hub_assets.assets.releases import RELEASE_TO, ReleaseConfig
+from hub_assets.home import Home
 from hub_assets.hub.http.errors import HubError
 from hub_assets.partitions import week_of
-from hub_assets.resources import LISTED, HubResource
+from hub_assets.resources import LISTED, HomeResource, HubResource
+from hub_assets.runs import clean_up
+from hub_assets.upkeep.findings import Examination, last_examination, sentence
 
 COLLECTS_TAG: Final = "hub_assets/collects"
 """Tag of runs that collect; `instance/dagster.yaml` allows one of them at a time."""
@@ -30,7 +35,7 @@ DEADLINES: Final = {
 
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - archives_selection() - dg.AssetSelection.assets("release__dataset"),
     tags={COLLECTS_TAG: "yes"},
     description="One week of the Hub: listings, histories, marts, networks, statistics and the published warehouse.",
 )
@@ -40,6 +45,54 @@ merge_identities = dg.define_asset_job(
     selection=dg.AssetSelection.assets("core__developer_pairs").downstream(),
     description="Apply reviewed identity decisions: rebuild developers and every table that depends on them.",
 )
+
+archived_week = dg.define_asset_job(
+    "archived_week",
+    selection=archived_week_selection(),
+    description="A past week from a public archive: its listings, and the marts that need nothing else.",
+)
+
+weekly_release = dg.define_asset_job(
+    "weekly_release",
+    selection=dg.AssetSelection.assets("release__dataset"),
+    description="Build a published week as a data set, and publish it on the Hub if HUB_ASSETS_RELEASE_TO names one.",
+)
+
+
+def doctor_warning(examination: Examination | None) -> str | None:
+    """Return what to log before a scheduled snapshot; None if the doctor's last result was good or there is none."""
+    if examination is None or not examination.failures + examination.warnings:
+        return None
+    found = f"{examination.endpoint} on {examination.examined_at:%Y-%m-%d}"
+    if examination.failures:
+        return f"By the doctor's last result, this snapshot will fail ({found}): {sentence(examination.failures)}."
+    return f"The doctor's last result has warnings ({found}): {sentence(examination.warnings)}."
+
+
+@dg.op
+def remove_what_is_over_the_limits(context: dg.OpExecutionContext, home: HomeResource) -> None:
+    """Apply the home's limits on events, logs, runs, intermediate rows, exports and figures."""
+    with home.home.locked("building", "upkeep", context.log.info):
+        removed = clean_up(home.home)
+    for line in removed:
+        context.log.info(f"Removed {line}")
+
+
+@dg.job(description="Keep the home within its limits; `hub-assets status` shows them.")
+def upkeep() -> None:
+    """Remove what is over the limits."""
+    remove_what_is_over_the_limits()
+
+
+@dg.schedule(
+    job=upkeep,
+    cron_schedule="30 5 * * 1",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def upkeep_schedule() -> dg.RunRequest:
+    """Keep the home within its limits on Mondays at 05:30 UTC, an hour before the snapshot."""
+    return dg.RunRequest()
 
 
 def weekly_snapshot_schedule(hub: HubResource) -> dg.ScheduleDefinition:
@@ -61,6 +114,8 @@ def weekly_snapshot_schedule(hub: HubResource) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"The Hub does not answer: {error}. The sensor unfinished_week asks again.")
         if week != present:
             return cannot_list(week, present)
+        if warning := doctor_warning(last_examination(Home.default().root)):
+            context.log.warning(warning)
         return dg.RunRequest(run_key=str(week), partition_key=str(week))
 
     return schedule
@@ -85,3 +140,19 @@ def hub_time(hub: HubResource) -> datetime:
 def is_switched_on() -> bool:
     """Return whether the schedule and the sensor start with the daemon."""
     return os.environ.get(SCHEDULE_VARIABLE) == "on"
+
+
+@dg.schedule(
+    job=weekly_release,
+    cron_schedule="0 6 * * 3",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+)
+def weekly_release_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Release the present week on Wednesdays at 06:00 UTC. To use it, start it and set HUB_ASSETS_RELEASE_TO."""
+    to = os.environ.get(RELEASE_TO)
+    if not to:
+        return dg.SkipReason(f"{RELEASE_TO} does not name a data set, such as my-lab/hub-weekly")
+    week = str(week_of(context.scheduled_execution_time))
+    config = dg.RunConfig(ops={"release__dataset": ReleaseConfig(to=to)})
+    return dg.RunRequest(run_key=f"{to} {week}", partition_key=week, run_config=config)

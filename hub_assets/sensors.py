@@ -68,9 +68,9 @@ def unfinished_week_sensor(hub: HubResource, home: Home) -> dg.SensorDefinition:
             return dg.SkipReason(f"The week of {week} is requested again after {next_at:%Y-%m-%d %H:%M} UTC.")
         selection = None
         if not missing:  # the week keeps its listing, and only what is missing is asked for
-            graph = context.repository_def.asset_graph if context.repository_def else None
-            keys = graph.get_all_asset_keys() if graph else set()
-            selection = sorted(key for key in keys if key.to_user_string() not in LISTED) or None
+            assert context.repository_def is not None
+            layer = context.repository_def.get_job(weekly_snapshot.name).asset_layer
+            selection = sorted(key for key in layer.executable_asset_keys if key.to_user_string() not in LISTED)
         # the number of earlier runs is part of the key, so that a key never blocks a retry
         return dg.RunRequest(run_key=f"{week}, run {len(runs) + 1}", partition_key=str(week), asset_selection=selection)
 

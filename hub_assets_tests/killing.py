@@ -13,8 +13,8 @@ _CONTEXT.set_forkserver_preload(
     [
         "pytest",
         "hypothesis",
-        "hub_assets.hub.collect.histories",
-        "hub_assets.hub.collect.listings",
+        "hub_assets.hub.sources.commits",
+        "hub_assets.hub.collect.listing",
         "hub_assets_tests.hub.made",
     ]
 )

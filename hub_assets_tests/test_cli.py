@@ -118,7 +118,7 @@ def test_a_busy_home_is_reported_with_its_writer(tmp_path: Path) -> None:
     assert not Home(tmp_path).dagster.exists()
 
 
-@pytest.mark.parametrize("kilobytes", [0, 16, 100])
+@pytest.mark.parametrize("kilobytes", [16, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 100))])
 def test_full_disk_gets_one_sentence(tmp_path: Path, kilobytes: int) -> None:
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes * 1024},) * 2)"
     command = [sys.executable, "-c", f"{limited}; from hub_assets.cli import main; main()", "demo"]

@@ -62,7 +62,8 @@ crowd_commits as (
 steps as (
     select
         includes_bots, repo_key, developer_id, n_shared_repos, n_present,
-        coalesce(lag(n_present) over (partition by includes_bots, repo_key, developer_id order by n_present), 0) as n_before,
+        coalesce(lag(n_present) over (partition by includes_bots, repo_key, developer_id order by n_present), 0)
+            as n_before,
         cast(sum(n_commits) over (
             partition by includes_bots, repo_key, developer_id
             order by n_present desc
@@ -80,7 +81,8 @@ prior_contributors as (
 
 -- count each developer's commits before joining them with the targets, because there are far more targets
 sources as (
-    select 'first_author' as edge_rule, includes_bots, repo_key, developer_id, n_shared_repos, n_first_commits as n_commits
+    select
+        'first_author' as edge_rule, includes_bots, repo_key, developer_id, n_shared_repos, n_first_commits as n_commits
     from shared
     where n_first_commits > 0
     union all
@@ -114,7 +116,11 @@ pairs as not materialized (
     union all
     -- developers who work alone get a self-loop under every rule
     select
-        rules.edge_rule, alone.includes_bots, alone.repo_key, alone.developer_id as source_id, alone.developer_id as target_id,
+        rules.edge_rule,
+        alone.includes_bots,
+        alone.repo_key,
+        alone.developer_id as source_id,
+        alone.developer_id as target_id,
         alone.n_commits, 1 as n_others, false as is_only_meeting
     from contributions as alone
     cross join (values ('first_author'), ('all_authors'), ('prior_contributors')) as rules (edge_rule)
@@ -124,7 +130,12 @@ pairs as not materialized (
 -- a model with thousands of developers has millions of pairs; where nothing needs summing, they are not materialized
 edges as (
     select
-        networks.network, pairs.edge_rule, pairs.includes_bots, pairs.source_id, pairs.target_id, pairs.n_commits as weight,
+        networks.network,
+        pairs.edge_rule,
+        pairs.includes_bots,
+        pairs.source_id,
+        pairs.target_id,
+        pairs.n_commits as weight,
         1 as n_repos, pairs.n_commits / pairs.n_others as fractional_weight
     from pairs
     inner join networks on pairs.repo_key = networks.repo_key

@@ -21,6 +21,11 @@ accounts as (
     where place = 1
 ),
 
+organizations as (
+    select * from {{ ref('int_hub__organizations') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}' and kind <> 'unknown'
+),
+
 -- any account can display another's name, so the namespace is shown with it. Users' display names are personal data
 developed as (
     select
@@ -41,7 +46,7 @@ developed as (
             else 'unknown'
         end as kind
     from placed
-    left join {{ ref('organizations') }} as organizations on lower(placed.namespace) = lower(organizations.namespace)
+    left join organizations on lower(placed.namespace) = organizations.handle
     left join accounts on lower(placed.namespace) = accounts.handle
 ),
 

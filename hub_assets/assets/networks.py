@@ -79,7 +79,14 @@ class Collaboration:
 
 def build_networks() -> list[dg.AssetsDefinition]:
     """Build the assets."""
-    return [_build_collaboration(), _build_null_models(), _build_over_time(), _build_usage(), _build_cycles()]
+    return [
+        _build_collaboration(),
+        _build_null_models(),
+        _build_over_time(),
+        _build_usage(),
+        _build_cycles(),
+        _build_families(),
+    ]
 
 
 def collaborations(
@@ -314,6 +321,37 @@ def _build_cycles() -> dg.AssetsDefinition:
         return with_metadata(result, files | {"cycles": len(pc.unique(rows["cycle"])), "models": len(rows)})
 
     return cycles
+
+
+def _build_families() -> dg.AssetsDefinition:
+    nodes, members = names = ("network__family_nodes", "network__family_members")
+
+    @python_step("network__families", dict.fromkeys(names, ("mart__base_model_edges", "mart__repo_activity")), "scipy")
+    def families(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        from hub_assets.networks.families import family_tables
+
+        snapshot_date = snapshot_date_of(context)
+        week = f"snapshot_date = date '{snapshot_date}'"
+        with home.building(snapshot_date) as connection:
+            # a base has its listed id, where it has one
+            edges = connection.sql(f"""
+                select
+                    edges.repo_key, edges.repo_id, base_repo_key, coalesce(bases.repo_id, base_repo_id) as base_repo_id,
+                    is_self_loop
+                from (from mart__base_model_edges where {week}) as edges
+                left join (from mart__repo_activity where {week} and repo_type = 'model') as bases
+                    on base_repo_key = bases.repo_key
+            """).to_arrow_table()
+            downloads = connection.sql(
+                f"select repo_key, n_downloads from mart__repo_activity where {week} and repo_type = 'model'"
+            ).to_arrow_table()
+            tables = dict(zip(names, family_tables(edges, downloads), strict=True))
+            results = {name: store(connection, name, snapshot_date, rows) for name, rows in tables.items()}
+        n_roots = pc.sum(tables[nodes]["is_root"]).as_py() or 0
+        yield with_metadata(results[nodes], {"roots": n_roots, "models": len(tables[nodes])})
+        yield with_metadata(results[members], {"deepest": pc.max(tables[members]["depth"]).as_py() or 0})
+
+    return families
 
 
 def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:

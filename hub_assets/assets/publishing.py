@@ -14,11 +14,11 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
     """Build the asset that publishes the warehouse. It runs after all tables and their blocking checks."""
 
     @dg.asset(
-        deps=_unread(tables),
+        deps=_last_of_groups(tables),
         partitions_def=SNAPSHOTS,
         group_name="report",
         kinds={"duckdb"},
-        # a run of some tables may select none of these dependencies, and then only the priority keeps this step last
+        # in a run of some tables, only the priority keeps this step last
         op_tags={"dagster/priority": "-1000"},
     )
     def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
@@ -43,8 +43,12 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
     return warehouse__published
 
 
-def _unread(tables: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
-    """Return the tables that no other table reads. An asset downstream of these waits for all tables and checks."""
+def _last_of_groups(tables: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
+    """Return a table of each group that no other table reads.
+
+    Depending on all tables would cover the lineage with arrows. The order of a run does not need them: publishing has
+    the lowest priority, so every other step has ended, and a failed one stops it.
+    """
     specs = [spec for definition in tables for spec in definition.specs]
     read = {dep.asset_key for spec in specs for dep in spec.deps}
-    return [spec.key for spec in specs if spec.key not in read]
+    return list({spec.group_name: spec.key for spec in specs if spec.key not in read}.values())

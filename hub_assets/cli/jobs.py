@@ -19,15 +19,17 @@ def run_job(
     *,
     hub: "HubResource | None" = None,
     crawl: "CrawlResource | None" = None,
+    is_summarized: bool = True,
 ) -> None:
-    """Run a job for a week in this process and print the week's summary."""
+    """Run a job for a week in this process and print the week's summary, unless the job changes nothing in it."""
     from hub_assets.definitions import build_defs
     from hub_assets.resources import HomeResource
     from hub_assets.runs import execute
 
     definitions = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl, week=week)
     execute(definitions.resolve_job_def(name), home, week, console)
-    print_week(home, week)
+    if is_summarized:
+        print_week(home, week)
 
 
 def run_present_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
@@ -54,5 +56,6 @@ def run_present_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -
     console.print(
         f"\nWeek {week} is published in {home.warehouse}\n"
         f"raw files:  {home.lake.root}\n"
-        f"the UI:     hub-assets dev --home {shlex.quote(str(home.root))}"
+        f"the UI:     hub-assets dev --home {shlex.quote(str(home.root))}\n"
+        f"the report: {home.report / str(week) / 'index.html'}"
     )

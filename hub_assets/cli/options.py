@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import codecs
+import os
 import re
 from collections.abc import Callable
 from datetime import date
@@ -73,6 +74,11 @@ QUOTA = click.option(
 PAGE_SIZE = click.option(
     "--page-size", type=click.IntRange(1, 1000), default=1000, show_default=True, help="Listing rows per request."
 )
+
+
+def root_of(folder: Path | None) -> Path:
+    """Return the folder that `--home` names, or the default, for commands that also take a home they cannot open."""
+    return (folder or Path(os.environ.get("HUB_ASSETS_HOME") or "~/.hub_assets").expanduser()).absolute()
 
 
 def home_of(folder: Path | None) -> "Home":

@@ -1,11 +1,10 @@
 """`hub-assets upgrade`."""
 
-import os
 from pathlib import Path
 
 import click
 
-from hub_assets.cli.options import HOME
+from hub_assets.cli.options import HOME, root_of
 from hub_assets.cli.printing import console
 
 
@@ -24,7 +23,7 @@ def upgrade_command(home: Path | None) -> None:
     from hub_assets.lock import WAIT_MINUTES, one_writer
     from hub_assets.upgrade import upgrade
 
-    root = (home or Path(os.environ.get("HUB_ASSETS_HOME") or "~/.hub_assets").expanduser()).absolute()
+    root = root_of(home)
     writer = ("hub-assets upgrade", console.print, WAIT_MINUTES)
     with one_writer(root, "collecting", *writer), one_writer(root, "building", *writer):
         is_converted = upgrade(root, console.print)

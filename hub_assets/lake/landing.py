@@ -143,7 +143,8 @@ class Landing:
         return self.lake.verified(self.table, self.snapshot_date, self._landed)
 
     def append(self, record: Record) -> None:
-        """Store a record."""
+        """Store a record, without the names of erased people."""
+        record = Record(record.meta, self.lake.scrub(record.body))
         self._journal.append(record.to_bytes())
         self._records.append(record)
         self.last = record.meta

@@ -74,11 +74,13 @@ _MANIFESTS = TypeAdapter(Manifest)
 class Lake:
     """The folder that holds all raw tables.
 
-    Each `Lake` object verifies a part once, the first time the part is requested.
+    Each `Lake` object verifies a part once, the first time the part is requested. `scrub` removes erased names from
+    whatever a landing receives, before anything is written.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, scrub: Callable[[bytes], bytes] = lambda body: body) -> None:
         self.root = root
+        self.scrub = scrub
         self._verified: set[tuple[Path, str | None]] = set()
 
     def folder(self, table: str, snapshot_date: date) -> Path:

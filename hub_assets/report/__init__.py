@@ -1,1 +1,1 @@
-"""Text output for the terminal. Reads the lake and the warehouse; computes nothing."""
+"""Output for people: text for the terminal here, the static site in `site`. Reads the lake and the warehouse."""

@@ -1,4 +1,4 @@
-"""Programs are found by the seed and by rules, each with a reason; people whose names look like theirs are not."""
+"""The seed and rules find bots and give a reason; people with similar names are not bots."""
 
 import pyarrow as pa
 import pytest
@@ -88,7 +88,7 @@ def test_where_only_the_end_of_a_name_speaks_it_is_proposed_and_not_decided(auth
 @pytest.mark.parametrize(
     "author", ["talbot", "Cabot", "Jane Talbot", "luci", "Ada Ci", "botanist", "release-bot", "system"]
 )
-def test_nobody_is_proposed_whose_name_is_a_persons_or_who_is_known_to_be_a_program(author: str) -> None:
+def test_people_and_known_programs_are_not_proposed(author: str) -> None:
     assert proposed(author, known=seed("bots")) == {}
 
 
@@ -125,5 +125,5 @@ def test_no_generic_name_is_a_program_and_all_are_in_lower_case() -> None:
     assert {"root", "admin", "ubuntu", "null", "none"} <= set(names)
 
 
-def test_nobody_is_found_among_nobody() -> None:
+def test_no_authors_give_no_bots() -> None:
     assert reasons() == {}

@@ -1,4 +1,4 @@
-"""The raw tables that are made of a simulated week are those that a crawl of it lands."""
+"""Raw tables built from a simulated week match those of a real crawl."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from hub_assets_tests.identities.simulated import ACCOUNTS, raw_tables
 
 Row = dict[str, Any]
 TIME_OR_TEXT = {"observed_at", "created_at", "message", "error_code"} | LISTINGS["model"].json_fields
-"""What depends on when it was asked, or nothing is read from."""
+"""Columns that depend on the time of the request or are never read."""
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +92,16 @@ def test_accounts(made: dict[str, pa.Table], crawled: Lake) -> None:
     assert found == true
 
 
-def test_without_accounts_nobody_was_asked(simulation: Simulation, made: dict[str, pa.Table]) -> None:
+def test_accounts_are_not_looked_up_unless_requested(simulation: Simulation, made: dict[str, pa.Table]) -> None:
     without = raw_tables(simulation, with_accounts=False)
     assert len(without[ACCOUNTS]) == 0
     assert without[ACCOUNTS].schema == made[ACCOUNTS].schema
     assert without["raw_hub__commits"].equals(made["raw_hub__commits"])
 
 
-def test_names_that_are_no_authors_are_asked_for_first_if_told_so(simulation: Simulation, tmp_path: Path) -> None:
+def test_requested_names_are_looked_up_first_even_if_they_are_not_authors(
+    simulation: Simulation, tmp_path: Path
+) -> None:
     lake, population = Lake(tmp_path), simulation.population()
     assert population.members is not None
     organization = population.members["org"][0].as_py()

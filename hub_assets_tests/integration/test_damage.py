@@ -56,6 +56,7 @@ def undisturbed(url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Hom
     return Home(root), time.monotonic() - began
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_next_run_repairs_home_after_kill_and_full_disk(
     round_: int, url: str, undisturbed: tuple[Home, float], tmp_path: Path

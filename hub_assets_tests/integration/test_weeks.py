@@ -118,14 +118,17 @@ def people_of(developers: dict[str, Any], names: set[str], repository: dict[str,
     return {row["developer_id"] + (repository["repo_key"] if row["is_generic"] else "") for row in found}
 
 
+def materialization_of(result: dg.ExecuteInProcessResult, asset: str) -> dg.AssetMaterialization:
+    (event,) = [event for event in result.get_asset_materialization_events() if event.asset_key == dg.AssetKey(asset)]
+    return event.step_materialization_data.materialization
+
+
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
-    (event,) = result.asset_materializations_for_node(asset)
-    return {name: value.value for name, value in event.metadata.items()}
+    return {name: value.value for name, value in materialization_of(result, asset).metadata.items()}
 
 
 def counts_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
-    (event,) = result.asset_materializations_for_node(asset)
-    counts = event.metadata["counts"]
+    counts = materialization_of(result, asset).metadata["counts"]
     assert isinstance(counts, dg.TableMetadataValue)
     return {str(record.data["what"]): record.data["rows"] for record in counts.records}
 
@@ -397,7 +400,7 @@ def test_empty_first_listing_warns_without_blocking(
     (small_week / "datasets.parquet").unlink()
     result, _ = materialize(tmp_path / "home", replay(small_week), instance, only=LISTING)
     assert result.success
-    assert result.asset_materializations_for_node("stg_hub__datasets")
+    assert materialization_of(result, "stg_hub__datasets")
     (check,) = [
         evaluation
         for evaluation in result.get_asset_check_evaluations()

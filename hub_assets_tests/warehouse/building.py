@@ -8,19 +8,24 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from hub_assets.archives.importing import CHOICE_SCHEMA
 from hub_assets.hub.sources import raw_tables
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.identities.schemas import ACCOUNT_QUESTIONS, CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
 from hub_assets.networks.schemas import (
     BASE_MODEL_CYCLES,
     COLLABORATION_CORES,
     COLLABORATION_OVER_TIME,
     DEVELOPER_CENTRALITY,
+    FAMILY_MEMBERS,
+    FAMILY_NODES,
     MODEL_CO_USAGE,
     NULL_MODELS,
     SUMMARY,
     USAGE_SUMMARY,
 )
 from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
+from hub_assets.trust.schemas import FLOW_CORRECTIONS, WEEK_QUALITY
 from hub_assets.warehouse.database import failing_rows, prepare, replace_week
 from hub_assets.warehouse.sql_project import Model, Project
 
@@ -30,6 +35,10 @@ CORE = {
     "core__developer_pairs": DEVELOPER_PAIRS,
     "core__developers": DEVELOPERS,
     "core__pseudonyms": PSEUDONYMS,
+}
+TRUST = {
+    "core__week_quality": WEEK_QUALITY,
+    "core__flow_corrections": FLOW_CORRECTIONS,
 }
 STATS = {
     "stats__concentration": CONCENTRATION,
@@ -47,10 +56,15 @@ NETWORK = {
     "network__model_co_usage": MODEL_CO_USAGE,
     "network__usage_summary": USAGE_SUMMARY,
     "network__base_model_cycles": BASE_MODEL_CYCLES,
+    "network__family_nodes": FAMILY_NODES,
+    "network__family_members": FAMILY_MEMBERS,
 }
 SOURCES = {
     **{table.name: table.schema for table in raw_tables()},
+    **{f"raw_archive__{repo_type}s": table.schema for repo_type, table in LISTINGS.items()},
+    "raw_archive__uploads": CHOICE_SCHEMA,
     **CORE,
+    **TRUST,
     **STATS,
     **NETWORK,
 }

@@ -22,6 +22,7 @@ from hub_assets.hub.collect.raw_table import BATCH, PlanRequest
 from hub_assets.hub.collect.selection import PlanError, Selection
 from hub_assets.hub.collect.values import FIRST_MOMENT, GREATEST_COUNT, LAST_MOMENT
 from hub_assets.hub.http.window import DOCUMENTED_WINDOW
+from hub_assets.lake.tombstones import PREFIX
 from hub_assets.sql import parquet
 from hub_assets.vocabulary import RepoType
 
@@ -192,7 +193,7 @@ def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
         f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, sha, {possible['likes']}, {moment}, "
         f"{downloaded[repo_type]} "
         f"from ({select_from(paths, columns if repo_type == 'space' else columns | of_others)})"
-        "where id is not null"
+        f"where id is not null and not starts_with(id, '{PREFIX}')"  # erased people are not asked about
         for repo_type, paths in files.items()
     )
 

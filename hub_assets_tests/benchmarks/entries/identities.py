@@ -127,7 +127,7 @@ def find_developers(clock: Clock, folder: Path, scale: float, populations: Path)
         sizes = {"strings": strings, "commits": int(commits), "proposed": len(pairs), "accepted": accepted}
         return {"who decides": who, **sizes, "share": 1.0, "precision": held.precision, "recall": held.recall}
 
-    prongs = simulated.proposed(found.candidates, *simulated.PRONGS)
+    prongs = simulated.proposed(found.candidates, *simulated.STUDY_RULES)
     of_prongs = simulated.confusion(key, simulated.taken(prongs))
     ours = simulated.confusion(key, simulated.merged_pairs(found.developers))
     without_accounts = simulated.confusion(key, simulated.merged_pairs(without.developers))

@@ -1,4 +1,4 @@
-"""Who stands behind namespaces, as the seeds have it."""
+"""The organizations behind namespaces, according to the seeds."""
 
 import csv
 from collections import Counter
@@ -16,7 +16,7 @@ def rows_of(seed: str) -> Rows:
 
 
 def organization_of(repo_id: str) -> str | None:
-    """Return who developed a model, as `network__top_organizations` finds it."""
+    """Return the developer of a model as in `network__top_organizations`."""
     namespaces = {row["namespace"].lower(): row["organization"] for row in rows_of("organizations")}
     developers = {row["repo_id"]: row["namespace"] for row in rows_of("model_developers")}
     namespace = developers.get(repo_id) or (repo_id.partition("/")[0] if "/" in repo_id else "")
@@ -49,7 +49,7 @@ def test_developers_that_the_study_names() -> None:
     assert {name: organization_of(name) for name in said} == said
 
 
-def test_a_model_keeps_its_developer_under_the_id_it_has_today() -> None:
+def test_a_renamed_model_keeps_its_developer() -> None:
     today = {
         "gpt2": "openai-community/gpt2",
         "bert-base-uncased": "google-bert/bert-base-uncased",
@@ -67,21 +67,25 @@ def test_a_model_keeps_its_developer_under_the_id_it_has_today() -> None:
     assert {old: organization_of(old) for old in today} == {old: organization_of(new) for old, new in today.items()}
 
 
-def test_seeds_are_in_order_and_an_organization_is_of_one_kind() -> None:
+def test_seeds_are_sorted_and_each_organization_has_one_kind() -> None:
     organizations, developers = rows_of("organizations"), rows_of("model_developers")
-    for rows, key in ((organizations, "namespace"), (developers, "repo_id")):
-        # the Hub takes no notice of how letters are cased
-        names = [row[key].lower() for row in rows]
+    for rows, key in ((organizations, ("namespace", "valid_from")), (developers, ("repo_id",))):
+        # the Hub ignores case
+        names = [tuple(row[name].lower() for name in key) for row in rows]
         assert names == sorted(set(names))
-        assert all(value and value == value.strip() for row in rows for value in row.values())
+        assert all(
+            value == value.strip() and (value or name in ("country", "valid_from"))
+            for row in rows
+            for name, value in row.items()
+        )
     kinds = {(row["organization"], row["kind"]) for row in organizations}
     assert len(kinds) == len({name.lower() for name, _ in kinds})
     assert sum(row["kind"] != "individual" for row in organizations) >= 100
-    # people appear under the name that they chose for their works
+    # individuals appear under their chosen namespace
     assert all(row["organization"] == row["namespace"] for row in organizations if row["kind"] == "individual")
 
 
-def test_most_of_what_is_used_in_earnest_is_mapped(real_data: Path) -> None:
+def test_most_widely_used_models_are_mapped(real_data: Path) -> None:
     uses = pq.read_table(real_data / "usage" / "github_repo_uses_model.parquet", columns=["model_id"])
     foremost = [organization_of(name) for name, _ in Counter(uses["model_id"].to_pylist()).most_common(100)]
     assert sum(name is not None for name in foremost[:50]) >= 47

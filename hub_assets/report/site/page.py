@@ -1,0 +1,42 @@
+"""What a page is. The pages themselves are in `pages`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hub_assets.report.site.week import Week
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the site.
+
+    Attributes:
+        slug: file name without `.html`; `index` is the entry page.
+        title: heading, and entry of the navigation.
+        lead: one sentence under the heading, and the description in search results.
+        group: part of the navigation.
+        content: returns the template's variables. The template is `SLUG.html`, extends `base.html` and also has the
+            variables `week`, `page`, `navigation`, `notices` and `site`.
+        scripts: files in `static` that the page needs besides `site.js`, in order. `charts.js` brings ECharts.
+        uses: histories that the page depends on, such as `commits` or `model commits`; if a week has only part of one,
+            the page says so at the top.
+    """
+
+    slug: str
+    title: str
+    lead: str
+    group: Literal["Report", "Explore", "Reference"]
+    content: Callable[[Week], Mapping[str, Any]]
+    scripts: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Name of the file."""
+        return f"{self.slug}.html"
+
+    @property
+    def all_scripts(self) -> tuple[str, ...]:
+        """Scripts to load, ECharts first where it is needed."""
+        return ("vendor/echarts.min.js", *self.scripts) if "charts.js" in self.scripts else self.scripts

@@ -1,0 +1,101 @@
+"""Queries whose results are shown, and the path from a number on a page back to its query.
+
+A page runs a query once and hands its cells to the template. The filter `number` (see `rendering`) writes each cell as
+a `<data>` element that carries the value and where it comes from, so that a reader, or a test, can check it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from hub_assets.report.text import visible
+
+Value = str | int | float | bool | date | datetime | None
+
+LONGEST_TEXT: Final = 160
+"""Characters shown of an id, a tag or a title. The Hub allows 96 + 1 + 96 in an id; hostile data has more."""
+
+LARGEST_RESULT: Final = 20_000
+"""Rows. A page is read by people; a larger result belongs into a file next to it."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SELECT with a name that is unique within the site.
+
+    Attributes:
+        name: lower case, with hyphens; the anchor on the page of queries.
+        title: what it returns, without a full stop.
+        sql: a SELECT in DuckDB's dialect. `$week` is the week of the site, as a date; a query that reads several weeks
+            says `<= $week`, so that an old site does not change when a new week is published.
+    """
+
+    name: str
+    title: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value of a result, with its query's name, its row (from 0) and its column."""
+
+    value: Value
+    query: str
+    row: int
+    column: str
+
+    def __bool__(self) -> bool:
+        return self.value is not None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a result. `row["n"]` and, in a template, `row.n` are cells."""
+
+    query: str
+    index: int
+    values: Mapping[str, Value]
+
+    def __getitem__(self, column: str) -> Cell:
+        if column not in self.values:
+            raise KeyError(f"the query {self.query} has no column {column}")
+        return Cell(self.values[column], self.query, self.index, column)
+
+
+@dataclass(frozen=True)
+class Result:
+    """All rows of a query, in its order."""
+
+    query: Query
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def first(self) -> Row | None:
+        """The first row; None if there is none."""
+        return self.rows[0] if self.rows else None
+
+    def where(self, **values: Value) -> list[Row]:
+        """Return the rows that have these values."""
+        return [row for row in self.rows if all(row.values[name] == value for name, value in values.items())]
+
+    def by(self, *columns: str) -> dict[tuple[Value, ...], Row]:
+        """Return the rows by the values of some columns; the last one wins if several share them."""
+        return {tuple(row.values[name] for name in columns): row for row in self.rows}
+
+    def records(self) -> list[dict[str, Value]]:
+        """Return the rows as plain dictionaries, for `json_script`; untrusted text is escaped and cut as on a page."""
+        return [
+            {
+                name: visible(value, LONGEST_TEXT) if isinstance(value, str) else value
+                for name, value in row.values.items()
+            }
+            for row in self.rows
+        ]
