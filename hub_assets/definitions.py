@@ -1,5 +1,8 @@
 """The Dagster code location, on one page."""
 
+import logging
+import os
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -17,8 +20,11 @@ from hub_assets.assets.responses import build_responses
 from hub_assets.assets.statistics import build_statistics
 from hub_assets.assets.trust import build_trust
 from hub_assets.home import Home
+from hub_assets.hub.http.endpoint import DEFAULT_ENDPOINT
+from hub_assets.partitions import STUDY_WEEK, week_of, weeks_since
 from hub_assets.resources import ArchiveResource, CrawlResource, HomeResource, HubResource
 from hub_assets.schedules import (
+    DEADLINES,
     archived_week,
     merge_identities,
     upkeep,
@@ -28,6 +34,9 @@ from hub_assets.schedules import (
     weekly_snapshot,
     weekly_snapshot_schedule,
 )
+from hub_assets.sensors import alert_sensors, unfinished_week_sensor
+
+logger = logging.getLogger(__name__)
 
 
 def build_defs(
@@ -35,15 +44,24 @@ def build_defs(
     hub: HubResource | None = None,
     home: HomeResource | None = None,
     crawl: CrawlResource | None = None,
+    week: date | None = None,
     archive: ArchiveResource | None = None,
 ) -> dg.Definitions:
-    """Assemble the code location.
+    """Assemble the code location. Reads from the home the week in which it begins.
 
     Args:
         hub: the Hub to collect from; the default is HF_ENDPOINT, or huggingface.co if that is not set.
         home: where to store the data; the default is HUB_ASSETS_HOME, or `~/.hub_assets` if that is not set.
         crawl: which histories to fetch; the default is as many as 24 hours of the Hub's rate limit allow.
+        week: a week to include in the partitions even if the home begins later.
+
+    Raises:
+        HomeError: if another version of hub_assets wrote the home.
     """
+    hub = hub or HubResource.of_environment()
+    home = home or HomeResource(root=str(Home.default().root))
+    weeks = weeks_since(_first_week(home.home, hub, week))
+    alerts = alert_sensors(home.home)
     tables = [
         *build_listings(),
         build_archives(),
@@ -55,16 +73,21 @@ def build_defs(
         *build_trust(),
     ]
     figures = build_figures()
-    home = home or HomeResource(root=str(Home.default().root))
+
+    def narrowed(spec: dg.AssetSpec) -> dg.AssetSpec:
+        if spec.partitions_def is None:
+            return spec
+        deadline = DEADLINES.get(spec.key.to_user_string())
+        return spec.replace_attributes(partitions_def=weeks, freshness_policy=deadline)
+
+    assets = [*tables, figures, build_publishing(tables), build_report(figures), *build_releases()]
     return dg.Definitions(
-        assets=with_pages(
-            [*tables, figures, build_publishing(tables), build_report(figures), *build_releases()],
-            Home(Path(home.root)),
-        ),
+        assets=with_pages(dg.map_asset_specs(narrowed, assets), home.home),
         jobs=[weekly_snapshot, merge_identities, archived_week, weekly_release, upkeep],
-        schedules=[weekly_snapshot_schedule, weekly_release_schedule, upkeep_schedule],
+        schedules=[weekly_snapshot_schedule(hub), weekly_release_schedule, upkeep_schedule],
+        sensors=[unfinished_week_sensor(hub, home.home), *alerts],
         resources={
-            "hub": hub or HubResource.of_environment(),
+            "hub": hub,
             "crawl": crawl or CrawlResource(),
             "home": home,
             "archive": archive or ArchiveResource(),
@@ -74,7 +97,25 @@ def build_defs(
     )
 
 
+def _first_week(home: Home, hub: HubResource, week: date | None) -> date:
+    """Return the week of the first partition: the home's first, or the present one if the home is empty.
+
+    The clock of a Hub other than huggingface.co may show any week, so a home that is empty begins with the study.
+    """
+    empty = week_of(datetime.now(UTC)) if hub.endpoint == DEFAULT_ENDPOINT else STUDY_WEEK
+    first = home.first_week or week or empty
+    return min(first, week) if week else first
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
     """Load the code location for Dagster. Importing this module has no side effects."""
+    home = Home.default()
+    if Path(os.environ.get("DAGSTER_HOME") or ".").absolute() != home.dagster:
+        logger.warning(
+            "Runs of this Dagster instance do not appear in the history of %s; to share it, start `hub-assets dev`, or "
+            "set DAGSTER_HOME=%s.",
+            home.root,
+            home.dagster,
+        )
     return build_defs()

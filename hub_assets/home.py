@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hub_assets.errors import UserError
 from hub_assets.identities.pseudonyms import secret_key
 from hub_assets.lake.parts import Lake, write_beside
 from hub_assets.lake.tombstones import read_tombstones
-from hub_assets.lock import WAIT_MINUTES, one_writer
+from hub_assets.lock import WAIT_MINUTES, Activity, one_writer
 
 FORMAT = 2
 """The version of names in a home's files. Format 1 had other names of tables and columns; `upgrade` converts it."""
@@ -130,6 +131,12 @@ class Home:
         return self.root / "dagster"
 
     @property
+    def first_week(self) -> date | None:
+        """The earliest week with any raw data; None if the home is empty."""
+        tables = [folder.name for folder in self.lake.root.glob("*") if folder.is_dir()]
+        return min((week for table in tables for week in self.lake.weeks_begun(table)), default=None)
+
+    @property
     def source(self) -> str | None:
         """The Hub that this home is bound to; None before the first write.
 
@@ -144,22 +151,29 @@ class Home:
 
     @contextmanager
     def written_by(self, what: str, tell: Callable[[str], None]) -> Iterator[None]:
-        """Hold the home's write lock, after waiting for another writer up to HUB_ASSETS_WAIT minutes (default: 60).
+        """Hold both locks, to change raw data and tables together; see `locked`."""
+        with self.locked("collecting", what, tell), self.locked("building", what, tell):
+            yield
+
+    @contextmanager
+    def locked(self, activity: Activity, what: str, tell: Callable[[str], None]) -> Iterator[None]:
+        """Hold one of the home's locks, after waiting for its holder up to HUB_ASSETS_WAIT minutes (default: 60).
 
         Args:
+            activity: what the lock is for. Do not ask for `collecting` while holding `building`.
             what: describes this writer in the messages of processes that wait for it.
             tell: receives messages that name the current writer.
 
         Raises:
             HomeError: if the folder is not writable, or HUB_ASSETS_WAIT is not a number.
-            HomeBusy: if another writer still holds the lock after that time.
+            HomeBusy: if another process still holds the lock after that time.
         """
         minutes = os.environ.get("HUB_ASSETS_WAIT") or str(WAIT_MINUTES)
         if not re.fullmatch(r"\d+(\.\d+)?", minutes):
             raise HomeError(f"HUB_ASSETS_WAIT is {minutes!r}; set it to a number of minutes, or unset it")
         with ExitStack() as stack:
             try:
-                stack.enter_context(one_writer(self.root, what, tell, float(minutes)))
+                stack.enter_context(one_writer(self.root, activity, what, tell, float(minutes)))
             except OSError as error:
                 raise self._unwritable(error) from error
             yield

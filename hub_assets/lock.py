@@ -1,6 +1,9 @@
-"""One writer per home at a time, whatever starts it: the command, `dagster dev` or `dagster asset materialize`.
+"""One collector and one builder per home at a time, however they start: command, daemon or `dagster asset materialize`.
 
-The operating system releases the lock when its process dies. What a writer does with the home does not belong here.
+Collecting writes the lake, building the two databases. Their locks are separate, so that a crawl of 24 hours does not
+block rebuilding a mart. A process may wait to build while it collects, but never to collect while it builds: otherwise
+two processes could wait for each other. The operating system releases a lock when its process dies. What a writer does
+with the home does not belong here.
 """
 
 import contextlib
@@ -11,12 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from filelock import FileLock, Timeout
 
 from hub_assets.errors import HubAssetsError
 
+Activity = Literal["collecting", "building"]
 WAIT_MINUTES: Final = 60.0
 TELL_SECONDS: Final = 30.0
 
@@ -27,12 +31,13 @@ class HomeBusy(HubAssetsError):
 
 @contextmanager
 def one_writer(
-    root: Path, what: str, tell: Callable[[str], None], wait_minutes: float = WAIT_MINUTES
+    root: Path, activity: Activity, what: str, tell: Callable[[str], None], wait_minutes: float = WAIT_MINUTES
 ) -> Iterator[None]:
-    """Hold the write lock of a home. Calls from the same thread can be nested.
+    """Hold the lock of a home for collecting or building. Calls from the same thread can be nested.
 
     Args:
         root: the home's folder.
+        activity: which of the two locks.
         what: describes this writer in the messages of processes that wait for it.
         tell: receives a message that names the current writer, immediately and then every 30 s.
         wait_minutes: how long to wait for another writer.
@@ -42,7 +47,8 @@ def one_writer(
         OSError: if the folder is not writable.
     """
     root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / ".lock", is_singleton=True)  # a singleton is reentrant
+    path = root / f".{activity}.lock"
+    lock = FileLock(path, is_singleton=True)  # a singleton is reentrant
     is_nested = lock.is_locked
     deadline, timeout = time.monotonic() + 60 * wait_minutes, 0.0
     while True:
@@ -53,24 +59,26 @@ def one_writer(
             seconds_left = deadline - time.monotonic()
             if seconds_left <= 0:
                 raise HomeBusy(
-                    f"{root} is still being written by {holder_of(root)}; wait for it or stop it, then try again"
+                    f"{holder_of(root, activity)} is still {activity} in {root}; wait for it or stop it, then try again"
                 ) from None
-            tell(f"Waiting up to {seconds_left / 60:.0f} minutes for {holder_of(root)}, which is writing to {root}.")
+            holder = holder_of(root, activity)
+            tell(f"Waiting up to {seconds_left / 60:.0f} minutes for {holder}, which is {activity} in {root}.")
             timeout = min(seconds_left, TELL_SECONDS)
     try:
         if not is_nested:
             since = datetime.now(UTC).isoformat(" ", "seconds").removesuffix("+00:00")
             with contextlib.suppress(OSError):  # if the disk is full, the writer stays anonymous
-                (root / ".lock").write_text(json.dumps({"what": what, "pid": os.getpid(), "since": since}))
+                path.write_text(json.dumps({"what": what, "pid": os.getpid(), "since": since}))
         yield
     finally:
         lock.release()
 
 
-def holder_of(root: Path) -> str:
-    """Return who holds, or last held, the write lock of a home, for messages."""
+def holder_of(root: Path, activity: Activity) -> str:
+    """Return who holds, or last held, a lock of a home, for messages."""
+    path = root / f".{activity}.lock"
     try:
-        holder = json.loads((root / ".lock").read_text(encoding="utf-8"))
+        holder = json.loads(path.read_text(encoding="utf-8"))
         return f"{holder['what']} (process {holder['pid']}, since {holder['since']} UTC)"
     except (OSError, ValueError, KeyError, TypeError):
         return "another run"

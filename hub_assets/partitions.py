@@ -5,11 +5,20 @@ A partition key is the Monday of its week, and the current week already has a pa
 """
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import dagster as dg
 
-SNAPSHOTS = dg.WeeklyPartitionsDefinition(start_date="2023-10-02", day_offset=1, end_offset=1)
-"""All weeks since the study's own snapshot."""
+STUDY_WEEK: Final = date(2023, 10, 2)
+
+
+def weeks_since(first: date) -> dg.WeeklyPartitionsDefinition:
+    """Return the weekly partitions from a Monday to the current week."""
+    return dg.WeeklyPartitionsDefinition(start_date=str(first), day_offset=1, end_offset=1)
+
+
+SNAPSHOTS = weeks_since(STUDY_WEEK)
+"""All weeks since the study's own snapshot. `build_defs` narrows them to the weeks since the home's first."""
 
 
 def is_partition(week: date) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -30,6 +30,8 @@ from hub_assets.hub.http.session import READ_SECONDS
 from hub_assets.hub.http.window import DOCUMENTED_WINDOW
 from hub_assets.hub.sources import response_tables
 from hub_assets.hub.sources.listings import LISTINGS
+from hub_assets.lock import Activity
+from hub_assets.run_tags import CAUSE_TAG, STARTED_BY_TAG, cause_of, started_by
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 from hub_assets.warehouse.database import connect, prepare
 from hub_assets.warehouse.sql_project import Model, Project, Source, load_project
@@ -181,10 +183,17 @@ class ArchiveResource(dg.ConfigurableResource):
 
 
 class HomeResource(dg.ConfigurableResource):
-    """The home, which holds the lake and the warehouse. A run holds its write lock from the first step to the last."""
+    """The home, which holds the lake and the warehouse.
+
+    A run holds the lock for collecting from its first step that collects, and the lock for building from its first
+    step that builds until it collects again or ends.
+    """
 
     root: str = Field(description="The home's folder.")
     _home: Home | None = PrivateAttr(default=None)
+    _who: str = PrivateAttr(default="a run")
+    _tell: Callable[[str], None] = PrivateAttr(default=print)
+    _locks: dict[str, ExitStack] = PrivateAttr(default_factory=dict)
     _prepared: object = PrivateAttr(default=None)
     _open: AbstractContextManager[duckdb.DuckDBPyConnection] | None = PrivateAttr(default=None)
     _connection: duckdb.DuckDBPyConnection | None = PrivateAttr(default=None)
@@ -196,17 +205,43 @@ class HomeResource(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeResource"]:
-        """Wait for the home's write lock and hold it during the run.
-
-        Raises:
-            HomeBusy, HomeError: see `Home.written_by`.
-        """
+        """Record who started the run; afterwards record why it failed, close the database and release the locks."""
         self._home = Home(Path(self.root))
-        run = context.run
-        what = f"run {run.run_id[:8]} of {run.job_name}" if run else "a run"
-        with self._home.written_by(what, context.log.info if context.log else print):
+        run, instance = context.run, context.instance
+        if run is not None and instance is not None and STARTED_BY_TAG not in run.tags:
+            instance.add_run_tags(run.run_id, {STARTED_BY_TAG: started_by(run.tags)})
+        self._who = f"run {run.run_id[:8]} of {run.job_name}" if run else "a run"
+        self._tell = context.log.info if context.log else print
+        try:
             yield self
             self.release()
+        finally:
+            self._unlock("building")
+            self._unlock("collecting")
+            if run is not None and instance is not None and (cause := cause_of(instance, run.run_id)):
+                instance.add_run_tags(run.run_id, {CAUSE_TAG: cause})
+
+    def collecting(self) -> None:
+        """Wait until no other process collects, and keep others from collecting until the run ends.
+
+        Others can build meanwhile: a crawl can take a day.
+
+        Raises:
+            HomeBusy, HomeError: see `Home.locked`.
+        """
+        self.release()
+        self._unlock("building")
+        self._lock("collecting")
+
+    def _lock(self, activity: Activity) -> None:
+        if activity not in self._locks:
+            with ExitStack() as stack:
+                stack.enter_context(self.home.locked(activity, self._who, self._tell))
+                self._locks[activity] = stack.pop_all()
+
+    def _unlock(self, activity: Activity) -> None:
+        if stack := self._locks.pop(activity, None):
+            stack.close()
 
     def require_listed(self, snapshot_date: date, listings: Iterable[str] = LISTED) -> None:
         """Check that a week was listed, or imported from an archive.
@@ -233,7 +268,7 @@ class HomeResource(dg.ConfigurableResource):
     def building(
         self, snapshot_date: date | None = None, listings: Iterable[str] = LISTED
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the build database with its views, seeds and sources in place.
+        """Wait until no other process builds, and open the build database with its views, seeds and sources in place.
 
         A run opens it once, because opening takes 25 ms and preparing 30 ms, and keeps it until `release` or an error.
 
@@ -243,6 +278,7 @@ class HomeResource(dg.ConfigurableResource):
 
         Raises:
             dagster.Failure: if one of them is missing.
+            HomeBusy, HomeError: see `Home.locked`.
         """
         home = self.home
         if snapshot_date is not None:
@@ -252,7 +288,7 @@ class HomeResource(dg.ConfigurableResource):
             for source in project().sources
             if not source.is_stored
         }
-        home.root.mkdir(parents=True, exist_ok=True)
+        self._lock("building")
         try:
             if self._connection is None:
                 self._open = connect(home.build)
@@ -267,9 +303,10 @@ class HomeResource(dg.ConfigurableResource):
             raise
         if self._home is None:
             self.release()
+            self._unlock("building")
 
     def release(self, error: BaseException | None = None) -> None:
-        """Close the build database, so that other processes can open it.
+        """Close the build database, but keep the lock.
 
         Raises:
             WarehouseError: see `connect`.

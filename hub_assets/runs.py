@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Final
 
 import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorStatus
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
@@ -26,10 +27,11 @@ from hub_assets.progress import watched
 from hub_assets.report.progress import crawl_bars
 from hub_assets.report.text import LONGEST_MESSAGE, cut, visible
 from hub_assets.resources import project
+from hub_assets.run_tags import PROCESS_TAG, REPOSITORY_TAG, STARTED_BY_TAG, cause_of, user_name
 from hub_assets.upkeep.retention import apply
 
-PROCESS_TAG: Final = "hub_assets/process"
-"""Tag that holds the mark of the process that executes a run."""
+LOCATION: Final = "hub_assets.definitions"
+"""Name of the code location, for `hub-assets dev` and for the job pages of the UI."""
 
 
 class RunFailed(HubAssetsError):
@@ -41,11 +43,11 @@ def execute(job: dg.JobDefinition, home: Home, week: date, console: Console) -> 
 
     Raises:
         RunFailed: if a step fails or is interrupted.
-        HomeBusy, HomeError: see `Home.written_by`.
+        HomeError: see `open_instance`.
     """
+    cause: str | None = None
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with (
-        home.written_by(f"hub-assets ({job.name})", lambda message: console.print(message)),
         open_instance(home) as instance,
         crawl_bars(console, f"week {week}") as watch,
         watched(watch),
@@ -57,14 +59,22 @@ def execute(job: dg.JobDefinition, home: Home, week: date, console: Console) -> 
             instance=instance,
             run_id=run_id,
             partition_key=str(week),
-            tags={PROCESS_TAG: process_mark(os.getpid()) or ""},
+            tags={
+                PROCESS_TAG: process_mark(os.getpid()) or "",
+                STARTED_BY_TAG: f"hub-assets, by {user_name()}",
+                REPOSITORY_TAG: f"__repository__@{LOCATION}",
+            },
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-        for line in clean_up(home):
-            console.print(f"Removed {line}", style="dim")
+        if not result.success:
+            cause = cause_of(instance, run_id)
+        with home.locked("building", "hub-assets (clean-up)", lambda message: console.print(message)):
+            for line in clean_up(home):
+                console.print(f"Removed {line}", style="dim")
     if not result.success:
-        raise RunFailed(f"Run {run_id} failed; the published warehouse is unchanged.")
+        because = f"{cause.rstrip('.')}. " if cause else ""
+        raise RunFailed(f"{because}Run {run_id} failed; the published warehouse is unchanged.")
 
 
 @contextmanager
@@ -85,6 +95,13 @@ def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
         _fail_dead_runs(instance)
         yield instance
+
+
+def switch_on(instance: dg.DagsterInstance) -> None:
+    """Forget that schedules and sensors were switched off in the UI, so that their default status holds again."""
+    for state in instance.all_instigator_state():
+        if state.status == InstigatorStatus.STOPPED:
+            instance.update_instigator_state(state.with_status(InstigatorStatus.DECLARED_IN_CODE))
 
 
 def instance_databases(home: Home) -> list[str]:

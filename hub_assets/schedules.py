@@ -1,20 +1,42 @@
-"""The jobs and their schedules."""
+"""The jobs, their schedule, and when a week is due. Asking again for an incomplete week belongs in `sensors`."""
 
 import os
+from datetime import date, datetime, timedelta
+from typing import Final
 
 import dagster as dg
 
 from hub_assets.assets.archives import archived_week_selection, archives_selection
 from hub_assets.assets.releases import RELEASE_TO, ReleaseConfig
 from hub_assets.home import Home
+from hub_assets.hub.http.errors import HubError
 from hub_assets.partitions import week_of
-from hub_assets.resources import HomeResource
+from hub_assets.resources import LISTED, HomeResource, HubResource
 from hub_assets.runs import clean_up
 from hub_assets.upkeep.findings import Examination, last_examination, sentence
+
+COLLECTS_TAG: Final = "hub_assets/collects"
+"""Tag of runs that collect; `instance/dagster.yaml` allows one of them at a time."""
+SCHEDULE_VARIABLE: Final = "HUB_ASSETS_SCHEDULE"
+"""`on` starts the schedule and the sensor with the daemon; otherwise the UI starts them."""
+LISTED_BY: Final = timedelta(days=1)
+"""A week's listings are due on Tuesday 00:00 UTC."""
+PUBLISHED_BY: Final = timedelta(days=2, hours=12)
+"""A week is due to be published on Wednesday 12:00 UTC: 24 hours of crawling, an outage, and the build."""
+DEADLINES: Final = {
+    **{
+        table: dg.FreshnessPolicy.cron(deadline_cron="0 0 * * 2", lower_bound_delta=LISTED_BY, timezone="UTC")
+        for table in LISTED
+    },
+    "warehouse__published": dg.FreshnessPolicy.cron(
+        deadline_cron="0 12 * * 3", lower_bound_delta=PUBLISHED_BY, timezone="UTC"
+    ),
+}
 
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
     selection=dg.AssetSelection.all() - archives_selection() - dg.AssetSelection.assets("release__dataset"),
+    tags={COLLECTS_TAG: "yes"},
     description="One week of the Hub: listings, histories, marts, networks, statistics and the published warehouse.",
 )
 
@@ -50,7 +72,9 @@ def doctor_warning(examination: Examination | None) -> str | None:
 @dg.op
 def remove_what_is_over_the_limits(context: dg.OpExecutionContext, home: HomeResource) -> None:
     """Apply the home's limits on events, logs, runs, intermediate rows, exports and figures."""
-    for line in clean_up(home.home):
+    with home.home.locked("building", "upkeep", context.log.info):
+        removed = clean_up(home.home)
+    for line in removed:
         context.log.info(f"Removed {line}")
 
 
@@ -71,13 +95,51 @@ def upkeep_schedule() -> dg.RunRequest:
     return dg.RunRequest()
 
 
-@dg.schedule(job=weekly_snapshot, cron_schedule="30 6 * * 1", execution_timezone="UTC")
-def weekly_snapshot_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Take the snapshot of the new week on Mondays at 06:30 UTC."""
-    week = str(week_of(context.scheduled_execution_time))
-    if warning := doctor_warning(last_examination(Home.default().root)):
-        context.log.warning(warning)
-    return dg.RunRequest(run_key=week, partition_key=week)
+def weekly_snapshot_schedule(hub: HubResource) -> dg.ScheduleDefinition:
+    """Build the schedule. A tick asks the Hub's clock, because only the Hub's present week can be listed."""
+
+    @dg.schedule(
+        name="weekly_snapshot_schedule",
+        job=weekly_snapshot,
+        cron_schedule="30 6 * * 1",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if is_switched_on() else dg.DefaultScheduleStatus.STOPPED,
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """Take the snapshot of the new week on Mondays at 06:30 UTC."""
+        week = week_of(context.scheduled_execution_time)
+        try:
+            present = week_of(hub_time(hub))
+        except HubError as error:
+            return dg.SkipReason(f"The Hub does not answer: {error}. The sensor unfinished_week asks again.")
+        if week != present:
+            return cannot_list(week, present)
+        if warning := doctor_warning(last_examination(Home.default().root)):
+            context.log.warning(warning)
+        return dg.RunRequest(run_key=str(week), partition_key=str(week))
+
+    return schedule
+
+
+def cannot_list(week: date, present: date) -> dg.SkipReason:
+    """Return why a week is not requested."""
+    return dg.SkipReason(f"The week of {week} cannot be listed: the Hub is in the week of {present}.")
+
+
+def hub_time(hub: HubResource) -> datetime:
+    """Return the Hub's time after one attempt, because a tick may take only a minute.
+
+    Raises:
+        HubError: if the Hub does not answer.
+    """
+    return (
+        hub.model_copy(update={"attempts": 1, "read_seconds": min(hub.read_seconds, 20.0)}).new_client().contact().now
+    )
+
+
+def is_switched_on() -> bool:
+    """Return whether the schedule and the sensor start with the daemon."""
+    return os.environ.get(SCHEDULE_VARIABLE) == "on"
 
 
 @dg.schedule(

@@ -76,12 +76,12 @@ def test_require_writes_nothing(tmp_path: Path) -> None:
         home.require("https://huggingface.co", None)
 
 
-def test_written_by_rejects_an_unwritable_folder_and_an_invalid_wait(
+def test_locked_rejects_an_unwritable_folder_and_an_invalid_wait(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     nowhere = Home(Path("/proc/nothing"))
-    with pytest.raises(HomeError, match="/proc/nothing is not writable"), nowhere.written_by("", print):
+    with pytest.raises(HomeError, match="/proc/nothing is not writable"), nowhere.locked("building", "", print):
         pass
     monkeypatch.setenv("HUB_ASSETS_WAIT", "long")
-    with pytest.raises(HomeError, match="HUB_ASSETS_WAIT is 'long'"), Home(tmp_path).written_by("", print):
+    with pytest.raises(HomeError, match="HUB_ASSETS_WAIT is 'long'"), Home(tmp_path).locked("building", "", print):
         pass

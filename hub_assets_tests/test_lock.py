@@ -12,7 +12,7 @@ from hub_assets_tests.killing import ended, started
 
 
 def write(root: str, seconds: float, mark: str) -> None:
-    with one_writer(Path(root), mark, lambda _: None, 1):
+    with one_writer(Path(root), "building", mark, lambda _: None, 1):
         (Path(root) / f"{mark}.in").touch()
         time.sleep(seconds)
         (Path(root) / f"{mark}.out").touch()
@@ -28,21 +28,21 @@ def appeared(path: Path) -> None:
 def test_second_writer_waits_and_names_the_first(tmp_path: Path) -> None:
     other, messages = started(write, str(tmp_path), 1.0, "the first"), list[str]()
     appeared(tmp_path / "the first.in")
-    with one_writer(tmp_path, "the second", messages.append, 1):
+    with one_writer(tmp_path, "building", "the second", messages.append, 1):
         assert (tmp_path / "the first.out").exists()
     assert len(messages) == 1
-    assert re.search(rf"minutes for the first \(process {other.pid}, since .* UTC\), which is writing to", messages[0])
+    assert re.search(rf"minutes for the first \(process {other.pid}, since .* UTC\), which is building in", messages[0])
     ended(other, None)
 
 
 def test_wait_is_bounded_and_a_dead_writer_releases_the_lock(tmp_path: Path) -> None:
     other = started(write, str(tmp_path), 600.0, "the first")
     appeared(tmp_path / "the first.in")
-    with pytest.raises(HomeBusy, match=rf"still being written by the first \(process {other.pid}"):
-        one_writer(tmp_path, "the second", lambda _: None, 0).__enter__()
+    with pytest.raises(HomeBusy, match=rf"the first \(process {other.pid}, since .* is still building in"):
+        one_writer(tmp_path, "building", "the second", lambda _: None, 0).__enter__()
     other.kill()
     ended(other, signal.SIGKILL)
-    with one_writer(tmp_path, "the second", lambda _: None, 0):
+    with one_writer(tmp_path, "building", "the second", lambda _: None, 0):
         pass
 
 
@@ -53,8 +53,8 @@ def test_lock_is_reentrant_and_released_on_exception(tmp_path: Path) -> None:
 
 
 def write_twice_and_fail(root: Path) -> None:
-    with one_writer(root, "a run", lambda _: None, 0):
-        with one_writer(root, "its step", lambda _: None, 0):
+    with one_writer(root, "building", "a run", lambda _: None, 0):
+        with one_writer(root, "building", "its step", lambda _: None, 0):
             pass
         ended(started(refused, str(root)), None)
         raise ZeroDivisionError
@@ -62,4 +62,10 @@ def write_twice_and_fail(root: Path) -> None:
 
 def refused(root: str) -> None:
     with pytest.raises(HomeBusy, match="a run"):
-        one_writer(Path(root), "another", lambda _: None, 0).__enter__()
+        one_writer(Path(root), "building", "another", lambda _: None, 0).__enter__()
+
+
+def test_a_crawl_does_not_block_building(tmp_path: Path) -> None:
+    with one_writer(tmp_path, "collecting", "a crawl", lambda _: None, 0):
+        ended(started(write, str(tmp_path), 0.0, "a mart"), None)
+    assert (tmp_path / "a mart.out").exists()

@@ -18,6 +18,7 @@ from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
 from hub_assets.resources import HomeResource, HubResource, listings_behind
+from hub_assets.run_tags import CAUSE_TAG, STARTED_BY_TAG
 from hub_assets_tests.killing import ended, started
 from hub_assets_tests.test_lock import appeared, write
 
@@ -121,14 +122,28 @@ def test_run_waits_for_another_writer_and_names_it(
     other = started(write, str(tmp_path), 600.0, "another")
     appeared(tmp_path / "another.in")
     monkeypatch.setenv("HUB_ASSETS_WAIT", "0")
-    with pytest.raises(dg.DagsterResourceFunctionError) as error:
-        job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("bots")], run_config=QUIET)
-    assert re.search(rf"is still being written by another \(process {other.pid}, since", str(error.value.__cause__))
+    (message,) = failures_of(job, instance, "bots")
+    assert re.search(rf"another \(process {other.pid}, since .* is still building in", message)
+    (run,) = instance.get_runs(limit=1)
+    assert "another (process" in run.tags[CAUSE_TAG]
+    assert run.tags[STARTED_BY_TAG].startswith("Dagster, by ")
     assert not Home(tmp_path).build.exists()
     monkeypatch.setenv("HUB_ASSETS_WAIT", "5")
     threading.Timer(1, other.kill).start()
     assert job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("bots")], run_config=QUIET).success
     ended(other)
+
+
+def test_run_that_collects_lets_others_build(tmp_path: Path) -> None:
+    with HomeResource(root=str(tmp_path)).yield_for_execution(dg.build_init_resource_context()) as home:
+        with home.building():
+            pass
+        other = started(write, str(tmp_path), 0.0, "another")
+        home.collecting()
+        ended(other, None)
+        assert (tmp_path / "another.out").exists()
+        with home.building() as connection:
+            assert connection.sql("select count(*) from license_groups").fetchall() != [(0,)]
 
 
 def test_damaged_part_fails_the_step_with_an_error_that_names_it(tmp_path: Path, instance: dg.DagsterInstance) -> None:

@@ -59,6 +59,7 @@ def build_archives() -> dg.AssetsDefinition:
     def archived_week(
         context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource, archive: ArchiveResource
     ) -> Iterator[dg.MaterializeResult]:
+        home.collecting()
         snapshot_date, lake = snapshot_date_of(context), home.home.lake
         hub.client.tell = context.log.info
         home.home.bind(hub.client.endpoint, hub.client.contact(hub.outage_backoff).population)

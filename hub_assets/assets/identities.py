@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import duckdb
@@ -13,15 +13,13 @@ from hub_assets.assets.metadata import count_table, table
 from hub_assets.assets.tables import python_step, store, with_metadata
 from hub_assets.home import HomeError
 from hub_assets.identities.bots import find_bots, propose_bots
-from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
 from hub_assets.identities.decisions import DecisionsError, decisions_hash, read_decisions
-from hub_assets.identities.evidence import weigh
-from hub_assets.identities.facts import NO_ACCOUNTS, Facts
-from hub_assets.identities.merging import developers_of, resolve
 from hub_assets.identities.pseudonyms import SecretError, fingerprint, pseudonyms, secret_key
-from hub_assets.identities.rules import RULES, decide
 from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
+
+if TYPE_CHECKING:  # importing scipy and rapidfuzz takes a third of a second
+    from hub_assets.identities.facts import Facts
 
 NAMES = ("bots", "generic_names", "int_hub__author_strings", "int_hub__participations", "int_hub__trailers")
 
@@ -42,6 +40,8 @@ def _build_candidate_pairs() -> dg.AssetsDefinition:
         "python",
     )
     def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
+
         snapshot_date = snapshot_date_of(context)
         with home.building(snapshot_date) as connection:
             with _facts(connection, snapshot_date) as facts:
@@ -81,6 +81,11 @@ def _build_developers() -> dg.AssetsDefinition:
         ],
     )
     def identities(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        from hub_assets.identities.candidates import find_candidates
+        from hub_assets.identities.evidence import weigh
+        from hub_assets.identities.merging import developers_of, resolve
+        from hub_assets.identities.rules import decide
+
         snapshot_date = snapshot_date_of(context)
         try:
             decisions = read_decisions(home.home.decisions)
@@ -135,6 +140,8 @@ def _build_pseudonyms() -> dg.AssetsDefinition:
 
 def _count_pairs(pairs: pa.Table, n_decisions: int) -> dict[str, Any]:
     """Return pairs found and accepted by blocking rule (as the study reports for its prongs), and pairs by rule."""
+    from hub_assets.identities.rules import RULES
+
     by_person = pc.fill_null(pc.equal(pairs["decided_by"], "person"), False)
     is_made = pc.and_(pc.equal(pairs["decision"], "accepted"), pc.invert(pairs["is_conflict"]))
     n_made = _counts(pc.list_flatten(pairs["generators"].filter(is_made)))
@@ -175,7 +182,9 @@ def _count_developers(developers: pa.Table) -> dict[str, Any]:
     }
 
 
-def _facts(connection: duckdb.DuckDBPyConnection, snapshot_date: date, accounts: pa.Table = NO_ACCOUNTS) -> Facts:
+def _facts(connection: duckdb.DuckDBPyConnection, snapshot_date: date, accounts: pa.Table | None = None) -> "Facts":
+    from hub_assets.identities.facts import NO_ACCOUNTS, Facts
+
     authors = _week(connection, "int_hub__author_strings", snapshot_date)
     return Facts(
         authors,
@@ -183,7 +192,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, snapshot_date: date, accounts:
         _week(connection, "int_hub__trailers", snapshot_date),
         find_bots(authors["author"].combine_chunks(), _bots_seed(connection))["author"].combine_chunks(),
         connection.sql("select name from generic_names").to_arrow_table()["name"].combine_chunks(),
-        accounts,
+        NO_ACCOUNTS if accounts is None else accounts,
     )
 
 

@@ -47,6 +47,7 @@ def build_listing(listing_table: ListingTable) -> dg.AssetsDefinition:
     )
     def listing(context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
+        home.collecting()
         lake = home.home.lake
         hub.client.tell = context.log.info
         contact = hub.client.contact(hub.outage_backoff)

@@ -27,6 +27,8 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
         home.require_listed(snapshot_date)
         if context.instance.get_run_stats(context.run.run_id).steps_failed:
             raise dg.Failure("Nothing was published because a step of this run failed.", allow_retries=False)
+        with home.building():
+            pass  # holds the lock while the week is copied
         home.release()
         rows = publish(where.build, where.warehouse, snapshot_date, project())
         return dg.MaterializeResult(

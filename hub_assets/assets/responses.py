@@ -59,6 +59,7 @@ def _build(table: ResponseTable) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource, crawl: CrawlResource
     ) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
+        home.collecting()
         hub.client.tell = context.log.info
         contact = hub.client.contact(hub.outage_backoff)
         require_present_week(snapshot_date, contact.now, table.name)
@@ -117,7 +118,7 @@ def _first(table: ResponseTable, home: HomeResource, snapshot_date: date) -> pa.
     listings = set[str]().union(*map(listings_behind, table.reads))
     with home.building(snapshot_date, listings) as connection:
         rows = connection.sql(table.first, params={"week": snapshot_date}).to_arrow_table()
-    home.release()
+    home.collecting()
     return rows.column(0).combine_chunks()
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import dagster as dg
 import duckdb
@@ -16,15 +17,9 @@ from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
 from hub_assets.assets.tables import python_step, store, with_metadata
 from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
-from hub_assets.statistics.activity import (
-    VARIABLES,
-    Activity,
-    concentration_table,
-    correlation_table,
-    license_test_table,
-    lorenz_table,
-    tail_table,
-)
+
+if TYPE_CHECKING:  # importing scipy takes half a second
+    from hub_assets.statistics.activity import Activity
 
 
 class Goodness(dg.Config):
@@ -46,37 +41,46 @@ class Statistic:
         make: computes the rows from a week's activity.
         tracked_metrics: columns that Dagster plots over the weeks, keyed by the metric's name, a template that is
             filled with the row's values.
-        followed: filter for the rows with tracked metrics; all if None.
+        followed: makes the filter for the rows with tracked metrics; all if None. Made late: it imports pandas.
     """
 
-    make: Callable[[Activity], pa.Table]
+    make: Callable[["Activity"], pa.Table]
     tracked_metrics: Mapping[str, str]
-    followed: pc.Expression | None = None
+    followed: Callable[[], pc.Expression] | None = None
+
+
+def _late(name: str) -> Callable[..., pa.Table]:
+    """Return a function of `hub_assets.statistics.activity` that is imported when it is first called."""
+
+    def make(*values: Any, **options: Any) -> pa.Table:
+        return getattr(import_module("hub_assets.statistics.activity"), name)(*values, **options)
+
+    return make
 
 
 STATISTICS: Final = {
     "stats__concentration": Statistic(
-        concentration_table,
+        _late("concentration_table"),
         {
             "gini_of_{repo_type}s_{variable}": "gini",
             "{repo_type}s_holding_{target_share:.0%}_of_{variable}": "share_of_repos",
         },
     ),
     "stats__lorenz": Statistic(
-        lorenz_table,
+        _late("lorenz_table"),
         {"held_by_the_lower_{share_of_repos:.0%}_of_{repo_type}s_{variable}": "share_of_total"},
-        (pc.field("share_of_repos") > 0.895) & (pc.field("share_of_repos") < 0.905),
+        lambda: (pc.field("share_of_repos") > 0.895) & (pc.field("share_of_repos") < 0.905),
     ),
     "stats__correlations": Statistic(
-        correlation_table,
+        _late("correlation_table"),
         {"pearson_of_{repo_type}s_{variable_x}_{variable_y}": "pearson"},
-        pc.field("license_group") == "all",
+        lambda: pc.field("license_group") == "all",
     ),
     "stats__license_tests": Statistic(
-        license_test_table, {"rank_biserial_of_{variable}_{group_a}_{group_b}": "rank_biserial"}
+        _late("license_test_table"), {"rank_biserial_of_{variable}_{group_a}_{group_b}": "rank_biserial"}
     ),
     "stats__tail_fits": Statistic(
-        tail_table,
+        _late("tail_table"),
         {"alpha_of_{repo_type}s_{variable}": "alpha", "skewness_of_{repo_type}s_{variable}": "skewness"},
     ),
 }
@@ -91,7 +95,7 @@ def build_statistics() -> list[dg.AssetsDefinition]:
     @python_step(TAIL_FITS, {TAIL_FITS: ["mart__repo_activity"]}, "scipy")
     def tail_fits(context: dg.AssetExecutionContext, home: HomeResource, config: Goodness) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
-        statistic = replace(STATISTICS[TAIL_FITS], make=partial(tail_table, resamples=config.resamples))
+        statistic = replace(STATISTICS[TAIL_FITS], make=partial(_late("tail_table"), resamples=config.resamples))
         with home.building(snapshot_date) as connection:
             return _result(connection, TAIL_FITS, statistic, snapshot_date, activity_of(connection, snapshot_date))
 
@@ -109,7 +113,7 @@ def build_statistics() -> list[dg.AssetsDefinition]:
 
 
 def _result(
-    connection: duckdb.DuckDBPyConnection, name: str, statistic: Statistic, snapshot_date: date, activity: Activity
+    connection: duckdb.DuckDBPyConnection, name: str, statistic: Statistic, snapshot_date: date, activity: "Activity"
 ) -> dg.MaterializeResult:
     try:
         made = statistic.make(activity)
@@ -117,13 +121,15 @@ def _result(
         where = impossible_value(connection, snapshot_date)
         raise dg.Failure(f"{name} could not be computed: {error}. {where}", allow_retries=False) from error
     stored = store(connection, name, snapshot_date, made, RESULT_ROWS)
-    followed = made if statistic.followed is None else made.filter(statistic.followed)
+    followed = made if statistic.followed is None else made.filter(statistic.followed())
     sizes = {f"n_{repo_type}s": len(repos) for repo_type, repos in activity.items()}
     return with_metadata(stored, {**tracked_metrics(followed, statistic.tracked_metrics), **sizes})
 
 
 def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, pa.Table]:
     """Return a week's activity by repository type, without types that were not listed."""
+    from hub_assets.statistics.activity import VARIABLES
+
     tables = {}
     for repo_type, variables in VARIABLES.items():
         rows = connection.sql(
@@ -137,6 +143,8 @@ def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> d
 
 def impossible_value(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> str:
     """Name an impossible value in a week's activity and its repository; empty if there is none."""
+    from hub_assets.statistics.activity import VARIABLES
+
     names = list(dict.fromkeys(variable for variables in VARIABLES.values() for variable in variables))
     values = ", ".join(f"cast({name} as double) as {name}" for name in names)
     found = connection.execute(

@@ -71,14 +71,15 @@ def backfill_command(home: Path | None, first: date, last: date, name: str, dry_
         return
     if not yes:
         click.confirm(f"Import {len(plan.remaining)} weeks?", abort=True)
-    definitions = build_defs(hub=hub, home=HomeResource(root=str(chosen_home.root)), archive=archive)
+    first = min(week.week for week in plan.remaining)
+    definitions = build_defs(hub=hub, home=HomeResource(root=str(chosen_home.root)), archive=archive, week=first)
     imported: list[date] = []
     for position, week in enumerate(plan.remaining, start=1):
         console.print(f"Week {week.week} ({position} of {len(plan.remaining)})", style="bold")
         execute(definitions.resolve_job_def("archived_week"), chosen_home, week.week, console)
         imported.append(week.week)
         if len(imported) == PUBLISHED_TOGETHER or position == len(plan.remaining):
-            with chosen_home.written_by("hub-assets backfill", console.print):
+            with chosen_home.locked("building", "hub-assets backfill", console.print):
                 publish(chosen_home.build, chosen_home.warehouse, imported, project())
             imported = []
     console.print(f"{len(plan.remaining)} weeks from {plan.archive.repo_id} are published in {chosen_home.warehouse}")

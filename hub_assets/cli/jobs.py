@@ -26,7 +26,7 @@ def run_job(
     from hub_assets.resources import HomeResource
     from hub_assets.runs import execute
 
-    definitions = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl)
+    definitions = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl, week=week)
     execute(definitions.resolve_job_def(name), home, week, console)
     if is_summarized:
         print_week(home, week)

@@ -83,7 +83,7 @@ def withhold_command(repo_id: str, why: str, home: Path | None) -> None:
     from hub_assets.releases.withheld import Withheld, withhold
 
     where = home_of(home)
-    with where.written_by("hub-assets (withhold)", console.print):
+    with where.locked("building", "hub-assets (withhold)", console.print):
         withhold(where.withheld, Withheld(repo_id.strip(), why.strip(), datetime.now(UTC).date()))
     console.print(f"{repo_id} is left out of later releases; the decision is in {where.withheld}.")
 

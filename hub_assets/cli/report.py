@@ -35,7 +35,7 @@ def report_command(home: Path | None, week: date | None, is_opened: bool) -> Non
 
     chosen: Home = home_of(home)
     monday = week - timedelta(days=week.weekday()) if week else None
-    with chosen.written_by("hub-assets report", lambda message: console.print(message)):
+    with chosen.locked("building", "hub-assets report", lambda message: console.print(message)):
         built = build_site(
             chosen.warehouse, chosen.report, monday, project(), source=chosen.source, figures=chosen.figures
         )

@@ -37,7 +37,7 @@ def status_command(home: Path | None, clean: bool) -> None:
     if clean:
         from hub_assets.runs import clean_up
 
-        with chosen.written_by("hub-assets (status --clean)", console.print):
+        with chosen.locked("building", "hub-assets (status --clean)", console.print):
             for line in clean_up(chosen):
                 console.print(f"Removed {line}")
     for section in SECTIONS:

@@ -24,6 +24,7 @@ def upgrade_command(home: Path | None) -> None:
     from hub_assets.upgrade import upgrade
 
     root = root_of(home)
-    with one_writer(root, "hub-assets (upgrade)", console.print, float(WAIT_MINUTES)):
+    writer = ("hub-assets upgrade", console.print, WAIT_MINUTES)
+    with one_writer(root, "collecting", *writer), one_writer(root, "building", *writer):
         is_converted = upgrade(root, console.print)
     console.print(f"{root} is converted." if is_converted else f"{root} is up to date; nothing to convert.")

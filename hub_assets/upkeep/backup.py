@@ -321,7 +321,7 @@ def _build_entries(home: Home, store: _Store, notes: list[str]) -> Iterator[Entr
     if not home.build.exists():
         return
     try:
-        with FileLock(home.root / ".lock", timeout=0):
+        with FileLock(home.root / ".building.lock", timeout=0):
             yield store.take(home.build, home.build.name)
             return
     except Timeout:

@@ -13,6 +13,7 @@ import yaml
 from hub_assets.assets.listings import require_present_week
 from hub_assets.definitions import build_defs, defs
 from hub_assets.partitions import SNAPSHOTS, week_of
+from hub_assets.schedules import COLLECTS_TAG
 from hub_assets.warehouse.sql_project import SEEDS_GROUP
 
 GRAPH = """
@@ -204,7 +205,7 @@ def test_all_assets_but_seeds_are_partitioned_and_all_have_descriptions(definiti
     seeds = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).group_name == SEEDS_GROUP}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() not in seeds)
+        assert (node.partitions_def is not None) == (key.to_user_string() not in seeds)
         assert node.description
 
 
@@ -248,19 +249,6 @@ def test_weekly_job_lists_the_hub_and_archived_week_only_the_archive(definitions
     assert {"mart__repo_activity", "mart__week_coverage"} <= archived
 
 
-def test_schedule_requests_the_current_week(definitions: dg.Definitions) -> None:
-    schedule = definitions.resolve_schedule_def("weekly_snapshot_schedule")
-    assert schedule.cron_schedule == "30 6 * * 1"
-    assert schedule.execution_timezone == "UTC"
-    context = dg.build_schedule_context(
-        scheduled_execution_time=datetime(2026, 11, 16, 6, 30, tzinfo=UTC),
-        repository_def=definitions.get_repository_def(),
-    )
-    requests = schedule.evaluate_tick(context).run_requests
-    assert requests is not None
-    assert [request.partition_key for request in requests] == ["2026-11-16"]
-
-
 def test_weeks_start_on_monday_utc() -> None:
     assert week_of(datetime(2026, 11, 22, 23, 59, tzinfo=UTC)) == date(2026, 11, 16)
     assert week_of(datetime(2026, 11, 23, tzinfo=UTC)) == date(2026, 11, 23)
@@ -284,6 +272,10 @@ def test_the_shipped_instance_survives_killed_runs() -> None:
     path = Path(__file__).parents[2] / "hub_assets" / "instance" / "dagster.yaml"
     settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert settings["run_monitoring"] == {"enabled": True}
-    assert settings["concurrency"] == {"runs": {"max_concurrent_runs": 1}}
+    # a second crawl waits in the queue; a rebuild does not
+    runs = settings["concurrency"]["runs"]
+    assert runs["max_concurrent_runs"] > 1
+    assert {"key": COLLECTS_TAG, "limit": 1} in runs["tag_concurrency_limits"]
+    assert {"key": "dagster/backfill", "limit": 1} in runs["tag_concurrency_limits"]
     assert settings["telemetry"] == {"enabled": False}
     assert settings["run_retries"]["retry_on_asset_or_op_failure"] is False

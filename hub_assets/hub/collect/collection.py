@@ -23,7 +23,7 @@ from hub_assets.hub.http.pacing import OUTAGE_BACKOFF
 from hub_assets.lake.landing import FLUSH_BYTES, Landing
 from hub_assets.lake.parts import Lake, Manifest, Part
 
-NOTHING: Final = pa.array([], pa.string())
+NOTHING: Final = pa.nulls(0, pa.string())  # unlike `pa.array`, it does not import pandas
 
 
 class RefreshRefused(UserError):
