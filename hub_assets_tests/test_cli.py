@@ -43,7 +43,8 @@ from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
 from hub_assets.processes import process_mark
 from hub_assets.report.text import safe_console
-from hub_assets.runs import PROCESS_TAG, open_instance, print_event, warnings_printed
+from hub_assets.run_tags import PROCESS_TAG
+from hub_assets.runs import open_instance, print_event, warnings_printed
 from hub_assets.warehouse.database import connect
 from hub_assets_tests.golden import Golden
 from hub_assets_tests.hub.collect.test_plan import list_repos

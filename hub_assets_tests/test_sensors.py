@@ -86,7 +86,7 @@ def test_schedule_requests_the_present_week_and_no_week_that_cannot_be_listed(
 
     schedule = definitions(tmp_path, url).resolve_schedule_def("weekly_snapshot_schedule")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 6 * * 1", "UTC")
-    (request,) = tick_at(MONDAY, url).run_requests or ()
+    (request,) = tick_at(MONDAY, url).run_requests
     assert request.partition_key == "2026-11-16"
     assert "2026-11-09 cannot be listed: the Hub is in the week of 2026-11-16" in str(
         tick_at(MONDAY - timedelta(weeks=1), url).skip_message

@@ -22,7 +22,7 @@ from hub_assets.hub.collect.listing import require_no_later_week
 from hub_assets.identities.decisions import read_decisions
 from hub_assets.identities.pseudonyms import fingerprint, secret_key
 from hub_assets.lake.parts import MANIFEST
-from hub_assets.lock import holder_of
+from hub_assets.lock import Activity, holder_of
 from hub_assets.upkeep.findings import Finding
 from hub_assets.vocabulary import REPO_TYPES
 
@@ -125,14 +125,19 @@ def _writable(root: Path) -> Finding:
 
 
 def _lock(root: Path) -> Finding:
-    if not (root / ".lock").exists():
-        return Finding("lock", "ok", "nobody writes to the home")
-    try:
-        with FileLock(root / ".lock", timeout=0):
-            return Finding("lock", "ok", "nobody writes to the home")
-    except (Timeout, OSError):
-        meaning = "A snapshot would wait for up to an hour (HUB_ASSETS_WAIT)."
-        return Finding("lock", "warning", f"held by {holder_of(root)}", meaning, "Wait for it or stop it.")
+    activities: tuple[Activity, ...] = ("collecting", "building")
+    for activity in activities:
+        path = root / f".{activity}.lock"
+        if not path.exists():
+            continue
+        try:
+            with FileLock(path, timeout=0):
+                pass
+        except (Timeout, OSError):
+            meaning = "A snapshot would wait for up to an hour (HUB_ASSETS_WAIT)."
+            found = f"held by {holder_of(root, activity)}, which is {activity}"
+            return Finding("lock", "warning", found, meaning, "Wait for it or stop it.")
+    return Finding("lock", "ok", "nobody writes to the home")
 
 
 def _secret(home: Home) -> Finding:

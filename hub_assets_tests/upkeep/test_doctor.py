@@ -25,6 +25,7 @@ from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
+from hub_assets.resources import HubResource
 from hub_assets.schedules import doctor_warning, weekly_snapshot_schedule
 from hub_assets.upkeep import machine
 from hub_assets.upkeep.doctor import examine
@@ -338,7 +339,7 @@ def test_the_command_fails_if_a_snapshot_would_and_the_first_snapshot_is_refused
 
 
 def test_the_schedule_warns_from_the_last_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    population: Population, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert doctor_warning(None) is None
     good = Examination("http://hub", datetime(2026, 11, 16, tzinfo=UTC), "1", (Finding("clock", "ok", "fine"),))
@@ -349,10 +350,12 @@ def test_the_schedule_warns_from_the_last_result(
     warning = doctor_warning(last_examination(tmp_path))
     assert warning is not None
     assert "this snapshot will fail (http://hub on 2026-11-16): listing of models: it is empty" in warning
-    context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 11, 16, 6, 30, tzinfo=UTC))
-    request = weekly_snapshot_schedule(context)
+    monday = datetime.combine(population.week, datetime.min.time(), UTC)
+    context = dg.build_schedule_context(scheduled_execution_time=monday)
+    with running(build_app(population, quota=Quota(1_000, 300))) as url:
+        request = weekly_snapshot_schedule(HubResource(endpoint=url, use_token=False))(context)
     assert isinstance(request, dg.RunRequest)
-    assert request.partition_key == "2026-11-16"
+    assert request.partition_key == str(population.week)
     assert warning in capfd.readouterr().err
     (tmp_path / "doctor.json").write_text("{")
     assert last_examination(tmp_path) is None
