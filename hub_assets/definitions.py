@@ -1,5 +1,7 @@
 """The Dagster code location, on one page."""
 
+import warnings
+
 import dagster as dg
 
 from hub_assets.assets.figures import build_figures
@@ -9,10 +11,12 @@ from hub_assets.assets.models import build_models
 from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
 from hub_assets.assets.responses import build_responses
+from hub_assets.assets.staleness import REBUILD_WEEKS, build_code_checks, build_rebuild_stale
 from hub_assets.assets.statistics import build_statistics
+from hub_assets.assets.tables import with_lineage_versions
 from hub_assets.home import Home
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
-from hub_assets.schedules import merge_identities, weekly_snapshot, weekly_snapshot_schedule
+from hub_assets.schedules import merge_identities, rebuild_weeks, weekly_snapshot, weekly_snapshot_schedule
 
 
 def build_defs(
@@ -25,26 +29,39 @@ def build_defs(
         home: where to store the data; the default is HUB_ASSETS_HOME, or `~/.hub_assets` if that is not set.
         crawl: which histories to fetch; the default is as many as 24 hours of the Hub's rate limit allow.
     """
-    tables = [
-        *build_listings(),
-        *build_responses(),
-        *build_identities(),
-        *build_models(),
-        *build_statistics(),
-        *build_networks(),
-    ]
-    return dg.Definitions(
-        assets=[*tables, build_figures(), build_publishing(tables)],
-        jobs=[weekly_snapshot, merge_identities],
+    where = home or HomeResource(root=str(Home.default().root))
+    # a backfill of the weekly job goes week by week, as it should, because the listings in it do
+    warnings.filterwarnings("ignore", "Asset job weekly_snapshot materializes assets with varying BackfillPolicies")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster calls backfill policies beta
+        tables = [
+            *build_listings(),
+            *build_responses(),
+            *build_identities(),
+            *build_models(),
+            *build_statistics(),
+            *build_networks(),
+        ]
+        assets = with_lineage_versions([*tables, build_figures(), build_publishing(tables)])
+    definitions = dg.Definitions(
+        assets=assets,
+        asset_checks=[build_code_checks(assets)],
+        jobs=[
+            weekly_snapshot,
+            merge_identities,
+            rebuild_weeks,
+            build_rebuild_stale(assets, where, lambda: definitions.resolve_job_def(REBUILD_WEEKS)),
+        ],
         schedules=[weekly_snapshot_schedule],
         resources={
             "hub": hub or HubResource.of_environment(),
             "crawl": crawl or CrawlResource(),
-            "home": home or HomeResource(root=str(Home.default().root)),
+            "home": where,
         },
         # a single process, because DuckDB allows only one writer and starting a process per step takes two seconds
         executor=dg.in_process_executor,
     )
+    return definitions
 
 
 @dg.definitions

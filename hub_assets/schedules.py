@@ -16,6 +16,13 @@ merge_identities = dg.define_asset_job(
     description="Apply reviewed identity decisions: rebuild developers and every table that depends on them.",
 )
 
+rebuild_weeks = dg.define_asset_job(
+    "rebuild_weeks",
+    selection=dg.AssetSelection.all()
+    - dg.AssetSelection.groups("listings", "histories", "enrichment").materializable(),
+    description="Weeks built again from their raw files, one week or a range in one run. Makes no calls to the Hub.",
+)
+
 
 @dg.schedule(job=weekly_snapshot, cron_schedule="30 6 * * 1", execution_timezone="UTC")
 def weekly_snapshot_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:

@@ -20,7 +20,6 @@ from hub_assets.identities.facts import NO_ACCOUNTS, Facts
 from hub_assets.identities.merging import developers_of, resolve
 from hub_assets.identities.pseudonyms import SecretError, fingerprint, pseudonyms, secret_key
 from hub_assets.identities.rules import RULES, decide
-from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 
 NAMES = ("bots", "generic_names", "int_hub__author_strings", "int_hub__participations", "int_hub__trailers")
@@ -41,8 +40,7 @@ def _build_candidate_pairs() -> dg.AssetsDefinition:
         },
         "python",
     )
-    def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        snapshot_date = snapshot_date_of(context)
+    def candidate_pairs(snapshot_date: date, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         with home.building(snapshot_date) as connection:
             with _facts(connection, snapshot_date) as facts:
                 pairs = find_candidates(facts)
@@ -80,8 +78,7 @@ def _build_developers() -> dg.AssetsDefinition:
             )
         ],
     )
-    def identities(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        snapshot_date = snapshot_date_of(context)
+    def identities(snapshot_date: date, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         try:
             decisions = read_decisions(home.home.decisions)
         except DecisionsError as error:
@@ -115,8 +112,7 @@ def _build_developers() -> dg.AssetsDefinition:
 
 def _build_pseudonyms() -> dg.AssetsDefinition:
     @python_step("core__pseudonyms", {"core__pseudonyms": ["int_hub__collaboration_developers"]}, "python")
-    def made_pseudonyms(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
-        snapshot_date = snapshot_date_of(context)
+    def made_pseudonyms(snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
         try:
             key = secret_key(home.home.secret)
             home.home.pin(fingerprint(key))
