@@ -65,6 +65,8 @@ def build_code_checks(definitions: Sequence[dg.AssetsDefinition]) -> dg.AssetChe
             dg.AssetCheckSpec(
                 CHECK,
                 asset=table,
+                # without these, Dagster would split the step and run a check before its group is complete
+                additional_deps=[name for name in code if groups[name] == group and name != table],
                 description=f"The present code has built every week of the group {group}. If it fails, run the job "
                 "rebuild_stale, or: hub-assets rebuild",
             )
