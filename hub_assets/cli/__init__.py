@@ -11,7 +11,9 @@ from hub_assets.cli.dev import dev_command
 from hub_assets.cli.guard import GuardedGroup
 from hub_assets.cli.identities import identities_group
 from hub_assets.cli.local_hub import local_hub_command
+from hub_assets.cli.rebuild import rebuild_command
 from hub_assets.cli.snapshot import plan_command, snapshot_command
+from hub_assets.cli.status import status_command
 from hub_assets.cli.upgrade import upgrade_command
 
 
@@ -31,6 +33,8 @@ for command in (
     dev_command,
     local_hub_command,
     identities_group,
+    status_command,
+    rebuild_command,
     upgrade_command,
 ):
     main.add_command(command)

@@ -40,7 +40,7 @@ def repo(key: str, week: date = WEEK, name: str | None = None, **values: Any) ->
     return row | {"is_gated": False, "is_disabled": False, "n_likes": 1, "n_downloads": 1} | values
 
 
-def given(changes: Changes, rows: list[Row], **usage: int) -> None:
+def given(changes: Changes, rows: list[Row]) -> None:
     changes.give("int_hub__repositories", rows)
     kept = (
         "snapshot_date",
