@@ -16,6 +16,7 @@ from hub_assets.partitions import SNAPSHOTS, week_of
 
 GRAPH = """
 bots (reference) <-
+check_thresholds (reference) <-
 contribution_rules (reference) <-
 core__account_questions (identity_candidates) <- core__candidate_pairs int_hub__leading_models organizations
 core__candidate_pairs (identity_candidates) <- bots generic_names int_hub__author_strings int_hub__participations \
@@ -60,6 +61,8 @@ int_hub__space_models (usage) <- int_hub__model_ids stg_hub__spaces
 int_hub__trailers (identity_candidates) <- stg_hub__commits
 license_aliases (reference) <-
 license_groups (reference) <-
+mart__activity_quality (activity) <- check_thresholds core__developer_pairs core__developers int_hub__model_networks \
+license_groups mart__repo_activity
 mart__activity_summary (activity) <- mart__repo_activity
 mart__base_model_edges (usage) <- int_hub__base_models int_hub__model_ids
 mart__collaboration_edges (collaboration) <- core__pseudonyms int_hub__collaboration_edges
@@ -68,15 +71,21 @@ mart__repo_activity
 mart__history_coverage (repositories) <- int_hub__commit_histories int_hub__discussion_histories
 mart__identity_pairs (identities) <- core__developer_pairs
 mart__identity_summary (identities) <- core__developers
+mart__listing_quality (repositories) <- check_thresholds int_hub__repositories mart__history_coverage \
+stg_hub__commits
 mart__published_comparison (report) <- mart__activity_summary mart__repo_activity mart__top_repositories \
 network__collaboration_cores network__model_usage network__summary network__top_organizations network__usage_summary \
 organizations published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
 mart__repo_activity (activity) <- int_hub__commit_histories int_hub__developer_contributions \
 int_hub__developer_discussions int_hub__discussion_histories int_hub__repositories int_hub__space_models \
 license_groups stg_hub__spaces
+mart__repository_changes (repositories) <- int_hub__repositories
+mart__result_quality (report) <- check_thresholds network__collaboration_cores network__developer_centrality \
+network__summary stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz
 mart__top_repositories (activity) <- mart__repo_activity
 mart__usage_edges (usage) <- int_hub__space_models
 mart__usage_resolution (usage) <- int_hub__space_models
+mart__weekly_changes (activity) <- mart__repo_activity mart__repository_changes
 model_developers (reference) <-
 network__base_model_cycles (usage) <- mart__base_model_edges stg_hub__models
 network__collaboration_cores (collaboration) <- core__pseudonyms int_hub__collaboration_developers \
@@ -114,10 +123,10 @@ stg_hub__discussions (repositories) <- raw_hub__discussions
 stg_hub__models (repositories) <- raw_hub__models
 stg_hub__spaces (repositories) <- raw_hub__spaces
 subfields (reference) <-
-warehouse__published (report) <- mart__collaboration_edges mart__community_roles mart__history_coverage \
-mart__identity_pairs mart__identity_summary mart__published_comparison mart__usage_resolution \
-network__base_model_cycles network__collaboration_over_time network__developer_centrality network__null_models \
-stats__lorenz stats__tail_fits
+warehouse__published (report) <- mart__activity_quality mart__collaboration_edges mart__community_roles \
+mart__identity_pairs mart__identity_summary mart__listing_quality mart__published_comparison mart__result_quality \
+mart__usage_resolution mart__weekly_changes network__base_model_cycles network__collaboration_over_time \
+network__null_models stats__tail_fits
 """
 
 
@@ -164,7 +173,7 @@ def test_dagster_can_load_the_definitions() -> None:
 def test_all_assets_but_seeds_are_partitioned_and_all_have_descriptions(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     seeds = {"bots", "contribution_rules", "generic_names", "license_aliases", "license_groups", "model_developers"}
-    seeds |= {"organizations", "published_values", "subfields"}
+    seeds |= {"organizations", "published_values", "subfields", "check_thresholds"}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() not in seeds)
@@ -194,6 +203,8 @@ def test_all_checks_block_except_those_that_warn(definitions: dg.Definitions) ->
         *(f"enrich_hub__{name}: is_complete" for name in ("aliases", "accounts")),
         "core__developer_pairs: no_conflicts",
         "stats__license_shares: accepted_values__is_mapped",
+        *(f"mart__{stage}_quality: accepted_values__is_within" for stage in ("listing", "activity", "result")),
+        *(each for each in names if each.endswith(": weeks_are_built_by_this_code")),
     }
 
 
