@@ -1,9 +1,11 @@
 """The Dagster code location, on one page."""
 
 import warnings
+from pathlib import Path
 
 import dagster as dg
 
+from hub_assets.assets.catalog import with_catalog_entry
 from hub_assets.assets.figures import build_figures
 from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
@@ -42,7 +44,8 @@ def build_defs(
             *build_statistics(),
             *build_networks(),
         ]
-        assets = with_lineage_versions([*tables, build_figures(), build_publishing(tables)])
+        steps = with_lineage_versions([*tables, build_figures(), build_publishing(tables)])
+        assets = [step.map_asset_specs(lambda spec: with_catalog_entry(spec, Path(where.root))) for step in steps]
     definitions = dg.Definitions(
         assets=assets,
         asset_checks=[build_code_checks(assets)],

@@ -92,7 +92,7 @@ def result(table: str, **values: Any) -> Given:
     return {table: [{"snapshot_date": WEEK, **values}]}
 
 
-def tested(u_b: float) -> Given:
+def u_statistics(u_b: float) -> Given:
     return result("stats__license_tests", variable="n_likes", n_a=3, n_b=4, u_a=5.0, u_b=u_b, p_value=0.5)
 
 
@@ -138,7 +138,7 @@ CASES = {
         result("stats__correlations", pearson_p=0.0),
         ("pearson_p", 1),
     ),
-    "u_statistics_off": (tested(8.0), tested(7.0), ("n_likes", 1 / 12)),
+    "u_statistics_off": (u_statistics(8.0), u_statistics(7.0), ("n_likes", 1 / 12)),
     "degrees_off": (degrees(4), degrees(3), ("all", 4)),
 }
 
