@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from hub_assets.hub.sources import raw_tables
 from hub_assets.partitions import week_of
 
 weekly_snapshot = dg.define_asset_job(
@@ -18,8 +19,7 @@ merge_identities = dg.define_asset_job(
 
 rebuild_weeks = dg.define_asset_job(
     "rebuild_weeks",
-    selection=dg.AssetSelection.all()
-    - dg.AssetSelection.groups("listings", "histories", "enrichment").materializable(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(*(table.name for table in raw_tables())),
     description="Weeks built again from their raw files, one week or a range in one run. Makes no calls to the Hub.",
 )
 

@@ -45,7 +45,7 @@ measures as (
     select
         'share_of_licenses_unmapped' as check_name,
         repo_type as subject,
-        1 - count(mapped) / count(*) as value
+        (count(*) - count(mapped)) / count(*) as value
     from repositories
     group by repo_type
     union all
