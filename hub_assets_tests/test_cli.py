@@ -116,7 +116,7 @@ def test_a_busy_home_is_reported_with_its_writer(tmp_path: Path) -> None:
         other.kill()
         ended(other)
     assert_mistake(result, f"another run (process {pid}, since", "wait for it or stop it", exit_code=1)
-    assert not Home(tmp_path).dagster.exists()
+    assert not Home(tmp_path).warehouse.exists()
 
 
 @pytest.mark.parametrize("kilobytes", [16, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 100))])
