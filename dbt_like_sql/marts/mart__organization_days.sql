@@ -7,7 +7,8 @@ namespaces as (
 ),
 
 repositories as (
-    select repositories.repo_type, repositories.repo_key, repositories.created_at, namespaces.organization,
+    select
+        repositories.repo_type, repositories.repo_key, repositories.created_at, namespaces.organization,
         namespaces.kind
     from {{ ref('int_hub__repositories') }} as repositories
     inner join namespaces on lower(repositories.namespace) = namespaces.handle

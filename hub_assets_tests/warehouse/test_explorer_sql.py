@@ -76,8 +76,8 @@ def recorded_models(warehouse: Warehouse, real_data: Path, *tables: str) -> pd.D
     warehouse.connection.execute(f"""
         insert into raw_hub__models by name
         select
-            date '{WEEK}' as snapshot_date, _id, id, author, cast(createdAt as timestamp) as createdAt, likes, downloads,
-            tags, pipeline_tag, library_name, struct_pack(total := safetensors.total, parameters := null) as safetensors
+            date '{WEEK}' as snapshot_date, _id, id, author, cast(createdAt as timestamp) as createdAt,
+            likes, downloads, tags, pipeline_tag, library_name, struct_pack(total := safetensors.total, parameters := null) as safetensors
         from '{path}'
     """)
     warehouse.fill(models_for(warehouse.project, *tables), WEEK)
@@ -380,8 +380,8 @@ def test_licenses_drift_by_the_rules(warehouse: Warehouse) -> None:
         ],
     )
     warehouse.build_families()
-    drift = "select base_license_group, license_group, is_same_license, drift, n_edges from mart__license_drift order by all"
-    assert warehouse.rows(drift) == [
+    drift = "base_license_group, license_group, is_same_license, drift, n_edges"
+    assert warehouse.rows(f"select {drift} from mart__license_drift order by all") == [
         ("not listed", "none", False, "unknown", 1),
         ("permissive", "none", False, "unknown", 1),
         ("permissive", "permissive", False, "kept", 1),
