@@ -77,7 +77,8 @@ def recorded_models(warehouse: Warehouse, real_data: Path, *tables: str) -> pd.D
         insert into raw_hub__models by name
         select
             date '{WEEK}' as snapshot_date, _id, id, author, cast(createdAt as timestamp) as createdAt,
-            likes, downloads, tags, pipeline_tag, library_name, struct_pack(total := safetensors.total, parameters := null) as safetensors
+            likes, downloads, tags, pipeline_tag, library_name,
+            struct_pack(total := safetensors.total, parameters := null) as safetensors
         from '{path}'
     """)
     warehouse.fill(models_for(warehouse.project, *tables), WEEK)

@@ -9,11 +9,11 @@ from hub_assets.report.site.queries import Query, Result
 from hub_assets.report.site.week import Week
 
 RELATIONS: Final = ("finetune", "adapter", "quantized", "merge", "unspecified")
-# an ancestor has at least the downloads and the descendants of what descends from it, so both lists hold the ancestors
-# of all their models, except where they end among equals
+# an ancestor has at least the downloads and the descendants of what descends from it, so both lists hold the
+# ancestors of all their models, except where they end among equals
 NODES: Final = Query(
     "family-nodes",
-    "Models on the Base Model Explorer page: the first by their own and their descendants' downloads, and by descendants",
+    "Models on the Base Model Explorer page: the first by downloads with descendants, and by descendants",
     """
 with
 nodes as (

@@ -13,7 +13,7 @@ from hub_assets.report.site.week import Week
 MOST_DAYS: Final = 150_000
 ORGANIZATIONS: Final = Query(
     "heatmap-organizations",
-    "Organizations on the HeatMap page: the first by repositories, by repositories of the last 52 weeks, and by downloads",
+    "Organizations on the HeatMap page: the first by repositories, by those of the last 52 weeks, and by downloads",
     """
 with
 organizations as (
@@ -80,7 +80,9 @@ commits as (
     where n_commits > 0
     group by organization, kind, day
 )
-select organization, kind, repo_type, count(*) as n_days, string_agg(concat(day, ' ', n_created), ' ' order by day) as days
+select
+    organization, kind, repo_type, count(*) as n_days,
+    string_agg(concat(day, ' ', n_created), ' ' order by day) as days
 from days
 where n_created > 0
 group by organization, kind, repo_type
