@@ -14,7 +14,9 @@ from functools import cached_property
 from pathlib import Path
 
 from hub_assets.errors import UserError
+from hub_assets.identities.pseudonyms import secret_key
 from hub_assets.lake.parts import Lake, write_beside
+from hub_assets.lake.tombstones import read_tombstones
 from hub_assets.lock import WAIT_MINUTES, one_writer
 
 FORMAT = 2
@@ -59,7 +61,8 @@ class Home:
     @cached_property
     def lake(self) -> Lake:
         """The raw tables. Cached, so that each part is verified only once."""
-        return Lake(self.root / "lake")
+        tombstones = read_tombstones(self.forgotten, lambda: secret_key(self.secret))
+        return Lake(self.root / "lake", tombstones.scrub)
 
     @property
     def build(self) -> Path:
@@ -77,14 +80,34 @@ class Home:
         return self.root / "decisions.csv"
 
     @property
+    def withheld(self) -> Path:
+        """The repositories to keep out of releases, a file that belongs to the user."""
+        return self.root / "withheld.csv"
+
+    @property
+    def releases(self) -> Path:
+        """The releases as folders, by week."""
+        return self.root / "releases"
+
+    @property
     def populations(self) -> Path:
         """The cache of simulated populations; no observatory depends on it."""
         return self.root / "populations"
 
     @property
+    def archives(self) -> Path:
+        """What is known of the archives' uploads, and downloads on their way; both can be fetched again."""
+        return self.root / "archives"
+
+    @property
     def figures(self) -> Path:
         """The figures, by week."""
-        return self.root / "report" / "figures"
+        return self.report / "figures"
+
+    @property
+    def report(self) -> Path:
+        """The sites, a folder per week."""
+        return self.root / "report"
 
     @property
     def exports(self) -> Path:
@@ -95,6 +118,11 @@ class Home:
     def secret(self) -> Path:
         """The key for the pseudonyms."""
         return self.root / "secret"
+
+    @property
+    def forgotten(self) -> Path:
+        """The tombstones of erased people."""
+        return self.root / "forgotten.json"
 
     @property
     def dagster(self) -> Path:
@@ -147,14 +175,29 @@ class Home:
         """
         if self.source is None:
             return
+        self.check_pin(fingerprint)
         path = self.root / "home.json"
-        binding = json.loads(path.read_text(encoding="utf-8"))
-        if binding.setdefault("secret", fingerprint) != fingerprint:
+        binding = json.loads(path.read_text(encoding="utf-8")) | {"secret": fingerprint}
+        write_beside(path, lambda beside: beside.write_text(json.dumps(binding)))
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the home is pinned to a secret."""
+        path = self.root / "home.json"
+        return path.exists() and "secret" in json.loads(path.read_text(encoding="utf-8"))
+
+    def check_pin(self, fingerprint: str) -> None:
+        """Check that a secret is the one that the home is pinned to, if it is.
+
+        Raises:
+            HomeError: see `pin`.
+        """
+        path = self.root / "home.json"
+        if self.is_pinned and json.loads(path.read_text(encoding="utf-8"))["secret"] != fingerprint:
             raise HomeError(
                 f"{self.secret} is not the secret behind the pseudonyms of earlier weeks. Restore it from a backup, or "
                 f"remove `secret` from {path} to give everyone new pseudonyms from now on"
             )
-        write_beside(path, lambda beside: beside.write_text(json.dumps(binding)))
 
     def require(self, endpoint: str, population: str | None) -> str:
         """Check that this home is unbound or bound to this Hub, and return the name that `home.json` uses for the Hub.

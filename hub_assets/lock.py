@@ -53,9 +53,9 @@ def one_writer(
             seconds_left = deadline - time.monotonic()
             if seconds_left <= 0:
                 raise HomeBusy(
-                    f"{root} is still being written by {_holder(root)}; wait for it or stop it, then try again"
+                    f"{root} is still being written by {holder_of(root)}; wait for it or stop it, then try again"
                 ) from None
-            tell(f"Waiting up to {seconds_left / 60:.0f} minutes for {_holder(root)}, which is writing to {root}.")
+            tell(f"Waiting up to {seconds_left / 60:.0f} minutes for {holder_of(root)}, which is writing to {root}.")
             timeout = min(seconds_left, TELL_SECONDS)
     try:
         if not is_nested:
@@ -67,7 +67,8 @@ def one_writer(
         lock.release()
 
 
-def _holder(root: Path) -> str:
+def holder_of(root: Path) -> str:
+    """Return who holds, or last held, the write lock of a home, for messages."""
     try:
         holder = json.loads((root / ".lock").read_text(encoding="utf-8"))
         return f"{holder['what']} (process {holder['pid']}, since {holder['since']} UTC)"

@@ -1,8 +1,8 @@
 """The Dagster resources: the Hub, the crawl and the home. Configuration and wiring only; no asset logic."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -11,18 +11,26 @@ from typing import Any, Final, cast
 
 import dagster as dg
 import duckdb
+from huggingface_hub import HfApi
 from pydantic import Field, PrivateAttr
 
+from hub_assets.archives.catalog import archive_of
+from hub_assets.archives.uploads import Uploads
 from hub_assets.home import Home
+from hub_assets.hub.collect.budget import DEFAULT_HOURS, budget_calls, calls_left
 from hub_assets.hub.collect.collection import CollectOptions
 from hub_assets.hub.collect.crawl import WORKERS, Budget, Watch
 from hub_assets.hub.collect.listing_pages import PAGE_SIZE
-from hub_assets.hub.collect.plan import RECHECK_WEEKS, ROTATION_WEEKS, Selection
+from hub_assets.hub.collect.raw_table import ResponseTable
+from hub_assets.hub.collect.selection import RECHECK_WEEKS, ROTATION_WEEKS, Selection
 from hub_assets.hub.http.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClient
 from hub_assets.hub.http.endpoint import DEFAULT_ENDPOINT
 from hub_assets.hub.http.pacing import PATIENCE_HOURS, patience_of
 from hub_assets.hub.http.session import READ_SECONDS
-from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
+from hub_assets.hub.http.window import DOCUMENTED_WINDOW
+from hub_assets.hub.sources import response_tables
+from hub_assets.hub.sources.listings import LISTINGS
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 from hub_assets.warehouse.database import connect, prepare
 from hub_assets.warehouse.sql_project import Model, Project, Source, load_project
 
@@ -93,7 +101,7 @@ class CrawlResource(dg.ConfigurableResource):
 
     budget_calls: int | None = Field(default=None, ge=0, description="Calls per run for all histories.")
     budget_hours: float | None = Field(
-        default=24.0,
+        default=DEFAULT_HOURS,
         ge=0,
         description="Or the calls that the Hub's rate limit allows in this many hours; null: no limit.",
     )
@@ -118,19 +126,15 @@ class CrawlResource(dg.ConfigurableResource):
         return Selection(types, self.top, self.sample, tuple(self.ids), self.rotation_weeks, self.recheck_weeks)
 
     def calls_at(self, client: HubClient) -> int | None:
-        """Return the number of calls that a run may make for all histories; None means no limit."""
-        if self.budget_calls is not None or self.budget_hours is None:
-            return self.budget_calls
+        """Return the number of calls that a run may make for all tables; None means no limit."""
         limit = client.pacer.estimate
-        if limit.quota is None or limit.seconds is None:
+        if self.budget_calls is None and (limit.quota is None or limit.seconds is None):
             return None
-        return int(self.budget_hours * 3600 / limit.seconds * limit.quota)
+        return budget_calls(self.budget_calls, self.budget_hours, limit.quota or 0, limit.seconds or DOCUMENTED_WINDOW)
 
-    def terms(self, table: str, client: HubClient, watch: Watch) -> CollectOptions:
-        """Return a table's options; its budget is its cumulative share minus the calls that earlier tables made."""
-        calls = self.calls_at(client)
-        share = BUDGET_SHARES[table]
-        left = None if calls is None else max(int(calls * share) - self._calls, 0)
+    def options_for(self, table: ResponseTable, client: HubClient, watch: Watch) -> CollectOptions:
+        """Return a table's options, with its part of what is left of the run's budget."""
+        left = calls_left(response_tables(), table, self.calls_at(client), self._calls)
         return CollectOptions(budget=Budget(left), workers=self.workers, refresh=self.refresh, watch=watch)
 
     def spend(self, calls: int) -> None:
@@ -142,19 +146,10 @@ class CrawlResource(dg.ConfigurableResource):
         self._calls = 0
 
 
-BUDGET_SHARES: Final = {
-    "raw_hub__commits": 0.5,
-    "enrich_hub__aliases": 0.55,
-    "raw_hub__discussions": 0.85,
-    "enrich_hub__accounts": 1.0,
-}
-"""Cumulative share of a run's budget that may be spent once a table is done, in the order of collection.
-
-Half goes to commits, because most of the study depends on them. The other tables also get what commits leave over.
-"""
-
-
-LISTINGS: Final = tuple(f"raw_hub__{repo_type}s" for repo_type in REPO_TYPES)
+LISTED: Final = tuple(table.name for table in LISTINGS.values())
+ARCHIVE_UPLOADS: Final = "raw_archive__uploads"
+ARCHIVED: Final = {f"raw_archive__{repo_type}s": table.name for repo_type, table in LISTINGS.items()}
+"""The tables of archived listings, and the listing that each replaces in a week that was not listed."""
 
 
 def listings_behind(table: str) -> set[str]:
@@ -163,8 +158,26 @@ def listings_behind(table: str) -> set[str]:
     if isinstance(definition, Model):
         return set().union(*map(listings_behind, definition.upstream))
     if isinstance(definition, Source):
-        return {table} if table in LISTINGS else set(LISTINGS)
+        if table in LISTED or table in ARCHIVED:
+            return {ARCHIVED.get(table, table)}
+        return set() if table == ARCHIVE_UPLOADS else set(LISTED)
     return set()
+
+
+class ArchiveResource(dg.ConfigurableResource):
+    """The archive that past weeks come from."""
+
+    name: str = Field(default="hub-stats", description="One of hub-stats, weekly-snapshots.")
+
+    def uploads(self, hub: HubResource, home: Home, report: Callable[[str], None]) -> Uploads:
+        """Return the archive's uploads, at the Hub and with the token that listings use.
+
+        Raises:
+            UnknownArchive: if there is no archive of this name.
+        """
+        archive = archive_of(self.name)
+        api = HfApi(hub.endpoint, token=None if hub.use_token else False)
+        return Uploads(api, archive, home.archives / f"{archive.name}.json", report)
 
 
 class HomeResource(dg.ConfigurableResource):
@@ -173,6 +186,8 @@ class HomeResource(dg.ConfigurableResource):
     root: str = Field(description="The home's folder.")
     _home: Home | None = PrivateAttr(default=None)
     _prepared: object = PrivateAttr(default=None)
+    _open: AbstractContextManager[duckdb.DuckDBPyConnection] | None = PrivateAttr(default=None)
+    _connection: duckdb.DuckDBPyConnection | None = PrivateAttr(default=None)
 
     @property
     def home(self) -> Home:
@@ -191,27 +206,36 @@ class HomeResource(dg.ConfigurableResource):
         what = f"run {run.run_id[:8]} of {run.job_name}" if run else "a run"
         with self._home.written_by(what, context.log.info if context.log else print):
             yield self
+            self.release()
 
-    def require_listed(self, snapshot_date: date, listings: Iterable[str] = LISTINGS) -> None:
-        """Check that a week was listed.
+    def require_listed(self, snapshot_date: date, listings: Iterable[str] = LISTED) -> None:
+        """Check that a week was listed, or imported from an archive.
 
         Raises:
             dagster.Failure: if listings are missing; the message names them.
         """
         lake = self.home.lake
-        missing = sorted(table for table in listings if not lake.manifest(table, snapshot_date).complete)
+        archives = {listing: archived for archived, listing in ARCHIVED.items()}
+        missing = sorted(
+            table
+            for table in listings
+            if not any(lake.manifest(source, snapshot_date).complete for source in (table, archives[table]))
+        )
         if missing:
             raise dg.Failure(
                 f"Cannot build or publish the week of {snapshot_date} without {', '.join(missing)}: these listings "
-                "were not taken, and only the present week can be listed. Choose a listed week.",
+                "were not taken, and only the present week can be listed. Choose a listed week, or import a past one "
+                "with: hub-assets backfill",
                 allow_retries=False,
             )
 
     @contextmanager
     def building(
-        self, snapshot_date: date | None = None, listings: Iterable[str] = LISTINGS
+        self, snapshot_date: date | None = None, listings: Iterable[str] = LISTED
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the build database with its views, seeds and sources in place.
+
+        A run opens it once, because opening takes 25 ms and preparing 30 ms, and keeps it until `release` or an error.
 
         Args:
             snapshot_date: the week to build; None to read, or to build tables without weeks.
@@ -229,10 +253,27 @@ class HomeResource(dg.ConfigurableResource):
             if not source.is_stored
         }
         home.root.mkdir(parents=True, exist_ok=True)
-        with connect(home.build) as connection:
-            # preparing takes 30 ms, and most steps find the database already prepared by the previous step
-            state = (home.build.stat().st_ino, sources)
-            if self._prepared != state:
-                prepare(connection, project(), sources)
-                self._prepared = state
-            yield connection
+        try:
+            if self._connection is None:
+                self._open = connect(home.build)
+                self._connection = self._open.__enter__()
+                self._prepared = None
+            if self._prepared != sources:
+                prepare(self._connection, project(), sources)
+                self._prepared = sources
+            yield self._connection
+        except BaseException as error:
+            self.release(error)
+            raise
+        if self._home is None:
+            self.release()
+
+    def release(self, error: BaseException | None = None) -> None:
+        """Close the build database, so that other processes can open it.
+
+        Raises:
+            WarehouseError: see `connect`.
+        """
+        opened, self._open, self._connection = self._open, None, None
+        if opened is not None:
+            opened.__exit__(type(error) if error else None, error, None)

@@ -9,7 +9,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from importlib.resources import files
 from typing import Final
@@ -25,6 +25,8 @@ from hub_assets.processes import has_lived_since, is_alive, process_mark
 from hub_assets.progress import watched
 from hub_assets.report.progress import crawl_bars
 from hub_assets.report.text import LONGEST_MESSAGE, cut, visible
+from hub_assets.resources import project
+from hub_assets.upkeep.retention import apply
 
 PROCESS_TAG: Final = "hub_assets/process"
 """Tag that holds the mark of the process that executes a run."""
@@ -59,6 +61,8 @@ def execute(job: dg.JobDefinition, home: Home, week: date, console: Console) -> 
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
+        for line in clean_up(home):
+            console.print(f"Removed {line}", style="dim")
     if not result.success:
         raise RunFailed(f"Run {run_id} failed; the published warehouse is unchanged.")
 
@@ -81,6 +85,21 @@ def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
         _fail_dead_runs(instance)
         yield instance
+
+
+def instance_databases(home: Home) -> list[str]:
+    """Return the addresses of the databases that a home's Dagster instance keeps outside the home."""
+    settings = home.dagster / "dagster.yaml"
+    if not settings.exists() or "postgres" not in settings.read_text(encoding="utf-8"):
+        return []
+    with open_instance(home) as instance:
+        engine = getattr(instance.event_log_storage, "_engine", None)
+        return [engine.url.render_as_string(hide_password=False)] if engine is not None else []
+
+
+def clean_up(home: Home) -> list[str]:
+    """Apply a home's limits on what it keeps, and return what was removed. The caller holds the write lock."""
+    return list(apply(home, project(), datetime.now(UTC), instance_databases(home)))
 
 
 def _fail_dead_runs(instance: dg.DagsterInstance) -> None:

@@ -1,7 +1,7 @@
 """Converts a home written by an earlier version: renamed tables, columns and manifest keys, in one repeatable step.
 
-Nothing is removed before its replacement is complete, so a conversion that was interrupted can simply be run again.
-What today's names mean belongs to the rooms that write them.
+Nothing is removed before its replacement is complete, so an interrupted conversion can simply be run again.
+The meaning of the current names belongs in the rooms that write them.
 """
 
 import json
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from hub_assets.home import FORMAT, HomeError, format_of
 from hub_assets.lake.journal import Journal
 from hub_assets.lake.landing import Record
-from hub_assets.lake.parts import Lake, Part, write_beside
+from hub_assets.lake.parts import MANIFEST, Lake, Manifest, Part, read_manifest, write_beside
 
 LAKE_TABLES: Final = {"raw_hub__accounts": "enrich_hub__accounts", "raw_hub__aliases": "enrich_hub__aliases"}
 HISTORIES: Final = ("raw_hub__commits", "raw_hub__discussions")
@@ -35,6 +35,10 @@ WAREHOUSE_COLUMNS: Final = HISTORY_COLUMNS | {
     "read_date": "version_date",
     "read_at": "version_at",
     "organisation": "organization",
+    "bots": "includes_bots",
+    "how": "match_method",
+    "why": "reason",
+    "what": "description",
 }
 
 
@@ -42,8 +46,8 @@ def upgrade(root: Path, say: Callable[[str], None]) -> bool:
     """Convert a home and return whether there was anything to convert.
 
     Args:
-        root: the home's folder; the caller makes sure that nobody else writes to it.
-        say: gets a line for each stage.
+        root: the home's folder. The caller makes sure that no other process writes to it.
+        say: receives a line per stage.
 
     Raises:
         HomeError: if the folder is not a home, or was written by a later version.
@@ -69,7 +73,7 @@ def upgrade(root: Path, say: Callable[[str], None]) -> bool:
 
 
 def _upgrade_lake(root: Path, say: Callable[[str], None]) -> None:
-    """Build the converted lake beside the old one and swap them; files that stay the same are linked, not copied."""
+    """Build the converted lake next to the old one and swap the two. Unchanged files are linked, not copied."""
     old, new, before = root / "lake", root / "lake.upgraded", root / "lake.before_upgrade"
     if before.exists():  # an earlier conversion got as far as the swap
         shutil.rmtree(old, ignore_errors=True)
@@ -81,39 +85,43 @@ def _upgrade_lake(root: Path, say: Callable[[str], None]) -> None:
     for table in sorted(path.name for path in old.iterdir() if path.is_dir()):
         say(f"converting {table}")
         for folder in sorted((old / table).glob("snapshot_date=*")):
-            _upgrade_week(Lake(old), Lake(new), table, folder)
+            _upgrade_week(Lake(new), table, folder)
     old.replace(before)
     new.replace(old)
 
 
-def _upgrade_week(old: Lake, new: Lake, table: str, folder: Path) -> None:
+def _upgrade_week(new: Lake, table: str, folder: Path) -> None:
     week = date.fromisoformat(folder.name.partition("=")[2])
     name = LAKE_TABLES.get(table, table)
     target = new.folder(name, week)
     target.mkdir(parents=True)
-    manifest = old.manifest(table, week)
+    path = folder / MANIFEST
+    manifest = read_manifest(path, _upgrade_manifest) if path.exists() else Manifest()
     converted: dict[str, Part] = {}
     for part in (*manifest.parts, *(manifest.landing or [])):
         if part.file not in converted:
             converted[part.file] = _upgrade_part(new, name, week, folder, part)
     for journal in folder.glob("journal-*.log"):
         _upgrade_journal(journal, target / journal.name, is_history=table in HISTORIES)
-    if (folder / "_manifest.json").exists():
+    if path.exists():
         manifest.parts = [converted[part.file] for part in manifest.parts]
         manifest.landing = None if manifest.landing is None else [converted[part.file] for part in manifest.landing]
-        manifest.details = _renamed(manifest.details, MANIFEST_KEYS)
         new.set_manifest(name, week, manifest)
 
 
+def _upgrade_manifest(content: dict[str, Any]) -> dict[str, Any]:
+    renamed = {"generation" if key == "sweep" else key: value for key, value in content.items()}
+    return dict(_renamed(renamed, MANIFEST_KEYS))
+
+
 def _upgrade_part(new: Lake, table: str, week: date, folder: Path, part: Part) -> Part:
-    counts = _renamed(part.counts, MANIFEST_KEYS)
     source = folder / part.file
     if table in HISTORIES:
         rows = pq.read_table(source)
         rows = rows.rename_columns([HISTORY_COLUMNS.get(column, column) for column in rows.column_names])
-        return new.write_part(table, week, part.file, rows, counts)
+        return new.write_part(table, week, part.file, rows, part.counts)
     os.link(source, new.folder(table, week) / part.file)
-    return Part(part.file, part.rows, counts, part.size, part.digest)
+    return Part(part.file, part.rows, part.counts, part.size, part.digest)
 
 
 def _upgrade_journal(source: Path, target: Path, *, is_history: bool) -> None:
@@ -128,7 +136,7 @@ def _upgrade_journal(source: Path, target: Path, *, is_history: bool) -> None:
 
 
 def _upgrade_database(path: Path) -> None:
-    """Rename tables and columns in place. Views go: every run creates them again."""
+    """Rename tables and columns in place. Views are dropped, because every run recreates them."""
     with duckdb.connect(path) as connection:
         connection.begin()
         for (view,) in connection.execute("select view_name from duckdb_views() where not internal").fetchall():
@@ -139,13 +147,17 @@ def _upgrade_database(path: Path) -> None:
             for (column,) in columns.fetchall():
                 if column in WAREHOUSE_COLUMNS:
                     connection.execute(f"alter table {table} rename column {column} to {WAREHOUSE_COLUMNS[column]}")
+                if column == "bots":  # format 1 had 'kept' or 'out'
+                    connection.execute(
+                        f"alter table {table} alter includes_bots set data type boolean using includes_bots = 'kept'"
+                    )
             if table in WAREHOUSE_TABLES:
                 connection.execute(f"alter table {table} rename to {WAREHOUSE_TABLES[table]}")
         connection.commit()
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
-    """Return JSON with the keys of its objects renamed, at every depth."""
+    """Return JSON with the keys of its objects renamed at every depth."""
     if isinstance(value, dict):
         return {names.get(key, key): _renamed(item, names) for key, item in value.items()}
     return [_renamed(item, names) for item in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""What all tests share: no real Hub, no real home, and the recorded data if it is at hand."""
+"""Fixtures for all tests. They keep tests away from the real Hub and the user's home, and find recorded data."""
 
 import atexit
 import os
@@ -13,13 +13,13 @@ import pytest
 if TYPE_CHECKING:
     from hub_assets_tests.golden import Golden
 
-# before huggingface_hub is imported, which reads these once: keep tests, and the processes they start, away from the
-# user's token, caches, home and proxies
+# keep tests and their subprocesses away from the user's token, caches, home and proxies; huggingface_hub reads these
+# variables once, when it is imported
 _OWN = Path(tempfile.mkdtemp(prefix="hub_assets_tests_"))
 atexit.register(shutil.rmtree, _OWN, ignore_errors=True)
 for _name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "DAGSTER_HOME"):
     os.environ.pop(_name, None)
-# a proxy would be asked for this machine's own servers
+# requests to servers on this machine would go through the proxy
 for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
     os.environ.pop(_name, None)
     os.environ.pop(_name.upper(), None)
@@ -27,8 +27,9 @@ os.environ |= {
     "HF_HOME": str(_OWN / "huggingface"),
     "HUB_ASSETS_HOME": str(_OWN / "home"),
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_XET": "1",  # the local Hub serves LFS only
 }
-# a zone whose days begin elsewhere than UTC's, so that local time taken for UTC shows on every machine
+# days in this zone do not start with those of UTC, so local time mistaken for UTC shows up on every machine
 os.environ.setdefault("TZ", "Asia/Kolkata")
 time.tzset()
 
@@ -37,17 +38,17 @@ REAL_DATA = Path(os.environ.get("HUB_ASSETS_REAL_DATA") or Path(__file__).parent
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of recorded Hub data that is not shipped; named by HUB_ASSETS_REAL_DATA."""
+    """The folder of recorded Hub data, which is not shipped; set HUB_ASSETS_REAL_DATA to its path."""
     if not REAL_DATA.is_dir():
-        pytest.skip(f"there is no recorded data in {REAL_DATA}; name its folder with HUB_ASSETS_REAL_DATA")
+        pytest.skip(f"no recorded data in {REAL_DATA}; set HUB_ASSETS_REAL_DATA to its folder")
     return REAL_DATA
 
 
 @pytest.fixture(scope="session")
 def golden(tmp_path_factory: pytest.TempPathFactory) -> "Golden":
-    """A home with one whole week, made once for all processes; take a copy to change it."""
+    """A home with one complete week, shared by all processes; copy it before changing it."""
     from hub_assets_tests.golden import golden_in
 
     folder = tmp_path_factory.getbasetemp()
-    # the processes of pytest-xdist have a folder each in the session's
+    # each pytest-xdist worker has its own folder within the session's folder
     return golden_in(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)

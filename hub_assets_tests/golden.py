@@ -1,7 +1,7 @@
-"""One whole week, made once by the command as people run it, for all tests that only need a home that has one.
+"""The golden home: one complete week, made once by running the command, for tests that need an existing week.
 
-The processes of pytest-xdist share it: whichever needs it first makes it, behind a lock, while the others wait. A test
-that changes a home takes a copy. How a week comes about is asserted elsewhere.
+All pytest-xdist workers share it: the first one that needs it builds it under a lock while the others wait. Tests that
+change a home use a copy. Other tests check how a week is built.
 """
 
 import shutil
@@ -19,15 +19,15 @@ from hub_assets.local_hub.simulated import simulated
 
 WEEK: Final = date(2026, 11, 16)
 ASKED_FOR: Final = date(2026, 11, 18)
-"""Any day stands for its week; the command is given a Wednesday."""
+"""A Wednesday, because the command accepts any day of a week."""
 SCALE: Final = 0.003
 SEED: Final = 4
-"""Of the small Hubs of this size one with many pairs of names, of every decision."""
+"""Gives a small Hub with many pairs of names, including pairs with each possible decision."""
 
 
 @dataclass(frozen=True)
 class Golden:
-    """The home, and what the command said."""
+    """The home, and the output of the command that built it."""
 
     home: Path
     output: str
@@ -38,12 +38,12 @@ class Golden:
 
 
 def hub_of(week: date = WEEK) -> Population:
-    """Return what the Hub of the golden home serves, also of another week."""
+    """Return the population behind the golden home, in its week or another week."""
     return simulated(week, scale=SCALE, seed=SEED)
 
 
 def golden_in(folder: Path) -> Golden:
-    """Return the golden home in a folder; make it if no other process has."""
+    """Return the golden home in a folder, building it if no other process has done so."""
     home, output = folder / "golden", folder / "golden.txt"
     with FileLock(folder / "golden.lock"):
         if not output.exists():

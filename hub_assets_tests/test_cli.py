@@ -34,8 +34,9 @@ from hub_assets.cli.guard import CommandFailed
 from hub_assets.cli.population import PopulationChoice
 from hub_assets.errors import HubAssetsError, UserError
 from hub_assets.home import Home
-from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
@@ -117,7 +118,7 @@ def test_a_busy_home_is_reported_with_its_writer(tmp_path: Path) -> None:
     assert not Home(tmp_path).dagster.exists()
 
 
-@pytest.mark.parametrize("kilobytes", [0, 16, 100])
+@pytest.mark.parametrize("kilobytes", [16, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 100))])
 def test_full_disk_gets_one_sentence(tmp_path: Path, kilobytes: int) -> None:
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes * 1024},) * 2)"
     command = [sys.executable, "-c", f"{limited}; from hub_assets.cli import main; main()", "demo"]
@@ -131,7 +132,7 @@ def test_full_disk_gets_one_sentence(tmp_path: Path, kilobytes: int) -> None:
 def test_plan_shows_what_a_budget_covers(tmp_path: Path) -> None:
     with running(build_app(simulated(WEEK, scale=0.002), quota=Quota(1000, 300))) as url:
         for repo_type in ("model", "dataset", "space"):
-            land_listing(HubClient(url, False), Home(tmp_path).lake, repo_type, WEEK)
+            land_listing(HubClient(url, False), Home(tmp_path).lake, LISTINGS[repo_type], WEEK)
     (total,) = [line for line in run("plan", "--home", tmp_path).output.splitlines() if "│ total " in line]
     calls = int(total.split("│")[-2].replace(",", ""))
     assert calls > 2_000
@@ -238,7 +239,7 @@ def test_rows_and_columns_left_out_of_a_recording_are_reported(tmp_path: Path) -
     result = run("demo", "--replay", tmp_path, "--home", tmp_path / "home")
     assert_mistake(result, "--home")
     assert r"Columns of models left out because the Hub's API has no such field: 'created_at\x1b'." in result.output
-    assert "Models without an _id, for which one is derived from createdAt and id: 2." in result.output
+    assert "derived from createdAt and id instead: 2." in result.output
     assert "Models left out because an earlier row has the same _id or id: 1." in result.output
 
 

@@ -151,7 +151,7 @@ def test_a_malformed_decisions_file_is_named_and_left_unchanged(home: Home, comm
         Path("pairs.csv").write_text("author_a,author_b,decision,why,evidence\nada,bo,accept,,\n")
     home.decisions.write_text("author_a,author_b,decision,decided_by,decided_at,why,evidence\nada,bo\n")
     before = home.decisions.read_bytes()
-    assert_mistake(run(command, *COMMANDS[command]), "decisions.csv:2: 2 fields", "none of the decisions is applied")
+    assert_mistake(run(command, *COMMANDS[command]), "decisions.csv:2: 2 fields", "no decision is applied")
     assert home.decisions.read_bytes() == before
     assert Path("pairs.csv").exists() == (command == "import")
 

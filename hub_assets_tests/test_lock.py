@@ -1,4 +1,4 @@
-"""A home has one writer at a time; others wait, say for whom, and give up after a while."""
+"""A home has one writer at a time; others name the writer they wait for, and give up after a while."""
 
 import re
 import signal
@@ -25,17 +25,17 @@ def appeared(path: Path) -> None:
         time.sleep(0.01)
 
 
-def test_another_process_waits_and_says_for_whom(tmp_path: Path) -> None:
-    other, told = started(write, str(tmp_path), 1.0, "the first"), list[str]()
+def test_second_writer_waits_and_names_the_first(tmp_path: Path) -> None:
+    other, messages = started(write, str(tmp_path), 1.0, "the first"), list[str]()
     appeared(tmp_path / "the first.in")
-    with one_writer(tmp_path, "the second", told.append, 1):
+    with one_writer(tmp_path, "the second", messages.append, 1):
         assert (tmp_path / "the first.out").exists()
-    assert len(told) == 1
-    assert re.search(rf"minutes for the first \(process {other.pid}, since .* UTC\), which is writing to", told[0])
+    assert len(messages) == 1
+    assert re.search(rf"minutes for the first \(process {other.pid}, since .* UTC\), which is writing to", messages[0])
     ended(other, None)
 
 
-def test_the_wait_is_bounded_and_a_dead_writer_is_not_waited_for(tmp_path: Path) -> None:
+def test_wait_is_bounded_and_a_dead_writer_releases_the_lock(tmp_path: Path) -> None:
     other = started(write, str(tmp_path), 600.0, "the first")
     appeared(tmp_path / "the first.in")
     with pytest.raises(HomeBusy, match=rf"still being written by the first \(process {other.pid}"):
@@ -46,7 +46,7 @@ def test_the_wait_is_bounded_and_a_dead_writer_is_not_waited_for(tmp_path: Path)
         pass
 
 
-def test_a_writer_may_take_it_again_and_an_exception_gives_it_back(tmp_path: Path) -> None:
+def test_lock_is_reentrant_and_released_on_exception(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         write_twice_and_fail(tmp_path)
     ended(started(write, str(tmp_path), 0.0, "another"), None)

@@ -1,4 +1,4 @@
-"""A run is its home's only writer, and a week that was not listed is never built or published."""
+"""Only one run writes to a home at a time, and an unlisted week is never built or published."""
 
 import re
 import threading
@@ -11,7 +11,7 @@ import pytest
 
 from hub_assets.definitions import build_defs
 from hub_assets.home import Home
-from hub_assets.hub.sources.schemas import listing_schema
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Manifest
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
@@ -58,7 +58,7 @@ def failures_of(job: dg.JobDefinition, instance: dg.DagsterInstance, *assets: st
     messages = []
     for event in result.get_step_failure_events():
         error = event.step_failure_data.error
-        while error is not None and error.cause is not None:  # the innermost is what the command shows
+        while error is not None and error.cause is not None:  # the command shows the innermost error
             error = error.cause
         messages.append(error.message if error else "")
     return messages
@@ -79,7 +79,7 @@ def failures_of(job: dg.JobDefinition, instance: dg.DagsterInstance, *assets: st
         "warehouse__published",
     ],
 )
-def test_no_table_is_built_for_a_week_that_was_not_listed(
+def test_no_table_is_built_for_an_unlisted_week(
     home: Home, instance: dg.DagsterInstance, job: dg.JobDefinition, table: str
 ) -> None:
     built_together = job.asset_layer.get(dg.AssetKey(table)).execution_set_asset_keys
@@ -90,15 +90,15 @@ def test_no_table_is_built_for_a_week_that_was_not_listed(
     assert not home.warehouse.exists()
 
 
-def test_histories_need_the_listings_of_the_present_week(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_histories_require_the_listings_of_the_current_week(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     with running(build_app(simulated(WEEK, scale=0.0003), quota=Quota(1000, 1))) as url:
         job = job_on(tmp_path, url)
         for table in ("raw_hub__commits", "raw_hub__discussions", "enrich_hub__aliases", "enrich_hub__accounts"):
             (message,) = failures_of(job, instance, table)
-            assert "listed" in message
+            assert "listing" in message
 
 
-def test_a_table_needs_only_its_own_listings(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_table_requires_only_the_listings_behind_it(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     assert listings_behind("stg_hub__models") == {"raw_hub__models"}
     assert listings_behind("int_hub__space_models") >= {"raw_hub__models", "raw_hub__spaces"}
     assert listings_behind("stg_hub__commits") == {
@@ -106,7 +106,7 @@ def test_a_table_needs_only_its_own_listings(tmp_path: Path, instance: dg.Dagste
     }
     assert listings_behind("bots") == set()
     lake = Home(tmp_path).lake
-    part = lake.write_part("raw_hub__models", WEEK, "part.parquet", listing_schema("model").empty_table())
+    part = lake.write_part("raw_hub__models", WEEK, "part.parquet", LISTINGS["model"].schema.empty_table())
     lake.set_manifest("raw_hub__models", WEEK, Manifest(True, [part]))
     job = job_on(tmp_path)
     assert failures_of(job, instance, "stg_hub__models") == []
@@ -114,7 +114,7 @@ def test_a_table_needs_only_its_own_listings(tmp_path: Path, instance: dg.Dagste
     assert "without raw_hub__datasets, raw_hub__spaces:" in message
 
 
-def test_a_run_waits_for_another_writer_and_names_it(
+def test_run_waits_for_another_writer_and_names_it(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = job_on(tmp_path)
@@ -131,9 +131,9 @@ def test_a_run_waits_for_another_writer_and_names_it(
     ended(other)
 
 
-def test_a_damaged_part_fails_the_step_and_is_named(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_damaged_part_fails_the_step_with_an_error_that_names_it(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     lake = Home(tmp_path).lake
-    part = lake.write_part("raw_hub__models", WEEK, "part.parquet", listing_schema("model").empty_table())
+    part = lake.write_part("raw_hub__models", WEEK, "part.parquet", LISTINGS["model"].schema.empty_table())
     lake.set_manifest("raw_hub__models", WEEK, Manifest(True, [part]))
     path = lake.folder("raw_hub__models", WEEK) / "part.parquet"
     path.write_bytes(path.read_bytes()[::-1])

@@ -1,4 +1,4 @@
-"""Whatever a folder is called, SQL reads the file in it and no other."""
+"""SQL reads exactly the given file, whatever characters its path contains."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_is_read_and_none_beside_it(tmp_path: Path, name: str) -> None:
+def test_path_is_not_read_as_a_pattern(tmp_path: Path, name: str) -> None:
     for folder in (*NAMES, "aqb", "axb"):
         (tmp_path / folder).mkdir()
         pq.write_table(pa.table({"folder": [folder]}), tmp_path / folder / "part.parquet")
@@ -42,7 +42,7 @@ def test_a_file_is_read_and_none_beside_it(tmp_path: Path, name: str) -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 @settings(max_examples=20, deadline=None)
-def test_a_literal_is_the_text_itself(texts: list[str]) -> None:
+def test_literal_evaluates_to_the_text(texts: list[str]) -> None:
     with duckdb.connect() as connection:
         for text in texts:
             assert connection.execute(f"select {literal(text)}").fetchall() == [(text,)]

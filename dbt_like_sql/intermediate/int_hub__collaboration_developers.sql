@@ -14,7 +14,7 @@ networks as (
 select
     contributions.snapshot_date,
     networks.network,
-    contributions.bots,
+    contributions.includes_bots,
     contributions.developer_id,
     bool_and(contributions.is_bot) as is_bot,
     count(*) as n_repos,
@@ -22,4 +22,4 @@ select
     cast(sum(contributions.n_commits) as bigint) as n_commits
 from contributions
 inner join networks on contributions.repo_key = networks.repo_key
-group by contributions.snapshot_date, networks.network, contributions.bots, contributions.developer_id
+group by contributions.snapshot_date, networks.network, contributions.includes_bots, contributions.developer_id

@@ -20,17 +20,17 @@ contributions as (
 ),
 
 with_bots_or_without as (
-    select 'kept' as bots, *
+    select true as includes_bots, *
     from contributions
     union all
-    select 'out' as bots, *
+    select false as includes_bots, *
     from contributions
     where not is_bot
 )
 
 select
     snapshot_date,
-    bots,
+    includes_bots,
     repo_key,
     developer_id,
     is_bot,
@@ -39,8 +39,8 @@ select
     first_commit_at,
     last_commit_at,
     row_number() over (
-        partition by bots, repo_key
+        partition by includes_bots, repo_key
         order by first_commit_at nulls last, developer_id
     ) as arrival_number,
-    count(*) over (partition by bots, repo_key) as n_developers
+    count(*) over (partition by includes_bots, repo_key) as n_developers
 from with_bots_or_without

@@ -1,7 +1,7 @@
 with
 
 repositories as (
-    select snapshot_date, repo_type, repo_key, sha
+    select snapshot_date, repo_type, repo_key, sha, is_archived
     from {{ ref('int_hub__repositories') }}
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
@@ -85,12 +85,14 @@ calls as (
     group by repo_type, repo_key
 ),
 
--- an earlier fetch is still valid if the listed head commit is unchanged
+-- an earlier fetch is still valid if the listed head commit is unchanged; a week from an archive has no histories, even
+-- if they were fetched in another week
 standing as (
     select
         repositories.snapshot_date,
         repositories.repo_type,
         repositories.repo_key,
+        repositories.is_archived,
         case
             when last_fetches.outcome is null then 'not_asked'
             when last_fetches.outcome <> 'ok' then last_fetches.outcome
@@ -113,6 +115,7 @@ standing as (
     left join last_fetches
         on repositories.repo_type = last_fetches.repo_type
         and repositories.repo_key = last_fetches.repo_key
+        and not repositories.is_archived
 )
 
 select
@@ -148,6 +151,7 @@ from standing
 left join latest_versions
     on standing.repo_type = latest_versions.repo_type
     and standing.repo_key = latest_versions.repo_key
+    and not standing.is_archived
 left join counts
     on standing.repo_type = counts.repo_type
     and standing.repo_key = counts.repo_key

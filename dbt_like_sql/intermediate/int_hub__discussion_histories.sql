@@ -1,7 +1,7 @@
 with
 
 repositories as (
-    select snapshot_date, repo_type, repo_key
+    select snapshot_date, repo_type, repo_key, is_archived
     from {{ ref('int_hub__repositories') }}
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
@@ -79,7 +79,8 @@ calls as (
     group by repo_type, repo_key
 )
 
--- listings carry no change marker for discussions, so those of an earlier week remain valid until the next fetch
+-- listings carry no change marker for discussions, so those of an earlier week remain valid until the next fetch; a
+-- week from an archive has no histories, even if they were fetched in another week
 select
     repositories.snapshot_date,
     repositories.repo_type,
@@ -110,9 +111,11 @@ from repositories
 left join last_fetches
     on repositories.repo_type = last_fetches.repo_type
     and repositories.repo_key = last_fetches.repo_key
+    and not repositories.is_archived
 left join latest_versions
     on repositories.repo_type = latest_versions.repo_type
     and repositories.repo_key = latest_versions.repo_key
+    and not repositories.is_archived
 left join counts
     on repositories.repo_type = counts.repo_type
     and repositories.repo_key = counts.repo_key

@@ -93,7 +93,7 @@ select
         when listed_in_any_case.repo_key is not null then 'listed'
         when led.model_key is not null then 'alias'
         else 'unresolved'
-    end as how,
+    end as match_method,
     aliases.outcome as alias_outcome
 from ids
 left join listed on ids.model_id = listed.repo_id

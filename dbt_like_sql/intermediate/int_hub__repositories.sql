@@ -3,7 +3,8 @@ with
 models as (
     select
         'model' as repo_type, snapshot_date, observed_at, repo_key, repo_id, created_at, last_modified_at, sha,
-        is_gated, is_disabled, n_likes, n_downloads, n_parameters, tags, cast(null as varchar[]) as card_licenses
+        is_gated, is_disabled, n_likes, n_downloads, n_parameters, tags, cast(null as varchar[]) as card_licenses,
+        is_archived
     from {{ ref('stg_hub__models') }}
 ),
 
@@ -11,7 +12,7 @@ datasets as (
     select
         'dataset' as repo_type, snapshot_date, observed_at, repo_key, repo_id, created_at, last_modified_at, sha,
         is_gated, is_disabled, n_likes, n_downloads, cast(null as bigint) as n_parameters, tags,
-        cast(null as varchar[]) as card_licenses
+        cast(null as varchar[]) as card_licenses, is_archived
     from {{ ref('stg_hub__datasets') }}
 ),
 
@@ -27,7 +28,8 @@ spaces as (
             when json_type(card_json, '$.license') = 'ARRAY' then json_extract_string(card_json, '$.license[*]')
             when json_type(card_json, '$.license') = 'VARCHAR' then [json_extract_string(card_json, '$.license')]
             else cast([] as varchar[])
-        end as card_licenses
+        end as card_licenses,
+        is_archived
     from {{ ref('stg_hub__spaces') }}
 ),
 
@@ -96,6 +98,7 @@ select
     written.n_downloads,
     written.n_parameters,
     case when written.names is not null then coalesce(meant.licenses, []) end as licenses,
-    written.tags
+    written.tags,
+    written.is_archived
 from written
 left join meant on written.names = meant.names

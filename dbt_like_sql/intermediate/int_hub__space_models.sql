@@ -17,7 +17,7 @@ select
     named.model_id,
     ids.model_key,
     ids.model_key is not null as is_resolved,
-    ids.how,
+    ids.match_method,
     ids.alias_outcome
 from named
 inner join ids on named.model_id = ids.model_id

@@ -24,10 +24,6 @@ plain as (
 )
 
 select distinct
-    date '{{ var('snapshot_date') }}' as snapshot_date,
-    plain.repo_type,
-    plain.repo_key,
-    themes.theme,
-    themes.dimension
+    date '{{ var('snapshot_date') }}' as snapshot_date, plain.repo_type, plain.repo_key, themes.theme, themes.dimension
 from plain
 inner join {{ ref('themes') }} as themes on plain.tag = themes.tag

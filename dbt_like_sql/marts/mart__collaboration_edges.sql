@@ -2,7 +2,7 @@ with
 
 edges as (
     select * from {{ ref('int_hub__collaboration_edges') }}
-    where snapshot_date = date '{{ var('snapshot_date') }}' and bots = 'out'
+    where snapshot_date = date '{{ var('snapshot_date') }}' and not includes_bots
 ),
 
 pseudonyms as (

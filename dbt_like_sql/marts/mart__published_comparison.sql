@@ -231,7 +231,7 @@ cores as (
         published.source_table = 'network__collaboration_cores'
         and cores.snapshot_date = date '{{ var('snapshot_date') }}'
         and cores.edge_rule = 'first_author'
-        and cores.bots = 'out'
+        and not cores.includes_bots
 ),
 
 collaborations as (
@@ -260,7 +260,7 @@ collaborations as (
     where
         published.source_table = 'network__summary'
         and summary.snapshot_date = date '{{ var('snapshot_date') }}'
-        and summary.edge_rule = 'first_author' and summary.bots = 'out'
+        and summary.edge_rule = 'first_author' and not summary.includes_bots
 ),
 
 -- Space listings contain the models they use, so coverage is complete

@@ -1,3 +1,19 @@
+with
+
+-- a week that we listed ourselves is not taken from an archive as well
+own_weeks as (
+    select distinct snapshot_date from {{ source('raw_hub', 'datasets') }}
+),
+
+listed as (
+    select *, false as is_archived from {{ source('raw_hub', 'datasets') }}
+    union all
+    select archived.*, true as is_archived
+    from {{ source('raw_archive', 'datasets') }} as archived
+    left join own_weeks on archived.snapshot_date = own_weeks.snapshot_date
+    where own_weeks.snapshot_date is null
+)
+
 -- older versions stored some invalid counts and timestamps; null them, as current versions do
 select
     snapshot_date,
@@ -23,5 +39,6 @@ select
     description,
     case when mainSize between 0 and 1000000000000000 then mainSize end as n_bytes,
     cardData as card_json,
-    extra
-from {{ source('raw_hub', 'datasets') }}
+    extra,
+    is_archived
+from listed

@@ -1,3 +1,19 @@
+with
+
+-- a week that we listed ourselves is not taken from an archive as well
+own_weeks as (
+    select distinct snapshot_date from {{ source('raw_hub', 'models') }}
+),
+
+listed as (
+    select *, false as is_archived from {{ source('raw_hub', 'models') }}
+    union all
+    select archived.*, true as is_archived
+    from {{ source('raw_archive', 'models') }} as archived
+    left join own_weeks on archived.snapshot_date = own_weeks.snapshot_date
+    where own_weeks.snapshot_date is null
+)
+
 -- older versions stored some invalid counts and timestamps; null them, as current versions do
 select
     snapshot_date,
@@ -27,5 +43,6 @@ select
     baseModels as base_models_json,
     config as config_json,
     gguf as gguf_json,
-    extra
-from {{ source('raw_hub', 'models') }}
+    extra,
+    is_archived
+from listed

@@ -1,3 +1,19 @@
+with
+
+-- a week that we listed ourselves is not taken from an archive as well
+own_weeks as (
+    select distinct snapshot_date from {{ source('raw_hub', 'spaces') }}
+),
+
+listed as (
+    select *, false as is_archived from {{ source('raw_hub', 'spaces') }}
+    union all
+    select archived.*, true as is_archived
+    from {{ source('raw_archive', 'spaces') }} as archived
+    left join own_weeks on archived.snapshot_date = own_weeks.snapshot_date
+    where own_weeks.snapshot_date is null
+)
+
 -- older versions stored some invalid counts and timestamps; null them, as current versions do
 select
     snapshot_date,
@@ -22,5 +38,6 @@ select
     runtime as runtime_json,
     subdomain,
     cardData as card_json,
-    extra
-from {{ source('raw_hub', 'spaces') }}
+    extra,
+    is_archived
+from listed

@@ -1,6 +1,6 @@
 """Figures as assets: each reads stored tables of the build database and writes an SVG and a PNG.
 
-Drawing is kept apart from computing, so that a change of color recomputes no bootstrap. How a figure looks belongs to
+Drawing is separate from computing, so that changing a color does not rerun a bootstrap. The look of a figure belongs in
 `hub_assets.figures`.
 """
 
@@ -18,13 +18,13 @@ from hub_assets.assets.statistics import activity_of
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import HomeResource
 
-if TYPE_CHECKING:  # matplotlib takes half a second to import; loading the code location need not wait for it
+if TYPE_CHECKING:  # importing matplotlib would delay loading the code location by half a second
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure: its file name, what it shows, the tables it reads, and the function that draws a week of them."""
+    """A figure: its file name, description, input tables, and the function that draws it for one week."""
 
     file: str
     description: str
@@ -123,7 +123,7 @@ DRAWINGS: Final = {
 
 
 def build_figures() -> dg.AssetsDefinition:
-    """Make one asset per figure. They share a step, because importing matplotlib costs more than drawing."""
+    """Build one asset per figure. They share a step, because importing matplotlib takes longer than drawing."""
 
     @dg.multi_asset(
         name="figures",
@@ -164,6 +164,6 @@ def build_figures() -> dg.AssetsDefinition:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str, week: date, where: str = "true") -> pa.Table:
-    # the same rows in the same order make the same bytes
+    # sorted, because the order of the rows affects the bytes of the file
     week_rows = f"select * from {table} where snapshot_date = date '{week}' and {where} order by all"
     return connection.sql(week_rows).to_arrow_table()

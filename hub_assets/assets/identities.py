@@ -1,4 +1,4 @@
-"""Who is who: pairs of author strings that could be one person, what was decided of them, developers, pseudonyms."""
+"""Identity resolution as assets: candidate pairs of author strings, decisions, developers and pseudonyms."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub_assets.assets.metadata import count_table, table
-from hub_assets.assets.tables import replace_rows, spec_of
+from hub_assets.assets.tables import python_step, store, with_metadata
 from hub_assets.home import HomeError
 from hub_assets.identities.bots import find_bots, propose_bots
 from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
@@ -20,67 +20,65 @@ from hub_assets.identities.facts import NO_ACCOUNTS, Facts
 from hub_assets.identities.merging import developers_of, resolve
 from hub_assets.identities.pseudonyms import SecretError, fingerprint, pseudonyms, secret_key
 from hub_assets.identities.rules import RULES, decide
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 
 NAMES = ("bots", "generic_names", "int_hub__author_strings", "int_hub__participations", "int_hub__trailers")
 
 
 def build_identities() -> list[dg.AssetsDefinition]:
-    """Make the assets: pairs before any account is asked for, what comes of them, and what developers are called."""
+    """Build the assets: candidate pairs (before any account is looked up), resolved developers, and pseudonyms."""
     return [_build_candidate_pairs(), _build_developers(), _build_pseudonyms()]
 
 
-def accounts_to_ask(home: HomeResource, snapshot_date: date) -> pa.Array:
-    """Return whose accounts tell most of who is who, and then of whose the foremost models are.
-
-    The database is closed again by then.
-    """
-    with home.building(snapshot_date) as connection, _facts(connection, snapshot_date) as facts:
-        authors = accounts_to_ask_first(facts, _week(connection, "core__candidate_pairs", snapshot_date))
-        namespaces = connection.sql(
-            "select namespace from int_hub__leading_models where namespace is not null "
-            "and lower(namespace) not in (select lower(namespace) from organizations) "
-            f"and snapshot_date = date '{snapshot_date}' group by namespace order by min(rank), namespace"
-        ).to_arrow_table()["namespace"]
-        return pa.concat_arrays([authors, *namespaces.chunks])
-
-
 def _build_candidate_pairs() -> dg.AssetsDefinition:
-    @dg.multi_asset(
-        name="core__candidate_pairs",
-        specs=[spec_of("core__candidate_pairs", list(NAMES), "python")],
-        partitions_def=SNAPSHOTS,
+    # one step, because both need the facts, which take a second to prepare
+    @python_step(
+        "core__candidate_pairs",
+        {
+            "core__candidate_pairs": NAMES,
+            "core__account_questions": ["core__candidate_pairs", "int_hub__leading_models", "organizations"],
+        },
+        "python",
     )
-    def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         snapshot_date = snapshot_date_of(context)
         with home.building(snapshot_date) as connection:
             with _facts(connection, snapshot_date) as facts:
                 pairs = find_candidates(facts)
-            metadata = replace_rows(connection, "core__candidate_pairs", snapshot_date, pairs)
-        return dg.MaterializeResult(
-            metadata=metadata | {"pairs_by_generator": count_table(_counts(pc.list_flatten(pairs["generators"])))}
-        )
+                authors = accounts_to_ask_first(facts, pairs)
+            namespaces = connection.sql(
+                "select namespace from int_hub__leading_models where namespace is not null "
+                "and lower(namespace) not in (select lower(namespace) from organizations) "
+                f"and snapshot_date = date '{snapshot_date}' group by namespace order by min(rank), namespace"
+            ).to_arrow_table()["namespace"]
+            names = pc.unique(pa.chunked_array([authors, *namespaces.chunks]))
+            questions = pa.table({"position": range(len(names)), "author": names})
+            of_pairs = store(connection, "core__candidate_pairs", snapshot_date, pairs)
+            of_questions = store(connection, "core__account_questions", snapshot_date, questions)
+        counts = count_table(_counts(pc.list_flatten(pairs["generators"])))
+        yield with_metadata(of_pairs, {"pairs_by_generator": counts})
+        yield of_questions
 
     return candidate_pairs
 
 
 def _build_developers() -> dg.AssetsDefinition:
-    # one step, so that both rest on the same decisions
-    @dg.multi_asset(
-        name="core__identities",
-        specs=[
-            spec_of("core__developer_pairs", ["core__candidate_pairs", "stg_hub__accounts", *NAMES], "python"),
-            spec_of("core__developers", ["core__developer_pairs"], "python"),
-        ],
-        check_specs=[
+    # one step, so that both tables use the same decisions
+    @python_step(
+        "core__identities",
+        {
+            "core__developer_pairs": ["core__candidate_pairs", "stg_hub__accounts", *NAMES],
+            "core__developers": ["core__developer_pairs"],
+        },
+        "python",
+        [
             dg.AssetCheckSpec(
                 "no_conflicts",
                 asset="core__developer_pairs",
-                description="Every accepted pair is made: none would join what must stay apart.",
+                description="Every accepted pair is merged: none is blocked by a cannot-link constraint.",
             )
         ],
-        partitions_def=SNAPSHOTS,
     )
     def identities(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         snapshot_date = snapshot_date_of(context)
@@ -99,35 +97,24 @@ def _build_developers() -> dg.AssetsDefinition:
                 bots, proposed = find_bots(names, seed), propose_bots(names, seed)
                 developers = developers_of(facts, authors, pairs, bots, proposed)
             developers = developers.append_column("decisions_hash", pa.repeat(used, len(developers)))
-            of_pairs = replace_rows(connection, "core__developer_pairs", snapshot_date, pairs)
-            of_developers = replace_rows(connection, "core__developers", snapshot_date, developers)
+            of_pairs = store(connection, "core__developer_pairs", snapshot_date, pairs)
+            of_developers = store(connection, "core__developers", snapshot_date, developers)
         counts = _count_pairs(pairs, len(decisions)) | {"decisions_hash": used}
-        yield dg.MaterializeResult(
+        no_conflicts = dg.AssetCheckResult(
             asset_key="core__developer_pairs",
-            metadata=of_pairs | counts,
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name="no_conflicts",
-                    passed=counts["conflicts"] == 0,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"conflicts": counts["conflicts"]},
-                )
-            ],
+            check_name="no_conflicts",
+            passed=counts["conflicts"] == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"conflicts": counts["conflicts"]},
         )
-        yield dg.MaterializeResult(
-            asset_key="core__developers",
-            metadata=of_developers | _count_developers(developers) | {"decisions_hash": used},
-        )
+        yield with_metadata(of_pairs, counts, no_conflicts)
+        yield with_metadata(of_developers, _count_developers(developers) | {"decisions_hash": used})
 
     return identities
 
 
 def _build_pseudonyms() -> dg.AssetsDefinition:
-    @dg.multi_asset(
-        name="core__pseudonyms",
-        specs=[spec_of("core__pseudonyms", ["int_hub__collaboration_developers"], "python")],
-        partitions_def=SNAPSHOTS,
-    )
+    @python_step("core__pseudonyms", {"core__pseudonyms": ["int_hub__collaboration_developers"]}, "python")
     def made_pseudonyms(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         snapshot_date = snapshot_date_of(context)
         try:
@@ -141,13 +128,13 @@ def _build_pseudonyms() -> dg.AssetsDefinition:
                 f"where snapshot_date = date '{snapshot_date}' order by developer_id"
             ).to_arrow_table()
             rows = rows.append_column("pseudonym", pseudonyms(key, rows["developer_id"]))
-            return dg.MaterializeResult(metadata=replace_rows(connection, "core__pseudonyms", snapshot_date, rows))
+            return store(connection, "core__pseudonyms", snapshot_date, rows)
 
     return made_pseudonyms
 
 
 def _count_pairs(pairs: pa.Table, n_decisions: int) -> dict[str, Any]:
-    """Return what the study reports of its prongs, pairs found and accepted, for all of them; and what rules did."""
+    """Return pairs found and accepted by blocking rule (as the study reports for its prongs), and pairs by rule."""
     by_person = pc.fill_null(pc.equal(pairs["decided_by"], "person"), False)
     is_made = pc.and_(pc.equal(pairs["decision"], "accepted"), pc.invert(pairs["is_conflict"]))
     n_made = _counts(pc.list_flatten(pairs["generators"].filter(is_made)))
@@ -173,7 +160,7 @@ def _count_pairs(pairs: pa.Table, n_decisions: int) -> dict[str, Any]:
 
 
 def _count_developers(developers: pa.Table) -> dict[str, Any]:
-    """Return the counts before merging and after it."""
+    """Return the numbers of names and developers before and after merging."""
     names = developers.filter(pc.invert(pc.or_(developers["is_bot"], developers["is_generic"])))
     n_developers = len(pc.unique(names["developer_id"]))
     return {
@@ -184,7 +171,7 @@ def _count_developers(developers: pa.Table) -> dict[str, Any]:
         "names": len(names),
         "developers": n_developers,
         "names_merged": len(names) - n_developers,
-        "how": count_table(_counts(developers["how"])),
+        "match_method": count_table(_counts(developers["match_method"])),
     }
 
 
@@ -201,7 +188,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, snapshot_date: date, accounts:
 
 
 def _bots_seed(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    return connection.sql("select name, kind, why from bots").to_arrow_table()
+    return connection.sql("select name, kind, reason from bots").to_arrow_table()
 
 
 def _accounts(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> pa.Table:

@@ -8,18 +8,19 @@ import dagster as dg
 import pyarrow.parquet as pq
 
 from hub_assets.assets.metadata import column_schema, count_table, preview
+from hub_assets.hub.collect.listing import ListingRefused, land_listing, require_no_later_week
 from hub_assets.hub.collect.listing_rows import RowCounts
-from hub_assets.hub.collect.listings import ListingRefused, land_listing, require_no_later_week
+from hub_assets.hub.collect.raw_table import ListingTable
 from hub_assets.hub.http.client import HubClient
-from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake, Manifest
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of, week_of
 from hub_assets.resources import HomeResource, HubResource, project
 
 
-def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
+def build_listing(listing_table: ListingTable) -> dg.AssetsDefinition:
     """Build the asset that lists the repositories of a type."""
-    table = f"raw_hub__{repo_type}s"
+    table = listing_table.name
     source = project().tables[table]
 
     @dg.asset(
@@ -56,7 +57,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
             manifest = land_listing(
                 hub.client,
                 lake,
-                repo_type,
+                listing_table,
                 snapshot_date,
                 page_size=hub.page_size,
                 outage_backoff=hub.outage_backoff,
@@ -82,7 +83,7 @@ def build_listing(repo_type: RepoType) -> dg.AssetsDefinition:
 
 def build_listings() -> list[dg.AssetsDefinition]:
     """Build the three listing assets."""
-    return [build_listing(repo_type) for repo_type in REPO_TYPES]
+    return [build_listing(table) for table in LISTINGS.values()]
 
 
 def require_present_week(snapshot_date: date, now: datetime, table: str) -> None:

@@ -1,4 +1,4 @@
-"""What the UI shows of a table: columns, lineage, a few rows, counts. Formatting only; facts come from the rooms."""
+"""Metadata for the UI: a table's columns, lineage, preview and counts. Only formatting belongs here."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,13 +10,13 @@ import pyarrow as pa
 from hub_assets.warehouse.sql_project import Model, Table
 
 PREVIEW_TEXT = 80
-"""Characters of a value that a preview shows; card metadata can be a page long."""
+"""Characters shown of a value in a preview, because card metadata can be a page long."""
 RESULT_ROWS = 300
-"""Of a table of results, which is shown whole: the longest has some 250."""
+"""Rows shown of a result table, enough for all of them: the longest has about 250."""
 
 
 def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
-    """Return the columns with types, descriptions and what their tests promise."""
+    """Return the columns with their types, descriptions, and the constraints that the data tests check."""
     never_null = {name for test in table.data_tests if test.kind == "not_null" for name in test.columns}
     unique = {test.columns for test in table.data_tests if test.kind == "unique"}
     return dg.MetadataValue.table_schema(
@@ -37,7 +37,7 @@ def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
 
 
 def column_lineage(model: Model) -> dict[str, Any]:
-    """Return where each column comes from: for catalogues, and as a table to read (the open-source UI draws none)."""
+    """Return the origin of each column, for catalogs and as a table, because the open-source UI draws no lineage."""
     origins = model.column_lineage
     lines = [
         f"| {column} | {', '.join(f'{table}.{name}' for table, name in sources) or '-'} |"
@@ -55,7 +55,7 @@ def column_lineage(model: Model) -> dict[str, Any]:
 
 
 def preview(rows: Iterable[Mapping[str, Any]], personal: Collection[str]) -> dg.MetadataValue[Any]:
-    """Return a few rows as a table, with the values of personal columns hidden: the event log keeps them forever."""
+    """Return a few rows as a table. Personal columns are hidden, because the event log keeps previews forever."""
     records = [
         dg.TableRecord({name: "…" if name in personal and value else _shown(value) for name, value in row.items()})
         for row in rows
@@ -75,11 +75,12 @@ def table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue[Any]:
 
 
 def tracked_metrics(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
-    """Return numbers of rows for the UI to plot over the weeks.
+    """Return numbers from result rows for the UI to plot over the weeks.
 
     Args:
-        rows: of results.
-        columns: those that hold the numbers, by the names that these get, made of the row's values: `{repo_type}_n`.
+        rows: the result rows.
+        columns: the column to plot for each metric name. Names are templates filled with the row's values, such as
+            `{repo_type}_n`.
     """
     return {
         name.format_map(row): row[column]

@@ -1,88 +1,150 @@
-"""The SQL models and seeds as assets: one each, with the lineage, versions and columns that the loader found."""
+"""The SQL models and seeds as assets: a step per group, which builds and checks the selected tables in order."""
 
-from typing import Final
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any, Final
 
 import dagster as dg
+import duckdb
 
 from hub_assets.assets.metadata import RESULT_ROWS, column_lineage, column_schema, preview, tracked_metrics
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.assets.tables import spec_of
+from hub_assets.checks import check, check_specs
+from hub_assets.partitions import SNAPSHOTS
 from hub_assets.resources import HomeResource, listings_behind, project
 from hub_assets.warehouse.database import replace_week
-from hub_assets.warehouse.sql_project import Model, Seed
+from hub_assets.warehouse.sql_project import SEEDS_GROUP, Model, Seed
 
 PREVIEW_ROWS: Final = 5
 
-
-def build_model(model: Model) -> dg.AssetsDefinition:
-    """Make the asset of a model."""
-
-    @dg.asset(
-        name=model.name,
-        deps=list(model.upstream),
-        partitions_def=SNAPSHOTS,
-        group_name=model.group,
-        kinds={"duckdb", "sql"},
-        code_version=model.code_version,
-        description=f"{model.description}\n\n```sql\n{model.sql}```",
-        metadata={"dagster/table_name": model.name, "dagster/column_schema": column_schema(model)},
-    )
-    def table(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
-        snapshot_date = snapshot_date_of(context)
-        with home.building(snapshot_date, listings_behind(model.name)) as connection:
-            if not model.is_view:
-                replace_week(connection, model.name, snapshot_date, model.render(snapshot_date))
-            week = f"from {model.name} where snapshot_date = date '{snapshot_date}'"
-            ((rows,),) = connection.execute(f"select count(*) {week}").fetchall()
-            shown = RESULT_ROWS if model.tracked_metrics else PREVIEW_ROWS
-            first = connection.sql(f"select * {week} limit {shown}").to_arrow_table().to_pylist()
-            followed = {
-                tracked_metric: connection.sql(f"select * {week} and ({tracked_metric.where})").to_arrow_table()
-                for tracked_metric in model.tracked_metrics
-            }
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/partition_row_count": rows,
-                "dagster/column_schema": column_schema(model),
-                "preview": preview(first, model.personal),
-                **column_lineage(model),
-                **{
-                    name: number
-                    for tracked_metric, table in followed.items()
-                    for name, number in tracked_metrics(table, {tracked_metric.name: tracked_metric.column}).items()
-                },
-            }
-        )
-
-    return table
-
-
-def build_seed(seed: Seed) -> dg.AssetsDefinition:
-    """Make the asset of a seed; it has no weeks."""
-
-    @dg.asset(
-        name=seed.name,
-        group_name=seed.group,
-        kinds={"duckdb", "csv"},
-        code_version=seed.code_version,
-        description=seed.description,
-        metadata={"dagster/table_name": seed.name},
-    )
-    def table(home: HomeResource) -> dg.MaterializeResult:
-        with home.building() as connection:
-            rows = connection.sql(f"select * from {seed.name}").to_arrow_table()
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": rows.num_rows,
-                "dagster/column_schema": column_schema(seed),
-                "preview": preview(rows.slice(0, PREVIEW_ROWS).to_pylist(), seed.personal),
-            },
-            data_version=dg.DataVersion(seed.code_version),
-        )
-
-    return table
+Result = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
 def build_models() -> list[dg.AssetsDefinition]:
-    """Make the assets of all seeds and models."""
+    """Build a step for the seeds and one for the models of each group."""
     loaded = project()
-    return [*(build_seed(seed) for seed in loaded.seeds), *(build_model(model) for model in loaded.models)]
+    groups: dict[str, list[Model]] = {}
+    for model in loaded.models:
+        groups.setdefault(model.group, []).append(model)
+    return [_build_seeds(loaded.seeds), *(_build_group(group, models) for group, models in groups.items())]
+
+
+def _build_group(group: str, models: Sequence[Model]) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=group,
+        specs=[
+            spec_of(
+                model.name,
+                model.upstream,
+                "sql",
+                code_version=model.code_version,
+                description=f"{model.description}\n\n```sql\n{model.sql}```",
+                skippable=True,
+            )
+            for model in models
+        ],
+        check_specs=check_specs(models),
+        partitions_def=SNAPSHOTS,
+        can_subset=True,
+    )
+    def tables(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[Result]:
+        selected = {key.to_user_string() for key in context.selected_asset_keys}
+        week = date.fromisoformat(context.partition_key) if context.has_partition_key else None
+        failed: dict[str, str] = {}
+        for model in models:
+            if model.name not in selected:
+                yield from _check_only(context, home, model, week)
+                continue
+            if unbuilt := [name for name in model.upstream if name in failed]:
+                failed[model.name] = f"not built because {unbuilt[0]} failed"
+                continue
+            assert week is not None
+            try:
+                result = _build_week(model, week, home)
+            except (duckdb.Error, dg.Failure) as error:
+                failed[model.name] = str(error)
+                continue
+            yield result
+            if any(not each.passed and each.severity == dg.AssetCheckSeverity.ERROR for each in result.check_results):
+                failed[model.name] = "a check failed"
+        if failed:
+            raise dg.Failure("\n".join(f"{name}: {reason}" for name, reason in failed.items()), allow_retries=False)
+
+    return tables
+
+
+def _build_week(model: Model, snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
+    with home.building(snapshot_date, listings_behind(model.name)) as connection:
+        if not model.is_view:
+            replace_week(connection, model.name, snapshot_date, model.render(snapshot_date))
+        week = f"from {model.name} where snapshot_date = date '{snapshot_date}'"
+        ((rows,),) = connection.execute(f"select count(*) {week}").fetchall()
+        shown = RESULT_ROWS if model.tracked_metrics else PREVIEW_ROWS
+        first = connection.sql(f"select * {week} limit {shown}").to_arrow_table().to_pylist()
+        numbers: dict[str, float] = {}
+        for metric in model.tracked_metrics:
+            followed = connection.sql(f"select * {week} and ({metric.where})").to_arrow_table()
+            numbers |= tracked_metrics(followed, {metric.name: metric.column})
+        checks = list(check(connection, model, snapshot_date))
+    return dg.MaterializeResult(
+        asset_key=model.name,
+        metadata={
+            "dagster/partition_row_count": rows,
+            "dagster/column_schema": column_schema(model),
+            "preview": preview(first, model.personal),
+            **column_lineage(model),
+            **numbers,
+        },
+        check_results=checks,
+    )
+
+
+def _build_seeds(seeds: Sequence[Seed]) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=SEEDS_GROUP,
+        specs=[
+            dg.AssetSpec(
+                seed.name,
+                group_name=seed.group,
+                kinds={"duckdb", "csv"},
+                code_version=seed.code_version,
+                description=seed.description,
+                metadata={"dagster/table_name": seed.name, "dagster/column_schema": column_schema(seed)},
+                skippable=True,
+            )
+            for seed in seeds
+        ],
+        check_specs=check_specs(seeds),
+        can_subset=True,
+    )
+    def tables(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[Result]:
+        selected = {key.to_user_string() for key in context.selected_asset_keys}
+        for seed in seeds:
+            if seed.name not in selected:
+                yield from _check_only(context, home, seed, None)
+                continue
+            with home.building() as connection:
+                rows = connection.sql(f"select * from {seed.name}").to_arrow_table()
+                checks = list(check(connection, seed, None))
+            yield dg.MaterializeResult(
+                asset_key=seed.name,
+                metadata={
+                    "dagster/row_count": rows.num_rows,
+                    "dagster/column_schema": column_schema(seed),
+                    "preview": preview(rows.slice(0, PREVIEW_ROWS).to_pylist(), seed.personal),
+                },
+                data_version=dg.DataVersion(seed.code_version),
+                check_results=checks,
+            )
+
+    return tables
+
+
+def _check_only(
+    context: dg.AssetExecutionContext, home: HomeResource, table: Model | Seed, week: date | None
+) -> Iterator[dg.AssetCheckResult]:
+    """Run the selected checks of a table that is not built in this run."""
+    names = {key.name for key in context.selected_asset_check_keys if key.asset_key.to_user_string() == table.name}
+    if names:
+        with home.building() as connection:
+            yield from [result for result in check(connection, table, week) if result.check_name in names]

@@ -1,6 +1,6 @@
-"""Who works with whom and what is used: the networks measured and exported.
+"""Networks as assets: collaboration, usage and base models, measured and exported.
 
-Edges are SQL's business, measures those of `hub_assets.networks`.
+SQL computes the edges, and `hub_assets.networks` the measures.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,16 +17,17 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
-from hub_assets.assets.tables import replace_rows, spec_of
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.assets.tables import python_step, store, with_metadata
+from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 
-if TYPE_CHECKING:  # igraph and networkx take a third of a second to import
+if TYPE_CHECKING:  # importing igraph and networkx takes a third of a second
     from hub_assets.networks.graph import Graph
 
 NETWORKS: Final = ("all", "cv", "nlp", "mm")
 RULES: Final = ("first_author", "all_authors", "prior_contributors")
-BOTS: Final = ("out", "kept")
+BOTS: Final = (False, True)
+"""Whether bots count as developers; the study excludes them."""
 COLLABORATION: Final = [
     "int_hub__collaboration_edges",
     "int_hub__collaboration_developers",
@@ -39,27 +40,28 @@ USAGE: Final = ["mart__usage_edges", "network__model_usage", "stg_hub__spaces"]
 FOLLOWED: Final = ("nodes", "edges", "modularity", "density", "reciprocity", "average_clustering")
 """Measures that are plotted over the weeks."""
 MOST_IN_GRAPHML: Final = 5_000_000
-"""Edges, more of which are written as Parquet alone: GraphML of them has a gigabyte, and few programs open it."""
+"""Networks with more edges are exported as Parquet only: as GraphML they take a gigabyte, which few programs open."""
 
 
 class NullModels(dg.Config):
-    """How much is spent on what chance alone would give."""
+    """How many random networks each core is compared with."""
 
     draws: int = Field(
-        default=20, ge=0, description="Rewired copies of each core; 20 tell a z-score to about a sixth of it."
+        default=20, ge=0, description="Rewired copies of each core; 20 determine a z-score to about a sixth."
     )
 
 
 @dataclass(frozen=True)
 class Collaboration:
-    """One network of developers: its graph, who worked in which model, and of how many models that is known.
+    """A network of developers: its graph, contributions to models, and the number of models with known commits.
 
-    Developers bear their ids, by which communities do not depend on a home's secret; who shows them gives pseudonyms.
+    Developers appear under their ids, so that communities do not depend on a home's secret. Replace the ids by
+    pseudonyms before showing them.
     """
 
     network: str
     edge_rule: str
-    bots: str
+    includes_bots: bool
     graph: "Graph"
     contributions: pa.Table
     n_models: int
@@ -67,16 +69,16 @@ class Collaboration:
 
     @property
     def is_studied(self) -> bool:
-        """Whether it is by the study's rule of edges, without bots."""
-        return (self.edge_rule, self.bots) == (RULES[0], BOTS[0])
+        """Whether the network uses the study's edge rule and excludes bots."""
+        return (self.edge_rule, self.includes_bots) == (RULES[0], BOTS[0])
 
     def named(self, rows: pa.Table) -> pa.Table:
-        """Return rows with the columns that say which network they are of, and how much of it is known."""
-        return _named(rows, self.network, self.edge_rule, self.bots, self.n_models, self.n_models_known)
+        """Return rows with added columns for the network, edge rule, bot handling and coverage."""
+        return _named(rows, self.network, self.edge_rule, self.includes_bots, self.n_models, self.n_models_known)
 
 
 def build_networks() -> list[dg.AssetsDefinition]:
-    """Make the assets."""
+    """Build the assets."""
     return [
         _build_collaboration(),
         _build_null_models(),
@@ -90,45 +92,46 @@ def build_networks() -> list[dg.AssetsDefinition]:
 def collaborations(
     connection: duckdb.DuckDBPyConnection, snapshot_date: date, *, is_studied: bool = False
 ) -> Iterator[Collaboration]:
-    """Return the networks of a week that have developers, one after the other.
+    """Yield the networks of a week that have developers.
 
     Args:
         connection: the build database.
         snapshot_date: the week.
-        is_studied: only those by the study's rule of edges, without bots.
+        is_studied: yield only networks that use the study's edge rule and exclude bots.
     """
     from hub_assets.networks.graph import Graph
 
     week = f"snapshot_date = date '{snapshot_date}'"
     counts = connection.execute(
-        f"select network, bots, count(*) from int_hub__collaboration_developers where {week} group by network, bots"
+        "select network, includes_bots, count(*) "
+        f"from int_hub__collaboration_developers where {week} group by network, includes_bots"
     ).fetchall()
-    counted = {(network, bots): n for network, bots, n in counts}
+    counted = {(network, includes_bots): n for network, includes_bots, n in counts}
     known = _models_known(connection, snapshot_date)
-    rules, bots_or_none = (RULES[:1], BOTS[:1]) if is_studied else (RULES, BOTS)
-    for network, edge_rule, bots in product(NETWORKS, rules, bots_or_none):
-        if (network, bots) not in counted:
+    rules, variants = (RULES[:1], BOTS[:1]) if is_studied else (RULES, BOTS)
+    for network, edge_rule, includes_bots in product(NETWORKS, rules, variants):
+        if (network, includes_bots) not in counted:
             continue
         edges = connection.sql(f"""
             select source_id as source, target_id as target, weight, fractional_weight
             from int_hub__collaboration_edges
-            where {week} and network = '{network}' and edge_rule = '{edge_rule}' and bots = '{bots}'
+            where {week} and network = '{network}' and edge_rule = '{edge_rule}' and includes_bots = {includes_bots}
         """).to_arrow_table()
         contributions = connection.sql(f"""
             select contributions.repo_key, developer_id as developer
-            from (from int_hub__collaborations where {week} and bots = '{bots}') as contributions
+            from (from int_hub__collaborations where {week} and includes_bots = {includes_bots}) as contributions
             inner join (from int_hub__model_networks where {week} and network = '{network}') as networks
                 on contributions.repo_key = networks.repo_key
         """).to_arrow_table()
         graph = Graph.of(edges)
-        del edges  # of a model of 1,500 developers these are 120 MB, and not needed any more
-        # in rare cases nobody leads to somebody: such a developer is an isolate without an edge
-        graph = replace(graph, n_isolates=counted[network, bots] - graph.n_nodes)
-        yield Collaboration(network, edge_rule, bots, graph, contributions, *known[network])
+        del edges  # frees 120 MB for a model with 1,500 developers
+        # a few developers have neither an edge nor a self-loop; they are isolates too
+        graph = replace(graph, n_isolates=counted[network, includes_bots] - graph.n_nodes)
+        yield Collaboration(network, edge_rule, includes_bots, graph, contributions, *known[network])
 
 
 def _models_known(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, tuple[int, int]]:
-    """Return how many models each network has, and of how many the commits are known."""
+    """Return the number of models and of models with known commits for each network."""
     week = f"snapshot_date = date '{snapshot_date}'"
     counts = connection.execute(f"""
         select network, count(*), count(n_commits)
@@ -140,11 +143,13 @@ def _models_known(connection: duckdb.DuckDBPyConnection, snapshot_date: date) ->
     return {network: (n, n_known) for network, n, n_known in counts}
 
 
-def _named(rows: pa.Table, network: str, edge_rule: str, bots: str, n_models: int, n_models_known: int) -> pa.Table:
+def _named(
+    rows: pa.Table, network: str, edge_rule: str, includes_bots: bool, n_models: int, n_models_known: int
+) -> pa.Table:
     coverage = {"n_models": n_models, "n_models_known": n_models_known, "share_known": n_models_known / n_models}
     for name in coverage.keys() & set(rows.column_names):
         rows = rows.set_column(rows.column_names.index(name), name, pa.repeat(coverage[name], len(rows)))
-    for name, value in (("bots", bots), ("edge_rule", edge_rule), ("network", network)):
+    for name, value in (("includes_bots", includes_bots), ("edge_rule", edge_rule), ("network", network)):
         rows = rows.add_column(0, name, pa.repeat(value, len(rows)))
     return rows
 
@@ -156,12 +161,8 @@ def _build_collaboration() -> dg.AssetsDefinition:
         "network__developer_centrality",
     )
 
-    # one step, so that each graph is made once
-    @dg.multi_asset(
-        name="network__collaboration",
-        specs=[spec_of(name, [*COLLABORATION, "core__pseudonyms"], "igraph") for name in names],
-        partitions_def=SNAPSHOTS,
-    )
+    # one step, so that each graph is built only once
+    @python_step("network__collaboration", dict.fromkeys(names, (*COLLABORATION, "core__pseudonyms")), "igraph")
     def collaboration(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.networks import schemas
         from hub_assets.networks.centrality import centrality_table, summary_table
@@ -191,15 +192,16 @@ def _build_collaboration() -> dg.AssetsDefinition:
                 centrality: schemas.DEVELOPER_CENTRALITY,
             }
             tables = {name: _whole(of[name], some) for name, some in parts.items()}
-            for name, table in tables.items():
-                shown[name] |= replace_rows(connection, name, snapshot_date, table, RESULT_ROWS)
+            results = {
+                name: store(connection, name, snapshot_date, table, RESULT_ROWS) for name, table in tables.items()
+            }
         shown[cores] |= _of_cores(_studied(tables[cores]), {f"{name}_of_{{network}}": name for name in FOLLOWED})
         shown[summary] |= tracked_metrics(
             _studied(tables[summary]),
             {f"{name}_of_{{network}}": name for name in ("n_developers", "share_isolates", "nodes", "edges")},
         )
         for name in names:
-            yield dg.MaterializeResult(asset_key=name, metadata=shown[name])
+            yield with_metadata(results[name], shown[name])
 
     return collaboration
 
@@ -207,7 +209,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
 def _build_null_models() -> dg.AssetsDefinition:
     name = "network__null_models"
 
-    @dg.multi_asset(name=name, specs=[spec_of(name, COLLABORATION, "igraph")], partitions_def=SNAPSHOTS)
+    @python_step(name, {name: COLLABORATION}, "igraph")
     def null_models(context: dg.AssetExecutionContext, home: HomeResource, config: NullModels) -> dg.MaterializeResult:
         from hub_assets.networks import schemas
         from hub_assets.networks.null_models import null_table
@@ -217,8 +219,8 @@ def _build_null_models() -> dg.AssetsDefinition:
             found = collaborations(connection, snapshot_date, is_studied=True)
             parts = [each.named(null_table(each.graph, config.draws)) for each in found]
             rows = _whole(schemas.NULL_MODELS, parts)
-            shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
-        return dg.MaterializeResult(metadata=shown | _of_cores(rows, {"z_of_{measure}_of_{network}": "z"}))
+            result = store(connection, name, snapshot_date, rows, RESULT_ROWS)
+        return with_metadata(result, _of_cores(rows, {"z_of_{measure}_of_{network}": "z"}))
 
     return null_models
 
@@ -226,11 +228,7 @@ def _build_null_models() -> dg.AssetsDefinition:
 def _build_over_time() -> dg.AssetsDefinition:
     name = "network__collaboration_over_time"
 
-    @dg.multi_asset(
-        name=name,
-        specs=[spec_of(name, GROWTH, "igraph")],
-        partitions_def=SNAPSHOTS,
-    )
+    @python_step(name, {name: GROWTH}, "igraph")
     def over_time(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         from hub_assets.networks import schemas
         from hub_assets.networks.over_time import over_time_table
@@ -239,7 +237,7 @@ def _build_over_time() -> dg.AssetsDefinition:
         parts = []
         with home.building(snapshot_date) as connection:
             known = _models_known(connection, snapshot_date)
-            # a network in which nothing changes any more is there to the last month of all
+            # networks that stopped growing are continued to the last month of any network
             ((last_month,),) = connection.execute(
                 f"select max(month) from int_hub__collaborations_by_month where snapshot_date = date '{snapshot_date}'"
             ).fetchall()
@@ -253,15 +251,10 @@ def _build_over_time() -> dg.AssetsDefinition:
                     measured = over_time_table(growth, last_month)
                     parts.append(_named(measured, network, RULES[0], BOTS[0], *known[network]))
             rows = _whole(schemas.COLLABORATION_OVER_TIME, parts)
-            shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+            result = store(connection, name, snapshot_date, rows, RESULT_ROWS)
         last = [part.sort_by([("month", "descending")]).slice(0, 1) for part in parts]
-        return dg.MaterializeResult(
-            metadata=shown
-            | tracked_metrics(
-                _whole(schemas.COLLABORATION_OVER_TIME, last),
-                {f"{measure}_of_{{network}}": measure for measure in ("nodes", "edges", "max_k")},
-            )
-        )
+        followed = {f"{measure}_of_{{network}}": measure for measure in ("nodes", "edges", "max_k")}
+        return with_metadata(result, tracked_metrics(_whole(schemas.COLLABORATION_OVER_TIME, last), followed))
 
     return over_time
 
@@ -269,11 +262,7 @@ def _build_over_time() -> dg.AssetsDefinition:
 def _build_usage() -> dg.AssetsDefinition:
     co_usage, summary = names = ("network__model_co_usage", "network__usage_summary")
 
-    @dg.multi_asset(
-        name="network__usage",
-        specs=[spec_of(name, USAGE, "scipy") for name in names],
-        partitions_def=SNAPSHOTS,
-    )
+    @python_step("network__usage", dict.fromkeys(names, USAGE), "scipy")
     def usage(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.networks.usage import co_usage_edges, co_usage_table, usage_nodes, usage_summary_table
 
@@ -289,22 +278,21 @@ def _build_usage() -> dg.AssetsDefinition:
             """).to_arrow_table()
             together = co_usage_table(uses, models)
             degrees = usage_summary_table(uses, models, together)
-            shown = {
-                name: replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+            results = {
+                name: store(connection, name, snapshot_date, rows, RESULT_ROWS)
                 for name, rows in ((co_usage, together), (summary, degrees))
             }
+        files: dict[str, Any] = {}
         every = models.filter(pc.equal(models["network"], "all"))
         nodes = every.select(["repo_key", "repo_id", "n_spaces"])
         for name, of_whom, edges in (
             ("usage", usage_nodes(nodes, spaces), uses),
             ("co_usage", nodes, co_usage_edges(uses)),
         ):
-            shown[co_usage] |= _export(exports / name, of_whom, edges, label="repo_id", is_directed=False)
-        shown[summary] |= tracked_metrics(
-            degrees, {"mean_{ranking}_of_{network}": "mean", "greatest_{ranking}_of_{network}": "max"}
-        )
-        for name in names:
-            yield dg.MaterializeResult(asset_key=name, metadata=shown[name])
+            files |= _export(exports / name, of_whom, edges, label="repo_id", is_directed=False)
+        followed = {"mean_{ranking}_of_{network}": "mean", "greatest_{ranking}_of_{network}": "max"}
+        yield with_metadata(results[co_usage], files)
+        yield with_metadata(results[summary], tracked_metrics(degrees, followed))
 
     return usage
 
@@ -312,11 +300,7 @@ def _build_usage() -> dg.AssetsDefinition:
 def _build_cycles() -> dg.AssetsDefinition:
     name = "network__base_model_cycles"
 
-    @dg.multi_asset(
-        name=name,
-        specs=[spec_of(name, ["mart__base_model_edges", "stg_hub__models"], "scipy")],
-        partitions_def=SNAPSHOTS,
-    )
+    @python_step(name, {name: ["mart__base_model_edges", "stg_hub__models"]}, "scipy")
     def cycles(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
         from hub_assets.networks.base_models import base_model_cycles_table, base_model_network
 
@@ -331,10 +315,10 @@ def _build_cycles() -> dg.AssetsDefinition:
                     on base_repo_key = bases.repo_key
             """).to_arrow_table()
             rows = base_model_cycles_table(edges)
-            shown = replace_rows(connection, name, snapshot_date, rows, RESULT_ROWS)
+            result = store(connection, name, snapshot_date, rows, RESULT_ROWS)
         nodes, descents = base_model_network(edges)
-        shown |= _export(home.home.exports / str(snapshot_date) / "base_models", nodes, descents, label="repo_id")
-        return dg.MaterializeResult(metadata=shown | {"cycles": len(pc.unique(rows["cycle"])), "models": len(rows)})
+        files = _export(home.home.exports / str(snapshot_date) / "base_models", nodes, descents, label="repo_id")
+        return with_metadata(result, files | {"cycles": len(pc.unique(rows["cycle"])), "models": len(rows)})
 
     return cycles
 
@@ -342,11 +326,7 @@ def _build_cycles() -> dg.AssetsDefinition:
 def _build_families() -> dg.AssetsDefinition:
     nodes, members = names = ("network__family_nodes", "network__family_members")
 
-    @dg.multi_asset(
-        name="network__families",
-        specs=[spec_of(name, ["mart__base_model_edges", "mart__repo_activity"], "scipy") for name in names],
-        partitions_def=SNAPSHOTS,
-    )
+    @python_step("network__families", dict.fromkeys(names, ("mart__base_model_edges", "mart__repo_activity")), "scipy")
     def families(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.networks.families import family_tables
 
@@ -366,34 +346,33 @@ def _build_families() -> dg.AssetsDefinition:
                 f"select repo_key, n_downloads from mart__repo_activity where {week} and repo_type = 'model'"
             ).to_arrow_table()
             tables = dict(zip(names, family_tables(edges, downloads), strict=True))
-            shown = {name: replace_rows(connection, name, snapshot_date, rows) for name, rows in tables.items()}
-        shown[nodes] |= {"roots": pc.sum(tables[nodes]["is_root"]).as_py() or 0, "models": len(tables[nodes])}
-        shown[members] |= {"deepest": pc.max(tables[members]["depth"]).as_py() or 0}
-        for name in names:
-            yield dg.MaterializeResult(asset_key=name, metadata=shown[name])
+            results = {name: store(connection, name, snapshot_date, rows) for name, rows in tables.items()}
+        n_roots = pc.sum(tables[nodes]["is_root"]).as_py() or 0
+        yield with_metadata(results[nodes], {"roots": n_roots, "models": len(tables[nodes])})
+        yield with_metadata(results[members], {"deepest": pc.max(tables[members]["depth"]).as_py() or 0})
 
     return families
 
 
 def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:
-    """Return parts as one table of a schema, without the week."""
+    """Concatenate parts into a table with the columns of a schema except the week."""
     nothing = pa.schema(list(schema)[1:]).empty_table()
     return pa.concat_tables([nothing, *(part.cast(nothing.schema) for part in parts)])
 
 
 def _of_cores(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
-    """Return numbers of cores under names that last from week to week, while the greatest k does not."""
+    """Return measures of cores for plots; the maximal core is named `kmax`, because its k changes between weeks."""
     return tracked_metrics(
         rows.filter(pc.invert(rows["is_max_k"])), {f"{name}_k{{k}}": column for name, column in columns.items()}
     ) | tracked_metrics(rows.filter(rows["is_max_k"]), {f"{name}_kmax": column for name, column in columns.items()})
 
 
 def _studied(rows: pa.Table) -> pa.Table:
-    return rows.filter((pc.field("edge_rule") == RULES[0]) & (pc.field("bots") == BOTS[0]))
+    return rows.filter((pc.field("edge_rule") == RULES[0]) & (~pc.field("includes_bots")))
 
 
 def _pseudonymiser(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> Callable[..., pa.Table]:
-    """Return what puts pseudonyms in place of the developers in some columns of a table."""
+    """Return a function that replaces developer ids in the given columns of a table by pseudonyms."""
     known = connection.sql(
         f"select developer_id, pseudonym from core__pseudonyms where snapshot_date = date '{snapshot_date}'"
     ).to_arrow_table()
@@ -416,7 +395,7 @@ def _export(
     label: str | None = None,
     is_directed: bool = True,
 ) -> dict[str, Any]:
-    """Write a network for other programs, and return where it is."""
+    """Export a network for other programs and return the paths of its files."""
     from hub_assets.networks.exports import export
 
     files = export(stem, nodes, edges, label=label, is_directed=is_directed, most_in_graphml=MOST_IN_GRAPHML)

@@ -1,4 +1,4 @@
-"""The last step of a run: the week that has passed every blocking check is put before the readers."""
+"""The last step of a run: publish the week to readers once it has passed every blocking check."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,23 @@ from hub_assets.warehouse.database import publish
 
 
 def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
-    """Make the asset that publishes the warehouse; it comes after all tables and their blocking checks."""
+    """Build the asset that publishes the warehouse. It runs after all tables and their blocking checks."""
 
     @dg.asset(
-        deps=_unread(tables),
+        deps=_last_of_groups(tables),
         partitions_def=SNAPSHOTS,
         group_name="report",
         kinds={"duckdb"},
+        # in a run of some tables, only the priority keeps this step last
+        op_tags={"dagster/priority": "-1000"},
     )
     def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
-        """The database that people read: all tables of all published weeks."""
+        """The published database, with all public tables of all published weeks."""
         where, snapshot_date = home.home, snapshot_date_of(context)
         home.require_listed(snapshot_date)
+        if context.instance.get_run_stats(context.run.run_id).steps_failed:
+            raise dg.Failure("Nothing was published because a step of this run failed.", allow_retries=False)
+        home.release()
         rows = publish(where.build, where.warehouse, snapshot_date, project())
         return dg.MaterializeResult(
             metadata={
@@ -36,8 +41,12 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
     return warehouse__published
 
 
-def _unread(tables: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
-    """Return the tables that no other table reads: whatever waits for these waits for every table and its checks."""
+def _last_of_groups(tables: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
+    """Return a table of each group that no other table reads.
+
+    Depending on all tables would cover the lineage with arrows. The order of a run does not need them: publishing has
+    the lowest priority, so every other step has ended, and a failed one stops it.
+    """
     specs = [spec for definition in tables for spec in definition.specs]
     read = {dep.asset_key for spec in specs for dep in spec.deps}
-    return [spec.key for spec in specs if spec.key not in read]
+    return list({spec.group_name: spec.key for spec in specs if spec.key not in read}.values())

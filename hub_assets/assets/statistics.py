@@ -1,6 +1,6 @@
 """The study's statistics of activity: concentration, correlations, license groups, tails."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
-from hub_assets.assets.tables import replace_rows, spec_of
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.assets.tables import python_step, store, with_metadata
+from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 from hub_assets.statistics.activity import (
     VARIABLES,
@@ -82,53 +82,44 @@ STATISTICS: Final = {
 }
 
 
+TAIL_FITS: Final = "stats__tail_fits"
+
+
 def build_statistics() -> list[dg.AssetsDefinition]:
-    """Build one asset per table."""
-    return [_build_tail_fits() if name == "stats__tail_fits" else _build(name) for name in STATISTICS]
+    """Build a step for the tail fits, which take most of the time, and one for all other tables."""
 
-
-def _build(name: str) -> dg.AssetsDefinition:
-    @_asset(name)
-    def statistics(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
-        return _materialize(name, STATISTICS[name], snapshot_date_of(context), home)
-
-    return statistics
-
-
-def _build_tail_fits() -> dg.AssetsDefinition:
-    name = "stats__tail_fits"
-
-    @_asset(name)
+    @python_step(TAIL_FITS, {TAIL_FITS: ["mart__repo_activity"]}, "scipy")
     def tail_fits(context: dg.AssetExecutionContext, home: HomeResource, config: Goodness) -> dg.MaterializeResult:
-        statistic = replace(STATISTICS[name], make=partial(tail_table, resamples=config.resamples))
-        return _materialize(name, statistic, snapshot_date_of(context), home)
+        snapshot_date = snapshot_date_of(context)
+        statistic = replace(STATISTICS[TAIL_FITS], make=partial(tail_table, resamples=config.resamples))
+        with home.building(snapshot_date) as connection:
+            return _result(connection, TAIL_FITS, statistic, snapshot_date, activity_of(connection, snapshot_date))
 
-    return tail_fits
+    others = {name: statistic for name, statistic in STATISTICS.items() if name != TAIL_FITS}
+
+    @python_step("stats__activity", dict.fromkeys(others, ("mart__repo_activity",)), "scipy")
+    def statistics(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        snapshot_date = snapshot_date_of(context)
+        with home.building(snapshot_date) as connection:
+            activity = activity_of(connection, snapshot_date)
+            for name, statistic in others.items():
+                yield _result(connection, name, statistic, snapshot_date, activity)
+
+    return [statistics, tail_fits]
 
 
-def _asset(name: str) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
-    """Return the decorator that builds the asset of a table."""
-    spec = spec_of(name, ["mart__repo_activity"], "scipy")
-    return dg.multi_asset(name=name, specs=[spec], partitions_def=SNAPSHOTS)
-
-
-def _materialize(name: str, statistic: Statistic, snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
-    with home.building(snapshot_date) as connection:
-        activity = activity_of(connection, snapshot_date)
-        try:
-            made = statistic.make(activity)
-        except ValueError as error:
-            where = impossible_value(connection, snapshot_date)
-            raise dg.Failure(f"{name} could not be computed: {error}. {where}", allow_retries=False) from error
-        stored = replace_rows(connection, name, snapshot_date, made, RESULT_ROWS)
+def _result(
+    connection: duckdb.DuckDBPyConnection, name: str, statistic: Statistic, snapshot_date: date, activity: Activity
+) -> dg.MaterializeResult:
+    try:
+        made = statistic.make(activity)
+    except ValueError as error:
+        where = impossible_value(connection, snapshot_date)
+        raise dg.Failure(f"{name} could not be computed: {error}. {where}", allow_retries=False) from error
+    stored = store(connection, name, snapshot_date, made, RESULT_ROWS)
     followed = made if statistic.followed is None else made.filter(statistic.followed)
-    return dg.MaterializeResult(
-        metadata={
-            **stored,
-            **tracked_metrics(followed, statistic.tracked_metrics),
-            **{f"n_{repo_type}s": len(repos) for repo_type, repos in activity.items()},
-        }
-    )
+    sizes = {f"n_{repo_type}s": len(repos) for repo_type, repos in activity.items()}
+    return with_metadata(stored, {**tracked_metrics(followed, statistic.tracked_metrics), **sizes})
 
 
 def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, pa.Table]:

@@ -6,12 +6,19 @@ import, and `--help` should not wait for it.
 
 import click
 
+from hub_assets.cli.backfill import backfill_command
+from hub_assets.cli.backup import backup_command, restore_command, verify_command
 from hub_assets.cli.demo import demo_command
 from hub_assets.cli.dev import dev_command
+from hub_assets.cli.doctor import doctor_command
+from hub_assets.cli.forget import forget_command
 from hub_assets.cli.guard import GuardedGroup
 from hub_assets.cli.identities import identities_group
 from hub_assets.cli.local_hub import local_hub_command
+from hub_assets.cli.release import release_command, withhold_command
+from hub_assets.cli.report import report_command
 from hub_assets.cli.snapshot import plan_command, snapshot_command
+from hub_assets.cli.status import status_command
 from hub_assets.cli.upgrade import upgrade_command
 
 
@@ -28,9 +35,19 @@ for command in (
     demo_command,
     snapshot_command,
     plan_command,
+    doctor_command,
+    report_command,
+    backfill_command,
     dev_command,
     local_hub_command,
     identities_group,
+    release_command,
+    withhold_command,
+    status_command,
+    backup_command,
+    restore_command,
+    verify_command,
+    forget_command,
     upgrade_command,
 ):
     main.add_command(command)

@@ -44,7 +44,7 @@ def demo_command(
       hub-assets demo --replay recordings/2026-08-24 --quota 1000/300
     """
     from hub_assets.home import Home
-    from hub_assets.hub.collect.listings import ListingRefused
+    from hub_assets.hub.collect.listing import ListingRefused
     from hub_assets.local_hub.app import build_app
     from hub_assets.local_hub.server import running
     from hub_assets.partitions import is_partition, known_weeks

@@ -19,23 +19,25 @@ def run_job(
     *,
     hub: "HubResource | None" = None,
     crawl: "CrawlResource | None" = None,
+    is_summarized: bool = True,
 ) -> None:
-    """Run a job for a week in this process and print the week's summary."""
+    """Run a job for a week in this process and print the week's summary, unless the job changes nothing in it."""
     from hub_assets.definitions import build_defs
     from hub_assets.resources import HomeResource
     from hub_assets.runs import execute
 
     definitions = build_defs(hub=hub, home=HomeResource(root=str(home.root)), crawl=crawl)
     execute(definitions.resolve_job_def(name), home, week, console)
-    print_week(home, week)
+    if is_summarized:
+        print_week(home, week)
 
 
 def run_present_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
     """Run the weekly job for the Hub's present week and print the results."""
     from hub_assets.hub.collect.collection import require_refreshable
-    from hub_assets.hub.collect.listings import require_no_later_week
+    from hub_assets.hub.collect.listing import require_no_later_week
+    from hub_assets.hub.sources import response_tables
     from hub_assets.partitions import is_partition, known_weeks, week_of
-    from hub_assets.resources import BUDGET_SHARES
 
     contact = hub.new_client().contact()
     home.require(hub.endpoint.rstrip("/"), contact.population)
@@ -46,13 +48,14 @@ def run_present_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -
         )
     require_no_later_week(home.lake, week)
     if crawl.refresh:
-        for table in BUDGET_SHARES:
-            require_refreshable(home.lake, table, week)
+        for table in response_tables():
+            require_refreshable(home.lake, table.name, week)
     run_job("weekly_snapshot", home, week, hub=hub, crawl=crawl)
     if (contact.population or "").startswith("simulated"):
         console.print("This data is simulated: every number in it is invented.", style="bold yellow")
     console.print(
         f"\nWeek {week} is published in {home.warehouse}\n"
         f"raw files:  {home.lake.root}\n"
-        f"the UI:     hub-assets dev --home {shlex.quote(str(home.root))}"
+        f"the UI:     hub-assets dev --home {shlex.quote(str(home.root))}\n"
+        f"the report: {home.report / str(week) / 'index.html'}"
     )

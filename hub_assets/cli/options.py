@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import codecs
+import os
 import re
 from collections.abc import Callable
 from datetime import date
@@ -75,6 +76,11 @@ PAGE_SIZE = click.option(
 )
 
 
+def root_of(folder: Path | None) -> Path:
+    """Return the folder that `--home` names, or the default, for commands that also take a home they cannot open."""
+    return (folder or Path(os.environ.get("HUB_ASSETS_HOME") or "~/.hub_assets").expanduser()).absolute()
+
+
 def home_of(folder: Path | None) -> "Home":
     """Return the home that `--home` names, or the default."""
     from hub_assets.home import Home
@@ -121,9 +127,10 @@ def crawl_options(command: Callable[..., R]) -> Callable[..., R]:
         **others: Any,
     ) -> R:
         from hub_assets.resources import CrawlResource
+        from hub_assets.vocabulary import REPO_TYPES
 
         names = _read_lines(ids) if ids else []
-        types = list(repo_types or ("model", "dataset", "space"))
+        types = list(repo_types or REPO_TYPES)
         crawl = CrawlResource(**budget, repo_types=types, top=top, sample=sample, ids=names, refresh=refresh)
         if ids and not names:
             raise UserError(f"{ids.name} contains no ids; write one per line")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hub_assets.cli.doctor import SnapshotWouldFail, examined
 from hub_assets.cli.jobs import run_present_week
 from hub_assets.cli.options import HOME, PAGE_SIZE, DayType, crawl_options, home_of
 from hub_assets.cli.printing import console
@@ -45,8 +46,8 @@ def snapshot_command(home: Path | None, crawl: "CrawlResource", **settings: Any)
     """Take this week's snapshot of the Hub.
 
     Uses the Hub at HF_ENDPOINT (default: huggingface.co) and the token that huggingface_hub finds (HF_TOKEN or a
-    login). An interrupted snapshot resumes where it stopped. Another snapshot in the same week lists the Hub again
-    and fetches the remaining histories.
+    login). The first snapshot into a home runs the doctor. An interrupted snapshot resumes where it stopped. Another
+    snapshot in the same week lists the Hub again and fetches the remaining histories.
 
     \b
     Examples:
@@ -55,7 +56,14 @@ def snapshot_command(home: Path | None, crawl: "CrawlResource", **settings: Any)
     """
     from hub_assets.resources import HubResource
 
-    run_present_week(HubResource.of_environment(**settings), home_of(home), crawl)
+    hub, chosen_home = HubResource.of_environment(**settings), home_of(home)
+    if chosen_home.source is None:
+        client = hub.new_client()
+        client.contact()  # a wrong address or token is reported in one sentence instead of many findings
+        examination = examined(client, chosen_home.root)
+        if examination.failures:
+            raise SnapshotWouldFail("The first snapshot of this Hub would fail; the remedies are above.")
+    run_present_week(hub, chosen_home, crawl)
 
 
 @click.command("plan")
@@ -73,7 +81,6 @@ def plan_command(home: Path | None, week: date | None, crawl: "CrawlResource") -
       hub-assets plan --repo-type model --top 1000 --budget 6h
     """
     from hub_assets.report.plan import plan_summary
-    from hub_assets.resources import BUDGET_SHARES
 
     chosen_home = home_of(home)
     weeks = {day for repo_type in crawl.repo_types for day in chosen_home.lake.weeks(f"raw_hub__{repo_type}s")}
@@ -81,4 +88,4 @@ def plan_command(home: Path | None, week: date | None, crawl: "CrawlResource") -
         raise UserError(f"{chosen_home.root} has no listing yet; run hub-assets snapshot first")
     chosen_week = week - timedelta(days=week.weekday()) if week else max(weeks)
     budget = (crawl.budget_calls, crawl.budget_hours)
-    console.print(plan_summary(chosen_home.lake, chosen_week, crawl.selection, *budget, BUDGET_SHARES))
+    console.print(plan_summary(chosen_home.lake, chosen_week, crawl.selection, *budget))

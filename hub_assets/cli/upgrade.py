@@ -1,11 +1,10 @@
 """`hub-assets upgrade`."""
 
-import os
 from pathlib import Path
 
 import click
 
-from hub_assets.cli.options import HOME
+from hub_assets.cli.options import HOME, root_of
 from hub_assets.cli.printing import console
 
 
@@ -24,7 +23,7 @@ def upgrade_command(home: Path | None) -> None:
     from hub_assets.lock import WAIT_MINUTES, one_writer
     from hub_assets.upgrade import upgrade
 
-    root = (home or Path(os.environ.get("HUB_ASSETS_HOME") or "~/.hub_assets").expanduser()).absolute()
+    root = root_of(home)
     with one_writer(root, "hub-assets (upgrade)", console.print, float(WAIT_MINUTES)):
         is_converted = upgrade(root, console.print)
     console.print(f"{root} is converted." if is_converted else f"{root} is up to date; nothing to convert.")

@@ -1,4 +1,4 @@
-"""Who is who: bots, pairs of names that could be one person, evidence, decisions, merging, pseudonyms.
+"""Identity resolution: bots, candidate pairs, evidence, decisions, merging and pseudonyms.
 
-Tables go in and come out as Arrow. Where they are kept, and when this is done, does not belong here.
+Inputs and outputs are Arrow tables. Storage and scheduling do not belong here.
 """

@@ -1,13 +1,16 @@
-"""Which author strings are programs, and why. What a program did, and where it is left out, does not belong here.
+"""Detection of programs among author strings, with the reason. Excluding them from results does not belong here.
 
-A seed lists the programs that are known; rules find others by a word of their names. Where only the letters at the end
-of a name look like a program's, nothing is decided: the name is proposed, and the seed can say which it is.
+A seed lists known programs; rules find others by a word in their names. If only the last letters of a name suggest a
+program, the name is merely proposed for the seed, where a person records the answer.
 """
 
 from typing import Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub_assets.identities.sql import query
 
 RULES: Final = (
     (r"\[bot\]$", "its name ends in [bot]"),
@@ -15,15 +18,15 @@ RULES: Final = (
     (r"\sbot$", "its last word is bot"),
     (r"^\S+[-_.](ci|cicd)$", "its name ends in CI"),
 )
-"""Regular expressions on the name in lower case, with the reason they give; the first that matches counts.
+"""Regular expressions for lower-case names, each with a reason; the first match counts.
 
-`bot` must be a word of its own: `SFconvertbot` is a program, but `talbot` is not.
+`bot` must be a separate word: `SFconvertbot` is a program, but `talbot` is not.
 """
 HINTS: Final = (
     (r"^\S*(?i:bot)$", "its name ends in the letters bot"),
     (r"(\s|\p{Ll})(CI|CI/?CD)$", "its name ends in CI"),
 )
-"""Regular expressions on the name, with the reason to ask whether it is a program."""
+"""Regular expressions for names that may be programs, each with the reason for the suspicion."""
 
 
 def find_bots(authors: pa.Array, seed: pa.Table) -> pa.Table:
@@ -31,64 +34,45 @@ def find_bots(authors: pa.Array, seed: pa.Table) -> pa.Table:
 
     Args:
         authors: distinct author strings.
-        seed: `name` (regardless of case, and of what separates its words), `kind` (`bot`, `ci`, or `person`: exempt)
-            and `why`. A listed program is also known with `CI` or `bot` after its name.
+        seed: `name` (case and word separators are ignored), `kind` (`bot`, `ci`, or `person`, which exempts the name)
+            and `reason`. A listed program is also recognized with `CI` or `bot` appended to its name.
 
     Returns:
-        `author` and `why`, one row per program.
+        `author` and `reason`, one row per program.
     """
-    return _judged(authors, seed, "why is not null")
+    return _judged(authors, seed).filter(pc.is_valid(pc.field("reason"))).select(["author", "reason"])
 
 
 def propose_bots(authors: pa.Array, seed: pa.Table) -> pa.Table:
-    """Find author strings that could be programs, for somebody to decide in the seed.
+    """Find author strings that may be programs, so that a person can record the answer in the seed.
 
     Args:
         authors: distinct author strings.
-        seed: as `find_bots` takes it.
+        seed: as for `find_bots`.
 
     Returns:
-        `author` and `bot_hint`, one row per string that is neither known nor found to be a program.
+        `author` and `bot_hint`, one row per suspected program that neither the seed nor a rule has settled.
     """
-    return _judged(authors, seed, "why is null and bot_hint is not null", "bot_hint")
+    is_open = pc.is_null(pc.field("reason")) & pc.is_valid(pc.field("bot_hint"))
+    return _judged(authors, seed).filter(is_open).select(["author", "bot_hint"])
 
 
-def _judged(authors: pa.Array, seed: pa.Table, condition: str, column: str = "why") -> pa.Table:
+def _judged(authors: pa.Array, seed: pa.Table) -> pa.Table:
+    """Return `author`, `reason` (null unless a program) and `bot_hint`, without exempt people."""
+
     def first_of(patterns: tuple[tuple[str, str], ...], name: str) -> str:
         matches = " ".join(f"when regexp_matches({name}, '{pattern}') then '{reason}'" for pattern, reason in patterns)
         return f"case {matches} end"
 
     separated = "regexp_replace(lower(trim({})), '[-_.\\s]+', '-', 'g')"
+    select = query(
+        "judged_authors",
+        separated_name=separated.format("name"),
+        separated_author=separated.format("author"),
+        reasons=first_of(RULES, "lower(named.author)"),
+        hints=first_of(HINTS, "named.author"),
+    )
     with duckdb.connect() as connection:
         connection.register("authors", pa.table({"author": authors}))
         connection.register("seed", seed)
-        return connection.sql(f"""
-            with
-            known as (
-                select kind, why, {separated.format("name")} as name, lower(name) as exact from seed
-            ),
-            named as (
-                select
-                    author,
-                    {separated.format("author")} as name,
-                    regexp_replace(name, '-(ci|ci/?cd|bot)$', '') as stem
-                from authors
-            ),
-            listed as (
-                select named.author, min(known.why) as why
-                from named inner join known on known.name in (named.name, named.stem)
-                where known.kind <> 'person'
-                group by named.author
-            ),
-            judged as (
-                select
-                    named.author,
-                    lower(named.author) in (select exact from known where kind = 'person') as is_person,
-                    coalesce(listed.why, {first_of(RULES, "lower(named.author)")}) as why,
-                    {first_of(HINTS, "named.author")} as bot_hint
-                from named left join listed on named.author = listed.author
-            )
-            select author, {column} from judged
-            where not is_person and {condition}
-            order by author
-        """).to_arrow_table()
+        return connection.sql(select).to_arrow_table()

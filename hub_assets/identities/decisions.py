@@ -1,6 +1,6 @@
-"""What people decided on pairs of names: the file that keeps it, and the spreadsheet in which many are decided at once.
+"""People's decisions on pairs of names: the file that stores them, and the spreadsheet for deciding many at once.
 
-How pairs come about, what the rules say of them, and how they are merged does not belong here; nor does asking people.
+Finding, scoring and merging pairs does not belong here, and neither does the dialog with the user.
 """
 
 import csv
@@ -26,7 +26,11 @@ SCHEMA: Final = pa.schema(
         for name in ("author_a", "author_b", "decision", "decided_by", "decided_at", "why", "evidence")
     ]
 )
-"""`decisions.csv`: a row per pair. `evidence` is what was seen when it was decided; that and `why` may be empty."""
+"""Columns of `decisions.csv`, which has one row per pair.
+
+`why` is the user's reason; `evidence` is the evidence at the time of the decision. Both may be empty. The file belongs
+to the user, so `why` keeps its name although tables call such a column `reason`.
+"""
 
 SHEET_COLUMNS: Final = (
     "author_a",
@@ -56,7 +60,7 @@ SHEET_COLUMNS: Final = (
     "rule",
     "terms",
 )
-"""The spreadsheet: what to fill in, and after it what is known of the pair."""
+"""Columns of the spreadsheet: the fields to fill in, followed by the evidence on the pair."""
 
 _PAIR: Final = ["author_a", "author_b"]
 _BY_PAIR: Final = [(name, "ascending") for name in _PAIR]
@@ -66,18 +70,18 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class DecisionsError(UserError):
-    """Decisions that cannot be read, taken or undone, and why; where a file is to blame, its line stands first."""
+    """A decision cannot be read, made or undone. If a file is at fault, the message starts with its path and line."""
 
 
 def read_decisions(path: Path) -> pa.Table:
-    """Return the decisions in a file, sorted by pair; none if there is no file.
+    """Return the decisions in a file, sorted by pair; an empty table if the file does not exist.
 
     Raises:
-        DecisionsError: if anything in it is wrong, with the line where it is.
+        DecisionsError: if the file has an error; the message gives its line.
     """
     if not path.exists():
         return SCHEMA.empty_table()
-    way_out = "correct it; none of the decisions is applied until then"
+    way_out = "correct the file; until then no decision is applied"
     (line, header), *records = _records(path, way_out) or [(1, [])]
     if header != SCHEMA.names:
         raise _wrong(path, line, f"the header is not {','.join(SCHEMA.names)}", way_out)
@@ -89,22 +93,22 @@ def read_decisions(path: Path) -> pa.Table:
             raise _wrong(path, line, fault, way_out)
         pair = ordered(*fields[:2])
         if pair in lines:
-            raise _wrong(path, line, f"line {lines[pair]} decides on the same pair", way_out)
+            raise _wrong(path, line, f"line {lines[pair]} is about the same pair", way_out)
         lines[pair] = line
         rows[pair] = [*pair, *fields[2:]]
     return _table(rows.values()).sort_by(_BY_PAIR)
 
 
 def write_decisions(path: Path, decisions: pa.Table) -> None:
-    """Make a file hold these decisions, whole or not at all, sorted by pair so that a change is a small difference.
+    """Replace the contents of a file atomically, sorted by pair so that a change makes a small diff.
 
     Raises:
-        DecisionsError: if it cannot be written.
+        DecisionsError: if the file cannot be written.
     """
     rows = decisions.select(SCHEMA.names).sort_by(_BY_PAIR).to_pylist()
     text = "".join(map(_csv_line, [SCHEMA.names, *(row.values() for row in rows)]))
     try:
-        # a link to the file in someone's repository must stay one
+        # the path may be a link into the user's repository, which must survive
         write_beside(path.resolve(), lambda beside: beside.write_bytes(text.encode()))
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -112,7 +116,7 @@ def write_decisions(path: Path, decisions: pa.Table) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other processes from changing a file of decisions from its reading to its writing.
+    """Lock a file of decisions, so that no other process changes it between reading and writing.
 
     Raises:
         DecisionsError: if its folder cannot be written.
@@ -128,12 +132,12 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def ordered(author_a: str, author_b: str) -> tuple[str, str]:
-    """Return two names as a pair bears them: the one that sorts first stands first."""
+    """Return two names in the order used for pairs: sorted."""
     return (author_a, author_b) if author_a < author_b else (author_b, author_a)
 
 
 def decision_on(decisions: pa.Table, author_a: str, author_b: str) -> dict[str, str] | None:
-    """Return what was decided on a pair, names in either order; None if nothing was."""
+    """Return the decision on a pair, whose names may be in either order; None if there is none."""
     first, second = ordered(author_a, author_b)
     is_pair = (pc.field("author_a") == first) & (pc.field("author_b") == second)
     found: list[dict[str, str]] = decisions.filter(is_pair).to_pylist()
@@ -141,9 +145,9 @@ def decision_on(decisions: pa.Table, author_a: str, author_b: str) -> dict[str, 
 
 
 def stands_on(seen: str, evidence: str) -> bool:
-    """Return whether what was decided on the evidence `seen` needs no second look: no other is there now.
+    """Return whether a decision based on the evidence `seen` is still up to date.
 
-    A decision that names no evidence was written by hand and does not depend on any.
+    A decision without evidence was written by hand and never becomes outdated.
     """
     return seen in ("", evidence)
 
@@ -159,36 +163,36 @@ def decide(
     why: str = "",
     evidence: str = "",
 ) -> pa.Table:
-    """Return the decisions with one more, in place of an earlier one on the pair.
+    """Return the decisions plus a new one, which replaces any earlier decision on the pair.
 
     Args:
-        decisions: those so far.
+        decisions: the decisions so far.
         author_a: a name.
         author_b: the other name; the order does not matter.
         decision: `accepted` (they are one person) or `rejected`.
         decided_by: who decided.
         decided_at: when.
-        why: a reason, if one is given.
-        evidence: the evidence that was seen.
+        why: optional reason.
+        evidence: the evidence at the time of the decision.
 
     Raises:
-        DecisionsError: if it is no decision on two names by anybody.
+        DecisionsError: if the decision is invalid, for example if a name is empty.
     """
     row = [*ordered(author_a, author_b), decision, decided_by, _stamp(decided_at), why, evidence]
     fault = _fault(row)
     if fault:
-        raise DecisionsError(f"{fault}; nothing is decided")
+        raise DecisionsError(f"{fault}; nothing was changed")
     return replaced(decisions, _table([row]))
 
 
 def replaced(decisions: pa.Table, new: pa.Table) -> pa.Table:
-    """Return the decisions with these new ones, in place of earlier ones on the same pairs."""
+    """Return the decisions plus new ones, which replace earlier decisions on the same pairs."""
     kept = decisions.select(SCHEMA.names).cast(SCHEMA).join(new, keys=_PAIR, join_type="left anti")
     return pa.concat_tables([kept, new]).sort_by(_BY_PAIR)
 
 
 def undo(decisions: pa.Table, author_a: str, author_b: str) -> pa.Table:
-    """Return the decisions without the one on a pair, so that the rules decide again.
+    """Return the decisions without the one on this pair, so that the rules decide it again.
 
     Raises:
         DecisionsError: if there is none.
@@ -196,27 +200,27 @@ def undo(decisions: pa.Table, author_a: str, author_b: str) -> pa.Table:
     decision = decision_on(decisions, author_a, author_b)
     if decision is None:
         raise DecisionsError(
-            f"there is no decision on {author_a!r} and {author_b!r}; give both names as decisions.csv has them"
+            f"there is no decision on {author_a!r} and {author_b!r}; spell both names as in decisions.csv"
         )
     return decisions.join(_table([decision.values()]), keys=_PAIR, join_type="left anti").sort_by(_BY_PAIR)
 
 
 def decisions_hash(decisions: pa.Table) -> str:
-    """Return 12 hex digits that stand for what was decided, whatever the order, by whom, when and why."""
+    """Return 12 hex digits that identify the pairs and their outcomes, regardless of order, author, time and reason."""
     decided = sorted(zip(*(decisions[name].to_pylist() for name in (*_PAIR, "decision")), strict=True))
     return hashlib.sha256(json.dumps(decided).encode()).hexdigest()[:12]
 
 
 def export_pairs(pairs: pa.Table, decisions: pa.Table, stream: TextIO) -> None:
-    """Write pairs as CSV for a spreadsheet, with a column to fill in and the evidence as people read it.
+    """Write pairs as CSV for a spreadsheet, with a decision column to fill in and readable evidence.
 
-    What stands decided is filled in. On a pair whose evidence has changed since, it is only told, so that a sheet that
-    comes back untouched changes nothing.
+    Current decisions are filled in. If the evidence has changed since, the old decision appears in `decided_before`
+    only, so that importing an unedited sheet changes nothing.
 
     Args:
-        pairs: as `core__developer_pairs` has them.
-        decisions: those so far.
-        stream: takes text; opened with `newline=""`.
+        pairs: rows of `core__developer_pairs`.
+        decisions: the decisions so far.
+        stream: text stream, opened with `newline=""`.
     """
     decided = {ordered(row["author_a"], row["author_b"]): row for row in decisions.to_pylist()}
     stream.write(_csv_line(SHEET_COLUMNS))
@@ -229,20 +233,20 @@ def export_pairs(pairs: pa.Table, decisions: pa.Table, stream: TextIO) -> None:
 def import_decisions(
     path: Path, decisions: pa.Table, *, decided_by: str, decided_at: datetime
 ) -> tuple[pa.Table, pa.Table]:
-    """Return the decisions with those of a filled-in spreadsheet, and those that are new among them.
+    """Return the decisions including those in a completed spreadsheet, and the new ones alone.
 
-    Rows without a decision are passed over, and so are those that say what stands already on the same evidence.
+    Rows are skipped if they have no decision, or if they repeat a current decision on the same evidence.
 
     Args:
         path: the spreadsheet, saved as CSV.
-        decisions: those so far.
+        decisions: the decisions so far.
         decided_by: who decided.
         decided_at: when.
 
     Raises:
-        DecisionsError: if anything in the spreadsheet is wrong, with the line where it is.
+        DecisionsError: if the spreadsheet has an error; the message gives its line.
     """
-    way_out = "correct it (CSV in UTF-8, columns separated by commas) and import it again; nothing was imported"
+    way_out = "correct the file (comma-separated, UTF-8) and import it again; nothing was imported"
     (line, header), *records = _records(path, way_out) or [(1, [])]
     missing = [name for name in _FILLED_IN if name not in header]
     if missing:
@@ -265,7 +269,7 @@ def import_decisions(
             raise _wrong(path, line, fault, way_out)
         first_line, first_decision = seen.setdefault(pair, (line, decision))
         if first_decision != decision:
-            raise _wrong(path, line, f"line {first_line} decides otherwise on the same pair", way_out)
+            raise _wrong(path, line, f"line {first_line} has a different decision on the same pair", way_out)
         before = decided.get(pair)
         is_new = before is None or before["decision"] != decision or not stands_on(before["evidence"], evidence)
         if first_line == line and is_new:
@@ -275,11 +279,11 @@ def import_decisions(
 
 
 def _records(path: Path, way_out: str) -> list[tuple[int, list[str]]]:
-    """Return the records of a CSV file, each with the line where it begins; empty lines are passed over."""
+    """Return the records of a CSV file with their line numbers, without empty lines."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise DecisionsError(f"{path} cannot be read ({error.strerror}); name a file that can be") from error
+        raise DecisionsError(f"{path} cannot be read ({error.strerror}); name a readable file") from error
     except UnicodeDecodeError as error:
         raise _wrong(path, error.object.count(b"\n", 0, error.start) + 1, "this is not UTF-8", way_out) from error
     reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
@@ -297,7 +301,7 @@ def _records(path: Path, way_out: str) -> list[tuple[int, list[str]]]:
 
 
 def _fault(fields: list[str]) -> str | None:
-    """Return what is wrong with a row of decisions; None if nothing is."""
+    """Return the fault of a row of decisions, or None."""
     if len(fields) != len(SCHEMA):
         return f"{len(fields)} fields where there should be {len(SCHEMA)}"
     author_a, author_b, decision, decided_by, decided_at, *_ = fields
@@ -312,7 +316,7 @@ def _fault(fields: list[str]) -> str | None:
     try:
         datetime.fromisoformat(decided_at)
     except ValueError:
-        return "decided_at is no time like 2026-11-16T06:30:00Z"
+        return "decided_at is not a time like 2026-11-16T06:30:00Z"
     return None
 
 
@@ -321,7 +325,7 @@ def _wrong(path: Path, line: int, reason: str, way_out: str) -> DecisionsError:
 
 
 def _unwritable(path: Path, error: OSError) -> DecisionsError:
-    return DecisionsError(f"{path} cannot be written ({error.strerror}); name another home with --home")
+    return DecisionsError(f"{path} cannot be written ({error.strerror}); choose another home with --home")
 
 
 def _table(rows: Iterable[Iterable[str]]) -> pa.Table:
@@ -334,7 +338,7 @@ def _stamp(moment: datetime) -> str:
 
 
 def _csv_line(fields: Iterable[Any]) -> str:
-    # told to end lines with LF alone, the writer of Python 3.11 leaves a CR in a field without quotes
+    # with LF line endings, Python 3.11's csv.writer does not quote a field that contains a CR
     buffer = io.StringIO(newline="")
     csv.writer(buffer, lineterminator="\r\n").writerow(fields)
     return buffer.getvalue().removesuffix("\r\n") + "\n"
@@ -345,8 +349,8 @@ def _filled_in(evidence: str, decision: Mapping[str, str] | None) -> dict[str, s
         return {"decision": "", "why": "", "decided_before": ""}
     if stands_on(decision["evidence"], evidence):
         return {"decision": decision["decision"], "why": decision["why"], "decided_before": ""}
-    told = "{decision} by {decided_by} at {decided_at} on {evidence}".format_map(decision)
-    return {"decision": "", "why": decision["why"], "decided_before": told}
+    before = "{decision} by {decided_by} at {decided_at} on {evidence}".format_map(decision)
+    return {"decision": "", "why": decision["why"], "decided_before": before}
 
 
 def _readable(value: Any) -> Any:
@@ -361,7 +365,7 @@ def _readable(value: Any) -> Any:
 
 
 def _guarded(value: Any) -> Any:
-    """Return a cell as no spreadsheet takes it for a formula; what already looks guarded is guarded once more."""
+    """Quote a cell that spreadsheets would read as a formula; a cell that looks quoted gets a second quote."""
     return f"'{value}" if isinstance(value, str) and value.startswith((*_FORMULA, "'")) else value
 
 

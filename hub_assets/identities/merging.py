@@ -1,7 +1,7 @@
-"""From decided pairs to developers: author strings that hang together, no two accounts and no rejected pair among them.
+"""Merging of decided pairs into developers: connected author strings, without two accounts or a rejected pair.
 
-The result does not depend on the order of the pairs, and taking a decision away takes back what it did. Which pairs are
-accepted does not belong here.
+The result does not depend on the order of the pairs, and removing a decision reverts its effect. Accepting and
+rejecting pairs does not belong here.
 """
 
 from typing import Final
@@ -16,36 +16,39 @@ from scipy.sparse.csgraph import connected_components
 from hub_assets.identities.evidence import contradictions
 from hub_assets.identities.facts import Facts
 from hub_assets.identities.rules import STRONG
+from hub_assets.identities.sql import query
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _ACCOUNT, _PERSON, _STRONG_RULE, _RULE = range(4)
-"""Tiers: what goes before."""
+"""Tiers of pairs; lower ones are merged first."""
 _NO_HINTS: Final = pa.table({name: pa.array([], pa.string()) for name in ("author", "bot_hint")})
 ID_LENGTH: Final = 16
-"""Hexadecimal digits of a developer's id, the hash of the string that was seen first.
+"""Hexadecimal digits of a developer's id, a hash of the developer's earliest string.
 
-They are 64 bits, so that among ten million two are alike once in 370,000 times.
+With 64 bits, the probability of a collision among ten million ids is 1 in 370,000.
 """
 
 
-def merge(n: int, pairs: Ints, tiers: Ints, apart: Ints, apart_tiers: Ints, accounts: Ints) -> tuple[Ints, Flags]:
-    """Join things by pairs, tier after tier, and leave out what would join what must stay apart.
+def merge(
+    n: int, pairs: Ints, tiers: Ints, cannot_link: Ints, cannot_link_tiers: Ints, accounts: Ints
+) -> tuple[Ints, Flags]:
+    """Merge items by pairs, tier by tier, except where that would violate a cannot-link constraint.
 
-    The pairs of a tier that hang together are made all or none: where they would bring two accounts together, or the
-    ends of a pair that must stay apart, none of them tells which one is wrong.
+    Connected pairs of a tier are accepted together or not at all. If they would connect two accounts, or both ends of
+    a cannot-link pair, nothing shows which of them is wrong.
 
     Args:
-        n: how many things there are: 0, 1, ... n - 1.
-        pairs: rows of two.
-        tiers: of each pair; a lower one goes before.
-        apart: rows of two that must not be joined.
-        apart_tiers: from which tier on each of these holds; what a lower one has joined stays joined.
-        accounts: of each thing the number of its account, or -1. Nothing but pairs joins those of one account.
+        n: number of items, which are 0, 1, ... n - 1.
+        pairs: array of shape (pairs, 2).
+        tiers: tier of each pair; lower tiers are merged first.
+        cannot_link: array of shape (constraints, 2): pairs of items to keep apart.
+        cannot_link_tiers: lowest tier to which each constraint applies. Merges made by lower tiers stand.
+        accounts: account number of each item, or -1. Sharing an account does not merge two items by itself.
 
     Returns:
-        The component of each thing, named by its least one; and which pairs were left out.
+        The component of each item, named by its smallest item, and a mask of the pairs that were left out.
     """
     labels = np.arange(n)
     is_left_out = np.zeros(len(pairs), bool)
@@ -54,10 +57,10 @@ def merge(n: int, pairs: Ints, tiers: Ints, apart: Ints, apart_tiers: Ints, acco
         chosen = np.flatnonzero(tiers == tier)
         joined = _joined(labels, pairs[chosen])
         clashes = np.zeros(n, bool)
-        one, other = apart[apart_tiers <= tier].T
+        one, other = cannot_link[cannot_link_tiers <= tier].T
         clashes[joined[one[(joined[one] == joined[other]) & (labels[one] != labels[other])]]] = True
-        bearers = np.unique(np.column_stack([joined[with_account], accounts[with_account]]), axis=0)
-        component, number = np.unique(bearers[:, 0], return_counts=True)
+        linked = np.unique(np.column_stack([joined[with_account], accounts[with_account]]), axis=0)
+        component, number = np.unique(linked[:, 0], return_counts=True)
         clashes[component[number > 1]] = True
         one, other = pairs[chosen].T
         is_left_out[chosen] = clashes[joined[one]] & (labels[one] != labels[other])
@@ -66,7 +69,7 @@ def merge(n: int, pairs: Ints, tiers: Ints, apart: Ints, apart_tiers: Ints, acco
 
 
 def _joined(labels: Ints, pairs: Ints) -> Ints:
-    """Return the components when things of one label are joined, and those of each pair."""
+    """Return the components after merging items with the same label and the two items of each pair."""
     n = len(labels)
     rows, columns = np.append(np.arange(n), pairs[:, 0]), np.append(labels, pairs[:, 1])
     graph = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(n, n))
@@ -78,12 +81,12 @@ def _joined(labels: Ints, pairs: Ints) -> Ints:
 
 
 def resolve(facts: Facts, decided: pa.Table) -> pa.Table:
-    """Return decided pairs with `is_conflict`: accepted, but not made.
+    """Return decided pairs with `is_conflict`: accepted, but not merged.
 
-    First come strings of one account, then what people accepted, then what strong rules did, then the others. Two
-    accounts are one where a person accepted that very pair. What people rejected is never joined; what rules rejected,
-    and real names that are not alike, are joined by no rule. Generic names are never joined. A rule's pair in conflict
-    is left for review.
+    Pairs of strings that belong to the same account are merged first, then pairs accepted by a person, by a strong
+    rule, and by any other rule. Two accounts are merged only if a person or `same_account` accepted a pair that links
+    them. Pairs rejected by a person are never merged; pairs rejected by a rule, and dissimilar real names, are not
+    merged by any rule. Generic names are never merged. A conflicting pair goes to review if a rule accepted it.
     """
     names = facts.ask("select author, account from authors order by author")
     place = _places(names["author"], decided)
@@ -102,12 +105,12 @@ def resolve(facts: Facts, decided: pa.Table) -> pa.Table:
     same = _joined(np.arange(accounts.max(initial=-1) + 1), accounts[place[one_account]])
     classes = np.where(accounts >= 0, np.append(same, -1)[accounts], -1)
 
-    contradicting = _places(names["author"], _contradictions(facts, names["author"], place[made]))
-    apart = np.concatenate([place[is_rejected], contradicting])
-    apart_tiers = np.append(
+    contradicting = _places(names["author"], _dissimilar_pairs(facts, names["author"], place[made]))
+    cannot_link = np.concatenate([place[is_rejected], contradicting])
+    cannot_link_tiers = np.append(
         np.where(by_person[is_rejected], _ACCOUNT, _STRONG_RULE), np.full(len(contradicting), _STRONG_RULE)
     )
-    _, left_out = merge(len(names), place[made], tiers[made], apart, apart_tiers, classes)
+    _, left_out = merge(len(names), place[made], tiers[made], cannot_link, cannot_link_tiers, classes)
 
     is_conflict = is_accepted & is_generic
     is_conflict[made] |= left_out
@@ -119,8 +122,8 @@ def resolve(facts: Facts, decided: pa.Table) -> pa.Table:
     return decided.append_column("is_conflict", pa.array(is_conflict))
 
 
-def _contradictions(facts: Facts, authors: pa.ChunkedArray, pairs: Ints) -> pa.Table:
-    """Return the strings that pairs would bring together, and that have real names which are not alike."""
+def _dissimilar_pairs(facts: Facts, authors: pa.ChunkedArray, pairs: Ints) -> pa.Table:
+    """Return pairs of strings that these pairs would connect although their real names are dissimilar."""
     labels = _joined(np.arange(len(authors)), pairs)
     members = np.flatnonzero(np.bincount(labels, minlength=len(authors))[labels] > 2)
     facts.register("members", pa.table({"author": authors.take(pa.array(members)), "component": labels[members]}))
@@ -135,87 +138,39 @@ def _contradictions(facts: Facts, authors: pa.ChunkedArray, pairs: Ints) -> pa.T
 def developers_of(
     facts: Facts, authors: pa.Table, pairs: pa.Table, bots: pa.Table, proposed_bots: pa.Table | None = None
 ) -> pa.Table:
-    """Return the developer behind each author string.
+    """Return the developer of each author string.
 
     Args:
-        facts: of the week.
+        facts: facts about the week.
         authors: `author`, `first_seen_date` and `first_seen_at`.
-        pairs: what `resolve` returned.
-        bots: `author` and `why`.
+        pairs: result of `resolve`.
+        bots: `author` and `reason`.
         proposed_bots: `author` and `bot_hint`.
 
     Returns:
         The columns of `schemas.DEVELOPERS` but `snapshot_date` and `decisions_hash`.
     """
-    facts.register("strings", authors)
+    facts.register("first_appearances", authors)
     facts.register("decided", pairs)
     facts.register("programs", bots)
     facts.register("proposed_bots", _NO_HINTS if proposed_bots is None else proposed_bots)
-    # in order of birth, so that the least of a component is the one that was seen first
-    born = facts.ask(f"""
-        select
-            strings.author,
-            strings.first_seen_date,
-            authors.is_bot,
-            authors.is_generic,
-            authors.account_key,
-            substr(sha256(strings.author), 1, {ID_LENGTH}) as own_id
-        from strings inner join authors on strings.author = authors.author
-        order by strings.first_seen_date, strings.first_seen_at, strings.author
-    """)
+    # in order of first appearance, so that the smallest item of a component is its earliest string
+    strings = facts.ask(query("strings_by_age", id_length=ID_LENGTH))
     made = facts.ask("select * from decided where decision = 'accepted' and not is_conflict")
-    founders = _joined(np.arange(len(born)), _places(born["author"], made))
-    ids = born["own_id"].take(pa.array(founders))
-    facts.register("born", born.append_column("developer_id", ids).append_column("birth", pa.array(range(len(born)))))
+    founders = _joined(np.arange(len(strings)), _places(strings["author"], made))
+    strings = strings.append_column("developer_id", strings["own_id"].take(pa.array(founders)))
+    facts.register("strings_by_age", strings.append_column("age_rank", pa.array(range(len(strings)))))
     facts.register("made", made)
-    return facts.ask("""
-        with
-        sides as (
-            select author_a as author, author_b as other, rule, decided_by, score, evidence from made
-            union all
-            select author_b, author_a, rule, decided_by, score, evidence from made
-        ),
-        ranked as (
-            select
-                *,
-                row_number() over (
-                    partition by author
-                    order by case when rule = 'same_account' then 0 when decided_by = 'person' then 1 else 2 end,
-                        score desc, other
-                ) as place
-            from sides
-        )
-        select
-            born.author,
-            born.developer_id,
-            born.is_bot,
-            born.is_generic and not born.is_bot as is_generic,
-            case
-                when born.is_bot then 'bot'
-                when born.is_generic then 'generic'
-                when ranked.decided_by = 'person' then 'decision'
-                else coalesce(ranked.rule, 'alone')
-            end as how,
-            coalesce(programs.why, ranked.evidence) as evidence,
-            ranked.other as joined_with,
-            born.account_key,
-            born.first_seen_date,
-            proposed_bots.bot_hint
-        from born
-        left join ranked on born.author = ranked.author and ranked.place = 1
-        left join programs on born.author = programs.author
-        left join proposed_bots on born.author = proposed_bots.author
-        order by born.birth
-    """)
+    return facts.ask(query("developers"))
 
 
 def _places(names: pa.ChunkedArray, pairs: pa.Table) -> Ints:
-    """Return the rows of names of each pair."""
+    """Return the row indices of each pair's names; shape (pairs, 2)."""
     found = [pc.index_in(pairs[side], names.combine_chunks()).to_numpy() for side in ("author_a", "author_b")]
     return np.column_stack(found).astype(np.int64).reshape(-1, 2)
 
 
 def _flags(column: pa.ChunkedArray) -> Flags:
-    """Return a column of booleans as an array; null is false."""
+    """Return a boolean column as an array, with null as false."""
     flags: Flags = pc.fill_null(column, False).to_numpy(zero_copy_only=False)
     return flags

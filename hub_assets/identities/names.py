@@ -1,6 +1,6 @@
-"""What can be said of names alone: their normal form, their words, how alike two are, and how one spells the other.
+"""Comparison of names: normal forms, words, similarity, and whether one name is a spelling of another.
 
-Whether two names that are alike are one person is not decided here.
+Whether two similar names belong to the same person is not decided here.
 """
 
 from typing import Final
@@ -10,110 +10,48 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rapidfuzz import fuzz, process
 
-ALIKE: Final = 0.9
-"""From which similarity on two names are alike: the study's threshold."""
-PAIRS: Final = 1_000_000
-"""Pairs compared at a time: 200 MB of names."""
-ROWS: Final = 200
-"""Names compared with all others at a time: 200 x 100,000 similarities of one byte are 20 MB."""
+from hub_assets.identities.sql import query
 
-HANDLE: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
-"""What the name of an account looks like; nothing else can be one."""
+ALIKE: Final = 0.9
+"""Minimum similarity of two similar names: the study's threshold."""
+PAIRS: Final = 1_000_000
+"""Pairs of names compared per batch, which takes 200 MB."""
+ROWS: Final = 200
+"""Names compared with all others per batch: 200 x 100,000 similarities of one byte take 20 MB."""
 
 TOKEN: Final = "address:"
-"""How the token of an e-mail address begins that stands where git was given one as a name. Nothing is read from it."""
+"""Prefix of the token that replaces an e-mail address given to git as a name. The token is never parsed as a name."""
 _TITLES: Final = "mr|mrs|ms|mx|dr|prof|professor|sir|herr|frau|mme|mlle|sra|srta"
 _DEGREES: Final = "phd|ph[. ]+d|msc|m[. ]+sc|bsc|mba|jr|esq"
 _UNSEEN: Final = (
     r"[\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2139}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}"
     r"\x{E0100}-\x{E01EF}]"
 )
-"""Characters that Unicode counts among letters and marks, though they show nothing, or an emoji."""
+"""Characters that Unicode classifies as letters or marks although they are invisible or shown as emoji."""
 
-FEATURES: Final = f"""
-    select
-        name, plain, normal, stem, letters, digits, words, first, last, initial,
-        -- `Yara Winter`, `Ruo Liu`, `Ludwig van Winter`: `yaraw`, `rliu`, `liur`, `wyara`, `lvanwinter`, `ludwigvw`
-        case
-            when len(words) > 1 and length(first) > 1 and digits = '' then [
-                concat(first, last[1]),
-                concat(initial, last),
-                concat(last, initial),
-                concat(last[1], first),
-                concat(initial, array_to_string(words[2:], '')),
-                concat(first, array_to_string(list_transform(words[2:], lambda word: word[1]), ''))
-            ]
-            else cast([] as varchar[])
-        end as abbreviations
-    from (
-        select
-            *,
-            regexp_replace(normal, '\\p{{N}}+$', '') as stem,
-            regexp_replace(normal, '\\p{{N}}', '', 'g') as letters,
-            regexp_replace(normal, '[^\\p{{N}}]', '', 'g') as digits,
-            words[1] as first,
-            words[len(words)] as last,
-            words[1][1] as initial
-        from (
-            select
-                name,
-                plain,
-                -- some letters have two small forms
-                regexp_replace(
-                    replace(replace(lower(plain), 'ß', 'ss'), 'ς', chr(963)), '[^\\p{{L}}\\p{{M}}\\p{{N}}]', '', 'g'
-                ) as normal,
-                regexp_extract_all(
-                    regexp_replace(
-                        regexp_replace(
-                            lower(regexp_replace(plain, '(\\p{{Ll}})(\\p{{Lu}})', '\\1 \\2', 'g')),
-                            '^[-_. ]*(({_TITLES})[-_. ]+)+', ''
-                        ),
-                        '([-_,. ]+({_DEGREES})[. ]*)+$', ''
-                    ),
-                    '[\\p{{L}}\\p{{M}}]+'
-                ) as words
-            from (
-                select
-                    name,
-                    -- accents are marks that other scripts need
-                    case
-                        when regexp_matches(
-                            visible, '[^\\p{{Latin}}\\p{{Greek}}\\p{{Cyrillic}}\\p{{Common}}\\p{{Inherited}}]'
-                        ) then visible
-                        else strip_accents(visible)
-                    end as plain
-                from (
-                    select
-                        name,
-                        -- a letter or digit that is shown as an emoji is none
-                        case
-                            when starts_with(name, '{TOKEN}') then ''
-                            else regexp_replace(name, '.(\\x{{FE0F}}\\x{{20E3}}?|\\x{{20E3}})|{_UNSEEN}', '', 'g')
-                        end as visible
-                    from names
-                )
-            )
-        )
-    )
-"""
-"""DuckDB's SELECT of what the relation of two names is read from, over a relation `names(name)`.
+FEATURES: Final = query("name_features", titles=_TITLES, degrees=_DEGREES, token=TOKEN, unseen=_UNSEEN)
+"""DuckDB query for the features that `relation` compares; it reads a relation `names(name)`.
 
-`normal`: lower case, without accents, only letters and digits, so that `First Last` and `first-last` are twins (both
-stay: rows are names, not normal forms); empty where there is neither. `stem` is that without the digits at its end;
-`letters` and `digits` are those alone. `words`: its runs of letters, parted at capitals, too, without titles and
-degrees at either end. `abbreviations`: what handles make of two or more words.
+`normal`: lower case, without accents, letters and digits only, so that `First Last` and `first-last` get the same value
+(each name keeps its own row); empty if the name has neither. `stem`: `normal` without trailing digits. `letters` and
+`digits`: only those characters of `normal`. `words`: runs of letters, also split at capitals, without titles in front
+and degrees at the end. `abbreviations`: typical handles for a name of two or more words.
 """
 
 
 def relation(a: str, b: str, similarity: str) -> str:
-    """Return DuckDB's expression for how two names relate, given the aliases of their features.
+    """Return a DuckDB expression for the relation of two names, given the aliases of their features.
 
-    `same`: twins. `numbered`: they differ by digits alone. `permuted`: the same words in another order, or first and
-    last word run together. `initial`: the last word is the same, and of the first word one has but the initial
-    (`J. Smith`, `jsmith`). `abbreviated`: one is first name and initial, or initial and surname however short, of the
-    other (`YaraW`, `rliu3`). `contained`: one, of six characters or more with its last
-    digits or without them, begins or ends the other (`B. Goldsmith` and `benjagoldsmith`, too). `similar`: 90 %
-    alike, from the first character on (`Dan Smithson` is not `Ian Smithson`). `none` else.
+    - `same`: equal normal forms.
+    - `numbered`: the names differ only in digits.
+    - `permuted`: the same words in another order, or the first and last word run together.
+    - `initial`: the same last word, and the first word of one is the initial of the other's (`J. Smith`, `jsmith`).
+    - `abbreviated`: one consists of the other's first name and an initial, or of an initial and the surname, however
+      short (`YaraW`, `rliu3`).
+    - `contained`: one is a prefix or suffix of the other and has at least six characters, with or without its trailing
+      digits. `B. Goldsmith` and `benjagoldsmith` qualify, too.
+    - `similar`: at least 90% similar, with the same first character (`Dan Smithson` is not `Ian Smithson`).
+    - `none`: anything else.
     """
 
     def permuted(x: str, y: str) -> str:
@@ -134,8 +72,8 @@ def relation(a: str, b: str, similarity: str) -> str:
     def contained(x: str, y: str) -> str:
         part = f"length({x}.{{0}}) >= 6 and (starts_with({y}.normal, {x}.{{0}}) or ends_with({y}.normal, {x}.{{0}}))"
         ends = f"starts_with({y}.normal, {x}.initial) and ends_with({y}.normal, {x}.last)"
-        spelt = f"len({x}.words) > 1 and length({x}.first) = 1 and length({x}.last) >= 6 and {ends}"
-        return f"(({part.format('normal')}) or ({part.format('stem')}) or ({spelt}))"
+        abbreviates = f"len({x}.words) > 1 and length({x}.first) = 1 and length({x}.last) >= 6 and {ends}"
+        return f"(({part.format('normal')}) or ({part.format('stem')}) or ({abbreviates}))"
 
     same_words = f"(len({a}.words) > 1 and list_sort({a}.words) = list_sort({b}.words))"
     return f"""
@@ -154,9 +92,9 @@ def relation(a: str, b: str, similarity: str) -> str:
 
 
 def similarity_of(some: pa.Array, others: pa.Array) -> pa.Array:
-    """Return how alike the normal forms of each pair are, in [0, 1]; null where one is empty.
+    """Return the similarity of each pair of normal forms, in [0, 1]; null if either is empty.
 
-    The ratio is rapidfuzz's `fuzz.ratio`: 1 - (insertions and deletions) / (both lengths).
+    The similarity is rapidfuzz's `fuzz.ratio`: 1 - (insertions and deletions) / (both lengths).
     """
     ratios = [np.empty(0)]
     for start in range(0, len(some), PAIRS):
@@ -167,9 +105,9 @@ def similarity_of(some: pa.Array, others: pa.Array) -> pa.Array:
 
 
 def alike_pairs(some: pa.Array, others: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Return the places (in `some`, in `others`) of all pairs of normal forms that are alike; empty ones are like none.
+    """Return the indices (in `some`, in `others`) of all pairs of similar normal forms; empty forms never match.
 
-    1,979 x 99,041 take 3 s on two cores.
+    1,979 x 99,041 names take 3 s on two cores.
     """
     left, right = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     choices = others.to_pylist()

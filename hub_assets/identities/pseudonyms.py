@@ -1,6 +1,6 @@
-"""What developers are called outside the raw layer and the identity tables: a pseudonym that only this home can make.
+"""Keyed pseudonyms for developers outside the raw layer and the identity tables. Only this home can compute them.
 
-Whoever exports what people did calls `pseudonyms`, and nothing else.
+Exports of people's activity use `pseudonyms` and no other name.
 """
 
 import hmac
@@ -16,18 +16,18 @@ from hub_assets.errors import HubAssetsError
 
 KEY_BYTES: Final = 32
 LENGTH: Final = 16
-"""Hexadecimal digits: 64 bits."""
+"""Hexadecimal digits of a pseudonym: 64 bits."""
 
 
 class SecretError(HubAssetsError):
-    """The secret cannot be used, and why."""
+    """The secret is unusable; the message gives the reason."""
 
 
 def secret_key(path: Path) -> bytes:
-    """Return the key in a file that nobody else can read; it is made at the first call, and never again.
+    """Return the key from a file that only its owner can read; the first call creates it.
 
     Raises:
-        SecretError: if the file holds no key, others can read it, or it cannot be made.
+        SecretError: if the file contains no key, other users can read it, or it cannot be created.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def secret_key(path: Path) -> bytes:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            # whole or not at all, and where two processes come at once the first one's key stands
+            # a link is atomic: of two processes that start at once, the first one's key is used
             try:
                 os.link(beside, path)
             except FileExistsError:
@@ -47,24 +47,24 @@ def secret_key(path: Path) -> bytes:
             finally:
                 beside.unlink()
         if path.stat().st_mode & 0o077:
-            raise SecretError(f"others can read {path}; take that right from them (chmod 600 {path})")
+            raise SecretError(f"other users can read {path}; run chmod 600 {path}")
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:
         raise SecretError(f"{path} cannot be used as a secret ({error}); restore it from a backup") from error
     if len(key) < KEY_BYTES:
-        raise SecretError(f"{path} holds no key of {KEY_BYTES} bytes; restore it from a backup")
+        raise SecretError(f"{path} contains no key of {KEY_BYTES} bytes; restore it from a backup")
     return key
 
 
 def fingerprint(key: bytes) -> str:
-    """Return what tells one key from another, and nothing else of it: 64 bits of an HMAC of no developer's id."""
+    """Return a fingerprint that distinguishes keys without revealing them: 64 bits of an HMAC of a fixed text."""
     return hmac.digest(key, b"fingerprint of the key", "sha256").hex()[:LENGTH]
 
 
 def pseudonyms(key: bytes, developer_ids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Return the pseudonym of each developer: the first 64 bits of the HMAC-SHA-256 of the id; null stays null.
+    """Return each developer's pseudonym, the first 64 bits of the HMAC-SHA-256 of the id; null stays null.
 
-    The same key gives the same pseudonyms in every week; without it they lead nowhere.
+    A key yields the same pseudonyms every week; without the key they cannot be traced back.
     """
     ids = developer_ids.combine_chunks() if isinstance(developer_ids, pa.ChunkedArray) else developer_ids
     encoded = ids.dictionary_encode()

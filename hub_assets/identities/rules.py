@@ -1,6 +1,6 @@
-"""The rules that accept or reject a pair by its evidence. They are few; what none of them settles is for people.
+"""Rules that accept or reject a pair by its evidence. There are few of them: people decide the remaining pairs.
 
-What is not known is null, and null fires no rule.
+Unknown facts are null, and null triggers no rule.
 """
 
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 import pyarrow as pa
 
 from hub_assets.identities.facts import Facts
+from hub_assets.identities.sql import query
 
 _FREE: Final = "(is_account_a is false or is_account_b is false)"
 _CLOSE: Final = "(n_shared_repos > 0 or n_owned_repos > 0)"
@@ -17,97 +18,81 @@ _UNCONTESTED: Final = "coalesce(full_name_relation, 'none') <> 'contradicts'"
 
 RULES: Final[dict[str, tuple[str, str, str]]] = {
     "same_account": ("accepted", "is_same_account", "Both are names of one account, before and after it was renamed."),
-    "generic_name": ("rejected", "is_generic", "One of them is a name that many bear."),
+    "generic_name": ("rejected", "is_generic", "One of them is a placeholder or another name that many people use."),
     "organization": ("rejected", "is_organization", "One of them is an organization."),
     "two_accounts": (
         "rejected",
         "is_account_a and is_account_b and coalesce(full_name_relation, 'none') not in ('same', 'permuted')",
-        "Both are accounts; with the same full name it is for review.",
+        "Both are accounts. A pair with the same full name goes to review instead.",
     ),
     "other_full_name": (
         "rejected",
         "full_name_relation = 'contradicts' and name_relation not in ('same', 'permuted') and not has_trailer",
-        "Both have names of several words that are not alike; where much else agrees it is for review.",
+        "Both have real names, which are dissimilar. With the same name or a trailer, the pair goes to review.",
     ),
     "trailer": (
         "accepted",
         f"has_trailer and {_FREE} and {_UNCONTESTED} and (n_words > 1 or {_NEAR})",
-        "A trailer gives one, no account, as the name and the other, by its no-reply address, as the account.",
+        "A Co-authored-by trailer pairs one, which is no account, with the other's no-reply address.",
     ),
     "full_name": (
         "accepted",
         f"full_name_relation in ('same', 'permuted') and {_FREE} and {_TELLING} "
         f"and ((n_full_words > 1 and {_NEAR}) or n_owned_repos > 0)",
-        "One is no account, and has the other's full name: one of several words, and they met in a repository or a "
-        "namespace, or one of a single word, in the other's own repository.",
+        "One is no account and matches the other's full name. If that has several words, both are active in the same "
+        "repository, namespace or organization; if it has one, the first committed to the other's own repository.",
     ),
     "same_name": (
         "accepted",
         f"name_relation in ('same', 'permuted') and {_FREE} and {_UNCONTESTED} and {_TELLING} "
         f"and ({_CLOSE} or (n_words > 1 and {_NEAR}))",
-        "One is no account; both are spelt alike, or with their words in another order, and they met: in one "
-        "repository, or the other's own, if it is one word.",
+        "One is no account, and both have the same name, perhaps with the words in another order. They committed to "
+        "the same repository or one committed to the other's; several words also match within a namespace.",
     ),
     "initial_name": (
         "accepted",
         f"'initial' in (name_relation, full_name_relation) and {_FREE} and {_UNCONTESTED} and {_CLOSE} and {_TELLING}",
-        "One is no account; initial and last name agree, in the other's own repository, or in one repository if the "
-        "last name is rare.",
+        "One is no account, and the initial and last name match. One committed to the other's own repository, or "
+        "both committed to the same repository and the last name is rare.",
     ),
     "owner_name": (
         "accepted",
         f"name_relation = 'contained' and {_FREE} and {_UNCONTESTED} and n_owned_repos > 0",
-        "One is no account; it is part of the other's name, in the other's own repositories.",
+        "One is no account, is contained in the other's name, and committed to the other's own repositories.",
     ),
     "numbered_owner": (
         "accepted",
         f"name_relation = 'numbered' and is_numbered_owner and {_FREE} and {_UNCONTESTED}",
-        "One is no account; the other is the same name plus a number, and owns repositories where they met.",
+        "One is no account; the other has the same name plus a number and owns repositories the first committed to.",
     ),
     "numbered_name": (
         "rejected",
         "name_relation = 'numbered' and not is_spaced and n_owned_repos = 0 "
         "and coalesce(full_name_relation, 'none') not in ('same', 'permuted', 'initial')",
-        "Two handles that differ only in digits, do not meet in repositories of one of them, and share no full name.",
+        "Two handles differ only in digits; neither committed to the other's repositories; full names do not match.",
     ),
 }
-"""What each rule says, when it applies, and why; in order: the first that applies decides."""
+"""Outcome, condition and explanation of each rule. The first rule that applies decides."""
 
 STRONG: Final = ("trailer", "full_name", "same_name")
-"""Rules of which a pair is made before those of the others are."""
+"""Rules whose pairs are merged before those of other rules."""
 
 
 def decide(facts: Facts, evidence: pa.Table, decisions: pa.Table) -> pa.Table:
-    """Decide every pair: by what a person decided, else by the rules, else not.
+    """Decide every pair by a person's decision, else by the rules; leave the rest for review.
 
     Args:
-        facts: of the week.
-        evidence: what `evidence.weigh` returned.
-        decisions: of people: `author_a` (which sorts before), `author_b`, `decision` and the `evidence` they saw.
+        facts: facts about the week.
+        evidence: result of `evidence.weigh`.
+        decisions: people's decisions: `author_a` (sorts before `author_b`), `author_b`, `decision`, and the `evidence`
+            that the decision was based on.
 
     Returns:
         The evidence with `rule` (null if none applies), `decision` (`accepted`, `rejected` or `review`), `decided_by`
-        (`person`, `rule` or null) and `is_reopened` (a person decided on other evidence).
+        (`person`, `rule` or null) and `is_reopened` (the evidence has changed since a person decided).
     """
     facts.register("evidence", evidence)
     facts.register("decisions", decisions)
     rules = "\n".join(f"when {condition} then '{rule}'" for rule, (_, condition, _) in RULES.items())
     outcomes = "\n".join(f"when '{rule}' then '{decision}'" for rule, (decision, _, _) in RULES.items())
-    return facts.ask(f"""
-        with
-        ruled as (
-            select *, case {rules} end as rule from evidence
-        )
-        select
-            ruled.* exclude (n_words, n_full_words, is_spaced, is_common_initial, is_numbered_owner),
-            coalesce(decisions.decision, case ruled.rule {outcomes} else 'review' end) as decision,
-            case
-                when decisions.decision is not null then 'person'
-                when ruled.rule is not null then 'rule'
-            end as decided_by,
-            coalesce(decisions.evidence not in ('', ruled.evidence), false) as is_reopened
-        from ruled
-        left join decisions
-            on ruled.author_a = decisions.author_a and ruled.author_b = decisions.author_b
-        order by ruled.author_a, ruled.author_b
-    """)
+    return facts.ask(query("decided_pairs", rules=rules, outcomes=outcomes))

@@ -1,4 +1,4 @@
-"""What the identity tables hold, as Arrow schemas. How rows come about does not belong here."""
+"""Arrow schemas of the identity tables. Computing their rows does not belong here."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ GENERATORS: Final = (
     "same_account",
     "decision",
 )
-"""Who can propose a pair: the study's three prongs first, then ours; `decision` where only a person did."""
+"""Blocking rules: the study's three, then ours; `decision` marks a pair that only a person proposed."""
 
 _PAIR: Final = [
     pa.field("snapshot_date", pa.date32(), nullable=False),
@@ -26,7 +26,16 @@ _PAIR: Final = [
     pa.field("generators", pa.list_(pa.string())),
 ]
 CANDIDATE_PAIRS: Final = pa.schema(_PAIR)
-"""`core__candidate_pairs`: pairs that names, repositories and trailers propose; `author_a` sorts before `author_b`."""
+"""`core__candidate_pairs`: pairs from names, repositories and trailers; `author_a` sorts before `author_b`."""
+
+ACCOUNT_QUESTIONS: Final = pa.schema(
+    [
+        pa.field("snapshot_date", pa.date32(), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("author", pa.string(), nullable=False),
+    ]
+)
+"""`core__account_questions`: the names whose accounts to look up first, in order."""
 
 DEVELOPER_PAIRS: Final = pa.schema(
     [
@@ -62,7 +71,7 @@ DEVELOPER_PAIRS: Final = pa.schema(
         pa.field("is_conflict", pa.bool_()),
     ]
 )
-"""`core__developer_pairs`: what is known of each pair, and what was decided."""
+"""`core__developer_pairs`: evidence and decision for each pair."""
 
 DEVELOPERS: Final = pa.schema(
     [
@@ -71,7 +80,7 @@ DEVELOPERS: Final = pa.schema(
         pa.field("developer_id", pa.string(), nullable=False),
         pa.field("is_bot", pa.bool_()),
         pa.field("is_generic", pa.bool_()),
-        pa.field("how", pa.string()),
+        pa.field("match_method", pa.string()),
         pa.field("evidence", pa.string()),
         pa.field("joined_with", pa.string()),
         pa.field("account_key", pa.string()),
@@ -89,4 +98,4 @@ PSEUDONYMS: Final = pa.schema(
         pa.field("pseudonym", pa.string(), nullable=False),
     ]
 )
-"""`core__pseudonyms`: what developers are called where others read it."""
+"""`core__pseudonyms`: developers' names in everything that is published."""

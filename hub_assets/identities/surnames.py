@@ -1,9 +1,9 @@
-"""Which surnames are too common to identify anybody by them and an initial. How names compare does not belong here."""
+"""Surnames too common to identify anybody together with an initial. Comparing names does not belong here."""
 
 from typing import Final
 
 RARE: Final = 2
-"""A surname is rare if at most this many different first names have it this week, and it is not one of `COMMON`."""
+"""A surname outside `COMMON` is rare if at most this many different first names occur with it in a week."""
 _COMMON: Final = """
     abbas abdullah abebe adams adeyemi agarwal ahmad ahmadi ahmed akbari akhtar allen almeida alonso alvarez alves
     amin andersen anderson andersson ansari araujo arora aydin aziz baker bakker bang barbosa bauer becker bell berg
@@ -43,4 +43,4 @@ _COMMON: Final = """
     петрова попов сидоров смирнов смирнова соколов шевченко
 """
 COMMON: Final = frozenset(_COMMON.split())
-"""Surnames of four letters or more, without accents, that are common in some country: a small week cannot show it."""
+"""Common surnames of at least four letters, without accents, from many countries. A small week cannot reveal them."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import takewhile
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
@@ -112,7 +111,7 @@ class Landing:
         valid, unfinished = self._manifest.parts, self._manifest.landing
         starts_over = not self._adds and valid and unfinished is not None and all(part in unfinished for part in valid)
         if unfinished is None or starts_over:
-            self._manifest.sweep += 1
+            self._manifest.generation += 1
             self._manifest.landing = list(self._manifest.parts) if self._adds else []
             self._manifest.last = None
             if valid and not self._adds:
@@ -121,9 +120,7 @@ class Landing:
         self._open_journal()
         self._set_last()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._journal.close()
             if not self._journal.size:
@@ -146,7 +143,8 @@ class Landing:
         return self.lake.verified(self.table, self.snapshot_date, self._landed)
 
     def append(self, record: Record) -> None:
-        """Store a record."""
+        """Store a record, without the names of erased people."""
+        record = Record(record.meta, self.lake.scrub(record.body))
         self._journal.append(record.to_bytes())
         self._records.append(record)
         self.last = record.meta
@@ -176,7 +174,10 @@ class Landing:
         """
         self.flush()
         self._manifest = Manifest(
-            complete=True, parts=self._landed, details=details(self._landed), sweep=self._manifest.sweep
+            complete=True,
+            parts=self._landed,
+            details=details(self._landed),
+            generation=self._manifest.generation,
         )
         self.lake.set_manifest(self.table, self.snapshot_date, self._manifest)
         valid = {part.file for part in self._manifest.parts} | {MANIFEST, ".lock"}
@@ -191,7 +192,7 @@ class Landing:
         return self._manifest.landing
 
     def _name(self, kind: str, ending: str) -> str:
-        return f"{kind}-{self._manifest.sweep:03d}-{len(self._landed):05d}.{ending}"
+        return f"{kind}-{self._manifest.generation:03d}-{len(self._landed):05d}.{ending}"
 
     def _set_last(self) -> None:
         self.last = self._records[-1].meta if self._records else self._manifest.last

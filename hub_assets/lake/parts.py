@@ -49,8 +49,8 @@ class Manifest:
     """The state of a table on a snapshot date.
 
     `parts` lists the valid parts and `details` describes them; `complete` is true once a valid generation exists.
-    The rest concerns only the writer: `landing` lists the parts of an unfinished generation, `sweep` is that
-    generation's number, and `last` is the collection's position.
+    The rest concerns only the writer: `landing` lists the parts of an unfinished generation, `generation` is its
+    number, and `last` is the collection's position.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -58,7 +58,7 @@ class Manifest:
     complete: bool = False
     parts: list[Part] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
-    sweep: int = 0
+    generation: int = 0
     landing: list[Part] | None = None
     last: dict[str, Any] | None = None
 
@@ -74,11 +74,13 @@ _MANIFESTS = TypeAdapter(Manifest)
 class Lake:
     """The folder that holds all raw tables.
 
-    Each `Lake` object verifies a part once, the first time the part is requested.
+    Each `Lake` object verifies a part once, the first time the part is requested. `scrub` removes erased names from
+    whatever a landing receives, before anything is written.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, scrub: Callable[[bytes], bytes] = lambda body: body) -> None:
         self.root = root
+        self.scrub = scrub
         self._verified: set[tuple[Path, str | None]] = set()
 
     def folder(self, table: str, snapshot_date: date) -> Path:
@@ -92,21 +94,7 @@ class Lake:
             LakeError: if the manifest cannot be read.
         """
         path = self.folder(table, snapshot_date) / MANIFEST
-        if not path.exists():
-            return Manifest()
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            checksum = content.pop("checksum", None)
-            if content.keys() != {field.name for field in fields(Manifest)}:
-                raise ValueError("its fields are not those of a manifest")
-            if checksum not in (None, _checksum(content)):
-                raise ValueError("its content does not match its checksum")
-            return _MANIFESTS.validate_json(json.dumps(content), strict=True)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise _damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-        except (OSError, ValueError, AttributeError, TypeError) as error:
-            raise _damaged(path, error) from None
+        return read_manifest(path) if path.exists() else Manifest()
 
     def set_manifest(self, table: str, snapshot_date: date, manifest: Manifest) -> None:
         """Replace a week's manifest atomically."""
@@ -197,6 +185,32 @@ class Lake:
             except ValueError:
                 raise LakeError(f"the name of {folder} does not contain a date; move it out of the lake") from None
         return sorted(days)
+
+
+def read_manifest(path: Path, convert: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Manifest:
+    """Read a manifest file.
+
+    Args:
+        path: the file.
+        convert: changes the content, after its checksum has been verified, to the current fields.
+
+    Raises:
+        LakeError: if the manifest cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        checksum = content.pop("checksum", None)
+        if checksum not in (None, _checksum(content)):
+            raise ValueError("its content does not match its checksum")
+        content = convert(content)
+        if content.keys() != {field.name for field in fields(Manifest)}:
+            raise ValueError("its fields are not those of a manifest")
+        return _MANIFESTS.validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise _damaged(path, error) from None
 
 
 def write_beside(path: Path, write: Callable[[Path], Any]) -> None:

@@ -23,12 +23,7 @@ def user_overview(population: Population, user: Account) -> dict[str, Any]:
     """Return the response body of `/api/users/{name}/overview`."""
     orgs = _members(population, "org", "user", user["name"])
     return {
-        "_id": user["_id"],
-        "user": user["name"],
-        "type": "user",
-        "fullname": user["fullname"],
-        "avatarUrl": _avatar(user),
-        "isPro": user["isPro"],
+        **_profile(user),
         "createdAt": user["createdAt"],
         **_counts(population, user["name"]),
         "isFollowing": False,
@@ -54,17 +49,18 @@ def organization_members(population: Population, organization: Account) -> list[
     """Return the response body of `/api/organizations/{name}/members`."""
     names = _members(population, "user", "org", organization["name"])
     users = [user for user in (find_account(population, name) for name in names) if user]
-    return [
-        {
-            "_id": user["_id"],
-            "user": user["name"],
-            "type": "user",
-            "fullname": user["fullname"],
-            "avatarUrl": _avatar(user),
-            "isPro": user["isPro"],
-        }
-        for user in users
-    ]
+    return [_profile(user) for user in users]
+
+
+def _profile(user: Account) -> dict[str, Any]:
+    return {
+        "_id": user["_id"],
+        "user": user["name"],
+        "type": "user",
+        "fullname": user["fullname"],
+        "avatarUrl": _avatar(user),
+        "isPro": user["isPro"],
+    }
 
 
 def commit_author(population: Population, author: int) -> dict[str, Any]:

@@ -30,13 +30,17 @@ from hub_assets.local_hub.accounts import (
 from hub_assets.local_hub.answers import ApiError, error_response, json_response, text_response
 from hub_assets.local_hub.cards import card_text
 from hub_assets.local_hub.faults import Faults
-from hub_assets.local_hub.fields import BadParameter, RepoType, info_fields
+from hub_assets.local_hub.fields import BadParameter, info_fields
 from hub_assets.local_hub.history_pages import COMMITS_PAGE, commit_page, discussion_page, find_revision
 from hub_assets.local_hub.limiter import Counters, Quota
 from hub_assets.local_hub.listing import PAGE_CAP, Params, expand_names, list_page
 from hub_assets.local_hub.middleware import Middleware
 from hub_assets.local_hub.paths import CARD_PATH, PLURALS, REPO_PATH
 from hub_assets.local_hub.population import Population
+from hub_assets.local_hub.repositories import Repositories
+from hub_assets.local_hub.repository_routes import Contents
+from hub_assets.local_hub.repository_writes import COMMITS_PER_HOUR, Writes
+from hub_assets.vocabulary import RepoType
 
 _MISSING: Final = "Invalid username or password."
 _NO_PAGE: Final = "Sorry, we can't find the page you are looking for."
@@ -50,6 +54,8 @@ def build_app(
     page_cap: int = PAGE_CAP,
     commits_page: int = COMMITS_PAGE,
     latency: float = 0.0,
+    repositories: Repositories | None = None,
+    commits_per_hour: int = COMMITS_PER_HOUR,
 ) -> Starlette:
     """Build a Hub that serves a population.
 
@@ -60,12 +66,16 @@ def build_app(
         page_cap: maximum number of rows on a listing page.
         commits_page: number of commits on a page if the request sets no limit.
         latency: seconds added to every response.
+        repositories: repositories to serve with their contents, besides those of the population; they are not listed.
+        commits_per_hour: limit on commits to one of these repositories.
 
     Returns:
         An ASGI app. Its `state.counters` (`limiter.Counters`) count requests and responses; `state.population` is the
         population it serves.
     """
-    api = _Api(population, faults or Faults(), page_cap, commits_page)
+    contents = None if repositories is None else Contents(repositories)
+    writes = None if contents is None else Writes(contents, commits_per_hour)
+    api = _Api(population, faults or Faults(), page_cap, commits_page, contents, writes)
     app = Starlette(
         routes=[
             Route("/api/whoami-v2", api.whoami),
@@ -73,8 +83,11 @@ def build_app(
             Route("/api/organizations/{name}/overview", api.organization),
             Route("/api/organizations/{name}/members", api.members),
             Route("/api/{plural:str}", api.listing),
+            Route("/api/resolve-cache/{path:path}", api.card),
             Route("/api/{plural:str}/{rest:path}", api.repository),
+            Route("/api/{plural:str}/{rest:path}", api.ask, methods=["POST"]),
             Route("/{path:path}", api.card),
+            Route("/{path:path}", api.write, methods=["POST", "PUT", "DELETE"]),
         ],
         exception_handlers={ApiError: _answer_error, 404: _answer_nothing, 405: _answer_nothing},
     )
@@ -94,6 +107,8 @@ class _Api:
     faults: Faults
     page_cap: int
     commits_page: int
+    contents: Contents | None
+    writes: Writes | None
 
     async def listing(self, request: Request) -> Response:
         repo_type = _repo_type(request)
@@ -110,8 +125,18 @@ class _Api:
         self.faults.move(self.population, repo_type, page)
         return json_response(rows, headers=headers)
 
+    async def ask(self, request: Request) -> Response:
+        response = await self.contents.api(request) if self.contents else None
+        return response or await self.write(request)
+
+    async def write(self, request: Request) -> Response:
+        response = await self.writes.answer(request) if self.writes else None
+        return response or await _answer_nothing(request, ApiError(404, _NO_PAGE))
+
     async def repository(self, request: Request) -> Response:
         repo_type = _repo_type(request)
+        if self.contents and (response := await self.contents.api(request)):
+            return response
         match = REPO_PATH.fullmatch(request.path_params["rest"])
         if match is None or (match["what"] in ("revision", "commits") and not match["rev"]):
             raise ApiError(404, _NO_PAGE)
@@ -183,6 +208,8 @@ class _Api:
             raise ApiError(403, "Access to this resource is disabled.")
 
     async def card(self, request: Request) -> Response:
+        if self.contents and (response := await self.contents.file(request)):
+            return response
         match = CARD_PATH.fullmatch(request.url.path)
         if match is None:
             raise ApiError(404, _NO_PAGE)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub_assets.local_hub.fields import RepoType
 from hub_assets.local_hub.listing import Page
 from hub_assets.local_hub.population import Population, key_value
+from hub_assets.vocabulary import RepoType
 
 ANSWER_KINDS: Final = {
     "429": "429 with no calls left, although some are left",

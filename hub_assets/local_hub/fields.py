@@ -4,10 +4,9 @@ This module only deals with names; values come from `population`.
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
-RepoType = Literal["model", "dataset", "space"]
-REPO_TYPES: Final[tuple[RepoType, ...]] = ("model", "dataset", "space")
+from hub_assets.vocabulary import RepoType
 
 EXPAND: Final[dict[RepoType, tuple[str, ...]]] = {
     "model": (

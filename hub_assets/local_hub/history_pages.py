@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub_assets.local_hub.accounts import commit_author, discussion_author, repository_owner
-from hub_assets.local_hub.fields import BadParameter, RepoType
+from hub_assets.local_hub.fields import BadParameter
 from hub_assets.local_hub.histories import Events
 from hub_assets.local_hub.listing import Params, whole_number
 from hub_assets.local_hub.population import Population
+from hub_assets.vocabulary import RepoType
 
 COMMITS_CAP: Final = 1_000
 """Maximum number of commits on a page; larger limits are silently reduced."""

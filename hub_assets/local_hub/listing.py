@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub_assets.local_hub.columns import Indices
-from hub_assets.local_hub.fields import SORTS, BadParameter, RepoType, listing_fields
+from hub_assets.local_hub.fields import SORTS, BadParameter, listing_fields
 from hub_assets.local_hub.population import Population, Repos, key_number, key_value
+from hub_assets.vocabulary import RepoType
 
 PAGE_CAP = 1_000
 """The Hub's page size; larger limits are silently reduced."""

@@ -6,7 +6,7 @@ Ids have one or two segments, and revisions may contain slashes, so counting seg
 import re
 from typing import Final
 
-from hub_assets.local_hub.fields import REPO_TYPES, RepoType
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 PLURALS: Final[dict[str, RepoType]] = {f"{kind}s": kind for kind in REPO_TYPES}
 """Path names of the repository types."""

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from hub_assets.errors import UserError
 from hub_assets.local_hub.columns import Indices, Lookup, whole
-from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.histories import Events, Histories
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 JSON_COLUMNS: Final = frozenset(
     {

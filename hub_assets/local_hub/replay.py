@@ -1,6 +1,6 @@
 """Serves a recorded snapshot again: Parquet files of one or several weeks, or a lake of this project.
 
-This module finds the files of a week and combines their rows. The form of columns belongs in `recording`. Anything
+This module finds the files of a week and combines their rows. Converting columns belongs in `recording`. Anything
 missing from a recording (a column, a type, accounts) is not made up.
 """
 
@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from hub_assets.lake.parts import Lake, LakeError
 from hub_assets.local_hub.columns import whole
-from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.histories import Histories
 from hub_assets.local_hub.population import Population, PopulationError
 from hub_assets.local_hub.recording import COMMITS, REPOSITORIES, column_names, read_recorded
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 _OURS: Final = frozenset({"snapshot_date", "observed_at", "extra"})
 """Columns that this project adds in its lakes and the Hub does not have."""

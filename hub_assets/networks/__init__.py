@@ -1,4 +1,4 @@
-"""Networks of developers who work together and of models that spaces use: their edges, and what is measured of them.
+"""Networks of collaborating developers and of models used by Spaces: edges, measures and exports.
 
-Tables go in, tables come out. Where rows come from, and what is drawn of them, does not belong here.
+Inputs and outputs are tables. Loading rows and drawing figures do not belong here.
 """

@@ -1,6 +1,6 @@
-"""Networks of models and their bases: models that descend from themselves, and what is exported.
+"""Networks of models and their base models: cycles, and the tables for exports.
 
-How bases are found and resolved is SQL's business.
+Base models are found and resolved in SQL.
 """
 
 import numpy as np
@@ -13,20 +13,20 @@ from hub_assets.networks import schemas
 
 
 def base_model_cycles_table(edges: pa.Table) -> pa.Table:
-    """Find models that descend from themselves through others: rows of `schemas.BASE_MODEL_CYCLES`, without the week.
+    """Find cycles of models and base models: rows of `schemas.BASE_MODEL_CYCLES`, without the week.
 
     Args:
-        edges: rows of `mart__base_model_edges` (`repo_key`, `repo_id`, `base_repo_key`). A base that is not listed has
-            no key and leads nowhere; a model that names itself is in no cycle by that alone.
+        edges: rows of `mart__base_model_edges` (`repo_key`, `repo_id`, `base_repo_key`). An unlisted base has no key
+            and cannot be part of a cycle. A model that only names itself is not a cycle.
 
     Returns:
-        The models of each strong component of two or more, with its size as `n_models`. `cycle` is the first of their
-        ids; cycles that have a model in common are one.
+        The models of each strongly connected component of at least two models, and its size as `n_models`. `cycle` is
+        the component's first id in sort order; cycles that share a model form one component.
     """
     models = edges.group_by("repo_key").aggregate([("repo_id", "min")])
     keys = models["repo_key"].combine_chunks()
     base = pc.index_in(edges["base_repo_key"].combine_chunks(), keys, skip_nulls=True)
-    # who has no base of their own closes no circle
+    # a model without a base cannot close a cycle
     leads_on = pc.is_valid(base)
     child = pc.index_in(edges["repo_key"].filter(leads_on).combine_chunks(), keys)
     ends = (child.to_numpy(), base.filter(leads_on).to_numpy())
@@ -46,12 +46,12 @@ def base_model_network(edges: pa.Table) -> tuple[pa.Table, pa.Table]:
 
     Args:
         edges: `repo_key`, `repo_id`, `base_repo_key`, `base_repo_id` and `relation`, as in `mart__base_model_edges`,
-            where `base_repo_id` is the listed id of a base that has a key. Of one without, all that is known is an id,
-            which the Hub resolves regardless of case.
+            where `base_repo_id` is the listed id if the base has a key. A base without a key is known only by its id,
+            whose case the Hub ignores.
 
     Returns:
-        Nodes: `node`, the key, or the id in lower case of a base that is not listed; `repo_id`; `is_listed`. Edges from
-        a model to its base, each relation once: `repo`, `base`, `relation`.
+        Nodes: `node` (the key, or the lower-case id of an unlisted base), `repo_id` and `is_listed`. Edges from a model
+        to its base, one per relation: `repo`, `base`, `relation`.
     """
     base = pc.coalesce(edges["base_repo_key"], pc.utf8_lower(edges["base_repo_id"]))
     columns = ["node", "repo_id", "is_listed"]

@@ -1,4 +1,4 @@
-"""How central each developer is in a network, and how that is spread: the study's Figure 4."""
+"""Centrality of each developer in a network, and its distribution: the study's Figure 4."""
 
 import numpy as np
 import pyarrow as pa
@@ -12,18 +12,18 @@ from hub_assets.networks.tables import table_of, without_network
 
 
 def centrality_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDGES) -> pa.Table:
-    """Measure each developer of a network: rows of `schemas.DEVELOPER_CENTRALITY`, without what says which network.
+    """Measure each developer of a network: rows of `schemas.DEVELOPER_CENTRALITY`, without the key columns.
 
     Args:
-        graph: the network; its isolates are not in it.
-        contributions: `repo_key`, `developer`: who worked where.
-        most_edges: up to which greedy communities are looked for.
+        graph: the network; it does not contain its isolates.
+        contributions: `repo_key` and `developer`, one row or more per pair.
+        most_edges: maximum number of edges for the greedy communities.
 
     Returns:
-        By `developer`, in their order: `in_degree`, `out_degree` and their sum, `degree`; `strength`, the weights of
-        all these edges; `pagerank` (see there); `core_number`, the greatest k whose core has them; `community`, by the
-        greedy algorithm (null above `most_edges`), and `leiden_community`, from 0 on, the largest first; `n_repos`,
-        the repositories in which they worked, be it alone.
+        One row per `developer`, in the graph's order: `in_degree`, `out_degree` and their sum `degree`; `strength`, the
+        total weight of these edges; `pagerank`; `core_number`, the largest k whose k-core contains the developer;
+        `community` (greedy; null above `most_edges`) and `leiden_community`, numbered from 0 by decreasing size;
+        `n_repos`, the repositories the developer contributed to, alone or with others.
     """
     strength = np.bincount(graph.sources, graph.weights, graph.n_nodes)
     strength += np.bincount(graph.targets, graph.weights, graph.n_nodes)
@@ -44,25 +44,25 @@ def centrality_table(graph: Graph, contributions: pa.Table, most_edges: int = MO
 
 
 def pagerank(graph: Graph) -> Floats:
-    """Return the PageRank of each node: weighted, with a damping of 0.85, in sum 1 (Brin and Page 1998).
+    """Return the weighted PageRank of each node, with damping 0.85 and sum 1 (Brin and Page 1998).
 
-    By igraph's PRPACK. networkx's `pagerank` is the same within its tolerance, which is times the number of nodes, so
-    that its default is of no use where there are many.
+    Computed by igraph's PRPACK. networkx's `pagerank` agrees within its tolerance; because that is multiplied by the
+    number of nodes, its default is too coarse for large graphs.
     """
     return np.array(graph.to_igraph().pagerank(weights="weight"), np.float64)
 
 
 def summary_table(graph: Graph, centrality: pa.Table) -> pa.Table:
-    """Summarise a network: the row of `schemas.SUMMARY`, without what says which network it is.
+    """Summarise a network: the row of `schemas.SUMMARY`, without the key columns.
 
     Args:
         graph: the network.
         centrality: its `centrality_table`.
 
     Returns:
-        `n_developers`, isolates and all; `n_isolates`, who only work where nobody else does, and `share_isolates`;
-        `nodes` (the others), `edges`; mean, median, maximum and standard deviation (ddof 1) of `degree` and `pagerank`
-        over the nodes.
+        `n_developers` (including isolates); `n_isolates`, developers who share no repository with anyone, and
+        `share_isolates`; `nodes` (all other developers) and `edges`; mean, median, maximum and standard deviation
+        (ddof 1) of `degree` and `pagerank` over the nodes.
     """
     n_developers = graph.n_nodes + graph.n_isolates
     row: dict[str, float] = {

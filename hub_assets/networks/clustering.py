@@ -1,4 +1,4 @@
-"""How often those whom a developer works with work with each other: the average clustering of a directed graph."""
+"""Average clustering of a directed graph: how often a developer's collaborators also work with each other."""
 
 import numpy as np
 from scipy import sparse
@@ -9,14 +9,14 @@ from hub_assets.networks.graph import Floats, Graph
 def average_clustering(graph: Graph, weights: Floats | None = None) -> float:
     """Return the mean over all nodes of the directed clustering coefficient; NaN without nodes.
 
-    Of a node it is the sum over its triangles, in each combination of directions, of the geometric mean of their three
-    weights over the greatest weight of the graph, divided by how many triangles there could be (Fagiolo 2007, after
-    Saramaki et al. 2007); 0 of a node without triangles. This is networkx's `average_clustering` of a DiGraph, which
-    takes minutes where this takes seconds.
+    A node's coefficient is the sum over its triangles, in each combination of directions, of the geometric mean of the
+    three weights relative to the graph's maximum weight, divided by the number of possible triangles (Fagiolo 2007,
+    after Saramaki et al. 2007). It is 0 for a node without triangles. The result equals networkx's
+    `average_clustering` of a DiGraph, which takes minutes for a graph that takes seconds here.
 
     Args:
-        graph: any.
-        weights: of its edges, above 0; without them each counts 1.
+        graph: any graph.
+        weights: positive weight of each edge; 1 by default.
     """
     if graph.n_nodes == 0:
         return float("nan")
@@ -27,15 +27,15 @@ def average_clustering(graph: Graph, weights: Floats | None = None) -> float:
     degrees = graph.degrees
     mutual = sum(np.bincount(ends[n_mutual], minlength=graph.n_nodes) for ends in (low, high))
     possible = degrees * (degrees - 1) - 2 * mutual
-    # a node without triangles may have no possible ones
+    # without triangles, the number of possible ones may be 0
     return float((_triangles(graph, strengths) / np.maximum(possible, 1)).mean())
 
 
 def _triangles(graph: Graph, strengths: Floats) -> Floats:
-    """Return for each node the sum over its triangles of the product of the three links' strengths.
+    """Return for each node the sum, over its triangles, of the product of the three links' strengths.
 
-    Each link is turned from the node of lesser degree to that of greater, so that no node has many links that lead on,
-    and no hub costs the square of its degree.
+    Each link points from the node with fewer links to the one with more. No node then has many outgoing links, and the
+    cost of a hub does not grow with the square of its degree.
     """
     low, high, _ = graph.links
     n_links = np.bincount(low, minlength=graph.n_nodes) + np.bincount(high, minlength=graph.n_nodes)
@@ -43,7 +43,7 @@ def _triangles(graph: Graph, strengths: Floats) -> Floats:
     rank[np.argsort(n_links, kind="stable")] = np.arange(graph.n_nodes)
     ends = (np.minimum(rank[low], rank[high]), np.maximum(rank[low], rank[high]))
     onward = sparse.csr_array((strengths, ends), shape=(graph.n_nodes, graph.n_nodes))
-    # a triangle a < b < c is found at its link a-c by way of b, and at its link b-c by way of a
+    # a triangle a < b < c is found at its link a-c through b, and at its link b-c through a
     by_way_of_middle = (onward @ onward).multiply(onward)
     by_way_of_first = (onward.T.tocsr() @ onward).multiply(onward)
     found = by_way_of_middle.sum(axis=1) + by_way_of_first.sum(axis=1) + by_way_of_first.sum(axis=0)

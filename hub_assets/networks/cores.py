@@ -14,22 +14,23 @@ from hub_assets.networks.measures import FEWER_EDGES, MOST_EDGES, NAN, measures
 from hub_assets.networks.tables import table_of
 
 CORES: Final = (1, 5, 10)
-"""The k of the study's tables, beside the greatest."""
+"""Values of k in the study's tables, besides the maximum."""
 
 
 def core_numbers(graph: Graph) -> Ints:
-    """Return for each node the greatest k whose core has it.
+    """Return for each node the largest k whose k-core contains it.
 
-    The k-core is the greatest subgraph in which each node has a degree of at least k, in + out (Batagelj and Zaversnik
-    2003; networkx's `core_number` of a DiGraph). Among 14 developers who all work with each other, k is 26.
+    The k-core is the maximal subgraph in which each node has a degree (in + out) of at least k (Batagelj and Zaversnik
+    2003; networkx's `core_number` of a DiGraph). For 14 developers who all work with each other, k is 26.
     """
     return np.array(graph.edges_to_igraph().coreness(mode="all"), np.int64)
 
 
 def cores(graph: Graph) -> Iterator[tuple[int, bool, Graph]]:
-    """Return the cores of the study's tables: k, whether it is the greatest, and the core.
+    """Yield the k-cores of the study's tables: k, whether k is the maximum, and the core.
 
-    k is 1, 5, 10 and the greatest; there are none above that, and none at all of a graph without edges.
+    k takes the values 1, 5 and 10, as far as they do not exceed the maximum, and the maximum itself. A graph without
+    edges has no cores.
     """
     numbers = core_numbers(graph)
     greatest = int(numbers.max(initial=0))
@@ -38,19 +39,19 @@ def cores(graph: Graph) -> Iterator[tuple[int, bool, Graph]]:
 
 
 def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDGES, n_orders: int = 0) -> pa.Table:
-    """Measure the cores of a network: rows of `schemas.COLLABORATION_CORES`, without what says which network it is.
+    """Measure the cores of a network: rows of `schemas.COLLABORATION_CORES`, without the key columns.
 
     Args:
         graph: the network.
-        contributions: `repo_key`, `developer`: who worked where, in the same sense as the network's edges.
-        most_edges: up to which greedy communities are looked for.
-        n_orders: of nodes, for the spread of the greedy modularity, which takes that many times as long.
+        contributions: `repo_key` and `developer`, by the same definition of a contribution as the network's edges.
+        most_edges: maximum number of edges for the greedy communities.
+        n_orders: number of node orders for the spread of the greedy modularity; the time is proportional to it.
 
     Returns:
-        A row for each of `cores`: `k`, `is_max_k`, what `measures` gives, `modularity_spread` (see `greedy_spread`;
-        null if there are no orders, and above 50,000 edges), `n_repos`, the repositories in which at least two
-        developers of the core worked, and `n_in_largest_repo`, the most of them who worked in one: where these are all,
-        it alone can make the core.
+        One row per core: `k`, `is_max_k`, the `measures`, `modularity_spread` (see `greedy_spread`; null if `n_orders`
+        is 0, and above 50,000 edges), `n_repos`, the repositories that at least two developers of the core contributed
+        to, and `n_in_largest_repo`, the maximum number of them in a single repository. If that is the whole core, one
+        repository suffices to explain it.
     """
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -65,11 +66,11 @@ def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDG
 
 
 def worked(graph: Graph, contributions: pa.Table) -> tuple[Ints, Ints]:
-    """Return which node worked in which repository: places of nodes, and numbers of repositories, each pair once.
+    """Return the distinct pairs of nodes and repositories they contributed to, as two arrays of integers.
 
     Args:
-        graph: whose nodes count; others are left out.
-        contributions: `repo_key`, `developer`; a pair may be there more than once.
+        graph: the network; contributions by developers outside it are ignored.
+        contributions: `repo_key` and `developer`; pairs may repeat.
     """
     developer = contributions["developer"].cast(pa.string()).combine_chunks()
     place = pc.index_in(developer, graph.names, skip_nulls=True)

@@ -1,7 +1,6 @@
-"""Networks as files for Gephi and others: GraphML, and Parquet of nodes and of edges.
+"""Network files for Gephi and other programs: GraphML, and Parquet files of nodes and edges.
 
-What is exported belongs elsewhere. Edges pass by in batches, so that a million of them, or more than can be held, take
-no more memory than a few.
+Choosing what to export does not belong here. Edges are written in batches, so that memory does not limit their number.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,10 +15,9 @@ import pyarrow.parquet as pq
 from hub_assets.lake.parts import write_beside
 
 ROWS: Final = 50_000
-"""Turned into text at a time."""
+"""Rows converted to text per batch."""
 RESERVED: Final = frozenset({"id", "key", "source", "target"})
-"""Names that programs give to a node or an edge themselves: an attribute of such a name breaks igraph's reader of
-GraphML, and networkx's node-link format."""
+"""Attribute names that break igraph's GraphML reader or networkx's node-link format."""
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 _NOT_IN_XML: Final = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
 
@@ -33,32 +31,32 @@ def export(
     is_directed: bool = True,
     most_in_graphml: int | None = None,
 ) -> tuple[Path, ...]:
-    """Write a network as Parquet, its nodes and its edges, and as GraphML; each file whole or not at all.
+    """Write a network to two Parquet files (nodes and edges) and to GraphML, each atomically.
 
     Args:
-        stem: the path of all three without their endings; its folder need not exist yet.
-        nodes: the first column is the nodes' ids (strings), the others are attributes: strings, numbers, booleans, or
-            dates, which GraphML has as text.
-        edges: the first two columns are ids of nodes, the others attributes; programs know the name `weight`.
-        label: the column of `nodes` that GraphML repeats as `label`, which programs show; the ids if not given. An
-            attribute of that name is taken as it is.
-        is_directed: whether edges lead from the first to the second.
-        most_in_graphml: edges, more of which are written as Parquet alone.
+        stem: path of all three files without their suffixes; its folder is created if needed.
+        nodes: first the column of node ids (strings), then attributes: strings, numbers, booleans, or dates, which
+            become text in GraphML.
+        edges: first two columns of node ids, then attributes; most programs recognize the name `weight`.
+        label: column of `nodes` to repeat as `label`, which programs display; by default the ids. An existing `label`
+            attribute is kept.
+        is_directed: whether edges point from the first node to the second.
+        most_in_graphml: maximum number of edges for GraphML; larger networks are written to Parquet only.
 
     Returns:
-        The paths of `.nodes.parquet`, `.edges.parquet`, and `.graphml` if it is written. In GraphML what is null, NaN
-        or infinite is left out, and characters that XML cannot hold are U+FFFD.
+        The paths of `.nodes.parquet`, `.edges.parquet` and, if written, `.graphml`. GraphML omits null, NaN and
+        infinite values, and replaces characters that XML does not allow by U+FFFD.
 
     Raises:
-        ValueError: if an id is null or there twice, an edge has an end that is no node, or an attribute a name of
-            `RESERVED`; files stay as they were.
+        ValueError: if an id is null or duplicated, an edge refers to an unknown node, or an attribute has a `RESERVED`
+            name. Existing files remain unchanged.
     """
     attributes = {*nodes.column_names[1:], *edges.schema.names[2:]}
     if taken := sorted(attributes & RESERVED):
-        raise ValueError(f"programs that read networks cannot tell the attribute {taken[0]} from their own")
+        raise ValueError(f"the attribute {taken[0]} clashes with a name that network programs reserve")
     ids = nodes.column(0).cast(pa.string()).combine_chunks()
     if ids.null_count or len(pc.unique(ids)) < len(ids):
-        raise ValueError("a node's id is null, or there twice")
+        raise ValueError("a node's id is null or duplicated")
     graphml, of_nodes, of_edges = (
         stem.with_name(f"{stem.name}.{ending}") for ending in ("graphml", "nodes.parquet", "edges.parquet")
     )
@@ -80,7 +78,7 @@ def _write_edges(path: Path, edges: pa.RecordBatchReader, ids: pa.StringArray) -
         for batch in edges:
             for end in batch.columns[:2]:
                 if not pc.all(pc.is_in(end.cast(pa.string()), ids), min_count=0).as_py():
-                    raise ValueError("an edge has an end that is no node")
+                    raise ValueError("an edge refers to an unknown node")
             writer.write_batch(batch)
 
 
@@ -98,7 +96,7 @@ def _write_graphml(path: Path, nodes: pa.Table, edges: Path, is_directed: bool) 
 
 
 def _elements(kind: str, ends: list[str], batches: Iterable[pa.RecordBatch]) -> Iterator[str]:
-    """Return rows as elements: the first columns, `ends`, are attributes of XML, the others data of GraphML."""
+    """Yield rows as elements: the first columns, named `ends`, become XML attributes, the others GraphML data."""
     for batch in batches:
         pieces: list[pa.Array | str] = [f"<{kind}"]
         for name, column in zip(ends, batch.columns, strict=False):
@@ -112,7 +110,7 @@ def _elements(kind: str, ends: list[str], batches: Iterable[pa.RecordBatch]) -> 
 
 
 def _text(column: pa.Array) -> pa.Array:
-    """Return values as XML has them; what is not to be there is null."""
+    """Return values as XML text, and null for values to omit."""
     if pa.types.is_floating(column.type):
         return pc.if_else(pc.is_finite(column), column, None).cast(pa.string())
     text = column.cast(pa.string())

@@ -1,10 +1,10 @@
-"""A directed network as arrays: who is in it, which edges there are, and what these weigh.
+"""A directed network as arrays of nodes, edges and weights.
 
-Made from tables, and turned into what igraph and networkx take. What is measured does not belong here.
+It is built from tables and converts to igraph and networkx. Measures do not belong here.
 
-A model of n developers alone has n (n - 1) edges. 3,000 of them make 9 million: a table of 0.5 GB and arrays of 0.3;
-the process held 1.5 GB at most while the one became the other, and 1.2 while they were measured. It grows as the edges
-do: 5,000 developers would take about 4 GB.
+A single model with n developers has n (n - 1) edges. With 3,000 developers these are 9 million: a table of 0.5 GB and
+arrays of 0.3 GB. The process peaked at 1.5 GB during the conversion and at 1.2 GB while measuring. Memory is
+proportional to the number of edges: 5,000 developers would take about 4 GB.
 """
 
 from collections.abc import Sequence
@@ -25,21 +25,21 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 WEIGHTS: Final = ("weight", "fractional_weight")
-"""Columns of an edge table that are weights; the second need not be there."""
+"""Weight columns of an edge table; the second is optional."""
 _PIECE: Final = 100_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Graph:
-    """A simple directed graph. All arrays of edges go together, in the order of (source, target).
+    """A simple directed graph. The edge arrays are parallel and sorted by (source, target).
 
     Args:
-        names: of the nodes, a sorted string array, so that what depends on the order of nodes is the same each time.
-        sources: place in `names` of each edge's source.
-        targets: likewise of its target, which is another node. No two edges join the same two in the same direction.
-        weights: of the edges, above 0.
-        fractional_weights: likewise, if there are any.
-        n_isolates: who is not among the nodes, having nothing but self-loops.
+        names: sorted string array of the nodes' names; sorting makes results that depend on node order reproducible.
+        sources: index in `names` of each edge's source.
+        targets: index in `names` of each edge's target. There are no self-loops or duplicate edges.
+        weights: positive weight of each edge.
+        fractional_weights: optional second weight of each edge, also positive.
+        n_isolates: number of developers who only have self-loops; they are not nodes.
     """
 
     names: pa.StringArray
@@ -51,13 +51,13 @@ class Graph:
 
     @classmethod
     def of(cls, edges: pa.Table) -> "Graph":
-        """Make a graph of an edge table; self-loops are set aside, and who has no other edge is an isolate.
+        """Build a graph from an edge table. Self-loops are dropped; a node that only has self-loops is an isolate.
 
         Args:
-            edges: `source`, `target` (strings), `weight`, and `fractional_weight` if it is there; each pair once.
+            edges: `source` and `target` (strings), `weight`, and optionally `fractional_weight`; each pair once.
 
         Raises:
-            ValueError: if a pair is there twice, a weight is not above 0, or anything is null.
+            ValueError: if a pair is duplicated, a weight is not positive, or a value is null.
         """
         names, (sources, targets) = encoded(edges["source"], edges["target"])
         keys = sources * len(names) + targets
@@ -70,19 +70,19 @@ class Graph:
 
     @classmethod
     def joining(cls, names: pa.StringArray, sources: Ints, targets: Ints, weights: Sequence[Floats | None]) -> "Graph":
-        """Make a graph of edges in the order of (source, target), with self-loops among them.
+        """Build a graph from edges that are sorted by (source, target) and may include self-loops.
 
         Args:
-            names: sorted; some may have no edge.
-            sources: places in `names`.
-            targets: likewise.
-            weights: and fractional weights, if there are any.
+            names: sorted names; some may have no edge.
+            sources: indices in `names`.
+            targets: indices in `names`.
+            weights: weights and fractional weights; either may be None.
 
         Raises:
-            ValueError: if a weight is not above 0.
+            ValueError: if a weight is not positive.
         """
         if any(each is not None and not (each > 0).all() for each in weights):
-            raise ValueError("a weight is not above 0")
+            raise ValueError("a weight is not positive")
         has_edge, has_any = np.zeros((2, len(names)), np.bool_)
         has_any[sources] = True
         joins_two = sources != targets
@@ -99,46 +99,46 @@ class Graph:
         )
 
     def __repr__(self) -> str:
-        # nobody is named where something fails
+        # error messages must not show names
         return f"<graph of {self.n_nodes} nodes and {self.n_edges} edges>"
 
     @property
     def n_nodes(self) -> int:
-        """How many nodes there are."""
+        """Number of nodes."""
         return len(self.names)
 
     @property
     def n_edges(self) -> int:
-        """How many directed edges there are."""
+        """Number of directed edges."""
         return len(self.sources)
 
     @cached_property
     def in_degrees(self) -> Ints:
-        """Of each node how many edges lead to it."""
+        """Number of incoming edges of each node."""
         return np.bincount(self.targets, minlength=self.n_nodes)
 
     @cached_property
     def out_degrees(self) -> Ints:
-        """Of each node how many edges lead from it."""
+        """Number of outgoing edges of each node."""
         return np.bincount(self.sources, minlength=self.n_nodes)
 
     @property
     def degrees(self) -> Ints:
-        """In + out: two nodes that are joined both ways count twice."""
+        """In-degree plus out-degree: a mutual connection counts twice."""
         return self.in_degrees + self.out_degrees
 
     @cached_property
     def links(self) -> tuple[Ints, Ints, Ints]:
-        """The undirected projection: the lesser and the greater node of each link, and of each edge which link it is.
+        """The undirected projection: the smaller and the larger node of each link, and the link of each edge.
 
-        Links are in the order of (lesser, greater).
+        Links are sorted by (smaller, larger).
         """
         keys = np.minimum(self.sources, self.targets) * self.n_nodes + np.maximum(self.sources, self.targets)
         keys, link = np.unique(keys, return_inverse=True)
         return *np.divmod(keys, max(self.n_nodes, 1)), link
 
     def subgraph(self, is_kept: Bools) -> "Graph":
-        """Return the graph that some nodes (one flag each) induce; those that lose all their edges stay."""
+        """Return the induced subgraph of the flagged nodes, including those that lose all their edges."""
         if is_kept.all():
             return replace(self, n_isolates=0)  # a dense network is its own core: arrays of millions are shared
         is_inside = is_kept[self.sources] & is_kept[self.targets]
@@ -152,7 +152,7 @@ class Graph:
         )
 
     def table(self) -> pa.Table:
-        """Return the edges as a table of `source`, `target`, `weight`, and `fractional_weight` if they have it."""
+        """Return the edges as a table of `source`, `target`, `weight` and, if present, `fractional_weight`."""
         columns = {
             "source": self.names.take(pa.array(self.sources)),
             "target": self.names.take(pa.array(self.targets)),
@@ -163,23 +163,23 @@ class Graph:
         return pa.table(columns)
 
     def to_igraph(self) -> igraph.Graph:
-        """Return igraph's directed graph; edges have a `weight`, and nodes are numbered as here."""
+        """Return a directed igraph graph with the same node numbers and a `weight` on each edge."""
         graph = self.edges_to_igraph()
-        # igraph takes no notice of weights that are numpy's integers: a list of floats is safe
+        # igraph silently ignores weights that are NumPy integers, so they are passed as a list of floats
         graph.es["weight"] = self.weights.tolist()
         return graph
 
     def edges_to_igraph(self) -> igraph.Graph:
-        """Return the same without weights, which as Python's floats take as much memory as all the rest."""
+        """Return the same without weights, which would double the memory because they are Python floats."""
         return _igraph(self.n_nodes, self.sources, self.targets, is_directed=True)
 
     def links_to_igraph(self) -> igraph.Graph:
-        """Return igraph's undirected graph of the links, without weights; nodes are numbered as here."""
+        """Return an undirected, unweighted igraph graph of the links with the same node numbers."""
         low, high, _ = self.links
         return _igraph(self.n_nodes, low, high, is_directed=False)
 
     def to_networkx(self) -> nx.DiGraph:
-        """Return networkx's directed graph; nodes are names, and edges have `weight` and `fractional_weight`."""
+        """Return a directed networkx graph whose nodes are names; edges have `weight` and `fractional_weight`."""
         names = self.names.to_pylist()
         weights = {"weight": self.weights, "fractional_weight": self.fractional_weights}
         columns = {name: values.tolist() for name, values in weights.items() if values is not None}
@@ -192,25 +192,25 @@ class Graph:
 
 
 def encoded(*columns: pa.ChunkedArray) -> tuple[pa.StringArray, list[Ints]]:
-    """Return the distinct strings of all columns, sorted, and for each column the places of its own among them.
+    """Return the sorted distinct strings of all columns, and for each column the index of each value among them.
 
     Raises:
-        ValueError: if one is null.
+        ValueError: if a value is null.
     """
     strings = [column.cast(pa.string()) for column in columns]
     if any(column.null_count for column in strings):
         raise ValueError("a name is null")
-    # there are far fewer names than rows: the strings of all rows are not copied
+    # names are far fewer than rows, so take the distinct values before concatenating
     names = pc.unique(pa.concat_arrays([pa.array([], pa.string()), *map(pc.unique, strings)]))
     names = names.take(pc.array_sort_indices(names))
     return names, [pc.index_in(column, names).to_numpy().astype(np.int64) for column in strings]
 
 
 def floats(column: pa.ChunkedArray) -> Floats:
-    """Return a column of numbers.
+    """Return a numeric column as an array of floats.
 
     Raises:
-        ValueError: if one is null.
+        ValueError: if a value is null.
     """
     if column.null_count:
         raise ValueError("a weight is null")
@@ -219,7 +219,7 @@ def floats(column: pa.ChunkedArray) -> Floats:
 
 
 def _igraph(n_nodes: int, sources: Ints, targets: Ints, *, is_directed: bool) -> igraph.Graph:
-    # igraph 1.0 takes three times as long, and three times the memory, for an array of all ends at once
+    # igraph 1.0 needs three times the time and memory for a single array of all edges
     pieces = ((sources[at : at + _PIECE], targets[at : at + _PIECE]) for at in range(0, len(sources), _PIECE))
     ends = chain.from_iterable(zip(one.tolist(), other.tolist(), strict=True) for one, other in pieces)
     return igraph.Graph(n_nodes, ends, directed=is_directed)

@@ -1,7 +1,7 @@
-"""The measures of a network of developers: the columns of the study's Tables 6-9, and some beside them.
+"""Measures of a developer network: the columns of the study's Tables 6-9, and some others.
 
-Each is a function of a graph and defined for any, also without edges or nodes: NaN is a mean or ratio of nothing.
-Communities and clustering have modules of their own.
+Each is a function of a graph and also accepts graphs without edges or nodes; the mean or ratio of nothing is NaN.
+Communities and clustering have their own modules.
 """
 
 from typing import Final
@@ -15,9 +15,9 @@ from hub_assets.networks.communities import greedy_communities, leiden_communiti
 from hub_assets.networks.graph import Graph
 
 MOST_EDGES: Final = 500_000
-"""Above which the greedy communities of a graph are not looked for: they would take minutes, Leiden's take seconds."""
+"""Maximum number of edges for greedy communities. Beyond it they would take minutes; Leiden's take seconds."""
 FEWER_EDGES: Final = 50_000
-"""The same where many graphs are measured."""
+"""The same limit where many graphs are measured."""
 NAN: Final = float("nan")
 
 
@@ -25,12 +25,12 @@ def measures(graph: Graph, most_edges: int = MOST_EDGES) -> dict[str, float]:
     """Measure a graph.
 
     Args:
-        graph: any.
-        most_edges: up to which greedy communities are looked for.
+        graph: any graph.
+        most_edges: maximum number of edges for the greedy communities.
 
     Returns:
-        `nodes`, `edges`, `weak_components`; `modularity` and `communities`, of the greedy algorithm of Clauset, Newman
-        and Moore, NaN above `most_edges`; `leiden_modularity` and `leiden_communities`; `density`, `reciprocity`,
+        `nodes`, `edges`, `weak_components`; `modularity` and `communities` by the greedy algorithm of Clauset, Newman
+        and Moore (NaN above `most_edges`); `leiden_modularity` and `leiden_communities`; `density`, `reciprocity`,
         `rich_club`, `assortativity`, `average_degree`; `average_clustering` (weighted), `average_clustering_unweighted`
         and `average_clustering_fractional` (by fractional weights; NaN if the graph has none).
     """
@@ -57,25 +57,27 @@ def measures(graph: Graph, most_edges: int = MOST_EDGES) -> dict[str, float]:
 
 
 def density(graph: Graph) -> float:
-    """Return the edges over those that there could be, E / (N (N - 1)); as networkx has it, 0 of fewer than 2 nodes."""
+    """Return the share of possible edges that exist, E / (N (N - 1)); like networkx, 0 for fewer than 2 nodes."""
     return graph.n_edges / (graph.n_nodes * (graph.n_nodes - 1)) if graph.n_nodes > 1 else 0.0
 
 
 def reciprocity(graph: Graph) -> float:
-    """Return the share of edges that have a counterpart the other way; NaN without edges. As networkx, for all."""
+    """Return the share of edges with an edge in the opposite direction, as networkx does; NaN without edges."""
     n_links = len(graph.links[0])
     return 2 * (graph.n_edges - n_links) / graph.n_edges if graph.n_edges else NAN
 
 
 def rich_club(graph: Graph) -> float:
-    """Return the directed rich-club coefficient of the best connected tenth: the density among them.
+    """Return the directed rich-club coefficient of the best connected 10% of nodes: the density among them.
 
-    E' / (N' (N' - 1)), where N' nodes have a degree (in + out) of at least k, and E' edges join two of them (Smilkov
-    and Kocarev 2010); k is the lowest degree among the tenth of the nodes, rounded up, whose degrees are greatest. NaN
-    where there are fewer than two such nodes. Theirs has nodes of a degree above k, of which regular graphs have none.
+    It is E' / (N' (N' - 1)), where N' nodes have a degree (in + out) of at least k, and E' edges connect two of them
+    (Smilkov and Kocarev 2010). k is the lowest degree among the top 10% of nodes by degree, rounded up to whole nodes.
+    The result is NaN for fewer than two such nodes. Smilkov and Kocarev require a degree above k, which no node of a
+    regular graph has.
 
-    What the study prints is something else: complete cores have 1 by this definition, and 2 / (N - 1) there (0.15 of
-    14, 0.40 of 6); but its 0.26 (CV, k = 1) and 0.37 (MM, k = 10) are 2 / (N' - 1) for no whole N'.
+    The study prints other values. Complete cores have a coefficient of 1 by this definition, but 2 / (N - 1) there
+    (0.15 for N = 14, 0.40 for N = 6). Its 0.26 (CV, k = 1) and 0.37 (MM, k = 10) are not 2 / (N' - 1) for any integer
+    N'.
     """
     degrees = graph.degrees
     n_top = -(-graph.n_nodes // 10)
@@ -88,10 +90,10 @@ def rich_club(graph: Graph) -> float:
 
 
 def assortativity(graph: Graph) -> float:
-    """Return Pearson's correlation over edges of the source's out-degree and the target's in-degree (Newman 2002/3).
+    """Return Pearson's correlation between source out-degree and target in-degree over all edges (Newman 2002/3).
 
-    As networkx's `degree_assortativity_coefficient`. NaN where one of them is the same of all edges, as in a regular
-    graph.
+    It equals networkx's `degree_assortativity_coefficient`. The result is NaN if either degree is the same for all
+    edges, as in a regular graph.
     """
     out, into = graph.out_degrees[graph.sources], graph.in_degrees[graph.targets]
     if graph.n_edges == 0 or np.ptp(out) == 0 or np.ptp(into) == 0:
@@ -105,7 +107,7 @@ def average_degree(graph: Graph) -> float:
 
 
 def weak_components(graph: Graph) -> int:
-    """Return into how many parts the graph falls if directions do not count."""
+    """Return the number of weakly connected components."""
     ends = (graph.sources, graph.targets)
     matrix = sparse.coo_array((np.ones(graph.n_edges, np.int8), ends), shape=(graph.n_nodes, graph.n_nodes))
     return int(connected_components(matrix, directed=False, return_labels=False)) if graph.n_nodes else 0

@@ -1,4 +1,4 @@
-"""What chance alone would make of the degrees in a network: rewired copies, and how far the network is from them."""
+"""Null models with the same degrees: rewired copies of a network, and the network's distance from them."""
 
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ from hub_assets.networks.tables import table_of
 
 DRAWS: Final = 20
 SWAPS: Final = 10
-"""Tries to swap two edges' targets, for each edge: what igraph, too, holds to be enough."""
+"""Attempted swaps per edge, which is igraph's own default."""
 MEASURES: Final[Mapping[str, Callable[[Graph], float]]] = {
     "average_clustering_unweighted": average_clustering,
     "reciprocity": reciprocity,
@@ -26,26 +26,26 @@ MEASURES: Final[Mapping[str, Callable[[Graph], float]]] = {
     "modularity": lambda graph: greedy_communities(graph).modularity if graph.n_edges <= FEWER_EDGES else NAN,
     "leiden_modularity": lambda graph: leiden_communities(graph).modularity,
 }
-"""Of structure alone: weights do not outlive rewiring."""
+"""Measures of structure only, because rewiring discards the weights."""
 
 
 def null_table(graph: Graph, draws: int = DRAWS, seed: int = 0) -> pa.Table:
-    """Hold the cores of a network against rewired ones: rows of `schemas.NULL_MODELS`, without which network it is.
+    """Compare the cores of a network with rewired copies: rows of `schemas.NULL_MODELS`, without the key columns.
 
     Args:
         graph: the network.
-        draws: rewired copies of each core.
-        seed: of their draws.
+        draws: number of rewired copies per core.
+        seed: seed of the random draws.
 
     Returns:
-        A row for each of `cores` (`k`, `is_max_k`) and `measure` of `MEASURES`: its `value`, its `null_mean` and
-        `null_std` (ddof 1) over the copies, `z`, how many such standard deviations the value is above the mean (null
-        where all copies are the same), and `n_draws`. Greedy modularity is null above 50,000 edges.
+        One row per core (`k`, `is_max_k`) and `measure` in `MEASURES`: its `value`, the `null_mean` and `null_std`
+        (ddof 1) over the copies, `z`, the value's distance from the mean in standard deviations (null if all copies
+        have the same value), and `n_draws`. Greedy modularity is null above 50,000 edges.
     """
 
     def rows() -> Iterator[dict[str, Any]]:
         for k, is_greatest, core in cores(graph):
-            # rng of its own for each core, so that a row does not depend on which others there are
+            # each core has its own rng, so that a row does not depend on the other rows
             rng = random.Random(f"{seed} {k}")
             copies = (rewired(core, rng) for _ in range(draws))
             drawn = np.array([[of(copy) for of in MEASURES.values()] for copy in copies]).reshape(draws, len(MEASURES))
@@ -57,10 +57,10 @@ def null_table(graph: Graph, draws: int = DRAWS, seed: int = 0) -> pa.Table:
 
 
 def rewired(graph: Graph, rng: random.Random) -> Graph:
-    """Return a graph in which each node has as many edges in and out as in another, and chance the rest of it.
+    """Return a random graph in which each node keeps its in-degree and out-degree.
 
-    Two edges drawn by chance swap their targets, unless that would make a self-loop or an edge that is there already;
-    ten times as often as there are edges (Milo et al. 2003; igraph's `rewire`). All edges weigh 1.
+    Two randomly drawn edges swap their targets, unless that would create a self-loop or a duplicate edge. This is
+    attempted ten times per edge (Milo et al. 2003; igraph's `rewire`). All edges get weight 1.
     """
     swapped = graph.edges_to_igraph()
     with igraph_draws_from(rng):
@@ -74,5 +74,5 @@ def _compare(value: float, drawn: Floats) -> dict[str, float]:
     mean = float(drawn.mean()) if len(drawn) else NAN
     std = float(drawn.std(ddof=1)) if len(drawn) > 1 else NAN
     if len(drawn) > 1 and np.ptp(drawn) == 0:
-        mean, std = float(drawn[0]), 0.0  # the mean of equal numbers may differ from them in its last digit
+        mean, std = float(drawn[0]), 0.0  # rounding may shift the mean of equal numbers
     return {"value": value, "null_mean": mean, "null_std": std, "z": (value - mean) / std if std > 0 else NAN}

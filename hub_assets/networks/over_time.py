@@ -1,6 +1,6 @@
-"""The network of developers as it was in past months, from the months in which its edges came about.
+"""The developer network at the end of past months, derived from the month of each contribution.
 
-The study names it as what it could not look at.
+The study names this as future work.
 """
 
 from collections.abc import Iterator
@@ -18,22 +18,21 @@ from hub_assets.networks.tables import table_of
 
 
 def over_time_table(growth: pa.Table, until: date | None = None) -> pa.Table:
-    """Measure a network as of the end of each month: rows of `schemas.COLLABORATION_OVER_TIME`, without which it is.
+    """Measure a network at the end of each month: rows of `schemas.COLLABORATION_OVER_TIME`, without the key columns.
 
     Args:
-        growth: `month` (a date in it), `source`, `target`, and `weight`, what is added to the edge in that month;
-            self-loops as in any edge table. An edge is there from the first month on that adds to it.
-        until: a day in the month up to which there are rows, if growth ends before: what did not change is as it was.
+        growth: `month` (any date in it), `source`, `target`, and `weight`, the amount added to the edge in that month.
+            Self-loops are allowed. An edge exists from the first month that adds to it.
+        until: a day in the last month to report. If growth ends earlier, its last values are repeated.
 
     Returns:
-        A row for each month (its first day) from the first of growth to the last: `n_developers`, `n_isolates` and
-        `share_isolates`, as far as they have an edge or a self-loop by then; what `measures` gives of the whole
-        network (the 1-core), in which greedy communities are not looked for above 50,000 edges; and `max_k`. There is
-        no clustering by fractional weights: of how many others a model is shared with changes as they join, so that
-        each who does would change all earlier edges.
+        One row per month (its first day), from the first to the last month of growth: `n_developers`, `n_isolates` and
+        `share_isolates` of developers with an edge or self-loop so far; the `measures` of the whole network (the
+        1-core), with greedy communities up to 50,000 edges; and `max_k`. Clustering by fractional weights is omitted,
+        because these depend on a model's number of developers: each new developer would change all earlier edges.
 
     Raises:
-        ValueError: if a weight is not above 0, or anything is null.
+        ValueError: if a weight is not positive, or a value is null.
     """
     return table_of(_rows(growth, until), schemas.COLLABORATION_OVER_TIME)
 

@@ -1,4 +1,4 @@
-"""Chance in igraph, which has one generator for all: whoever wants the same draws again takes it for a while."""
+"""Reproducible draws from igraph, whose random number generator is global."""
 
 import random
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _TAKEN: Final = Lock()
 
 @contextmanager
 def igraph_draws_from(rng: random.Random) -> Iterator[None]:
-    """Let igraph draw from these rng in the block, and from Python's own after it. Other threads wait to do so."""
+    """Make igraph draw from this generator within the block and from Python's own afterwards. Other threads wait."""
     with _TAKEN:
         igraph.set_random_number_generator(rng)
         try:

@@ -1,7 +1,6 @@
-"""Tables of measured networks, without the columns that say which network it is.
+"""Tables of network measures, without the leading key columns (week, network, edge rule, whether bots are included).
 
-Those lead each table (the week, sub-field, rule of edges, bots or none); whoever measures does not know them, and
-whoever asks adds them.
+Code that measures a network does not know its keys; the caller adds them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,12 +12,12 @@ from hub_assets.networks.schemas import OF_A_NETWORK
 
 
 def without_network(schema: pa.Schema) -> pa.Schema:
-    """Return the fields of a schema that come after those that say which network it is."""
+    """Return a schema without its leading key columns."""
     return pa.schema(list(schema)[len(OF_A_NETWORK) + 1 :])
 
 
 def table_of(records: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return records as rows of a schema without what says which network it is; NaN is null."""
+    """Return records as rows of a schema without its key columns; NaN becomes null."""
     columns, rows = without_network(schema), list(records)
     return pa.table(
         [pa.array([row.get(field.name) for row in rows], field.type, from_pandas=True) for field in columns],

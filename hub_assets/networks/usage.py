@@ -1,7 +1,7 @@
-"""Which models spaces use, and which they use together: degrees, edges, and summaries of both.
+"""Networks of models used by Spaces, and of models used together: degrees, edges and summaries.
 
-Both networks are those of the study's section 3.3. Models are given with what they are called and the network (all, or
-a sub-field) that they are in; who developed them is SQL's business.
+Both networks are defined in the study's section 3.3. Models come with their ids and networks (all, or a sub-field);
+their developers are resolved in SQL.
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ from hub_assets.networks import schemas
 Ints = npt.NDArray[np.int64]
 
 OFTEN: Final = 1_000
-"""Degree from which on the study names models."""
+"""Minimum degree of the models that the study lists by name."""
 _CELLS: Final = 10_000_000
-"""Pairs of models at a time: some 200 MB, however many a space uses."""
+"""Pairs of models per batch: some 200 MB, regardless of how many models a Space uses."""
 
 EDGES: Final = pa.schema(
     [
@@ -32,23 +32,23 @@ EDGES: Final = pa.schema(
         pa.field("weight", pa.int64(), nullable=False),
     ]
 )
-"""An edge of co-usage: the keys of two models, in their order, and as weight the number of Spaces that use both."""
+"""A co-usage edge: the sorted keys of two models, and the number of Spaces that use both as weight."""
 
 
 def co_usage_table(uses: pa.Table, models: pa.Table) -> pa.Table:
-    """Count with which other models spaces use a model: the rows of `schemas.MODEL_CO_USAGE`, without the week.
+    """Compute each model's degree in the co-usage network: rows of `schemas.MODEL_CO_USAGE`, without the week.
 
-    Models are joined when a space uses both; the weight is the number of such spaces. In a sub-field, these are its
-    models alone.
+    An edge connects two models that a Space uses together; its weight is the number of such Spaces. The network of a
+    sub-field contains only its own models.
 
     Args:
         uses: rows of `mart__usage_edges` (`space_key`, `model_key`), each pair once.
         models: rows of `network__model_usage` (`network`, `repo_key`, `repo_id`).
 
     Returns:
-        For each model `degree`, the other models that some space uses with it (0 if it is alone wherever it is used),
-        and `weighted_degree`, the weights' sum. `rank` is by degree within the network; of equals, many of which are
-        one space's, that of the greater weighted degree comes first, then the one whose id sorts first.
+        For each model, `degree` is the number of models used together with it (0 if it is always used alone), and
+        `weighted_degree` the sum of the weights. `rank` orders the models of a network by degree, then by
+        weighted degree and id; ties in degree are common because a Space connects all its models.
     """
     parts = [_without_week(schemas.MODEL_CO_USAGE).empty_table()]
     for members in _by_network(models):
@@ -63,13 +63,13 @@ def co_usage_table(uses: pa.Table, models: pa.Table) -> pa.Table:
 
 
 def co_usage_edges(uses: pa.Table) -> pa.RecordBatchReader:
-    """Return the edges of the co-usage network, of which there may be too many to be held at once.
+    """Return the edges of the co-usage network in batches, because they may not fit in memory.
 
     Args:
         uses: rows of `mart__usage_edges` (`space_key`, `model_key`), each pair once.
 
     Returns:
-        Batches of `EDGES`, each pair of models once, in the order of their keys.
+        Batches of `EDGES`, sorted by key, with each pair of models once.
     """
     keys = pc.unique(uses["model_key"])
     keys = keys.take(pc.array_sort_indices(keys)).cast(pa.string())
@@ -87,7 +87,7 @@ def co_usage_edges(uses: pa.Table) -> pa.RecordBatchReader:
 
 
 def usage_nodes(models: pa.Table, spaces: pa.Table) -> pa.Table:
-    """Return the nodes of the bipartite network of models and the Spaces that use them.
+    """Return the nodes of the bipartite network of models and Spaces.
 
     Args:
         models: `repo_key`, `repo_id`, `n_spaces`.
@@ -106,7 +106,7 @@ def usage_nodes(models: pa.Table, spaces: pa.Table) -> pa.Table:
 
 
 def usage_summary_table(uses: pa.Table, usage: pa.Table, co_usage: pa.Table) -> pa.Table:
-    """Summarise the degrees of models in both networks: the rows of `schemas.USAGE_SUMMARY`, without the week.
+    """Summarize the degrees of models in both networks: the rows of `schemas.USAGE_SUMMARY`, without the week.
 
     Args:
         uses: rows of `mart__usage_edges` (`space_key`, `model_key`), each pair once.
@@ -114,10 +114,10 @@ def usage_summary_table(uses: pa.Table, usage: pa.Table, co_usage: pa.Table) -> 
         co_usage: rows of `network__model_co_usage` (`network`, `repo_key`, `degree`).
 
     Returns:
-        Per network and ranking (`usage`: the bipartite network of models and spaces; `co_usage`) `n` models and, of
-        their degrees, mean, standard deviation (ddof 1), quartiles (linear), extremes, `share_zero` and
-        `n_at_least_1000`; `n_edges`; and the components, which are as many in both, with the nodes of the largest:
-        models and spaces in `usage`, models in `co_usage`. A network without models has no row.
+        One row per network and ranking (`usage`: the bipartite network of models and Spaces; `co_usage`): the number of
+        models `n`; mean, standard deviation (ddof 1), quartiles (linear), extremes, `share_zero` and `n_at_least_1000`
+        of their degrees; `n_edges`; the number of components, which is the same in both rankings, and the size of the
+        largest (models and Spaces in `usage`, models in `co_usage`). A network without models has no row.
     """
     rows: list[dict[str, object]] = []
     for members in _by_network(usage):
@@ -166,7 +166,7 @@ def _by_network(models: pa.Table) -> Iterator[pa.Table]:
 
 
 def _incidence(uses: pa.Table, models: pa.ChunkedArray) -> sparse.csr_array:
-    """Return which of these models (rows) which spaces (columns, those that use any of them) use."""
+    """Return the incidence matrix of these models (rows) and the Spaces that use any of them (columns)."""
     row = pc.index_in(uses["model_key"].combine_chunks(), models.combine_chunks())
     known = pc.is_valid(row)
     row = row.filter(known).to_numpy()
@@ -177,9 +177,9 @@ def _incidence(uses: pa.Table, models: pa.ChunkedArray) -> sparse.csr_array:
 
 
 def _shared(incidence: sparse.csr_array) -> Iterator[tuple[int, sparse.csr_array]]:
-    """Return the spaces that use models (rows) and models (columns), some rows at a time, after the first one's place.
+    """Yield blocks of the matrix of Spaces shared by pairs of models, each with the index of its first row.
 
-    A row has no more cells than its model has uses of models, itself among them, in all its spaces.
+    A row has at most as many nonzero cells as the model's Spaces use models in total.
     """
     transposed = incidence.T.tocsr()
     most = np.append(0, np.cumsum(incidence @ np.diff(transposed.indptr).astype(np.int64)))
@@ -191,11 +191,11 @@ def _shared(incidence: sparse.csr_array) -> Iterator[tuple[int, sparse.csr_array
 
 
 def _degrees(incidence: sparse.csr_array) -> tuple[Ints, Ints]:
-    """Return with how many other models a model is used, and how often."""
+    """Return the degree and the weighted degree of each model."""
     n_spaces = np.diff(incidence.indptr).astype(np.int64)
     n_models = np.diff(incidence.tocsc().indptr).astype(np.int64)
     degree = [np.diff(shared.indptr) for _, shared in _shared(incidence)]
-    # a model shares each of its spaces with itself
+    # the diagonal counts each model with itself
     return np.concatenate([np.empty(0, np.int64), *degree]) - (n_spaces > 0), incidence @ n_models - n_spaces
 
 

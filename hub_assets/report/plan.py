@@ -1,38 +1,34 @@
 """The plan of the remaining history fetches, as text for a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hub_assets.hub.collect.plan import HISTORY_KINDS, QUOTAS, Selection, plan_histories, seconds_at
+from hub_assets.hub.collect.budget import budget_calls, calls_left
+from hub_assets.hub.collect.ids import not_listed_note
+from hub_assets.hub.collect.plan import QUOTAS, Plan, seconds_at
+from hub_assets.hub.collect.raw_table import PlanRequest
+from hub_assets.hub.collect.selection import Selection
 from hub_assets.hub.http.window import DOCUMENTED_WINDOW
-from hub_assets.hub.sources.accounts import plan_accounts
-from hub_assets.hub.sources.aliases import plan_aliases
-from hub_assets.hub.sources.ids import not_listed_note
+from hub_assets.hub.sources import response_tables
 from hub_assets.lake.parts import Lake
 from hub_assets.report.text import LONGEST_MESSAGE, visible
 
 
 def plan_summary(
-    lake: Lake,
-    snapshot_date: date,
-    selection: Selection,
-    budget_calls: int | None,
-    budget_hours: float | None,
-    shares: Mapping[str, float],
+    lake: Lake, snapshot_date: date, selection: Selection, calls: int | None, hours: float | None
 ) -> RenderableType:
     """Return the repositories to fetch by history and type, the calls, and the time at the limits of each Hub plan.
 
     Args:
-        lake: the listings and the histories fetched so far.
+        lake: the listings and the responses so far.
         snapshot_date: the week.
         selection: the repositories to include.
-        budget_calls: calls that a run may make; None for no limit on calls.
-        budget_hours: or the hours of calls at the rate limit; None for no limit.
-        shares: cumulative share of the budget that may be spent once a table is done, in the order of collection.
+        calls: calls that a run may make; None for no limit on calls.
+        hours: or the hours of calls at the rate limit; None for no limit.
 
     Raises:
         PlanError: if the week was not listed.
@@ -41,60 +37,46 @@ def plan_summary(
     table.add_column("")
     for name in ("listed", "selected", "up to date", "to fetch", "calls"):
         table.add_column(name, justify="right")
-    calls: dict[str, int] = {}
+    needed: list[int] = []
     notes: list[Text] = []
-    for kind in HISTORY_KINDS:
-        plan = plan_histories(lake, kind, snapshot_date, selection)
-        calls[f"raw_hub__{kind}"] = plan.n_calls
+    request = PlanRequest(lake, snapshot_date, selection)
+    for response_table in response_tables():
+        plan = response_table.plan(request)
+        if not isinstance(plan, Plan):
+            needed.append(len(plan))
+            table.add_row(response_table.label, "", "", "", f"{len(plan):,}", f"{len(plan):,}")
+            continue
+        needed.append(plan.n_calls)
         if plan.not_listed:
             notes = [Text(visible(not_listed_note(plan.not_listed), LONGEST_MESSAGE), style="yellow")]
         for coverage in plan.coverage:
             to_fetch = coverage.n_selected - coverage.n_up_to_date
             numbers = (coverage.n_listed, coverage.n_selected, coverage.n_up_to_date, to_fetch, coverage.n_calls)
-            table.add_row(f"{kind} of {coverage.repo_type}s", *(f"{n:,}" for n in numbers))
-    for name, asset, n in (
-        (
-            "model ids that Spaces use",
-            "enrich_hub__aliases",
-            len(plan_aliases(lake, snapshot_date, recheck_weeks=selection.recheck_weeks)),
-        ),
-        (
-            "author strings found so far",
-            "enrich_hub__accounts",
-            len(plan_accounts(lake, snapshot_date, recheck_weeks=selection.recheck_weeks)),
-        ),
-    ):
-        calls[asset] = n
-        table.add_row(name, "", "", "", f"{n:,}", f"{n:,}")
+            table.add_row(f"{response_table.label} of {coverage.repo_type}s", *(f"{n:,}" for n in numbers))
     table.add_section()
-    table.add_row("total", "", "", "", "", f"{sum(calls.values()):,}", style="bold")
-    times = _times([calls[asset] for asset in shares], list(shares.values()), budget_calls, budget_hours)
-    return Group(table, times, *notes, _hint(budget_calls, budget_hours))
+    table.add_row("total", "", "", "", "", f"{sum(needed):,}", style="bold")
+    return Group(table, _times(needed, calls, hours), *notes, _hint(calls, hours))
 
 
-def _times(
-    calls: Sequence[int], shares: Sequence[float], budget_calls: int | None, budget_hours: float | None
-) -> Table:
+def _times(needed: Sequence[int], calls: int | None, hours: float | None) -> Table:
     times = Table(title="Time at the Hub's rate limits", title_justify="left", title_style="bold")
     times.add_column("plan")
     times.add_column("calls per 5 min", justify="right")
     times.add_column("total time", justify="right")
     times.add_column("share per run", justify="right")
+    tables, total = response_tables(), sum(needed)
     for name, quota in QUOTAS.items():
-        budget = budget_calls
-        if budget is None and budget_hours is not None:
-            budget = int(budget_hours * 3600 / DOCUMENTED_WINDOW * quota)
-        spent, total = 0, sum(calls)
-        for needed, share in zip(calls, shares, strict=True):
-            spent += needed if budget is None else min(needed, max(int(budget * share) - spent, 0))
+        budget = budget_calls(calls, hours, quota, DOCUMENTED_WINDOW)
+        spent = 0
+        for table, n in zip(tables, needed, strict=True):
+            left = calls_left(tables, table, budget, spent)
+            spent += n if left is None else min(n, left)
         covered = spent / total if total else 1.0
         times.add_row(name, f"{quota:,}", str(timedelta(seconds=seconds_at(total, quota))), f"{covered:.1%}")
     return times
 
 
-def _hint(budget_calls: int | None, budget_hours: float | None) -> Text:
-    if budget_calls is not None:
-        budget = f"{budget_calls:,} calls"
-    else:
-        budget = "no limit" if budget_hours is None else f"{budget_hours:g} hours"
+def _hint(calls: int | None, hours: float | None) -> Text:
+    no_calls = "no limit" if hours is None else f"{hours:g} hours"
+    budget = no_calls if calls is None else f"{calls:,} calls"
     return Text(f"Budget per run: {budget}. A repository of unknown length counts as one call.", style="dim")

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hub_assets.report.text import visible
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.database import connect
 
-REPO_TYPES: Final = ("model", "dataset", "space")
 WIDTH: Final = 116
 """Columns that the tables need at the study's size."""
 STATISTICS: Final = {
@@ -269,12 +269,12 @@ SECTIONS: Final = (
     Section("select * from stats__license_tests where snapshot_date = $week and u_a is not null", _license_tests),
     Section(
         "select * from network__summary where snapshot_date = $week and network = 'all' "
-        "and edge_rule = 'first_author' and bots = 'out' and n_developers > 0",
+        "and edge_rule = 'first_author' and not includes_bots and n_developers > 0",
         _lines(_network_line),
     ),
     Section(
         "select * from network__collaboration_cores where snapshot_date = $week and network = 'all' "
-        "and edge_rule = 'first_author' and bots = 'out' order by k",
+        "and edge_rule = 'first_author' and not includes_bots order by k",
         _cores,
     ),
     Section(
@@ -289,4 +289,4 @@ SECTIONS: Final = (
         _published,
     ),
 )
-"""In the order in which they are printed."""
+"""Sections in printing order."""

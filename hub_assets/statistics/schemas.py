@@ -36,7 +36,7 @@ CONCENTRATION: Final = _schema(
         *_with_interval("share_of_repos", "gini", "hhi", "top_1_share", "top_10_share"),
     ),
 )
-"""`stats__concentration`: how concentrated activity is in few repositories."""
+"""`stats__concentration`: how few repositories hold most of the activity."""
 
 LORENZ: Final = _schema(
     ("repo_type", "variable"), ("n", "n_listed"), ("share_known", "share_of_repos", "share_of_total")

@@ -29,8 +29,6 @@ close to 0.
 """
 FEWEST: Final = 50
 """Smallest tail that supports a fit (the paper's rule of thumb)."""
-VERDICTS: Final = ("supported", "contradicted", "undecided", "not_tested", "too_few")
-"""What the data say about the claim that a tail follows a power law."""
 
 
 def fit_tail(

@@ -9,12 +9,13 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from hub_assets.disk import FULL
 from hub_assets.errors import HubAssetsError
@@ -97,9 +98,7 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             cause = _details(error)
             is_of_file = cause.get("exception_type") == "IO" and "errno" not in cause
             if is_of_file and not path.exists():
-                raise WarehouseError(
-                    f"{path} does not exist; take a snapshot, or set --home to another home"
-                ) from None
+                raise WarehouseError(f"{path} does not exist; take a snapshot, or set --home to another home") from None
             raise _damaged(path, cause) if is_of_file else _in_words(path, error) from None
 
 
@@ -204,20 +203,22 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
     return int(rows)
 
 
-def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project) -> dict[str, int]:
-    """Add one week of the build to the published warehouse and return its row counts by table.
+def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project: Project) -> dict[str, int]:
+    """Add weeks of the build to the published warehouse and return their row counts by table.
 
-    Only this week is copied, so a failed build of another week stays hidden. Seeds, marts and the identity tables are
-    published. Views are not, because they read lake files that a later run may replace; intermediate tables are not,
-    because they name people. Readers who have the file open keep the old version until they reopen it.
+    Only these weeks are copied, so a failed build of another week stays hidden. Seeds, marts and the identity tables
+    are published. Views are not, because they read lake files that a later run may replace; intermediate tables are
+    not, because they name people. Readers who have the file open keep the old version until they reopen it.
     """
+    added = [weeks] if isinstance(weeks, date) else list(weeks)
     beside = warehouse.with_name(f".{warehouse.name}.beside")
     try:
         _remove(beside)
         if warehouse.exists():
             shutil.copyfile(warehouse, beside)
-        rows = _add_week(beside, build, snapshot_date, project)
-        _require(beside, snapshot_date, rows)
+        rows = {week: _add_week(beside, build, week, project) for week in added}
+        for week in added:
+            _require(beside, week, rows[week])
         force_to_disk(beside)
         log = _log_of(warehouse)
         if log.exists():
@@ -232,8 +233,47 @@ def publish(build: Path, warehouse: Path, snapshot_date: date, project: Project)
     finally:
         _remove(beside)
     force_to_disk(warehouse.parent)
-    _require(warehouse, snapshot_date, rows)
-    return rows
+    for week in added:
+        _require(warehouse, week, rows[week])
+    return {table.name: sum(of_week[table.name] for of_week in rows.values()) for table in project.published}
+
+
+def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project) -> None:
+    """Write a database again with changed rows, so that nothing of the old values is left in the file.
+
+    DuckDB keeps deleted values in the free blocks of a file. Views are left out: every run creates them again.
+
+    Args:
+        path: the database.
+        change: returns the rows to write instead; called with some 100,000 rows at a time, which keep their schema.
+        project: supplies the descriptions of tables and columns.
+
+    Raises:
+        WarehouseError: as in `connect`.
+    """
+    beside = path.with_name(f".{path.name}.beside")
+    try:
+        _remove(beside)
+        with connect(path):  # moves what a killed program left in the log into the file
+            pass
+        with connect(beside) as connection:
+            connection.execute(f"attach {literal(path)} as old (read_only)")
+            names = connection.execute("select table_name from duckdb_tables() where database_name = 'old'").fetchall()
+            for (table,) in names:
+                connection.execute(f"create table {table} as select * from old.{table} limit 0")
+                reader = connection.cursor().sql(f"select * from old.{table}").to_arrow_reader(100_000)
+                for batch in reader:
+                    connection.register("changed", change(pa.Table.from_batches([batch])))
+                    connection.execute(f"insert into {table} select * from changed")
+                    connection.unregister("changed")
+            known = {table for (table,) in names}
+            _describe(connection, [table for table in (*project.seeds, *project.published) if table.name in known])
+            connection.execute("detach old")
+        force_to_disk(beside)
+        beside.replace(path)
+    finally:
+        _remove(beside)
+    force_to_disk(path.parent)
 
 
 def read_through(path: Path) -> None:
@@ -255,6 +295,8 @@ def _add_week(beside: Path, build: Path, snapshot_date: date, project: Project) 
             connection.execute(f"create or replace table {seed.name} as select * from build.main.{seed.name}")
         for table in project.published:
             week = f"select * from build.main.{table.name} where snapshot_date = date '{snapshot_date}'"
+            if not _columns_of(connection, f"build.main.{table.name}"):  # never built here: an archive has no histories
+                week = _no_rows(table)
             rows[table.name] = replace_week(connection, table.name, snapshot_date, week)
         if not any(rows.values()):
             raise NothingBuilt(f"{build} has no rows for the week of {snapshot_date}; materialize its tables first")
@@ -309,10 +351,14 @@ def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, targe
 
 
 def _source_select(source: Source, files: Iterable[Path]) -> str:
-    nothing = ", ".join(f'null::{column.type} as "{column.name}"' for column in source.columns)
-    select = f"select * from (select {nothing}) where false"
+    select = _no_rows(source)
     paths = list(files)
     return f"{select} union all by name select * from {parquet(paths)}" if paths else select
+
+
+def _no_rows(table: Table) -> str:
+    nothing = ", ".join(f'null::{column.type} as "{column.name}"' for column in table.columns)
+    return f"select * from (select {nothing}) where false"
 
 
 def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:

@@ -4,10 +4,12 @@ Each model is one SELECT in one file. Braces may contain only `{{ ref('x') }}`, 
 `{{ var('snapshot_date') }}`, so real dbt can build the same folder. The project keeps its own loader for what dbt does
 not do:
 
-- It loads all models in about a second, every time the code location starts.
+- It loads and binds all models each time the code location starts, in 1.4 s of CPU time for 43 models. `dbt parse`
+  takes 12.5 s and binds nothing, and `dbt build` of a small week takes another 50 s.
 - It knows weeks: staging models are views over all weeks, and all other models build one week at a time.
 - It binds every model on empty tables in DuckDB, so an unknown column fails at load time with file and line, and yields
   all column names and types.
+- It combines the `not_null` tests of a table: 245 tests instead of dbt's 524 keep the event log of a run short.
 - It derives column lineage from sqlglot, and a code version per model that ignores comments and layout.
 
 Nothing here touches a real database or imports Dagster.

@@ -1,4 +1,4 @@
-"""The graph itself: what depends on what, in which group, with which checks, and when it runs."""
+"""The asset graph: dependencies, groups, checks and schedule."""
 
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -13,18 +13,24 @@ import yaml
 from hub_assets.assets.listings import require_present_week
 from hub_assets.definitions import build_defs, defs
 from hub_assets.partitions import SNAPSHOTS, week_of
+from hub_assets.warehouse.sql_project import SEEDS_GROUP
 
 GRAPH = """
+benchmarks (reference) <-
 bots (reference) <-
 contribution_rules (reference) <-
+core__account_questions (identity_candidates) <- core__candidate_pairs int_hub__leading_models organizations
 core__candidate_pairs (identity_candidates) <- bots generic_names int_hub__author_strings int_hub__participations \
 int_hub__trailers
 core__developer_pairs (identities) <- bots core__candidate_pairs generic_names int_hub__author_strings \
 int_hub__participations int_hub__trailers stg_hub__accounts
 core__developers (identities) <- core__developer_pairs
+core__flow_corrections (trust) <- core__week_quality int_hub__listing_changes int_hub__listing_totals trust_rules
 core__pseudonyms (collaboration) <- int_hub__collaboration_developers
-enrich_hub__accounts (enrichment) <- core__candidate_pairs int_hub__leading_models raw_hub__commits \
-raw_hub__discussions
+core__repo_anomalies (trust) <- core__week_quality int_hub__listing_changes trust_rules
+core__week_quality (trust) <- counting_changes int_hub__listing_totals trust_rules
+counting_changes (reference) <-
+enrich_hub__accounts (enrichment) <- core__account_questions raw_hub__commits raw_hub__discussions
 enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
 figure__centrality (report) <- network__developer_centrality
 figure__core (report) <- mart__collaboration_edges network__developer_centrality
@@ -45,6 +51,7 @@ int_hub__model_networks
 int_hub__collaborations (collaboration) <- int_hub__collaboration_commits
 int_hub__collaborations_by_month (collaboration) <- int_hub__collaboration_commits int_hub__model_networks
 int_hub__commit_authors (repositories) <- int_hub__commit_histories stg_hub__commits
+int_hub__commit_days (organizations) <- int_hub__commit_histories stg_hub__commits
 int_hub__commit_histories (repositories) <- int_hub__repositories stg_hub__commits
 int_hub__contributions (repositories) <- int_hub__commit_authors
 int_hub__developer_contributions (activity) <- core__developers int_hub__commit_authors
@@ -52,22 +59,37 @@ int_hub__developer_discussions (activity) <- core__developers int_hub__discussio
 int_hub__discussion_histories (repositories) <- int_hub__repositories stg_hub__discussions
 int_hub__discussion_starters (repositories) <- int_hub__discussion_histories stg_hub__discussions
 int_hub__leading_models (usage) <- model_developers network__model_co_usage network__model_usage
+int_hub__listing_changes (trust) <- stg_hub__datasets stg_hub__models stg_hub__spaces
+int_hub__listing_totals (trust) <- int_hub__listing_changes trust_rules
 int_hub__model_ids (usage) <- int_hub__base_models stg_hub__aliases stg_hub__models stg_hub__spaces
 int_hub__model_networks (usage) <- stg_hub__models subfields
+int_hub__namespaces (organizations) <- int_hub__organizations int_hub__repositories stg_hub__accounts
+int_hub__organizations (organizations) <- organizations
 int_hub__participations (identity_candidates) <- stg_hub__commits stg_hub__discussions
 int_hub__repositories (repositories) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
 int_hub__space_models (usage) <- int_hub__model_ids stg_hub__spaces
+int_hub__themes (explorers) <- int_hub__repositories stg_hub__models themes
 int_hub__trailers (identity_candidates) <- stg_hub__commits
 license_aliases (reference) <-
+license_drift_rules (reference) <-
 license_groups (reference) <-
 mart__activity_summary (activity) <- mart__repo_activity
 mart__base_model_edges (usage) <- int_hub__base_models int_hub__model_ids
 mart__collaboration_edges (collaboration) <- core__pseudonyms int_hub__collaboration_edges
 mart__community_roles (activity) <- int_hub__developer_contributions int_hub__developer_discussions \
 mart__repo_activity
+mart__datasets (explorers) <- benchmarks int_hub__namespaces int_hub__themes mart__repo_activity stg_hub__datasets
+mart__families (families) <- int_hub__organizations mart__base_model_edges mart__models network__family_members \
+network__family_nodes
 mart__history_coverage (repositories) <- int_hub__commit_histories int_hub__discussion_histories
 mart__identity_pairs (identities) <- core__developer_pairs
 mart__identity_summary (identities) <- core__developers
+mart__license_drift (families) <- license_drift_rules mart__base_model_edges mart__models
+mart__models (explorers) <- int_hub__namespaces int_hub__organizations int_hub__themes mart__base_model_edges \
+mart__repo_activity model_developers size_classes stg_hub__models
+mart__organization_coverage (organizations) <- int_hub__namespaces int_hub__repositories
+mart__organization_days (organizations) <- int_hub__commit_days int_hub__namespaces int_hub__repositories
+mart__organizations (organizations) <- int_hub__commit_histories int_hub__namespaces int_hub__repositories
 mart__published_comparison (report) <- mart__activity_summary mart__repo_activity mart__top_repositories \
 network__collaboration_cores network__model_usage network__summary network__top_organizations network__usage_summary \
 organizations published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
@@ -77,6 +99,9 @@ license_groups stg_hub__spaces
 mart__top_repositories (activity) <- mart__repo_activity
 mart__usage_edges (usage) <- int_hub__space_models
 mart__usage_resolution (usage) <- int_hub__space_models
+mart__week_coverage (repositories) <- stg_archive__uploads stg_hub__datasets stg_hub__models stg_hub__spaces
+mart__weekly_flows (trust) <- core__flow_corrections core__week_quality int_hub__listing_changes \
+int_hub__listing_totals
 model_developers (reference) <-
 network__base_model_cycles (usage) <- mart__base_model_edges stg_hub__models
 network__collaboration_cores (collaboration) <- core__pseudonyms int_hub__collaboration_developers \
@@ -85,39 +110,51 @@ network__collaboration_over_time (collaboration) <- int_hub__collaborations_by_m
 mart__repo_activity
 network__developer_centrality (collaboration) <- core__pseudonyms int_hub__collaboration_developers \
 int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
+network__family_members (families) <- mart__base_model_edges mart__repo_activity
+network__family_nodes (families) <- mart__base_model_edges mart__repo_activity
 network__model_co_usage (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
 network__model_usage (usage) <- int_hub__model_networks mart__usage_edges stg_hub__models
 network__null_models (collaboration) <- int_hub__collaboration_developers int_hub__collaboration_edges \
 int_hub__collaborations int_hub__model_networks mart__repo_activity
 network__summary (collaboration) <- core__pseudonyms int_hub__collaboration_developers int_hub__collaboration_edges \
 int_hub__collaborations int_hub__model_networks mart__repo_activity
-network__top_organizations (statistics) <- int_hub__leading_models organizations stg_hub__accounts
+network__top_organizations (statistics) <- int_hub__leading_models int_hub__organizations stg_hub__accounts
 network__usage_summary (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
 organizations (reference) <-
 published_values (reference) <-
+raw_archive__datasets (archives) <-
+raw_archive__models (archives) <-
+raw_archive__spaces (archives) <-
+raw_archive__uploads (archives) <-
 raw_hub__commits (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__datasets (listings) <-
 raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 raw_hub__models (listings) <-
 raw_hub__spaces (listings) <-
+release__dataset (report) <- warehouse__published
+report__site (report) <- figure__centrality figure__core figure__correlations figure__correlations_by_license \
+figure__distributions figure__lorenz_curves figure__usage warehouse__published
+size_classes (reference) <-
 stats__concentration (statistics) <- mart__repo_activity
 stats__correlations (statistics) <- mart__repo_activity
 stats__license_shares (statistics) <- license_groups mart__repo_activity
 stats__license_tests (statistics) <- mart__repo_activity
 stats__lorenz (statistics) <- mart__repo_activity
 stats__tail_fits (statistics) <- mart__repo_activity
+stg_archive__uploads (archives) <- raw_archive__uploads
 stg_hub__accounts (enrichment) <- enrich_hub__accounts
 stg_hub__aliases (usage) <- enrich_hub__aliases
 stg_hub__commits (repositories) <- raw_hub__commits
-stg_hub__datasets (repositories) <- raw_hub__datasets
+stg_hub__datasets (repositories) <- raw_archive__datasets raw_hub__datasets
 stg_hub__discussions (repositories) <- raw_hub__discussions
-stg_hub__models (repositories) <- raw_hub__models
-stg_hub__spaces (repositories) <- raw_hub__spaces
+stg_hub__models (repositories) <- raw_archive__models raw_hub__models
+stg_hub__spaces (repositories) <- raw_archive__spaces raw_hub__spaces
 subfields (reference) <-
-warehouse__published (report) <- mart__collaboration_edges mart__community_roles mart__history_coverage \
-mart__identity_pairs mart__identity_summary mart__published_comparison mart__usage_resolution \
-network__base_model_cycles network__collaboration_over_time network__developer_centrality network__null_models \
-stats__lorenz stats__tail_fits
+themes (reference) <-
+trust_rules (reference) <-
+warehouse__published (report) <- mart__community_roles mart__datasets mart__history_coverage mart__identity_pairs \
+mart__license_drift mart__organization_days mart__published_comparison mart__weekly_flows network__base_model_cycles \
+network__collaboration_over_time stats__tail_fits
 """
 
 
@@ -136,42 +173,42 @@ def test_the_graph(definitions: dg.Definitions) -> None:
     assert "\n".join(line.strip() for line in lines) == GRAPH.strip()
 
 
-def test_no_arrow_between_groups_leads_back(definitions: dg.Definitions) -> None:
+def test_groups_form_no_cycle(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     group_of = {key: graph.get(key).group_name for key in graph.get_all_asset_keys()}
     parents: dict[str | None, set[str | None]] = {}
     for key, group in group_of.items():
         parents.setdefault(group, set()).update({group_of[parent] for parent in graph.get(key).parent_keys} - {group})
-    order = list(TopologicalSorter(parents).static_order())  # raises CycleError where groups form a circle
+    order = list(TopologicalSorter(parents).static_order())  # raises CycleError if groups form a cycle
     assert order[-1] == "report"
-    assert len(order) == 12
     assert max(Counter(group_of.values()).values()) <= 15
 
 
-def test_publishing_waits_for_every_table_by_way_of_those_that_none_reads(definitions: dg.Definitions) -> None:
+def test_publishing_depends_on_a_table_of_each_group_and_is_the_last_step_to_start(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    published = dg.AssetKey("warehouse__published")
-    assert len(graph.get(published).parent_keys) <= 15
-    upstream = dg.AssetSelection.assets(published).upstream(include_self=False).resolve(graph)
-    tables = {key for key in graph.get_all_asset_keys() if not key.to_user_string().startswith("figure__")}
-    assert upstream == tables - {published}
+    parents = graph.get(dg.AssetKey("warehouse__published")).parent_keys
+    groups = [graph.get(key).group_name for key in parents]
+    assert len(groups) == len(set(groups)) <= 15
+    job = definitions.resolve_job_def("weekly_snapshot")
+    priorities = {node.name: int(node.definition.tags.get("dagster/priority", "0")) for node in job.nodes}
+    last = priorities.pop("warehouse__published")
+    assert last < min(priorities.values())
 
 
-def test_it_loads_as_dagster_loads_it() -> None:
+def test_dagster_can_load_the_definitions() -> None:
     dg.Definitions.validate_loadable(defs())
 
 
-def test_everything_but_seeds_has_weeks_and_every_table_has_columns(definitions: dg.Definitions) -> None:
+def test_all_assets_but_seeds_are_partitioned_and_all_have_descriptions(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    seeds = {"bots", "contribution_rules", "generic_names", "license_aliases", "license_groups", "model_developers"}
-    seeds |= {"organizations", "published_values", "subfields"}
+    seeds = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).group_name == SEEDS_GROUP}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert (node.partitions_def == SNAPSHOTS) == (key.to_user_string() not in seeds)
         assert node.description
 
 
-def test_checks_block(definitions: dg.Definitions) -> None:
+def test_all_checks_block_except_those_that_warn(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     names = {f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys}
     assert {
@@ -186,17 +223,32 @@ def test_checks_block(definitions: dg.Definitions) -> None:
         "core__developer_pairs: accepted_values__decision",
         "int_hub__developer_contributions: not_null",
     } <= names
-    # a week that is not complete is published, and says so
+    # an incomplete week is published with a warning
     assert {
         f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys if not graph.get(key).blocking
     } == {
-        *(f"raw_hub__{name}: is_complete" for name in ("commits", "discussions", "aliases", "accounts")),
+        *(f"raw_hub__{name}: is_complete" for name in ("commits", "discussions")),
+        *(f"enrich_hub__{name}: is_complete" for name in ("aliases", "accounts")),
         "core__developer_pairs: no_conflicts",
+        "core__week_quality: counters_can_be_believed",
         "stats__license_shares: accepted_values__is_mapped",
     }
 
 
-def test_the_schedule_asks_for_the_week_that_begins(definitions: dg.Definitions) -> None:
+def test_weekly_job_lists_the_hub_and_archived_week_only_the_archive(definitions: dg.Definitions) -> None:
+    weekly, archived = (
+        {key.to_user_string() for key in definitions.resolve_job_def(name).asset_layer.executable_asset_keys}
+        for name in ("weekly_snapshot", "archived_week")
+    )
+    assert not {name for name in weekly if name.startswith("raw_archive__")}
+    assert {name for name in archived if name.startswith(("raw_", "enrich_"))} == {
+        f"raw_archive__{name}" for name in ("models", "datasets", "spaces", "uploads")
+    }
+    assert archived - {name for name in archived if name.startswith("raw_archive__")} <= weekly
+    assert {"mart__repo_activity", "mart__week_coverage"} <= archived
+
+
+def test_schedule_requests_the_current_week(definitions: dg.Definitions) -> None:
     schedule = definitions.resolve_schedule_def("weekly_snapshot_schedule")
     assert schedule.cron_schedule == "30 6 * * 1"
     assert schedule.execution_timezone == "UTC"
@@ -209,7 +261,7 @@ def test_the_schedule_asks_for_the_week_that_begins(definitions: dg.Definitions)
     assert [request.partition_key for request in requests] == ["2026-11-16"]
 
 
-def test_weeks_begin_on_monday() -> None:
+def test_weeks_start_on_monday_utc() -> None:
     assert week_of(datetime(2026, 11, 22, 23, 59, tzinfo=UTC)) == date(2026, 11, 16)
     assert week_of(datetime(2026, 11, 23, tzinfo=UTC)) == date(2026, 11, 23)
     for zone in ("Asia/Kolkata", "America/Los_Angeles"):
@@ -220,7 +272,7 @@ def test_weeks_begin_on_monday() -> None:
         assert SNAPSHOTS.get_partition_keys(last)[-1] == "2026-11-16"
 
 
-def test_a_week_that_is_not_the_hubs_present_one_is_refused() -> None:
+def test_only_the_current_week_of_the_hub_can_be_collected() -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     require_present_week(date(2026, 11, 16), now, "raw_hub__models")
     for other in (date(2026, 11, 9), date(2026, 11, 23)):

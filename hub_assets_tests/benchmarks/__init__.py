@@ -1,11 +1,11 @@
-"""Benchmarks: how long the work takes, how much memory, and how that grows; `python -m hub_assets_tests.benchmarks`.
+"""Benchmarks of time, memory and growth; run them with `python -m hub_assets_tests.benchmarks`.
 
-They are not tests: nothing here is collected by pytest, and being slow is no failure. Being wrong is one. To add a
-benchmark, put a file into `entries/`:
+pytest does not collect them. A slow result is not a failure, but a wrong result is. To add a benchmark, add a file to
+`entries/`:
 
     @benchmark("identity merging", order=70)
     def identity_merging(stage: Stage) -> Iterator[Measurement]:
-        home = stage.once(listed).result.home  # what an earlier entry made is used again
+        home = stage.once(listed).result.home  # reuses the result of an earlier entry
         ours = measure(merge, home)
         peer = measure(merge_with_fuzzywuzzy, home)
         answers = compare(ours.result, peer.result)
@@ -13,9 +13,9 @@ benchmark, put a file into `entries/`:
 
 
     def merge(clock: Clock, home: Path) -> dict[str, float]:
-        from hub_assets.identities import ...  # imports and preparations are not timed
+        from hub_assets.identities import ...  # imports and preparation are not timed
 
         with clock:
             ...
-        return ...  # what the peer must give too
+        return ...  # the peer must return the same
 """

@@ -1,4 +1,4 @@
-"""The command that runs benchmarks: `python -m hub_assets_tests.benchmarks`. It wires and prints."""
+"""The command that runs benchmarks: `python -m hub_assets_tests.benchmarks`. Options and output only."""
 
 import json
 import os
@@ -17,12 +17,12 @@ from hub_assets_tests.benchmarks.report import Run, as_json, as_text
 from hub_assets_tests.benchmarks.stage import Benchmark, Stage, all_benchmarks
 
 NARROWEST: Final = 130
-"""Columns of the tables where the output is a file."""
+"""Minimum table width in columns if the output is a file."""
 progress = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--only", "names", multiple=True, metavar="NAME", help="Run this one; may be repeated. All by default.")
+@click.option("--only", "names", multiple=True, metavar="NAME", help="Run only this one; may be repeated.")
 @click.option(
     "--scale",
     "scales",
@@ -30,7 +30,7 @@ progress = Console(stderr=True, soft_wrap=True, highlight=False)
     type=click.FloatRange(0, min_open=True),
     default=(0.1, 1.0),
     show_default=True,
-    help="Size of the simulated Hub, 1 being the study's; may be repeated.",
+    help="Scale of the simulated Hub, where 1 is the study's size; may be repeated.",
 )
 @click.option(
     "--json",
@@ -38,13 +38,13 @@ progress = Console(stderr=True, soft_wrap=True, highlight=False)
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     default="benchmarks.json",
     show_default=True,
-    help="Where to write all figures.",
+    help="Where to write all results.",
 )
-@click.option("--list", "only_list", is_flag=True, help="Say which benchmarks there are, and do nothing.")
+@click.option("--list", "only_list", is_flag=True, help="List the benchmarks and exit.")
 def main(names: tuple[str, ...], scales: tuple[float, ...], path: Path, only_list: bool) -> None:
-    """Measure how long things take, how much memory, and how that grows, against a simulated Hub on this machine.
+    """Measure time, memory and growth against a simulated Hub on this machine.
 
-    Exit codes: 0 done, whether fast or slow; 1 an answer was wrong or a benchmark broke; 2 a mistake in what was asked.
+    Exit codes: 0 all results are correct, however slow; 1 a result is wrong or a benchmark failed; 2 a usage error.
     """
     found = all_benchmarks()
     if only_list:
@@ -54,8 +54,8 @@ def main(names: tuple[str, ...], scales: tuple[float, ...], path: Path, only_lis
     unknown = set(names) - {each.name for each in found}
     if unknown:
         known = ", ".join(each.name for each in found)
-        raise click.UsageError(f"there is no benchmark {', '.join(sorted(unknown))}; there are {known}")
-    path.touch()  # a path that cannot be written is better known now
+        raise click.UsageError(f"there is no benchmark {', '.join(sorted(unknown))}; choose from {known}")
+    path.touch()  # fail before the benchmarks run if the path is not writable
     run = run_all([each for each in found if not names or each.name in names], sorted(set(scales)))
     path.write_text(json.dumps(as_json(run), indent=2, default=str) + "\n", encoding="utf-8")
     console = Console()
@@ -63,15 +63,15 @@ def main(names: tuple[str, ...], scales: tuple[float, ...], path: Path, only_lis
         console.width = max(console.width, NARROWEST)
     for part in as_text(run):
         console.print(part)
-    click.echo(f"All figures are in {path}.")
+    click.echo(f"Wrote all results to {path}.")
     sys.exit(0 if run.is_right else 1)
 
 
 def run_all(benchmarks: list[Benchmark], scales: list[float]) -> Run:
-    """Run benchmarks at each scale, in a folder that is removed at the end; says on stderr how it goes."""
+    """Run benchmarks at each scale in a temporary folder, with progress on stderr."""
     run = Run()
     with tempfile.TemporaryDirectory(prefix="hub_assets_benchmarks_") as folder:
-        keep_to_itself(Path(folder))
+        isolate(Path(folder))
         for scale in scales:
             stage = Stage(scale, Path(folder) / f"{scale:g}")
             for each in benchmarks:
@@ -80,7 +80,7 @@ def run_all(benchmarks: list[Benchmark], scales: list[float]) -> Run:
 
 
 def run_one(benchmark: Benchmark, stage: Stage, run: Run) -> None:
-    """Run one benchmark at one scale; what breaks it is noted, and the others still run."""
+    """Run a benchmark at one scale and record its results, or the exception that it raises."""
     progress.print(f"{time.strftime('%H:%M:%S')} scale {stage.scale:g}: {benchmark.name} ...")
     try:
         for record in benchmark.run(stage):
@@ -94,8 +94,8 @@ def run_one(benchmark: Benchmark, stage: Stage, run: Run) -> None:
         run.broken.append((stage.scale, benchmark.name, f"{type(error).__name__}: {error}"))
 
 
-def keep_to_itself(folder: Path) -> None:
-    """Keep this process, and those it starts, away from the user's token, caches, home and proxies."""
+def isolate(folder: Path) -> None:
+    """Keep this process and its children away from the user's token, caches, home and proxies."""
     for name in ("HF_TOKEN", "HF_ENDPOINT", "DAGSTER_HOME", "HUB_ASSETS_HOME"):
         os.environ.pop(name, None)
     os.environ |= {

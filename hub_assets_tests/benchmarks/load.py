@@ -1,6 +1,6 @@
-"""Load on a server: a few connections that ask one thing after the other, from a core of their own.
+"""Puts load on a server: a few connections send one request after another, from a separate core.
 
-Plain sockets, so that no client library is what is measured. What is asked belongs to the entries.
+It uses plain sockets, so that no client library is measured. The requests belong in the entries.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from hub_assets_tests.benchmarks.processes import Clock
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _LARGEST: Final = 2**26
-"""Bytes of an answer that are read ahead; less would slow the server down."""
+"""Read buffer in bytes; a smaller one would slow the server down."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     head: bytes
@@ -30,32 +30,32 @@ class Answer:
 
 
 Walk = Generator[str, Answer, None]
-"""What one connection asks: yields a path, is sent the answer, yields the next path."""
+"""The requests of a connection: yields a path, receives the response, yields the next path."""
 
 
 @dataclass
 class Load:
-    """What a load was answered: the number of answers, and those that were not a list of something, by status."""
+    """Counts of all responses, and by status of those that are not a nonempty list."""
 
     answers: int = 0
     bad: Counter[int] = field(default_factory=Counter)
 
     def note(self, answer: Answer) -> None:
-        """Count an answer."""
+        """Count a response."""
         self.answers += 1
         if answer.status != 200 or not answer.body.startswith(b"[{"):
             self.bad[answer.status] += 1
 
 
 def burst(clock: Clock, url: str, walks: Sequence[Walk], seconds: float, core: int) -> Load:
-    """Ask for some seconds, each walk on a connection of its own; several may be the same walk.
+    """Send requests for some seconds, each walk on its own connection; connections may share a walk.
 
     Args:
-        clock: times it.
+        clock: times the load.
         url: the server's address.
-        walks: what to ask.
-        seconds: how long; the answers awaited by then still count.
-        core: where this process stays, to leave the others to the server.
+        walks: the requests.
+        seconds: how long to send requests; responses to the last ones still count.
+        core: the core this process is pinned to, which leaves the others to the server.
     """
     os.sched_setaffinity(0, {core})
     return asyncio.run(_burst(clock, url, walks, seconds))
@@ -84,5 +84,5 @@ async def _burst(clock: Clock, url: str, walks: Sequence[Walk], seconds: float) 
 async def _read_answer(reader: asyncio.StreamReader) -> Answer:
     head = await reader.readuntil(b"\r\n\r\n")
     length = _LENGTH.search(head)
-    assert length, f"an answer without a length: {head!r}"
+    assert length, f"a response without a length: {head!r}"
     return Answer(int(head.split(maxsplit=2)[1]), head, await reader.readexactly(int(length[1])))

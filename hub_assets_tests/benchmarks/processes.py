@@ -1,6 +1,6 @@
-"""Work in processes of its own: how long it takes there and how much memory that process holds at most.
+"""Measures the time and peak memory of work in separate processes.
 
-Linux alone says both (/proc) and lets a process be held to a core. What the work is does not belong here.
+This requires Linux, for `/proc` and for pinning processes to a core. The work itself does not belong here.
 """
 
 import os
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Clock:
-    """What measured work is timed by: `with clock:` around what counts, leaving out imports, preparation and checks."""
+    """Times the code in `with clock:` blocks; imports, preparation and checks stay outside of them."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -39,7 +39,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Timed(Generic[T]):
-    """What came of measured work; `peak` is in bytes."""
+    """The result of measured work; `peak` is in bytes."""
 
     result: T
     seconds: float
@@ -55,32 +55,32 @@ class Timed(Generic[T]):
         answers: Answers | None = None,
         grows: bool = False,
     ) -> Measurement:
-        """Return it as a measurement; the arguments are those of `Measurement`."""
+        """Return this as a measurement; the arguments are those of `Measurement`."""
         return Measurement(work, size, self.seconds, self.peak, peers=peers, aims=aims, answers=answers, grows=grows)
 
     def peer(self, name: str) -> Peer:
-        """Return it as a peer."""
+        """Return this as a peer."""
         return Peer(name, self.seconds, self.peak)
 
 
 def measure(function: Callable[Concatenate[Clock, P], T], *args: P.args, **kwargs: P.kwargs) -> Timed[T]:
-    """Run a function in a fresh process, where nothing that it prints is seen.
+    """Run a function in a new process, discarding its output.
 
     Args:
-        function: one at the top of a module; it is given a clock and must enter it.
+        function: a module-level function, which must enter the clock that it receives.
         args: its other arguments.
-        kwargs: likewise.
+        kwargs: its keyword arguments.
 
     Returns:
-        What it returned, the seconds within the clock, and the process's peak memory by the end of them. What the
-        process imported before is in the memory, not in the seconds.
+        The result, the seconds spent in the clock, and the peak memory of the process until the clock stopped. Imports
+        count toward the memory but not the seconds.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_timed, function, args, kwargs).result()
 
 
 def _timed(function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Timed[T]:
-    # stdout is for the tables; DuckDB's progress bars do not pass through sys.stdout
+    # stdout is reserved for the tables, and DuckDB's progress bars bypass sys.stdout
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     clock = Clock()
     result = function(clock, *args, **kwargs)
@@ -91,7 +91,7 @@ def _timed(function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: where it listens, how long it took to, and its process."""
+    """A running server: its URL, the seconds until it listened, and its process id."""
 
     url: str
     seconds: float
@@ -99,21 +99,21 @@ class Server:
 
     @property
     def peak(self) -> int:
-        """Bytes of memory that it has held at most."""
+        """Its peak memory in bytes."""
         return peak_memory(self.pid)
 
 
 @contextmanager
 def serving(command: Sequence[str | Path], *, home: Path, core: int | None = None) -> Iterator[Server]:
-    """Run a `hub-assets` command that serves, until the block ends.
+    """Run a `hub-assets` server command while the block runs.
 
     Args:
-        command: its arguments. It prints a line that ends with its address once it can be asked.
+        command: its arguments. Once ready, the command prints a line that ends with its URL.
         home: its HUB_ASSETS_HOME.
         core: the only core it may use; any by default.
 
     Raises:
-        RuntimeError: if it ends before that.
+        RuntimeError: if it exits before it is ready.
     """
     began = time.perf_counter()
     with subprocess.Popen(
@@ -124,7 +124,7 @@ def serving(command: Sequence[str | Path], *, home: Path, core: int | None = Non
     ) as process:
         try:
             if core is not None:
-                os.sched_setaffinity(process.pid, {core})  # it has one thread yet; those to come inherit this
+                os.sched_setaffinity(process.pid, {core})  # the only thread so far; later threads inherit the setting
             assert process.stdout
             url = next((line.split()[-1] for line in process.stdout if " listens at " in line), None)
             if url is None:
@@ -143,14 +143,14 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def peak_memory(pid: int | None = None) -> int:
-    """Return the bytes that a process, by default this one, has held at most since it began.
+    """Return the peak memory of a process in bytes; the default is this process.
 
-    Not `ru_maxrss`: a process inherits that from the one that started it.
+    `ru_maxrss` is useless here, because a process inherits it from its parent.
     """
     status = Path(f"/proc/{pid or 'self'}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def cores() -> list[int]:
-    """Return the cores that this process may use, in their order."""
+    """Return the cores that this process may use, in ascending order."""
     return sorted(os.sched_getaffinity(0))

@@ -1,6 +1,6 @@
-"""What a benchmark says: measurements with their peers, aims and answers, and tables. Records and arithmetic only.
+"""Records of benchmark results: measurements with peers, targets and checks, and tables.
 
-How a figure is taken belongs to `processes`, how it is shown to `report`.
+Taking measurements belongs in `processes`, and showing them in `report`.
 """
 
 import math
@@ -10,12 +10,12 @@ from typing import Final
 
 GIB: Final = 2**30
 GROWTH_LIMIT: Final = 1.1
-"""The exponent that time may grow with; 1 is in proportion to the rows."""
+"""Largest acceptable growth exponent of the time; 1 means proportional to the rows."""
 
 
 @dataclass(frozen=True)
 class Aim:
-    """A figure, and the limit that is aimed at."""
+    """A figure and its target: a ceiling, or a floor if `is_floor`."""
 
     figure: str
     reached: float
@@ -25,13 +25,13 @@ class Aim:
 
     @property
     def is_met(self) -> bool:
-        """Whether the figure is on the right side of the limit."""
+        """Whether the figure meets the target."""
         return self.reached >= self.limit if self.is_floor else self.reached <= self.limit
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Whether the work and what it is held against gave the same: how many values were compared, and which differ."""
+    """A check of results: how many values were compared, and descriptions of those that differ."""
 
     compared: int
     differences: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Peer:
-    """Another way of doing the same work, on the same data in the same run; `peak` is in bytes."""
+    """Another implementation of the same work, run on the same data; `peak` is in bytes."""
 
     name: str
     seconds: float
@@ -48,18 +48,18 @@ class Peer:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One piece of work.
+    """A measured piece of work.
 
     Args:
-        work: its name, the same at each scale.
-        size: how many `unit` it was done on.
-        seconds: how long it took.
-        peak: bytes of memory that its process held at most.
+        work: its name, the same at every scale.
+        size: the number of units processed.
+        seconds: its duration.
+        peak: the peak memory of its process in bytes.
         unit: what `size` counts.
-        peers: others that did the same.
-        aims: what is aimed at where scale is 1; elsewhere they are not judged.
-        answers: the comparison with a peer, or with what must come out; a difference is a failure.
-        grows: whether its time is held against its size from the smallest scale to the largest.
+        peers: other implementations of the same work.
+        aims: targets, checked only at scale 1.
+        answers: the comparison with a peer or with known results; a difference is a failure.
+        grows: whether to compute how its time grows with its size.
     """
 
     work: str
@@ -74,13 +74,13 @@ class Measurement:
 
     @property
     def rate(self) -> float:
-        """Units a second."""
+        """Units per second."""
         return self.size / self.seconds
 
 
 @dataclass(frozen=True)
 class Table:
-    """Something to be read beside the measurements; the keys of the rows are its columns."""
+    """A table to print with the measurements; the keys of the rows are its columns."""
 
     title: str
     rows: Sequence[Mapping[str, object]]
@@ -95,12 +95,12 @@ class Growth:
 
     @property
     def aim(self) -> Aim:
-        """What is aimed at."""
+        """The target for the exponent."""
         return Aim("growth exponent", self.exponent, GROWTH_LIMIT)
 
 
 def growth(measurements: Sequence[Measurement]) -> list[Growth]:
-    """Return the growth of each piece of work that was done on at least two sizes and `grows`, in their order."""
+    """Return the growth of each work that `grows` and was measured at two sizes or more, in order."""
     found = []
     for work in dict.fromkeys(each.work for each in measurements if each.grows):
         runs = sorted((each for each in measurements if each.work == work), key=lambda each: each.size)
@@ -111,12 +111,12 @@ def growth(measurements: Sequence[Measurement]) -> list[Growth]:
 
 
 def compare(ours: Mapping[str, float | None], theirs: Mapping[str, float | None], tolerance: float = 1e-9) -> Answers:
-    """Hold named numbers against each other.
+    """Compare named numbers.
 
     Args:
-        ours: what the work gave.
-        theirs: what it must give.
-        tolerance: how far two numbers may be apart, as a share of the larger one; sums are rounded in other orders.
+        ours: the results.
+        theirs: the expected results.
+        tolerance: largest relative difference, because the order of a sum affects its rounding.
     """
     names = list(dict.fromkeys([*ours, *theirs]))
     missing = math.nan

@@ -1,7 +1,4 @@
-"""What a run of benchmarks shows: tables for people, and a JSON document with the same figures and where they are from.
-
-Nothing is measured here.
-"""
+"""The results of a benchmark run, as tables for the terminal and as JSON with a description of the machine."""
 
 import os
 import platform
@@ -20,12 +17,12 @@ from hub_assets_tests.benchmarks.records import GIB, Aim, Answers, Growth, Measu
 
 MIB: Final = 2**20
 SHOWN: Final = 5
-"""Wrong answers of one piece of work that are printed; the JSON has all of them."""
+"""Number of wrong results printed per work; the JSON contains all of them."""
 LIBRARIES: Final = ("duckdb", "pyarrow", "huggingface_hub", "dagster", "pandas")
 
 
 def environment() -> dict[str, Any]:
-    """Return what the figures depend on, beside what is measured; the load is that of others, of the last minute."""
+    """Return a description of the machine and its libraries; `load_before` is the load average of the last minute."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -39,7 +36,7 @@ def environment() -> dict[str, Any]:
 
 @dataclass
 class Run:
-    """What a run of benchmarks gave: measurements and tables with their scale, and entries that broke and why."""
+    """The results of a run: measurements and tables with their scale, and failed entries with their error."""
 
     environment: dict[str, Any] = field(default_factory=environment)
     measurements: list[tuple[float, Measurement]] = field(default_factory=list)
@@ -48,23 +45,23 @@ class Run:
 
     @property
     def growths(self) -> list[Growth]:
-        """How seconds grow with size."""
+        """How the time of each work grows with its size."""
         return growth([each for _, each in self.measurements])
 
     @property
     def aims(self) -> list[tuple[float | None, str, Aim]]:
-        """What is aimed at: scale, work and aim. Limits are for scale 1; growth is between scales."""
+        """Targets as (scale, work, aim): those at scale 1, then growth across scales."""
         limits = [(scale, each.work, aim) for scale, each in self.measurements for aim in each.aims if scale == 1]
         return [*limits, *((None, each.work, each.aim) for each in self.growths)]
 
     @property
     def is_right(self) -> bool:
-        """Whether every entry ran and every answer was right. Being slow is not being wrong."""
+        """Whether every entry ran and every result was right, however slow."""
         return not self.broken and not any(m.answers and m.answers.differences for _, m in self.measurements)
 
 
 def as_text(run: Run) -> Iterator[RenderableType]:
-    """Return a run as tables, what matters most at the end, where it is still seen."""
+    """Yield a run as tables, the most important ones last, because the end of the output stays visible."""
     for scale, table in run.tables:
         yield _table(f"{table.title} (scale {scale:g})", table)
     yield _measurements(run)
@@ -79,8 +76,8 @@ def as_text(run: Run) -> Iterator[RenderableType]:
 
 
 def _measurements(run: Run) -> Grid:
-    title = "Measurements on {cores} cores, with a load of {load_before:.1f} before".format(**run.environment)
-    grid = Grid(title=title, caption="Ratios say how many times as much a peer takes.")
+    title = "Measurements on {cores} cores, load average {load_before:.1f} before the run".format(**run.environment)
+    grid = Grid(title=title, caption="x seconds and x memory: how many times as much the peer needs.")
     for name in ("work", "scale", "size", "seconds", "per second", "peak MiB", "x seconds", "x memory", "answers"):
         is_text = name in ("work", "answers")
         grid.add_column(name, justify="left" if is_text else "right", no_wrap=name == "work")
@@ -132,7 +129,7 @@ def _aims(run: Run) -> Grid:
 
 
 def as_json(run: Run) -> dict[str, Any]:
-    """Return a run as what JSON can hold; memory is in bytes."""
+    """Return a run as JSON-serializable values; memory is in bytes."""
     return {
         "environment": run.environment,
         "is_right": run.is_right,

@@ -1,6 +1,6 @@
-"""What a benchmark is and what it is given: the list of all, and the stage on which those of one scale take place.
+"""The list of benchmarks, and the stage that those of one scale share.
 
-What is measured belongs to `entries`, how to `processes`.
+The benchmarks themselves belong in `entries`, and taking measurements in `processes`.
 """
 
 import importlib
@@ -18,18 +18,18 @@ from hub_assets_tests.benchmarks.records import Measurement, Table
 T = TypeVar("T")
 
 WEEK: Final = date(2026, 11, 16)
-"""The week that is served, listed and built."""
+"""The week being served, listed and built."""
 SEED: Final = 0
-NEVER_SPENT: Final = "100000000/300"
+UNLIMITED: Final = "100000000/300"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Where benchmarks of one scale take place.
+    """What the benchmarks of one scale share.
 
     Args:
-        scale: the size of the simulated Hub; 1 is the study's.
-        folder: for everything that is written; it is removed at the end.
+        scale: the scale of the simulated Hub, where 1 is the study's size.
+        folder: a temporary folder for all files.
     """
 
     scale: float
@@ -37,9 +37,9 @@ class Stage:
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict)
 
     def once(self, make: "Callable[[Stage], T]") -> T:
-        """Return what a function made of this stage, and make it if that was not done yet.
+        """Return the result of a function on this stage, calling it only the first time.
 
-        Entries share results by this: whoever comes first pays for it.
+        This lets entries share results.
         """
         if make not in self._made:
             self._made[make] = make(self)
@@ -53,18 +53,18 @@ class Stage:
 
     @property
     def populations(self) -> Path:
-        """Where the local Hub keeps its population."""
+        """The folder where the local Hub caches its population."""
         return self.hub_home / "populations"
 
     def local_hub(
-        self, core: int | None = None, *, quota: str = NEVER_SPENT, latency: float = 0.0
+        self, core: int | None = None, *, quota: str = UNLIMITED, latency: float = 0.0
     ) -> AbstractContextManager[Server]:
-        """Serve the simulated Hub from a process of its own while the block runs.
+        """Serve the simulated Hub from a separate process while the block runs.
 
         Args:
             core: the only core it may use; any by default.
-            quota: the rate limit, in windows that begin with the first call.
-            latency: seconds that every answer takes longer.
+            quota: the rate limit, in windows that start with the first call.
+            latency: seconds added to every response.
         """
         population = ["--population", "simulated", "--scale", str(self.scale), "--seed", str(SEED), "--week", str(WEEK)]
         limits = ["--quota", quota, "--window", "first_call", "--latency", str(latency)]
@@ -77,7 +77,7 @@ Run = Callable[[Stage], Iterable[Measurement | Table]]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """An entry: its name, its place among the others, and the function that runs it."""
+    """A benchmark: its name, its position, and the function that runs it."""
 
     name: str
     order: int
@@ -93,11 +93,11 @@ _benchmarks: dict[str, Benchmark] = {}
 
 
 def benchmark(name: str, *, order: int) -> Callable[[Run], Run]:
-    """Enter a function into the list of benchmarks.
+    """Add a function to the list of benchmarks.
 
     Args:
-        name: what `--only` takes.
-        order: where it stands: entries run in this order, which is the order in which data flows.
+        name: the name for `--only`.
+        order: its position; entries run in the order in which data flow.
     """
 
     def enter(run: Run) -> Run:
@@ -108,7 +108,7 @@ def benchmark(name: str, *, order: int) -> Callable[[Run], Run]:
 
 
 def all_benchmarks() -> list[Benchmark]:
-    """Return all entries, in their order: whatever stands in `entries/`."""
+    """Return the benchmarks of all modules in `entries/`, in order."""
     from hub_assets_tests.benchmarks import entries
 
     for module in pkgutil.iter_modules(entries.__path__, f"{entries.__name__}."):

@@ -54,7 +54,7 @@ LICENSES = ("mit", "apache-2.0", "cc-by-nc-4.0", "llama3", "other", None)
 def rows_of(kind: str, n: int) -> list[dict[str, Any]]:
     """Return a listing in which namespaces, licenses, tasks and dates vary, and every fifth model has bases."""
     draw = random.Random(kind)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place in range(n):
         namespace = NAMESPACES[min(int(draw.expovariate(0.4)), len(NAMESPACES) - 1)]
         license_ = draw.choice(LICENSES)

@@ -1,7 +1,7 @@
-"""Lets `time.sleep` work under libfaketime 0.9.10 (Debian's), which hands the kernel a negative time for it.
+"""Makes `time.sleep` work under Debian's libfaketime 0.9.10, which passes a negative time to the kernel.
 
-It does so where the monotonic clock is left alone, as it must be (https://github.com/wolfcw/libfaketime/issues/426).
-Python imports this module at start where its folder is on PYTHONPATH; nothing else may stand in that folder.
+This bug occurs if the monotonic clock is not faked, which we need (https://github.com/wolfcw/libfaketime/issues/426).
+Python imports this module at startup if its folder is on PYTHONPATH, so the folder must not contain anything else.
 """
 
 import select

@@ -319,18 +319,18 @@ HEAVY = np.minimum(np.random.default_rng(1).zipf(1.7, 5_000), 10**6)
 
 @pytest.mark.parametrize("graph", EVERY_SIZE.values(), ids=EVERY_SIZE)
 @pytest.mark.parametrize("draw", [core_of, lambda graph: centrality_distributions(centrality_of(graph))])
-def test_networks_of_any_size_are_neat(draw: Callable[[nx.DiGraph], Figure], graph: nx.DiGraph) -> None:
+def test_networks_of_any_size_have_a_clean_layout(draw: Callable[[nx.DiGraph], Figure], graph: nx.DiGraph) -> None:
     assert_all_is_within(draw(graph))
 
 
 @pytest.mark.parametrize("values", [[], [10**7], [999, 999, 1_000, 0]], ids=["none", "one", "wide"])
-def test_usage_of_any_size_is_neat(values: list[int]) -> None:
+def test_usage_of_any_size_has_a_clean_layout(values: list[int]) -> None:
     everywhere = dict.fromkeys(NETWORKS, values)
     assert_all_is_within(usage_distributions(by_network("n_spaces", **everywhere), by_network("degree", **everywhere)))
 
 
 def assert_all_is_within(figure: Figure) -> None:
-    """Check that texts are neat, and that tick labels are on the page."""
+    """Check the layout of text, and that tick labels are on the page."""
     assert_neat(figure)
     assert figure.get_figwidth() == 7
     for axes in figure.axes:

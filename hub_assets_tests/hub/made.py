@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.http.client import HubClient
-from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.journal import read_records
 from hub_assets.lake.landing import Record
 from hub_assets.lake.parts import Lake
@@ -28,6 +28,7 @@ from hub_assets.local_hub.limiter import Counters, Quota
 from hub_assets.local_hub.population import Population, Repos
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import Simulation
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 WEEK = date(2026, 11, 16)
 PLENTY = Quota(1_000_000, 300)
@@ -228,7 +229,7 @@ def served(app: ASGIApp, token: str | bool = False, **options: Any) -> Iterator[
 def listed(client: HubClient, lake: Lake, week: date = WEEK, types: tuple[RepoType, ...] = REPO_TYPES) -> None:
     """List all repositories of a week."""
     for repo_type in types:
-        land_listing(client, lake, repo_type, week)
+        land_listing(client, lake, LISTINGS[repo_type], week)
 
 
 def rows(lake: Lake, table: str, *weeks: date) -> list[Item]:

@@ -1,4 +1,4 @@
-"""What is stored of a commit: names unchanged, and tokens that contain no part of an e-mail address."""
+"""The stored form of a commit: names unchanged, and tokens that contain no part of an e-mail address."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.responses import Response
 
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.fetches import Fetch, Page
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.collect.values import Values
 from hub_assets.hub.sources.commits import SHARED_TOKEN, TOKEN, keep
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.made import WEEK, Hub, Repo, listed, rows, served
+from hub_assets_tests.hub.tables import COMMITS
 
 JANE = "jane@example.org"
 
@@ -45,7 +46,7 @@ def test_address_used_as_name_is_not_in_the_lake(tmp_path: Path) -> None:
     )
     with served(hub) as client:
         listed(client, lake, WEEK, ("model",))
-        land_histories(client, lake, "commits", WEEK)
+        land(client, lake, COMMITS, WEEK)
     (row,) = rows(lake, "raw_hub__commits")
     (found,) = row["commits"]
     assert [author["user"] for author in found["authors"]] == [stored(JANE), "ada"]

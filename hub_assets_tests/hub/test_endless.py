@@ -1,46 +1,29 @@
 """Endless pages, real and apparent: every fetch ends and reports whether it is complete."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.crawl import Budget
 from hub_assets.hub.collect.fetches import answers
-from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.collect.listing_pages import first_path, list_pages
-from hub_assets.hub.collect.listings import land_listing
-from hub_assets.hub.collect.plan import HistoryKind, Selection, plan_histories
+from hub_assets.hub.collect.selection import Selection
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubBroken
 from hub_assets.hub.http.paths import number_in
-from hub_assets.hub.sources.accounts import land_accounts
-from hub_assets.hub.sources.commits import COMMITS
+from hub_assets.hub.sources.commits import SPEC
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake
-from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile, link
+from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, link
 from hub_assets_tests.hub.made import WEEK, outcomes, rows, state
+from hub_assets_tests.hub.tables import ACCOUNTS, COMMITS, DISCUSSIONS, HISTORIES, plan_of
 
 SOME = Selection(("model",), top=4)
 FIRST = ("model", f"{6:08x}{0:016x}")
 """The repository `acme/r0`, which has a long history."""
-
-
-@pytest.fixture
-def hub() -> Iterator[HostileHub]:
-    with hostile() as (hub, _):
-        yield hub
-
-
-@pytest.fixture
-def client(hub: HostileHub) -> HubClient:
-    return HubClient(hub.url, hub.token, attempts=1, backoff=0.01)
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
 
 
 def after(page: int, spoil: Case) -> Case:
@@ -73,30 +56,30 @@ def nothing(reply: Reply, ask: Ask) -> Reply | None:
     return leads_to(f"{ask.path}?cursor={{n}}")(reply.with_json([]), ask)
 
 
-LISTINGS: dict[str, Case] = {
+ENDLESS_LISTINGS: dict[str, Case] = {
     "to itself": after(2, itself),
-    "to the first page": after(2, leads_to(first_path("model", 20))),
+    "to the first page": after(2, leads_to(first_path(LISTINGS["model"], 20))),
     "to an earlier page": after(3, leads_to("/api/models?cursor=1&limit=20")),
-    "the same page for ever": again,
-    "the same rows for ever": shuffled,
-    "empty pages for ever": after(2, nothing),
+    "the same page forever": again,
+    "the same rows forever": shuffled,
+    "empty pages forever": after(2, nothing),
 }
-INVENTED = ("the same page for ever", "the same rows for ever")
+INVENTED = ("the same page forever", "the same rows forever")
 """Cases whose first pages are valid."""
 
 
-@pytest.mark.parametrize("case", LISTINGS)
+@pytest.mark.parametrize("case", ENDLESS_LISTINGS)
 def test_endless_listing_fails_and_resumes_where_it_stopped(
     hub: HostileHub, client: HubClient, lake: Lake, case: str
 ) -> None:
-    hub.spoil("listing", LISTINGS[case])
+    hub.spoil("listing", ENDLESS_LISTINGS[case])
     with pytest.raises(HubBroken, match="does not end"):
-        land_listing(client, lake, "model", WEEK, page_size=PAGE, outage_backoff=())
+        land_listing(client, lake, LISTINGS["model"], WEEK, page_size=PAGE, outage_backoff=())
     assert len(hub.targets("/api/models?")) <= 10
     assert lake.weeks("raw_hub__models") == []
     hub.heal()
     before = len(hub.asked)
-    land_listing(client, lake, "model", WEEK)
+    land_listing(client, lake, LISTINGS["model"], WEEK)
     assert len(hub.asked) - before <= LISTED // PAGE
     if case not in INVENTED:
         listed = sorted(row["_id"] for row in rows(lake, "raw_hub__models"))
@@ -110,16 +93,16 @@ def test_unreadable_next_link_is_a_failure(hub: HostileHub, client: HubClient, l
     hub.spoil("listing", after(2, lambda reply, _: reply.with_headers(link=value)))
     hub.spoil("commits /api/models/acme/r0/.*", after(1, lambda reply, _: reply.with_headers(link=value)))
     with pytest.raises(HubBroken):
-        land_listing(client, lake, "model", WEEK, page_size=PAGE, outage_backoff=())
+        land_listing(client, lake, LISTINGS["model"], WEEK, page_size=PAGE, outage_backoff=())
     assert lake.weeks("raw_hub__models") == []
     hub._cases.pop(0)
-    assert land_listing(client, lake, "model", WEEK, page_size=PAGE).rows == LISTED
+    assert land_listing(client, lake, LISTINGS["model"], WEEK, page_size=PAGE).rows == LISTED
     assert len(hub.targets("/api/models?")) == LISTED // PAGE + 1
-    land_histories(client, lake, "commits", WEEK, SOME)
+    land(client, lake, COMMITS, WEEK, SOME)
     assert outcomes(lake, "commits")[FIRST] == "failed"
     assert [len(row["commits"]) for row in rows(lake, "raw_hub__commits") if row["commits"]].count(PAGE) >= 1
     hub.heal()
-    land_histories(client, lake, "commits", WEEK, SOME)
+    land(client, lake, COMMITS, WEEK, SOME)
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
@@ -129,7 +112,7 @@ def test_listing_stops_at_page_limit(client: HubClient, hub: HostileHub, monkeyp
 
     monkeypatch.setattr("hub_assets.hub.collect.listing_pages.MOST_PAGES", 7)
     hub.spoil("listing", made_up)
-    pages = list_pages(client, "model", outage_backoff=())
+    pages = list_pages(client, LISTINGS["model"], outage_backoff=())
     assert [next(pages).rows for _ in range(6)] == [1] * 6
     with pytest.raises(HubBroken, match="more than 7 pages"):
         next(pages)
@@ -147,24 +130,24 @@ def few(reply: Reply, _: Ask) -> Reply:
     return reply.with_json(body | {"discussions": body["discussions"][:3], "count": 10**9, "start": 0})
 
 
-DISCUSSIONS: dict[str, tuple[Case, int]] = {
-    "a count of a thousand million": (counted(10**9), 120),
-    "a count with nothing behind": (counted(121), 120),
-    "a count, and three of each page": (few, 9),
-    "a count, and every page says that it is the first": (counted(10**9, start=0), 120),
+ODD_DISCUSSIONS: dict[str, tuple[Case, int]] = {
+    "a count of a billion": (counted(10**9), 120),
+    "a count but no pages": (counted(121), 120),
+    "a count, and three items per page": (few, 9),
+    "a count, and every page claims to be the first": (counted(10**9, start=0), 120),
     "a start beyond all": (counted(10**9, start=10**14), 50),
-    "no count and no start": (lambda reply, _: reply.with_json({"discussions": reply.json["discussions"]}), 120),
+    "neither count nor start": (lambda reply, _: reply.with_json({"discussions": reply.json["discussions"]}), 120),
     "a count below 0": (counted(-1), 120),
-    "a count that is none": (counted(10**30), 120),
+    "a malformed count": (counted(10**30), 120),
 }
 
 
-@pytest.mark.parametrize("case", DISCUSSIONS)
+@pytest.mark.parametrize("case", ODD_DISCUSSIONS)
 def test_fewer_discussions_than_counted_are_kept(hub: HostileHub, client: HubClient, lake: Lake, case: str) -> None:
-    land_listing(client, lake, "model", WEEK)
-    spoil, n = DISCUSSIONS[case]
+    land_listing(client, lake, LISTINGS["model"], WEEK)
+    spoil, n = ODD_DISCUSSIONS[case]
     hub.spoil("discussions /api/models/acme/r0/.*", spoil)
-    manifest = land_histories(client, lake, "discussions", WEEK, SOME)
+    manifest = land(client, lake, DISCUSSIONS, WEEK, SOME)
     assert manifest.details["outcomes"] == {"ok": 4}
     assert manifest.details["is_complete"]
     assert manifest.details["calls"] <= 12
@@ -195,12 +178,12 @@ COMMIT_LOOPS: dict[str, Case] = {
     "to itself": itself,
     "to itself, without a total": no_total(itself),
     "to the first page": after(1, leads_to("/api/models/acme/r0/commits/main?limit=1000")),
-    "the same page for ever": again,
-    "the same page for ever, without a total": no_total(again),
-    "empty pages for ever": after(1, nothing),
-    "a thousand million, to itself": numbered(str(10**9), itself),
-    "a page number of thirty digits": leads_to("/api/models/acme/r0/commits/main?p=" + "9" * 30),
-    "a page that is no number": leads_to("/api/models/acme/r0/commits/main?p=abc&limit=-4"),
+    "the same page forever": again,
+    "the same page forever, without a total": no_total(again),
+    "empty pages forever": after(1, nothing),
+    "to itself, with a total of a billion": numbered(str(10**9), itself),
+    "a page number with thirty digits": leads_to("/api/models/acme/r0/commits/main?p=" + "9" * 30),
+    "a malformed page number": leads_to("/api/models/acme/r0/commits/main?p=abc&limit=-4"),
 }
 
 
@@ -208,63 +191,61 @@ COMMIT_LOOPS: dict[str, Case] = {
 def test_endless_commits_fail_alone_and_are_requested_again(
     hub: HostileHub, client: HubClient, lake: Lake, case: str
 ) -> None:
-    land_listing(client, lake, "model", WEEK)
+    land_listing(client, lake, LISTINGS["model"], WEEK)
     hub._numbers.clear()
     hub.spoil("commits /api/models/acme/r0/.*", COMMIT_LOOPS[case])
-    manifest = land_histories(client, lake, "commits", WEEK, SOME, workers=1, budget=Budget(calls=40))
+    manifest = land(client, lake, COMMITS, WEEK, SOME, workers=1, budget=Budget(calls=40))
     assert manifest.details["outcomes"] == {"ok": 3, "failed": 1}
     assert manifest.details["calls"] <= 12
     assert outcomes(lake, "commits")[FIRST] == "failed"
     hub.heal()
-    assert land_histories(client, lake, "commits", WEEK, SOME).details["outcomes"] == {"ok": 1}
+    assert land(client, lake, COMMITS, WEEK, SOME).details["outcomes"] == {"ok": 1}
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
 def test_fewer_commits_than_counted_is_a_failure(hub: HostileHub, client: HubClient, lake: Lake) -> None:
-    land_listing(client, lake, "model", WEEK)
+    land_listing(client, lake, LISTINGS["model"], WEEK)
     hub.spoil("commits /api/models/acme/r0/.*", lambda reply, _: reply.with_headers(x_total_count=str(10**9)))
-    assert land_histories(client, lake, "commits", WEEK, SOME).details["outcomes"] == {"ok": 4}
+    assert land(client, lake, COMMITS, WEEK, SOME).details["outcomes"] == {"ok": 4}
     last = next(r for r in rows(lake, "raw_hub__commits") if r["is_last"] and r["repo_id"] == "acme/r0")
     assert (len(state(lake, "commits")[FIRST]), last["n_total"]) == (50, 10**9)
 
 
 def test_fetch_ends_once_all_counted_commits_are_read(hub: HostileHub, client: HubClient, lake: Lake) -> None:
-    land_listing(client, lake, "model", WEEK)
+    land_listing(client, lake, LISTINGS["model"], WEEK)
     hub._numbers.clear()
     hub.spoil("commits /api/models/acme/r0/.*", lambda reply, ask: itself(reply, ask) if "p=2" in ask.target else reply)
-    assert land_histories(client, lake, "commits", WEEK, SOME).details["outcomes"] == {"ok": 4}
+    assert land(client, lake, COMMITS, WEEK, SOME).details["outcomes"] == {"ok": 4}
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
 def test_history_beyond_page_limit_is_kept_in_part(client: HubClient, hub: HostileHub, lake: Lake) -> None:
-    land_listing(client, lake, "model", WEEK)
-    (fetch, *_) = [one for one in plan_histories(lake, "commits", WEEK) if one.repo_id == "acme/r0"]
-    found = list(answers(client, fetch, replace(COMMITS, most_pages=2)))
+    land_listing(client, lake, LISTINGS["model"], WEEK)
+    (fetch, *_) = [one for one in plan_of(lake, COMMITS, WEEK) if one.repo_id == "acme/r0"]
+    found = list(answers(client, fetch, replace(SPEC, most_pages=2)))
     assert [(row["outcome"], row["is_last"], row["n_total"]) for row in found] == [("ok", False, 50), ("ok", True, 50)]
     assert sum(len(row["commits"]) for row in found) == 40
 
 
 @pytest.mark.parametrize("kind", ["commits", "discussions"])
-def test_endless_history_does_not_use_up_the_budget(
-    hub: HostileHub, client: HubClient, lake: Lake, kind: HistoryKind
-) -> None:
-    land_listing(client, lake, "model", WEEK)
+def test_endless_history_does_not_use_up_the_budget(hub: HostileHub, client: HubClient, lake: Lake, kind: str) -> None:
+    land_listing(client, lake, LISTINGS["model"], WEEK)
     hub.spoil("commits /api/models/acme/r0/.*", itself)
     hub.spoil("discussions /api/models/acme/r0/.*", few)
-    manifest = land_histories(client, lake, kind, WEEK, Selection(("model",)), budget=Budget(calls=300))
+    manifest = land(client, lake, HISTORIES[kind], WEEK, Selection(("model",)), budget=Budget(calls=300))
     assert manifest.details["is_complete"]
     assert sum(manifest.details["outcomes"].values()) == LISTED
 
 
 @pytest.mark.parametrize("content", ["[]", "null", '"ada"', "7"])
 def test_account_that_is_not_an_object_fails(hub: HostileHub, client: HubClient, lake: Lake, content: str) -> None:
-    land_listing(client, lake, "model", WEEK)
-    land_histories(client, lake, "commits", WEEK, SOME)
+    land_listing(client, lake, LISTINGS["model"], WEEK)
+    land(client, lake, COMMITS, WEEK, SOME)
     hub.spoil("account", lambda reply, ask: replace(reply, body=content.encode()) if "ada" in ask.path else reply)
-    manifest = land_accounts(client, lake, WEEK)
+    manifest = land(client, lake, ACCOUNTS, WEEK)
     assert manifest.details["outcomes"]["failed"] == 1
     hub.heal()
-    assert land_accounts(client, lake, WEEK).details["outcomes"] == {}
+    assert land(client, lake, ACCOUNTS, WEEK).details["outcomes"] == {}
 
 
 @pytest.mark.parametrize(

@@ -14,23 +14,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub_assets.hub.collect import fetches
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.crawl import record_of, rows_of
 from hub_assets.hub.collect.fetches import Fetch
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.listings import land_listing
-from hub_assets.hub.collect.plan import HISTORY_KINDS, Selection
-from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.collect.listing import land_listing
+from hub_assets.hub.collect.raw_table import Lookup, ResponseTable
+from hub_assets.hub.collect.selection import Selection
+from hub_assets.hub.collect.values import GREATEST_COUNT, Values
 from hub_assets.hub.http.client import HubClient
-from hub_assets.hub.sources import accounts
-from hub_assets.hub.sources.accounts import TABLE, Author
-from hub_assets.hub.sources.commits import COMMITS
-from hub_assets.hub.sources.discussions import DISCUSSIONS
-from hub_assets.hub.sources.schemas import GREATEST_COUNT, answers_schema
+from hub_assets.hub.sources import accounts, commits, discussions
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.landing import Landing, Record
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.hostile import HostileHub, Reply, header, hostile
 from hub_assets_tests.hub.made import WEEK, Item, rows, state
+from hub_assets_tests.hub.tables import COMMITS, HISTORIES
 
 SOME = Selection(("model",), top=4)
 FIRST = ("model", f"{6:08x}{0:016x}")
@@ -41,7 +39,7 @@ def observed() -> Iterator[tuple[HostileHub, HubClient, Lake]]:
     """Yield a Hub, a client, and a lake with the Hub's models."""
     with tempfile.TemporaryDirectory() as folder, hostile() as (hub, _):
         client, lake = HubClient(hub.url, hub.token, attempts=1, backoff=0.001), Lake(Path(folder))
-        land_listing(client, lake, "model", WEEK)
+        land_listing(client, lake, LISTINGS["model"], WEEK)
         yield hub, client, lake
 
 
@@ -121,12 +119,12 @@ def hub() -> Iterator[tuple[HostileHub, HubClient]]:
         yield hub, HubClient(hub.url, hub.token, attempts=1, backoff=0.001)
 
 
-def asked(client: HubClient) -> Iterator[tuple[str, list[Item]]]:
+def asked(client: HubClient) -> Iterator[tuple[ResponseTable, list[Item]]]:
     """Request a repository's histories and an account, and yield the rows for each table."""
-    for kind in (COMMITS, DISCUSSIONS):
+    for source in (commits, discussions):
         fetch = Fetch("model", FIRST[1], "acme/r0", None, None, 1, 1, 1.0, 1, 0, None, 0)
-        yield f"raw_hub__{kind.items}", list(fetches.answers(client, fetch, kind))
-    yield TABLE, list(accounts.answers(client, Author("ada")))
+        yield source.TABLE, list(source.TABLE.ask(client, fetch))
+    yield accounts.TABLE, list(accounts.ask(client, Lookup("ada", "account")))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -141,7 +139,7 @@ def test_any_response_is_journaled_as_rows_of_its_table(
         server.spoil(what, lambda _, __, content=content: Reply(content, status, headers))  # type: ignore[misc]
     for table, found in asked(client):
         assert found[-1].get("is_last", True)
-        rows, counts = rows_of(table, WEEK)([record_of(row) for row in found], [])
+        rows, counts = rows_of(table.schema, WEEK)([record_of(row) for row in found], [])
         assert counts == {}
         with BytesIO() as file:
             pq.write_table(rows, file)
@@ -163,8 +161,8 @@ def test_odd_response_does_not_affect_other_repositories() -> None:
         hub.spoil("commits .*/r0/.*", header("x-total-count", str(2**64)))
         body = {"discussions": [discussion], "count": 2**64, "start": -1}
         hub.spoil("discussions .*/r0/.*", lambda reply, _: reply.with_json(body))
-        for kind in HISTORY_KINDS:
-            manifest = land_histories(client, lake, kind, WEEK, SOME)
+        for kind in HISTORIES:
+            manifest = land(client, lake, HISTORIES[kind], WEEK, SOME)
             assert manifest.details["outcomes"] == {"ok": 4}
             assert manifest.details["n_set_aside"] == 0
         (row,) = (row for row in rows(lake, "raw_hub__discussions") if row["repo_id"] == "acme/r0")
@@ -175,17 +173,17 @@ def test_odd_response_does_not_affect_other_repositories() -> None:
 
 
 POISON: dict[str, Item] = {
-    "a total that no column holds": {"n_total": 2**64},
+    "a total too large for its column": {"n_total": 2**64},
     "a count below all": {"n_fetched": -(2**70)},
-    "a year that no date has": {"observed_at": "12000-01-01T00:00:00"},
-    "a field that no column has": {"surprise": 1},
+    "an impossible year": {"observed_at": "12000-01-01T00:00:00"},
+    "an unknown field": {"surprise": 1},
     "a text for a number": {"status": "200"},
 }
 
 
 def poisoned(lake: Lake, table: str, *bodies: bytes) -> None:
     """Leave a journal like an earlier version's."""
-    with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part is made"), adds=True) as landing:
+    with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part is written"), adds=True) as landing:
         for body in bodies:
             landing.append(Record({}, body))
 
@@ -222,7 +220,7 @@ def test_damaged_response_journal_from_earlier_version_is_repaired(case: str) ->
             answer(3, 0, is_last=True),
             answer(0, 2, is_last=True),
         )
-        manifest = land_histories(client, lake, "commits", WEEK, SOME)
+        manifest = land(client, lake, COMMITS, WEEK, SOME)
         # pages after the damaged page would leave a gap, so the fetch resumes before it
         assert manifest.details["set_aside"] == ["model acme/r0, page 1", "model acme/r0, page 2"]
         assert manifest.details["n_set_aside"] == 2
@@ -232,16 +230,16 @@ def test_damaged_response_journal_from_earlier_version_is_repaired(case: str) ->
         assert any(target.endswith("/r0/commits/main?p=1&limit=20") for target in targets)
         assert not any(target.endswith("/r0/commits/main?limit=1000") for target in targets)
         assert len(state(lake, "commits")) == 4
-        again = land_histories(client, lake, "commits", WEEK, SOME)
+        again = land(client, lake, COMMITS, WEEK, SOME)
         assert (again.details["calls"], again.details["n_set_aside"]) == (0, 2)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"\xff", b'"text"', b"{}{"])
 def test_responses_that_are_not_rows_are_set_aside(body: bytes) -> None:
     good = answer(2, 0, is_last=True)
-    convert = rows_of("raw_hub__commits", WEEK)
+    convert = rows_of(COMMITS.schema, WEEK)
     rows, counts = convert([Record({}, good), Record({}, body), Record({}, good)], [])
     assert (len(rows), counts["n_set_aside"], counts["set_aside"]) == (2, 1, ["an account"])
     rows, counts = convert([Record({}, body)] * 30, [])
     assert (len(rows), counts["n_set_aside"], len(counts["set_aside"])) == (0, 30, 20)
-    assert rows.schema == answers_schema("raw_hub__commits")
+    assert rows.schema == COMMITS.schema

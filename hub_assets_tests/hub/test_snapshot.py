@@ -2,37 +2,21 @@
 
 import codecs
 import json
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from hub_assets.hub.collect.listings import ListingRefused, land_listing, require_no_later_week
+from hub_assets.hub.collect.listing import ListingRefused, land_listing, require_no_later_week
 from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.landing import Landing, Record
 from hub_assets.lake.parts import Lake
-from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, hostile
+from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply
 from hub_assets_tests.hub.made import WEEK, rows
 
 NEXT = WEEK + timedelta(weeks=1)
 TABLE = "raw_hub__models"
-
-
-@pytest.fixture
-def hub() -> Iterator[HostileHub]:
-    with hostile() as (hub, _):
-        yield hub
-
-
-@pytest.fixture
-def client(hub: HostileHub) -> HubClient:
-    return HubClient(hub.url, hub.token, attempts=1, backoff=0.01)
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
 
 
 def keys(hub: HostileHub) -> list[str]:
@@ -55,7 +39,7 @@ ENCODINGS = {
     "a byte-order mark": encoded("utf-8", codecs.BOM_UTF8),
     "utf-16": encoded("utf-16"),
     "utf-16-le": encoded("utf-16-le"),
-    "utf-16-be with a mark": encoded("utf-16-be", codecs.BOM_UTF16_BE),
+    "utf-16-be with a byte-order mark": encoded("utf-16-be", codecs.BOM_UTF16_BE),
     "utf-32": encoded("utf-32"),
 }
 
@@ -64,7 +48,7 @@ ENCODINGS = {
 def test_body_in_another_encoding_is_decoded(hub: HostileHub, client: HubClient, lake: Lake, encoding: str) -> None:
     hub.repos["models"][3]["author"] = "\u00e4\U0001f600"
     hub.spoil("listing", ENCODINGS[encoding])
-    manifest = land_listing(client, lake, "model", WEEK)
+    manifest = land_listing(client, lake, LISTINGS["model"], WEEK)
     assert listed(lake) == keys(hub)
     assert rows(lake, TABLE)[3]["author"] == "\u00e4\U0001f600"
     assert manifest.details["counts"]["set_aside"] == 0
@@ -80,7 +64,7 @@ ODD_JSON = {
     "deep": b'{"_id": "x", "id": "a/x", "cardData": ' + b"[" * 400 + b"]" * 400 + b"}",
     "no object": b'[[], "x", 7, null, true]',
     "no key": b'{"_id": null, "id": "a/x"}',
-    "a key that is no text": b'{"_id": {"$oid": "1"}, "id": ["a"]}',
+    "a key that is not text": b'{"_id": {"$oid": "1"}, "id": ["a"]}',
 }
 
 
@@ -91,14 +75,14 @@ def test_odd_row_does_not_affect_other_rows(hub: HostileHub, client: HubClient, 
         return Reply(b"[" + ODD_JSON[case] + b"," + reply.body[1:], headers=reply.headers) if ask.number == 2 else reply
 
     hub.spoil("listing", spoil)
-    counts = land_listing(client, lake, "model", WEEK).details["counts"]
+    counts = land_listing(client, lake, LISTINGS["model"], WEEK).details["counts"]
     assert [key for key in listed(lake) if key in set(keys(hub))] == keys(hub)
     assert counts["listed"] == LISTED + 1
     assert counts["listed"] == len(listed(lake)) + counts["without_id"] + counts["set_aside"] + counts["duplicates"]
     for row in rows(lake, TABLE):
         json.loads(row["extra"] or "{}", parse_constant=pytest.fail)
     hub.heal()
-    assert land_listing(client, lake, "model", WEEK).rows == LISTED
+    assert land_listing(client, lake, LISTINGS["model"], WEEK).rows == LISTED
 
 
 POISON = {
@@ -117,13 +101,13 @@ def test_damaged_listing_journal_from_earlier_version_is_repaired(
     pages = [hub.repos["models"][PAGE * n : PAGE * (n + 1)] for n in range(3)]
     bodies = [json.dumps(page) for page in pages]
     bodies[index] = POISON[case].replace("{}", json.dumps(pages[index])[1:-1])
-    with Landing(lake, TABLE, WEEK, lambda *_: pytest.fail("no part is made")) as landing:
+    with Landing(lake, TABLE, WEEK, lambda *_: pytest.fail("no part is written")) as landing:
         for n, body in enumerate(bodies):
             path = f"/api/models?limit=20&cursor={n + 1}"
             where = {"next_path": path, "refused": [], "rows": PAGE * (n + 1), "observed_at": "2026-11-16T06:30:00"}
             landing.append(Record(where, body.encode()))
     messages: list[str] = []
-    manifest = land_listing(client, lake, "model", WEEK, page_size=PAGE, report=messages.append)
+    manifest = land_listing(client, lake, LISTINGS["model"], WEEK, page_size=PAGE, report=messages.append)
     assert listed(lake) == keys(hub)
     n_cut = 0 if case == "a byte-order mark" else 3 - index
     assert manifest.details["pages_asked_again"] == n_cut
@@ -132,15 +116,15 @@ def test_damaged_listing_journal_from_earlier_version_is_repaired(
 
 
 def test_week_is_not_listed_again_after_a_later_week(hub: HostileHub, client: HubClient, lake: Lake) -> None:
-    land_listing(client, lake, "model", WEEK)
+    land_listing(client, lake, LISTINGS["model"], WEEK)
     before = {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()}
     hub.repos["models"].pop()
-    land_listing(client, lake, "model", NEXT)
+    land_listing(client, lake, LISTINGS["model"], NEXT)
     with pytest.raises(ListingRefused, match=f"{WEEK} cannot be listed because the later week {NEXT} already has been"):
-        land_listing(client, lake, "model", WEEK)
+        land_listing(client, lake, LISTINGS["model"], WEEK)
     assert {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()} == before
     assert len(listed(lake, NEXT)) == LISTED - 1
-    land_listing(client, lake, "model", NEXT)  # the last one may be
+    land_listing(client, lake, LISTINGS["model"], NEXT)  # the latest week may be listed again
 
 
 @pytest.mark.parametrize("is_finished", [True, False])
@@ -149,11 +133,11 @@ def test_later_week_of_another_listing_blocks_too(
 ) -> None:
     require_no_later_week(lake, WEEK)
     if is_finished:
-        land_listing(client, lake, "space", NEXT)
+        land_listing(client, lake, LISTINGS["space"], NEXT)
     else:
         hub.spoil("listing", lambda reply, ask: None if ask.number else reply)
         with pytest.raises(Exception, match="no response"):
-            land_listing(client, lake, "space", NEXT, outage_backoff=())
+            land_listing(client, lake, LISTINGS["space"], NEXT, outage_backoff=())
     require_no_later_week(lake, NEXT)
     with pytest.raises(ListingRefused):
         require_no_later_week(lake, WEEK)
@@ -166,10 +150,10 @@ def test_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubClient
     from hub_assets.home import Home
     from hub_assets.resources import HomeResource, HubResource
 
-    land_listing(client, Home(tmp_path).lake, "model", NEXT)
+    land_listing(client, Home(tmp_path).lake, LISTINGS["model"], NEXT)
     hub.spoil(".*", lambda reply, _: reply.with_headers(date=f"{WEEK:%a, %d %b %Y} 06:30:00 GMT"))
     result = dg.materialize(
-        [build_listing("model")],
+        [build_listing(LISTINGS["model"])],
         partition_key=str(WEEK),
         resources={
             "hub": HubResource(endpoint=hub.url, use_token=False, attempts=1, outage_backoff_hours=0),

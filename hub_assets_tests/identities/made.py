@@ -1,4 +1,4 @@
-"""Made-up commits, what is known of who made them, and what becomes of that step by step."""
+"""Synthetic commits and accounts, and the steps from them to developers."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,11 +43,11 @@ PARTICIPATIONS = pa.schema(
 )
 TRAILERS = pa.schema([("name", pa.string()), ("handle", pa.string())])
 DECISIONS = pa.schema([(name, pa.string()) for name in ("author_a", "author_b", "decision", "evidence")])
-BOTS = pa.schema([("author", pa.string()), ("why", pa.string())])
+BOTS = pa.schema([("author", pa.string()), ("reason", pa.string())])
 
 
 class Commit(NamedTuple):
-    """A commit to a repository such as `love/engine`; the first author made it, the others are in its trailers."""
+    """A commit to a repository such as `love/engine`; the first author committed it, the others are in its trailers."""
 
     repo: str
     authors: tuple[str, ...]
@@ -61,7 +61,7 @@ def commits(repo: str, *authors: str, week: int = 0, repo_type: str = "model") -
 
 
 def answer(author: str, account_key: str | None = None, *, week: int = 0, outcome: str = "ok", **others: Any) -> Row:
-    """Return what the Hub said when it was asked for an account."""
+    """Return a response of the Hub to an account lookup."""
     row = dict.fromkeys(NO_ACCOUNTS.schema.names) | {"author": author, "account_key": account_key, "outcome": outcome}
     if outcome == "ok":
         row |= {"account_key": account_key or f"key of {author}", "account_type": "user", "organizations": []}
@@ -78,13 +78,13 @@ class Made:
 
     Args:
         history: its commits.
-        linked: whether the Hub shows an account beside a string's commits; unknown of all others.
-        answers: on accounts.
+        linked: whether the Hub links a string's commits to an account; unknown for all other strings.
+        answers: responses to account lookups.
         trailers: names and handles.
-        talks: repositories and those who opened discussions in them.
+        talks: repositories and the starters of discussions in them.
         bots: author strings of programs.
-        generic: names that many bear.
-        decisions: of people, on pairs.
+        generic: names that identify nobody.
+        decisions: people's decisions on pairs.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Made:
         self.authors, self.participations = _tables(list(history), list(talks), linked or {})
         self.answers = pa.Table.from_pylist(list(answers), NO_ACCOUNTS.schema)
         self.trailers = pa.Table.from_pylist([{"name": n, "handle": h} for n, h in trailers], TRAILERS)
-        self.bots = pa.Table.from_pylist([{"author": bot, "why": "it is made"} for bot in bots], BOTS)
+        self.bots = pa.Table.from_pylist([{"author": bot, "reason": "it is made"} for bot in bots], BOTS)
         self.generic = pa.array(list(generic), pa.string())
         self.decisions = pa.Table.from_pylist(
             [
@@ -152,7 +152,7 @@ class Made:
 
 
 def people(developers: Mapping[str, Row]) -> set[frozenset[str]]:
-    """Return the strings of each developer who has several."""
+    """Return the strings of each developer with several strings."""
     strings: dict[str, set[str]] = {}
     for author, row in developers.items():
         strings.setdefault(row["developer_id"], set()).add(author)

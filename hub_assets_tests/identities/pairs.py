@@ -1,4 +1,4 @@
-"""Pairs of made-up names, and a warehouse that knows them."""
+"""Pairs of fictitious names, and a warehouse that contains them."""
 
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ WEEK = date(2026, 11, 16)
 
 
 def pair(author_a: str, author_b: str, **others: Any) -> dict[str, Any]:
-    """Return a pair that the rules leave open, with what is said otherwise."""
+    """Return a pair that the rules leave for review, with some fields replaced."""
     return {
         "snapshot_date": WEEK,
         "author_a": author_a,
@@ -56,7 +56,7 @@ def table(*pairs: dict[str, Any]) -> pa.Table:
 
 
 def make_warehouse(path: Path, *pairs: dict[str, Any]) -> Path:
-    """Write a warehouse that has these pairs, and their weeks."""
+    """Write a warehouse with these pairs and their weeks."""
     with connect(path) as connection:
         connection.register("pairs", table(*pairs))
         connection.execute("create table core__developer_pairs as select * from pairs")

@@ -1,6 +1,6 @@
-"""Identities in the simulated Hub: its raw tables, as if all had been crawled in one week, and merges against its key.
+"""Identity resolution for the simulated Hub: raw tables of a complete crawl, and merges compared with the answer key.
 
-What must come out is asserted elsewhere, and nothing is timed here.
+Assertions and timings do not belong here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,41 +14,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub_assets.hub.collect.fetches import Fetch, Page
-from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.collect.values import Values
+from hub_assets.hub.sources.accounts import TABLE
 from hub_assets.hub.sources.commits import keep
-from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType, answers_schema, listing_schema
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.identities.bots import find_bots
 from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
 from hub_assets.identities.decisions import SCHEMA as DECISIONS
 from hub_assets.identities.evidence import weigh
 from hub_assets.identities.facts import NO_ACCOUNTS, Facts
 from hub_assets.identities.merging import developers_of, merge, resolve
-from hub_assets.identities.names import HANDLE
 from hub_assets.identities.rules import decide
 from hub_assets.local_hub.columns import whole
 from hub_assets.local_hub.simulated import Simulation
 from hub_assets.local_hub.simulated.text import hexadecimal_of
+from hub_assets.vocabulary import HANDLE, REPO_TYPES, RepoType
 from hub_assets.warehouse.database import replace_week
 from hub_assets.warehouse.sql_project import Model, Project
+from hub_assets_tests.hub.tables import COMMITS, HISTORIES
 from hub_assets_tests.warehouse.building import prepare_tables
 
 NAMES: Final = ("int_hub__author_strings", "int_hub__participations", "int_hub__trailers")
-"""What identities are found from, beside accounts and seeds."""
-PRONGS: Final = ("same_repository", "real_name")
-"""The study's ways to find pairs by a machine."""
+"""Inputs of identity resolution, besides accounts and seeds."""
+STUDY_RULES: Final = ("same_repository", "real_name")
+"""The study's automatic blocking rules."""
 ANYBODY: Final = ("root", "ubuntu")
-"""What the simulated Hub calls several persons, and a small one perhaps only one."""
+"""Names shared by several people in the simulated Hub; in a small one, perhaps by one person only."""
 ACCOUNTS: Final = "enrich_hub__accounts"
 
 
 def raw_tables(simulation: Simulation, *, with_accounts: bool = True) -> dict[str, pa.Table]:
-    """Return the raw tables of a simulated week: everything was asked for, and nothing was refused.
+    """Return the raw tables of a simulated week after a complete crawl without failures.
 
     Args:
         simulation: the week.
-        with_accounts: whether accounts were asked for, too.
+        with_accounts: whether accounts were looked up, too.
     """
-    accounts = _accounts(simulation) if with_accounts else answers_schema(ACCOUNTS).empty_table()
+    accounts = _accounts(simulation) if with_accounts else TABLE.schema.empty_table()
     return {
         **{f"raw_hub__{kind}s": _listing(simulation, kind) for kind in REPO_TYPES},
         "raw_hub__commits": pa.concat_tables(_commits(simulation, kind) for kind in REPO_TYPES),
@@ -58,7 +60,7 @@ def raw_tables(simulation: Simulation, *, with_accounts: bool = True) -> dict[st
 
 
 def put(connection: duckdb.DuckDBPyConnection, project: Project, tables: Mapping[str, pa.Table]) -> None:
-    """Make a database hold raw tables, seeds and staging; tables that are not given are empty."""
+    """Load raw tables, seeds and staging into a database; tables that are not given are empty."""
     prepare_tables(connection, project)
     for name, table in tables.items():
         connection.register("given", table)
@@ -67,14 +69,14 @@ def put(connection: duckdb.DuckDBPyConnection, project: Project, tables: Mapping
 
 
 def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model], week: date) -> None:
-    """Fill a week of models."""
+    """Build models for a week."""
     for model in models:
         replace_week(connection, model.name, week, model.render(week))
 
 
 @dataclass(frozen=True)
 class Identities:
-    """Who is who: pairs before accounts are asked for, whom to ask first, decided pairs, bots, and developers."""
+    """Candidate pairs before the account lookup, names to look up first, decided pairs, bots and developers."""
 
     candidates: pa.Table
     first: pa.Array
@@ -84,12 +86,12 @@ class Identities:
 
 
 def identify(connection: duckdb.DuckDBPyConnection, week: date, accounts: pa.Table | None = None) -> Identities:
-    """Find the developers of a week as its assets do, while nobody has decided anything.
+    """Find the developers of a week like its assets, without any decisions by people.
 
     Args:
         connection: a database in which `NAMES` are built.
         week: its Monday.
-        accounts: answers to use in place of those in the database.
+        accounts: answers to use instead of those in the database.
     """
 
     def rows(table: str) -> pa.Table:
@@ -99,7 +101,7 @@ def identify(connection: duckdb.DuckDBPyConnection, week: date, accounts: pa.Tab
         return Facts(authors, rows(NAMES[1]), rows(NAMES[2]), whole(bots["author"]), whole(generic["name"]), answers)
 
     authors = rows(NAMES[0])
-    bots = find_bots(whole(authors["author"]), connection.sql("select name, kind, why from bots").to_arrow_table())
+    bots = find_bots(whole(authors["author"]), connection.sql("select name, kind, reason from bots").to_arrow_table())
     generic = connection.sql("select name from generic_names").to_arrow_table()
     with facts(NO_ACCOUNTS) as known:
         candidates = find_candidates(known)
@@ -113,7 +115,7 @@ def identify(connection: duckdb.DuckDBPyConnection, week: date, accounts: pa.Tab
 
 
 def keep_identities(connection: duckdb.DuckDBPyConnection, project: Project, week: date, found: Identities) -> None:
-    """Write a week of the identity tables, for the marts that read them."""
+    """Write a week of the identity tables that marts read."""
     developers = found.developers.append_column("decisions_hash", pa.repeat("", len(found.developers)))
     for name, table in (
         ("core__candidate_pairs", found.candidates),
@@ -128,7 +130,7 @@ def keep_identities(connection: duckdb.DuckDBPyConnection, project: Project, wee
 
 @dataclass(frozen=True)
 class Confusion:
-    """How pairs of author strings that were merged agree with those that are one person."""
+    """Agreement between merged pairs of author strings and pairs that are the same person."""
 
     tp: int
     fp: int
@@ -136,12 +138,12 @@ class Confusion:
 
     @property
     def precision(self) -> float:
-        """The share of merged pairs that are right; all, where none is merged."""
+        """Share of merged pairs that are correct; 1 if none is merged."""
         return self.tp / (self.tp + self.fp) if self.tp + self.fp else 1.0
 
     @property
     def recall(self) -> float:
-        """The share of true pairs that are merged; all, where there is none."""
+        """Share of true pairs that are merged; 1 if there are none."""
         return self.tp / (self.tp + self.fn) if self.tp + self.fn else 1.0
 
     @property
@@ -151,10 +153,10 @@ class Confusion:
 
 
 def confusion(key: pa.Table, merged: pa.Table) -> Confusion:
-    """Hold merged pairs against the key.
+    """Compare merged pairs with the answer key.
 
-    A string that belongs to several persons has no right answer and is left out. One of a bot is no person's, so that
-    merging it is wrong.
+    A string shared by several people has no correct answer and is left out. A bot's string belongs to no person, so
+    merging it is an error.
 
     Args:
         key: `user` and `person` (null for bots), as `AnswerKey.people`.
@@ -191,7 +193,7 @@ def confusion(key: pa.Table, merged: pa.Table) -> Confusion:
 
 
 def merged_pairs(developers: pa.Table) -> pa.Table:
-    """Return all pairs of author strings (`author_a`, `author_b`) that are one developer."""
+    """Return all pairs of author strings (`author_a`, `author_b`) of the same developer."""
     with duckdb.connect() as connection:
         connection.register("developers", developers)
         return connection.sql("""
@@ -201,7 +203,7 @@ def merged_pairs(developers: pa.Table) -> pa.Table:
 
 
 def taken(pairs: pa.Table) -> pa.Table:
-    """Return all pairs that are one if each of these is: what a matcher merges who takes all that is proposed."""
+    """Return the transitive closure of these pairs: the result of accepting every proposal."""
     names = pc.unique(pa.chunked_array([*pairs["author_a"].chunks, *pairs["author_b"].chunks], pa.string()))
     places = [pc.index_in(whole(pairs[side]), names).to_numpy().astype(np.int64) for side in ("author_a", "author_b")]
     no_pairs, no_account = np.empty((0, 2), np.int64), np.full(len(names), -1)
@@ -213,7 +215,7 @@ def taken(pairs: pa.Table) -> pa.Table:
 
 
 def proposed(pairs: pa.Table, *generators: str) -> pa.Table:
-    """Return the pairs that one of these generators proposes."""
+    """Return the pairs proposed by any of these generators."""
     with duckdb.connect() as connection:
         connection.register("pairs", pairs)
         found = connection.sql("select * from pairs where list_has_any(generators, $1)", params=[list(generators)])
@@ -226,9 +228,9 @@ def accepted(pairs: pa.Table) -> pa.Table:
 
 
 def rule_rows(key: pa.Table, pairs: pa.Table) -> list[dict[str, Any]]:
-    """Return each rule that merges any: `accepted` pairs, their `share` of all, and `precision` and `recall` of these.
+    """Return for each rule the `accepted` pairs, their `share` of all, `precision` and `recall`.
 
-    Pairs alone are judged here, without those that follow from them.
+    Only accepted pairs count, without those implied by transitivity.
     """
     made = accepted(pairs)
     counts = pc.value_counts(made["rule"]).to_pylist()
@@ -241,7 +243,7 @@ def rule_rows(key: pa.Table, pairs: pa.Table) -> list[dict[str, Any]]:
 
 
 def _filled(schema: pa.Schema, rows: int, columns: Mapping[str, Any]) -> pa.Table:
-    """Return a table of a schema. A column is given by its values or by one for all rows, and is null if not given."""
+    """Return a table of a schema; a column gets an array, a constant, or nulls by default."""
 
     def column(field: pa.Field) -> pa.Array:
         value = columns.get(field.name)
@@ -262,7 +264,7 @@ def _listing(simulation: Simulation, kind: RepoType) -> pa.Table:
     if kind == "model":
         columns["safetensors"] = _reordered(whole(repos["safetensors"]), ("total", "parameters"))
     author = pc.struct_field(pc.extract_regex(repos["id"], "^(?P<author>[^/]+)/"), "author")
-    return _filled(listing_schema(kind), len(repos), columns | _asked(simulation) | {"author": author})
+    return _filled(LISTINGS[kind].schema, len(repos), columns | _asked(simulation) | {"author": author})
 
 
 def _reordered(structs: pa.StructArray, names: Iterable[str]) -> pa.StructArray:
@@ -273,8 +275,8 @@ def _reordered(structs: pa.StructArray, names: Iterable[str]) -> pa.StructArray:
 
 
 def _visits(simulation: Simulation, kind: RepoType, items: str, offsets: Any, values: dict[str, Any]) -> pa.Table:
-    """Return an answer for each repository, with its part of the items whose fields are given."""
-    schema, repos = answers_schema(f"raw_hub__{items}"), simulation.repos[kind]
+    """Return one response per repository, with its slice of the given items."""
+    schema, repos = HISTORIES[items].schema, simulation.repos[kind]
     of_items = schema.field(items).type
     structs = _filled(pa.schema(list(of_items.value_type)), int(offsets[-1]), values).to_struct_array()
     sizes = pa.array(np.diff(offsets))
@@ -317,13 +319,13 @@ def _commits(simulation: Simulation, kind: RepoType) -> pa.Table:
 
 
 def _trailers(messages: pa.Array) -> pa.Array:
-    """Return whom each message names, as the crawl reads it."""
+    """Return the co-authors in each message, as parsed by the crawl."""
     items = [{"message": message, "authors": []} for message in messages.to_pylist()]
     new = Fetch(
         "model", "", "", None, None, None, None, None, fetch_number=1, history_version=0, known_head=None, known_total=0
     )
     kept = keep(new, Page(items, None, 0, len(items), None), items, Values()).items
-    of_items = answers_schema("raw_hub__commits").field("commits").type.value_type
+    of_items = COMMITS.schema.field("commits").type.value_type
     return pa.array([item["trailers"] for item in kept], of_items.field("trailers").type)
 
 
@@ -343,7 +345,7 @@ def _discussions(simulation: Simulation, kind: RepoType) -> pa.Table:
 
 
 def _accounts(simulation: Simulation) -> pa.Table:
-    """Return the answer on every author string that could be a handle; one spelt otherwise leads to its account."""
+    """Return a response for every author string that could be a handle; other spellings redirect to the account."""
     with duckdb.connect() as connection:
         for name in ("authors", "accounts", "members"):
             connection.register(name, getattr(simulation, name))
@@ -377,4 +379,4 @@ def _accounts(simulation: Simulation) -> pa.Table:
             order by strings.author
         """).to_arrow_table()
     columns = dict(zip(answers.column_names, answers.columns, strict=True))
-    return _filled(answers_schema(ACCOUNTS), len(answers), columns | _asked(simulation) | {"attempts": 1})
+    return _filled(TABLE.schema, len(answers), columns | _asked(simulation) | {"attempts": 1})

@@ -1,6 +1,6 @@
-"""Who is who in the simulated Hub, held against its answer key: what is merged is right, and is more than the study's.
+"""Identity resolution in the simulated Hub, compared with its answer key and with the study's rules.
 
-Thresholds leave a margin to what is reached; each run prints what that is.
+Thresholds leave a margin below the results, which each run prints.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from hub_assets.resources import project
 from hub_assets_tests.identities.simulated import (
     ACCOUNTS,
     NAMES,
-    PRONGS,
+    STUDY_RULES,
     Confusion,
     Identities,
     build,
@@ -33,12 +33,12 @@ from hub_assets_tests.identities.simulated import (
 from hub_assets_tests.warehouse.building import models_for
 
 PRECISE = 0.98
-"""What merges must reach, all together and of each rule."""
+"""Thresholds for all merges together and for each rule."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """A simulated Hub with its names built, and who is who in it."""
+    """A simulated Hub with its author strings and resolved identities."""
 
     simulation: Simulation
     accounts: pa.Table
@@ -57,10 +57,10 @@ class Draw:
 
     @cached_property
     def of_prongs(self) -> Confusion:
-        return self.judged("the study's prongs", taken(proposed(self.found.candidates, *PRONGS)))
+        return self.judged("the study's rules", taken(proposed(self.found.candidates, *STUDY_RULES)))
 
     def judged(self, what: str, merged: pa.Table) -> Confusion:
-        """Hold merged pairs against the key, and print the outcome."""
+        """Compare merged pairs with the answer key and print the result."""
         held = confusion(self.simulation.key.people, merged)
         print(f"{what}: {held}, precision {held.precision:.3f}, recall {held.recall:.3f}, F1 {held.f1:.3f}")
         return held
@@ -80,38 +80,38 @@ def draw(request: pytest.FixtureRequest) -> Iterator[Draw]:
         yield Draw(simulation, tables[ACCOUNTS], connection)
 
 
-def test_nearly_all_that_is_merged_is_one_person_and_it_is_twice_what_the_study_would_find(draw: Draw) -> None:
+def test_merges_are_precise_and_twice_as_many_as_the_studys(draw: Draw) -> None:
     ours = draw.judged("by rule", merged_pairs(draw.found.developers))
     assert ours.precision >= PRECISE
     assert ours.recall >= 2 * draw.of_prongs.recall
 
 
-def test_the_prongs_find_what_they_find_of_real_pairs(draw: Draw) -> None:
+def test_the_recall_of_the_studys_rules(draw: Draw) -> None:
     assert 0.18 <= draw.of_prongs.recall <= 0.35
 
 
-def test_each_rule_is_right_by_itself(draw: Draw) -> None:
+def test_each_rule_is_precise_by_itself(draw: Draw) -> None:
     rows = rule_rows(draw.simulation.key.people, draw.found.pairs)
     print(*rows, sep="\n")
-    # in one week nobody is renamed
+    # no account is renamed within a week
     assert {row["rule"] for row in rows} == {"trailer", "full_name", "same_name", "initial_name", "owner_name"}
     assert sum(row["share"] for row in rows) == pytest.approx(1)
     assert min(row["precision"] for row in rows) >= PRECISE
 
 
-def test_without_accounts_less_is_merged_and_still_rightly(draw: Draw) -> None:
+def test_merges_without_accounts_are_fewer_but_still_precise(draw: Draw) -> None:
     ours = draw.judged("without accounts", merged_pairs(draw.found_without_accounts.developers))
     rows = rule_rows(draw.simulation.key.people, draw.found_without_accounts.pairs)
     print(*rows, sep="\n")
     assert ours.precision >= PRECISE
     assert min(row["precision"] for row in rows) >= PRECISE
-    # a name that could be a handle is not known to be none; the prongs find as many, a third of them wrong
+    # a possible handle may be an account; the study's rules find as many pairs, but a third of them are wrong
     assert ours.recall > 0.7 * draw.of_prongs.recall
     assert draw.of_prongs.precision < 0.75
     assert {row["rule"] for row in rows}.isdisjoint({"same_account", "full_name"})
 
 
-def test_a_few_accounts_tell_what_all_do(draw: Draw) -> None:
+def test_a_few_accounts_suffice(draw: Draw) -> None:
     some = draw.accounts.filter(pc.is_in(draw.accounts["author"], draw.found.first))
     all_ = draw.judged("by rule", merged_pairs(draw.found.developers))
     few = draw.judged("few accounts", merged_pairs(draw.identified(some).developers))
@@ -122,7 +122,7 @@ def test_a_few_accounts_tell_what_all_do(draw: Draw) -> None:
     assert calls < all_calls / 4
 
 
-def test_the_bots_are_those_of_the_key(draw: Draw) -> None:
+def test_bots_match_the_answer_key(draw: Draw) -> None:
     key = draw.simulation.key.people
     bots = set(key.filter(key["is_bot"])["user"].to_pylist())
     developers = draw.found.developers
@@ -130,7 +130,7 @@ def test_the_bots_are_those_of_the_key(draw: Draw) -> None:
     assert set(developers.filter(developers["is_bot"])["author"].to_pylist()) == bots
 
 
-def test_every_string_is_one_developers_and_no_two_accounts_are_one(draw: Draw) -> None:
+def test_each_string_has_one_developer_and_each_developer_at_most_one_account(draw: Draw) -> None:
     developers = draw.found.developers
     assert len(developers) == len(pc.unique(draw.simulation.authors["user"]))
     assert len(pc.unique(developers["author"])) == len(developers)
@@ -138,7 +138,7 @@ def test_every_string_is_one_developers_and_no_two_accounts_are_one(draw: Draw) 
     assert pc.max(keys["account_key_count_distinct"]).as_py() == 1
 
 
-def test_nobody_is_merged_with_bots_or_with_names_that_many_bear(draw: Draw) -> None:
+def test_bots_and_generic_names_are_never_merged(draw: Draw) -> None:
     developers = draw.found.developers
     sizes = developers.group_by("developer_id").aggregate([("author", "count")])
     alone = pc.or_(developers["is_bot"], developers["is_generic"])
@@ -147,7 +147,7 @@ def test_nobody_is_merged_with_bots_or_with_names_that_many_bear(draw: Draw) -> 
     assert pc.max(kept_apart["author_count"]).as_py() == 1
 
 
-def test_a_confusion_counts_pairs_of_strings_that_are_somebodys() -> None:
+def test_confusion_counts_pairs_of_strings_that_belong_to_one_person() -> None:
     key = pa.table(
         {
             "user": ["ann", "Ann A", "a.a", "ben", "Ben B", "eve", "root", "root", "ubuntu", "some-bot"],
@@ -165,7 +165,7 @@ def test_a_confusion_counts_pairs_of_strings_that_are_somebodys() -> None:
     assert Confusion(2, 1, 2).f1 == pytest.approx(4 / 7)
 
 
-def test_taking_all_pairs_merges_what_hangs_together() -> None:
+def test_taking_all_pairs_merges_connected_strings() -> None:
     pairs = pa.table({"author_a": ["a", "c", "x"], "author_b": ["b", "b", "y"]})
     found = {frozenset(row.values()) for row in taken(pairs).to_pylist()}
     assert found == {frozenset(pair) for pair in ("ab", "bc", "ac", "xy")}

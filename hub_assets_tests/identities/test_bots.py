@@ -1,4 +1,4 @@
-"""Programs are found by the seed and by rules, each with a reason; people whose names look like theirs are not."""
+"""The seed and rules find bots and give a reason; people with similar names are not bots."""
 
 import pyarrow as pa
 import pytest
@@ -6,12 +6,12 @@ import pytest
 from hub_assets.identities.bots import HINTS, RULES, find_bots, propose_bots
 from hub_assets_tests.identities.made import seed
 
-NOBODY = pa.table({name: pa.array([], pa.string()) for name in ("name", "kind", "why")})
+NOBODY = pa.table({name: pa.array([], pa.string()) for name in ("name", "kind", "reason")})
 
 
 def reasons(*authors: str, known: pa.Table = NOBODY) -> dict[str, str]:
     found = find_bots(pa.array(authors, pa.string()), known)
-    return {row["author"]: row["why"] for row in found.to_pylist()}
+    return {row["author"]: row["reason"] for row in found.to_pylist()}
 
 
 def proposed(*authors: str, known: pa.Table = NOBODY) -> dict[str, str]:
@@ -20,7 +20,7 @@ def proposed(*authors: str, known: pa.Table = NOBODY) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("author", "why"),
+    ("author", "reason"),
     [
         ("dependabot[bot]", "its name ends in [bot]"),
         ("Some Thing[bot]", "its name ends in [bot]"),
@@ -32,9 +32,9 @@ def proposed(*authors: str, known: pa.Table = NOBODY) -> dict[str, str]:
         ("acme_cicd", "its name ends in CI"),
     ],
 )
-def test_rules_find_programs_by_their_names_and_say_why(author: str, why: str) -> None:
-    assert reasons(author) == {author: why}
-    assert why in {reason for _, reason in RULES}
+def test_rules_find_programs_by_their_names_and_say_why(author: str, reason: str) -> None:
+    assert reasons(author) == {author: reason}
+    assert reason in {known for _, known in RULES}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,9 @@ def test_people_whose_names_only_sound_like_a_programs_are_none(author: str) -> 
 
 
 def test_the_seed_names_programs_however_they_are_cased_and_its_reason_goes_first() -> None:
-    known = pa.table({"name": ["Builder", "release-bot"], "kind": ["ci", "bot"], "why": ["it builds", "it releases"]})
+    known = pa.table(
+        {"name": ["Builder", "release-bot"], "kind": ["ci", "bot"], "reason": ["it builds", "it releases"]}
+    )
     assert reasons("builder", "BUILDER", "release-bot", "ada", known=known) == {
         "builder": "it builds",
         "BUILDER": "it builds",
@@ -68,7 +70,7 @@ def test_the_seed_names_programs_however_they_are_cased_and_its_reason_goes_firs
 
 
 def test_a_person_whose_name_ends_in_bot_can_be_exempted() -> None:
-    known = pa.table({"name": ["adabot"], "kind": ["person"], "why": ["a nickname"]})
+    known = pa.table({"name": ["adabot"], "kind": ["person"], "reason": ["a nickname"]})
     assert reasons("adabot", "AdaBot", "bobbot", known=known) == {}
     assert proposed("adabot", "AdaBot", "bobbot", known=known).keys() == {"bobbot"}
 
@@ -86,7 +88,7 @@ def test_where_only_the_end_of_a_name_speaks_it_is_proposed_and_not_decided(auth
 @pytest.mark.parametrize(
     "author", ["talbot", "Cabot", "Jane Talbot", "luci", "Ada Ci", "botanist", "release-bot", "system"]
 )
-def test_nobody_is_proposed_whose_name_is_a_persons_or_who_is_known_to_be_a_program(author: str) -> None:
+def test_people_and_known_programs_are_not_proposed(author: str) -> None:
     assert proposed(author, known=seed("bots")) == {}
 
 
@@ -108,9 +110,9 @@ def test_the_shipped_seed_knows_system_the_hubs_own_programs_and_builders_and_ex
 def test_every_name_of_the_shipped_seed_is_decided_as_it_says() -> None:
     rows = seed("bots").to_pylist()
     assert {row["kind"] for row in rows} == {"bot", "ci", "person"}
-    assert all(row["why"] for row in rows)
+    assert all(row["reason"] for row in rows)
     assert reasons(*(row["name"] for row in rows), known=seed("bots")) == {
-        row["name"]: row["why"] for row in rows if row["kind"] != "person"
+        row["name"]: row["reason"] for row in rows if row["kind"] != "person"
     }
     assert len({row["name"].lower() for row in rows}) == len(rows)
 
@@ -123,5 +125,5 @@ def test_no_generic_name_is_a_program_and_all_are_in_lower_case() -> None:
     assert {"root", "admin", "ubuntu", "null", "none"} <= set(names)
 
 
-def test_nobody_is_found_among_nobody() -> None:
+def test_no_authors_give_no_bots() -> None:
     assert reasons() == {}

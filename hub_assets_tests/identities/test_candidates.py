@@ -1,4 +1,4 @@
-"""Which pairs each generator proposes, which it must not, and the study's prongs beside a double loop."""
+"""Pairs that each generator proposes or must not propose; the study's rules are compared with a double loop."""
 
 from random import Random
 
@@ -23,7 +23,7 @@ REPOS = ("love/engine", "stone/bridge", "tower")
 
 @st.composite
 def similar_names(draw: st.DrawFn) -> str:
-    """Draw a spelling of one of three names, with a slip or none."""
+    """Draw a spelling of one of three names, with at most one typo."""
     name = draw(st.sampled_from(["Ada Lovelace", "Bob Stoneman", "Lovelace Ada"]))
     place = draw(st.integers(0, len(name)))
     name = name[:place] + draw(st.sampled_from(["", "", "x", "9", "-", " "])) + name[place:]
@@ -48,14 +48,14 @@ def sorted_pair(a: str, b: str) -> Pair:
     return (min(a, b), max(a, b))
 
 
-def test_each_generator_has_a_place_in_the_schema() -> None:
+def test_the_schema_lists_every_generator() -> None:
     assert (*GENERATORS, "decision") == NAMED
 
 
-# --- prong (a): alike, in one repository ---
+# --- rule (a): similar names in the same repository ---
 
 
-def test_alike_names_of_one_repository_are_proposed_by_it() -> None:
+def test_similar_committers_to_the_same_repository_are_proposed() -> None:
     made = Made(commits("love/engine", "adalovelace", "Ada Lovelace", "adalovelacee", "bob"))
     assert made.proposed_by("same_repository") == {
         ("Ada Lovelace", "adalovelace"),
@@ -64,7 +64,7 @@ def test_alike_names_of_one_repository_are_proposed_by_it() -> None:
     }
 
 
-def test_names_are_not_proposed_by_their_repository_where_it_is_not_one_or_one_only_talks_or_is_a_program() -> None:
+def test_other_repositories_discussions_and_bots_do_not_propose_pairs() -> None:
     made = Made(
         [
             *commits("love/engine", "adalovelace", "bob-the-bot"),
@@ -78,26 +78,26 @@ def test_names_are_not_proposed_by_their_repository_where_it_is_not_one_or_one_o
     assert made.proposed_by("same_repository") == set()
 
 
-def test_nine_letters_in_ten_are_enough_and_less_is_not() -> None:
+def test_the_similarity_threshold_is_90_percent() -> None:
     made = Made(commits("love/engine", "abcdefghij", "abcdefghix", "abcdefgxyz"))
     assert made.proposed_by("same_repository") == {("abcdefghij", "abcdefghix")}
 
 
-def test_names_without_a_letter_or_digit_are_like_none() -> None:
+def test_names_without_letters_or_digits_match_nothing() -> None:
     assert Made(commits("love/engine", "--", "..", "- -", "ada")).proposed() == {}
 
 
-# --- prong (b): a name with spaces, and any other ---
+# --- rule (b): a name with spaces and any other name ---
 
 
-def test_a_name_with_spaces_is_compared_with_all_others_wherever_they_are() -> None:
+def test_a_name_with_spaces_is_compared_with_all_names_in_any_repository() -> None:
     made = Made(
         [*commits("love/engine", "Ada Lovelace", "bob"), *commits("stone/bridge", "adalovelace", "ada_lovelace")]
     )
     assert made.proposed_by("real_name") == {("Ada Lovelace", "ada_lovelace"), ("Ada Lovelace", "adalovelace")}
 
 
-def test_names_with_spaces_are_compared_with_each_other_but_not_with_programs() -> None:
+def test_names_with_spaces_are_compared_with_each_other_but_not_with_bots() -> None:
     made = Made(commits("a/b", "Ada Lovelace") + commits("c/d", "Ada  Lovelace", "AdaLovelace"), bots=["AdaLovelace"])
     assert made.proposed_by("real_name") == {("Ada  Lovelace", "Ada Lovelace")}
 
@@ -105,7 +105,7 @@ def test_names_with_spaces_are_compared_with_each_other_but_not_with_programs() 
 @settings(max_examples=20, deadline=None)
 @given(histories)
 @example([Commit("tower", ("Ada Lovelace", "adalovelace", "ADA-LOVELACE"))])
-def test_both_prongs_find_what_a_double_loop_finds(history: list[Commit]) -> None:
+def test_both_rules_match_a_double_loop(history: list[Commit]) -> None:
     committers = [{name for commit in history if commit.repo == repo for name in commit.authors} for repo in REPOS]
     names = set().union(*committers)
     found = Made(history).proposed()
@@ -117,43 +117,43 @@ def test_both_prongs_find_what_a_double_loop_finds(history: list[Commit]) -> Non
     }
 
 
-# --- prong (c): those of high degree, for review ---
+# --- rule (c): developers of high degree ---
 
 
 def crowd(n: int, *names: str) -> list[Commit]:
-    """Return a repository in which each of these has an edge to and from each of n others."""
+    """Return a repository in which each of these names has edges to and from n others."""
     return commits("love/engine", *names, *(chr(ord("m") + number) * 9 for number in range(n)))
 
 
-def test_whoever_has_ten_edges_is_proposed_with_names_a_hand_would_stop_at() -> None:
+def test_developers_with_ten_edges_are_paired_with_loosely_similar_names() -> None:
     half = HIGH_DEGREE // 2
     assert Made(crowd(half - 2, "adalove", "ada-lo")).proposed_by("high_degree") == set()
     assert Made(crowd(half - 1, "adalove", "ada-lo")).proposed_by("high_degree") == {("ada-lo", "adalove")}
 
 
-def test_of_high_degree_neither_strangers_nor_names_that_differ_by_a_number_nor_those_elsewhere_are_proposed() -> None:
+def test_high_degree_does_not_pair_strangers_numbered_names_or_other_repositories() -> None:
     history = [*crowd(HIGH_DEGREE, "adalove", "bob", "cy7", "cy123456"), *commits("stone/bridge", "ada-lo")]
     assert Made(history).proposed_by("high_degree") == set()
 
 
-def test_degrees_that_datasets_would_give_do_not_count() -> None:
+def test_datasets_do_not_count_toward_the_degree() -> None:
     history = [commit._replace(repo_type="dataset") for commit in crowd(HIGH_DEGREE, "adalove", "ada-lo")]
     assert Made(history).proposed_by("high_degree") == set()
 
 
-# --- ours ---
+# --- additional rules ---
 
 
 @pytest.mark.parametrize(
     ("a", "b"),
     [("Ada Love", "ada-love"), ("Ada Love", "loveada"), ("Ada Love", "Love Ada"), ("Ada K Love", "Love Ada K")],
 )
-def test_same_names_are_proposed_wherever_they_are(a: str, b: str) -> None:
+def test_the_same_name_is_proposed_in_any_repository(a: str, b: str) -> None:
     made = Made(commits("love/engine", a) + commits("stone/bridge", b))
     assert made.proposed_by("same_name") == {sorted_pair(a, b)}
 
 
-def test_same_names_that_both_are_accounts_are_not_proposed() -> None:
+def test_two_accounts_with_the_same_name_are_not_proposed() -> None:
     linked = {"ada-love": True, "adalove": True}
     made = Made(commits("love/engine", "ada-love") + commits("stone/bridge", "adalove"), linked=linked)
     assert made.proposed() == {}
@@ -163,19 +163,19 @@ def elsewhere(*names: str) -> Made:
     return Made([Commit(f"owner{number}/x", (name,)) for number, name in enumerate(names)])
 
 
-def test_a_name_that_too_many_spell_proposes_nothing_by_itself() -> None:
+def test_a_common_name_is_not_proposed_by_itself() -> None:
     names = ["adalove", "Adalove", "ADALOVE", "_adalove", "adalove-", "adálove"]
     assert len(names) == MOST_TWINS + 1
     assert len(elsewhere(*names[:-1]).proposed_by("same_name")) == MOST_TWINS * (MOST_TWINS - 1) / 2
     assert elsewhere(*names).proposed_by("same_name") == set()
 
 
-def test_a_name_of_two_words_that_too_many_spell_proposes_nothing_by_itself() -> None:
+def test_a_common_name_of_two_words_is_not_proposed_by_itself() -> None:
     names = ["adalove", "Adalove", "ADALOVE", "ada-love", "ada_love", "ada.love"]
     assert elsewhere(*names).proposed_by("same_name") == set()
 
 
-def test_a_name_that_is_no_account_is_proposed_with_who_spells_it_in_the_namespace() -> None:
+def test_a_name_without_an_account_is_paired_with_matching_names_in_the_namespace() -> None:
     made = Made(
         [
             *commits("love/engine", "Ada Lovelace"),
@@ -186,7 +186,7 @@ def test_a_name_that_is_no_account_is_proposed_with_who_spells_it_in_the_namespa
     assert made.proposed_by("namespace") == {("Ada Lovelace", "alovelace")}
 
 
-def test_it_is_proposed_with_the_owner_and_with_members_who_spell_it() -> None:
+def test_it_is_paired_with_the_owner_and_with_matching_members() -> None:
     made = Made(
         [
             *commits("alovelace/engine", "Ada Lovelace"),
@@ -198,12 +198,12 @@ def test_it_is_proposed_with_the_owner_and_with_members_who_spell_it() -> None:
     assert made.proposed_by("namespace") == {("Ada Lovelace", "alovelace"), ("Bob Stone", "bstone")}
 
 
-def test_two_accounts_of_a_namespace_are_not_proposed_to_be_one() -> None:
+def test_two_accounts_in_a_namespace_are_not_proposed() -> None:
     names = ("ada-lovelace", "alovelace")
     assert Made(commits("love/engine", *names), linked=dict.fromkeys(names, True)).proposed_by("namespace") == set()
 
 
-def test_a_name_that_is_no_account_and_alone_in_an_accounts_repositories_is_a_question() -> None:
+def test_the_only_committer_to_an_accounts_repositories_is_proposed_for_review() -> None:
     history = [*commits("love/engine", "Somebody Else"), *commits("c/d", "love")]
     assert Made(history).proposed_by("owner") == {("Somebody Else", "love")}
     assert Made(history).resolved()["Somebody Else", "love"]["decision"] == "review"
@@ -223,7 +223,7 @@ def test_an_owner_is_not_proposed_where_others_committed(more: list[Commit]) -> 
     )
 
 
-def test_an_owner_that_is_an_organization_or_gone_or_generic_or_no_author_is_not_proposed() -> None:
+def test_organizations_and_deleted_generic_or_unknown_owners_are_not_proposed() -> None:
     history = [*commits("love/engine", "Somebody Else"), *commits("c/d", "love")]
     assert Made(history, answers=[answer("love", account_type="org")]).proposed_by("owner") == set()
     assert Made(history, answers=[answer("love", outcome="gone")]).proposed_by("owner") == set()
@@ -237,7 +237,7 @@ def test_trailers_are_proposed() -> None:
     assert made.proposed() == {("Ada Love", "kestrel"): {"trailer"}}
 
 
-def test_a_name_is_proposed_with_an_account_anywhere_whose_full_name_it_is() -> None:
+def test_a_name_is_paired_with_any_account_that_shows_it_as_full_name() -> None:
     made = Made(
         commits("love/engine", "Ada Love") + commits("stone/bridge", "kestrel", "heron"),
         answers=[answer("kestrel", fullname="Ada Löve"), answer("heron", fullname="Bob Stone")],
@@ -245,7 +245,7 @@ def test_a_name_is_proposed_with_an_account_anywhere_whose_full_name_it_is() -> 
     assert made.proposed_by("full_name") == {("Ada Love", "kestrel")}
 
 
-def test_a_full_name_is_not_compared_where_it_is_one_word_or_many_bear_it_or_the_other_is_an_account() -> None:
+def test_full_names_that_are_one_word_or_common_or_belong_to_accounts_are_not_compared() -> None:
     birds = [f"bird{letter}" for letter in "abcdef"[: MOST_TWINS + 1]]
     made = Made(
         [*commits("love/engine", "Ada Love", "bob", "evestone"), *commits("stone/bridge", *birds, "kestrel", "heron")],
@@ -259,23 +259,23 @@ def test_a_full_name_is_not_compared_where_it_is_one_word_or_many_bear_it_or_the
     assert made.proposed_by("full_name") == set()
 
 
-def test_near_by_a_full_name_may_have_its_initial_only() -> None:
+def test_within_a_namespace_an_initial_can_match_a_full_name() -> None:
     history = commits("love/engine", "A. Lovelace", "kestrel")
     assert Made(history, answers=[answer("kestrel", fullname="Ada Lovelace")]).proposed_by("full_name") == {
         ("A. Lovelace", "kestrel")
     }
 
 
-def test_strings_that_led_to_one_account_are_proposed_with_its_first() -> None:
+def test_strings_with_the_same_account_are_paired_with_the_first_one() -> None:
     answers = [answer("ada", "k"), answer("kestrel", "k", week=1), answer("heron", "k", week=2), answer("bob")]
     made = Made([Commit(f"{name}/x", (name,)) for name in ("ada", "kestrel", "heron", "bob")], answers=answers)
     assert made.proposed_by("same_account") == {("ada", "kestrel"), ("ada", "heron")}
 
 
-# --- all together ---
+# --- all rules ---
 
 
-def test_what_a_person_decided_is_had_in_any_case_if_both_names_are_known_and_no_programs() -> None:
+def test_pairs_decided_by_a_person_are_always_included_if_both_names_are_known_and_not_bots() -> None:
     decisions = {
         ("ada", "bob"): "rejected",
         ("ada", "gone"): "accepted",
@@ -295,7 +295,7 @@ def test_what_a_person_decided_is_had_in_any_case_if_both_names_are_known_and_no
 
 @settings(max_examples=8, deadline=None)
 @given(histories, st.randoms(use_true_random=False))
-def test_pairs_and_generators_are_in_order_and_each_once_whatever_the_order_of_commits(
+def test_pairs_and_generators_are_sorted_and_unique_regardless_of_commit_order(
     history: list[Commit], random: Random
 ) -> None:
     with Made(history).facts() as facts:
@@ -312,7 +312,7 @@ def test_pairs_and_generators_are_in_order_and_each_once_whatever_the_order_of_c
         assert find_candidates(facts).to_pylist() == rows
 
 
-def test_what_was_found_before_accounts_were_known_need_not_be_found_again() -> None:
+def test_pairs_found_before_the_account_lookup_are_reused() -> None:
     history = [
         *commits("love/engine", "Ada Lovelace", "ada-lovelace", "alovelace", "heron"),
         *commits("love/other", "Ada Lovelace", "Lovelace Ada", "heron-2"),
@@ -325,15 +325,15 @@ def test_what_was_found_before_accounts_were_known_need_not_be_found_again() -> 
     with before.facts() as facts:
         earlier = find_candidates(facts)
     with after.facts() as facts:
-        anew = find_candidates(facts, decided=after.decisions)
+        from_scratch = find_candidates(facts, decided=after.decisions)
         at_once = find_candidates(facts, earlier, after.decisions)
-    assert at_once.equals(anew)
-    assert not anew.equals(earlier)
+    assert at_once.equals(from_scratch)
+    assert not from_scratch.equals(earlier)
     found = {generator for generators in earlier["generators"].to_pylist() for generator in generators}
     assert {*WITHOUT_ACCOUNTS} <= found
 
 
-def test_accounts_in_a_pair_are_asked_for_first_and_then_those_beside_names_without_account() -> None:
+def test_accounts_in_pairs_are_looked_up_first_then_those_next_to_names_without_accounts() -> None:
     made = Made(
         [
             *commits("love/engine", "Ada Lovelace", "heron", "alovelace"),
@@ -346,12 +346,12 @@ def test_accounts_in_a_pair_are_asked_for_first_and_then_those_beside_names_with
     with made.facts() as facts:
         asked = accounts_to_ask_first(facts, find_candidates(facts)).to_pylist()
     assert set(asked[:2]) == {"Ada Lovelace", "alovelace"}
-    # of no string but one is it known whether it is an account, and there it stands alone
+    # only one string is known to be an account, and it is alone in its repository
     assert set(asked[2:]) == {"heron", "kestrel", "love", "bob", "far-away"}
     assert asked.index("heron") < asked.index("far-away")
 
 
-def test_a_name_that_only_spells_a_known_handle_otherwise_is_not_asked_for() -> None:
+def test_another_spelling_of_a_known_handle_is_not_looked_up() -> None:
     made = Made(commits("zephyr/m", "Zephyr", "zephyr", "kestrel"), linked={"Zephyr": False, "zephyr": True})
     with made.facts() as facts:
         asked = accounts_to_ask_first(facts, find_candidates(facts)).to_pylist()

@@ -1,4 +1,4 @@
-"""The file of decisions: what is read, written, taken back, and refused; and its way through a spreadsheet."""
+"""The decisions file: reading, writing, undoing and refusing; and export to and import from a spreadsheet."""
 
 import csv
 import io
@@ -64,7 +64,9 @@ def sheet(path: Path, *lines: str) -> Path:
 
 
 @given(st.lists(rows, max_size=5))
-def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, decisions: list[dict[str, Any]]) -> None:
+def test_decisions_survive_writing_and_reading(
+    tmp_path_factory: pytest.TempPathFactory, decisions: list[dict[str, Any]]
+) -> None:
     path = tmp_path_factory.mktemp("home") / "decisions.csv"
     before = decided(*decisions)
     write_decisions(path, before)
@@ -74,7 +76,7 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, decis
     assert path.read_bytes() == written
 
 
-def test_the_file_as_people_see_it(tmp_path: Path) -> None:
+def test_the_file_is_readable(tmp_path: Path) -> None:
     path = tmp_path / "decisions.csv"
     assert read_decisions(path).equals(NONE)
     decisions = decide(NONE, "zoe", "ada, l", "rejected", decided_by="mona", decided_at=NOON, evidence="x;y")
@@ -90,7 +92,7 @@ def test_the_file_as_people_see_it(tmp_path: Path) -> None:
     assert path.read_bytes().decode() == "\n".join(lines) + "\n"
 
 
-def test_a_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
+def test_a_symlink_to_the_file_is_kept(tmp_path: Path) -> None:
     theirs, path = tmp_path / "theirs.csv", tmp_path / "decisions.csv"
     theirs.write_text(f"{HEADER}\n{GOOD}\n")
     path.symlink_to(theirs)
@@ -99,7 +101,7 @@ def test_a_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
     assert theirs.read_text() == HEADER + "\n"
 
 
-def test_what_people_may_write_by_hand(tmp_path: Path) -> None:
+def test_files_edited_by_hand_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "decisions.csv"
     path.write_bytes(f"\ufeff{HEADER}\r\n\r\nzoe,ada,rejected,mona,2026-11-16,,\r\n{GOOD}".encode())
     assert read_decisions(path).select(["author_a", "author_b", "decided_at"]).to_pylist() == [
@@ -118,8 +120,8 @@ def test_what_people_may_write_by_hand(tmp_path: Path) -> None:
         (f"{HEADER}\nada,,accepted,mona,2026-11-16,,\n", 2, "a name is empty"),
         (f"{HEADER}\nada,ada,accepted,mona,2026-11-16,,\n", 2, "paired with itself"),
         (f"{HEADER}\nada,bo,accepted,  ,2026-11-16,,\n", 2, "decided_by is empty"),
-        (f"{HEADER}\nada,bo,accepted,mona,last week,,\n", 2, "decided_at is no time"),
-        (f"{HEADER}\nada,bo,accepted,mona,2026-02-30,,\n", 2, "decided_at is no time"),
+        (f"{HEADER}\nada,bo,accepted,mona,last week,,\n", 2, "decided_at is not a time"),
+        (f"{HEADER}\nada,bo,accepted,mona,2026-02-30,,\n", 2, "decided_at is not a time"),
         (f"{HEADER}\n{GOOD}\nbo,ada,accepted,mona,2026-11-16,,\nada l,ada,rejected,kim,2026-11-16,,\n", 4, "line 2"),
         (
             f'{HEADER}\nada,bo,accepted,mona,2026-11-16,"two\nlines",\n\nada,zoe,no,mona,2026-11-16,,\n',
@@ -138,26 +140,26 @@ def test_a_malformed_file_is_refused_by_line(tmp_path: Path, content: str, line:
     message = str(refused.value)
     assert message.startswith(f"{path}:{line}: ")
     assert reason in message
-    assert message.endswith("none of the decisions is applied until then")
+    assert message.endswith("until then no decision is applied")
 
 
-def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "decisions.csv"
     path.write_bytes(f"\ufeff{HEADER}\n{GOOD}\n".encode() + b"ad\xe9,bo,accepted,mona,2026-11-16,,\n")
     with pytest.raises(DecisionsError, match=r"decisions\.csv:3: this is not UTF-8"):
         read_decisions(path)
 
 
-def test_a_file_that_cannot_be_read_or_written(tmp_path: Path) -> None:
+def test_an_unreadable_or_unwritable_file_is_an_error(tmp_path: Path) -> None:
     for use in (read_decisions, lambda path: write_decisions(path, NONE)):
-        with pytest.raises(DecisionsError, match="name a"):
+        with pytest.raises(DecisionsError, match=r"(name a readable file|choose another home)"):
             use(tmp_path)
     with pytest.raises(DecisionsError, match="--home"), locked(tmp_path / "nowhere" / "decisions.csv"):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_decision_takes_the_place_of_an_earlier_one_and_can_be_undone() -> None:
+def test_a_decision_replaces_an_earlier_one_and_can_be_undone() -> None:
     one = decide(NONE, "bo", "ada", "accepted", decided_by="mona", decided_at=NOON, evidence="x")
     zurich = NOON.astimezone(timezone(timedelta(hours=1)))
     two = decide(one, "ada", "bo", "rejected", decided_by="kim", decided_at=zurich, why="asked", evidence="y")
@@ -197,12 +199,12 @@ def test_undoing_leaves_the_others_alone(decisions: list[dict[str, Any]], last: 
         (("ada", "bo"), "accepted", ""),
     ],
 )
-def test_what_is_no_decision(names: tuple[str, str], decision: str, decided_by: str) -> None:
-    with pytest.raises(DecisionsError, match="nothing is decided"):
+def test_invalid_decisions_are_refused(names: tuple[str, str], decision: str, decided_by: str) -> None:
+    with pytest.raises(DecisionsError, match="nothing was changed"):
         decide(NONE, *names, decision, decided_by=decided_by, decided_at=NOON)
 
 
-def test_the_hash_stands_for_what_was_decided() -> None:
+def test_the_hash_identifies_pairs_and_outcomes() -> None:
     def made(a: str, b: str, decision: str = "accepted", **others: Any) -> pa.Table:
         return decide(NONE, a, b, decision, **{"decided_by": "mona", "decided_at": NOON, **others})
 
@@ -216,7 +218,7 @@ def test_the_hash_stands_for_what_was_decided() -> None:
     assert len({decisions_hash(decisions) for decisions in different}) == len(different)
 
 
-def test_decisions_stand_on_the_evidence_that_was_seen() -> None:
+def test_a_decision_is_outdated_when_the_evidence_changes() -> None:
     assert stands_on("x", "x")
     assert stands_on("", "x")
     assert not stands_on("x", "x;y")
@@ -245,7 +247,7 @@ def test_a_sheet_is_readable(tmp_path: Path) -> None:
 
 
 @given(st.lists(rows, max_size=5))
-def test_a_sheet_brings_back_what_was_filled_in(
+def test_decisions_survive_export_and_import(
     tmp_path_factory: pytest.TempPathFactory, decisions: list[dict[str, Any]]
 ) -> None:
     path = tmp_path_factory.mktemp("sheets") / "pairs.csv"
@@ -256,12 +258,12 @@ def test_a_sheet_brings_back_what_was_filled_in(
     unchanged, new = import_decisions(path, filled_in, decided_by="kim", decided_at=LATER)
     assert (unchanged, new.num_rows) == (filled_in, 0)
     brought, new = import_decisions(path, NONE, decided_by="mona", decided_at=NOON)
-    told = ["author_a", "author_b", "decision", "why", "evidence"]
-    assert brought.select(told).equals(filled_in.select(told))
+    compared = ["author_a", "author_b", "decision", "why", "evidence"]
+    assert brought.select(compared).equals(filled_in.select(compared))
     assert new.num_rows == filled_in.num_rows
 
 
-def test_a_sheet_that_comes_back_untouched_changes_nothing(tmp_path: Path) -> None:
+def test_importing_an_unedited_sheet_changes_nothing(tmp_path: Path) -> None:
     decisions = decide(NONE, "ada", "bo", "rejected", decided_by="mona", decided_at=NOON, evidence="other")
     path = tmp_path / "pairs.csv"
     with path.open("w", encoding="utf-8", newline="") as stream:
@@ -270,14 +272,14 @@ def test_a_sheet_that_comes_back_untouched_changes_nothing(tmp_path: Path) -> No
     assert (after, new.num_rows) == (decisions, 0)
 
 
-def test_only_what_is_new_in_a_sheet_is_taken(tmp_path: Path) -> None:
+def test_only_new_decisions_in_a_sheet_are_imported(tmp_path: Path) -> None:
     decisions = NONE
     for other in ("bo", "cy", "di"):
         decisions = decide(decisions, "ada", other, "rejected", decided_by="mona", decided_at=NOON, evidence="x")
     path = sheet(
         tmp_path / "pairs.csv",
-        "ada,bo,Reject,,x",  # as it stands
-        "ada,cy,rejected,,x;y",  # once more, on other evidence
+        "ada,bo,Reject,,x",  # unchanged
+        "ada,cy,rejected,,x;y",  # again, on other evidence
         "di,ada, ACCEPT ,changed my mind,x",
         "di,ada,accepted,,x",
         "ada,eve,,,x",
@@ -303,10 +305,10 @@ def test_only_what_is_new_in_a_sheet_is_taken(tmp_path: Path) -> None:
         (lambda path: sheet(path, 'ada,bo,accept,"a\nb",', "ada,accept,,"), 4, "4 fields"),
         (lambda path: sheet(path, "ada,ada,accept,,"), 2, "paired with itself"),
         (lambda path: sheet(path, ",bo,accept,,"), 2, "a name is empty"),
-        (lambda path: sheet(path, "ada,bo,accept,,", "bo,ada,reject,,"), 3, "line 2 decides otherwise"),
+        (lambda path: sheet(path, "ada,bo,accept,,", "bo,ada,reject,,"), 3, "line 2 has a different decision"),
     ],
 )
-def test_a_sheet_with_a_fault_is_refused_by_line(
+def test_a_malformed_sheet_is_refused_by_line(
     tmp_path: Path, write: Callable[[Path], object], line: int, reason: str
 ) -> None:
     path = tmp_path / "pairs.csv"

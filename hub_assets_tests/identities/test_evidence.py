@@ -28,7 +28,7 @@ def points(row: Row) -> dict[str, float]:
 # --- what is not known ---
 
 
-def test_what_nobody_was_asked_is_unknown_and_makes_no_term() -> None:
+def test_unknown_facts_add_no_term() -> None:
     row = evidence("ada", "heron")
     unknown = ("is_account_a", "is_account_b", "is_same_account", "is_same_organization", "full_name_relation")
     assert [row[name] for name in (*unknown, "full_name_a", "full_name_b")] == [None] * 7
@@ -102,7 +102,7 @@ def test_full_names_are_compared_with_names_and_full_names(
     assert {name for name in points(row) if name.endswith("full_name")} == ({term} if term else set())
 
 
-def test_members_of_one_organization_and_of_that_where_the_other_commits() -> None:
+def test_shared_organizations_and_commits_to_the_others_organization() -> None:
     members = [answer(name, organizations=member_of("lab", name)) for name in ("ada", "heron")]
     assert evidence("ada", "heron", answers=members)["is_same_organization"] is True
     lab = commits("lab/x", "heron") + commits("one/x", "ada")
@@ -110,7 +110,7 @@ def test_members_of_one_organization_and_of_that_where_the_other_commits() -> No
     assert evidence("ada", "heron", answers=members[:1])["is_same_organization"] is False
 
 
-# --- where they met ---
+# --- shared repositories, weeks and namespaces ---
 
 
 def test_shared_repositories_weeks_and_namespaces_are_counted() -> None:
@@ -127,7 +127,7 @@ def test_shared_repositories_weeks_and_namespaces_are_counted() -> None:
     assert points(row) == {"shared_repository": 2, "shared_weeks": 1, "one_word": -1}
 
 
-def test_repositories_of_one_in_which_the_other_commits() -> None:
+def test_commits_to_the_others_repositories_are_counted() -> None:
     history = (
         commits("ada/x", "heron") + commits("ada/y", "heron") + commits("heron/z", "ada") + commits("lab/z", "ada")
     )
@@ -136,31 +136,31 @@ def test_repositories_of_one_in_which_the_other_commits() -> None:
     assert points(row)["own_repository"] == 3
 
 
-def test_a_namespace_counts_where_no_repository_is_shared() -> None:
+def test_a_shared_namespace_counts_only_without_a_shared_repository() -> None:
     apart = commits("lab/x", "ada") + commits("lab/y", "heron")
     assert "shared_namespace" in points(evidence("ada", "heron", apart))
     assert "shared_namespace" not in points(evidence("ada", "heron", apart + commits("lab/x", "heron")))
 
 
-def test_a_trailer_that_names_both() -> None:
+def test_a_trailer_with_both_names_is_evidence() -> None:
     row = evidence("Ada Love", "kestrel", trailers=[("Ada Love", "kestrel")])
     assert row["has_trailer"] is True
     assert points(row)["trailer"] == 6
     assert evidence("Ada Love", "kestrel", trailers=[("Ada Love", "heron")])["has_trailer"] is False
 
 
-def test_a_generic_name_speaks_against_it() -> None:
+def test_a_generic_name_is_evidence_against_a_match() -> None:
     row = evidence("Root", "rooot", generic=["root"])
     assert row["is_generic"] is True
     assert points(row)["generic_name"] == -8
 
 
-def test_degrees_are_those_of_the_network() -> None:
+def test_degrees_come_from_the_network() -> None:
     row = evidence("ada", "heron", commits("lab/x", "ada", "heron", "bob") + commits("heron/z", "heron", "eve"))
     assert (row["degree_a"], row["degree_b"]) == (4, 6)
 
 
-# --- any two, however much is known ---
+# --- properties ---
 
 APART = [Commit(f"apart{name}/x", (name,)) for name in NAMES]
 any_answers: st.SearchStrategy[list[Row]] = st.lists(
@@ -204,7 +204,7 @@ _COMMON = (
 
 @settings(max_examples=15, deadline=None)
 @given(anything_known)
-def test_a_score_is_the_sum_of_its_terms_and_evidence_is_the_same_whichever_name_comes_first(
+def test_the_score_is_the_sum_of_its_terms_and_evidence_is_symmetric(
     known: Mapping[str, Any],
 ) -> None:
     made = Made(**known)
@@ -221,7 +221,7 @@ def test_a_score_is_the_sum_of_its_terms_and_evidence_is_the_same_whichever_name
 
 @settings(max_examples=15, deadline=None)
 @given(anything_known, st.randoms(use_true_random=False))
-def test_evidence_does_not_depend_on_the_order_of_what_is_known(known: dict[str, Any], random: Random) -> None:
+def test_evidence_does_not_depend_on_input_order(known: dict[str, Any], random: Random) -> None:
     other: dict[str, Any] = {name: list(value) if isinstance(value, list) else value for name, value in known.items()}
     for name in ("history", "answers", "trailers"):
         random.shuffle(other[name])

@@ -1,4 +1,4 @@
-"""What is known of author strings: who is an account, who is left out, and the study's network of them."""
+"""Facts about author strings: accounts, exclusions, and the study's network."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def asked(made: Made, select: str) -> list[Row]:
 
 
 def author(name: str, **known: Any) -> Row:
-    """Return what is known of a name that committed once."""
+    """Return the facts about a name that committed once."""
     (row,) = asked(Made(commits("love/engine", name), **known), "select * from authors")
     return row
 
@@ -45,7 +45,7 @@ def author(name: str, **known: Any) -> Row:
         (False, "not_asked", None),
     ],
 )
-def test_an_account_is_known_where_commits_and_the_hubs_answer_do_not_disagree(
+def test_an_account_is_known_unless_commits_and_lookup_disagree(
     is_linked: bool | None, outcome: str | None, is_account: bool | None
 ) -> None:
     linked = {} if is_linked is None else {"ada": is_linked}
@@ -54,7 +54,7 @@ def test_an_account_is_known_where_commits_and_the_hubs_answer_do_not_disagree(
 
 
 @pytest.mark.parametrize(("is_linked", "is_account"), [(None, None), (True, True), (False, False)])
-def test_an_account_under_another_spelling_is_not_that_of_a_name(
+def test_an_account_with_another_spelling_does_not_belong_to_the_name(
     is_linked: bool | None, is_account: bool | None
 ) -> None:
     linked = {} if is_linked is None else {"Ada": is_linked}
@@ -64,18 +64,18 @@ def test_an_account_under_another_spelling_is_not_that_of_a_name(
 
 
 @pytest.mark.parametrize("name", ["Ada Love", "adä", "-ada", "a" * 97])
-def test_what_cannot_be_a_handle_is_no_account_whatever_is_known(name: str) -> None:
+def test_a_name_that_cannot_be_a_handle_is_never_an_account(name: str) -> None:
     assert author(name)["is_account"] is False
     assert author(name, linked={name: True})["is_account"] is False
 
 
-def test_an_answer_in_vain_does_not_take_back_an_earlier_one() -> None:
+def test_a_failed_lookup_does_not_invalidate_an_earlier_answer() -> None:
     answers = [answer("ada", "k1", fullname="Ada Love"), answer("ada", week=1, outcome="failed")]
     row = author("ada", answers=answers)
     assert (row["is_account"], row["account_key"], row["full_name"]) == (True, "k1", "Ada Love")
 
 
-def test_the_last_answer_counts_whatever_the_order_of_rows() -> None:
+def test_the_latest_answer_counts_regardless_of_row_order() -> None:
     answers = [answer("ada", "k2", week=1, fullname=" Ada L. "), answer("ada", "k1", fullname="Ada Love")]
     row = author("ada", answers=answers)
     assert (row["account_key"], row["full_name"]) == ("k2", "Ada L.")
@@ -85,12 +85,12 @@ def test_an_account_without_a_full_name_has_none() -> None:
     assert author("ada", answers=[answer("ada", fullname="  ")])["full_name"] is None
 
 
-def test_a_full_name_that_was_taken_back_is_known_no_more() -> None:
+def test_a_removed_full_name_is_forgotten() -> None:
     answers = [answer("ada", "k1", fullname="Ada Love"), answer("ada", "k1", week=1, fullname="")]
     assert author("ada", answers=answers)["full_name"] is None
 
 
-def test_two_strings_that_led_to_one_account_are_known_and_a_handle_that_led_to_two_says_nothing() -> None:
+def test_strings_with_the_same_account_are_found_and_a_handle_with_two_accounts_is_ignored() -> None:
     answers = [
         answer("ada", "k1"),
         answer("ada-love", "k1", week=1),
@@ -109,7 +109,7 @@ def test_a_renamed_account_is_still_known_when_its_old_handle_is_gone() -> None:
     assert len(asked(made, "select * from same_accounts where account_key = 'k1'")) == 2
 
 
-def test_memberships_are_those_of_accounts() -> None:
+def test_only_accounts_have_memberships() -> None:
     made = Made(
         commits("love/engine", "ada", "bob"),
         answers=[answer(name, organizations=member_of("lovers", "engines")) for name in ("ada", "bob")],
@@ -119,15 +119,15 @@ def test_memberships_are_those_of_accounts() -> None:
     assert [row["organization"] for row in rows] == ["engines", "lovers"]
 
 
-# --- who is left out ---
+# --- exclusions ---
 
 
 @pytest.mark.parametrize(("name", "is_generic"), [("root", True), (" Root ", True), ("ROOT", True), ("rooty", False)])
-def test_generic_names_are_known_however_they_are_cased(name: str, is_generic: bool) -> None:
+def test_generic_names_are_recognized_regardless_of_case(name: str, is_generic: bool) -> None:
     assert author(name, generic=["root"])["is_generic"] is is_generic
 
 
-def test_programs_are_nowhere_but_among_the_authors() -> None:
+def test_only_the_authors_table_contains_bots() -> None:
     made = Made(
         [Commit("love/engine", ("release-bot", "ada")), Commit("love/engine", ("ada", "release-bot"))],
         bots=["release-bot"],
@@ -140,7 +140,7 @@ def test_programs_are_nowhere_but_among_the_authors() -> None:
         assert "Releaser" not in str(asked(made, f"select * from {table}")), table
 
 
-def test_trailers_count_where_both_ends_are_authors() -> None:
+def test_trailers_count_only_if_name_and_handle_are_authors() -> None:
     trailers = [("Ada Love", "ada"), ("Ada Love", "nobody-we-know"), ("Nobody", "ada")]
     made = Made(commits("love/engine", "Ada Love", "ada"), trailers=trailers)
     assert asked(made, "select * from trailers") == [{"name": "Ada Love", "handle": "ada"}]
@@ -149,7 +149,7 @@ def test_trailers_count_where_both_ends_are_authors() -> None:
 # --- the network ---
 
 
-def test_degrees_are_edges_in_and_out_from_who_made_a_commit_to_all_others_of_the_model() -> None:
+def test_degrees_count_edges_from_the_author_of_a_commit_to_all_other_committers() -> None:
     history = [
         Commit("love/engine", ("ada", "bob")),
         Commit("love/engine", ("cy",)),
@@ -158,11 +158,11 @@ def test_degrees_are_edges_in_and_out_from_who_made_a_commit_to_all_others_of_th
         Commit("alone", ("eve",)),
     ]
     rows = asked(Made(history), "select author, degree from degrees order by author")
-    # ada -> bob, ada -> cy, cy -> ada, cy -> bob; bob made none, and a dataset or a repository of one's own has none
+    # ada -> bob, ada -> cy, cy -> ada, cy -> bob; bob, datasets and single-author repositories add no edges
     assert {row["author"]: row["degree"] for row in rows} == {"ada": 3, "bob": 2, "cy": 3}
 
 
-def test_who_only_talks_is_not_in_the_network() -> None:
+def test_discussion_starters_are_not_in_the_network() -> None:
     made = Made(commits("love/engine", "ada"), talks=[("love/engine", "bob"), ("love/engine", "cy")])
     assert asked(made, "select * from degrees") == []
 
@@ -180,7 +180,7 @@ histories = st.lists(
 
 @settings(max_examples=15, deadline=None)
 @given(histories)
-def test_degrees_are_those_of_networkx(history: list[Commit]) -> None:
+def test_degrees_match_networkx(history: list[Commit]) -> None:
     graph = nx.DiGraph()
     models = [commit for commit in history if commit.repo_type == "model"]
     for commit in models:

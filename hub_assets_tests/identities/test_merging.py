@@ -1,4 +1,4 @@
-"""From decided pairs to developers: what is joined, what stays apart, and whose id it keeps through the weeks."""
+"""From decided pairs to developers: merges, cannot-link constraints, and ids that stay stable over the weeks."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ def merged(
 
 
 def components(pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """Return the least thing that each thing hangs together with."""
+    """Return the smallest item of each item's component."""
     graph = nx.Graph(list(pairs))
     graph.add_nodes_from(range(N))
     least = {thing: min(component) for component in nx.connected_components(graph) for thing in component}
@@ -55,40 +55,40 @@ def has_clash(labels: Sequence[int], label: int, rejected: Iterable[tuple[int, i
     return len(inside) > 1 or any(labels[a] == labels[b] == label for a, b in rejected)
 
 
-# --- merging, as such ---
+# --- merging ---
 
 
-def test_what_hangs_together_is_joined_and_named_by_its_least() -> None:
+def test_connected_items_merge_and_are_named_by_the_smallest() -> None:
     labels, left_out = merged([((5, 2), 0), ((2, 7), 1), ((1, 0), 2)])
     assert labels == [0, 0, 2, 3, 4, 2, 6, 2]
     assert left_out == [False] * 3
 
 
-def test_a_chain_to_another_account_is_left_out_as_a_whole_and_others_are_not() -> None:
+def test_a_chain_between_two_accounts_is_left_out_entirely() -> None:
     labels, left_out = merged([((0, 1), 2), ((1, 2), 2), ((4, 5), 2)], accounts=[0, -1, 1, -1, -1, -1, -1, -1])
     assert labels == [0, 1, 2, 3, 4, 4, 6, 7]
     assert left_out == [True, True, False]
 
 
-def test_a_lower_tier_goes_before() -> None:
+def test_lower_tiers_are_merged_first() -> None:
     labels, left_out = merged([((1, 2), 2), ((0, 1), 1)], accounts=[0, -1, 1, -1, -1, -1, -1, -1])
     assert labels[:3] == [0, 0, 2]
     assert left_out == [True, False]
 
 
-def test_the_ends_of_a_rejected_pair_are_not_joined_by_way_of_others() -> None:
+def test_a_rejected_pair_is_not_merged_through_other_items() -> None:
     labels, left_out = merged([((0, 1), 2), ((1, 2), 2)], rejected=[(2, 0)])
     assert labels == list(range(N))
     assert left_out == [True, True]
 
 
-def test_a_pair_that_is_joined_already_is_in_no_conflict() -> None:
+def test_an_already_merged_pair_is_not_a_conflict() -> None:
     labels, left_out = merged([((0, 1), 0), ((0, 1), 2), ((1, 2), 2)], accounts=[0, -1, 1, -1, -1, -1, -1, -1])
     assert labels[:3] == [0, 0, 2]
     assert left_out == [False, False, True]
 
 
-def test_nothing_is_nothing() -> None:
+def test_no_items_give_no_components() -> None:
     assert merged([]) == (list(range(N)), [])
     none = np.zeros((0, 2), np.int64)
     labels, left_out = merge(0, none, np.zeros(0, np.int64), none, np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -96,23 +96,21 @@ def test_nothing_is_nothing() -> None:
 
 
 @given(tiered_pairs)
-def test_where_nothing_is_in_conflict_they_are_the_connected_components(pairs: Tiered) -> None:
+def test_without_conflicts_the_result_is_the_connected_components(pairs: Tiered) -> None:
     labels, left_out = merged(pairs)
     assert labels == components(pair for pair, _ in pairs)
     assert not any(left_out)
 
 
 @given(tiered_pairs, pairs_of_things, account_numbers)
-def test_nothing_that_must_stay_apart_is_joined(
-    pairs: Tiered, rejected: list[tuple[int, int]], accounts: list[int]
-) -> None:
+def test_cannot_link_constraints_hold(pairs: Tiered, rejected: list[tuple[int, int]], accounts: list[int]) -> None:
     labels, left_out = merged(pairs, rejected, accounts)
     assert not any(has_clash(labels, label, rejected, accounts) for label in labels)
     assert labels == components(pair for (pair, _), out in zip(pairs, left_out, strict=True) if not out)
 
 
 @given(tiered_pairs, pairs_of_things, account_numbers)
-def test_it_is_what_a_plain_implementation_does(
+def test_merging_matches_a_naive_implementation(
     pairs: Tiered, rejected: list[tuple[int, int]], accounts: list[int]
 ) -> None:
     made: list[tuple[int, int]] = []
@@ -148,7 +146,7 @@ REPO = "lab/x"
 
 
 def joined(*names: str, **known: Any) -> set[frozenset[str]]:
-    """Return the strings of each developer with several, who all committed to one repository."""
+    """Return the strings of each developer with several; all committed to one repository."""
     return people(Made(commits(REPO, *names), **known).developers())
 
 
@@ -156,17 +154,21 @@ def groups(*names: str) -> set[frozenset[str]]:
     return {frozenset(name.split("|")) for name in names}
 
 
-def test_two_spellings_of_one_name_are_one_developer_and_it_is_said_why() -> None:
+def test_two_spellings_of_a_name_are_one_developer_with_a_reason() -> None:
     developers = Made(commits(REPO, "Ada Love", "adalove", "bob")).developers()
     assert people(developers) == groups("Ada Love|adalove")
-    assert [developers[name]["how"] for name in ("Ada Love", "adalove", "bob")] == ["same_name", "same_name", "alone"]
+    assert [developers[name]["match_method"] for name in ("Ada Love", "adalove", "bob")] == [
+        "same_name",
+        "same_name",
+        "alone",
+    ]
     assert developers["Ada Love"]["joined_with"] == "adalove"
     assert "same_name" in developers["Ada Love"]["evidence"].split(";")
     assert developers["bob"]["joined_with"] is None
     assert {*developers["bob"], "snapshot_date", "decisions_hash"} == {*DEVELOPERS.names}
 
 
-def test_an_id_is_the_hash_of_the_string_that_was_seen_first() -> None:
+def test_an_id_is_the_hash_of_the_earliest_string() -> None:
     history = [*commits(REPO, "adalove", week=1), *commits(REPO, "Ada Love", "bob")]
     expected = hashlib.sha256(b"Ada Love").hexdigest()[:ID_LENGTH]
     developers = Made(history).developers()
@@ -174,7 +176,7 @@ def test_an_id_is_the_hash_of_the_string_that_was_seen_first() -> None:
     assert developers["bob"]["developer_id"] == hashlib.sha256(b"bob").hexdigest()[:ID_LENGTH]
 
 
-def test_strings_of_one_account_are_one_developer_across_renames_whatever_their_names() -> None:
+def test_strings_of_an_account_are_one_developer_across_renames() -> None:
     history = [*commits("one/x", "ada"), *commits("two/x", "kestrel", week=1), *commits("three/x", "heron", week=2)]
     answers = [
         answer("ada", "k", fullname="Ada Love"),
@@ -184,23 +186,23 @@ def test_strings_of_one_account_are_one_developer_across_renames_whatever_their_
     ]
     developers = Made(history + commits(REPO, "bob"), answers=answers).developers()
     assert people(developers) == groups("ada|kestrel|heron")
-    assert {developers[name]["how"] for name in ("ada", "kestrel", "heron")} == {"same_account"}
+    assert {developers[name]["match_method"] for name in ("ada", "kestrel", "heron")} == {"same_account"}
 
 
-def test_a_handle_that_changed_hands_joins_nobody() -> None:
+def test_a_handle_that_changed_owners_merges_nothing() -> None:
     answers = [answer("ada", "k1"), answer("ada", "k2", week=1), answer("kestrel", "k1"), answer("heron", "k2", week=1)]
     assert joined("ada", "kestrel", "heron", answers=answers) == set()
 
 
-def test_programs_are_nobody_and_say_why() -> None:
+def test_bots_are_marked_with_a_reason() -> None:
     developers = Made(commits(REPO, "ada-bot", "ada bot"), bots=["ada-bot", "ada bot"]).developers()
     assert people(developers) == set()
-    assert {(row["how"], row["is_bot"], row["evidence"]) for row in developers.values()} == {
+    assert {(row["match_method"], row["is_bot"], row["evidence"]) for row in developers.values()} == {
         ("bot", True, "it is made")
     }
 
 
-def test_two_accounts_are_not_one_by_rule_nor_by_way_of_a_name_that_is_like_both() -> None:
+def test_rules_do_not_merge_two_accounts_directly_or_through_a_similar_name() -> None:
     names = ("ada-lovelace", "Ada Lovelace", "adalovelace")
     made = Made(commits(REPO, *names), linked={"ada-lovelace": True, "adalovelace": True})
     resolved = made.resolved()
@@ -212,43 +214,43 @@ def test_two_accounts_are_not_one_by_rule_nor_by_way_of_a_name_that_is_like_both
     }
 
 
-def test_no_chain_of_similar_names_swallows_accounts() -> None:
-    # each is like the next, and no two of the accounts are alike
+def test_a_chain_of_similar_names_does_not_merge_accounts() -> None:
+    # neighbors in the chain are similar, but the accounts are not
     start, end = "abcdefghijklmnopqrst", "ABCDEFGHIJKLMNOPQRST"[::-1]
     chain = [f"{start[: 20 - step]}{end[:step].lower()}" for step in range(21)]
     spaced = [name if place % 5 == 0 else f"{name[:9]} {name[9:]}" for place, name in enumerate(chain)]
     accounts = spaced[::5]
     developers = Made(commits(REPO, *spaced), linked=dict.fromkeys(accounts, True)).developers()
     assert len({developers[account]["developer_id"] for account in accounts}) == len(accounts) == 5
-    # where nobody is an account, there is nothing to keep apart
+    # without accounts there is no constraint
     assert len(people(Made(commits(REPO, *spaced)).developers())) == 1
 
 
-def test_a_person_can_join_two_accounts_and_take_that_back() -> None:
+def test_a_person_can_merge_two_accounts_and_undo_it() -> None:
     made = commits(REPO, "ada", "heron", "Heron")
     known: Mapping[str, Any] = {"answers": [answer("ada"), answer("heron")]}
     before = Made(made, **known).developers()
     after = Made(made, **known, decisions={("ada", "heron"): "accepted"}).developers()
     assert people(before) == set()
     assert people(after) == groups("ada|heron")
-    assert after["ada"]["how"] == after["heron"]["how"] == "decision"
+    assert after["ada"]["match_method"] == after["heron"]["match_method"] == "decision"
     assert Made(made, **known, decisions={}).developers() == before
 
 
-def test_a_name_may_join_accounts_that_a_person_joined() -> None:
+def test_a_name_can_connect_accounts_that_a_person_merged() -> None:
     names = ("ada-lovelace", "Ada Lovelace", "adalovelace")
     known: Mapping[str, Any] = {"linked": {"ada-lovelace": True, "adalovelace": True}}
     decisions = {("ada-lovelace", "adalovelace"): "accepted"}
     assert joined(*names, **known, decisions=decisions) == groups("ada-lovelace|Ada Lovelace|adalovelace")
 
 
-def test_accounts_that_a_person_joined_one_by_one_are_one() -> None:
+def test_accounts_merged_pairwise_by_a_person_are_one_developer() -> None:
     answers = [answer(name) for name in ("ada", "heron", "kestrel", "bob")]
     decisions = {("ada", "heron"): "accepted", ("heron", "kestrel"): "accepted"}
     assert joined("ada", "heron", "kestrel", "bob", answers=answers, decisions=decisions) == groups("ada|heron|kestrel")
 
 
-def test_a_person_cannot_join_two_accounts_by_way_of_a_name_without_saying_so() -> None:
+def test_a_person_must_merge_two_accounts_explicitly() -> None:
     decisions = {("Ada Love", "heron"): "accepted", ("Ada Love", "kestrel"): "accepted"}
     made = Made(
         commits(REPO, "Ada Love", "heron", "kestrel"), answers=[answer("heron"), answer("kestrel")], decisions=decisions
@@ -260,7 +262,7 @@ def test_a_person_cannot_join_two_accounts_by_way_of_a_name_without_saying_so() 
     ] * 2
 
 
-def test_what_a_person_rejected_stays_apart_also_by_way_of_others() -> None:
+def test_a_persons_rejection_holds_through_other_names() -> None:
     names = ("Ada Lovelace", "adalovelace", "ada lovelace")
     assert joined(*names) == groups("Ada Lovelace|adalovelace|ada lovelace")
     decisions = {("Ada Lovelace", "adalovelace"): "rejected"}
@@ -269,13 +271,13 @@ def test_what_a_person_rejected_stays_apart_also_by_way_of_others() -> None:
     assert {row["is_conflict"] for pair, row in made.resolved().items() if pair not in decisions} == {True}
 
 
-def test_what_a_person_rejected_is_apart_also_if_it_is_one_account() -> None:
+def test_a_persons_rejection_holds_even_for_the_same_account() -> None:
     answers = [answer("ada", "k"), answer("kestrel", "k")]
     assert joined("ada", "kestrel", answers=answers) == groups("ada|kestrel")
     assert joined("ada", "kestrel", answers=answers, decisions={("ada", "kestrel"): "rejected"}) == set()
 
 
-def test_an_accepted_pair_of_a_person_goes_before_that_of_a_rule() -> None:
+def test_a_persons_pair_is_merged_before_a_rules_pair() -> None:
     names = ("ada-lovelace", "Ada Lovelace", "adalovelace")
     linked = {"ada-lovelace": True, "adalovelace": True}
     decisions = {("Ada Lovelace", "adalovelace"): "accepted"}
@@ -283,15 +285,15 @@ def test_an_accepted_pair_of_a_person_goes_before_that_of_a_rule() -> None:
 
 
 @pytest.mark.parametrize("decision", [{}, {("Root", "root"): "accepted"}])
-def test_generic_names_are_never_joined(decision: Mapping[Pair, str]) -> None:
+def test_generic_names_are_never_merged(decision: Mapping[Pair, str]) -> None:
     made = Made(commits(REPO, "root", "Root", "ro ot"), generic=["root"], decisions=decision)
     developers = made.developers()
     assert people(developers) == set()
-    assert [developers[name]["how"] for name in ("root", "Root", "ro ot")] == ["generic", "generic", "alone"]
+    assert [developers[name]["match_method"] for name in ("root", "Root", "ro ot")] == ["generic", "generic", "alone"]
     assert made.resolved()["Root", "root"]["is_conflict"] is bool(decision)
 
 
-def test_generic_names_of_one_account_are_not_joined_and_left_for_review() -> None:
+def test_generic_names_of_an_account_go_to_review() -> None:
     answers = [answer("root", "k"), answer("kestrel", "k")]
     made = Made(commits(REPO, "root", "kestrel"), generic=["root"], answers=answers)
     row = made.resolved()["kestrel", "root"]
@@ -304,10 +306,10 @@ def test_generic_names_of_one_account_are_not_joined_and_left_for_review() -> No
     assert people(made.developers()) == set()
 
 
-# --- through the weeks ---
+# --- over the weeks ---
 
 
-def test_ids_of_the_first_week_stay_when_more_strings_come() -> None:
+def test_first_week_ids_survive_new_strings() -> None:
     first = commits(REPO, "Ada Love", "bob", "eve")
     second = [*first, *commits(REPO, "adalove", "ada-love", "cy", "Eve Stone", week=1)]
     before, after = Made(first).developers(), Made(second).developers()
@@ -318,7 +320,7 @@ def test_ids_of_the_first_week_stay_when_more_strings_come() -> None:
     assert after["adalove"]["developer_id"] == before["Ada Love"]["developer_id"]
 
 
-def test_a_developer_keeps_the_older_of_two_ids_when_they_are_joined_and_each_has_its_own_when_that_is_undone() -> None:
+def test_merging_keeps_the_older_id_and_undoing_restores_both() -> None:
     history = [*commits(REPO, "kestrel"), *commits(REPO, "ada", week=1)]
     alone = {name: row["developer_id"] for name, row in Made(history).developers().items()}
     one = Made(history, decisions={("ada", "kestrel"): "accepted"}).developers()
@@ -327,7 +329,7 @@ def test_a_developer_keeps_the_older_of_two_ids_when_they_are_joined_and_each_ha
     assert {name: row["developer_id"] for name, row in undone.items()} == alone
 
 
-def test_an_id_goes_with_the_oldest_string_when_a_component_falls_apart() -> None:
+def test_the_earliest_string_keeps_the_id_when_a_component_splits() -> None:
     history = [*commits(REPO, "ada"), *commits(REPO, "heron", week=1), *commits(REPO, "kestrel", week=2)]
     chain = {("ada", "heron"): "accepted", ("heron", "kestrel"): "accepted"}
     whole = Made(history, decisions=chain).developers()
@@ -338,7 +340,7 @@ def test_an_id_goes_with_the_oldest_string_when_a_component_falls_apart() -> Non
     assert parted["heron"]["developer_id"] == hashlib.sha256(b"heron").hexdigest()[:ID_LENGTH]
 
 
-# --- any decisions ---
+# --- properties ---
 
 AUTHORS = ("ada", "bob", "cy", "dot", "eve", "root", "kestrel")
 EVERY_PAIR = [(a, b) for a in AUTHORS for b in AUTHORS if a < b]
@@ -360,7 +362,7 @@ def hub(accounts: Mapping[str, str], weeks: Sequence[int]) -> Made:
 
 
 def decided(decisions: Decisions, accounts: Mapping[str, str]) -> pa.Table:
-    """Return pairs as they are decided, with those of one account unless a person rejected them."""
+    """Return decided pairs, including pairs of the same account unless a person rejected them."""
     everything = {
         pair: ("accepted", "rule") for pair in EVERY_PAIR if accounts.get(pair[0], "a") == accounts.get(pair[1], "b")
     }
@@ -388,7 +390,7 @@ def ids(developers: Mapping[str, Row]) -> dict[str, str]:
 
 @settings(max_examples=25, deadline=None)
 @given(any_decisions, any_accounts, any_weeks)
-def test_no_developer_has_two_accounts_that_no_person_joined_nor_a_rejected_pair_nor_a_generic_name(
+def test_no_developer_violates_a_cannot_link_constraint(
     decisions: Decisions, accounts: Mapping[str, str], weeks: Sequence[int]
 ) -> None:
     made, pairs = hub(accounts, weeks), decided(decisions, accounts)
@@ -407,12 +409,12 @@ def test_no_developer_has_two_accounts_that_no_person_joined_nor_a_rejected_pair
         assert all(nx.has_path(same, keys[0], key) for key in keys)
         assert "root" not in strings
         assert not any({*pair} <= strings for pair, by in decisions.items() if by == ("rejected", "person"))
-    # what was made is what was accepted and is not in conflict, and all that hangs together by it
+    # developers are the components of accepted pairs without conflicts
     graph = nx.Graph([(row["author_a"], row["author_b"]) for row in resolved if _is_made(row)])
     assert people(developers) == {frozenset(some) for some in nx.connected_components(graph)}
 
 
-def test_a_generic_name_that_a_person_accepted_joins_no_accounts_by_way_of_others() -> None:
+def test_an_accepted_generic_name_does_not_connect_accounts() -> None:
     accounts = {"root": "k1", "kestrel": "k1", "eve": "k2"}
     decisions = {
         ("eve", "root"): ("accepted", "person"),
@@ -422,7 +424,7 @@ def test_a_generic_name_that_a_person_accepted_joins_no_accounts_by_way_of_other
     assert people(hub(accounts, [0] * len(AUTHORS)).developers_by(decided(decisions, accounts))) == set()
 
 
-def test_generic_names_that_a_person_accepted_put_no_other_pair_in_conflict() -> None:
+def test_an_accepted_generic_name_does_not_affect_other_pairs() -> None:
     accounts = {"kestrel": "k1", "eve": "k2"}
     accepted = dict.fromkeys([("kestrel", "root"), ("eve", "root"), ("ada", "eve")], ("accepted", "person"))
     developers = hub(accounts, [0] * len(AUTHORS)).developers_by(decided(accepted, accounts))
@@ -431,7 +433,7 @@ def test_generic_names_that_a_person_accepted_put_no_other_pair_in_conflict() ->
 
 @settings(max_examples=12, deadline=None)
 @given(any_decisions, any_weeks)
-def test_where_nothing_is_in_conflict_developers_are_connected_components_with_the_oldest_string_s_id(
+def test_without_conflicts_developers_are_components_with_the_earliest_strings_id(
     decisions: Decisions, weeks: Sequence[int]
 ) -> None:
     accepted = {pair: by for pair, by in decisions.items() if by[0] == "accepted" and "root" not in pair}
@@ -461,7 +463,7 @@ def test_the_order_of_authors_and_pairs_does_not_matter(
 
 @settings(max_examples=10, deadline=None)
 @given(any_decisions, any_accounts, any_weeks, st.sampled_from(EVERY_PAIR), st.sampled_from(["accepted", "rejected"]))
-def test_a_decision_that_is_taken_back_leaves_no_trace(
+def test_undoing_a_decision_leaves_no_trace(
     decisions: Decisions, accounts: Mapping[str, str], weeks: Sequence[int], pair: Pair, decision: str
 ) -> None:
     made = hub(accounts, weeks)
@@ -473,7 +475,7 @@ def test_a_decision_that_is_taken_back_leaves_no_trace(
 
 @settings(max_examples=10, deadline=None)
 @given(any_decisions, any_accounts, any_weeks)
-def test_ids_stay_from_week_to_week_wherever_the_oldest_string_of_a_developer_does(
+def test_ids_are_stable_while_the_earliest_string_stays(
     decisions: Decisions, accounts: Mapping[str, str], weeks: Sequence[int]
 ) -> None:
     later = Made([Commit("late/x", ("Newcomer",), max(commit_weeks(weeks)))])
@@ -494,7 +496,7 @@ def _is_made(row: Row) -> bool:
     return row["decision"] == "accepted" and not row["is_conflict"]
 
 
-def test_a_name_that_could_be_a_programs_is_a_developer_with_a_hint() -> None:
+def test_a_suspected_bot_is_a_developer_with_a_hint() -> None:
     made = Made(commits(REPO, "marcbot", "ada", "release-bot"), bots=["release-bot"])
     proposed = pa.table({"author": ["marcbot"], "bot_hint": ["its name ends in the letters bot"]})
     with made.facts() as facts:

@@ -1,4 +1,4 @@
-"""What is read from names alone: their normal form, their words, how alike two are, how one spells the other."""
+"""Normal forms, words and similarity of names, and relations between two names."""
 
 import re
 
@@ -12,13 +12,13 @@ import hub_assets.hub.sources.commits
 from hub_assets.identities.names import (
     ALIKE,
     FEATURES,
-    HANDLE,
     ROWS,
     TOKEN,
     alike_pairs,
     relation,
     similarity_of,
 )
+from hub_assets.vocabulary import HANDLE
 from hub_assets_tests.identities.made import Row
 
 near_names = st.text(alphabet="ab1", max_size=12)
@@ -27,9 +27,8 @@ near_names = st.text(alphabet="ab1", max_size=12)
 def features(*names: str) -> list[Row]:
     with duckdb.connect() as connection:
         connection.register("given", pa.table({"name": pa.array(names, pa.string())}))
-        rows: list[Row] = (
-            connection.sql(f"with names as (select name from given) {FEATURES}").to_arrow_table().to_pylist()
-        )
+        select = f"with names as (select name from given) select * from ({FEATURES})"
+        rows: list[Row] = connection.sql(select).to_arrow_table().to_pylist()
     return rows
 
 
@@ -52,7 +51,7 @@ def relation_of(a: str, b: str) -> str:
 
 
 def ratio_by_hand(a: str, b: str) -> float:
-    """Return twice the longest common subsequence over both lengths, which is 1 - (insertions and deletions) / both."""
+    """Return 1 - (insertions and deletions) / (both lengths), computed by the longest common subsequence."""
     row = [0] * (len(b) + 1)
     for x in a:
         before = row
@@ -94,7 +93,7 @@ def test_a_normal_form_has_letters_and_digits_in_lower_case_without_accents(name
     assert features(name)[0]["normal"] == normal
 
 
-def test_exact_twins_stay_two_names() -> None:
+def test_names_with_the_same_normal_form_stay_separate() -> None:
     twins = ["Ada Love", "adalove", "ada-love", "ADALOVE"]
     assert [row["name"] for row in features(*twins)] == twins
     assert {row["normal"] for row in features(*twins)} == {"adalove"}
@@ -116,11 +115,11 @@ def test_exact_twins_stay_two_names() -> None:
         ("address:13d855ce931073d4", []),
     ],
 )
-def test_words_are_runs_of_letters_parted_at_capitals(name: str, words: list[str]) -> None:
+def test_words_are_runs_of_letters_split_at_capitals(name: str, words: list[str]) -> None:
     assert features(name)[0]["words"] == words
 
 
-def test_digits_at_the_end_and_all_digits_are_told_apart() -> None:
+def test_trailing_digits_and_all_digits_are_distinguished() -> None:
     (row,) = features("ada2love42")
     assert (row["stem"], row["letters"]) == ("ada2love", "adalove")
 
@@ -139,16 +138,16 @@ def test_digits_at_the_end_and_all_digits_are_told_apart() -> None:
         ("", False),
     ],
 )
-def test_what_can_be_the_name_of_an_account(name: str, is_handle: bool) -> None:
+def test_valid_handles(name: str, is_handle: bool) -> None:
     assert (re.fullmatch(HANDLE, name) is not None) is is_handle
     assert duckdb.execute("select regexp_full_match(?, ?)", [name, HANDLE]).fetchall() == [(is_handle,)]
 
 
-def test_the_token_of_an_address_is_the_one_that_commits_bear() -> None:
+def test_the_address_token_is_the_one_in_commits() -> None:
     assert hub_assets.hub.sources.commits.TOKEN == TOKEN
 
 
-# --- how two relate ---
+# --- relations ---
 
 
 @pytest.mark.parametrize(
@@ -202,19 +201,19 @@ def test_the_token_of_an_address_is_the_one_that_commits_bear() -> None:
         ("--", "ada", "none"),
     ],
 )
-def test_relations_of_two_names_whichever_comes_first(a: str, b: str, expected: str) -> None:
+def test_relations_are_symmetric(a: str, b: str, expected: str) -> None:
     assert relation_of(a, b) == relation_of(b, a) == expected
 
 
 @pytest.mark.parametrize(("a", "b"), [("AdaLove1", "AdaLove2"), ("ada-love1", "ada-love2"), ("adalove", "Ada Love 2")])
-def test_names_of_two_words_that_differ_by_digits_alone_are_numbered(a: str, b: str) -> None:
+def test_names_of_two_words_that_differ_only_in_digits_are_numbered(a: str, b: str) -> None:
     assert relation_of(a, b) == relation_of(b, a) == "numbered"
 
 
 # --- similarity ---
 
 
-def test_similarity_is_a_fraction_and_not_known_of_empty_names() -> None:
+def test_similarity_is_a_fraction_and_null_for_empty_names() -> None:
     some, others = (
         pa.array(["adalove", "ada", "", "", "abcdefghij"]),
         pa.array(["adalove", "bob", "ada", "", "abcdefghik"]),
@@ -224,25 +223,25 @@ def test_similarity_is_a_fraction_and_not_known_of_empty_names() -> None:
 
 
 @given(st.lists(st.tuples(near_names, near_names), min_size=1, max_size=30))
-def test_similarity_is_the_ratio_of_what_is_common(pairs: list[tuple[str, str]]) -> None:
+def test_similarity_matches_the_longest_common_subsequence(pairs: list[tuple[str, str]]) -> None:
     found = similarity_of(pa.array([a for a, _ in pairs]), pa.array([b for _, b in pairs])).to_pylist()
     assert found == pytest.approx([ratio_by_hand(a, b) if a and b else None for a, b in pairs])
 
 
 @given(st.lists(near_names, max_size=12), st.lists(near_names, max_size=12))
-def test_alike_pairs_are_those_that_a_double_loop_finds(some: list[str], others: list[str]) -> None:
+def test_similar_pairs_match_a_double_loop(some: list[str], others: list[str]) -> None:
     left, right = alike_pairs(pa.array(some, pa.string()), pa.array(others, pa.string()))
     assert sorted(zip(left.to_pylist(), right.to_pylist(), strict=True)) == [
         (i, j) for i, a in enumerate(some) for j, b in enumerate(others) if a and b and ratio_by_hand(a, b) >= ALIKE
     ]
 
 
-def test_nine_letters_in_ten_are_alike_and_less_is_not() -> None:
+def test_names_are_similar_from_90_percent() -> None:
     left, right = alike_pairs(pa.array(["abcdefghij"]), pa.array(["abcdefgxyz", "abcdefghix", "abcdefghixx"]))
     assert (left.to_pylist(), right.to_pylist()) == ([0], [1])
 
 
-def test_no_row_is_lost_where_one_block_of_names_ends() -> None:
+def test_no_pair_is_lost_between_batches() -> None:
     names = pa.array([f"{number:06d}" * 2 for number in range(2 * ROWS + 1)])
     left, right = alike_pairs(names, names)
     assert {(i, i) for i in range(len(names))} <= set(zip(left.to_pylist(), right.to_pylist(), strict=True))

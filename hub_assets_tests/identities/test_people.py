@@ -1,4 +1,4 @@
-"""Whom the rules take for one person, and whom not: cases as they come in life, from commits to developers."""
+"""Realistic cases from commits to developers: who is merged and who is not."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from hub_assets_tests.identities.made import Commit, Made, Row, answer, commits,
 
 
 def merged(*history: Commit, **known: Any) -> set[frozenset[str]]:
-    """Return the names of each developer who has several."""
+    """Return the names of each developer with several names."""
     return people(Made(history, **known).developers())
 
 
@@ -32,7 +32,7 @@ LAB = "lab/engine"
         ("李 小龙", "李小龙"),
     ],
 )
-def test_a_real_name_and_a_handle_that_spells_it_in_one_repository_are_one(name: str, handle: str) -> None:
+def test_a_real_name_and_a_matching_handle_in_a_repository_are_merged(name: str, handle: str) -> None:
     assert merged(*commits(LAB, name, handle)) == one(name, handle)
 
 
@@ -50,7 +50,7 @@ def test_a_real_name_and_a_handle_that_spells_it_in_one_repository_are_one(name:
         ("- -", "..."),
     ],
 )
-def test_names_that_are_nearly_alike_are_left_to_people(name: str, handle: str) -> None:
+def test_nearly_similar_names_go_to_review(name: str, handle: str) -> None:
     assert merged(*commits(LAB, name, handle)) == set()
 
 
@@ -63,7 +63,7 @@ def test_names_that_are_nearly_alike_are_left_to_people(name: str, handle: str) 
         ("Ada King Love", "Ada Queen Love", "adalove"),
     ],
 )
-def test_nobody_is_chained_to_somebody_else_by_a_third_name(names: tuple[str, ...]) -> None:
+def test_a_third_name_does_not_connect_two_people(names: tuple[str, ...]) -> None:
     assert merged(*commits(LAB, *names)) == set()
 
 
@@ -72,24 +72,24 @@ def test_a_rejection_of_rules_holds_through_a_chain() -> None:
     assert not any({"janesmith", "janesmith2"} <= names for names in merged(*history))
 
 
-def test_a_strong_rule_goes_before_a_weak_one() -> None:
+def test_strong_rules_are_applied_before_weak_ones() -> None:
     found = merged(*commits(LAB, "John Smith", "johnsmith", "jsmith"), linked={"johnsmith": True, "jsmith": True})
     assert found == one("John Smith", "johnsmith")
 
 
-def test_two_handles_of_which_nothing_is_known_are_not_joined_by_a_name_between() -> None:
-    """Repositories prove that both are accounts."""
+def test_a_shared_name_does_not_connect_two_unknown_handles() -> None:
+    """Their repositories prove that both are accounts."""
     history = [*commits(LAB, "Maria Grandury"), *commits("mariagrandury/x", "mariagrandury", "Maria Grandury")]
     history += commits("maria-grandury/x", "maria-grandury", "Maria Grandury")
     assert merged(*history) == set()
 
 
-def test_a_name_with_two_trailers_is_nobodys() -> None:
+def test_a_name_with_two_trailers_is_not_merged() -> None:
     trailers = [("Bob Jones", "alice"), ("Bob Jones", "carol")]
     assert merged(*commits(LAB, "Bob Jones", "alice", "carol"), trailers=trailers) == set()
 
 
-def test_a_trailer_against_a_full_name_is_left_to_people() -> None:
+def test_a_trailer_that_contradicts_a_full_name_goes_to_review() -> None:
     known: dict[str, Any] = {
         "trailers": [("Bob Jones", "alice")],
         "answers": [answer("alice", fullname="Alice Liddell")],
@@ -98,13 +98,13 @@ def test_a_trailer_against_a_full_name_is_left_to_people() -> None:
     assert merged(*commits(LAB, "Bob Jones", "alice"), trailers=known["trailers"]) == one("Bob Jones", "alice")
 
 
-def test_a_spelling_that_the_hub_redirects_is_not_the_account_it_leads_to() -> None:
+def test_a_redirected_spelling_is_not_the_account() -> None:
     history = [*commits(LAB, "Daniel"), *commits("other/x", "daniel")]
     answers = [answer("Daniel", "k1", name="daniel"), answer("daniel", "k1")]
     assert merged(*history, answers=answers, linked={"Daniel": False, "daniel": True}) == set()
 
 
-def test_an_account_that_was_renamed_is_one() -> None:
+def test_a_renamed_account_is_one_developer() -> None:
     history = [*commits(LAB, "johnny"), *commits("other/x", "john-the-second", week=9)]
     answers = [
         answer("johnny", "k1"),
@@ -115,7 +115,7 @@ def test_an_account_that_was_renamed_is_one() -> None:
     assert merged(*history, answers=answers, linked=linked) == one("johnny", "john-the-second")
 
 
-def test_first_names_alone_are_one_in_one_repository_only() -> None:
+def test_first_names_match_only_within_a_repository() -> None:
     gone = [answer("Alex", outcome="gone")]
     linked = {"alex": True, "Alex": False}
     near = [*commits("lab/one", "Alex"), *commits("lab/two", "alex")]
@@ -125,38 +125,38 @@ def test_first_names_alone_are_one_in_one_repository_only() -> None:
     assert merged(*commits(LAB, "Alex", "zx91"), linked=linked | {"zx91": True}, answers=full) == set()
 
 
-def test_whoever_only_opened_a_discussion_shares_no_repository() -> None:
+def test_opening_a_discussion_does_not_share_a_repository() -> None:
     made = Made(commits(LAB, "Alex"), talks=[(LAB, "alex")], linked={"Alex": False, "alex": True})
     assert people(made.developers()) == set()
 
 
-def test_a_person_is_no_organization() -> None:
+def test_people_and_organizations_are_not_merged() -> None:
     answers = [answer("ada-lovelace-lab", account_type="org")]
     history = commits("ada-lovelace-lab/x", "Ada Lovelace", "ada-lovelace-lab")
     assert merged(*history, answers=answers, linked={"ada-lovelace-lab": True}) == set()
 
 
-def test_an_unlinked_handle_is_not_taken_for_a_name_before_it_was_asked_for() -> None:
+def test_an_unlinked_handle_may_be_an_account_until_it_is_looked_up() -> None:
     history, linked = commits(LAB, "mariagrandury", "maria-grandury"), {"mariagrandury": False, "maria-grandury": True}
     assert merged(*history, linked=linked) == set()
     gone = [answer("mariagrandury", outcome="gone")]
     assert merged(*history, linked=linked, answers=gone) == one("mariagrandury", "maria-grandury")
 
 
-def test_a_generic_name_that_is_a_linked_account_is_somebody() -> None:
+def test_a_generic_name_with_a_linked_account_is_a_developer() -> None:
     made = Made(commits(LAB, "dev", "root"), linked={"dev": True, "root": False}, generic=["dev", "root"])
     found = made.developers()
     assert (found["dev"]["is_generic"], found["root"]["is_generic"]) == (False, True)
 
 
-def test_the_person_who_left_a_namesake_an_old_handle() -> None:
-    """A handle that was two accounts' changed hands; its first bearer's new name is not joined with it."""
+def test_a_handle_taken_over_by_another_person() -> None:
+    """A handle that led to two accounts is not merged with its first owner's new name."""
     history = [*commits(LAB, "ada"), *commits("other/x", "ada-l")]
     answers = [answer("ada", "k1"), answer("ada", "k2", week=5), answer("ada-l", "k1", week=5)]
     assert merged(*history, answers=answers, linked={"ada": True, "ada-l": True}) == set()
 
 
-# --- handles: numbers, capitals, and what full names say ---
+# --- handles: numbers, capitals and full names ---
 
 
 def gone(*names: str) -> list[Row]:
@@ -169,7 +169,7 @@ def decided(a: str, b: str, *history: Commit, **known: Any) -> tuple[str, str | 
     return (row["decision"], row["rule"]) if row else None
 
 
-def test_a_number_does_not_reject_the_name_that_is_the_accounts_full_name() -> None:
+def test_a_numbered_handle_matches_its_full_name() -> None:
     answers = [*gone("Nimbus"), answer("Nimbus721", fullname="Nimbus")]
     linked = {"Nimbus": False, "Nimbus721": True}
     found = decided("Nimbus", "Nimbus721", *commits("org/m", "Nimbus", "Nimbus721"), linked=linked, answers=answers)
@@ -177,8 +177,8 @@ def test_a_number_does_not_reject_the_name_that_is_the_accounts_full_name() -> N
 
 
 @pytest.mark.parametrize("full_name", ["", "Nimbus721", "Cirrus"])
-def test_a_number_rejects_it_where_the_full_name_says_nothing_of_it(full_name: str) -> None:
-    # two strings of ten letters and a number are alike enough to be proposed
+def test_numbered_handles_are_rejected_without_a_matching_full_name(full_name: str) -> None:
+    # names of ten letters and a number are similar enough to be proposed
     a, b = "nimbostratus", "nimbostratus7"
     answers = [*gone(a), answer(b, fullname=full_name.replace("Nimbus721", b))]
     found = decided(a, b, *commits("org/m", a, b), linked={a: False, b: True}, answers=answers)
@@ -195,7 +195,7 @@ def test_a_full_name_of_one_word_counts_in_the_accounts_own_repository(name: str
 
 
 @pytest.mark.parametrize("name", ["Nimbus", "nimbus", "Nim Bus"])
-def test_a_name_without_the_owners_number_is_the_owner(name: str) -> None:
+def test_the_owners_name_without_the_number_is_the_owner(name: str) -> None:
     linked, history = {name: False, "nimbus233": True}, commits("nimbus233/m", name, "nimbus233")
     found = decided(name, "nimbus233", *history, linked=linked, answers=gone(name))
     assert found == ("accepted", "numbered_owner")
@@ -204,33 +204,33 @@ def test_a_name_without_the_owners_number_is_the_owner(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "owner"), [("Nimbus7", "nimbus233"), ("nimbus233", "nimbus"), ("Ni", "ni233"), ("Nimbus", "233nimbus")]
 )
-def test_other_numbers_are_for_review_even_in_the_owners_repository(name: str, owner: str) -> None:
+def test_other_numbers_go_to_review_even_in_the_owners_repository(name: str, owner: str) -> None:
     history, linked = commits(f"{owner}/m", name, owner), {name: False, owner: True}
     assert decided(name, owner, *history, linked=linked, answers=gone(name)) == ("review", None)
 
 
-def test_a_name_without_the_owners_number_is_not_the_owner_where_an_account_has_that_very_name() -> None:
+def test_the_name_without_the_number_is_not_the_owner_if_it_is_an_account() -> None:
     history = [*commits("nimbus233/m", "Nimbus", "nimbus233"), *commits("far/away", "nimbus")]
     linked = {"Nimbus": False, "nimbus233": True, "nimbus": True}
     assert decided("Nimbus", "nimbus233", *history, linked=linked) == ("review", None)
 
 
 @pytest.mark.parametrize("repo", ["zephyr/m", LAB])
-def test_a_name_that_differs_by_case_from_a_known_handle_is_no_account_and_needs_no_call(repo: str) -> None:
+def test_a_known_handle_in_another_case_is_not_an_account_and_needs_no_lookup(repo: str) -> None:
     made = Made(commits(repo, "Zephyr", "zephyr"), linked={"Zephyr": False, "zephyr": True})
     assert people(made.developers()) == one("Zephyr", "zephyr")
 
 
-def test_the_namespace_alone_tells_that_a_handle_is_taken() -> None:
+def test_a_namespace_shows_that_a_handle_is_taken() -> None:
     history = [*commits("zephyr/m", "ZEPHYR"), *commits("far/away", "kestrel")]
     with Made(history, linked={"ZEPHYR": False, "kestrel": True}).facts() as facts:
         assert facts.ask("select is_account from authors where author = 'ZEPHYR'").to_pylist() == [
             {"is_account": False}
         ]
-        assert facts.ask("select author from respelt").to_pylist() == [{"author": "ZEPHYR"}]
+        assert facts.ask("select author from respelled").to_pylist() == [{"author": "ZEPHYR"}]
 
 
-def test_two_linked_spellings_of_a_handle_are_one_account_that_was_renamed() -> None:
+def test_two_linked_spellings_of_a_handle_are_a_renamed_account() -> None:
     history, linked = (
         [*commits(LAB, "Zephyr"), *commits("far/away", "zephyr", week=3)],
         {"Zephyr": True, "zephyr": True},
@@ -240,19 +240,19 @@ def test_two_linked_spellings_of_a_handle_are_one_account_that_was_renamed() -> 
     assert merged(*history, linked=linked, answers=apart) == set()
 
 
-def test_a_trailer_names_a_handle_regardless_of_case() -> None:
+def test_the_case_of_a_handle_in_a_trailer_does_not_matter() -> None:
     known: Any = {"trailers": [("Jane Miller", "Blue-Fox")], "linked": {"blue-fox": True}}
     assert merged(*commits(LAB, "Jane Miller", "blue-fox"), **known) == one("Jane Miller", "blue-fox")
 
 
 @pytest.mark.parametrize("full_name", ["blue-fox", "BlueFox", "@blue_fox", "Anonymous User", "..."])
-def test_a_full_name_that_repeats_the_handle_or_is_nobodys_says_nothing(full_name: str) -> None:
+def test_full_names_that_repeat_the_handle_or_are_placeholders_are_ignored(full_name: str) -> None:
     known: Any = {"trailers": [("Jane Miller", "blue-fox")], "linked": {"blue-fox": True}}
     known |= {"answers": [answer("blue-fox", fullname=full_name)], "generic": ["anonymous user"]}
     assert merged(*commits(LAB, "Jane Miller", "blue-fox"), **known) == one("Jane Miller", "blue-fox")
 
 
-# --- nobody ---
+# --- placeholders ---
 
 PLACEHOLDERS = seed("generic_names")["name"].to_pylist()
 
@@ -270,7 +270,7 @@ SOMEBODY = (
 )
 
 
-def test_nobody_is_a_developer_in_each_repository_and_a_name_that_only_holds_a_placeholder_is_somebodys() -> None:
+def test_a_placeholder_is_a_developer_per_repository_unless_it_is_only_part_of_a_name() -> None:
     names = (*NOBODY, *SOMEBODY)
     history = [commit for place, name in enumerate(names) for commit in commits(f"org{place}/m", name)]
     developers = Made(history, linked=dict.fromkeys(names, False), generic=PLACEHOLDERS).developers()
@@ -278,7 +278,7 @@ def test_nobody_is_a_developer_in_each_repository_and_a_name_that_only_holds_a_p
     assert people(developers) == set()
 
 
-def test_the_token_of_an_address_is_one_developer_wherever_it_is_and_like_nobody() -> None:
+def test_an_address_token_is_one_developer_and_matches_nothing() -> None:
     tokens = ("address:13d855ce931073d4", "address:13d855ce931073d5", "address:aaaaaaaaaaaaaaaa")
     made = Made([*commits("one/m", *tokens), *commits("two/m", *tokens)], generic=PLACEHOLDERS)
     assert made.proposed() == {}
@@ -300,7 +300,7 @@ ABBREVIATED = (
 
 
 def every(pairs: tuple[tuple[str, str], ...], *places: str) -> list[Commit]:
-    """Return commits of both names of each pair to repositories; `{n}` is its number, `{handle}` its second name."""
+    """Return commits by both names of each pair to repositories; `{n}` is its number, `{handle}` its second name."""
     return [
         commit
         for n, (name, handle) in enumerate(pairs)
@@ -315,10 +315,10 @@ def outcomes(pairs: tuple[tuple[str, str], ...], history: list[Commit]) -> set[s
     return {(found.get((min(pair), max(pair))) or {"decision": None})["decision"] for pair in pairs}
 
 
-def test_first_name_and_initial_and_initial_and_short_surname_are_for_review() -> None:
+def test_abbreviated_names_go_to_review() -> None:
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "org{n}/m", "org{n}/m")) == {"review"}
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "{handle}/m", "far{n}/m")) == {"review"}
-    # far from each other, and in one namespace only, they are too common to be worth a look
+    # without a shared repository they are too common to be reviewed
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "one{n}/m", "two{n}/m")) == {None}
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "org{n}/m", "org{n}/other")) == {None}
 
@@ -339,12 +339,12 @@ COMMON = (
 )
 
 
-def test_an_initial_and_a_common_surname_are_for_review_but_for_the_owner() -> None:
+def test_an_initial_and_a_common_surname_go_to_review_except_for_the_owner() -> None:
     assert outcomes(COMMON, every(COMMON, "org{n}/m", "org{n}/m")) == {"review"}
     assert outcomes(COMMON, every(COMMON, "{handle}/m", "{handle}/m")) == {"accepted"}
 
 
-def test_a_surname_is_rare_while_few_first_names_have_it_this_week() -> None:
+def test_a_surname_is_rare_if_few_first_names_have_it_this_week() -> None:
     linked = {"aquixley": True}
     near, relatives = commits("org/m", "Ada Quixley", "aquixley"), ("Bob Quixley", "cy-quixley", "Quixley Dora")
     for n, expected in ((RARE - 1, ("accepted", "initial_name")), (RARE, ("review", None))):
@@ -352,7 +352,7 @@ def test_a_surname_is_rare_while_few_first_names_have_it_this_week() -> None:
         assert decided("Ada Quixley", "aquixley", *near, *far, linked=linked) == expected
 
 
-def test_what_an_account_says_its_full_name_is_goes_before_initials() -> None:
+def test_the_accounts_full_name_outweighs_initials() -> None:
     known: Any = {"linked": {"jwang": True}, "answers": [answer("jwang", fullname="Jing Wang")]}
     assert decided("Jing Wang", "jwang", *commits("org/m", "Jing Wang", "jwang"), **known) == ("accepted", "full_name")
     known = {"linked": {"qx1": True}, "answers": [answer("qx1", fullname="J. Wang")]}

@@ -1,4 +1,4 @@
-"""Pseudonyms are keyed by a secret of the home that is made once, and that nobody else can read."""
+"""Pseudonyms are keyed by a secret that is created once per home and readable only by its owner."""
 
 import hashlib
 import multiprocessing
@@ -16,7 +16,7 @@ KEY = bytes(range(32))
 
 
 def hmac_by_hand(key: bytes, message: bytes) -> str:
-    """Return HMAC-SHA-256 by its definition in RFC 2104, for a key of one block at most."""
+    """Return HMAC-SHA-256 as defined in RFC 2104, for keys of up to one block."""
     block = key.ljust(64, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + message).digest()
     return hashlib.sha256(bytes(byte ^ 0x5C for byte in block) + inner).hexdigest()
@@ -32,12 +32,12 @@ def hmac_by_hand(key: bytes, message: bytes) -> str:
         (b"Jefe", "what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
     ],
 )
-def test_they_are_the_test_vectors_of_rfc_4231(key: bytes, message: str, expected: str) -> None:
+def test_pseudonyms_match_the_rfc_4231_test_vectors(key: bytes, message: str, expected: str) -> None:
     assert hmac_by_hand(key, message.encode()) == expected
     assert pseudonyms(key, pa.array([message])).to_pylist() == [expected[:LENGTH]]
 
 
-def test_they_are_the_hmac_by_its_definition_and_null_stays_null() -> None:
+def test_pseudonyms_match_the_hmac_definition_and_null_stays_null() -> None:
     ids = ["00ff", None, "äöü", "00ff", ""]
     expected = [None if one is None else hmac_by_hand(KEY, one.encode())[:LENGTH] for one in ids]
     assert pseudonyms(KEY, pa.array(ids)).to_pylist() == expected
@@ -52,7 +52,7 @@ def test_another_key_gives_other_pseudonyms() -> None:
     assert one.isdisjoint(other | set(ids.to_pylist()))
 
 
-def test_a_fingerprint_tells_keys_apart_and_is_nobodys_pseudonym() -> None:
+def test_a_fingerprint_distinguishes_keys_and_is_not_a_pseudonym() -> None:
     one, other = fingerprint(b"a" * 32), fingerprint(b"b" * 32)
     assert one != other
     assert one == fingerprint(b"a" * 32)
@@ -72,7 +72,7 @@ def test_chunked_sliced_and_empty_arrays() -> None:
 # --- the secret ---
 
 
-def test_a_secret_is_made_once_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_secret_is_created_once_and_readable_only_by_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "home" / "secret"
     key = secret_key(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -84,7 +84,7 @@ def test_a_secret_is_made_once_and_is_for_its_owner_alone(tmp_path: Path) -> Non
     assert secret_key(tmp_path / "other" / "secret") != key
 
 
-def test_a_wide_open_umask_opens_it_to_nobody(tmp_path: Path) -> None:
+def test_a_permissive_umask_does_not_expose_the_secret(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         secret_key(tmp_path / "secret")
@@ -93,7 +93,7 @@ def test_a_wide_open_umask_opens_it_to_nobody(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
 
 
-def test_processes_that_come_at_once_get_one_key(tmp_path: Path) -> None:
+def test_concurrent_processes_get_the_same_key(tmp_path: Path) -> None:
     paths = [tmp_path / str(number) / "secret" for number in range(20)]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         found = [list(pool.map(secret_key, [path] * 4)) for path in paths]
@@ -101,14 +101,14 @@ def test_processes_that_come_at_once_get_one_key(tmp_path: Path) -> None:
     assert len({keys[0] for keys in found}) == len(paths)
 
 
-def test_threads_that_come_at_once_get_one_key(tmp_path: Path) -> None:
+def test_concurrent_threads_get_the_same_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = [list(pool.map(secret_key, [tmp_path / str(number) / "secret"] * 8)) for number in range(20)]
     assert all(len({*keys}) == 1 for keys in found)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
-def test_a_secret_that_others_can_read_is_refused_with_the_way_out(tmp_path: Path, mode: int) -> None:
+def test_a_secret_readable_by_others_is_refused_with_a_remedy(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "secret"
     key = secret_key(path)
     path.chmod(mode)
@@ -119,7 +119,7 @@ def test_a_secret_that_others_can_read_is_refused_with_the_way_out(tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"abc", b"zz" * 32, b"ab" * 31, b"\xff" * 64])
-def test_a_damaged_secret_is_refused_with_the_way_out_and_never_made_anew(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_secret_is_refused_and_never_replaced(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "secret"
     path.write_bytes(content)
     path.chmod(0o600)
@@ -128,7 +128,7 @@ def test_a_damaged_secret_is_refused_with_the_way_out_and_never_made_anew(tmp_pa
     assert path.read_bytes() == content
 
 
-def test_a_secret_that_cannot_be_made_is_said_to_be_so(tmp_path: Path) -> None:
+def test_a_secret_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SecretError, match="cannot be used as a secret"):
         secret_key(tmp_path / "file" / "secret")

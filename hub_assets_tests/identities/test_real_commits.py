@@ -1,6 +1,6 @@
-"""Who is who in recorded commits of 359 models. Nobody is named here but programs; people are found by structure.
+"""Identity resolution on recorded commits of 359 models. Only bots are named; people are identified by structure.
 
-What is compared are numbers, so that no name is shown where a test fails, either.
+The tests compare numbers, so that a failure does not print names.
 """
 
 import unicodedata
@@ -20,14 +20,14 @@ from hub_assets.hub.sources.commits import _TRAILER, _co_author
 from hub_assets.identities.bots import find_bots
 from hub_assets_tests.identities.made import Commit, Made, Pair, people, seed
 
-PRONGS = {"same_repository", "real_name", "high_degree"}
+STUDY_RULES = {"same_repository", "real_name", "high_degree"}
 FIVE = {"system", "SFconvertbot", "leaderboard-pr-bot", "librarian-bot", "modularbot"}
 CORE = "deepset/roberta-base-squad2"
-"""The repository that is the study's innermost core."""
+"""The repository that forms the study's innermost core."""
 
 
 class Recorded:
-    """The commits, what is known of their authors, and what becomes of that."""
+    """The commits, their authors, and the resulting pairs and developers."""
 
     def __init__(self, file: Path) -> None:
         rows = pq.read_table(file).to_pylist()
@@ -40,7 +40,7 @@ class Recorded:
         trailers = {(one["name"], one["handle"]) for one in signers if one["name"] and one["handle"]}
         strings = {name for commit in self.history for name in commit.authors}
         found = find_bots(pa.array(sorted(strings)), seed("bots"))
-        self.bots = {row["author"]: row["why"] for row in found.to_pylist()}
+        self.bots = {row["author"]: row["reason"] for row in found.to_pylist()}
         self.names = strings - set(self.bots)
         made = Made(self.history, trailers=trailers, bots=self.bots, generic=seed("generic_names")["name"].to_pylist())
         self.resolved = made.resolved()
@@ -56,10 +56,10 @@ class Recorded:
         return {pair for pair, row in self.resolved.items() if generator in row["generators"]}
 
     def network(self, called: Mapping[str, str]) -> tuple[int, int, int, int, int]:
-        """Return nodes, edges, and the highest k with nodes and edges of its core, of the study's network.
+        """Return the nodes and edges of the study's network, the maximum k, and the nodes and edges of its core.
 
         Args:
-            called: what each author string is called that is not left out.
+            called: node name of each author string to include.
         """
         graph = nx.DiGraph()
         authors: dict[str, set[str]] = {}
@@ -98,14 +98,14 @@ def n_different(some: set[Pair], others: set[Pair]) -> int:
 # --- programs ---
 
 
-def test_the_five_programs_are_found_and_one_more(recorded: Recorded) -> None:
+def test_the_five_published_bots_and_one_more_are_found(recorded: Recorded) -> None:
     assert len(FIVE & set(recorded.bots)) == 5
     assert len(recorded.bots) == 6
     assert "autoevaluator" in recorded.bots
     assert all(recorded.bots.values())
 
 
-# --- the study's prongs, and ours ---
+# --- blocking rules ---
 
 
 def test_pairs_per_generator(recorded: Recorded) -> None:
@@ -121,14 +121,14 @@ def test_pairs_per_generator(recorded: Recorded) -> None:
     }
 
 
-def test_the_first_prong_is_what_a_double_loop_finds(recorded: Recorded) -> None:
+def test_the_first_rule_matches_a_double_loop(recorded: Recorded) -> None:
     repos = {commit.repo for commit in recorded.history}
     by_hand = {pair for repo in repos for pair in pairs_of(recorded.committers(repo)) if are_alike(*pair)}
     assert len(by_hand) == 11
     assert n_different(recorded.proposed_by("same_repository"), by_hand) == 0
 
 
-def test_the_second_prong_is_what_a_double_loop_finds(recorded: Recorded) -> None:
+def test_the_second_rule_matches_a_double_loop(recorded: Recorded) -> None:
     with_space = [pair for pair in pairs_of(recorded.names) if " " in "".join(pair)]
     by_hand = {pair for pair in with_space if are_alike(*pair)}
     assert sum(" " in name for name in recorded.names) == 42
@@ -136,7 +136,7 @@ def test_the_second_prong_is_what_a_double_loop_finds(recorded: Recorded) -> Non
     assert n_different(recorded.proposed_by("real_name"), by_hand) == 0
 
 
-def test_the_third_prong_has_somebody_with_ten_edges_in_each_pair(recorded: Recorded) -> None:
+def test_each_pair_of_the_third_rule_has_a_developer_with_ten_edges(recorded: Recorded) -> None:
     rows = [recorded.resolved[pair] for pair in recorded.proposed_by("high_degree")]
     assert len(rows) == 17
     assert min(max(row["degree_a"], row["degree_b"]) for row in rows) >= 10
@@ -145,14 +145,14 @@ def test_the_third_prong_has_somebody_with_ten_edges_in_each_pair(recorded: Reco
 # --- decisions ---
 
 
-def test_what_is_not_known_of_accounts_is_null(recorded: Recorded) -> None:
+def test_unknown_account_facts_are_null(recorded: Recorded) -> None:
     sides = [(row[f"author_{side}"], row[f"is_account_{side}"]) for row in recorded.resolved.values() for side in "ab"]
     assert Counter((" " in name, is_account) for name, is_account in sides) == {(True, False): 24, (False, None): 38}
     unknown = ("full_name_a", "full_name_b", "full_name_relation", "is_same_account", "is_same_organization")
     assert {row[name] for row in recorded.resolved.values() for name in unknown} == {None}
 
 
-def test_merges_per_rule_and_per_prong(recorded: Recorded) -> None:
+def test_merges_per_rule_and_generator(recorded: Recorded) -> None:
     rows = recorded.resolved.values()
     assert Counter((row["decision"], row["rule"]) for row in rows) == {
         ("accepted", "same_name"): 9,
@@ -160,13 +160,13 @@ def test_merges_per_rule_and_per_prong(recorded: Recorded) -> None:
         ("accepted", "initial_name"): 3,
         ("review", None): 15,
     }
-    merges = [PRONGS & set(row["generators"]) for row in rows if row["decision"] == "accepted"]
-    assert Counter(prong for prongs in merges for prong in prongs) == {
+    merges = [STUDY_RULES & set(row["generators"]) for row in rows if row["decision"] == "accepted"]
+    assert Counter(rule for rules in merges for rule in rules) == {
         "same_repository": 8,
         "real_name": 8,
         "high_degree": 6,
     }
-    # the prongs without ours would have missed these
+    # the study's rules alone would have missed these
     assert merges.count(set()) == 5
     assert sum(row["is_conflict"] for row in rows) == 0
 
@@ -176,7 +176,7 @@ def test_the_person_with_two_names_in_the_innermost_core_is_found_and_merged(rec
     twins = [(a, b) for a, b in both if normal(a) == normal(b) and (" " in a) != (" " in b)]
     assert len(twins) == 1
     row = recorded.resolved[twins[0]]
-    assert len(PRONGS & set(row["generators"])) == 3
+    assert len(STUDY_RULES & set(row["generators"])) == 3
     assert (row["similarity"], row["decision"], row["rule"]) == (1.0, "accepted", "same_name")
     assert len({recorded.developers[name]["developer_id"] for name in twins[0]}) == 1
 
@@ -191,10 +191,10 @@ def test_strings_programs_and_developers(recorded: Recorded) -> None:
     assert Counter(len(strings) for strings in people(developers)) == {2: 16}
 
 
-# --- the network that comes of it ---
+# --- the resulting network ---
 
 
-def test_the_network_as_it_is_and_without_the_five_programs_is_the_one_published(recorded: Recorded) -> None:
+def test_the_network_with_and_without_the_five_bots_matches_the_published_one(recorded: Recorded) -> None:
     strings = {name: name for name in recorded.developers}
     assert recorded.network(strings) == (571, 2611, 26, 14, 182)
     without = {name: name for name in strings if name not in FIVE}

@@ -1,4 +1,4 @@
-"""The rules, over all evidence there can be; what is not known fires none; what people decided goes first."""
+"""The rules for all possible evidence: unknown facts trigger none, and people's decisions take precedence."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -28,11 +28,11 @@ VALUES: Final = {
     "is_common_initial": (False, True),
     "is_numbered_owner": (False, True),
 }
-"""What evidence the rules read, and every value that makes a difference to them."""
+"""Fields that the rules read, with all values they distinguish."""
 INTERNAL: Final = ("n_words", "n_full_words", "is_spaced", "is_common_initial", "is_numbered_owner")
-"""What only rules need."""
+"""Fields that only the rules need."""
 NEAR: Final = {"n_shared_namespaces": 0}
-"""Read as `is_same_organization` is, wherever it is read."""
+"""Equivalent to `is_same_organization` in every rule."""
 NOTHING: Final[Row] = {name: values[0] for name, values in VALUES.items()} | NEAR
 UNKNOWN: Final = [name for name, values in VALUES.items() if None in values]
 ASSUMED: Final = {
@@ -41,15 +41,15 @@ ASSUMED: Final = {
         *("two_accounts", "trailer", "same_name", "initial_name", "owner_name", "numbered_owner", "numbered_name"),
     )
 }
-"""Two accounts are two, and names mean what they say, as long as nobody saw that full names say otherwise."""
+"""Facts that a rule may assume until full names contradict them."""
 
 
 NOBODY: Final = DECISIONS.empty_table()
-"""No decision of a person."""
+"""No decisions by people."""
 
 
 def decided(*evidence: Row, decisions: pa.Table = NOBODY) -> list[Row]:
-    """Return the decisions on evidence, of which nothing is known that is not said."""
+    """Return the decisions on evidence whose other fields are unknown."""
     names = {"author_a": "ada", "author_b": "bob", "evidence": "same_name"}
     with Made([]).facts() as facts:
         rows: list[Row] = decide(
@@ -66,12 +66,12 @@ def decision_on(**evidence: Any) -> tuple[str, str | None]:
 
 @pytest.fixture(scope="module")
 def everything() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database with the table `everything`: all evidence there can be, decided."""
+    """A database with the table `everything`: decisions on all possible evidence."""
     with duckdb.connect() as connection, Made([]).facts() as facts:
         domains = ", ".join(
             f"(select unnest({list(values)!r}) as {name})".replace("None", "null") for name, values in VALUES.items()
         )
-        # what only rules need is not handed on
+        # fields that only the rules need are dropped
         names = "'ada' as author_a, 'bob' as author_b, '' as evidence, 0 as n_shared_namespaces"
         handed = ", ".join(f"{name} as kept_{name}" for name in INTERNAL)
         rows = decide(facts, facts.ask(f"select {names}, {handed}, * from {domains}"), NOBODY)
@@ -87,7 +87,7 @@ def count(connection: duckdb.DuckDBPyConnection, where: str) -> int:
     return int(n)
 
 
-# --- all evidence there can be ---
+# --- all possible evidence ---
 
 
 def test_every_rule_decides_something_and_is_described(everything: duckdb.DuckDBPyConnection) -> None:
@@ -103,7 +103,7 @@ def test_two_accounts_are_never_accepted(everything: duckdb.DuckDBPyConnection) 
     assert count(everything, f"{two} and decision = 'accepted'") == 0
 
 
-def test_nothing_is_accepted_where_no_account_is_known_and_no_name_is_known_to_be_none(
+def test_nothing_is_accepted_if_accounts_are_unknown(
     everything: duckdb.DuckDBPyConnection,
 ) -> None:
     unknown = "is_account_a is null and is_account_b is null and is_same_account is null"
@@ -114,19 +114,19 @@ def test_nothing_is_accepted_where_no_account_is_known_and_no_name_is_known_to_b
     assert {rule for (rule,) in found} == known
 
 
-def test_names_that_met_nowhere_are_accepted_for_one_account_or_a_trailer_alone(
+def test_names_without_a_common_repository_need_the_same_account_or_a_trailer(
     everything: duckdb.DuckDBPyConnection,
 ) -> None:
     apart = "n_shared_repos + n_owned_repos + n_shared_namespaces = 0 and is_same_organization is not true"
     found = everything.execute(
         f"select distinct rule from everything where {apart} and decision = 'accepted'"
     ).fetchall()
-    # whose name is an owner's with a number met that owner
+    # `numbered_owner` implies commits to the owner's repositories
     assert {rule for (rule,) in found} == {"same_account", "trailer", "numbered_owner"}
     assert count(everything, f"{apart} and rule = 'numbered_owner' and not is_numbered_owner") == 0
 
 
-def test_generic_names_are_accepted_for_one_account_alone(everything: duckdb.DuckDBPyConnection) -> None:
+def test_generic_names_are_accepted_only_for_the_same_account(everything: duckdb.DuckDBPyConnection) -> None:
     found = everything.execute(
         "select distinct rule from everything where is_generic and decision <> 'rejected'"
     ).fetchall()
@@ -134,12 +134,12 @@ def test_generic_names_are_accepted_for_one_account_alone(everything: duckdb.Duc
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_a_rule_that_fires_without_knowing_fires_whatever_is_true(
+def test_a_rule_that_applies_to_unknown_facts_applies_once_they_are_known(
     everything: duckdb.DuckDBPyConnection, name: str
 ) -> None:
     others = " and ".join(f"one.{other} is not distinct from other.{other}" for other in VALUES if other != name)
     assumed = ", ".join(f"'{rule}'" for rule, column in ASSUMED if column == name) or "''"
-    # once it is known, an earlier rule may speak, but the rule that spoke is not taken back
+    # once the fact is known, an earlier rule may apply first, but the condition of this one still holds
     ((n, taken_back),) = everything.execute(f"""
         select count(*), count(*) filter (where other.place is null or other.place > one.place)
         from everything as one inner join everything as other on {others}
@@ -149,7 +149,7 @@ def test_a_rule_that_fires_without_knowing_fires_whatever_is_true(
     assert taken_back == 0
 
 
-def test_evidence_that_is_turned_round_is_decided_alike(everything: duckdb.DuckDBPyConnection) -> None:
+def test_swapped_evidence_gives_the_same_decision(everything: duckdb.DuckDBPyConnection) -> None:
     same = " and ".join(f"one.{name} is not distinct from other.{name}" for name in VALUES if "account_" not in name)
     ((n, different),) = everything.execute(f"""
         select count(*), count(*) filter (where one.rule is distinct from other.rule)
@@ -161,7 +161,7 @@ def test_evidence_that_is_turned_round_is_decided_alike(everything: duckdb.DuckD
     assert different == 0
 
 
-# --- each rule by itself ---
+# --- individual rules ---
 
 FULL_NAME: Final[Row] = {"full_name_relation": "same", "is_account_b": False, "n_full_words": 2}
 COMMON: Final[Row] = {"name_relation": "initial", "is_account_a": False, "is_common_initial": True}
@@ -226,7 +226,7 @@ TWO_WORDS: Final[Row] = {"name_relation": "same", "is_account_a": False, "n_word
         ({"name_relation": "numbered", "is_spaced": True}, ("review", None)),
     ],
 )
-def test_what_is_decided_by_which_rule(evidence: Row, expected: tuple[str, str | None]) -> None:
+def test_the_first_matching_rule_decides(evidence: Row, expected: tuple[str, str | None]) -> None:
     assert decision_on(**evidence) == expected
 
 
@@ -240,23 +240,23 @@ def person(decision: str, evidence: str = "same_name", pair: tuple[str, str] = (
 
 @pytest.mark.parametrize("decision", ["accepted", "rejected"])
 @pytest.mark.parametrize("evidence", [{}, {"is_same_account": True}, {"is_account_a": True, "is_account_b": True}])
-def test_what_a_person_decided_stands_against_every_rule_whose_name_stays(evidence: Row, decision: str) -> None:
+def test_a_persons_decision_overrides_every_rule_and_keeps_its_name(evidence: Row, decision: str) -> None:
     (row,) = decided(evidence, decisions=person(decision))
     assert (row["decision"], row["decided_by"]) == (decision, "person")
     assert row["rule"] == decision_on(**evidence)[1]
 
 
-def test_a_decision_on_another_pair_decides_nothing() -> None:
+def test_a_decision_on_another_pair_has_no_effect() -> None:
     (row,) = decided({}, decisions=person("accepted", pair=("ada", "cy")))
     assert (row["decision"], row["decided_by"]) == ("review", None)
 
 
 @pytest.mark.parametrize(("seen", "is_reopened"), [("same_name", False), ("same_name;trailer", True), ("", False)])
-def test_a_decision_is_reopened_when_the_evidence_is_not_what_was_seen(seen: str, is_reopened: bool) -> None:
+def test_a_decision_is_reopened_when_the_evidence_changes(seen: str, is_reopened: bool) -> None:
     (row,) = decided({}, decisions=person("rejected", seen))
     assert row["is_reopened"] is is_reopened
     assert row["decision"] == "rejected"
 
 
-def test_what_nobody_decided_is_not_reopened() -> None:
+def test_undecided_pairs_are_not_reopened() -> None:
     assert decided({})[0]["is_reopened"] is False

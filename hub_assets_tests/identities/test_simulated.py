@@ -1,4 +1,4 @@
-"""The raw tables that are made of a simulated week are those that a crawl of it lands."""
+"""Raw tables built from a simulated week match those of a real crawl."""
 
 from pathlib import Path
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.crawl import Budget
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.plan import HISTORY_KINDS
-from hub_assets.hub.sources.accounts import land_accounts
-from hub_assets.hub.sources.schemas import JSON_FIELDS
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.simulated import REFERENCE, Simulation, simulate
 from hub_assets_tests.hub.made import PLENTY, listed, rows, served
+from hub_assets_tests.hub.tables import ACCOUNTS as ACCOUNT_TABLE
+from hub_assets_tests.hub.tables import HISTORIES
 from hub_assets_tests.identities.simulated import ACCOUNTS, raw_tables
 
 Row = dict[str, Any]
-TIME_OR_TEXT = {"observed_at", "created_at", "message", "error_code"} | JSON_FIELDS
-"""What depends on when it was asked, or nothing is read from."""
+TIME_OR_TEXT = {"observed_at", "created_at", "message", "error_code"} | LISTINGS["model"].json_fields
+"""Columns that depend on the time of the request or are never read."""
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,9 @@ def crawled(simulation: Simulation, tmp_path_factory: pytest.TempPathFactory) ->
     lake = Lake(tmp_path_factory.mktemp("lake"))
     with served(build_app(simulation.population(), quota=PLENTY)) as client:
         listed(client, lake, REFERENCE)
-        for kind in HISTORY_KINDS:
-            land_histories(client, lake, kind, REFERENCE)
-        land_accounts(client, lake, REFERENCE)
+        for kind in HISTORIES:
+            land(client, lake, HISTORIES[kind], REFERENCE)
+        land(client, lake, ACCOUNT_TABLE, REFERENCE)
     return lake
 
 
@@ -55,7 +55,7 @@ def test_listings(made: dict[str, pa.Table], crawled: Lake, repo_type: str) -> N
     assert found == by("_id", rows(crawled, table))
 
 
-@pytest.mark.parametrize("kind", HISTORY_KINDS)
+@pytest.mark.parametrize("kind", HISTORIES)
 def test_histories(made: dict[str, pa.Table], crawled: Lake, kind: str) -> None:
     table = f"raw_hub__{kind}"
     pages = sorted((row for row in rows(crawled, table) if row["outcome"] == "ok"), key=lambda row: row["page"])
@@ -92,14 +92,16 @@ def test_accounts(made: dict[str, pa.Table], crawled: Lake) -> None:
     assert found == true
 
 
-def test_without_accounts_nobody_was_asked(simulation: Simulation, made: dict[str, pa.Table]) -> None:
+def test_accounts_are_not_looked_up_unless_requested(simulation: Simulation, made: dict[str, pa.Table]) -> None:
     without = raw_tables(simulation, with_accounts=False)
     assert len(without[ACCOUNTS]) == 0
     assert without[ACCOUNTS].schema == made[ACCOUNTS].schema
     assert without["raw_hub__commits"].equals(made["raw_hub__commits"])
 
 
-def test_names_that_are_no_authors_are_asked_for_first_if_told_so(simulation: Simulation, tmp_path: Path) -> None:
+def test_requested_names_are_looked_up_first_even_if_they_are_not_authors(
+    simulation: Simulation, tmp_path: Path
+) -> None:
     lake, population = Lake(tmp_path), simulation.population()
     assert population.members is not None
     organization = population.members["org"][0].as_py()
@@ -107,6 +109,6 @@ def test_names_that_are_no_authors_are_asked_for_first_if_told_so(simulation: Si
         listed(client, lake, REFERENCE)
         first = pa.array([organization, "nobody-at-all", "no handle"])
         for _ in range(2):
-            land_accounts(client, lake, REFERENCE, first, budget=Budget(calls=10))
+            land(client, lake, ACCOUNT_TABLE, REFERENCE, first=first, budget=Budget(calls=10))
     asked = {row["author"]: (row["outcome"], row["account_type"]) for row in rows(lake, ACCOUNTS)}
     assert asked == {organization: ("ok", "org"), "nobody-at-all": ("gone", None)}

@@ -1,4 +1,4 @@
-"""A run under `hub-assets dev` whose process is killed: the daemon retries it, and it goes on where it was."""
+"""The daemon of `hub-assets dev` retries a killed run, and the retry resumes where the run stopped."""
 
 import contextlib
 import json
@@ -48,7 +48,7 @@ mutation ($execution: ExecutionParams!) {
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_is_retried_by_the_daemon_and_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_daemon_retries_killed_run_and_the_retry_resumes(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     population = simulated(WEEK, scale=0.001)
     app = build_app(population, quota=Quota(150, 2), latency=0.1)
@@ -70,11 +70,11 @@ def test_a_run_that_is_killed_is_retried_by_the_daemon_and_goes_on_where_it_was(
         assert run_of(instance, first).status == dg.DagsterRunStatus.FAILURE
         assert run_of(instance, retry).status == dg.DagsterRunStatus.SUCCESS
         done_before, done_after = steps_done(instance, first), steps_done(instance, retry)
-    # what was finished is not done again
+    # finished steps are not repeated
     assert done_before >= LISTINGS
     assert not done_before & done_after
     assert {"raw_hub__commits", "enrich_hub__aliases", "raw_hub__discussions", "enrich_hub__accounts"} <= done_after
-    # a question is asked again only if its answer was on its way, or held back, when the process died
+    # requests are repeated only if their response was in flight or held back when the process died
     assert asked_before < repos - WORKERS
     assert len(hub.asked) <= calls_for_commits(population) + WORKERS + FAILURE_STREAK
     assert app.state.counters.throttled == 0
@@ -82,7 +82,7 @@ def test_a_run_that_is_killed_is_retried_by_the_daemon_and_goes_on_where_it_was(
 
 
 class CommitsAsked:
-    """Stands before a Hub and notes the paths of what is asked for commits."""
+    """ASGI middleware that records the paths of requests for commits."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -96,7 +96,7 @@ class CommitsAsked:
 
 @contextlib.contextmanager
 def dev(home: Home, url: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run `hub-assets dev` until the block ends; gives its process, which leads a group, and its port."""
+    """Run `hub-assets dev` while the block runs; yields its process, a process group leader, and its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = int(listener.getsockname()[1])
     command = [sys.executable, "-m", "hub_assets", "dev", "--home", str(home.root), "--port", str(port)]
@@ -111,7 +111,7 @@ def dev(home: Home, url: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         )
     with process:
         try:
-            until(lambda: process.poll() is not None or can_be_asked(port), 240)
+            until(lambda: process.poll() is not None or is_ready(port), 240)
             yield process, port
             process.terminate()
             process.wait(30)
@@ -123,7 +123,7 @@ def dev(home: Home, url: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def can_be_asked(port: int) -> bool:
+def is_ready(port: int) -> bool:
     try:
         ask(port, "{ version }")
     except OSError:
@@ -132,7 +132,7 @@ def can_be_asked(port: int) -> bool:
 
 
 def ask(port: int, query: str, **variables: Any) -> dict[str, Any]:
-    """Ask the webserver's GraphQL."""
+    """Send a GraphQL query to the web server."""
     body = json.dumps({"query": query, "variables": variables}).encode()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json"}, method="POST"
@@ -144,7 +144,7 @@ def ask(port: int, query: str, **variables: Any) -> dict[str, Any]:
 
 
 def launch(port: int, week: date) -> str:
-    """Put a run of the weekly job into the queue, as the UI does; return its id."""
+    """Queue a run of the weekly job as the UI does, and return its id."""
     (repository,) = ask(port, LOCATION)["repositoriesOrError"]["nodes"]
     selector = {
         "repositoryLocationName": repository["location"]["name"],
@@ -171,7 +171,7 @@ def retry_of(instance: dg.DagsterInstance, run_id: str) -> str | None:
 
 
 def worker_of(instance: dg.DagsterInstance, run_id: str) -> int:
-    """Return the number of the process that a run is in."""
+    """Return the process id of a run."""
     events = [entry.get_dagster_event() for entry in instance.all_logs(run_id, dg.DagsterEventType.ENGINE_EVENT)]
     (pid,) = {
         event.engine_event_data.metadata["pid"].value for event in events if "pid" in event.engine_event_data.metadata
@@ -185,16 +185,16 @@ def steps_done(instance: dg.DagsterInstance, run_id: str) -> set[str]:
 
 
 def until(condition: Callable[[], T | None], seconds: float) -> T:
-    """Wait until something is the case, and return it."""
+    """Wait until a condition returns a true value, and return that value."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come about in time"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.05)
     return found
 
 
 def calls_for_commits(population: Population) -> int:
-    """Return how many calls it takes to ask for all commits."""
+    """Return the number of calls that fetching all commits takes."""
     calls = 0
     for kind, repos in population.repos.items():
         commits = population.histories[kind].commits
@@ -204,7 +204,7 @@ def calls_for_commits(population: Population) -> int:
 
 
 def assert_published(home: Home, population: Population) -> None:
-    """Make sure that every repository's commits have one outcome in the lake, and are in the published warehouse."""
+    """Assert that the lake has one outcome per commit history, and that all of them are published."""
     table = pa.concat_tables(pq.read_table(file) for file in home.lake.files("raw_hub__commits", population.week))
     outcomes = [(row["repo_type"], row["repo_key"]) for row in table.to_pylist() if row["is_last"]]
     assert sorted(outcomes) == sorted(

@@ -1,6 +1,6 @@
-"""What happens to a home: flipped bits, kill -9, a full disk. It is read right, healed by the next run, or refused.
+"""Damage to a home (flipped bits, kill -9, a full disk) changes nothing, is repaired by the next run, or is refused.
 
-Each test does a little of it; HUB_ASSETS_TEST_ROUNDS=10 does 500 flips, 10 kills and 10 full disks.
+By default each test does a few rounds; HUB_ASSETS_TEST_ROUNDS=10 does 500 flips, 10 kills and 10 full disks.
 """
 
 import os
@@ -21,9 +21,10 @@ from typing import Any
 import pytest
 
 from hub_assets.home import Home
-from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubError
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake, LakeError
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.faults import Faults
@@ -48,15 +49,16 @@ def url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def undisturbed(url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, float]:
-    """A home with a week that nothing happened to, and how long it took."""
+    """A home with an undamaged week, and the seconds it took to build."""
     root = tmp_path_factory.mktemp("undisturbed")
     began = time.monotonic()
     ended(started(take_week, str(root), url, str(WEEK)), None, 1200)
     return Home(root), time.monotonic() - began
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_killed_and_then_out_of_space_the_next_run_heals_it(
+def test_next_run_repairs_home_after_kill_and_full_disk(
     round_: int, url: str, undisturbed: tuple[Home, float], tmp_path: Path
 ) -> None:
     whole, seconds = undisturbed
@@ -72,28 +74,28 @@ def test_killed_and_then_out_of_space_the_next_run_heals_it(
         process.close()
         disk.limit(rng.uniform(0, 1), whole.root)
         said = tmp_path / "said"
-        ended(started(fail_for_want_of_space, str(root), url, str(said), disk.largest_file), None, 1200)
+        ended(started(run_on_full_disk, str(root), url, str(said), disk.largest_file), None, 1200)
         print(f"round {round_}: killed {was_killed}, tables begun {len(done)}, {said.read_text()}")
         assert not list(root.rglob("*.beside*"))
         disk.lift()
         ended(started(take_week, str(root), url, str(WEEK)), None, 1200)
-        healed = Home(root)
-        assert tables_of(healed.warehouse) == tables_of(whole.warehouse)
-        assert raw_rows_of(healed) == raw_rows_of(whole)
+        repaired = Home(root)
+        assert tables_of(repaired.warehouse) == tables_of(whole.warehouse)
+        assert raw_rows_of(repaired) == raw_rows_of(whole)
 
 
 class SmallDisk:
-    """A disk whose room can be taken away and given back: a tmpfs, else a limit on the size of files."""
+    """A disk with adjustable free space: a tmpfs, or a file size limit if mounting is not allowed."""
 
-    ROOM = "512m"
+    SIZE = "512m"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.largest_file: int | None = None
-        self.is_mounted = self._mount("-t", "tmpfs", "-o", f"size={self.ROOM}", "tmpfs")
+        self.is_mounted = self._mount("-t", "tmpfs", "-o", f"size={self.SIZE}", "tmpfs")
 
     def limit(self, share: float, whole: Path) -> None:
-        """Leave a share of the room that a home like `whole` still needs."""
+        """Reduce the free space to a share of what a home like `whole` still needs."""
         sizes = [path.stat().st_size for path in whole.rglob("*") if path.is_file()]
         if self.is_mounted:
             used = shutil.disk_usage(self.folder).used
@@ -102,10 +104,10 @@ class SmallDisk:
             self.largest_file = int(share * max(sizes) / 2)
 
     def lift(self) -> None:
-        """Give all room back."""
+        """Restore all free space."""
         self.largest_file = None
         if self.is_mounted:
-            self._mount("-o", f"remount,size={self.ROOM}")
+            self._mount("-o", f"remount,size={self.SIZE}")
 
     def _mount(self, *arguments: str) -> bool:
         command = ["mount", *arguments, str(self.folder)]
@@ -123,13 +125,13 @@ def small_disk(folder: Path) -> Iterator[SmallDisk]:
             subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def fail_for_want_of_space(root: str, url: str, said: str, largest_file: int | None) -> None:
-    """Run the week on a full disk: it ends well where the room does for it, else it says what it lacks."""
+def run_on_full_disk(root: str, url: str, said: str, largest_file: int | None) -> None:
+    """Run the week on a full disk: it succeeds if the space is enough, otherwise its error names the full disk."""
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     try:
         take_week(root, url, str(WEEK))
-        Path(said).write_text("the room did")
+        Path(said).write_text("there was enough space")
     except AssertionError as error:
         message = str(error)
         Path(said).write_text(f"the disk was full: {message[-300:]}")
@@ -138,7 +140,8 @@ def fail_for_want_of_space(root: str, url: str, said: str, largest_file: int | N
         assert "disk is full" in message or "No space left" in message or "File too large" in message, message
 
 
-def test_a_flipped_bit_is_read_right_healed_or_refused_by_name(
+@pytest.mark.slow
+def test_flipped_bit_is_harmless_repaired_or_reported_with_the_file(
     url: str, undisturbed: tuple[Home, float], tmp_path: Path
 ) -> None:
     home, _ = undisturbed
@@ -163,13 +166,13 @@ def test_a_flipped_bit_is_read_right_healed_or_refused_by_name(
         shutil.rmtree(tmp_path / "flipped", ignore_errors=True)
     print(dict(sorted(outcomes.items())))
     assert outcomes.total() == FLIPS
-    # not a test that refuses everything, nor one that never hits
+    # some flips must be refused and some must not, otherwise the test proves nothing
     assert {kind for kind, outcome in outcomes if outcome == "refused"} >= {"part", "build", "warehouse"}
-    assert outcomes["cut-off journal", "right or healed"] > 0
+    assert outcomes["cut-off journal", "right or repaired"] > 0
 
 
 def outcome_of(kind: str, file: Path, home: Home, cut_off: Path | None, truth: dict[str, Any], url: str) -> str:
-    """Read what a flipped file is part of, and return what came of it; never other rows."""
+    """Read the data behind a damaged file and return the outcome. Assert that no wrong rows are read."""
     found: Any
     try:
         match kind:
@@ -182,14 +185,14 @@ def outcome_of(kind: str, file: Path, home: Home, cut_off: Path | None, truth: d
                 expected = found if found in states_of_log() else states_of_log()
             case _:
                 assert cut_off is not None
-                land_listing(HubClient(url, False), Lake(cut_off), "model", WEEK, page_size=50)
+                land_listing(HubClient(url, False), Lake(cut_off), LISTINGS["model"], WEEK, page_size=50)
                 found, expected = [*raw_rows_of(Home(cut_off.parent)).values()], truth["models"]
     except (LakeError, WarehouseError) as error:
         message = str(error)
     else:
         assert found == expected, (kind, file)
-        return "right or healed"
-    # a manifest that was flipped may also name a part that it no longer fits
+        return "right or repaired"
+    # a damaged manifest may also make one of its parts look damaged
     assert str(file).removesuffix(".wal") in message or file.name == "_manifest.json", (kind, file, message)
     return "refused"
 
@@ -198,7 +201,7 @@ def outcome_of(kind: str, file: Path, home: Home, cut_off: Path | None, truth: d
 def flipped(file: Path, rng: random.Random) -> Iterator[None]:
     before = file.read_bytes()
     after = bytearray(before)
-    # half of them where a file says how it is to be read
+    # half of the flips hit the start of the file, which usually contains metadata
     at = rng.randrange(len(after) if rng.random() < 0.5 else min(len(after), 16_384))
     after[at] ^= 1 << rng.randrange(8)
     file.write_bytes(after)
@@ -209,7 +212,7 @@ def flipped(file: Path, rng: random.Random) -> Iterator[None]:
 
 
 def files_of(kind: str, home: Home, cut_off: Path | None, log: Path) -> list[Path]:
-    """Return the files of a kind, in an order that does not change."""
+    """Return the files of a kind, sorted."""
     lake = cut_off or home.lake.root
     match kind.removeprefix("cut-off "):
         case "build" | "warehouse":
@@ -225,11 +228,11 @@ def files_of(kind: str, home: Home, cut_off: Path | None, log: Path) -> list[Pat
 
 
 def cut_listing_off(lake: Lake) -> None:
-    """Leave a listing of models as a run that ended in its middle does: parts, a manifest, a journal."""
+    """Leave an interrupted listing of models with parts, a manifest and a journal."""
     app = build_app(simulated(WEEK, scale=0.0003), quota=Quota(10**6, 300), faults=Faults.parse(["503@6"]))
     options: dict[str, Any] = {"page_size": 10, "flush_bytes": 20_000, "outage_backoff": ()}
     with running(app) as url, pytest.raises(HubError):
-        land_listing(HubClient(url, False, attempts=1), lake, "model", WEEK, **options)
+        land_listing(HubClient(url, False, attempts=1), lake, LISTINGS["model"], WEEK, **options)
     assert {path.name.partition("-")[0] for path in lake.folder("raw_hub__models", WEEK).iterdir()} >= {
         "part",
         "journal",
@@ -238,7 +241,7 @@ def cut_listing_off(lake: Lake) -> None:
 
 
 def database_with_log(path: Path) -> Path:
-    """Leave a database with the log of a process that was killed."""
+    """Leave a database with the write-ahead log of a killed process."""
     path.mkdir()
     ended(started(write_and_die, str(path / "build.duckdb")))
     return path / "build.duckdb"
@@ -254,5 +257,5 @@ def write_and_die(path: str) -> None:
 
 
 def states_of_log() -> list[dict[str, Any]]:
-    """Return what that database may hold: as many of its transactions as can be read, from the first on."""
+    """Return the valid contents of that database: the first k of its transactions, for each k."""
     return [{"t": sorted((n,) for size in range(1, 1 + k) for n in range(size))} for k in range(4)]

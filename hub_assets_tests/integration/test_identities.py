@@ -1,4 +1,4 @@
-"""Who is who as people meet it: a week, decisions, merging that follows, and what a run says of it."""
+"""Identity resolution end to end: a week, reviewed decisions, and the resulting merges."""
 
 import csv
 from collections import defaultdict
@@ -21,8 +21,8 @@ def run(*arguments: str | Path) -> Result:
 
 @pytest.fixture(scope="module")
 def home(golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A week with all histories and accounts, as the command makes it."""
-    assert "are left for hub-assets identities review" in golden.output
+    """A copy of the golden home, which has all histories and accounts."""
+    assert "are left for hub-assets identities review" in " ".join(golden.output.split())
     return golden.copy(tmp_path_factory.mktemp("identities") / "home")
 
 
@@ -39,8 +39,8 @@ def communities(home: Path) -> dict[str, int | None]:
     return {row["repo_key"]: row["n_community"] for row in query(home, "from mart__repo_activity")}
 
 
-def test_what_is_merged_is_true(home: Path) -> None:
-    """Over HTTP, through the crawl's budget and Dagster, as the tests of the rules say it should be."""
+def test_merged_names_belong_to_one_person(home: Path) -> None:
+    """Also after crawling over HTTP and running in Dagster, not only in the tests of the rules."""
     persons: dict[str, set[int]] = defaultdict(set)
     for row in simulate(WEEK, scale=SCALE, seed=SEED).key.people.to_pylist():
         if row["person"] is not None:
@@ -59,14 +59,14 @@ def test_what_is_merged_is_true(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_decision_is_followed_and_can_be_undone(home: Path, tmp_path: Path) -> None:
+def test_decision_is_applied_and_can_be_undone(home: Path, tmp_path: Path) -> None:
     before, people_before = developers(home), communities(home)
     sheet, filled = tmp_path / "pairs.csv", tmp_path / "filled.csv"
     assert run("identities", "export", sheet, "--all", "--home", home).exit_code == 0
     rows = list(csv.DictReader(sheet.read_text(encoding="utf-8-sig").splitlines(keepends=True)))
     pairs = query(home, "select * from core__developer_pairs order by score desc, author_a")
     shared = next(pair for pair in pairs if pair["rule"] == "full_name" and pair["n_shared_repos"] > 0)
-    # merging two authors who share no repository changes no repository's number of developers
+    # merging authors without a common repository does not change the number of developers of any repository
     apart = (pair for pair in pairs if not pair["n_shared_repos"] and not pair["n_shared_namespaces"])
     open_ = next(pair for pair in apart if pair["decision"] == "review")
     for row in rows:
@@ -86,7 +86,7 @@ def test_a_decision_is_followed_and_can_be_undone(home: Path, tmp_path: Path) ->
     after, people_after = developers(home), communities(home)
     one, other = after[open_["author_a"]], after[open_["author_b"]]
     assert one["developer_id"] == other["developer_id"]
-    assert {one["how"], other["how"]} >= {"decision"}
+    assert {one["match_method"], other["match_method"]} >= {"decision"}
     assert one["developer_id"] in {before[row["author"]]["developer_id"] for row in (one, other)}
     assert after[shared["author_a"]]["developer_id"] != after[shared["author_b"]]["developer_id"]
     assert sum(n or 0 for n in people_after.values()) > sum(n or 0 for n in people_before.values())
@@ -102,7 +102,7 @@ def test_a_decision_is_followed_and_can_be_undone(home: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("what", ["apply", pytest.param("demo", marks=pytest.mark.slow)])
-def test_a_malformed_decisions_file_stops_everything_that_would_use_it(home: Path, what: str) -> None:
+def test_malformed_decisions_file_stops_every_command_that_uses_it(home: Path, what: str) -> None:
     before = developers(home)
     decisions = Home(home).decisions
     header = "author_a,author_b,decision,decided_by,decided_at,why,evidence\n"
@@ -121,7 +121,7 @@ def test_a_malformed_decisions_file_stops_everything_that_would_use_it(home: Pat
     assert developers(home) == before
 
 
-def test_a_week_that_is_not_published_cannot_be_merged(home: Path, tmp_path: Path) -> None:
+def test_decisions_cannot_be_applied_to_an_unpublished_week(home: Path, tmp_path: Path) -> None:
     other = run("identities", "apply", "--home", home, "--week", "2026-11-09")
     assert other.exit_code == 2
     assert "2026-11-16" in other.output
@@ -130,8 +130,8 @@ def test_a_week_that_is_not_published_cannot_be_merged(home: Path, tmp_path: Pat
     assert "hub-assets snapshot" in empty.output
 
 
-def test_the_accounts_that_tell_most_are_asked_first(home: Path, tmp_path: Path) -> None:
-    """A budget that is spent before all accounts are asked costs few merges."""
+def test_most_informative_accounts_are_requested_first(home: Path, tmp_path: Path) -> None:
+    """So a budget that does not cover all accounts costs few merges."""
     pairs = query(home, "from core__developer_pairs where decision = 'accepted'")
     in_pairs = {pair[side] for pair in pairs for side in ("author_a", "author_b")}
     with connect(Home(home).build, read_only=True) as connection:

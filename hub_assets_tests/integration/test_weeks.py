@@ -1,7 +1,7 @@
-"""Weeks over real HTTP: the Dagster job against the local Hub, and what is published.
+"""Weeks over real HTTP: the Dagster job against the local Hub, and the published result.
 
-A whole week takes ten seconds or more. Most tests need few of its assets: they run these in a copy of a home that has a
-week already, so that publishing finds the tables of all others.
+A complete week takes at least ten seconds. Most tests need only a few assets and materialize them in a copy of a home
+that already has a week, so that publishing finds all other tables.
 """
 
 import os
@@ -25,8 +25,9 @@ import pytest
 from hub_assets.assets.statistics import STATISTICS
 from hub_assets.definitions import build_defs
 from hub_assets.home import Home
-from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.faults import Faults
@@ -38,6 +39,7 @@ from hub_assets.local_hub.simulated import simulated
 from hub_assets.resources import CrawlResource, HomeResource, HubResource
 from hub_assets.warehouse.database import connect
 from hub_assets_tests.golden import WEEK, Golden, hub_of
+from hub_assets_tests.integration.home_week import failures_of
 from hub_assets_tests.networks.reading import check_export
 
 NO_HISTORIES = CrawlResource(budget_calls=0)
@@ -46,12 +48,12 @@ KINDS = ("model", "dataset", "space")
 LISTING = [f"{layer}_hub__{kind}s" for layer in ("raw", "stg") for kind in KINDS]
 LISTED = [*LISTING, "warehouse__published"]
 ACTIVITY = [*LISTED, "int_hub__repositories", "mart__repo_activity", "mart__activity_summary"]
-"""Parts of a week: what is listed, what puts that before the readers, and what the readers see of it first."""
+"""Parts of a week: listings and their staging, publishing, and the activity of repositories."""
 
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:  # on disk each run takes twice as long
+    with dg.DagsterInstance.ephemeral() as instance:  # with an instance on disk, each run takes twice as long
         yield instance
 
 
@@ -68,9 +70,9 @@ def materialize(
     crawl: CrawlResource = NO_HISTORIES,
     only: Collection[str] = (),
 ) -> tuple[dg.ExecuteInProcessResult, Any]:
-    """Run the weekly job for a population's week, or a part of it; return its result and the server's counters.
+    """Run the weekly job, or part of it, for a population's week; return the result and the server's counters.
 
-    Without histories there is little that statistics and figures could say, and they take a third of the time.
+    Without histories, statistics are skipped: they would show little and take a third of the time.
     """
     app = build_app(population, quota=quota or Quota(100_000, 300), faults=faults)
     with running(app) as url:
@@ -111,19 +113,22 @@ def listed(home: Path, table: str, week: date) -> pa.Table:
 
 
 def people_of(developers: dict[str, Any], names: set[str], repository: dict[str, Any]) -> set[str]:
-    """Return who is behind names in a repository: no bots, and those of whom many bear the name apart."""
+    """Return the developers behind names in a repository, without bots; a generic name is one per repository."""
     found = (developers[name] for name in names if not developers[name]["is_bot"])
     return {row["developer_id"] + (repository["repo_key"] if row["is_generic"] else "") for row in found}
 
 
+def materialization_of(result: dg.ExecuteInProcessResult, asset: str) -> dg.AssetMaterialization:
+    (event,) = [event for event in result.get_asset_materialization_events() if event.asset_key == dg.AssetKey(asset)]
+    return event.step_materialization_data.materialization
+
+
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
-    (event,) = result.asset_materializations_for_node(asset)
-    return {name: value.value for name, value in event.metadata.items()}
+    return {name: value.value for name, value in materialization_of(result, asset).metadata.items()}
 
 
 def counts_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
-    (event,) = result.asset_materializations_for_node(asset)
-    counts = event.metadata["counts"]
+    counts = materialization_of(result, asset).metadata["counts"]
     assert isinstance(counts, dg.TableMetadataValue)
     return {str(record.data["what"]): record.data["rows"] for record in counts.records}
 
@@ -133,7 +138,7 @@ def developers_of(home: Path, week: date) -> dict[str, Any]:
 
 
 def assert_histories_are_true(home: Path, population: Population) -> None:
-    """Make sure that a published week counts of every repository what the Hub holds of it."""
+    """Assert that the published counts of every repository match the Hub."""
     developers = developers_of(home, population.week)
     assert {"system", "SFconvertbot"} <= {author for author, row in developers.items() if row["is_bot"]}
     for kind, repos in population.repos.items():
@@ -151,7 +156,7 @@ def assert_histories_are_true(home: Path, population: Population) -> None:
             commits, discussions = history.commits.of(place), history.discussions.of(place)
             has_commits = row["commits_outcome"] in ("ok", "not_modified")
             has_discussions = row["discussions_outcome"] == "ok"
-            # whoever is in no history that can be read is nobody
+            # unreadable histories contribute no developers
             authors = {author for one in history.commits.values("authors", commits) for author in one if has_commits}
             starters = set(history.discussions.values("author", discussions)) - {None} if has_discussions else set()
             names = people_of(developers, {population.author(author)[0] for author in authors}, row)
@@ -162,16 +167,6 @@ def assert_histories_are_true(home: Path, population: Population) -> None:
             assert row["n_disc_starters"] == (len(starting) if has_discussions else None)
             both = has_commits and has_discussions
             assert row["n_community"] == (len(names | starting) if both else None)
-
-
-def failures_of(result: dg.ExecuteInProcessResult) -> str:
-    texts = []
-    for event in result.get_step_failure_events():
-        error = event.step_failure_data.error
-        while error is not None:
-            texts.append(error.message)
-            error = error.cause
-    return "\n".join(texts)
 
 
 @pytest.mark.slow
@@ -233,7 +228,7 @@ def test_two_weeks_with_all_histories(tmp_path: Path, instance: dg.DagsterInstan
         check_export(path.with_suffix(""), None if path.stem.startswith("collaboration") else "repo_id")
 
 
-def test_a_week_is_what_the_simulated_hub_holds(golden: Golden) -> None:
+def test_published_week_matches_the_simulated_hub(golden: Golden) -> None:
     served = hub_of()
     sizes = {kind: len(repos) for kind, repos in served.repos.items()}
     found = query(golden.home, "select repo_type, count(*) as n from mart__repo_activity group by all")
@@ -256,9 +251,7 @@ def test_a_week_is_what_the_simulated_hub_holds(golden: Golden) -> None:
 
 
 @pytest.mark.slow
-def test_a_budget_ends_a_run_that_says_how_far_it_came_and_the_next_goes_on(
-    tmp_path: Path, instance: dg.DagsterInstance
-) -> None:
+def test_run_ends_with_its_budget_and_the_next_run_continues(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     population = simulated(TWO, scale=0.002)
     result, counters = materialize(tmp_path, population, instance, crawl=CrawlResource(budget_calls=400))
     assert result.success
@@ -283,7 +276,7 @@ def test_a_budget_ends_a_run_that_says_how_far_it_came_and_the_next_goes_on(
 
 
 @pytest.mark.slow
-def test_what_a_recording_does_not_hold_is_asked_once(
+def test_histories_missing_from_a_recording_are_requested_once(
     tmp_path: Path, instance: dg.DagsterInstance, small_week: Path
 ) -> None:
     for _ in range(2):
@@ -296,7 +289,7 @@ def test_what_a_recording_does_not_hold_is_asked_once(
 
 
 @pytest.mark.slow
-def test_a_past_week_can_be_rebuilt_from_its_raw_files(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_past_weeks_can_be_rebuilt_from_the_lake(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     for population in (simulated(ONE), simulated(TWO)):
         assert materialize(tmp_path, population, instance)[0].success
     before = query(tmp_path, "from mart__repo_activity order by all")
@@ -311,7 +304,7 @@ def test_a_past_week_can_be_rebuilt_from_its_raw_files(tmp_path: Path, instance:
     assert query(tmp_path, "from mart__repo_activity order by all") == before
 
 
-def test_a_week_run_again_is_replaced_not_doubled(golden: Golden, tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_rerun_replaces_the_week(golden: Golden, tmp_path: Path, instance: dg.DagsterInstance) -> None:
     home, count = golden.copy(tmp_path / "home"), "select count(*) as n, count(distinct repo_key) as keys from {}"
     (before,) = query(home, count.format("mart__repo_activity"))
     assert materialize(home, hub_of(), instance, only=ACTIVITY)[0].success
@@ -333,13 +326,15 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_faults_below_the_limit_leave_the_same_rows(tmp_path: Path, fault: str, plain: dict[str, pa.Table]) -> None:
-    # a 429 is waited out to the end of the server's window, so that is a short one here
+def test_tolerable_faults_do_not_change_the_rows(tmp_path: Path, fault: str, plain: dict[str, pa.Table]) -> None:
+    # windows are short, because a 429 is waited out until the end of the window
     app = build_app(simulated(TWO), quota=Quota(1000, 1), faults=Faults.parse([fault]))
     with running(app) as url:
         client = HubClient(url, False, attempts=4, backoff=0.01, read_seconds=5)
         for repo_type in ("model", "dataset", "space"):
-            manifest = land_listing(client, Lake(tmp_path), repo_type, TWO, page_size=200, flush_bytes=200_000)
+            manifest = land_listing(
+                client, Lake(tmp_path), LISTINGS[repo_type], TWO, page_size=200, flush_bytes=200_000
+            )
             assert len(manifest.parts) > 1
     for table, rows in plain.items():
         files = Lake(tmp_path).files(table, TWO)
@@ -355,7 +350,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
     lake = Lake(tmp_path_factory.mktemp("plain"))
     with running(build_app(simulated(TWO), quota=Quota(100_000, 300))) as url:
         for repo_type in ("model", "dataset", "space"):
-            land_listing(HubClient(url, False), lake, repo_type, TWO)
+            land_listing(HubClient(url, False), lake, LISTINGS[repo_type], TWO)
     tables = {}
     for table in ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces"):
         rows = pa.concat_tables([pq.read_table(file) for file in lake.files(table, TWO)])
@@ -367,7 +362,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
     ("fault", "cause"),
     [("503", "503"), ("drop", "RemoteProtocolError"), ("not-json", "not JSON"), ("429-other", "429")],
 )
-def test_beyond_the_limit_the_run_ends_with_its_cause(
+def test_intolerable_fault_fails_the_run_and_is_reported(
     tmp_path: Path, instance: dg.DagsterInstance, fault: str, cause: str
 ) -> None:
     faults = Faults.parse([f"{fault}@2"])
@@ -379,9 +374,7 @@ def test_beyond_the_limit_the_run_ends_with_its_cause(
     assert not Home(tmp_path).warehouse.exists()
 
 
-def test_dirty_answers_are_handled_counted_and_shown(
-    golden: Golden, tmp_path: Path, instance: dg.DagsterInstance
-) -> None:
+def test_dirty_responses_are_handled_and_counted(golden: Golden, tmp_path: Path, instance: dg.DagsterInstance) -> None:
     switches = ["row-without-id", "unknown-field", "odd-tag", "expand-refused:downloadsAllTime", "not-json@3x1"]
     home = golden.copy(tmp_path / "home")
     result, _ = materialize(home, hub_of(), instance, faults=Faults.parse(switches), only=ACTIVITY)
@@ -401,13 +394,13 @@ def test_dirty_answers_are_handled_counted_and_shown(
     assert all(row["namespace"] is None for row in ids)
 
 
-def test_a_first_listing_that_is_empty_warns_and_does_not_block(
+def test_empty_first_listing_warns_without_blocking(
     tmp_path: Path, instance: dg.DagsterInstance, small_week: Path
 ) -> None:
     (small_week / "datasets.parquet").unlink()
     result, _ = materialize(tmp_path / "home", replay(small_week), instance, only=LISTING)
     assert result.success
-    assert result.asset_materializations_for_node("stg_hub__datasets")
+    assert materialization_of(result, "stg_hub__datasets")
     (check,) = [
         evaluation
         for evaluation in result.get_asset_check_evaluations()
@@ -419,7 +412,7 @@ def test_a_first_listing_that_is_empty_warns_and_does_not_block(
 
 @pytest.fixture
 def small_week(tmp_path: Path) -> Path:
-    """Ten models and ten datasets, recorded in a week."""
+    """A recording of ten models and ten datasets."""
     return record(tmp_path / "recording" / str(ONE))
 
 
@@ -427,7 +420,7 @@ def small_week(tmp_path: Path) -> Path:
 def recorded(
     tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance
 ) -> tuple[Path, dg.ExecuteInProcessResult]:
-    """A home with the recorded week, and the run that made it; it is never changed."""
+    """A home with the recorded week, which tests must not change, and the run that built it."""
     folder = tmp_path_factory.mktemp("recorded")
     result, _ = materialize(folder / "home", replay(record(folder / "recording" / str(ONE))), instance)
     assert result.success
@@ -451,7 +444,7 @@ def record(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("left", [4, 0])
-def test_a_fall_of_more_than_half_publishes_nothing(
+def test_listing_that_shrinks_by_more_than_half_blocks_publishing(
     tmp_path: Path,
     instance: dg.DagsterInstance,
     recorded: tuple[Path, dg.ExecuteInProcessResult],
@@ -460,23 +453,23 @@ def test_a_fall_of_more_than_half_publishes_nothing(
 ) -> None:
     home = Path(shutil.copytree(recorded[0], tmp_path / "home"))
     before = Home(home).warehouse.read_bytes()
-    fallen = small_week.with_name(str(TWO))
-    shutil.copytree(small_week, fallen)
-    models = pq.read_table(fallen / "models.parquet")
+    shrunken = small_week.with_name(str(TWO))
+    shutil.copytree(small_week, shrunken)
+    models = pq.read_table(shrunken / "models.parquet")
     if left:
-        pq.write_table(models.slice(0, left), fallen / "models.parquet")
-    else:  # a recording with an empty file is refused
-        (fallen / "models.parquet").unlink()
-    result, _ = materialize(home, replay(fallen), instance, only=ACTIVITY)
+        pq.write_table(models.slice(0, left), shrunken / "models.parquet")
+    else:  # recordings with an empty file are refused
+        (shrunken / "models.parquet").unlink()
+    result, _ = materialize(home, replay(shrunken), instance, only=ACTIVITY)
     assert "no_collapse" in failures_of(result)
     assert Home(home).warehouse.read_bytes() == before
-    pq.write_table(models.slice(0, 5), fallen / "models.parquet")
-    result, _ = materialize(home, replay(fallen), instance, only=ACTIVITY)
+    pq.write_table(models.slice(0, 5), shrunken / "models.parquet")
+    result, _ = materialize(home, replay(shrunken), instance, only=ACTIVITY)
     assert result.success, failures_of(result)
     assert Home(home).warehouse.read_bytes() != before
 
 
-def test_unobserved_columns_are_unknown_not_zero(recorded: tuple[Path, dg.ExecuteInProcessResult]) -> None:
+def test_unobserved_columns_are_unknown_rather_than_zero(recorded: tuple[Path, dg.ExecuteInProcessResult]) -> None:
     home, result = recorded
     summary = {
         row["variable"]: row["n"] for row in query(home, "from mart__activity_summary where repo_type = 'model'")
@@ -498,7 +491,7 @@ def test_our_own_lake_can_be_replayed(tmp_path: Path, instance: dg.DagsterInstan
         assert one.drop_columns(["extra"]).equals(two.drop_columns(["extra"])), table
 
 
-def test_a_reader_does_not_disturb_a_run(golden: Golden, tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_reader_does_not_disturb_a_run(golden: Golden, tmp_path: Path, instance: dg.DagsterInstance) -> None:
     home = golden.copy(tmp_path / "home")
     script = (
         "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); print('open', flush=True); "
@@ -517,11 +510,11 @@ def test_a_reader_does_not_disturb_a_run(golden: Golden, tmp_path: Path, instanc
     assert len(query(home, "select distinct snapshot_date from mart__repo_activity")) == 2
 
 
-def test_small_pages_spend_a_small_quota_without_a_429(tmp_path: Path) -> None:
+def test_small_quota_is_used_without_a_429(tmp_path: Path) -> None:
     app = build_app(simulated(TWO), quota=Quota(20, 1))
     with running(app) as url:
         for repo_type in ("model", "dataset", "space"):
-            land_listing(HubClient(url, False), Lake(tmp_path), repo_type, TWO, page_size=100)
+            land_listing(HubClient(url, False), Lake(tmp_path), LISTINGS[repo_type], TWO, page_size=100)
     assert app.state.counters.requests > 2 * 20
     assert app.state.counters.by_status[429] == 0
 
@@ -539,7 +532,7 @@ def listing_process(home: Path, url: str, page_size: int) -> Iterator[subprocess
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_of_a_listing_it_goes_on_at_its_page(tmp_path: Path, plain: dict[str, pa.Table]) -> None:
+def test_killed_listing_resumes_at_its_page(tmp_path: Path, plain: dict[str, pa.Table]) -> None:
     population = simulated(TWO)
     app = build_app(population, quota=Quota(20, 0.5))
     pages = {name: -(-len(population.repos[name]) // 50) for name in ("model", "dataset", "space")}
@@ -554,8 +547,8 @@ def test_killed_in_the_middle_of_a_listing_it_goes_on_at_its_page(tmp_path: Path
         with listing_process(tmp_path, url, 50) as process:
             output, _ = process.communicate(timeout=300)
             assert process.returncode == 0, output.decode()
-    assert "going on after" in output.decode()
-    # datasets were finished each time and are listed anew; each process makes contact twice, each kill wastes a call
+    assert "resuming after" in output.decode()
+    # finished datasets are listed again by each run; a process makes contact twice, and a kill wastes a call
     assert counters.by_kind["listing"] <= sum(pages.values()) + 2 * pages["dataset"] + 3 * 2 + 3
     assert counters.by_status[429] == 0
     for table, rows in plain.items():
@@ -564,18 +557,20 @@ def test_killed_in_the_middle_of_a_listing_it_goes_on_at_its_page(tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("window", ["aligned", "first_call"])
-def test_a_real_listing_spends_a_small_quota(
+def test_real_listing_respects_a_small_quota(
     tmp_path: Path, real_data: Path, window: Literal["aligned", "first_call"]
 ) -> None:
     app = build_app(replay(real_data / "radar" / RADAR[1]), quota=Quota(20, 2, window=window))
     with running(app) as url:
         began = time.monotonic()
-        manifest = land_listing(HubClient(url, False), Lake(tmp_path), "model", date(2026, 8, 24), page_size=100)
+        manifest = land_listing(
+            HubClient(url, False), Lake(tmp_path), LISTINGS["model"], date(2026, 8, 24), page_size=100
+        )
         seconds = time.monotonic() - began
     assert manifest.rows == 15_156
-    assert app.state.counters.requests == 153  # including the one that refuses a field
+    assert app.state.counters.requests == 153  # includes the one that refuses a field
     assert app.state.counters.by_status[429] == 0
-    # 152 calls at 20 a window fill seven windows of 2 s and begin the eighth; its beginning need not be the first's
+    # at 20 per window, 152 calls fill seven windows of 2 s and start an eighth; the first one may be cut short
     assert seconds >= 12
 
 
@@ -614,6 +609,6 @@ def test_two_real_weeks(tmp_path: Path, instance: dg.DagsterInstance, real_data:
     assert round(summary["n_likes"]["share_zero"], 4) == 0.8060
     assert round(summary["n_downloads"]["share_zero"], 4) == 0.3562
     (largest,) = query(tmp_path, "select max(n_parameters) as n from mart__repo_activity")
-    # the recording has a value of 2e16, which cannot be a number of parameters
+    # the recording also contains 2e16, an impossible number of parameters, which is left out
     assert largest["n"] == 2_779_931_837_184
     assert len(shares) == 52

@@ -78,7 +78,7 @@ def test_damaged_part_error_says_what_to_do(tmp_path: Path, damage: str) -> None
         {"parts": [{"file": "x"}]},
         {"landing": {}},
         {"complete": "true"},
-        {"sweep": 1.5},
+        {"generation": 1.5},
         {"last": "x"},
         {"other": 1},
     ],

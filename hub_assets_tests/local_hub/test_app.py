@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_assets.local_hub.fields import RepoType
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.middleware import _HubClock
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.simulated import simulated
 from hub_assets.local_hub.simulated.famous_models import WITHDRAWN
+from hub_assets.vocabulary import RepoType
 from hub_assets_tests.local_hub.conftest import WEEK, Hub
 
 StartHub = Callable[..., Hub]

@@ -1,4 +1,4 @@
-"""Made-up networks: of the Hub's shape and any size, and small ones of given edges."""
+"""Synthetic networks: large ones shaped like the Hub's, and small ones with given edges."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 
 SIZES = np.arange(2, 15)
-"""Of teams: the study's innermost core is one repository of 14."""
+"""Size of the largest team: the study's innermost core is one repository with 14 developers."""
 RECIPROCATED = 0.71
 """Share of pairs with edges both ways, so that reciprocity is the study's 0.83."""
 
@@ -31,7 +31,7 @@ def edges(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
 
 
 def contributions(*repos: str) -> pa.Table:
-    """Return who worked where: a repository for each string of names with spaces between."""
+    """Return contributions: one repository per string of space-separated names."""
     pairs = [(f"repo {place}", name) for place, names in enumerate(repos) for name in names.split()]
     return pa.table(
         {
@@ -42,16 +42,17 @@ def contributions(*repos: str) -> pa.Table:
 
 
 def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
-    """Return the edge table of a network as the study found it: small teams, a few large ones, a hub, and a dense core.
+    """Return the edges of a network like the study's: small teams, a few large ones, a hub, and a dense core.
 
-    Teams of 2 to 14 (ever fewer of each size) all work with each other. Two in five are all by themselves; of the
-    others one member is in another team, too: in one of five it is always the same developer, who thus works with a
-    tenth of all. Further teams of neighbors fill up what edges are missing.
+    Developers work in teams of 2 to 14 (small teams are the most common), and all members of a team work with each
+    other. Two in five teams are isolated. In each of the others, one member also belongs to another team; in one of
+    five this is always the same developer, who thus works with a tenth of all developers. Further teams of neighbors
+    supply the missing edges.
 
     Args:
-        n_developers: about as many have an edge.
-        n_edges: about as many there are, where that is twice the developers or more.
-        seed: of all that is drawn.
+        n_developers: approximate number of developers with an edge.
+        n_edges: approximate number of edges; should be at least twice `n_developers`.
+        seed: seed of the random draws.
     """
     rng = np.random.default_rng(seed)
     shares = SIZES**-4.2 / (SIZES**-4.2).sum()
@@ -99,7 +100,7 @@ def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
 
 
 def _cliques(teams: Ints) -> Ints:
-    """Return the pairs within each row of developers as keys, the lesser one in the upper half."""
+    """Return the pairs within each row of developers as keys, with the smaller one in the upper half."""
     one, other = np.triu_indices(teams.shape[1], 1)
     low, high = np.minimum(teams[:, one], teams[:, other]).ravel(), np.maximum(teams[:, one], teams[:, other]).ravel()
     return np.asarray((low * 2**32 + high)[low < high], np.int64)

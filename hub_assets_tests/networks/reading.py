@@ -1,4 +1,4 @@
-"""Exports read back by the programs that people open them with."""
+"""Exports read back by igraph, networkx and Arrow."""
 
 import math
 from pathlib import Path
@@ -12,11 +12,11 @@ Attributes = dict[str, Any]
 
 
 def check_export(stem: Path, label: str | None = None) -> None:
-    """Check that igraph and networkx read the GraphML of an export, and that both find what its Parquet files hold.
+    """Check that igraph and networkx read the same network from GraphML as the Parquet files contain.
 
     Args:
-        stem: the path of the export without its endings.
-        label: the column of its nodes that is their label; the ids if not given.
+        stem: the path of the export without suffixes.
+        label: the node column used as label; by default the ids.
     """
     nodes, edges = (pq.read_table(stem.with_name(f"{stem.name}.{part}.parquet")) for part in ("nodes", "edges"))
     graphml = stem.with_name(f"{stem.name}.graphml")
@@ -44,7 +44,7 @@ def check_export(stem: Path, label: str | None = None) -> None:
 
 
 def _known(attributes: Attributes, but: str = "") -> Attributes:
-    """Return what is known: igraph has NaN and an empty text for what GraphML leaves out."""
+    """Return the known values; igraph reads omitted GraphML values as NaN or empty text."""
     return {
         name: value
         for name, value in attributes.items()

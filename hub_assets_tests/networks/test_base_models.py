@@ -1,4 +1,4 @@
-"""Models that descend from themselves: against networkx."""
+"""Cycles of base models, compared with networkx."""
 
 import networkx as nx
 import pyarrow as pa
@@ -14,14 +14,14 @@ EDGES = st.lists(st.tuples(st.sampled_from(KEYS[:8]), st.sampled_from([*KEYS, No
 
 
 def table_of(edges: Edges) -> pa.Table:
-    """Return rows of `mart__base_model_edges`, in which ids sort the other way round than keys."""
+    """Return rows of `mart__base_model_edges`, whose ids sort in the opposite order of their keys."""
     rows = [{"repo_key": key, "repo_id": f"n/{9 - int(key)}", "base_repo_key": base} for key, base in edges]
     return pa.Table.from_pylist(
         rows, pa.schema({"repo_key": pa.string(), "repo_id": pa.string(), "base_repo_key": pa.string()})
     )
 
 
-def test_cycles_that_share_a_model_are_one_and_who_leads_there_is_in_none() -> None:
+def test_cycles_that_share_a_model_are_one_and_models_leading_there_are_not_in_it() -> None:
     edges: Edges = [
         ("1", "2"),
         ("2", "1"),
@@ -43,7 +43,7 @@ def test_cycles_that_share_a_model_are_one_and_who_leads_there_is_in_none() -> N
 
 @settings(max_examples=60, deadline=None)
 @given(edges=EDGES)
-def test_cycles_equal_those_of_networkx(edges: Edges) -> None:
+def test_cycles_match_networkx(edges: Edges) -> None:
     graph = nx.DiGraph((child, base) for child, base in edges if base is not None)
     expected = {frozenset(part) for part in nx.strongly_connected_components(graph) if len(part) > 1}
     rows = base_model_cycles_table(table_of(edges)).to_pylist()

@@ -1,4 +1,4 @@
-"""Degrees and PageRanks are networkx's, and their summary is what these are."""
+"""Degrees, PageRank and their summary, compared with networkx and NumPy."""
 
 import networkx as nx
 import numpy as np
@@ -20,7 +20,7 @@ TABLES = st.dictionaries(
 
 @settings(deadline=None, max_examples=60)
 @given(TABLES)
-def test_degrees_and_pageranks_are_networkxs(table: pa.Table) -> None:
+def test_degrees_and_pagerank_match_networkx(table: pa.Table) -> None:
     graph = Graph.of(table)
     reference = graph.to_networkx()
     found = centrality_table(graph, contributions())
@@ -37,7 +37,7 @@ def test_degrees_and_pageranks_are_networkxs(table: pa.Table) -> None:
         assert row["pagerank"] == pytest.approx(ranks[name], abs=1e-9)
 
 
-def test_pagerank_of_a_network_like_the_hubs_is_networkxs() -> None:
+def test_pagerank_of_a_hub_like_network_matches_networkx() -> None:
     graph = Graph.of(hub_like(1_000, 2_500))
     expected = nx.pagerank(graph.to_networkx(), tol=1e-12, max_iter=1_000)
     found = pagerank(graph)
@@ -45,7 +45,7 @@ def test_pagerank_of_a_network_like_the_hubs_is_networkxs() -> None:
     np.testing.assert_allclose(found, [expected[name] for name in graph.names.to_pylist()], atol=1e-10)
 
 
-def test_what_is_known_of_each_developer() -> None:
+def test_the_centrality_of_each_developer() -> None:
     graph = Graph.of(edges([("a", "b", 4), ("b", "a", 1), ("c", "b", 2), ("d", "d", 9), ("x", "y"), ("y", "x")]))
     found = centrality_table(graph, contributions("a b", "a", "b c", "d", "x y", "a e")).to_pylist()
     assert [row["developer"] for row in found] == ["a", "b", "c", "x", "y"]
@@ -57,13 +57,13 @@ def test_what_is_known_of_each_developer() -> None:
         assert [row[name] for row in found] == [0, 0, 0, 1, 1]
 
 
-def test_great_graphs_have_no_greedy_communities() -> None:
+def test_large_graphs_have_no_greedy_communities() -> None:
     found = centrality_table(Graph.of(edges([("a", "b"), ("b", "a")])), contributions(), most_edges=1)
     assert found["community"].to_pylist() == [None, None]
     assert found["leiden_community"].to_pylist() == [0, 0]
 
 
-def test_the_summary_is_that_of_numpy() -> None:
+def test_the_summary_matches_numpy() -> None:
     table = pa.concat_tables([hub_like(300, 700), edges([(f"alone {place}",) * 2 for place in range(100)])])
     graph = Graph.of(table)
     centrality = centrality_table(graph, contributions())

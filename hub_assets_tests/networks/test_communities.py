@@ -1,4 +1,4 @@
-"""Greedy communities are networkx's but for ties; Leiden's are as good; both are the same each time."""
+"""Greedy communities match networkx's except for ties; Leiden's are as good; both are reproducible."""
 
 import math
 from itertools import combinations
@@ -18,7 +18,7 @@ SEEDS: Final = range(300)
 
 
 def small(seed: int) -> Graph:
-    """Draw a graph of up to 12 nodes; some of them may have no edge, or all may be joined."""
+    """Draw a graph of up to 12 nodes; some may have no edge, or all may be connected."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, 13))
     is_edge = rng.random((n, n)) < rng.random()
@@ -43,7 +43,7 @@ def known_modularity(links: nx.Graph, sets: list[set[Any]]) -> float:
     return float(nx.community.modularity(links, sets, weight=None)) if links.size() else math.nan
 
 
-def test_modularity_is_that_of_the_labels() -> None:
+def test_modularity_belongs_to_the_labels() -> None:
     for graph in [*map(small, SEEDS), Graph.of(hub_like(800, 1_650))]:
         links, found = links_of(graph), measures(graph)
         for name, partition in (("", greedy_communities(graph)), ("leiden_", leiden_communities(graph))):
@@ -53,8 +53,8 @@ def test_modularity_is_that_of_the_labels() -> None:
             assert found[f"{name}modularity"] == pytest.approx(known_modularity(links, sets), abs=1e-12, nan_ok=True)
 
 
-def test_greedy_communities_are_as_good_as_networkxs() -> None:
-    """Where joins are equally good the two go other ways, and neither does better by it."""
+def test_greedy_communities_are_as_good_as_those_of_networkx() -> None:
+    """The two break ties between equally good merges differently, and neither is better."""
     apart = []
     for graph in map(small, SEEDS):
         links = links_of(graph)
@@ -67,7 +67,7 @@ def test_greedy_communities_are_as_good_as_networkxs() -> None:
     assert np.mean(apart) == pytest.approx(0, abs=0.001)
 
 
-def test_greedy_communities_of_networks_like_the_hubs_are_networkxs() -> None:
+def test_greedy_communities_of_hub_like_networks_match_networkx() -> None:
     for seed in range(3):
         graph = Graph.of(hub_like(800, 1_650, seed))
         links = links_of(graph)
@@ -77,14 +77,14 @@ def test_greedy_communities_of_networks_like_the_hubs_are_networkxs() -> None:
         assert found.n_communities == pytest.approx(len(sets), rel=0.02)
 
 
-def test_the_spread_is_what_networkxs_order_of_nodes_makes_too() -> None:
-    """On a grid nearly all joins are as good as another; of two cliques no order makes anything else."""
+def test_the_spread_matches_networkx_with_reordered_nodes() -> None:
+    """On a grid almost all merges are equally good; for two cliques the order has no effect."""
     graph = Graph.of(edges([(str(one), str(other)) for one, other in nx.grid_2d_graph(6, 6).edges]))
     spread = greedy_spread(graph)
     assert spread == greedy_spread(graph) > 0.01
     known = []
     for seed in range(20):
-        # networkx takes ties in the order of the nodes' names
+        # networkx breaks ties by the order of the nodes' names
         place = np.random.default_rng(seed).permutation(graph.n_nodes)
         links = nx.Graph(zip(place[graph.sources].tolist(), place[graph.targets].tolist(), strict=True))
         known.append(known_modularity(links, nx.community.greedy_modularity_communities(links)))
@@ -93,22 +93,22 @@ def test_the_spread_is_what_networkxs_order_of_nodes_makes_too() -> None:
     assert greedy_spread(Graph.of(edges([*cliques, ("a", "e")]))) == pytest.approx(0, abs=1e-12)
 
 
-def test_nothing_has_no_spread() -> None:
+def test_an_empty_graph_has_no_spread() -> None:
     assert math.isnan(greedy_spread(Graph.of(edges([]))))
     assert math.isnan(greedy_spread(Graph.of(edges([("a", "b")])), n_orders=1))
 
 
-def test_two_cliques_are_two_communities_the_greater_first() -> None:
+def test_two_cliques_are_two_communities_sorted_by_size() -> None:
     cliques = [[f"b{place}" for place in range(4)], [f"a{place}" for place in range(3)]]
     pairs = [(one, other) for clique in cliques for one in clique for other in clique if one != other]
     graph = Graph.of(edges([*pairs, ("a0", "b0")]))
     for found in (greedy_communities(graph), leiden_communities(graph)):
         assert found.labels.tolist() == [1, 1, 1, 0, 0, 0, 0]
-        # (6 + 3) of 10 links inside, of which the degrees would let 13^2 + 7^2 of 20^2 be expected
+        # 6 + 3 of 10 links are internal; the degrees predict a share of (13^2 + 7^2) / 20^2
         assert found.modularity == pytest.approx(0.9 - (13**2 + 7**2) / 20**2)
 
 
-def test_communities_are_the_same_each_time() -> None:
+def test_communities_are_reproducible() -> None:
     table = hub_like(500, 1_500)
     shuffled = table.take(np.random.default_rng(1).permutation(len(table)))
     one, other = Graph.of(table), Graph.of(shuffled)

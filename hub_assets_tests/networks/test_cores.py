@@ -1,6 +1,6 @@
-"""The cores of a network are networkx's, and those of recorded commits the ones that were computed of them before.
+"""The cores of a network match networkx; those of recorded commits match values computed independently.
 
-Authors of recorded commits are numbers here, so that nobody is named where a test fails.
+Authors of recorded commits are numbers, so that a failing test does not print names.
 """
 
 from collections import Counter, defaultdict
@@ -32,13 +32,13 @@ def rows(graph: Graph, worked: pa.Table = NOBODY) -> list[dict[str, Any]]:
     return found
 
 
-def test_core_numbers_of_a_network_like_the_hubs_are_networkxs() -> None:
+def test_core_numbers_of_a_hub_like_network_match_networkx() -> None:
     graph = Graph.of(hub_like(1_000, 3_000))
     expected = nx.core_number(graph.to_networkx())
     assert core_numbers(graph).tolist() == [expected[name] for name in graph.names.to_pylist()]
 
 
-def test_the_cores_are_those_of_networkx() -> None:
+def test_cores_match_networkx() -> None:
     graph = Graph.of(hub_like(1_000, 3_000))
     reference = graph.to_networkx()
     found = rows(graph)
@@ -50,7 +50,7 @@ def test_the_cores_are_those_of_networkx() -> None:
         assert row["density"] == pytest.approx(nx.density(core))
 
 
-def test_the_greatest_k_may_be_one_of_the_others_and_none_is_above_it() -> None:
+def test_no_core_is_above_the_maximum_k() -> None:
     assert [(row["k"], row["is_max_k"]) for row in rows(Graph.of(edges([("a", "b")])))] == [(1, True)]
     assert [(row["k"], row["is_max_k"]) for row in rows(Graph.of(edges(COMPLETE)))] == [
         (1, False),
@@ -65,7 +65,7 @@ def test_the_greatest_k_may_be_one_of_the_others_and_none_is_above_it() -> None:
     ]
 
 
-def test_the_spread_of_modularity_is_beside_it_where_orders_are_asked_for() -> None:
+def test_the_spread_of_modularity_is_reported_on_request() -> None:
     graph = Graph.of(hub_like(300, 700))
     assert {row["modularity_spread"] for row in rows(graph)} == {None}
     found = core_table(graph, NOBODY, n_orders=20).to_pylist()
@@ -81,7 +81,7 @@ def test_a_network_without_edges_has_no_cores(table: pa.Table) -> None:
     assert found.schema.equals(without_network(schemas.COLLABORATION_CORES))
 
 
-def test_what_is_not_defined_is_null() -> None:
+def test_undefined_measures_are_null() -> None:
     graph = Graph.of(edges(COMPLETE).select(["source", "target", "weight"]))
     *_, core = rows(graph)
     assert core["assortativity"] is None
@@ -89,7 +89,7 @@ def test_what_is_not_defined_is_null() -> None:
     assert core_table(graph, NOBODY).schema.equals(without_network(schemas.COLLABORATION_CORES))
 
 
-def test_repositories_make_up_a_core_where_two_of_it_worked() -> None:
+def test_repositories_count_if_two_developers_of_the_core_contributed() -> None:
     graph = Graph.of(edges([*COMPLETE, ("e", "a"), ("f", "f")]))
     there = contributions("a b c", "d e", "a b", "f a", "a", "e a", "nobody else", "")
     twice = pa.concat_tables([there, there])
@@ -103,11 +103,11 @@ def test_repositories_make_up_a_core_where_two_of_it_worked() -> None:
 
 
 class Recorded:
-    """The network of recorded commits by the published script's rule, author strings as they are.
+    """The network of recorded commits by the published script's rule, with unmerged author strings.
 
     Args:
-        commits: the repository and the authors of each, these as numbers in the order of their names.
-        left_out: authors who do not count.
+        commits: repository and authors of each commit.
+        left_out: authors to exclude.
     """
 
     def __init__(self, commits: list[tuple[str, list[str]]], left_out: set[str]) -> None:
@@ -136,7 +136,7 @@ class Recorded:
 
 @pytest.fixture(scope="module")
 def recorded(real_data: Path) -> dict[str, Recorded]:
-    """The networks with bots `kept` and `out`."""
+    """The networks with and without bots."""
     table = pq.read_table(real_data / "top_models_2024" / "commits.parquet", columns=["model_id", "authors"])
     names = sorted(set(pc.list_flatten(table["authors"]).to_pylist()))
     number = {name: f"{place:04d}" for place, name in enumerate(names)}
@@ -163,7 +163,7 @@ OUT = [
 @pytest.mark.parametrize(
     ("bots", "strings", "n_commits", "isolates", "table"), [("kept", 653, 8034, 82, KEPT), ("out", 648, 7495, 124, OUT)]
 )
-def test_recorded_commits_have_the_cores_that_were_computed_of_them(
+def test_recorded_commits_have_the_precomputed_cores(
     recorded: dict[str, Recorded], *, bots: str, strings: int, n_commits: int, isolates: int, table: Expected
 ) -> None:
     network = recorded[bots]
@@ -179,10 +179,10 @@ def test_recorded_commits_have_the_cores_that_were_computed_of_them(
         assert row["average_degree"] == pytest.approx(degree, abs=5e-4)
         assert row["average_clustering_unweighted"] == pytest.approx(clustering, abs=5e-5)
         assert row["average_clustering"] == pytest.approx(weighted, abs=5e-5)
-        # ties, of which networkx takes others
+        # networkx breaks ties differently
         assert row["modularity"] == pytest.approx(modularity, abs=0.01)
         assert row["communities"] == communities
         assert row["leiden_modularity"] >= row["modularity"] - 1e-12
-    # the last row of the study's Table 6; with bots out one member less
+    # the last row of the study's Table 6; without bots there is one member fewer
     core = found[-1]
     assert (core["rich_club"], core["assortativity"], core["n_in_largest_repo"]) == (1, None, core["nodes"])

@@ -1,4 +1,4 @@
-"""networkx, igraph and Arrow read exports back unchanged; each file is written whole or not at all."""
+"""networkx, igraph and Arrow read exports back unchanged; each file is written atomically."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hub_assets_tests.networks.reading import check_export
 XML = "{http://graphml.graphdrawing.org/xmlns}"
 
 
-def test_a_network_is_read_back_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exported_network_is_read_back_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "ROWS", 100)  # so that it is written in several pieces
     graph = Graph.of(hub_like(300, 700))
     nodes = centrality_table(graph, contributions())
@@ -41,7 +41,7 @@ def test_a_network_is_read_back_as_it_was(tmp_path: Path, monkeypatch: pytest.Mo
     assert nx.read_graphml(graphml).is_directed()
 
 
-def test_usage_and_co_usage_are_read_with_ids_labels_and_weights(tmp_path: Path) -> None:
+def test_usage_exports_keep_ids_labels_and_weights(tmp_path: Path) -> None:
     uses = pa.table({"model_key": ["m1", "m2", "m1", "m2", "m3"], "space_key": ["s1", "s1", "s2", "s2", "s3"]})
     models = pa.table({"repo_key": ["m1", "m2", "m3"], "repo_id": ["lab/1", "lab/2", "3"], "n_spaces": [2, 2, 1]})
     spaces = pa.table({"repo_key": ["s1", "s2", "s3"], "repo_id": ["ann/s", "bo/s", "bo/t"]})
@@ -55,7 +55,7 @@ def test_usage_and_co_usage_are_read_with_ids_labels_and_weights(tmp_path: Path)
     assert igraph.Graph.Read_GraphML(str(shared)).es["weight"] == [2]
 
 
-def test_a_base_is_one_node_however_tags_spell_it(tmp_path: Path) -> None:
+def test_a_base_is_one_node_regardless_of_spelling(tmp_path: Path) -> None:
     rows = [
         ("1", "bo/a", "2", "bo/b", "finetune"),
         ("1", "bo/a", "2", "bo/b", "merge"),
@@ -88,7 +88,7 @@ def test_a_base_is_one_node_however_tags_spell_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(exports.RESERVED))
-def test_an_attribute_with_a_programs_own_name_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_attribute_with_a_reserved_name_is_refused(tmp_path: Path, name: str) -> None:
     nodes, links = pa.table({"node": ["a", "b"]}), pa.table({"one": ["a"], "other": ["b"]})
     with pytest.raises(ValueError, match=f"the attribute {name}"):
         export(tmp_path / "it", nodes.append_column(name, pa.array(["x", "y"])), links)
@@ -136,7 +136,7 @@ def test_attributes_have_their_types_and_odd_names_are_kept(tmp_path: Path) -> N
     }
 
 
-def test_edges_may_pass_by_as_batches_with_dictionaries(tmp_path: Path) -> None:
+def test_edges_can_be_batches_with_dictionaries(tmp_path: Path) -> None:
     names = pa.array(["a", "b", "c"])
     schema = pa.schema(
         [(name, pa.dictionary(pa.int32(), pa.string())) for name in ("one", "other")] + [("weight", pa.int64())]
@@ -148,16 +148,16 @@ def test_edges_may_pass_by_as_batches_with_dictionaries(tmp_path: Path) -> None:
     assert sorted(nx.read_graphml(graphml).edges.data("weight")) == [("a", "b", 5), ("a", "c", 6)]
 
 
-def test_nothing_is_a_network(tmp_path: Path) -> None:
+def test_an_empty_network_is_exported(tmp_path: Path) -> None:
     graph = Graph.of(edges([]))
     *_, graphml = export(tmp_path / "nothing", centrality_table(graph, contributions()), graph.table())
     assert len(nx.read_graphml(graphml)) == 0
 
 
 @pytest.mark.parametrize(
-    ("names", "what"), [(["a"], "no node"), (["a", "b", "a"], "there twice"), (["a", "b", None], "is null")]
+    ("names", "what"), [(["a"], "unknown node"), (["a", "b", "a"], "duplicated"), (["a", "b", None], "is null")]
 )
-def test_what_is_no_network_leaves_the_files_as_they_were(tmp_path: Path, names: list[str | None], what: str) -> None:
+def test_an_invalid_network_leaves_the_files_unchanged(tmp_path: Path, names: list[str | None], what: str) -> None:
     paths = export(tmp_path / "it", pa.table({"id": ["a", "b"]}), edges([("a", "b")]))
     before = [path.read_bytes() for path in paths]
     with pytest.raises(ValueError, match=what):
@@ -165,7 +165,7 @@ def test_what_is_no_network_leaves_the_files_as_they_were(tmp_path: Path, names:
     assert [path.read_bytes() for path in paths] == before
 
 
-def test_more_edges_than_programs_open_are_parquet_alone(tmp_path: Path) -> None:
+def test_large_networks_are_exported_as_parquet_only(tmp_path: Path) -> None:
     nodes, links = pa.table({"id": ["a", "b"]}), edges([("a", "b"), ("b", "a")])
     assert [path.suffix for path in export(tmp_path / "it", nodes, links, most_in_graphml=2)][-1] == ".graphml"
     paths = export(tmp_path / "it", nodes, links, most_in_graphml=1)

@@ -7,6 +7,7 @@ import networkx as nx
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -160,6 +161,7 @@ def test_families_equal_those_of_networkx(edges: Edges) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_recorded_lineage_has_the_families_that_networkx_finds(real_data: Path) -> None:
     recorded = pq.read_table(real_data / "model_atlas/model_atlas_edges.parquet")
     recorded = recorded.filter(pc.equal(pc.utf8_slice_codeunits(recorded["origin"], 0, 4), "auto"))

@@ -1,4 +1,4 @@
-"""A graph holds the edges of its table without self-loops, however it is sorted; so do igraph's and networkx's."""
+"""A graph has the edges of its table without self-loops in any row order; igraph and networkx get the same edges."""
 
 import random
 
@@ -18,7 +18,7 @@ TABLES = st.dictionaries(
 ).map(lambda found: [(*pair, weight) for pair, weight in found.items()])
 
 
-def test_nodes_are_sorted_self_loops_set_aside_and_isolates_counted() -> None:
+def test_nodes_are_sorted_self_loops_dropped_and_isolates_counted() -> None:
     graph = Graph.of(edges([("z", "a", 3, 0.5), ("b", "b", 7), ("a", "z", 1), ("a", "a", 9), ("c", "c", 1)]))
     assert graph.names.to_pylist() == ["a", "z"]
     assert (graph.n_nodes, graph.n_edges, graph.n_isolates) == (2, 2, 2)
@@ -30,7 +30,7 @@ def test_nodes_are_sorted_self_loops_set_aside_and_isolates_counted() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(TABLES, st.randoms(use_true_random=False))
-def test_the_graph_is_the_same_in_whatever_order_its_table_is(rows: list[tuple[str, str, int]], rng: object) -> None:
+def test_the_graph_does_not_depend_on_row_order(rows: list[tuple[str, str, int]], rng: object) -> None:
     graph = Graph.of(edges(rows))
     rng.shuffle(rows)  # type: ignore[attr-defined]
     other = Graph.of(edges(rows))
@@ -75,7 +75,7 @@ def test_igraph_and_networkx_get_the_same_edges(rows: list[tuple[str, str, int]]
 
 @settings(deadline=None, max_examples=60)
 @given(TABLES, st.sets(st.sampled_from("abcdéf")))
-def test_a_subgraph_is_the_one_that_its_nodes_induce(rows: list[tuple[str, str, int]], kept: set[str]) -> None:
+def test_a_subgraph_is_induced_by_its_nodes(rows: list[tuple[str, str, int]], kept: set[str]) -> None:
     graph = Graph.of(edges(rows))
     part = graph.subgraph(np.array([name in kept for name in graph.names.to_pylist()], np.bool_))
     expected = graph.to_networkx().subgraph(kept)
@@ -84,8 +84,8 @@ def test_a_subgraph_is_the_one_that_its_nodes_induce(rows: list[tuple[str, str, 
     assert part.names.to_pylist() == sorted(expected)
 
 
-def test_igraph_heeds_the_weights() -> None:
-    """It does not where they are numpy's integers, so that this is no matter of course."""
+def test_igraph_uses_the_weights() -> None:
+    """igraph ignores NumPy integers as weights, so this needs a test."""
     table = edges([("a", "b", 1), ("a", "c", 9), ("b", "a", 1), ("c", "a", 1)])
     found = Graph.of(table).to_igraph()
     weighted, unweighted = found.pagerank(weights="weight"), found.pagerank()
@@ -103,7 +103,7 @@ def test_a_table_without_fractional_weights_is_a_graph_without() -> None:
     assert graph.table().to_pydict() == {"source": ["a"], "target": ["b"], "weight": [2.0]}
 
 
-def test_any_kind_of_strings_will_do() -> None:
+def test_all_string_types_are_accepted() -> None:
     table = edges([("b", "a", 2), ("a", "b", 1)])
     for kind in (pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
         casted = table.set_column(0, "source", table["source"].cast(kind))
@@ -114,20 +114,20 @@ def test_any_kind_of_strings_will_do() -> None:
     ("rows", "what"),
     [
         ([("a", "b"), ("b", "a"), ("a", "b")], "two edges"),
-        ([("a", "b", 0)], "not above 0"),
-        ([("a", "b", -1)], "not above 0"),
-        ([("a", "b", 1, 0.0)], "not above 0"),
-        ([("a", "b", 1, float("nan"))], "not above 0"),
+        ([("a", "b", 0)], "not positive"),
+        ([("a", "b", -1)], "not positive"),
+        ([("a", "b", 1, 0.0)], "not positive"),
+        ([("a", "b", 1, float("nan"))], "not positive"),
         ([("a", "b", None)], "weight is null"),
         ([(None, "b")], "name is null"),
     ],
 )
-def test_what_is_no_edge_table_is_refused(rows: list[tuple[object, ...]], what: str) -> None:
+def test_an_invalid_edge_table_is_refused(rows: list[tuple[object, ...]], what: str) -> None:
     with pytest.raises(ValueError, match=what):
         Graph.of(edges(rows))
 
 
-def test_nothing_is_a_graph() -> None:
+def test_an_empty_table_is_a_graph() -> None:
     graph = Graph.of(edges([]))
     assert (graph.n_nodes, graph.n_edges, graph.n_isolates) == (0, 0, 0)
     assert graph.to_networkx().size() == 0
@@ -135,8 +135,8 @@ def test_nothing_is_a_graph() -> None:
     assert len(graph.table()) == 0
 
 
-def test_igraph_draws_as_before_after_all() -> None:
-    """Who else uses igraph in this process keeps Python's own rng."""
+def test_igraph_gets_its_generator_back() -> None:
+    """Other users of igraph in this process keep Python's own generator."""
     from hub_assets.networks.communities import leiden_communities
 
     leiden_communities(Graph.of(edges([("a", "b")])))

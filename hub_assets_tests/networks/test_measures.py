@@ -1,4 +1,4 @@
-"""Every measure equals networkx's on random directed graphs, what is known of complete ones, and of published ones."""
+"""Measures match networkx on random graphs, theory on complete graphs, and published values."""
 
 import math
 from pathlib import Path
@@ -26,7 +26,7 @@ TWO_PARTS = (7, {(0, 1): 3, (1, 2): 5, (2, 0): 1, (4, 5): 2, (5, 4): 2})
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Made:
-    """Draw a number of nodes, and edges with weights; nodes without edges are among them."""
+    """Draw a number of nodes and weighted edges; some nodes may have no edge."""
     n = draw(st.integers(0, 9))
     pair = st.tuples(st.integers(0, max(n - 1, 0)), st.integers(0, max(n - 1, 0))).filter(
         lambda ends: ends[0] != ends[1]
@@ -62,7 +62,7 @@ def known_assortativity(reference: nx.DiGraph) -> float:
 
 
 def known_rich_club(reference: nx.DiGraph) -> float:
-    """Return the density of the subgraph of the tenth with the greatest degrees, and all who equal them."""
+    """Return the density of the subgraph of the top 10% by degree, including ties."""
     degrees = sorted((degree for _, degree in reference.degree), reverse=True)
     if not degrees:
         return math.nan
@@ -80,7 +80,7 @@ def known_rich_club(reference: nx.DiGraph) -> float:
 @example(CIRCLE)
 @example(COMPLETE)
 @example(TWO_PARTS)
-def test_every_measure_is_networkxs(made: Made) -> None:
+def test_every_measure_matches_networkx(made: Made) -> None:
     graph, reference = both(made)
     found = measures(graph)
     has_nodes, has_edges = len(reference) > 0, reference.size() > 0
@@ -98,11 +98,11 @@ def test_every_measure_is_networkxs(made: Made) -> None:
         "average_degree": sum(dict(reference.degree).values()) / len(reference) if has_nodes else math.nan,
         "average_clustering": mean_clustering("weight"),
         "average_clustering_unweighted": mean_clustering(None),
-        # a factor of all weights changes nothing
+        # scaling all weights changes nothing
         "average_clustering_fractional": mean_clustering("weight"),
         "weak_components": nx.number_weakly_connected_components(reference) if has_nodes else 0,
     }
-    # of communities `test_communities` tells
+    # `test_communities` covers communities
     assert found.keys() - expected.keys() == {
         *("modularity", "communities", "leiden_modularity", "leiden_communities"),
     }
@@ -129,11 +129,11 @@ def test_a_complete_network(n: int) -> None:
     assert set(core_numbers(graph)) == {2 * (n - 1)}
 
 
-def test_one_great_weight_takes_clustering_to_nearly_nothing() -> None:
-    """Which is how the study's complete core of 14 comes to a clustering of 0.04."""
+def test_one_large_weight_reduces_clustering_to_almost_zero() -> None:
+    """This explains the clustering of 0.04 in the study's complete core of 14."""
     pairs = [(f"{one:02d}", f"{other:02d}", 1) for one in range(14) for other in range(14) if one != other]
     graph = Graph.of(edges([(*pairs[0][:2], 27), *pairs[1:]]))
-    # the geometric mean is 1/27 in all triangles but those with that edge, where it is 1/9
+    # the geometric mean is 1/27 in all triangles except those with that edge, where it is 1/9
     n_triangles = 8 * 14 * 13 * 12 // 6
     with_it = 4 * 12
     expected = ((n_triangles - with_it) / 27 + with_it / 9) / n_triangles
@@ -142,7 +142,7 @@ def test_one_great_weight_takes_clustering_to_nearly_nothing() -> None:
     assert average_clustering(graph) == pytest.approx(1)
 
 
-def test_greedy_communities_are_left_out_of_great_graphs_alone() -> None:
+def test_only_large_graphs_lack_greedy_communities() -> None:
     graph = Graph.of(edges([("a", "b"), ("b", "c"), ("c", "d")]))
     assert measures(graph, 3)["communities"] == 2
     found = measures(graph, 2)
@@ -151,7 +151,7 @@ def test_greedy_communities_are_left_out_of_great_graphs_alone() -> None:
     assert found["leiden_communities"] == 2
 
 
-def test_clustering_and_rich_club_of_a_network_like_the_hubs_are_networkxs() -> None:
+def test_clustering_and_rich_club_of_a_hub_like_network_match_networkx() -> None:
     graph = Graph.of(hub_like(1_500, 4_000))
     reference = graph.to_networkx()
     assert average_clustering(graph, graph.weights) == pytest.approx(nx.average_clustering(reference, weight="weight"))

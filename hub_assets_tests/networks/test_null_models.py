@@ -1,4 +1,4 @@
-"""Rewired networks have the degrees and nothing else; what is held against them is as far off as it was made to be."""
+"""Rewired networks keep only the degrees; synthetic networks differ from them as constructed."""
 
 import random
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def by_measure(table: pa.Table, k: int) -> Mapping[str, dict[str, Any]]:
 
 @settings(deadline=None, max_examples=60)
 @given(PAIRS, st.integers(0, 100))
-def test_rewiring_keeps_degrees_and_makes_no_loops_and_no_edge_twice(pairs: set[tuple[str, str]], seed: int) -> None:
+def test_rewiring_keeps_degrees_without_loops_or_duplicate_edges(pairs: set[tuple[str, str]], seed: int) -> None:
     graph = Graph.of(edges(sorted(pairs)))
     other = rewired(graph, random.Random(seed))
     assert other.names.equals(graph.names)
@@ -40,7 +40,7 @@ def test_rewiring_keeps_degrees_and_makes_no_loops_and_no_edge_twice(pairs: set[
     assert ends == list(zip(again.sources.tolist(), again.targets.tolist(), strict=True))
 
 
-def test_rewiring_leaves_little_as_it_was() -> None:
+def test_rewiring_changes_most_edges() -> None:
     graph = Graph.of(hub_like(1_000, 2_500))
     copy = rewired(graph, random.Random(1))
     other = rewired(graph, random.Random(2))
@@ -64,8 +64,8 @@ def test_a_network_of_teams_is_far_from_chance() -> None:
         assert rows[name]["z"] > 10
 
 
-def test_reciprocity_by_chance_is_what_degrees_make_of_it() -> None:
-    """Of edges at random both ways are as likely as an edge is: the density, where degrees are alike."""
+def test_random_reciprocity_follows_from_the_degrees() -> None:
+    """With equal degrees, the reciprocity of random edges is the density."""
     n = 60
     ring = Graph.of(edges([(f"{one:02d}", f"{(one + step) % n:02d}") for one in range(n) for step in (1, 2, 3, n - 1)]))
     assert reciprocity(ring) == 0.5
@@ -74,7 +74,7 @@ def test_reciprocity_by_chance_is_what_degrees_make_of_it() -> None:
     assert row["z"] > 5
 
 
-def test_what_no_swap_can_change_has_no_z() -> None:
+def test_a_network_that_cannot_be_rewired_has_no_z() -> None:
     complete = Graph.of(edges([(one, other) for one in "abcd" for other in "abcd" if one != other]))
     for row in null_table(complete, draws=3).to_pylist():
         assert row["null_mean"] == pytest.approx(row["value"])
@@ -82,11 +82,11 @@ def test_what_no_swap_can_change_has_no_z() -> None:
 
 
 @pytest.mark.parametrize("draws", [0, 1])
-def test_too_few_draws_have_no_deviation(draws: int) -> None:
+def test_too_few_draws_have_no_standard_deviation(draws: int) -> None:
     graph = Graph.of(edges([("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")]))
     for row in null_table(graph, draws=draws).to_pylist():
         assert (row["null_std"], row["z"], row["n_draws"]) == (None, None, draws)
 
 
-def test_a_network_without_edges_has_nothing_to_hold_against_chance() -> None:
+def test_a_network_without_edges_has_no_null_models() -> None:
     assert null_table(Graph.of(edges([("a", "a")]))).num_rows == 0

@@ -1,4 +1,4 @@
-"""A network as of a month is the one that a table of all edges until then makes."""
+"""The network at the end of a month equals the network of all edges so far."""
 
 from datetime import date
 from typing import Any
@@ -36,7 +36,7 @@ def growth(rows: list[tuple[date, str, str, int]]) -> pa.Table:
 
 @settings(deadline=None, max_examples=40)
 @given(GROWTH)
-def test_each_month_is_measured_as_the_table_of_all_edges_until_then(rows: list[tuple[date, str, str, int]]) -> None:
+def test_each_month_matches_a_table_of_all_edges_so_far(rows: list[tuple[date, str, str, int]]) -> None:
     table = growth(rows)
     found = over_time_table(table)
     assert found.schema.equals(without_network(schemas.COLLABORATION_OVER_TIME))
@@ -63,7 +63,7 @@ def rows_until(rows: list[tuple[date, str, str, int]], month: date) -> list[tupl
     return [row for row in rows if (row[0].year, row[0].month) <= (month.year, month.month)]
 
 
-def test_who_worked_alone_is_no_isolate_from_the_first_edge_on() -> None:
+def test_an_isolate_becomes_a_node_with_its_first_edge() -> None:
     found = over_time_table(
         growth([(date(2023, 1, 31), "a", "a", 2), (date(2023, 3, 1), "b", "a", 1), (date(2023, 4, 9), "c", "c", 1)])
     ).to_pylist()
@@ -87,20 +87,20 @@ def test_weights_add_up() -> None:
     assert first["average_clustering_unweighted"] == second["average_clustering_unweighted"]
 
 
-def test_a_network_stays_as_it_is_until_others_end() -> None:
+def test_the_last_values_are_repeated_until_the_end() -> None:
     table = growth([(date(2022, 11, 30), "a", "b", 1), (date(2023, 1, 1), "b", "c", 1)])
     plain = over_time_table(table).to_pylist()
     longer = over_time_table(table, date(2023, 3, 15)).to_pylist()
     assert [row["month"] for row in plain] == [date(2022, 11, 1), date(2022, 12, 1), date(2023, 1, 1)]
     assert longer == [*plain, *({**plain[-1], "month": date(2023, month, 1)} for month in (2, 3))]
-    # what grows on is not cut off
+    # later growth is not cut off
     assert over_time_table(table, date(2022, 12, 31)).to_pylist() == plain
 
 
-def test_nothing_has_no_months() -> None:
+def test_no_growth_gives_no_months() -> None:
     assert over_time_table(growth([])).num_rows == over_time_table(growth([]), date(2023, 1, 1)).num_rows == 0
 
 
-def test_a_month_that_is_not_known_is_refused() -> None:
+def test_a_null_month_is_refused() -> None:
     with pytest.raises(ValueError, match="month is null"):
         over_time_table(growth([(None, "a", "b", 1)]))  # type: ignore[list-item]

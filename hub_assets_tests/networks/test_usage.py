@@ -1,4 +1,4 @@
-"""Usage and co-usage: against a double loop, networkx, pandas, and a real network of usage."""
+"""Usage and co-usage, compared with a double loop, networkx, pandas, and a real network."""
 
 from collections import defaultdict
 from itertools import combinations
@@ -29,7 +29,7 @@ def table_of(uses: Uses) -> pa.Table:
 
 
 def usage_of(uses: pa.Table, network: str = "all") -> pa.Table:
-    """Return the rows of `network__model_usage` for all models in use, of which the id is the key."""
+    """Return the rows of `network__model_usage` for all models in use; each id equals the key."""
     counted = uses.group_by("model_key").aggregate([("space_key", "count")])
     keys, n_spaces = counted["model_key"], counted["space_key_count"]
     return pa.table({"network": pa.repeat(network, len(keys)), "repo_key": keys, "repo_id": keys, "n_spaces": n_spaces})
@@ -38,7 +38,7 @@ def usage_of(uses: pa.Table, network: str = "all") -> pa.Table:
 @pytest.mark.parametrize("cells", [1, 7, 10_000_000])
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(uses=USES, cv=st.frozensets(st.sampled_from("abcdefgh")))
-def test_co_usage_equals_a_double_loop(
+def test_co_usage_matches_a_double_loop(
     monkeypatch: pytest.MonkeyPatch, cells: int, uses: Uses, cv: frozenset[str]
 ) -> None:
     monkeypatch.setattr(usage, "_CELLS", cells)
@@ -68,7 +68,7 @@ def test_co_usage_equals_a_double_loop(
 
 @settings(max_examples=30, deadline=None)
 @given(uses=USES.filter(bool))
-def test_the_summary_equals_pandas_and_networkx(uses: Uses) -> None:
+def test_the_summary_matches_pandas_and_networkx(uses: Uses) -> None:
     in_use = usage_of(table_of(uses))
     together = co_usage_table(table_of(uses), in_use)
     used, joined = usage_summary_table(table_of(uses), in_use, together).to_pylist()
@@ -89,7 +89,7 @@ def test_the_summary_equals_pandas_and_networkx(uses: Uses) -> None:
         assert row["largest_component"] == max(map(len, nx.connected_components(graph)))
 
 
-def test_nothing_in_use() -> None:
+def test_no_models_in_use() -> None:
     nothing = table_of(set())
     in_use = usage_of(nothing)
     together = co_usage_table(nothing, in_use)
@@ -107,7 +107,7 @@ def test_models_at_a_thousand_or_more_are_counted() -> None:
     assert (used["n_at_least_1000"], used["max"], joined["n_at_least_1000"]) == (2, 1_001, 0)
 
 
-def test_a_space_of_five_thousand_models_is_counted_in_full_and_never_held_at_once(
+def test_a_space_with_five_thousand_models_is_counted_in_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     many, cells = 5_000, 500_000
@@ -133,7 +133,7 @@ def real_uses(real_data: Path) -> pa.Table:
 
 
 def test_a_real_network_of_usage(real_uses: pa.Table) -> None:
-    """The values of its README, which were computed apart from this."""
+    """The expected values are from its README and were computed independently."""
     in_use = usage_of(real_uses)
     together = co_usage_table(real_uses, in_use)
     used, joined = usage_summary_table(real_uses, in_use, together).to_pylist()
@@ -156,7 +156,7 @@ def test_a_real_network_of_usage(real_uses: pa.Table) -> None:
     assert pc.sum(together["weighted_degree"]).as_py() == 2 * pc.sum(edges["weight"]).as_py()
 
 
-def test_the_usage_of_real_models_is_no_power_law(real_uses: pa.Table) -> None:
+def test_the_usage_of_real_models_is_not_a_power_law(real_uses: pa.Table) -> None:
     fit: dict[str, Any] = fit_tail(usage_of(real_uses)["n_spaces"].to_numpy())
     assert (fit["x_min"], round(fit["alpha"], 3), round(fit["ks"], 3)) == (1, 1.614, 0.049)
     assert fit["ratio_lognormal"] < 0

@@ -61,7 +61,7 @@ class Reviewer:
         return [(row["author_b"], row["decision"]) for row in read_decisions(self.path).to_pylist()]
 
 
-def test_open_pairs_of_the_newest_week_come_up_likeliest_first(tmp_path: Path) -> None:
+def test_open_pairs_of_the_newest_week_come_up_by_descending_score(tmp_path: Path) -> None:
     warehouse = make_warehouse(
         tmp_path / "warehouse.duckdb",
         pair("ada", "low", score=-1.0),

@@ -12,7 +12,6 @@ import pytest
 from scipy import stats
 
 import dbt_like_sql
-from hub_assets.local_hub.fields import REPO_TYPES
 from hub_assets.local_hub.simulated import REFERENCE, simulate
 from hub_assets.local_hub.simulated.calibration import true_activity
 from hub_assets.statistics import schemas
@@ -27,6 +26,7 @@ from hub_assets.statistics.activity import (
     tail_table,
 )
 from hub_assets.statistics.concentration import gini
+from hub_assets.vocabulary import REPO_TYPES
 
 TABLES = {
     concentration_table: schemas.CONCENTRATION,
@@ -133,7 +133,7 @@ def test_correlations_of_all_and_of_license_groups_of_models(activity: Activity)
 
 
 def test_license_groups_differ_as_simulated(activity: Activity) -> None:
-    """As in the study, permissive > restrictive > none in what users contribute; every pair of groups is counted."""
+    """As in the study, users contribute most to permissive models and least to those without a license."""
     table = license_test_table(activity)
     assert len(table) == len(VARIABLES["model"]) * 3
     for row in table.to_pylist():

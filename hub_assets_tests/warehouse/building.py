@@ -8,8 +8,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from hub_assets.hub.sources.schemas import ANSWERS, REPO_TYPES, answers_schema, listing_schema
-from hub_assets.identities.schemas import CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
+from hub_assets.archives.importing import CHOICE_SCHEMA
+from hub_assets.hub.sources import raw_tables
+from hub_assets.hub.sources.listings import LISTINGS
+from hub_assets.identities.schemas import ACCOUNT_QUESTIONS, CANDIDATE_PAIRS, DEVELOPER_PAIRS, DEVELOPERS, PSEUDONYMS
 from hub_assets.networks.schemas import (
     BASE_MODEL_CYCLES,
     COLLABORATION_CORES,
@@ -23,14 +25,20 @@ from hub_assets.networks.schemas import (
     USAGE_SUMMARY,
 )
 from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
+from hub_assets.trust.schemas import FLOW_CORRECTIONS, WEEK_QUALITY
 from hub_assets.warehouse.database import failing_rows, prepare, replace_week
 from hub_assets.warehouse.sql_project import Model, Project
 
 CORE = {
     "core__candidate_pairs": CANDIDATE_PAIRS,
+    "core__account_questions": ACCOUNT_QUESTIONS,
     "core__developer_pairs": DEVELOPER_PAIRS,
     "core__developers": DEVELOPERS,
     "core__pseudonyms": PSEUDONYMS,
+}
+TRUST = {
+    "core__week_quality": WEEK_QUALITY,
+    "core__flow_corrections": FLOW_CORRECTIONS,
 }
 STATS = {
     "stats__concentration": CONCENTRATION,
@@ -52,9 +60,11 @@ NETWORK = {
     "network__family_members": FAMILY_MEMBERS,
 }
 SOURCES = {
-    **{f"raw_hub__{repo_type}s": listing_schema(repo_type) for repo_type in REPO_TYPES},
-    **{table: answers_schema(table) for table in ANSWERS},
+    **{table.name: table.schema for table in raw_tables()},
+    **{f"raw_archive__{repo_type}s": table.schema for repo_type, table in LISTINGS.items()},
+    "raw_archive__uploads": CHOICE_SCHEMA,
     **CORE,
+    **TRUST,
     **STATS,
     **NETWORK,
 }
@@ -161,7 +171,7 @@ def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: da
             insert into core__developers by name
             select
                 snapshot_date, author, author as developer_id, false as is_bot, false as is_generic,
-                'alone' as how, '' as decisions_hash
+                'alone' as match_method, '' as decisions_hash
             from int_hub__author_strings where snapshot_date = date '{week}'
         """)
     for model in project.models:

@@ -46,11 +46,12 @@ class Warehouse(Database):
         fill(self.connection, known | given)
         build_week(self.connection, self.project, week)
 
-    def edges(self, columns: str = "weight", rule: str = "first_author", bots: str = "out", net: str = "all") -> Edges:
+    def edges(self, columns: str = "weight", rule: str = "first_author", bots: bool = False, net: str = "all") -> Edges:
         """Return the edges of a network in WEEK: (source, target) -> columns."""
         found = self.rows(
             f"select source_id, target_id, {columns} from int_hub__collaboration_edges "
-            f"where snapshot_date = date '{WEEK}' and edge_rule = '{rule}' and bots = '{bots}' and network = '{net}'"
+            f"where snapshot_date = date '{WEEK}' and edge_rule = '{rule}' and includes_bots = {bots} "
+            f"and network = '{net}'"
         )
         return {(source, target): tuple(values) for source, target, *values in found}
 
@@ -94,7 +95,7 @@ def authors(pages: list[Row]) -> set[str]:
 
 
 def developer(author: str, developer_id: str, **others: Any) -> Row:
-    known = {"snapshot_date": WEEK, "author": author, "developer_id": developer_id, "how": "alone"}
+    known = {"snapshot_date": WEEK, "author": author, "developer_id": developer_id, "match_method": "alone"}
     return known | {"is_bot": False, "is_generic": False, "decisions_hash": "0"} | others
 
 
@@ -151,7 +152,7 @@ def test_developers_who_work_alone_have_a_self_loop(warehouse: Warehouse, rule: 
         ("cy", "cy"): (1, 1, 1.0),
     }
     nodes = "select developer_id, n_repos, n_shared_repos, n_commits from int_hub__collaboration_developers"
-    assert warehouse.rows(f"{nodes} where bots = 'out' order by 1") == [
+    assert warehouse.rows(f"{nodes} where not includes_bots order by 1") == [
         ("ann", 3, 1, 4),
         ("bob", 1, 1, 1),
         ("cy", 1, 0, 1),
@@ -168,7 +169,7 @@ def test_bots_are_kept_or_excluded(warehouse: Warehouse) -> None:
     people = [developer(name, name) for name in ("ann", "bob", "cy")] + [developer("a-bot", "a-bot", is_bot=True)]
     warehouse.build(commits, core__developers=people)
     columns = "weight, n_repos, fractional_weight"
-    assert warehouse.edges(columns, bots="kept") == {
+    assert warehouse.edges(columns, bots=True) == {
         ("ann", "bob"): (2, 1, 1.0),
         ("ann", "a-bot"): (3, 2, 2.0),
         ("a-bot", "ann"): (2, 2, 1.5),
@@ -192,7 +193,7 @@ def test_bots_are_kept_or_excluded(warehouse: Warehouse) -> None:
 def test_names_are_merged_but_generic_names_are_not(warehouse: Warehouse) -> None:
     people = [
         developer("ann", "d1"),
-        developer("Ann A", "d1", how="same_name"),
+        developer("Ann A", "d1", match_method="same_name"),
         developer("bob", "d2"),
         developer("root", "d3", is_generic=True),
     ]
@@ -330,7 +331,7 @@ def test_only_commits_to_listed_models_create_edges(warehouse: Warehouse) -> Non
     warehouse.build(commits, BEFORE, raw_hub__models=[listed("1", BEFORE)], raw_hub__datasets=datasets)
     warehouse.build(commits, raw_hub__models=[listed("3"), listed("1", BEFORE)], raw_hub__datasets=datasets)
     edges = "select snapshot_date, source_id, target_id from int_hub__collaboration_edges"
-    assert warehouse.rows(f"{edges} where edge_rule = 'first_author' and bots = 'out' order by all") == [
+    assert warehouse.rows(f"{edges} where edge_rule = 'first_author' and not includes_bots order by all") == [
         (BEFORE, "ann", "bob"),
         (BEFORE, "bob", "ann"),
         (WEEK, "ann", "dan"),
@@ -467,7 +468,7 @@ def test_loop_over_commits_gives_the_same_edges(small: Warehouse, commits: Commi
         if model.name in EDGES:
             replace_week(small.connection, model.name, WEEK, model.render(WEEK))
     out: Commits = [(repo, [None if author == "d" else author for author in them], at) for repo, them, at in commits]
-    for bots, left in (("kept", commits), ("out", out)):
+    for bots, left in ((True, commits), (False, out)):
         for rule in RULES:
             found = small.edges("weight, n_repos, fractional_weight", rule, bots)
             assert found == {edge: pytest.approx(values) for edge, values in looped(left, rule).items()}
@@ -504,10 +505,11 @@ def test_model_with_many_developers_needs_little_memory(project: Project, tmp_pa
                 replace_week(connection, model.name, WEEK, model.render(WEEK))
         pairs = n * (n - 1)
         assert connection.execute(
-            "select bots, edge_rule, count(*), sum(weight) from int_hub__collaboration_edges group by all order by all"
+            "select includes_bots, edge_rule, count(*), sum(weight) "
+            "from int_hub__collaboration_edges group by all order by all"
         ).fetchall() == [
             (bots, rule, pairs, weight)
-            for bots in ("kept", "out")
+            for bots in (False, True)
             # first-round commits reach only earlier developers (half of all pairs); second-round commits reach everyone
             for rule, weight in (
                 ("all_authors", 2 * pairs),
@@ -571,14 +573,14 @@ def test_community_roles_now_and_at_each_month_end(project: Project) -> None:
 
 
 REFERENCE = {
-    ("kept", 1): (571, 2611),
-    ("kept", 5): (278, 2049),
-    ("kept", 10): (103, 1111),
-    ("kept", 26): (14, 182),
-    ("out", 1): (524, 2087),
-    ("out", 5): (219, 1561),
-    ("out", 10): (94, 928),
-    ("out", 24): (13, 156),
+    (True, 1): (571, 2611),
+    (True, 5): (278, 2049),
+    (True, 10): (103, 1111),
+    (True, 26): (14, 182),
+    (False, 1): (524, 2087),
+    (False, 5): (219, 1561),
+    (False, 10): (94, 928),
+    (False, 24): (13, 156),
 }
 """Nodes and edges of the k-cores of the recorded commits under the published rule, from the recording's `README.md`."""
 BOTS = ("system", "SFconvertbot", "leaderboard-pr-bot", "librarian-bot", "modularbot")
@@ -593,7 +595,7 @@ def recorded(folder: Path) -> list[Row]:
     return [page(model, *commits) for model, commits in by_model.items()]
 
 
-def cores(warehouse: Warehouse, bots: str) -> dict[tuple[str, int], tuple[int, int]]:
+def cores(warehouse: Warehouse, bots: bool) -> dict[tuple[bool, int], tuple[int, int]]:
     """Return nodes and edges of the k-cores reported in the study."""
     graph = nx.DiGraph([edge for edge in warehouse.edges(bots=bots) if edge[0] != edge[1]])
     greatest = max(nx.core_number(graph).values())
@@ -607,9 +609,12 @@ def test_recorded_commits_reproduce_the_reference_network(warehouse: Warehouse, 
     switch(warehouse, "duplicate_co_authors", on=False)
     warehouse.build(commits, core__developers=alone)
     assert warehouse.failing() == []
-    counts = "select bots, count(*) from int_hub__collaboration_developers where network = 'all' group by 1 order by 1"
-    assert warehouse.rows(counts) == [("kept", 653), ("out", 648)]
-    assert cores(warehouse, "kept") | cores(warehouse, "out") == REFERENCE
+    counts = (
+        "select includes_bots, count(*) from int_hub__collaboration_developers "
+        "where network = 'all' group by all order by all"
+    )
+    assert warehouse.rows(counts) == [(False, 648), (True, 653)]
+    assert cores(warehouse, True) | cores(warehouse, False) == REFERENCE
     # merges the person with two names in the maximal core and excludes co-authors of copies
     switch(warehouse, "duplicate_co_authors", on=True)
     [core] = [page for page in commits if page["repo_key"] == "deepset/roberta-base-squad2"]
@@ -619,7 +624,7 @@ def test_recorded_commits_reproduce_the_reference_network(warehouse: Warehouse, 
     [(kept, merged)] = [twins for twins in plain.values() if len(twins) == 2]
     people = [row | {"developer_id": kept} if row["author"] == merged else row for row in alone]
     warehouse.build(commits, core__developers=people)
-    assert list(cores(warehouse, "out").values()) == [(521, 2058), (218, 1533), (93, 900), (12, 132)]
+    assert list(cores(warehouse, False).values()) == [(521, 2058), (218, 1533), (93, 900), (12, 132)]
 
 
 def test_recorded_commits_contain_no_squash_and_a_zero_threshold_removes_edges(
@@ -630,7 +635,7 @@ def test_recorded_commits_contain_no_squash_and_a_zero_threshold_removes_edges(
 
     def found() -> list[tuple[int, int]]:
         warehouse.build(commits, core__developers=people)
-        return list(cores(warehouse, "out").values())
+        return list(cores(warehouse, False).values())
 
     off = found()
     assert off == [(522, 2086), (219, 1561), (94, 928), (13, 156)]

@@ -223,7 +223,7 @@ def test_publishing_adds_one_week_without_disturbing_readers(tmp_path: Path, pro
         tables = {name for (name,) in reader.execute("select table_name from duckdb_tables()").fetchall()}
         # of the tables that name people, only the identity tables are published
         marts = [model.name for model in project.models if model.layer == "marts"]
-        core = ("core__developer_pairs", "core__developers")
+        core = ("core__developer_pairs", "core__developers", "core__week_quality")
         assert tables == {*core, *STATS, *NETWORK, *marts, *(seed.name for seed in project.seeds)}
         ((comment,),) = reader.execute(
             "select comment from duckdb_tables() where table_name = 'mart__repo_activity'"

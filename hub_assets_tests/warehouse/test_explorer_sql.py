@@ -77,8 +77,8 @@ def recorded_models(warehouse: Warehouse, real_data: Path, *tables: str) -> pd.D
         insert into raw_hub__models by name
         select
             date '{WEEK}' as snapshot_date, _id, id, author, cast(createdAt as timestamp) as createdAt,
-            likes, downloads, tags, pipeline_tag, library_name,
-            struct_pack(total := safetensors.total, parameters := null) as safetensors
+            likes, downloads,
+            tags, pipeline_tag, library_name, struct_pack(total := safetensors.total, parameters := null) as safetensors
         from '{path}'
     """)
     warehouse.fill(models_for(warehouse.project, *tables), WEEK)
@@ -381,8 +381,9 @@ def test_licenses_drift_by_the_rules(warehouse: Warehouse) -> None:
         ],
     )
     warehouse.build_families()
-    drift = "base_license_group, license_group, is_same_license, drift, n_edges"
-    assert warehouse.rows(f"select {drift} from mart__license_drift order by all") == [
+    columns = "base_license_group, license_group, is_same_license, drift, n_edges"
+    drift = f"select {columns} from mart__license_drift order by all"
+    assert warehouse.rows(drift) == [
         ("not listed", "none", False, "unknown", 1),
         ("permissive", "none", False, "unknown", 1),
         ("permissive", "permissive", False, "kept", 1),
@@ -427,7 +428,8 @@ def test_families_and_drift_of_a_recorded_listing(warehouse: Warehouse, real_dat
 
 def test_benchmarks_of_recorded_datasets_are_evaluation_sets(real_data: Path, project: Project) -> None:
     known = {row["dataset_id"]: row["benchmark"] for row in seed("benchmarks", project)}
-    listed = duckdb.sql(f"select id from '{real_data / 'datasets_2023/datasets.parquet'}' order by id").fetchall()
+    path = real_data / "datasets_2023" / "datasets.parquet"
+    listed = duckdb.execute("select id from read_parquet(?) order by id", [str(path)]).fetchall()
     found = [name for (name,) in listed if name.lower() in known]
     assert len(found) >= 50
     assert not {"wikipedia", "wikitext", "c4", "bookcorpus", "oscar"} & set(known)

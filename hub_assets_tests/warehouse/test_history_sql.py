@@ -11,9 +11,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from hub_assets.hub.collect.plan import HISTORY_KINDS, HistoryKind, plan_histories
 from hub_assets.lake.parts import Lake, Manifest, Part
 from hub_assets.warehouse.sql_project import Project, load_project
+from hub_assets_tests.hub.tables import HISTORIES, plan_of
 from hub_assets_tests.warehouse.building import SOURCES, build_week, clear, fill, only, prepare_tables
 
 ONE, TWO, THREE, FOUR = (date(2026, 11, 2) + timedelta(weeks=n) for n in range(4))
@@ -464,7 +464,7 @@ def test_unlisted_id_can_resolve_to_a_model(build: Build, case: str) -> None:
         raw_hub__spaces=[listed(ONE, "s", models=[given["repo_id"].lower()])],
         enrich_hub__aliases=[row for row, _ in ALIASES.values()],
     )
-    columns = "model_key, is_resolved, how, alias_outcome"
+    columns = "model_key, is_resolved, match_method, alias_outcome"
     how = "alias" if key else "unresolved"
     assert query(f"select {columns} from int_hub__space_models") == [(key, key is not None, how, given["outcome"])]
 
@@ -491,7 +491,7 @@ def test_listing_takes_precedence_and_the_latest_response_counts(build: Build) -
     ):
         query = build(week, **given)
         where = f"where snapshot_date = date '{week}'"
-        columns = "model_id, model_key, how, alias_outcome"
+        columns = "model_id, model_key, match_method, alias_outcome"
         assert query(f"select {columns} from int_hub__space_models {where} order by 1") == expected
 
 
@@ -557,8 +557,8 @@ def test_coverage(build: Build) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_outcomes_match_the_plan(build: Build, tmp_path: Path, kind: HistoryKind) -> None:
+@pytest.mark.parametrize("kind", HISTORIES)
+def test_outcomes_match_the_plan(build: Build, tmp_path: Path, kind: str) -> None:
     rng = random.Random(kind)
     weeks, keys = (ONE, TWO, THREE), [str(n) for n in range(200)]
     shas: dict[str, list[str | None]] = {key: [rng.choice("ab")] for key in keys}
@@ -576,7 +576,7 @@ def test_outcomes_match_the_plan(build: Build, tmp_path: Path, kind: HistoryKind
             lake.set_manifest(table, week, Manifest(complete=True, parts=[Part("part.parquet", part.num_rows)]))
     for week in weeks:
         query = build(week, **given)
-        (planned,) = plan_histories(lake, kind, week).coverage
+        (planned,) = plan_of(lake, HISTORIES[kind], week).coverage
         where = f"where snapshot_date = date '{week}'"
         found: dict[str, int] = dict(
             query(f"select outcome, count(*) from int_hub__{kind[:-1]}_histories {where} group by all")

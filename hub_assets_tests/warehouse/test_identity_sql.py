@@ -61,7 +61,7 @@ def talk(week: date, key: str, *authors: str | None) -> Row:
 
 
 def developer(author: str, developer_id: str, **others: Any) -> Row:
-    known = {"snapshot_date": ONE, "author": author, "developer_id": developer_id, "how": "alone"}
+    known = {"snapshot_date": ONE, "author": author, "developer_id": developer_id, "match_method": "alone"}
     return known | {"is_bot": False, "is_generic": False, "decisions_hash": "0"} | others
 
 
@@ -125,7 +125,7 @@ def test_repositories_count_merged_developers_without_bots(built: Week) -> None:
     talks = [talk(ONE, "1", "ann", "ann", "bob", "a-bot"), talk(ONE, "2"), talk(ONE, "3", "a-bot")]
     people = [
         developer("ann", "d1"),
-        developer("Ann A", "d1", how="same_name"),
+        developer("Ann A", "d1", match_method="same_name"),
         developer("bob", "d2"),
         developer("root", "d3", is_generic=True),
         developer("a-bot", "d4", is_bot=True),

@@ -53,7 +53,14 @@ def warehouse(project: Project) -> Iterator[Warehouse]:
 
 
 def core(k: int, network: str = "all", is_max_k: bool = False, **values: Any) -> Row:
-    row = {"network": network, "edge_rule": "first_author", "bots": "out", "k": k, "is_max_k": is_max_k, "nodes": 1}
+    row = {
+        "network": network,
+        "edge_rule": "first_author",
+        "includes_bots": False,
+        "k": k,
+        "is_max_k": is_max_k,
+        "nodes": 1,
+    }
     return row | values
 
 
@@ -79,9 +86,9 @@ def test_full_week_has_a_value_for_every_published_network_figure(warehouse: War
         for network in NETWORKS
         for k in sorted({1, 5, 10, greatest[network]})
     ]
-    wrong: list[Row] = [{"edge_rule": "all_authors"}, {"bots": "kept"}, {"snapshot_date": BEFORE}]
+    wrong: list[Row] = [{"edge_rule": "all_authors"}, {"includes_bots": True}, {"snapshot_date": BEFORE}]
     statistics = [f"{what}_{name}" for what in ("degree", "pagerank") for name in ("mean", "median", "max", "std")]
-    summary: Row = {"network": "all", "edge_rule": "first_author", "bots": "out"}
+    summary: Row = {"network": "all", "edge_rule": "first_author", "includes_bots": False}
     summary |= {name: next(number) for name in ("n_developers", "share_isolates", "nodes", *statistics)}
     degrees: list[Row] = [
         {"network": network, "ranking": ranking}
@@ -150,7 +157,7 @@ def test_rich_club_has_no_difference(warehouse: Warehouse) -> None:
 
 
 def test_coverage_of_collaboration_is_that_of_model_commits(warehouse: Warehouse) -> None:
-    summary = {"network": "all", "edge_rule": "first_author", "bots": "out", "n_developers": 8, "nodes": 2}
+    summary = {"network": "all", "edge_rule": "first_author", "includes_bots": False, "n_developers": 8, "nodes": 2}
     warehouse.build(
         network__collaboration_cores=[core(1, "mm", nodes=7, edges=30, share_known=0.25)],
         network__summary=[summary | {"share_isolates": 0.75, "degree_max": 3, "share_known": 0.25}],

@@ -328,7 +328,7 @@ def test_base_model_not_used_by_a_space_is_resolved_through_aliases(warehouse: W
         enrich_hub__aliases=[alias("lab/old", "LAB/new")],
     )
     assert warehouse.rows(
-        "select base_repo_id, base_repo_key, how, alias_outcome from mart__base_model_edges "
+        "select base_repo_id, base_repo_key, match_method, alias_outcome from mart__base_model_edges "
         "join int_hub__model_ids on base_repo_id = model_id order by all"
     ) == [("Lab/Old", "1", "alias", "moved"), ("gone/one", None, "unresolved", None)]
 

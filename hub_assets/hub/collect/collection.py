@@ -1,25 +1,29 @@
 """Collects a week of a response table, from plan to manifest, and resumes after an interruption.
 
-Combines `crawl` (concurrent requests) with the lake's `Landing` (crash safety). What to request belongs to
-`histories`, `aliases` and `accounts`.
+Combines `crawl` (concurrent requests) with the lake's `Landing` (crash safety). What to request belongs to `sources`.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol, TypedDict, TypeVar, Unpack
+from functools import partial
+from typing import Any, Final, TypedDict, Unpack
+
+import pyarrow as pa
 
 from hub_assets.errors import UserError
-from hub_assets.hub.collect import response_log
 from hub_assets.hub.collect.crawl import NO_LIMIT, WORKERS, Budget, Progress, Watch, crawl, rows_of
-from hub_assets.hub.collect.response_log import Row
+from hub_assets.hub.collect.raw_table import PlanRequest, ResponseTable
+from hub_assets.hub.collect.selection import EVERYTHING, Selection
 from hub_assets.hub.collect.set_aside import NAMED
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubBroken
 from hub_assets.hub.http.pacing import OUTAGE_BACKOFF
 from hub_assets.lake.landing import FLUSH_BYTES, Landing
 from hub_assets.lake.parts import Lake, Manifest, Part
+
+NOTHING: Final = pa.array([], pa.string())
 
 
 class RefreshRefused(UserError):
@@ -46,27 +50,16 @@ class CollectOptions(TypedDict, total=False):
     watch: Watch
 
 
-class Questions(Sized, Iterable[Any], Protocol):
-    """The remaining questions, in order."""
-
-
-P = TypeVar("P", bound=Questions)
-
-
-def land_answers(
+def land(
     client: HubClient,
     lake: Lake,
-    table: str,
+    table: ResponseTable,
     snapshot_date: date,
-    plan: Callable[[], P],
-    ask: Callable[[Any], Iterator[Row]],
-    describe: Callable[[P], dict[str, Any]],
-    *,
-    is_suspect: Callable[[Row], bool] = response_log.is_suspect,
-    rounds: int = 1,
+    selection: Selection = EVERYTHING,
+    first: pa.Array | None = None,
     **options: Unpack[CollectOptions],
 ) -> Manifest:
-    """Ask the remaining questions of a week's plan and add the responses to its table.
+    """Ask the remaining questions of a week's plan and add the responses to their table.
 
     Questions already answered this week are not asked again, and an interrupted collection resumes where it stopped.
     Collection ends when no questions are left, the budget is exhausted or the week is over; readers then see what has
@@ -76,21 +69,19 @@ def land_answers(
     Args:
         client: the Hub client.
         lake: where to write.
-        table: the response table.
+        table: which table.
         snapshot_date: the week. The caller makes sure that it is the Hub's current week.
-        plan: returns the remaining questions, based on the lake's files.
-        ask: answers a question, see `crawl`.
-        describe: summarizes the remaining questions for the manifest.
-        is_suspect: see `crawl`.
-        rounds: how many times to plan, for tables whose responses raise further questions.
+        selection: which repositories, and after how many weeks to ask again.
+        first: what to ask about first, in order; see `ResponseTable.first`.
         options: see `CollectOptions`.
 
     Returns:
-        The manifest. Its `details` hold the result of `describe`; for this run `planned` (the result of `describe`
+        The manifest. Its `details` hold the summary of the remaining questions; for this run `planned` (the summary
         before it), `calls`, `outcomes`, `seconds`, `retries` (counts by cause) and `throttled`; and for the week
         `n_set_aside` and `set_aside`, see `crawl.rows_of`.
 
     Raises:
+        PlanError: if the table's plan needs a listing that the week does not have, or no selected id is listed.
         RefreshRefused: if the week cannot start over because a later week builds on it or no time is left.
         HubBroken: if the Hub was down for too long; the week keeps everything collected until then.
         HubError: if the Hub rejects the token; everything collected until then is kept for the next run.
@@ -98,53 +89,56 @@ def land_answers(
     """
     refresh = options.get("refresh", False)
     if refresh:
-        require_refreshable(lake, table, snapshot_date)
+        require_refreshable(lake, table.name, snapshot_date)
         client.contact()
     budget = _within_week(options.get("budget", NO_LIMIT), snapshot_date)
     if refresh and budget.is_spent(0, client.now()):
         raise RefreshRefused(
-            f"{table} for {snapshot_date} cannot start over because the week or its time budget is over; "
+            f"{table.name} for {snapshot_date} cannot start over because the week or its time budget is over; "
             "run it without refresh"
         )
-    if _later_weeks(lake, table, snapshot_date):
+    if _later_weeks(lake, table.name, snapshot_date):
         budget = replace(budget, calls=0)
-    for week in lake.weeks_begun(table):
-        if week < snapshot_date and lake.is_in_the_making(table, week):
+    for week in lake.weeks_begun(table.name):
+        if week < snapshot_date and lake.is_in_the_making(table.name, week):
             _finish_interrupted(lake, table, week)
+    request = PlanRequest(lake, snapshot_date, selection, NOTHING if first is None else first)
     retries_before, throttled_before = client.retries.copy(), client.pacer.throttled
     flush_bytes = options.get("flush_bytes", FLUSH_BYTES)
     outage_backoff = options.get("outage_backoff", OUTAGE_BACKOFF)
-    with Landing(lake, table, snapshot_date, rows_of(table, snapshot_date), flush_bytes, adds=not refresh) as landing:
+    with Landing(
+        lake, table.name, snapshot_date, rows_of(table.schema, snapshot_date), flush_bytes, adds=not refresh
+    ) as landing:
         landing.flush()
-        left = plan()
-        planned, progress = describe(left), Progress(table, len(left))
+        left = table.plan(request)
+        planned, progress = left.summary(), Progress(table.name, len(left))
         if len(left):
             client.contact(outage_backoff)  # the budget's deadline is on the Hub's clock
         broken: HubBroken | None = None
-        for _ in range(rounds):
+        for _ in range(table.rounds):
             try:
                 crawl(
                     client,
                     landing,
                     left,
-                    ask,
+                    partial(table.ask, client),
                     progress,
                     budget=budget,
                     workers=options.get("workers", WORKERS),
-                    is_suspect=is_suspect,
+                    is_suspect=table.is_suspect,
                     outage_backoff=outage_backoff,
                     watch=options.get("watch", lambda _: None),
                 )
             except HubBroken as error:
                 broken = error
             landing.flush()
-            left = plan()
+            left = table.plan(request)
             if broken or not len(left) or budget.is_spent(progress.calls, client.now()):
                 break
             progress.planned = progress.done + len(left)
-        described = describe(left)
+        summary = left.summary()
         details = {
-            **described,
+            **summary,
             "planned": planned,
             "calls": progress.calls,
             "outcomes": dict(progress.outcomes),
@@ -153,11 +147,11 @@ def land_answers(
             "throttled": client.pacer.throttled - throttled_before,
             **_set_aside(landing.parts),
         }
-        valid = lake.manifest(table, snapshot_date)
-        is_unchanged = json.loads(json.dumps(described)).items() <= valid.details.items()
-        if is_unchanged and landing.files == lake.files(table, snapshot_date) and valid.landing is None:
+        valid = lake.manifest(table.name, snapshot_date)
+        is_unchanged = json.loads(json.dumps(summary)).items() <= valid.details.items()
+        if is_unchanged and landing.files == lake.files(table.name, snapshot_date) and valid.landing is None:
             manifest = replace(valid, details=details)  # leave a finished week untouched
-        elif not described["is_complete"] and not set(lake.files(table, snapshot_date)) <= set(landing.files):
+        elif not summary["is_complete"] and not set(lake.files(table.name, snapshot_date)) <= set(landing.files):
             # a refresh: the old generation stays valid until the new one is complete
             manifest = replace(valid, details=details | {"is_refresh_unfinished": True})
         else:
@@ -173,14 +167,14 @@ def _set_aside(parts: Sequence[Part]) -> dict[str, Any]:
     return {"n_set_aside": sum(part.counts.get("n_set_aside", 0) for part in parts), "set_aside": names[:NAMED]}
 
 
-def _finish_interrupted(lake: Lake, table: str, week: date) -> None:
+def _finish_interrupted(lake: Lake, table: ResponseTable, week: date) -> None:
     """Make an interrupted week's parts valid, so that readers see them and later weeks can build on them.
 
     An interrupted refresh is discarded: the week's previous parts stay valid.
     """
-    manifest = lake.manifest(table, week)
+    manifest = lake.manifest(table.name, week)
     if manifest.landing is None or all(part in manifest.landing for part in manifest.parts):
-        with Landing(lake, table, week, rows_of(table, week), adds=True) as landing:
+        with Landing(lake, table.name, week, rows_of(table.schema, week), adds=True) as landing:
             landing.finish(lambda _: manifest.details | {"is_complete": False})
 
 

@@ -1,6 +1,6 @@
 """The crawl: worker threads that share a pacer and write every response to disk before reporting it.
 
-What to request and how rows are used does not belong here, but in `histories`, `aliases` and `accounts`.
+What to request and how rows are used does not belong here, but in `sources`.
 """
 
 import json
@@ -25,7 +25,6 @@ from hub_assets.hub.collect.set_aside import NAMED, UNCONVERTIBLE, convertible
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import NOT_HELD, HubBroken
 from hub_assets.hub.http.pacing import PacerClosed
-from hub_assets.hub.sources.schemas import answers_schema
 from hub_assets.lake.landing import Landing, Record
 
 WORKERS = 64
@@ -154,14 +153,15 @@ def record_of(row: Row) -> Record:
     return Record({}, json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def rows_of(table: str, snapshot_date: date) -> Callable[[list[Record], list[Path]], tuple[pa.Table, dict[str, Any]]]:
+def rows_of(
+    schema: pa.Schema, snapshot_date: date
+) -> Callable[[list[Record], list[Path]], tuple[pa.Table, dict[str, Any]]]:
     """Return the function that converts journal records of a response table into rows and counts.
 
     An earlier version may have journaled responses that cannot be converted. They are set aside, along with the later
     pages of the same fetch, so that the fetch has no gap and resumes before the damaged page. The counts are
     `n_set_aside` and `set_aside`, the names of the first few.
     """
-    schema = answers_schema(table)
     fields = pa.schema([schema.field(name) for name in schema.names[1:]])
 
     def read(lines: Sequence[bytes]) -> pa.Table:

@@ -11,10 +11,11 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from hub_assets.hub.collect import response_log
-from hub_assets.hub.collect.response_log import Row, Values
+from hub_assets.hub.collect.response_log import Row
+from hub_assets.hub.collect.values import Values
 from hub_assets.hub.http.client import Answer, HubClient
 from hub_assets.hub.http.errors import HubError, HubRefused, HubUnusable
-from hub_assets.hub.sources.schemas import RepoType
+from hub_assets.vocabulary import RepoType
 
 RESTARTS = 3
 """How many times a fetch starts over because the history was rewritten during the fetch."""
@@ -108,9 +109,11 @@ class HistorySpec:
         items: the column that holds the items.
         key: the field that identifies an item.
         first_path: the path of the first page, relative to the repository.
+        page_size: items per page.
         page_of: parses a response, given how many items the earlier pages covered.
         keep: chooses what to store of a page's items not seen on earlier pages.
         outcome_of: maps an error to an outcome that differs from its type's default.
+        has_change_marker: whether the listed `sha` tells that a history has changed.
         may_hide: whether the Hub counts items it does not show, so that fewer items than counted are not an error.
         most_pages: page limit per fetch.
     """
@@ -118,11 +121,18 @@ class HistorySpec:
     items: str
     key: str
     first_path: str
+    page_size: int
     page_of: Callable[[Answer, int, Values], Page]
     keep: Callable[[Fetch, Page, list[dict[str, Any]], Values], Kept]
     outcome_of: Callable[[HubError], str | None] = field(default=lambda _: None)
+    has_change_marker: bool = False
     may_hide: bool = False
     most_pages: int = MOST_PAGES
+
+    @property
+    def table(self) -> str:
+        """The raw table's name."""
+        return f"raw_hub__{self.items}"
 
 
 class _Trail:

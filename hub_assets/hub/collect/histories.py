@@ -1,60 +1,55 @@
-"""Collects a week's commits or discussions into the lake.
+"""A table of histories: what commits and discussions share as raw tables.
 
-Combines `plan` (which repositories), `fetches` (how to read them) and `collection` (crash safety).
+Combines `plan` (which repositories) and `fetches` (how to read them).
 """
 
-from datetime import date
-from typing import Final, Unpack
+from functools import partial
+from typing import Final
 
-from hub_assets.hub.collect.collection import CollectOptions, land_answers
+import pyarrow as pa
+
 from hub_assets.hub.collect.fetches import HistorySpec, answers
-from hub_assets.hub.collect.plan import EVERYTHING, HistoryKind, Selection, plan_histories
-from hub_assets.hub.http.client import HubClient
-from hub_assets.hub.sources.commits import COMMITS
-from hub_assets.hub.sources.discussions import DISCUSSIONS
-from hub_assets.lake.parts import Lake, Manifest
+from hub_assets.hub.collect.plan import plan_histories
+from hub_assets.hub.collect.raw_table import ResponseTable
+from hub_assets.vocabulary import REPO_TYPES
 
-_KINDS: Final[dict[HistoryKind, HistorySpec]] = {"commits": COMMITS, "discussions": DISCUSSIONS}
+FETCH_COLUMNS: Final[dict[str, pa.DataType]] = {
+    "repo_type": pa.string(),
+    "repo_key": pa.string(),
+    "repo_id": pa.string(),
+    "final_id": pa.string(),
+    "listed_sha": pa.string(),
+    "listed_gated": pa.string(),
+    "listed_likes": pa.int64(),
+    "listed_downloads": pa.int64(),
+    "sample_share": pa.float64(),
+    "fetch_number": pa.int64(),
+    "page": pa.int64(),
+    "is_last": pa.bool_(),
+    "next_path": pa.string(),
+    "history_version": pa.int64(),
+    "head": pa.string(),
+    "n_total": pa.int64(),
+    "n_fetched": pa.int64(),
+    "n_type_mismatches": pa.int64(),
+}
+"""The columns of a fetch.
+
+A fetch reads a repository's history page by page to its end; it counts only if its last page arrived. A history version
+is a fetch of the complete history plus the later fetches that appended to it. Known commits are not requested again; a
+rewritten history (a squash, a force-push) opens a new history version.
+"""
 
 
-def land_histories(
-    client: HubClient,
-    lake: Lake,
-    kind: HistoryKind,
-    snapshot_date: date,
-    selection: Selection = EVERYTHING,
-    **options: Unpack[CollectOptions],
-) -> Manifest:
-    """Fetch the new history of a week's repositories and add it to `raw_hub__commits` or `raw_hub__discussions`.
-
-    Args:
-        client: the Hub client.
-        lake: holds the listings and receives the rows.
-        kind: commits or discussions.
-        snapshot_date: the week. The caller makes sure that it is the Hub's current week.
-        selection: which repositories.
-        options: see `collection.CollectOptions`.
-
-    Returns:
-        The manifest. Its `details` hold `is_complete`, `coverage` (a `plan.Coverage` per repository type),
-        `selection`, `not_listed` (selected ids that no listing has), and those of `collection.land_answers`.
-
-    Raises:
-        PlanError: if the week has no listing.
-        RefreshRefused, HubError, LandingBusy: see `collection.land_answers`.
-    """
-    return land_answers(
-        client,
-        lake,
-        f"raw_hub__{kind}",
-        snapshot_date,
-        lambda: plan_histories(lake, kind, snapshot_date, selection),
-        lambda fetch: answers(client, fetch, _KINDS[kind]),
-        lambda left: {
-            "is_complete": left.is_complete,
-            "coverage": [vars(coverage) for coverage in left.coverage],
-            "selection": selection.to_json(),
-            "not_listed": list(left.not_listed),
-        },
-        **options,
+def history_table(spec: HistorySpec, item: pa.DataType, *, position: int, budget_share: float) -> ResponseTable:
+    """Return the raw table of a type of history; `item` is the type of a stored commit or discussion."""
+    return ResponseTable(
+        name=spec.table,
+        columns=FETCH_COLUMNS | {spec.items: pa.list_(item)},
+        label=spec.items,
+        plan=partial(plan_histories, spec=spec),
+        ask=partial(answers, kind=spec),
+        position=position,
+        budget_share=budget_share,
+        reads=tuple(f"raw_hub__{repo_type}s" for repo_type in REPO_TYPES),
     )

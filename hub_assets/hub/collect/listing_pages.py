@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from hub_assets.hub.collect.raw_table import ListingTable
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubBroken, HubRefused, HubThrottled, HubUnusable
 from hub_assets.hub.http.pacing import OUTAGE_BACKOFF
 from hub_assets.hub.http.paths import number_in
-from hub_assets.hub.sources.schemas import FIELDS, RepoType
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _ALLOWED = re.compile(r'"expand" must be one of \[([^\]]*)\]')
 class Page:
     """A page: its JSON text, its number of rows, the path of the next page (None on the last), and when it arrived.
 
-    `refused` lists the names in `FIELDS` that the Hub rejects in listings; they were not requested.
+    `refused` lists the table's fields that the Hub rejects in listings; they were not requested.
     """
 
     text: str
@@ -43,16 +43,16 @@ class Page:
     refused: tuple[str, ...]
 
 
-def first_path(repo_type: RepoType, page_size: int = PAGE_SIZE, without: tuple[str, ...] = ()) -> str:
-    """Return path and query of a listing's first page, with all `FIELDS` except those in `without`."""
-    fields = [name for name in FIELDS[repo_type] if name not in without]
+def first_path(table: ListingTable, page_size: int = PAGE_SIZE, without: tuple[str, ...] = ()) -> str:
+    """Return path and query of a listing's first page, with all fields except those in `without`."""
+    fields = [name for name in table.fields if name not in without]
     query = [("sort", "createdAt"), ("limit", str(page_size)), *(("expand", name) for name in fields)]
-    return f"/api/{repo_type}s?{urlencode(query)}"
+    return f"/api/{table.repo_type}s?{urlencode(query)}"
 
 
 def list_pages(
     client: HubClient,
-    repo_type: RepoType,
+    table: ListingTable,
     start: str | None = None,
     refused: tuple[str, ...] = (),
     page_size: int = PAGE_SIZE,
@@ -62,7 +62,7 @@ def list_pages(
 
     Args:
         client: the Hub client.
-        repo_type: which listing.
+        table: which listing.
         start: the `next_path` of the last page received; None for the first page.
         refused: that page's `refused`.
         page_size: rows per page (1 to 1,000); halved when the Hub times out on a page (504) or a page is too large.
@@ -73,7 +73,7 @@ def list_pages(
         HubUnusable: if a response is not a page, or its link to the next page is unreadable or leads nowhere new. That
             page is not yielded, so a resumed listing requests it again.
     """
-    path: str | None = start or first_path(repo_type, page_size, refused)
+    path: str | None = start or first_path(table, page_size, refused)
     asked: set[str] = set()
     seen: set[int] = set()  # hashes take half the memory of the keys: 200 MB for three million
     waits = iter(outage_backoff)
@@ -81,11 +81,13 @@ def list_pages(
         try:
             answer = client.get(path)
         except HubRefused as error:
-            unknown = _refused_fields(error, repo_type)
+            unknown = _refused_fields(error, table)
             if not unknown or set(unknown) <= set(refused):
                 raise
             refused = tuple(sorted({*refused, *unknown}))
-            logger.warning("The Hub does not list %s of %ss; continuing without it.", ", ".join(unknown), repo_type)
+            logger.warning(
+                "The Hub does not list %s of %ss; continuing without it.", ", ".join(unknown), table.repo_type
+            )
             path = _without(path, unknown)
             continue
         except (HubBroken, HubThrottled) as error:
@@ -93,7 +95,7 @@ def list_pages(
             if smaller is None:
                 client.outlast(error, waits)
                 continue
-            logger.warning("A page of %ss is too large or times out; requesting half as many rows.", repo_type)
+            logger.warning("A page of %ss is too large or times out; requesting half as many rows.", table.repo_type)
             path = smaller
             continue
         waits = iter(outage_backoff)
@@ -103,7 +105,7 @@ def list_pages(
         keys = {hash(row["_id"]) for row in answer.body if isinstance(row, dict) and isinstance(row.get("_id"), str)}
         dead_end = _dead_end(answer.next_path, asked, brings_new=not keys <= seen)
         if dead_end:
-            raise HubUnusable(f"The listing of {repo_type}s does not end: {dead_end}", url=path, status=200)
+            raise HubUnusable(f"The listing of {table.repo_type}s does not end: {dead_end}", url=path, status=200)
         seen |= keys
         path = start = answer.next_path
         yield Page(page_text(answer.body), len(answer.body), path, answer.observed_at, refused)
@@ -132,11 +134,11 @@ def page_text(rows: list[Any]) -> str:
         return json.dumps(json.loads(json.dumps(rows), parse_constant=str))
 
 
-def _refused_fields(error: HubRefused, repo_type: RepoType) -> list[str]:
+def _refused_fields(error: HubRefused, table: ListingTable) -> list[str]:
     """Return our fields that are missing from the Hub's list of allowed names; empty for any other error."""
     allowed = _ALLOWED.search(error.message) if error.status == 400 else None
-    names = {name.strip() for name in allowed.group(1).split(",")} if allowed else set(FIELDS[repo_type])
-    return [name for name in FIELDS[repo_type] if name not in names]
+    names = {name.strip() for name in allowed.group(1).split(",")} if allowed else set(table.fields)
+    return [name for name in table.fields if name not in names]
 
 
 def _without(path: str, fields: list[str]) -> str:

@@ -14,16 +14,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hub_assets.hub.collect.raw_table import ListingTable
 from hub_assets.hub.collect.set_aside import UNCONVERTIBLE, convertible
-from hub_assets.hub.sources.schemas import (
-    FIELDS,
-    FIRST_MOMENT,
-    GREATEST_COUNT,
-    JSON_FIELDS,
-    LAST_MOMENT,
-    RepoType,
-    listing_schema,
-)
+from hub_assets.hub.collect.values import FIRST_MOMENT, GREATEST_COUNT, LAST_MOMENT
 from hub_assets.sql import parquet
 
 REJECTS_KEPT = 20
@@ -71,27 +64,27 @@ class RowCounts:
 
 
 def listing_rows(
-    pages: pa.Table, repo_type: RepoType, snapshot_date: date, seen: Sequence[str] = ()
+    pages: pa.Table, table: ListingTable, snapshot_date: date, seen: Sequence[str] = ()
 ) -> tuple[pa.Table, RowCounts]:
     """Convert listing pages to rows of the raw table, keeping the first listed row per `_id`.
 
     Args:
         pages: columns `body` (string: the response's JSON array) and `observed_at` (timestamp, UTC), in the order
             received.
-        repo_type: which listing.
+        table: which listing.
         snapshot_date: the week of the rows.
         seen: Parquet files of this listing; rows already in them count as duplicates.
 
     Returns:
-        A table with `listing_schema(repo_type)`, and the counts.
+        A table with the listing's schema, and the counts.
     """
     try:
-        return _converted(pages, repo_type, snapshot_date, seen)
+        return _converted(pages, table, snapshot_date, seen)
     except UNCONVERTIBLE:
         pages = _one_row_each(pages)
 
     def convert(some: pa.Table) -> tuple[pa.Table, RowCounts]:
-        return _converted(some, repo_type, snapshot_date, seen)
+        return _converted(some, table, snapshot_date, seen)
 
     fits = pa.array(convertible(pages, convert))
     rows, counts = convert(pages.filter(fits))
@@ -117,15 +110,17 @@ def _one_row_each(pages: pa.Table) -> pa.Table:
 
 
 def _converted(
-    pages: pa.Table, repo_type: RepoType, snapshot_date: date, seen: Sequence[str]
+    pages: pa.Table, table: ListingTable, snapshot_date: date, seen: Sequence[str]
 ) -> tuple[pa.Table, RowCounts]:
-    kinds = FIELDS[repo_type]
-    schema = listing_schema(repo_type)
+    kinds, json_fields = table.fields, table.json_fields
+    schema = table.schema
     names = ["_id", "id", *kinds]
-    shape = ", ".join(f'"{name}": {_json_shape(kinds.get(name, pa.string()), name)}' for name in names)
-    values = ", ".join(f'{_value(kinds[name], name)} as "{name}"' for name in kinds)
+    shape = ", ".join(
+        f'"{name}": {_json_shape(kinds.get(name, pa.string()), is_json=name in json_fields)}' for name in names
+    )
+    values = ", ".join(f'{_value(kinds[name], name, is_json=name in json_fields)} as "{name}"' for name in kinds)
     lists = [name for name, kind in kinds.items() if pa.types.is_list(kind)]
-    type_mismatches = {n: _has_mismatch(kind, f'"{n}"', f"$.{n}") for n, kind in kinds.items() if n not in JSON_FIELDS}
+    type_mismatches = {n: _has_mismatch(kind, f'"{n}"', f"$.{n}") for n, kind in kinds.items() if n not in json_fields}
     flags = ", ".join(
         f'coalesce({condition}, false) as "{n} is a type_mismatch"' for n, condition in type_mismatches.items()
     )
@@ -243,21 +238,21 @@ def parsed_page(body: str) -> list[Any]:
     return rows
 
 
-def _json_shape(kind: pa.DataType, name: str) -> str:
+def _json_shape(kind: pa.DataType, *, is_json: bool = False) -> str:
     """Return the type as which `json_transform` reads a field, in that function's notation."""
-    if name in JSON_FIELDS:
+    if is_json:
         return '"JSON"'
     if pa.types.is_list(kind):
         return '["VARCHAR"]'
     if pa.types.is_struct(kind):
-        return "{" + ", ".join(f'"{f.name}": {_json_shape(f.type, f.name)}' for f in kind) + "}"
+        return "{" + ", ".join(f'"{f.name}": {_json_shape(f.type)}' for f in kind) + "}"
     if pa.types.is_map(kind):
         return '"MAP(VARCHAR, DOUBLE)"'
     return {pa.int64(): '"DOUBLE"', pa.float64(): '"DOUBLE"', pa.bool_(): '"BOOLEAN"'}.get(kind, '"VARCHAR"')
 
 
-def _value(kind: pa.DataType, name: str) -> str:
-    if name in JSON_FIELDS:
+def _value(kind: pa.DataType, name: str, *, is_json: bool) -> str:
+    if is_json:
         return f"case when json_type(raw, '$.{name}') <> 'NULL' then field.\"{name}\"::varchar end"
     return _typed(kind, f'field."{name}"', f"$.{name}")
 

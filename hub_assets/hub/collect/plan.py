@@ -11,26 +11,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 
-from hub_assets.errors import UserError
-from hub_assets.hub.collect.fetches import MOST_PAGES, Fetch
+from hub_assets.hub.collect.fetches import MOST_PAGES, Fetch, HistorySpec
+from hub_assets.hub.collect.ids import first_of, read_id
+from hub_assets.hub.collect.raw_table import BATCH, PlanRequest
+from hub_assets.hub.collect.selection import PlanError, Selection
+from hub_assets.hub.collect.values import FIRST_MOMENT, GREATEST_COUNT, LAST_MOMENT
 from hub_assets.hub.http.window import DOCUMENTED_WINDOW
-from hub_assets.hub.sources import commits, discussions
-from hub_assets.hub.sources.ids import first_of, read_id
-from hub_assets.hub.sources.schemas import FIRST_MOMENT, GREATEST_COUNT, LAST_MOMENT, REPO_TYPES, RepoType
-from hub_assets.lake.parts import Lake
+from hub_assets.lake.tombstones import PREFIX
 from hub_assets.sql import parquet
+from hub_assets.vocabulary import RepoType
 
-HistoryKind = Literal["commits", "discussions"]
-HISTORY_KINDS: Final[tuple[HistoryKind, ...]] = ("commits", "discussions")
-PAGE_SIZES: Final[dict[HistoryKind, int]] = {"commits": commits.PAGE_SIZE, "discussions": discussions.PAGE_SIZE}
-ROTATION_WEEKS: Final = 8
-RECHECK_WEEKS: Final = 12
-BATCH: Final = 1_000
 QUOTAS: Final = {
     "anonymous": 500,
     "free": 1_000,
@@ -46,61 +41,6 @@ QUOTAS: Final = {
 def seconds_at(calls: int, quota: int, window: float = DOCUMENTED_WINDOW) -> float:
     """Return how long calls take at a quota if they start with a window and use each window fully."""
     return math.ceil(calls / quota) * window if calls else 0.0
-
-
-class PlanError(UserError):
-    """The selection is contradictory or cannot be planned; the message is a single sentence for the user."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The listed repositories to fetch: all of them, or those chosen by `top`, `sample` or `ids`.
-
-    Args:
-        repo_types: the types to fetch.
-        top: the number of most-liked repositories of each type.
-        sample: a share of each type, drawn by a hash of the key: the same repositories every week, and a larger sample
-            contains every smaller one. Totals are estimated with weight 1 / share.
-        ids: repository ids as people write them (see `ids.read_id`).
-        rotation_weeks: every repository's discussions are read at least once in this many weeks, provided the budget
-            covers an equal part of them every week.
-        recheck_weeks: after this many weeks, repositories that could not be read are requested again.
-
-    Raises:
-        PlanError: if more than one of `top`, `sample` and `ids` is set, or a value is out of range.
-    """
-
-    repo_types: tuple[RepoType, ...] = REPO_TYPES
-    top: int | None = None
-    sample: float | None = None
-    ids: tuple[str, ...] = ()
-    rotation_weeks: int = ROTATION_WEEKS
-    recheck_weeks: int = RECHECK_WEEKS
-
-    def __post_init__(self) -> None:
-        if (self.top is not None) + (self.sample is not None) + bool(self.ids) > 1:
-            raise PlanError("top, sample and ids cannot be combined; set only one of them")
-        if self.sample is not None and not 0 < self.sample <= 1:
-            raise PlanError(f"sample is {self.sample}, but must be greater than 0 and at most 1")
-        if self.top is not None and self.top < 1:
-            raise PlanError("top must be at least 1")
-        unknown_types = set(self.repo_types) - set(REPO_TYPES)
-        if unknown_types:
-            raise PlanError(
-                f"unknown repository type {', '.join(sorted(unknown_types))}; choose from {', '.join(REPO_TYPES)}"
-            )
-
-    @property
-    def sample_share(self) -> float | None:
-        """The probability that a repository is fetched, or None if repositories were chosen by rank or id."""
-        return None if self.top is not None or self.ids else self.sample or 1.0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the selection for the manifest, with the number of ids instead of the ids."""
-        return {**vars(self), "ids": len(self.ids)}
-
-
-EVERYTHING: Final = Selection()
 
 
 @dataclass(frozen=True)
@@ -135,6 +75,7 @@ class Plan:
 
     fetches: pa.Table
     coverage: tuple[Coverage, ...]
+    selection: Selection
     not_listed: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Fetch]:
@@ -150,13 +91,22 @@ class Plan:
         """Whether every repository type is complete."""
         return all(coverage.is_complete for coverage in self.coverage)
 
+    def summary(self) -> dict[str, Any]:
+        """Return `is_complete`, `coverage` by repository type, `selection` and `not_listed`, as JSON values."""
+        return {
+            "is_complete": self.is_complete,
+            "coverage": [vars(coverage) for coverage in self.coverage],
+            "selection": self.selection.to_json(),
+            "not_listed": list(self.not_listed),
+        }
+
     @property
     def n_calls(self) -> int:
         """Estimated number of calls for all fetches."""
         return sum(coverage.n_calls for coverage in self.coverage)
 
 
-def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection: Selection = EVERYTHING) -> Plan:
+def plan_histories(request: PlanRequest, spec: HistorySpec) -> Plan:
     """Plan the fetches of a week.
 
     Commits are fetched in hash order, so that a crawl cut short has read a random sample; with `top`, the most liked
@@ -165,15 +115,13 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
     weeks since the last fetch.
 
     Args:
-        lake: the data so far, including the parts of an unfinished landing.
-        kind: commits or discussions.
-        snapshot_date: the week.
-        selection: which repositories.
+        request: the week, which repositories, and the data so far.
+        spec: the type of history.
 
     Raises:
         PlanError: if nothing was listed that week, or none of the selected ids was.
     """
-    table = f"raw_hub__{kind}"
+    lake, snapshot_date, selection = request.lake, request.snapshot_date, request.selection
     listed = {
         repo_type: lake.files(f"raw_hub__{repo_type}s", snapshot_date)
         for repo_type in selection.repo_types
@@ -182,14 +130,12 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
     if not listed:
         types = ", ".join(f"{repo_type}s" for repo_type in selection.repo_types)
         raise PlanError(f"there is no listing of {types} for {snapshot_date}; run hub-assets snapshot first")
-    answers = [file for week in lake.weeks(table) if week < snapshot_date for file in lake.files(table, week)]
-    answers += lake.files_so_far(table, snapshot_date)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
-        connection.execute("create temp table answers as\n" + select_from(answers, _ANSWERS))
+        connection.execute("create temp table answers as\n" + select_from(request.files(spec.table), _ANSWERS))
         connection.execute("create temp table listed as\n" + _listed(listed))
         connection.register("wanted", _wanted(selection))
-        connection.execute("create temp table planned as\n" + _planned(kind, snapshot_date, selection))
+        connection.execute("create temp table planned as\n" + _planned(spec, snapshot_date, selection))
         fetches = connection.sql(_FETCHES).to_arrow_table()
         coverage = connection.sql(_COVERAGE).fetchall()
         not_listed = tuple(spelled for (spelled,) in connection.sql(_NOT_LISTED).fetchall())
@@ -206,6 +152,7 @@ def plan_histories(lake: Lake, kind: HistoryKind, snapshot_date: date, selection
             Coverage(repo_type, listed, selected, up_to_date, failed, calls, outcomes_by_type.get(repo_type, {}))
             for repo_type, listed, selected, up_to_date, failed, calls in coverage
         ),
+        selection,
         not_listed,
     )
 
@@ -246,12 +193,12 @@ def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
         f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, sha, {possible['likes']}, {moment}, "
         f"{downloaded[repo_type]} "
         f"from ({select_from(paths, columns if repo_type == 'space' else columns | of_others)})"
-        "where id is not null"
+        f"where id is not null and not starts_with(id, '{PREFIX}')"  # erased people are not asked about
         for repo_type, paths in files.items()
     )
 
 
-def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
+def _planned(spec: HistorySpec, week: date, selection: Selection) -> str:
     """Return the SELECT of all listed repositories: what we know about each, and whether it is up to date."""
     chosen = "true"
     if selection.top is not None:
@@ -270,11 +217,9 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
         "listed.sha is not distinct from last.listed_sha and listed.gated is not distinct from last.listed_gated "
         "and listed.repo_id = last.repo_id"
     )
-    still_holds = same_sha if kind == "commits" else f"last.snapshot_date = date '{week}'"
-    order = {
-        "commits": "0.0" if selection.top is None else "-coalesce(likes, 0)::double",
-        "discussions": "-expected",
-    }[kind]
+    still_holds = same_sha if spec.has_change_marker else f"last.snapshot_date = date '{week}'"
+    by_likes_first = "0.0" if selection.top is None else "-coalesce(likes, 0)::double"
+    order = by_likes_first if spec.has_change_marker else "-expected"
     return f"""
         with
         selected as (
@@ -325,7 +270,7 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
                     when last.outcome <> 'ok' then last.outcome
                     when last.snapshot_date = date '{week}' then 'ok'
                     when {still_holds} then 'not_modified'
-                    else {"'not_asked'" if kind == "commits" else "'ok'"}
+                    else {"'not_asked'" if spec.has_change_marker else "'ok'"}
                 end as outcome,
                 open.fetch_number is null and coalesce(
                     case
@@ -360,13 +305,13 @@ def _planned(kind: HistoryKind, week: date, selection: Selection) -> str:
         )
         select *,
             page > 0 as is_open,
-            {"false" if kind == "commits" else "is_due"} as is_first,
+            {"false" if spec.has_change_marker else "is_due"} as is_first,
             {order} as rank,
             md5_number_lower(repo_key) as hash,
             case
                 when is_up_to_date then 0
                 when known_head is not null then 1
-                else least(greatest(1, ceil(known_total / {PAGE_SIZES[kind]})), {MOST_PAGES})
+                else least(greatest(1, ceil(known_total / {spec.page_size})), {MOST_PAGES})
             end as n_calls
         from expecting
     """

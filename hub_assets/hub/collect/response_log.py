@@ -1,10 +1,12 @@
-"""The response log: columns that record how a request ended, and checks that values fit their columns.
+"""The response log: columns that record how a request ended.
 
 The other columns of a row belong to the sources.
 """
 
 from datetime import UTC, datetime
 from typing import Any, Final
+
+import pyarrow as pa
 
 from hub_assets.hub.http.client import Answer, HubClient
 from hub_assets.hub.http.errors import (
@@ -20,10 +22,34 @@ from hub_assets.hub.http.errors import (
     Misconfigured,
     TokenRefused,
 )
-from hub_assets.hub.sources.schemas import GREATEST_COUNT
 
 Row = dict[str, Any]
 """A row of a response table, serializable as JSON. Missing columns are null."""
+
+OUTCOMES: Final = (
+    "ok",
+    "not_modified",
+    "gated",
+    "disabled",
+    "gone",
+    "moved",
+    "discussions_off",
+    "failed",
+    "not_asked",
+)
+"""Possible outcomes. `not_modified` never occurs in a response: the known history was still valid, so no request was
+sent."""
+
+COLUMNS: Final[dict[str, pa.DataType]] = {
+    "observed_at": pa.timestamp("us"),
+    "outcome": pa.string(),
+    "status": pa.int64(),
+    "error_code": pa.string(),
+    "message": pa.string(),
+    "attempts": pa.int64(),
+    "calls": pa.int64(),
+}
+"""The columns of the response log, which start every response table."""
 
 _OUTCOMES: Final[dict[type[HubError], str]] = {
     HubGated: "gated",
@@ -39,7 +65,7 @@ _OUTCOMES: Final[dict[type[HubError], str]] = {
 def of_answer(answer: Answer, outcome: str = "ok") -> Row:
     """Return the response log columns of a successful response."""
     return {
-        "observed_at": _written(answer.observed_at),
+        "observed_at": written(answer.observed_at),
         "outcome": outcome,
         "status": answer.status,
         "attempts": answer.attempts,
@@ -63,7 +89,7 @@ def of_error(error: HubError, client: HubClient, outcome: str | None = None) -> 
         if outcome == "gone" and error.status == 401 and client.has_token:
             outcome = "failed"
     return {
-        "observed_at": _written(client.now()),
+        "observed_at": written(client.now()),
         "outcome": outcome,
         "status": error.status,
         "error_code": error.code,
@@ -109,47 +135,6 @@ def is_outage(row: Row) -> bool:
     return row.get("error_code") is None if status is None else status in (408, 429) or not 400 <= status < 500
 
 
-class Values:
-    """Checks values, replaces the invalid ones by null and counts them."""
-
-    def __init__(self) -> None:
-        self.type_mismatches = 0
-
-    def text(self, value: Any) -> str | None:
-        """Accept text."""
-        return value if self._fits(value, isinstance(value, str)) else None
-
-    def count(self, value: Any) -> int | None:
-        """Accept a whole number from 0 to `GREATEST_COUNT`."""
-        is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= GREATEST_COUNT
-        return value if self._fits(value, is_count) else None
-
-    def flag(self, value: Any) -> bool | None:
-        """Accept true or false."""
-        return value if self._fits(value, isinstance(value, bool)) else None
-
-    def moment(self, value: Any) -> str | None:
-        """Accept a timestamp like `2024-02-19T10:57:45.000Z` and return it in UTC without a time zone."""
-        try:
-            moment = datetime.fromisoformat(value)
-            return _written(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-        except (TypeError, ValueError, OverflowError):
-            self._fits(value, False)
-            return None
-
-    def items(self, value: Any) -> list[dict[str, Any]]:
-        """Accept a list of objects."""
-        if not self._fits(value, isinstance(value, list)) or value is None:
-            return []
-        objects = [item for item in value if isinstance(item, dict)]
-        self.type_mismatches += len(value) - len(objects)
-        return objects
-
-    def _fits(self, value: Any, is_valid: bool) -> bool:
-        fits = value is None or is_valid
-        self.type_mismatches += not fits
-        return fits
-
-
-def _written(moment: datetime) -> str:
+def written(moment: datetime) -> str:
+    """Return a moment in UTC as text without a time zone, as the journal stores it."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat()

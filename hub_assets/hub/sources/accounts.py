@@ -5,69 +5,38 @@ the same person does not belong here.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any, Final, Unpack
+from datetime import timedelta
+from typing import Any, Final
 from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
 
 from hub_assets.hub.collect import response_log
-from hub_assets.hub.collect.collection import CollectOptions, land_answers
-from hub_assets.hub.collect.plan import BATCH, RECHECK_WEEKS, select_from
-from hub_assets.hub.collect.response_log import Row, Values
+from hub_assets.hub.collect.plan import select_from
+from hub_assets.hub.collect.raw_table import TIME, Lookup, Lookups, PlanRequest, ResponseTable
+from hub_assets.hub.collect.response_log import Row
+from hub_assets.hub.collect.values import Values
 from hub_assets.hub.http.client import Answer, HubClient
 from hub_assets.hub.http.errors import HubError, HubGone
-from hub_assets.lake.parts import Lake, Manifest
+from hub_assets.vocabulary import HANDLE
 
-TABLE: Final = "enrich_hub__accounts"
-
-
-@dataclass(frozen=True)
-class Author:
-    """An author string to look up."""
-
-    author: str
-    kind: str = "account"
-    has_failed: bool = False
+NAME: Final = "enrich_hub__accounts"
 
 
-@dataclass(frozen=True)
-class AccountPlan:
-    """The author strings to look up (a column `author`), in order."""
-
-    authors: pa.Table
-
-    def __len__(self) -> int:
-        return len(self.authors)
-
-    def __iter__(self) -> Iterator[Author]:
-        for batch in self.authors.to_batches(max_chunksize=BATCH):
-            yield from map(Author, batch.column(0).to_pylist())
-
-
-NOBODY: Final = pa.array([], pa.string())
-
-
-def plan_accounts(
-    lake: Lake, snapshot_date: date, first: pa.Array = NOBODY, recheck_weeks: int = RECHECK_WEEKS
-) -> AccountPlan:
+def plan(request: PlanRequest) -> Lookups:
     """Find the names that could be handles and need a lookup.
 
-    A lookup from this week, or one within `recheck_weeks` that did not fail, is not repeated. The names in `first` come
-    first, in the given order, whether or not they are author strings. Author strings follow, ordered by number of
-    commits, so people who have only started discussions come last. Strings with a space or another character that
-    handles never contain are skipped.
+    A lookup from this week, or one within the selection's `recheck_weeks` that did not fail, is not repeated. The names
+    in the request's `first` come first, in the given order, whether or not they are author strings. Author strings
+    follow, ordered by number of commits, so people who have only started discussions come last. Strings with a space or
+    another character that handles never contain are skipped.
     """
-    files = {
-        table: [file for week in lake.weeks(table) if week < snapshot_date for file in lake.files(table, week)]
-        + lake.files_so_far(table, snapshot_date)
-        for table in ("raw_hub__commits", "raw_hub__discussions", TABLE)
-    }
+    snapshot_date, first = request.snapshot_date, request.first
+    files = {table: request.files(table) for table in ("raw_hub__commits", "raw_hub__discussions", NAME)}
     commits = {"commits": 'struct(authors struct("user" varchar)[])[]'}
     discussions = {"discussions": "struct(author varchar)[]"}
-    since = snapshot_date - timedelta(weeks=recheck_weeks)
+    since = snapshot_date - timedelta(weeks=request.selection.recheck_weeks)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.register("first", pa.table({"author": first, "rank": range(len(first))}))
@@ -82,7 +51,7 @@ def plan_accounts(
                 from ({select_from(files["raw_hub__discussions"], discussions)})
             ),
             answers as (
-                {select_from(files[TABLE], {"snapshot_date": "date", "author": "varchar", "outcome": "varchar"})}
+                {select_from(files[NAME], {"snapshot_date": "date", "author": "varchar", "outcome": "varchar"})}
             ),
             asked as (
                 select author from answers
@@ -98,25 +67,25 @@ def plan_accounts(
             )
             select counted.author from counted
             left join first on counted.author = first.author
-            where regexp_full_match(counted.author, '[A-Za-z0-9_][A-Za-z0-9._-]{{0,95}}')
+            where regexp_full_match(counted.author, '{HANDLE}')
                 and counted.author not in (select author from asked)
                 and not (select coalesce(bool_and(outcome = 'not_asked'), false) from answers)
             group by counted.author
             order by min(first.rank) nulls last, sum(n) desc, counted.author
         """).to_arrow_table()
-    return AccountPlan(authors)
+    return Lookups(authors["author"].combine_chunks(), "account")
 
 
-def answers(client: HubClient, question: Author) -> Iterator[Row]:
+def ask(client: HubClient, question: Lookup) -> Iterator[Row]:
     """Look up a name as a user, then as an organization, and yield a single row.
 
     The Hub redirects other spellings of a handle; `name` is the handle in its canonical spelling.
     """
-    row: Row = {"author": question.author}
+    row: Row = {"author": question.text}
     calls = 0
     for account_type, path in (("user", "users"), ("org", "organizations")):
         try:
-            answer = client.get(f"/api/{path}/{quote(question.author)}/overview")
+            answer = client.get(f"/api/{path}/{quote(question.text)}/overview")
             account = _account(answer)
         except HubError as error:
             calls += error.calls
@@ -144,40 +113,28 @@ def _account(answer: Answer) -> dict[str, Any]:
     }
 
 
-def land_accounts(
-    client: HubClient,
-    lake: Lake,
-    snapshot_date: date,
-    first: pa.Array = NOBODY,
-    recheck_weeks: int = RECHECK_WEEKS,
-    **options: Unpack[CollectOptions],
-) -> Manifest:
-    """Look up the accounts of a week's author strings and add them to `enrich_hub__accounts`.
+def _is_suspect(row: Row) -> bool:
+    """Ignore the 404 of an unknown account, which has no error code."""
+    return row["outcome"] == "failed" and response_log.is_suspect(row)
 
-    Args:
-        client: the Hub client.
-        lake: holds the histories and receives the rows.
-        snapshot_date: the week.
-        first: author strings to look up before all others, in this order.
-        recheck_weeks: number of weeks after which a string is looked up again.
-        options: see `collection.CollectOptions`.
 
-    Returns:
-        The manifest. Its `details` hold `is_complete`, `n_left` (number of strings not looked up), and those of
-        `collection.land_answers`.
-
-    Raises:
-        RefreshRefused, HubError, LandingBusy: see `collection.land_answers`.
-    """
-    return land_answers(
-        client,
-        lake,
-        TABLE,
-        snapshot_date,
-        lambda: plan_accounts(lake, snapshot_date, first, recheck_weeks),
-        lambda author: answers(client, author),
-        lambda left: {"is_complete": not len(left), "n_left": len(left)},
-        # the 404 for an unknown account has no error code, so it must not look suspect
-        is_suspect=lambda row: row["outcome"] == "failed" and response_log.is_suspect(row),
-        **options,
-    )
+TABLE: Final = ResponseTable(
+    name=NAME,
+    columns={
+        "author": pa.string(),
+        "account_key": pa.string(),
+        "account_type": pa.string(),
+        "name": pa.string(),
+        "fullname": pa.string(),
+        "created_at": TIME,
+        "organizations": pa.list_(pa.struct([("account_key", pa.string()), ("name", pa.string())])),
+    },
+    label="author strings found so far",
+    plan=plan,
+    ask=ask,
+    position=4,
+    budget_share=0.15,
+    reads=("raw_hub__commits", "raw_hub__discussions", "core__account_questions"),
+    first="select author from core__account_questions where snapshot_date = $week order by position",
+    is_suspect=_is_suspect,
+)

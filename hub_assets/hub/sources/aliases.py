@@ -5,67 +5,37 @@ Reading base models from tags does not belong here.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Final, Unpack
+from datetime import timedelta
+from typing import Final
 from urllib.parse import quote, unquote
 
 import duckdb
 import pyarrow as pa
 
 from hub_assets.hub.collect import response_log
-from hub_assets.hub.collect.collection import CollectOptions, land_answers
-from hub_assets.hub.collect.plan import BATCH, RECHECK_WEEKS, select_from
+from hub_assets.hub.collect.plan import select_from
+from hub_assets.hub.collect.raw_table import Lookup, Lookups, PlanRequest, ResponseTable
 from hub_assets.hub.collect.response_log import Row
+from hub_assets.hub.collect.values import Values
 from hub_assets.hub.http.client import Answer, HubClient
 from hub_assets.hub.http.errors import HubError, HubUnusable
-from hub_assets.lake.parts import Lake, Manifest
 
-TABLE: Final = "enrich_hub__aliases"
-_ANSWERS: Final = {"snapshot_date": "date", "repo_id": "varchar", "target_id": "varchar", "outcome": "varchar"}
+NAME: Final = "enrich_hub__aliases"
 HOPS: Final = 3
 """Maximum number of renames to follow for an id."""
 
 
-@dataclass(frozen=True)
-class Alias:
-    """An id to resolve."""
-
-    repo_id: str
-    kind: str = "model"
-    has_failed: bool = False
-
-
-@dataclass(frozen=True)
-class AliasPlan:
-    """The ids to resolve (a column `repo_id`), ordered by the number of Spaces, then of derived models, naming them."""
-
-    ids: pa.Table
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __iter__(self) -> Iterator[Alias]:
-        for batch in self.ids.to_batches(max_chunksize=BATCH):
-            yield from map(Alias, batch.column(0).to_pylist())
-
-
-NO_BASES: Final = pa.array([], pa.string())
-
-
-def plan_aliases(
-    lake: Lake, snapshot_date: date, bases: pa.Array = NO_BASES, recheck_weeks: int = RECHECK_WEEKS
-) -> AliasPlan:
+def plan(request: PlanRequest) -> Lookups:
     """Find unlisted ids that a Space or a derived model references, or that another id redirects to.
 
-    `bases` holds the base-model id of every model that names a base. The Hub ignores case in ids, so an id that is
-    listed in another case is skipped, and several spellings of an id are requested once. Strings that cannot be an id
-    are skipped, as are ids requested this week, or successfully within `recheck_weeks`.
+    The request's `first` holds the base-model id of every model that names a base. The Hub ignores case in ids, so an
+    id that is listed in another case is skipped, and several spellings of an id are requested once. Strings that cannot
+    be an id are skipped, as are ids requested this week, or successfully within the selection's `recheck_weeks`. Ids
+    are ordered by the number of Spaces, then of derived models, that name them.
     """
+    lake, snapshot_date = request.lake, request.snapshot_date
     listed, spaces = (lake.files(f"raw_hub__{kind}s", snapshot_date) for kind in ("model", "space"))
-    answers = [file for week in lake.weeks(TABLE) if week < snapshot_date for file in lake.files(TABLE, week)]
-    answers += lake.files_so_far(TABLE, snapshot_date)
-    since = snapshot_date - timedelta(weeks=recheck_weeks)
+    since = snapshot_date - timedelta(weeks=request.selection.recheck_weeks)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         for name, files, columns in (
@@ -73,12 +43,12 @@ def plan_aliases(
             ("spaces", spaces, {"models": "varchar[]"}),
             (
                 "answers",
-                answers,
+                request.files(NAME),
                 dict.fromkeys(("repo_id", "target_id", "outcome"), "varchar") | {"snapshot_date": "date"},
             ),
         ):
             connection.execute(f"create temp table {name} as {select_from(files, columns)}")
-        connection.register("bases", pa.table({"repo_id": bases}))
+        connection.register("bases", pa.table({"repo_id": request.first}))
         ids = connection.sql(f"""
             with
             named as (
@@ -105,15 +75,15 @@ def plan_aliases(
             group by lower(repo_id)
             order by sum(n_spaces) desc, count(*) desc, repo_id
         """).to_arrow_table()
-    return AliasPlan(ids)
+    return Lookups(ids["repo_id"].combine_chunks(), "model")
 
 
-def answers(client: HubClient, alias: Alias) -> Iterator[Row]:
+def ask(client: HubClient, question: Lookup) -> Iterator[Row]:
     """Resolve an id and yield a single row: `target_id` if it moved, `repo_key` if it exists but is not listed."""
     prefix = "/api/models/"
-    row: Row = {"repo_type": "model", "repo_id": alias.repo_id}
+    row: Row = {"repo_type": "model", "repo_id": question.text}
     try:
-        answer = client.get(f"{prefix}{quote(alias.repo_id)}?expand=sha", follow=False)
+        answer = client.get(f"{prefix}{quote(question.text)}?expand=sha", follow=False)
         target = None if answer.location is None else _target(answer.location, prefix, answer)
         body = {} if target is not None else response_log.object_in(answer)
     except HubError as error:
@@ -122,7 +92,7 @@ def answers(client: HubClient, alias: Alias) -> Iterator[Row]:
     if target is not None:
         yield row | response_log.of_answer(answer, "moved") | {"target_id": target}
         return
-    values = response_log.Values()
+    values = Values()
     ids = {"repo_key": values.text(body.get("_id")), "target_id": values.text(body.get("id"))}
     yield row | response_log.of_answer(answer) | ids
 
@@ -139,41 +109,21 @@ def _target(location: str, prefix: str, answer: Answer) -> str:
     return target.removeprefix(prefix)
 
 
-def land_aliases(
-    client: HubClient,
-    lake: Lake,
-    snapshot_date: date,
-    bases: pa.Array = NO_BASES,
-    recheck_weeks: int = RECHECK_WEEKS,
-    **options: Unpack[CollectOptions],
-) -> Manifest:
-    """Resolve the unlisted model ids that a week's Spaces and models reference, and add them to `enrich_hub__aliases`.
+def _is_suspect(row: Row) -> bool:
+    """Ignore missing models, which most of these are; without a token the Hub answers 401 for them."""
+    return row["outcome"] == "failed" and response_log.is_suspect(row)
 
-    Args:
-        client: the Hub client.
-        lake: holds the listings and receives the rows.
-        snapshot_date: the week.
-        bases: ids of base models, see `plan_aliases`.
-        recheck_weeks: number of weeks after which an id is requested again.
-        options: see `collection.CollectOptions`.
 
-    Returns:
-        The manifest. Its `details` hold `is_complete`, `n_left` (number of ids not requested), and those of
-        `collection.land_answers`.
-
-    Raises:
-        RefreshRefused, HubError, LandingBusy: see `collection.land_answers`.
-    """
-    return land_answers(
-        client,
-        lake,
-        TABLE,
-        snapshot_date,
-        lambda: plan_aliases(lake, snapshot_date, bases, recheck_weeks),
-        lambda alias: answers(client, alias),
-        lambda left: {"is_complete": not len(left), "n_left": len(left)},
-        # most of these models are missing, and without a token the Hub answers 401 for a missing model
-        is_suspect=lambda row: row["outcome"] == "failed" and response_log.is_suspect(row),
-        rounds=HOPS,
-        **options,
-    )
+TABLE: Final = ResponseTable(
+    name=NAME,
+    columns={"repo_type": pa.string(), "repo_id": pa.string(), "target_id": pa.string(), "repo_key": pa.string()},
+    label="model ids that Spaces use",
+    plan=plan,
+    ask=ask,
+    position=2,
+    budget_share=0.05,
+    reads=("raw_hub__models", "raw_hub__spaces", "int_hub__base_models"),
+    first="select base_repo_id from int_hub__base_models where snapshot_date = $week and base_repo_id <> '(no id)'",
+    is_suspect=_is_suspect,
+    rounds=HOPS,
+)

@@ -9,18 +9,23 @@ import hashlib
 import re
 import unicodedata
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
+
+import pyarrow as pa
 
 from hub_assets.hub.collect.fetches import Fetch, HistorySpec, Kept, Page
-from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.collect.histories import history_table
+from hub_assets.hub.collect.raw_table import TIME
+from hub_assets.hub.collect.values import Values
 from hub_assets.hub.http.client import Answer
 from hub_assets.hub.http.errors import HubBroken, HubError
 from hub_assets.hub.http.paths import number_in
+from hub_assets.vocabulary import HANDLE
 
 PAGE_SIZE = 1_000
 """The Hub's cap, more than huggingface_hub requests: 99.9 % of repositories fit in a single call."""
 _TRAILER = re.compile(r"^co-authored-by:(?P<name>[^<\r\n]{0,200})<(?P<address>[^>\s]{0,200})>", re.I | re.M)
-_OWN_ADDRESS = re.compile(r"(?P<handle>[A-Za-z0-9_][A-Za-z0-9._-]{0,95})@users\.noreply\.huggingface\.co", re.I)
+_OWN_ADDRESS = re.compile(rf"(?P<handle>{HANDLE})@users\.noreply\.huggingface\.co", re.I)
 TOKEN = "address:"
 """Prefix of the token that replaces an address. Account names never contain a colon."""
 SHARED_TOKEN = f"{TOKEN}shared"
@@ -123,4 +128,17 @@ def _without_address(name: str | None) -> str | None:
     return TOKEN + hashlib.sha256(f"{local}@{domain}".encode("utf-8", "surrogatepass")).hexdigest()[:_TOKEN_LENGTH]
 
 
-COMMITS = HistorySpec("commits", "id", f"commits/main?limit={PAGE_SIZE}", page_of, keep, outcome_of)
+_ITEM: Final = pa.struct(
+    [
+        ("id", pa.string()),
+        ("title", pa.string()),
+        ("date", TIME),
+        ("authors", pa.list_(pa.struct([("user", pa.string()), ("has_avatar", pa.bool_())]))),
+        ("trailers", pa.list_(pa.struct([("name", pa.string()), ("handle", pa.string())]))),
+    ]
+)
+SPEC: Final = HistorySpec(
+    "commits", "id", f"commits/main?limit={PAGE_SIZE}", PAGE_SIZE, page_of, keep, outcome_of, has_change_marker=True
+)
+TABLE: Final = history_table(SPEC, _ITEM, position=1, budget_share=0.5)
+"""Half of the budget, because most of the study depends on commits."""

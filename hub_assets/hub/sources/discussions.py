@@ -3,10 +3,14 @@
 The Hub does not say which discussions changed, so every fetch reads all of them.
 """
 
-from typing import Any
+from typing import Any, Final
+
+import pyarrow as pa
 
 from hub_assets.hub.collect.fetches import Fetch, HistorySpec, Kept, Page
-from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.collect.histories import history_table
+from hub_assets.hub.collect.raw_table import TIME
+from hub_assets.hub.collect.values import Values
 from hub_assets.hub.http.client import Answer
 from hub_assets.hub.http.errors import HubBroken, HubError, HubRefused
 from hub_assets.hub.http.paths import number_in
@@ -63,4 +67,17 @@ def _discussion(item: dict[str, Any], values: Values) -> dict[str, Any]:
     }
 
 
-DISCUSSIONS = HistorySpec("discussions", "num", "discussions", page_of, keep, outcome_of, may_hide=True)
+_ITEM: Final = pa.struct(
+    [
+        ("num", pa.int64()),
+        ("title", pa.string()),
+        ("status", pa.string()),
+        ("is_pull_request", pa.bool_()),
+        ("created_at", TIME),
+        ("author", pa.string()),
+        ("author_type", pa.string()),
+        ("n_comments", pa.int64()),
+    ]
+)
+SPEC: Final = HistorySpec("discussions", "num", "discussions", PAGE_SIZE, page_of, keep, outcome_of, may_hide=True)
+TABLE: Final = history_table(SPEC, _ITEM, position=3, budget_share=0.3)

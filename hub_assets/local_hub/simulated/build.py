@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.histories import Histories
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.simulated import text
@@ -24,6 +23,7 @@ from hub_assets.local_hub.simulated.repositories import Repositories
 from hub_assets.local_hub.simulated.rng import Ints
 from hub_assets.local_hub.simulated.timeline import demography, moment
 from hub_assets.local_hub.simulated.usage import Usage, usage_of
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 Offsets = npt.NDArray[np.int64]
 

@@ -64,9 +64,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.simulated.build import Simulation
 from hub_assets.local_hub.simulated.rng import Floats, Ints
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 Figure = tuple[str, float, float]
 

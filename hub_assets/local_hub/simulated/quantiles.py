@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from hub_assets.local_hub.fields import RepoType
 from hub_assets.local_hub.simulated.rng import Floats
+from hub_assets.vocabulary import RepoType
 
 Variable = Literal["likes", "downloads", "discussions", "starters", "commits", "committers", "usage"]
 

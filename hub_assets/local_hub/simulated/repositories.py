@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.local_hub.fields import RepoType
 from hub_assets.local_hub.simulated import text
 from hub_assets.local_hub.simulated.famous_models import (
     MOVED,
@@ -26,6 +25,7 @@ from hub_assets.local_hub.simulated.people import People, object_ids
 from hub_assets.local_hub.simulated.quantiles import Variable, value_at_share
 from hub_assets.local_hub.simulated.rng import Flags, Floats, Ints, Rng
 from hub_assets.local_hub.simulated.timeline import FLOOR, REFERENCE, WEEK, Timeline, moment
+from hub_assets.vocabulary import RepoType
 
 _MATURING: Final = 0.3
 """Weight of age relative to fame, so that the week of the snapshot is not special."""

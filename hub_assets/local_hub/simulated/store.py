@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy
 
-from hub_assets.local_hub.fields import REPO_TYPES
 from hub_assets.local_hub.simulated.build import AnswerKey, History, Simulation, build
+from hub_assets.vocabulary import REPO_TYPES
 
 
 def cached_week(folder: Path, monday: date, scale: float, seed: int) -> Simulation:

@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.simulated.famous_models import WITHDRAWN, WITHDRAWN_AT, known_models
 from hub_assets.local_hub.simulated.rng import Flags, Floats, Ints, Rng
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 REFERENCE: Final = date(2026, 11, 16)
 """The week in which the Hub has the study's size, as of this Monday, 00:00 UTC."""

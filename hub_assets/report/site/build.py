@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -77,6 +78,7 @@ def build_site(
         try:
             _write_all(week, beside, pages)
             _replace(target, beside)
+            _point_to_newest(folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
         sizes = [path.stat().st_size for path in target.rglob("*") if path.is_file()]
@@ -188,3 +190,15 @@ def _replace(target: Path, beside: Path) -> None:
         target.rename(old)
     beside.rename(target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _point_to_newest(folder: Path) -> None:
+    """Let `newest` lead to the newest week's site, for links that have no week."""
+    weeks = sorted(path.name for path in folder.iterdir() if re.fullmatch(r"\d{4}-\d\d-\d\d", path.name))
+    link = folder / ".newest.beside"
+    link.unlink(missing_ok=True)
+    link.symlink_to(weeks[-1], target_is_directory=True)
+    newest = folder / "newest"
+    if newest.is_dir() and not newest.is_symlink():  # a copy of a home may have followed the link
+        shutil.rmtree(newest)
+    link.replace(newest)

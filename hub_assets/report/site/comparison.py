@@ -20,11 +20,16 @@ with
 small as (
     select network, cast(k as varchar) as cut
     from network__collaboration_cores
-    where snapshot_date = $week and edge_rule = 'first_author' and bots = 'out' and nodes < 10 and not is_max_k
+    where snapshot_date = $week and edge_rule = 'first_author' and not includes_bots and nodes < 10 and not is_max_k
 ),
 counted as (
     select
-        ours.*, printed.item, printed.cut, printed.compared_with, printed.source_text,
+        ours.*, printed.item, printed.cut, printed.compared_with,
+        case
+            when ours.measure = 'n_repos' then 'public repositories'
+            when ours.source_table = 'network__model_usage' then 'Spaces that use ' || printed.item
+            else printed.source_text
+        end as what,
         case ours.source_table
             when 'network__collaboration_cores' then small.cut is not null
             when 'network__summary' then ours.n < 10
@@ -40,7 +45,7 @@ counted as (
     where ours.snapshot_date = $week
 )
 select
-    place, figure, quantity, subject, item, cut, compared_with, measure, source_text, relation, published,
+    place, figure, quantity, subject, item, cut, compared_with, measure, what, relation, published,
     case when not is_too_small then ours end as ours,
     case when not is_too_small then difference end as difference,
     case when not is_too_small then ratio end as ratio,
@@ -239,6 +244,8 @@ def _ratio_in_words(row: Row, ours: float, published: float) -> Markup:
     if published == 0:
         return Markup("was 0")
     ratio = ours / published
+    if ratio == 0:
+        return Markup("now zero")
     if abs(ratio - 1) <= SAME:
         return Markup("about the same")
     if ratio > 1:

@@ -6,8 +6,7 @@ Which rows a page has belongs to the page.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hub_assets.report.site.queries import Result, Value
-from hub_assets.report.site.rendering import LONGEST_TEXT
+from hub_assets.report.site.queries import LONGEST_TEXT, Result, Value
 from hub_assets.report.text import visible
 
 

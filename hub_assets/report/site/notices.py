@@ -19,7 +19,15 @@ order by kind, repo_type
 )
 
 
-def coverage_notices(week: Week, kinds: Sequence[str]) -> list[Row]:
-    """Return the rows of the coverage for histories that a page uses and that the week does not have in full."""
-    known = week.run(COVERAGE)
-    return [row for row in known if row.values["kind"] in kinds and row.values["n_known"] != row.values["n_listed"]]
+def coverage_notices(week: Week, uses: Sequence[str]) -> list[Row]:
+    """Return the rows of the coverage for histories that a page uses and that the week does not have in full.
+
+    Args:
+        week: the week.
+        uses: see `Page.uses`.
+    """
+
+    def is_used(row: Row) -> bool:
+        return row.values["kind"] in uses or f"{row.values['repo_type']} {row.values['kind']}" in uses
+
+    return [row for row in week.run(COVERAGE) if is_used(row) and row.values["n_known"] != row.values["n_listed"]]

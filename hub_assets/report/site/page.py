@@ -19,7 +19,8 @@ class Page:
         content: returns the template's variables. The template is `SLUG.html`, extends `base.html` and also has the
             variables `week`, `page`, `navigation`, `notices` and `site`.
         scripts: files in `static` that the page needs besides `site.js`, in order. `charts.js` brings ECharts.
-        uses: histories that the page depends on; a week that has only part of one says so at the top.
+        uses: histories that the page depends on, such as `commits` or `model commits`; if a week has only part of one,
+            the page says so at the top.
     """
 
     slug: str
@@ -28,7 +29,7 @@ class Page:
     group: Literal["Report", "Explore", "Reference"]
     content: Callable[[Week], Mapping[str, Any]]
     scripts: tuple[str, ...] = ()
-    uses: tuple[Literal["commits", "discussions"], ...] = ()
+    uses: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:

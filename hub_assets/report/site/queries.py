@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from hub_assets.report.text import visible
+
 Value = str | int | float | bool | date | datetime | None
+
+LONGEST_TEXT: Final = 160
+"""Characters shown of an id, a tag or a title. The Hub allows 96 + 1 + 96 in an id; hostile data has more."""
 
 LARGEST_RESULT: Final = 20_000
 """Rows. A page is read by people; a larger result belongs into a file next to it."""
@@ -86,5 +91,11 @@ class Result:
         return {tuple(row.values[name] for name in columns): row for row in self.rows}
 
     def records(self) -> list[dict[str, Value]]:
-        """Return the rows as plain dictionaries, for `json_script`; dates become ISO text there."""
-        return [dict(row.values) for row in self.rows]
+        """Return the rows as plain dictionaries, for `json_script`; untrusted text is escaped and cut as on a page."""
+        return [
+            {
+                name: visible(value, LONGEST_TEXT) if isinstance(value, str) else value
+                for name, value in row.values.items()
+            }
+            for row in self.rows
+        ]

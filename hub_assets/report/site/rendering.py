@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from hub_assets.figures.style import LICENSE_GROUPS, REPO_TYPES, VARIABLES
-from hub_assets.report.site.queries import Cell, Value
+from hub_assets.report.site.queries import LONGEST_TEXT, Cell, Value
 from hub_assets.report.text import visible
-
-LONGEST_TEXT: Final = 160
-"""Characters shown of an id, a tag or a title. The Hub allows 96 + 1 + 96 in an id; hostile data has more."""
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -25,9 +22,13 @@ NAMES: Final = {
     **VARIABLES,
     **{name: look.name for name, look in REPO_TYPES.items()},
     **LICENSE_GROUPS,
+    "all": "all models",
     "cv": "computer vision",
     "nlp": "natural language",
     "mm": "multimodal",
+    "usage": "usage",
+    "co_usage": "co-usage",
+    "pagerank": "PageRank",
 }
 """Display names of variables, repository types, license groups and networks; `hub.name` knows them in the browser."""
 
@@ -59,8 +60,11 @@ def number(cell: Cell, style: str = "auto", missing: str = "") -> Markup:
     if cell.value is None:
         return Markup('<span class="unknown">{}</span>').format(missing) if missing else _UNKNOWN
     raw = cell.value.isoformat() if isinstance(cell.value, date) else cell.value
-    return Markup('<data value="{}" data-query="{}" data-row="{}" data-column="{}" data-style="{}">{}</data>').format(
-        raw, cell.query, cell.row, cell.column, style, formatted(cell.value, style)
+    # escape by hand: `Markup.format` takes ten times as long, and a page has thousands of numbers
+    return Markup(
+        f'<data value="{escape(raw)}" data-query="{escape(cell.query)}" data-row="{cell.row}" '
+        f'data-column="{escape(cell.column)}" data-style="{escape(style)}">'
+        f"{escape(formatted(cell.value, style))}</data>"
     )
 
 
@@ -98,7 +102,9 @@ def _formatted(value: float, style: str, is_integer: bool) -> str:
         case "four":
             shown = f"{value:,.4f}"
         case "times":
-            shown = f"{value:,.{0 if value >= 100 else 1 if value >= 1 else 2}f} times"
+            shown = (
+                f"{value:,.0f} times" if value >= 100 else f"{value:.1f} times" if value >= 1 else f"{value:.2g} times"
+            )
         case "points":
             shown = f"{abs(value) * 100:.1f} percentage points"
         case "absolute":
@@ -147,16 +153,16 @@ def text(value: Cell | str | None, longest: int = LONGEST_TEXT) -> Markup:
     Control codes and writing-direction marks are shown as escape sequences, long text is cut, and `<bdi>` keeps its
     direction to itself.
     """
-    value = value.value if isinstance(value, Cell) else value
-    if value is None:
+    content = value.value if isinstance(value, Cell) else value
+    if content is None:
         return _UNKNOWN
-    return Markup('<bdi class="text">{}</bdi>').format(visible(value, longest))
+    return Markup('<bdi class="text">{}</bdi>').format(visible(content, longest))
 
 
 def name_of(value: Cell | str) -> str:
     """Return the display name of a variable, repository type, license group or network; others as they are."""
-    value = str(value.value) if isinstance(value, Cell) else value
-    return NAMES.get(value, value)
+    known = formatted(value.value) if isinstance(value, Cell) else value
+    return NAMES.get(known, known)
 
 
 def as_json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The benchmarks, one file for each piece of work; all modules here are found and loaded.
+"""The benchmarks, one file per topic; all modules here are loaded.
 
-They are imported by the harness, which stays small: what they measure is imported by the functions that do it.
+To keep the importing process small, they import the measured code only inside their functions.
 """

@@ -1,4 +1,4 @@
-"""How fast histories are crawled, what that takes of a core, and how fully a rate limit is spent."""
+"""Crawling histories: speed, CPU time, and how much of a rate limit is used."""
 
 import shutil
 import time
@@ -13,13 +13,13 @@ from hub_assets_tests.benchmarks.records import GIB, Aim, Answers, Measurement, 
 from hub_assets_tests.benchmarks.stage import WEEK, Stage, benchmark
 
 REPOS: Final = 20_000
-"""Repositories whose commits are read for the crawl's own speed."""
+"""Repositories to read when the crawl itself is the bottleneck."""
 PEER_REPOS: Final = 2_000
 LARGEST_PLAN: Final = 333
-"""Calls a second of the Hub's largest plan."""
+"""Calls per second of the Hub's largest plan."""
 LATENCY: Final = 0.15
 LOOK_SECONDS: Final = 0.5
-"""How often a crawl tells how it goes."""
+"""Seconds between progress reports of a crawl."""
 WINDOWS: Final = 3
 WINDOW_CALLS, WINDOW_SECONDS = 2_000, 20
 
@@ -28,7 +28,7 @@ Counts = dict[str, float | None]
 
 @benchmark("histories", order=52)
 def histories(stage: Stage) -> Iterator[Measurement]:
-    """Fetch histories without a limit, next to the study's way of fetching them, and at a real Hub's latency."""
+    """Fetch histories without a limit, compared with the study's method, and with a real Hub's latency."""
     home = stage.once(listed).result.home
     share = min(1.0, REPOS / stage.once(listed).result.rows)
     with stage.local_hub() as hub:
@@ -80,9 +80,9 @@ def histories(stage: Stage) -> Iterator[Measurement]:
 
 @benchmark("pacing", order=53)
 def pacing(stage: Stage) -> Iterator[Measurement]:
-    """Spend whole windows of a rate limit at 100 ms latency, without one answer 429."""
+    """Use complete windows of a rate limit at 100 ms latency, without any 429."""
     home = stage.once(listed).result.home
-    # the first call of the window after the last one is when that was spent
+    # the last window is used up when the first call of the next window is made
     windows = WINDOWS if stage.scale >= 0.1 else 1
     seconds = WINDOW_SECONDS if stage.scale >= 0.1 else 1
     quota = WINDOW_CALLS if stage.scale >= 0.1 else 60
@@ -96,21 +96,22 @@ def pacing(stage: Stage) -> Iterator[Measurement]:
         elapsed,
         ours.peak,
         unit="calls",
-        aims=[Aim("share of the limit that is spent", windows * seconds / elapsed, 0.99, is_floor=True)],
-        answers=Answers(made, tuple([f"{throttled} answers 429"] if throttled else [])),
+        aims=[Aim("share of the limit used", windows * seconds / elapsed, 0.99, is_floor=True)],
+        answers=Answers(made, tuple([f"{throttled} responses were 429"] if throttled else [])),
     )
 
 
 def crawl_commits(clock: Clock, url: str, home: Path, share: float) -> tuple[int, float, float]:
-    """Read the commits of a share of all repositories; return calls, seconds of asking, and of processor time in them.
+    """Read the commits of a share of all repositories; return the calls, and the seconds and CPU seconds they took.
 
-    Journal and parts are included, planning is not: at scale 1 it takes as long as 3,000 calls, whatever the share.
+    This includes writing journals and parts, but not planning, which at scale 1 takes as long as 3,000 calls.
     """
     from hub_assets.home import Home
+    from hub_assets.hub.collect.collection import land
     from hub_assets.hub.collect.crawl import Progress
-    from hub_assets.hub.collect.histories import land_histories
-    from hub_assets.hub.collect.plan import Selection
+    from hub_assets.hub.collect.selection import Selection
     from hub_assets.hub.http.client import HubClient
+    from hub_assets_tests.hub.tables import COMMITS
 
     busy: list[float] = []
     client = HubClient(url, False)
@@ -120,20 +121,21 @@ def crawl_commits(clock: Clock, url: str, home: Path, share: float) -> tuple[int
         busy.append(time.process_time())
 
     with clock:
-        manifest = land_histories(client, Home(home).lake, "commits", WEEK, Selection(sample=share), watch=watch)
+        manifest = land(client, Home(home).lake, COMMITS, WEEK, Selection(sample=share), watch=watch)
     calls, seconds = manifest.details["calls"], manifest.details["seconds"]
-    # the first look comes half a second late
+    # the first progress report comes after half a second
     return calls, seconds, (busy[-1] - busy[0]) * seconds / max(seconds - LOOK_SECONDS, LOOK_SECONDS)
 
 
 def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts, list[str]]:
-    """Read commits and discussions of so many models; return counts, and the ids of those that could be read."""
+    """Read commits and discussions of `number` models; return counts and the ids of the models."""
     import duckdb
 
     from hub_assets.home import Home
-    from hub_assets.hub.collect.histories import land_histories
-    from hub_assets.hub.collect.plan import Selection
+    from hub_assets.hub.collect.collection import land
+    from hub_assets.hub.collect.selection import Selection
     from hub_assets.hub.http.client import HubClient
+    from hub_assets_tests.hub.tables import COMMITS, DISCUSSIONS
 
     lake = Home(home).lake
     models = [str(file) for file in lake.files("raw_hub__models", WEEK)]
@@ -141,8 +143,8 @@ def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts,
     selection = Selection(("model",), ids=tuple(repo_id for (repo_id,) in ids))
     with clock:
         client = HubClient(url, False)
-        land_histories(client, lake, "commits", WEEK, selection)
-        land_histories(client, lake, "discussions", WEEK, selection)
+        land(client, lake, COMMITS, WEEK, selection)
+        land(client, lake, DISCUSSIONS, WEEK, selection)
     found: Counts = {}
     readable: list[str] = []
     for kind in ("commits", "discussions"):
@@ -156,7 +158,7 @@ def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts,
 
 
 def crawl_as_published(clock: Clock, url: str, ids: list[str]) -> Counts:
-    """Read them as the study's scripts do: one after the other, without their sleeps; what fails is left out."""
+    """Read the same histories like the study's scripts, one by one and without their sleeps; failures are skipped."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -178,11 +180,12 @@ def crawl_as_published(clock: Clock, url: str, ids: list[str]) -> Counts:
 
 
 def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, int, float]:
-    """Make so many calls for commits, the first at once; return those made, answers 429, and seconds to the last."""
+    """Make calls for commits; return the calls made, the 429 responses, and the seconds until the last call."""
     from hub_assets.home import Home
+    from hub_assets.hub.collect.collection import land
     from hub_assets.hub.collect.crawl import Budget, Progress
-    from hub_assets.hub.collect.histories import land_histories
     from hub_assets.hub.http.client import HubClient
+    from hub_assets_tests.hub.tables import COMMITS
 
     client = HubClient(url, False, attempts=1)
     lake = Home(home).lake
@@ -195,12 +198,12 @@ def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, 
     with clock:
         began = time.monotonic()
         client.contact()
-        manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(calls - 1), watch=watch)
+        manifest = land(client, lake, COMMITS, WEEK, budget=Budget(calls - 1), watch=watch)
     return manifest.details["calls"] + 1, client.pacer.throttled, ended - began
 
 
 def _beside(home: Path, name: str) -> Path:
-    """Return a home that holds the same listings and nothing else."""
+    """Return a new home with only the listings of another one."""
     other = home.with_name(f"home-{name}")
     for table in ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces"):
         shutil.copytree(home / "lake" / table, other / "lake" / table)

@@ -1,4 +1,4 @@
-"""Who is who: how long it takes from raw tables to a mart of merged developers, and how right the merges are."""
+"""Identity resolution: the time from raw tables to a mart of merged developers, and the accuracy of the merges."""
 
 import math
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from hub_assets_tests.benchmarks.records import GIB, Aim, Answers, Measurement, 
 from hub_assets_tests.benchmarks.stage import SEED, WEEK, Stage, benchmark
 
 REAL_NAMES, OTHER_NAMES = 1_979, 99_041
-"""Names with spaces, and the others, that the study compared."""
+"""Names with and without spaces that the study compared."""
 TWINS: Final = 5
-"""One in so many of the real names has another one that is like it; about so many were found then."""
+"""One in this many real names gets a similar name, which matches the study's findings."""
 PART: Final = 20
-"""The peer compares one in so many of the real names; its seconds are scaled up."""
+"""The peer compares only one in this many real names; its seconds are scaled up."""
 SYLLABLES: Final = np.array([consonant + vowel for consonant in "bcdfghjklmnprstvwz" for vowel in "aeiou"])
 
 Places = set[tuple[int, int]]
@@ -27,17 +27,17 @@ Places = set[tuple[int, int]]
 
 @benchmark("identities", order=55)
 def identities(stage: Stage) -> Iterator[Measurement | Table]:
-    """Find the developers behind all author strings, and hold them against the key; compare names as the study did."""
+    """Resolve all author strings, checked against the answer key, and compare names as the study did."""
     raw = stage.folder / "identities"
     measure(write_raw_tables, raw, stage.scale, stage.populations)
     ours = measure(find_developers, raw, stage.scale, stage.populations)
     judged = ours.result
-    yield Table("Who is who, against the key", judged.rows)
+    yield Table("Accuracy of identity resolution", judged.rows)
     aims = [
         Aim("seconds", ours.seconds, 60, "s"),
         Aim("peak memory", ours.peak / GIB, 3, "GiB"),
         Aim("precision", judged.precision, 0.98, is_floor=True),
-        Aim("times the recall of the study's prongs", judged.gain, 2, is_floor=True),
+        Aim("recall relative to the study's prongs", judged.gain, 2, is_floor=True),
     ]
     answers = compare(judged.found, judged.true)
     done = ours.measurement("identities: end to end", judged.strings, aims=aims, answers=answers)
@@ -60,14 +60,14 @@ def identities(stage: Stage) -> Iterator[Measurement | Table]:
 
 
 def _same(ours: Places, theirs: Places) -> Answers:
-    return Answers(len(ours | theirs), tuple(f"{pair} is found by one alone" for pair in sorted(ours ^ theirs)))
+    return Answers(len(ours | theirs), tuple(f"{pair} is found by only one of them" for pair in sorted(ours ^ theirs)))
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What came of identities: `rows` to be read, and numbers that must be those of the simulation.
+    """The results of identity resolution: `rows` to print, and numbers that must match the simulation.
 
-    `gain` is how many times the recall of the study's prongs is reached.
+    `gain` is the recall divided by that of the study's prongs.
     """
 
     rows: list[dict[str, Any]]
@@ -92,7 +92,7 @@ def write_raw_tables(clock: Clock, folder: Path, scale: float, populations: Path
 
 
 def find_developers(clock: Clock, folder: Path, scale: float, populations: Path) -> Judged:
-    """Build all from the raw tables to the mart of merged developers; then judge them, and those without accounts."""
+    """Build everything from raw tables to the mart, and evaluate the merges with and without accounts."""
     import pyarrow.compute as pc
 
     from hub_assets.identities.facts import NO_ACCOUNTS
@@ -127,7 +127,7 @@ def find_developers(clock: Clock, folder: Path, scale: float, populations: Path)
         sizes = {"strings": strings, "commits": int(commits), "proposed": len(pairs), "accepted": accepted}
         return {"who decides": who, **sizes, "share": 1.0, "precision": held.precision, "recall": held.recall}
 
-    prongs = simulated.proposed(found.candidates, *simulated.PRONGS)
+    prongs = simulated.proposed(found.candidates, *simulated.STUDY_RULES)
     of_prongs = simulated.confusion(key, simulated.taken(prongs))
     ours = simulated.confusion(key, simulated.merged_pairs(found.developers))
     without_accounts = simulated.confusion(key, simulated.merged_pairs(without.developers))
@@ -137,7 +137,7 @@ def find_developers(clock: Clock, folder: Path, scale: float, populations: Path)
     ]
     return Judged(
         [
-            row("the study's prongs, all taken", prongs, len(prongs), of_prongs),
+            row("the study's prongs, all accepted", prongs, len(prongs), of_prongs),
             row("rules, without accounts", without.pairs, len(simulated.accepted(without.pairs)), without_accounts),
             row("rules, with accounts", found.pairs, len(simulated.accepted(found.pairs)), ours),
             *rules,
@@ -156,7 +156,7 @@ def find_developers(clock: Clock, folder: Path, scale: float, populations: Path)
 
 
 def compare_names(clock: Clock, scale: float) -> tuple[Places, int, int]:
-    """Return the places of all real names and others that are alike, and how many there are of each."""
+    """Return the positions of all similar real and other names, and the number of each."""
     from hub_assets.identities.names import alike_pairs
 
     some, others = made_names(scale)
@@ -166,7 +166,7 @@ def compare_names(clock: Clock, scale: float) -> tuple[Places, int, int]:
 
 
 def compare_one_by_one(clock: Clock, scale: float) -> Places:
-    """Find them among a part of the real names as the study's scripts do, in a loop over all pairs."""
+    """Find the similar names for a part of the real names, in a loop over all pairs like the study's scripts."""
     from rapidfuzz import fuzz
 
     some, others = (names.to_pylist() for names in made_names(scale))
@@ -180,7 +180,7 @@ def compare_one_by_one(clock: Clock, scale: float) -> Places:
 
 
 def made_names(scale: float) -> tuple[pa.Array, pa.Array]:
-    """Make up real names and others, in their normal forms, as many as the study had at scale 1."""
+    """Return invented real names and other names, normalized; at scale 1, as many as in the study."""
     rng = np.random.default_rng(SEED)
 
     def words(n: int, syllables: int) -> npt.NDArray[np.str_]:

@@ -1,10 +1,12 @@
-"""From the Hub's listings to raw tables in a home, and the way in which the study's script listed."""
+"""Listing the Hub into raw tables, compared with the study's script."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub_assets.hub.sources.listings import LISTINGS
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets_tests.benchmarks.processes import Clock, Timed, measure
 from hub_assets_tests.benchmarks.records import Measurement, compare
 from hub_assets_tests.benchmarks.stage import WEEK, Stage, benchmark
@@ -14,7 +16,7 @@ Totals = dict[str, float | None]
 
 @dataclass(frozen=True)
 class Listed:
-    """A home that holds the week's raw listings, the number of their rows, and the totals to be compared."""
+    """A home with the week's raw listings, their number of rows, and totals for comparison."""
 
     home: Path
     rows: int
@@ -29,7 +31,7 @@ def listed(stage: Stage) -> Timed[Listed]:
 
 @benchmark("listing crawl", order=40)
 def listing_crawl(stage: Stage) -> Iterator[Measurement]:
-    """List everything as a snapshot does, and as the study's script does, from the same Hub."""
+    """List the same Hub as a snapshot does and as the study's script does."""
     ours = stage.once(listed)
     with stage.local_hub() as hub:
         peer = measure(list_as_published, hub.url)
@@ -47,14 +49,13 @@ def land_listings(clock: Clock, url: str, home: Path) -> Listed:
     import duckdb
 
     from hub_assets.home import Home
-    from hub_assets.hub.collect.listings import land_listing
+    from hub_assets.hub.collect.listing import land_listing
     from hub_assets.hub.http.client import HubClient
-    from hub_assets.hub.sources.schemas import REPO_TYPES
 
     lake = Home(home).lake
     with clock:
         client = HubClient(url, False)
-        rows = sum(land_listing(client, lake, repo_type, WEEK).rows for repo_type in REPO_TYPES)
+        rows = sum(land_listing(client, lake, LISTINGS[repo_type], WEEK).rows for repo_type in REPO_TYPES)
     totals: Totals = {}
     for repo_type in REPO_TYPES:
         found = duckdb.execute(
@@ -77,7 +78,7 @@ def land_listings(clock: Clock, url: str, home: Path) -> Listed:
 
 
 def list_as_published(clock: Clock, url: str) -> Totals:
-    """List as the scripts of Osborne, Ding and Kirk do: all objects in a list, one row each, then a frame."""
+    """List like the scripts of Osborne, Ding and Kirk: collect all objects in a list and build a data frame."""
     import pandas as pd
     from huggingface_hub import HfApi
 
@@ -99,7 +100,7 @@ def list_as_published(clock: Clock, url: str) -> Totals:
                         "author": repo.author,
                         "lastModified": repo.last_modified,
                         "likes": repo.likes,
-                        "downloads": getattr(repo, "downloads", None),  # spaces have none
+                        "downloads": getattr(repo, "downloads", None),  # Spaces have no downloads
                         "tags": ", ".join(tags),
                         "license": next((tag for tag in tags if "license:" in tag), None),
                     }

@@ -1,4 +1,4 @@
-"""From raw tables to published marts, and the same statistics by pandas."""
+"""Building marts from raw tables, compared with pandas."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ Numbers = dict[str, float | None]
 
 @benchmark("marts", order=50)
 def marts(stage: Stage) -> Iterator[Measurement]:
-    """Materialize all that is downstream of a week's raw tables, and compute its statistics with pandas."""
+    """Materialize everything downstream of a week's raw tables, and compute the same statistics with pandas."""
     raw = stage.once(listed).result
     ours = measure(materialize, raw.home)
     peer = measure(describe_by_pandas, raw.home)
@@ -31,7 +31,7 @@ def materialize(clock: Clock, home: Path) -> Numbers:
     from hub_assets.resources import HomeResource, HubResource
     from hub_assets.warehouse.database import connect
 
-    # nothing downstream asks the Hub; if it did, it would not find one here
+    # nothing listens there, because nothing downstream may call the Hub
     hub = HubResource(endpoint="http://127.0.0.1:9", use_token=False)
     job = build_defs(hub=hub, home=HomeResource(root=str(home))).resolve_implicit_global_asset_job_def()
     downstream = [key for key in job.asset_layer.executable_asset_keys if not key.path[0].startswith("raw_hub")]
@@ -60,11 +60,11 @@ def materialize(clock: Clock, home: Path) -> Numbers:
 
 
 VARIABLES = ("n_likes", "n_downloads", "n_usage_spaces")
-"""What a listing alone says."""
+"""Variables that only require listings."""
 
 
 def describe_by_pandas(clock: Clock, home: Path) -> Numbers:
-    """Read the raw tables and describe them, as one would in a notebook."""
+    """Read and describe the raw tables as in a notebook."""
     import pandas as pd
 
     from hub_assets.home import Home
@@ -96,7 +96,7 @@ def describe_by_pandas(clock: Clock, home: Path) -> Numbers:
             }
         tags = repos.set_index("repo_type", append=True)["tags"].explode().dropna()
         tags = tags[tags.str.startswith("license:")].str[8:].str.lower()
-        # no tag says the license of a space, its card does
+        # the license of a Space is in its card, not in a tag
         cards = frames["space"].dropna(subset="cardData").set_index("_id")["cardData"]
         of_cards = cards.map(lambda card: json.loads(card).get("license")).explode().dropna().str.lower()
         of_cards = pd.concat({"space": of_cards}, names=["repo_type"]).swaplevel().rename("tags")

@@ -1,4 +1,4 @@
-"""The measures of networks of the Hub's shape: of the study's size beside networkx, ten and a hundred times that."""
+"""Measures of networks shaped like the Hub's, at the study's size (compared with networkx), ten and 100 times that."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,22 +20,22 @@ Sizes = tuple[int, int]
 Measured = Callable[[Clock, Sizes], Numbers]
 
 STUDY: Final[Sizes] = (10_524, 21_600)
-"""Developers who are not isolates, and edges."""
+"""Number of developers without isolates, and of edges."""
 LARGE: Final[Sizes] = (100_000, 300_000)
 HUGE: Final[Sizes] = (1_000_000, 3_000_000)
 LEAST: Final = 50
-"""Developers, however small the scale."""
+"""Minimum number of developers at any scale."""
 SUBFIELDS: Final = {"nlp": 0.35, "cv": 0.05, "mm": 0.15}
-"""Shares of the models; each is a network beside that of all."""
+"""Share of models in each sub-field's network, besides the network of all models."""
 MONTHS: Final = 20
 GIVEN: Final = ("int_hub__collaboration_commits", "int_hub__model_networks")
-"""Tables of which edges are made."""
+"""Input tables of the edges."""
 MADE: Final = ("int_hub__collaborations", "int_hub__collaboration_developers", "int_hub__collaboration_edges")
 
 
 @benchmark("networks", order=58)
 def networks(stage: Stage) -> Iterator[Measurement]:
-    """Measure networks and their cores; communities, cores and clustering beside networkx's."""
+    """Measure networks and cores; communities, core numbers and clustering are compared with networkx."""
     edges, loop = measure(build_edges, stage.scale), measure(build_edges_by_loop, stage.scale)
     yield edges.measurement(
         "networks: edges",
@@ -61,7 +61,7 @@ def networks(stage: Stage) -> Iterator[Measurement]:
     pairs: list[tuple[str, Measured, Measured, float]] = [
         ("core numbers", core_numbers, core_numbers_by_networkx, 0),
         ("clustering", clustering, clustering_by_networkx, 1e-9),
-        # of joins that are as good each takes others
+        # the implementations break ties differently
         ("greedy communities", communities, communities_by_networkx, 0.05),
     ]
     for name, by_us, by_networkx, tolerance in pairs:
@@ -80,13 +80,13 @@ def networks(stage: Stage) -> Iterator[Measurement]:
     yield greedy.measurement("networks: greedy communities, large", greedy.result, grows=True)
     for sizes in (study, large, huge):
         by_leiden = measure(measure_without_greedy, sizes)
-        yield by_leiden.measurement("networks: Leiden in place of greedy", by_leiden.result, grows=True)
+        yield by_leiden.measurement("networks: Leiden instead of greedy", by_leiden.result, grows=True)
 
 
 def commits_of(scale: float) -> "pa.Table":
-    """Return commits to models as the study has them: seven to each on the mean, one developer to nearly all.
+    """Return commits to models as in the study: seven per model on average, most models with a single developer.
 
-    A row per commit and author: `repo_key`, `commit_number`, `developer_id`, `is_first_author`, `committed_at`.
+    One row per commit and author: `repo_key`, `commit_number`, `developer_id`, `is_first_author`, `committed_at`.
     """
     import numpy as np
     import pyarrow as pa
@@ -96,7 +96,7 @@ def commits_of(scale: float) -> "pa.Table":
     n_commits = rng.geometric(1 / 7.28, n_models)
     repo = np.repeat(np.arange(n_models), n_commits)
     owner = (n_developers * rng.random(n_models) ** 2).astype(np.int64)
-    # every eighth model is shared; there a third of the commits are another's, out of a few
+    # one model in eight has several developers, and others than the main one make a third of its commits
     is_shared = (rng.random(n_models) < 0.13)[repo] & (rng.random(len(repo)) < 0.35)
     other = (owner[repo] + rng.geometric(0.5, len(repo)) * 17) % n_developers
     author = np.where(is_shared, other, owner[repo])
@@ -112,7 +112,7 @@ def commits_of(scale: float) -> "pa.Table":
 
 @contextmanager
 def warehouse_of(scale: float) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Callable[[], None]]]":
-    """Return a database with the commits and the networks of their models, and what makes the edges of all rules."""
+    """Yield a database with commits and the networks of their models, and a function that builds all edges."""
     import duckdb
 
     from hub_assets.resources import project
@@ -141,7 +141,7 @@ def warehouse_of(scale: float) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Cal
                 timestamp '2022-03-02' + interval 10 second * commit_number as committed_at
             from commits
         """)
-        # which models a sub-field has depends on nothing else: they may be in several, as on the Hub
+        # models are assigned to each sub-field independently; as on the Hub, a model may be in several
         for network, share in {"all": 1.0, **SUBFIELDS}.items():
             connection.execute(f"""
                 insert into int_hub__model_networks by name
@@ -153,19 +153,19 @@ def warehouse_of(scale: float) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Cal
 
 
 def counts_of(connection: "duckdb.DuckDBPyConnection") -> Numbers:
-    """Return how many commits there are, and the edges between two of all models by the study's rule."""
+    """Return the number of commits, and the edges by the study's rule in the network of all models, without loops."""
     ((commits,),) = connection.execute("select count(*) from commits where is_first_author").fetchall()
     ((edges, weight),) = connection.execute(
         "select count(*), sum(weight) from int_hub__collaboration_edges "
-        "where network = 'all' and edge_rule = 'first_author' and bots = 'out' and source_id <> target_id"
+        "where network = 'all' and edge_rule = 'first_author' and not includes_bots and source_id <> target_id"
     ).fetchall()
     return {"commits": float(commits), "edges": float(edges), "weight": float(weight or 0)}
 
 
 def build_edges(clock: Clock, scale: float) -> Numbers:
-    """Return how many edges SQL finds by the study's rule, and their weight, while it finds those of all rules.
+    """Build all edges with SQL and return the number and weight of those by the study's rule.
 
-    It finds those of the sub-fields, too.
+    This builds the edges of all rules and sub-fields.
     """
     with warehouse_of(scale) as (connection, make):
         with clock:
@@ -174,7 +174,7 @@ def build_edges(clock: Clock, scale: float) -> Numbers:
 
 
 def make_tables(clock: Clock, scale: float) -> Numbers:
-    """Make the study's Tables 6-9 from commits: the edges, and the measured cores of all models and each sub-field."""
+    """Build the study's Tables 6-9 from commits: edges, and measures of the cores of each network."""
     from hub_assets.networks.cores import core_table
     from hub_assets.networks.graph import Graph
 
@@ -185,12 +185,12 @@ def make_tables(clock: Clock, scale: float) -> Numbers:
                 edges = connection.sql(f"""
                     select source_id as source, target_id as target, weight, fractional_weight
                     from int_hub__collaboration_edges
-                    where network = '{network}' and edge_rule = 'first_author' and bots = 'out'
+                    where network = '{network}' and edge_rule = 'first_author' and not includes_bots
                 """).to_arrow_table()
                 contributions = connection.sql(f"""
                     select repo_key, developer_id as developer from int_hub__collaborations
                     where
-                        bots = 'out'
+                        not includes_bots
                         and repo_key in (select repo_key from int_hub__model_networks where network = '{network}')
                 """).to_arrow_table()
                 core_table(Graph.of(edges), contributions)
@@ -198,7 +198,7 @@ def make_tables(clock: Clock, scale: float) -> Numbers:
 
 
 def measure_months(clock: Clock, sizes: Sizes) -> int:
-    """Measure a network as of each of 20 months, in which as many edges come to it."""
+    """Measure a growing network at the end of each of 20 months with equally many new edges."""
     import numpy as np
     import pyarrow as pa
 
@@ -215,7 +215,7 @@ def measure_months(clock: Clock, sizes: Sizes) -> int:
 
 
 def build_edges_by_loop(clock: Clock, scale: float) -> Numbers:
-    """Return the same as the published script finds it: a loop over repositories and their commits, and a group-by."""
+    """Return the same with the published script's method: a loop over repositories and commits, and a group-by."""
     import pandas as pd
 
     frame = commits_of(scale).to_pandas()
@@ -234,13 +234,13 @@ def build_edges_by_loop(clock: Clock, scale: float) -> Numbers:
 
 
 def scaled(sizes: Sizes, scale: float) -> Sizes:
-    """Return a share of the developers and edges."""
+    """Return a share of the study's numbers of developers and edges."""
     n_developers = max(round(sizes[0] * scale), LEAST)
     return n_developers, round(sizes[1] / sizes[0] * n_developers)
 
 
 def graph_of(sizes: Sizes) -> "Graph":
-    """Return a network of a size."""
+    """Return a network with the given numbers of developers and edges."""
     from hub_assets.networks.graph import Graph
     from hub_assets_tests.networks.made import hub_like
 
@@ -248,7 +248,7 @@ def graph_of(sizes: Sizes) -> "Graph":
 
 
 def contributions_of(edges: "pa.Table") -> "pa.Table":
-    """Return a repository for each edge."""
+    """Return contributions with a separate repository per edge."""
     import numpy as np
     import pyarrow as pa
 
@@ -258,12 +258,12 @@ def contributions_of(edges: "pa.Table") -> "pa.Table":
 
 
 def measure_all(clock: Clock, sizes: Sizes) -> int:
-    """Make the tables of cores and developers, and the summary, from a table of edges."""
+    """Build the tables of cores and developers and the summary from a table of edges."""
     return _measure_all(clock, sizes)
 
 
 def measure_without_greedy(clock: Clock, sizes: Sizes) -> int:
-    """Do the same as if the network were too large for greedy communities."""
+    """Do the same, treating the network as too large for greedy communities."""
     return _measure_all(clock, sizes, most_edges=0)
 
 
@@ -283,7 +283,7 @@ def _measure_all(clock: Clock, sizes: Sizes, **how: int) -> int:
 
 
 def hold_against_chance(clock: Clock, sizes: Sizes) -> int:
-    """Rewire the cores twenty times each."""
+    """Rewire each core 20 times."""
     from hub_assets.networks.null_models import null_table
 
     graph = graph_of(sizes)
@@ -293,7 +293,7 @@ def hold_against_chance(clock: Clock, sizes: Sizes) -> int:
 
 
 def find_greedy_communities(clock: Clock, sizes: Sizes) -> int:
-    """Look for greedy communities alone."""
+    """Find only the greedy communities."""
     from hub_assets.networks.communities import greedy_communities
 
     graph = graph_of(sizes)
@@ -313,7 +313,7 @@ def core_numbers(clock: Clock, sizes: Sizes) -> Numbers:
 
 
 def core_numbers_by_networkx(clock: Clock, sizes: Sizes) -> Numbers:
-    """Return the same by networkx, whose graph is there already."""
+    """Return the same from networkx; building its graph is not timed."""
     import networkx as nx
 
     graph = graph_of(sizes).to_networkx()
@@ -332,7 +332,7 @@ def clustering(clock: Clock, sizes: Sizes) -> Numbers:
 
 
 def clustering_by_networkx(clock: Clock, sizes: Sizes) -> Numbers:
-    """Return the same by networkx, whose graph is there already."""
+    """Return the same from networkx; building its graph is not timed."""
     import networkx as nx
 
     graph = graph_of(sizes).to_networkx()
@@ -344,7 +344,7 @@ def clustering_by_networkx(clock: Clock, sizes: Sizes) -> Numbers:
 
 
 def communities(clock: Clock, sizes: Sizes) -> Numbers:
-    """Return modularity and number of greedy communities."""
+    """Return the modularity and number of greedy communities."""
     from hub_assets.networks.communities import greedy_communities
 
     graph = graph_of(sizes)
@@ -354,7 +354,7 @@ def communities(clock: Clock, sizes: Sizes) -> Numbers:
 
 
 def communities_by_networkx(clock: Clock, sizes: Sizes) -> Numbers:
-    """Return the same by networkx, whose graph is there already."""
+    """Return the same from networkx; building its graph is not timed."""
     import networkx as nx
 
     links = graph_of(sizes).to_networkx().to_undirected()

@@ -1,4 +1,4 @@
-"""The simulated Hub itself: how long it takes to be made, and how near it comes to what was published."""
+"""The simulated Hub: how long it takes to build, and how close it is to the published figures."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from hub_assets_tests.benchmarks.stage import SEED, WEEK, Stage, benchmark
 
 @benchmark("population", order=10)
 def population(stage: Stage) -> Iterator[Measurement]:
-    """Start the local Hub while its population is still to be made, and again when it is kept."""
+    """Start the local Hub without a cached population, and again with one."""
     shutil.rmtree(stage.hub_home, ignore_errors=True)
     with stage.local_hub() as first:
         first_peak = first.peak
@@ -27,17 +27,17 @@ def population(stage: Stage) -> Iterator[Measurement]:
 
 @benchmark("calibration", order=20)
 def calibration(stage: Stage) -> Iterator[Measurement | Table]:
-    """Set the figures that the study published beside those of the simulated Hub."""
+    """Compare the study's published figures with those of the simulated Hub."""
     done = measure(calibrate, stage.scale, stage.populations)
     yield Table("Calibration", done.result)
     judged = [row for row in done.result if row["quantity"].endswith((" mean", " std", " max"))]
     furthest = max(abs(row["reached"] / row["published"] - 1) for row in judged)
-    aims = [Aim("furthest mean, std or maximum", 100 * furthest, 15, "%")]
+    aims = [Aim("largest deviation of a mean, std or maximum", 100 * furthest, 15, "%")]
     yield Measurement("calibration", len(done.result), done.seconds, done.peak, unit="figures", aims=aims)
 
 
 def count_repositories(clock: Clock, scale: float, populations: Path) -> int:
-    """Return how many repositories there are to see."""
+    """Return the number of visible repositories."""
     from hub_assets.local_hub.simulated import simulate
 
     with clock:
@@ -45,7 +45,7 @@ def count_repositories(clock: Clock, scale: float, populations: Path) -> int:
 
 
 def calibrate(clock: Clock, scale: float, populations: Path) -> list[dict[str, Any]]:
-    """Return `quantity`, `published` and `reached` of each figure."""
+    """Return each figure's `quantity`, `published` and `reached`."""
     from hub_assets.local_hub.simulated import simulate
     from hub_assets.local_hub.simulated.calibration import calibration
 

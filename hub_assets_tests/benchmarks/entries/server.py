@@ -1,4 +1,4 @@
-"""How fast the local Hub answers on one core."""
+"""How fast the local Hub responds on one core."""
 
 import json
 import random
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import cycle
 from typing import Final
 
+from hub_assets.hub.sources.listings import LISTINGS
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets_tests.benchmarks.load import Load, Walk, burst
 from hub_assets_tests.benchmarks.processes import Clock, cores, measure
 from hub_assets_tests.benchmarks.records import Aim, Answers, Measurement
@@ -18,9 +20,9 @@ _NEXT: Final = re.compile(rb'\r\nlink: <([^>]+)>; rel="next"', re.IGNORECASE)
 
 @benchmark("server", order=30)
 def server(stage: Stage) -> Iterator[Measurement]:
-    """Ask the local Hub for listing pages and for histories of models, as fast as it answers on one core."""
+    """Request listing pages and model histories as fast as the local Hub responds on one core."""
     seconds = 5 if stage.scale >= 0.1 else 0.5
-    first, *_, last = cores() * 2  # the same one twice where there is but one
+    first, *_, last = cores() * 2  # both are the same if there is only one core
     with stage.local_hub(core=first) as hub:
         pages = measure(read_listings, hub.url, seconds, last)
         load, model_ids = pages.result
@@ -31,14 +33,13 @@ def server(stage: Stage) -> Iterator[Measurement]:
 
 def _measurement(work: str, unit: str, load: Load, seconds: float, peak: int, rate: float) -> Measurement:
     aim = Aim(f"{unit} a second", load.answers / seconds, rate, is_floor=True)
-    answers = Answers(load.answers, tuple(f"{n} bad answers with status {status}" for status, n in load.bad.items()))
+    answers = Answers(load.answers, tuple(f"{n} bad responses with status {status}" for status, n in load.bad.items()))
     return Measurement(work, load.answers, seconds, peak, unit=unit, aims=[aim], answers=answers)
 
 
 def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Load, list[str]]:
-    """Read the three listings side by side, each to its end and over again; return the ids of open models met, too."""
+    """Read the three listings repeatedly and in parallel; also return the ids of the open models seen."""
     from hub_assets.hub.collect.listing_pages import first_path
-    from hub_assets.hub.sources.schemas import REPO_TYPES
 
     bodies: dict[str, list[bytes]] = {repo_type: [] for repo_type in REPO_TYPES}
 
@@ -50,14 +51,14 @@ def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Lo
             following = _NEXT.search(answer.head)
             path = following[1].decode().removeprefix(url) if following else first
 
-    walks = [pages(first_path(repo_type), bodies[repo_type]) for repo_type in REPO_TYPES]
+    walks = [pages(first_path(LISTINGS[repo_type]), bodies[repo_type]) for repo_type in REPO_TYPES]
     load = burst(clock, url, walks, seconds, core)
     rows = [row for body in bodies["model"] for row in json.loads(body)]
     return load, sorted({row["id"] for row in rows if not row["gated"] and not row["disabled"]})
 
 
 def read_histories(clock: Clock, url: str, model_ids: list[str], seconds: float, core: int) -> Load:
-    """Ask for the first page of commits of one model after the other, in an order that says nothing of them."""
+    """Request the first page of commits of one model after another, in random order."""
     random.Random(0).shuffle(model_ids)
 
     def histories() -> Walk:

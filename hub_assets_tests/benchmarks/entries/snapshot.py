@@ -1,4 +1,4 @@
-"""A week from end to end: `hub-assets snapshot`, from the first request to the published warehouse."""
+"""A complete week: `hub-assets snapshot`, from the first request to the published warehouse."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from hub_assets_tests.benchmarks.stage import WEEK, Stage, benchmark
 
 @benchmark("snapshot", order=60)
 def snapshot(stage: Stage) -> Iterator[Measurement]:
-    """Take the week's snapshot into an empty home while the local Hub runs on the same cores."""
+    """Take a snapshot into an empty home while the local Hub runs on the same cores."""
     with stage.local_hub() as hub:
         ours = measure(take_snapshot, hub.url, stage.folder / "snapshot")
         together = (ours.peak + hub.peak) / GIB
@@ -19,14 +19,14 @@ def snapshot(stage: Stage) -> Iterator[Measurement]:
     yield ours.measurement(
         "listing crawl + marts",
         published,
-        aims=[Aim("seconds", ours.seconds, 180, "s"), Aim("peak memory with the server's", together, 4, "GiB")],
+        aims=[Aim("seconds", ours.seconds, 180, "s"), Aim("peak memory, including the server", together, 4, "GiB")],
         answers=compare({"rows published": published}, {"rows published": listed}),
         grows=True,
     )
 
 
 def take_snapshot(clock: Clock, url: str, home: Path) -> tuple[int, int]:
-    """Run the command; return how many rows it listed and how many of them it published."""
+    """Run the command and return the number of rows listed and published."""
     os.environ["HF_ENDPOINT"] = url
     with clock:
         from hub_assets.cli import main

@@ -1,9 +1,10 @@
-"""The study's statistics of activity on the true activity of a simulated Hub, beside pandas, scipy and powerlaw."""
+"""The study's statistics of activity on a simulated Hub, compared with pandas, scipy and powerlaw."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hub_assets.vocabulary import REPO_TYPES
 from hub_assets_tests.benchmarks.processes import Clock, measure
 from hub_assets_tests.benchmarks.records import GIB, Aim, Measurement, compare
 from hub_assets_tests.benchmarks.stage import SEED, WEEK, Stage, benchmark
@@ -15,12 +16,12 @@ Numbers = dict[str, float | None]
 
 RESAMPLES: Final = 10
 FITTED: Final = ("n_likes", "n_commits", "n_downloads")
-"""Variables of models whose tails the package fits, too: their alphas are below 3, where it has its bound."""
+"""Model variables whose tails powerlaw can fit as well, because their alphas are below its bound of 3."""
 
 
 @benchmark("statistics", order=57)
 def statistics(stage: Stage) -> Iterator[Measurement]:
-    """Compute concentration, correlations and license tests, build marts and figures, fit tails and their goodness."""
+    """Compute concentration, correlations and license tests, build marts and figures, and fit tails."""
     size = measure(count, stage.scale, stage.populations).result
     ours = measure(compute, stage.scale, stage.populations)
     peer = measure(compute_by_pandas, stage.scale, stage.populations)
@@ -51,7 +52,7 @@ def statistics(stage: Stage) -> Iterator[Measurement]:
         "statistics: three tails",
         size,
         peers=[package.peer("powerlaw")],
-        # the package ends its search for alpha some ten-thousandths from the greatest likelihood
+        # powerlaw ends its search for alpha within some ten-thousandths of the maximum
         answers=compare(few.result, package.result, 1e-3),
     )
     goodness = measure(bootstrap, stage.scale, stage.populations)
@@ -59,12 +60,11 @@ def statistics(stage: Stage) -> Iterator[Measurement]:
 
 
 def activity_of(scale: float, populations: Path) -> "dict[str, pa.Table]":
-    """Return the true activity of the repositories of each type, with their first license and its group."""
+    """Return the true activity of repositories by type, with their first license and its group."""
     import duckdb
     import pyarrow as pa
 
     import dbt_like_sql
-    from hub_assets.local_hub.fields import REPO_TYPES
     from hub_assets.local_hub.simulated import simulate
     from hub_assets.local_hub.simulated.calibration import true_activity
     from hub_assets.statistics.activity import VARIABLES
@@ -94,13 +94,13 @@ def activity_of(scale: float, populations: Path) -> "dict[str, pa.Table]":
 
 
 def count(clock: Clock, scale: float, populations: Path) -> int:
-    """Return how many repositories there are."""
+    """Return the number of repositories."""
     with clock:
         return sum(map(len, activity_of(scale, populations).values()))
 
 
 def compute(clock: Clock, scale: float, populations: Path) -> Numbers:
-    """Return Gini's coefficients, Pearson's of models and datasets, and U."""
+    """Return Gini coefficients, correlation coefficients, and U statistics."""
     from hub_assets.statistics import activity as of
 
     activity = activity_of(scale, populations)
@@ -122,7 +122,7 @@ def compute(clock: Clock, scale: float, populations: Path) -> Numbers:
 
 
 def compute_by_pandas(clock: Clock, scale: float, populations: Path) -> Numbers:
-    """Return the same by pandas, and scipy for each pair."""
+    """Return the same from pandas and, for each pair of groups, scipy."""
     from itertools import combinations
 
     import numpy as np
@@ -160,7 +160,7 @@ def compute_by_pandas(clock: Clock, scale: float, populations: Path) -> Numbers:
 
 
 def build_marts(clock: Clock, scale: float, populations: Path) -> int:
-    """Build the marts on top of activity and its statistics; return how many rows they have."""
+    """Build the marts based on activity and its statistics, and return their number of rows."""
     import duckdb
 
     from hub_assets.resources import project
@@ -172,9 +172,9 @@ def build_marts(clock: Clock, scale: float, populations: Path) -> int:
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         prepare_tables(connection, loaded)
-        # without networks: those are measured elsewhere
-        untold = ("network__model_usage", "network__top_organizations")
-        for name in ("mart__repo_activity", *untold):
+        # without networks, which have their own benchmark
+        empty = ("network__model_usage", "network__top_organizations")
+        for name in ("mart__repo_activity", *empty):
             columns = ", ".join(f"{column.name} {column.type}" for column in loaded.tables[name].columns)
             connection.execute(f"create table {name} ({columns})")
         for repo_type, repos in activity.items():
@@ -193,7 +193,7 @@ def build_marts(clock: Clock, scale: float, populations: Path) -> int:
 
 
 def draw(clock: Clock, scale: float, populations: Path) -> int:
-    """Draw all figures of activity, as SVG and PNG; return how many there are."""
+    """Draw all figures of activity as SVG and PNG, and return their number."""
     from hub_assets.figures.concentration import lorenz_curves
     from hub_assets.figures.correlations import correlation_maps, license_correlation_maps
     from hub_assets.figures.distributions import distributions
@@ -213,7 +213,7 @@ def draw(clock: Clock, scale: float, populations: Path) -> int:
 
 
 def fit(clock: Clock, scale: float, populations: Path) -> int:
-    """Fit all tails, with their comparisons."""
+    """Fit all tails and compare them with alternatives."""
     from hub_assets.statistics.activity import tail_table
 
     activity = activity_of(scale, populations)
@@ -222,7 +222,7 @@ def fit(clock: Clock, scale: float, populations: Path) -> int:
 
 
 def fit_few(clock: Clock, scale: float, populations: Path) -> Numbers:
-    """Return x_min and alpha of the tails that the package fits, too."""
+    """Return x_min and alpha of the tails that powerlaw fits as well."""
     from hub_assets.statistics.power_laws import scan
     from hub_assets.statistics.samples import Counted
 
@@ -236,7 +236,7 @@ def fit_few(clock: Clock, scale: float, populations: Path) -> Numbers:
 
 
 def fit_by_powerlaw(clock: Clock, scale: float, populations: Path) -> Numbers:
-    """Return the same by the package."""
+    """Return the same from powerlaw."""
     import warnings
 
     import powerlaw
@@ -254,7 +254,7 @@ def fit_by_powerlaw(clock: Clock, scale: float, populations: Path) -> Numbers:
 
 
 def bootstrap(clock: Clock, scale: float, populations: Path) -> int:
-    """Draw a few resamples of the commonest variables."""
+    """Run the goodness-of-fit bootstrap with a few resamples on the most common variables."""
     from hub_assets.statistics.tails import fit_tail
 
     models = activity_of(scale, populations)["model"]

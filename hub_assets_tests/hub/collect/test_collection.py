@@ -10,23 +10,25 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.listings import land_listing
+from hub_assets.hub.collect.collection import land
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.http.client import HubClient
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
+from hub_assets_tests.hub.tables import COMMITS
 
 BEFORE, WEEK = date(2026, 11, 9), date(2026, 11, 16)
 INTERRUPTED = """
 import os, signal, sys
 from datetime import date
 from pathlib import Path
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.http.client import HubClient
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.plan import Selection
+from hub_assets.hub.sources.commits import TABLE
 from hub_assets.lake import journal
 from hub_assets.lake.parts import Lake
 left = int(sys.argv[3])
@@ -40,7 +42,7 @@ def deadly(self, payload):
 journal.Journal.append = deadly
 lake = Lake(Path(sys.argv[1]))
 refresh = sys.argv[4] == "refresh"
-land_histories(HubClient(sys.argv[2], False), lake, "commits", date(2026, 11, 9), workers=2, refresh=refresh)
+land(HubClient(sys.argv[2], False), lake, TABLE, date(2026, 11, 9), workers=2, refresh=refresh)
 """
 
 
@@ -59,7 +61,7 @@ def listed(tmp_path: Path) -> Lake:
     for week in (BEFORE, WEEK):
         with running(build_app(simulated(week, scale=0.0005), quota=Quota(10**6, 1))) as url:
             for repo_type in ("model", "dataset", "space"):
-                land_listing(HubClient(url, False), lake, repo_type, week)
+                land_listing(HubClient(url, False), lake, LISTINGS[repo_type], week)
     return lake
 
 
@@ -69,7 +71,7 @@ def test_interrupted_week_counts_for_the_next_week(listed: Lake) -> None:
     assert repos_of(listed, BEFORE) == set()
     app = build_app(simulated(WEEK, scale=0.0005), quota=Quota(10**6, 1))
     with running(app) as url:
-        manifest = land_histories(HubClient(url, False), listed, "commits", WEEK)
+        manifest = land(HubClient(url, False), listed, COMMITS, WEEK)
     assert manifest.details["is_complete"]
     assert len(repos_of(listed, BEFORE)) == 100
     assert listed.manifest("raw_hub__commits", BEFORE).details == {"is_complete": False}
@@ -80,11 +82,11 @@ def test_interrupted_week_counts_for_the_next_week(listed: Lake) -> None:
 
 def test_interrupted_refresh_leaves_week_unchanged(listed: Lake) -> None:
     with running(build_app(simulated(BEFORE, scale=0.0005), quota=Quota(10**6, 1))) as url:
-        land_histories(HubClient(url, False), listed, "commits", BEFORE)
+        land(HubClient(url, False), listed, COMMITS, BEFORE)
         before = listed.files("raw_hub__commits", BEFORE)
         interrupt(listed, url, 50, "refresh")
     app = build_app(simulated(WEEK, scale=0.0005), quota=Quota(10**6, 1))
     with running(app) as url:
-        land_histories(HubClient(url, False), listed, "commits", WEEK)
+        land(HubClient(url, False), listed, COMMITS, WEEK)
     assert listed.files("raw_hub__commits", BEFORE) == before
     assert app.state.counters.by_kind["history"] < len(repos_of(listed, BEFORE)) / 3

@@ -17,9 +17,8 @@ from huggingface_hub.constants import HF_HOME
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.crawl import FAILURE_STREAK, Budget, Progress, crawl, rows_of
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.plan import HISTORY_KINDS, HistoryKind
 from hub_assets.hub.collect.response_log import Row
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubBroken, HubError, TokenRefused
@@ -45,6 +44,7 @@ from hub_assets_tests.hub.made import (
     true_outcome,
     truth,
 )
+from hub_assets_tests.hub.tables import COMMITS, HISTORIES
 
 NEXT = WEEK + timedelta(weeks=1)
 TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123456789"
@@ -52,11 +52,6 @@ NOT_VALID = error_response(ApiError(401, "Invalid credentials in Authorization h
 BARE_401 = error_response(ApiError(401, "Invalid username or password."))
 BLOCKED = Response("<html>Request blocked.</html>", 403, media_type="text/html")
 DOWN = Response("<html>Service Unavailable</html>", 503, media_type="text/html")
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
 
 
 def hub_of(number: int, **options: Any) -> Hub:
@@ -116,14 +111,14 @@ async def dropped(scope: Scope, receive: Receive, send: Send) -> None:
     ],
 )
 def test_failure_streak_stops_crawl_and_is_not_kept(
-    lake: Lake, kind: HistoryKind, token: str | bool, answer: ASGIApp, error: type[HubError]
+    lake: Lake, kind: str, token: str | bool, answer: ASGIApp, error: type[HubError]
 ) -> None:
     hub = hub_of(150)
     with served(hub, token, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
         after(hub, 70, answer)
         with pytest.raises(error):
-            land_histories(client, lake, kind, WEEK, workers=8, outage_backoff=())
+            land(client, lake, HISTORIES[kind], WEEK, workers=8, outage_backoff=())
         assert len(hub.paths) <= 70 + FAILURE_STREAK + 2 * 8
         written = rows_so_far(lake, f"raw_hub__{kind}", WEEK)
         assert len(written) == 70
@@ -132,7 +127,7 @@ def test_failure_streak_stops_crawl_and_is_not_kept(
         assert lake.weeks(f"raw_hub__{kind}") == ([] if error is TokenRefused else [WEEK])
         hub.before = lambda _: None
         hub.paths.clear()
-        manifest = land_histories(client, lake, kind, WEEK)
+        manifest = land(client, lake, HISTORIES[kind], WEEK)
     assert len(hub.paths) == 80
     assert manifest.details["is_complete"]
     assert state(lake, kind) == hub.state(kind)
@@ -159,7 +154,7 @@ def test_slow_good_responses_to_earlier_questions_do_not_break_failure_streak(la
 
     questions = [Question("good"), Question("slow"), *[Question("gone")] * 100]
     table = "raw_hub__commits"
-    with served(hub_of(1)) as client, Landing(lake, table, WEEK, rows_of(table, WEEK)) as landing:
+    with served(hub_of(1)) as client, Landing(lake, table, WEEK, rows_of(COMMITS.schema, WEEK)) as landing:
         with pytest.raises(HubBroken, match="consecutive responses look like a failing Hub or token"):
             crawl(client, landing, questions, ask, Progress("test", 102), workers=3)
         assert in_mid_streak.is_set()
@@ -173,7 +168,7 @@ def test_failure_streak_error_says_what_to_do(lake: Lake) -> None:
         after(hub, 0, BARE_401)
         words = r"20 consecutive responses .* Invalid username or password\.\. They were discarded; run the crawl again"
         with pytest.raises(HubBroken, match=words):
-            land_histories(client, lake, "commits", WEEK)
+            land(client, lake, COMMITS, WEEK)
     assert rows_so_far(lake, "raw_hub__commits", WEEK) == []
 
 
@@ -183,22 +178,20 @@ def test_failure_streak_error_says_what_to_do(lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("kind", "token", "status", "code"), [("commits", False, 401, None), ("discussions", TOKEN, 404, "RepoNotFound")]
 )
-def test_missing_repositories_are_gone(
-    lake: Lake, kind: HistoryKind, token: str | bool, status: int, code: str | None
-) -> None:
+def test_missing_repositories_are_gone(lake: Lake, kind: str, token: str | bool, status: int, code: str | None) -> None:
     hub = hub_of(30)
     with served(hub, token) as client:
         listed(client, lake, WEEK, ("model",))
         gone = [hub.repos.pop(index) for index in (29, 15, 0)]
         hub.publish()
-        assert land_histories(client, lake, kind, WEEK).details["outcomes"] == {"ok": 27, "gone": 3}
+        assert land(client, lake, HISTORIES[kind], WEEK).details["outcomes"] == {"ok": 27, "gone": 3}
         # the last repositories of a crawl count too, although no good response follows them
         for row in rows(lake, f"raw_hub__{kind}"):
             if row["repo_key"] in {repo.key for repo in gone}:
                 assert (row["outcome"], row["status"], row["error_code"]) == ("gone", status, code)
                 assert (row[kind], row["n_total"], row["history_version"], row["is_last"]) == (None, None, 0, True)
         hub.paths.clear()
-        assert land_histories(client, lake, kind, WEEK).details["is_complete"]
+        assert land(client, lake, HISTORIES[kind], WEEK).details["is_complete"]
     assert hub.paths == []
 
 
@@ -207,9 +200,9 @@ def test_single_401_with_token_is_a_failure(lake: Lake) -> None:
     with served(hub, TOKEN) as client:
         listed(client, lake, WEEK, ("model",))
         hub.before = lambda path: BARE_401 if "/acme/r7/" in path else None
-        assert land_histories(client, lake, "commits", WEEK).details["outcomes"] == {"ok": 29, "failed": 1}
+        assert land(client, lake, COMMITS, WEEK).details["outcomes"] == {"ok": 29, "failed": 1}
         hub.before = lambda _: None
-        assert land_histories(client, lake, "commits", WEEK).details["outcomes"] == {"ok": 1}
+        assert land(client, lake, COMMITS, WEEK).details["outcomes"] == {"ok": 1}
 
 
 @pytest.mark.parametrize(("status", "attempts"), [(500, 3), (418, 1)])
@@ -220,7 +213,7 @@ def test_unreadable_repository_fails_and_is_retried(lake: Lake, status: int, att
         hub.before = lambda path: Response("no", status) if "/acme/r7/" in path else None
         for run in (1, 2):
             hub.paths.clear()
-            manifest = land_histories(client, lake, "commits", WEEK)
+            manifest = land(client, lake, COMMITS, WEEK)
             assert len(hub.paths) == (29 if run == 1 else 0) + attempts
             assert manifest.details["outcomes"] == ({"ok": 29, "failed": 1} if run == 1 else {"failed": 1})
             (coverage,) = manifest.details["coverage"]
@@ -229,7 +222,7 @@ def test_unreadable_repository_fails_and_is_retried(lake: Lake, status: int, att
         assert (row["outcome"], row["status"], row["attempts"], row["calls"]) == ("failed", status, attempts, attempts)
         hub.before = lambda _: None
         listed(client, lake, NEXT, ("model",))
-        manifest = land_histories(client, lake, "commits", NEXT)
+        manifest = land(client, lake, COMMITS, NEXT)
     assert (manifest.details["calls"], manifest.details["is_complete"]) == (1, True)
     assert state(lake, "commits") == hub.state("commits")
 
@@ -240,7 +233,7 @@ def test_many_permanent_failures_do_not_stop_a_rerun(lake: Lake) -> None:
         listed(client, lake, WEEK, ("model",))
         hub.before = lambda path: Response("no", 500) if path.split("/")[4] in BROKEN else None
         for _ in range(2):
-            manifest = land_histories(client, lake, "commits", WEEK)
+            manifest = land(client, lake, COMMITS, WEEK)
             assert sum(row["outcomes"].get("failed", 0) for row in manifest.details["coverage"]) == len(BROKEN)
         assert len(rows(lake, "raw_hub__commits")) == 120 + len(BROKEN)
 
@@ -251,8 +244,8 @@ BROKEN = {f"r{index}" for index in range(0, 120, 4)}
 # --- history types that a source does not have ---
 
 
-@pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_missing_history_type_is_requested_once_and_never_planned_again(lake: Lake, kind: HistoryKind) -> None:
+@pytest.mark.parametrize("kind", HISTORIES)
+def test_missing_history_type_is_requested_once_and_never_planned_again(lake: Lake, kind: str) -> None:
     hub = hub_of(20)
     for index, repo in enumerate(hub.repos):
         repo.kind = ("model", "dataset", "space")[index % 3]
@@ -262,7 +255,7 @@ def test_missing_history_type_is_requested_once_and_never_planned_again(lake: La
         for week in (WEEK, NEXT):
             listed(client, lake, week)
             hub.paths.clear()
-            manifest = land_histories(client, lake, kind, week, workers=16)
+            manifest = land(client, lake, HISTORIES[kind], week, workers=16)
             assert manifest.details["is_complete"]
             asked = sum("/datasets/" in path for path in hub.paths)
             assert asked == (1 if week == WEEK else 0)
@@ -281,11 +274,11 @@ def test_token_is_never_written(lake: Lake, caplog: pytest.LogCaptureFixture) ->
     with served(hub, TOKEN, attempts=2) as client:
         listed(client, lake, WEEK, ("model",))
         hub.before = lambda path: Response("no", 500) if "/acme/r7/" in path else None
-        for kind in HISTORY_KINDS:
-            land_histories(client, lake, kind, WEEK)
+        for kind in HISTORIES:
+            land(client, lake, HISTORIES[kind], WEEK)
             after(hub, 0, NOT_VALID)
             with pytest.raises(TokenRefused) as caught:
-                land_histories(client, lake, kind, WEEK, refresh=True)
+                land(client, lake, HISTORIES[kind], WEEK, refresh=True)
             hub.before = lambda _: None
             assert TOKEN not in repr(caught.value) + str(caught.value)
             assert TOKEN not in repr(lake.manifest(f"raw_hub__{kind}", WEEK))
@@ -307,7 +300,7 @@ def test_call_budget_is_respected_and_reruns_complete_the_crawl(lake: Lake) -> N
         listed(client, lake, WEEK, ("model",))
         for known in (30, 60, 90, 100):
             hub.paths.clear()
-            manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(calls=30), workers=16)
+            manifest = land(client, lake, COMMITS, WEEK, budget=Budget(calls=30), workers=16)
             assert len(hub.paths) == manifest.details["calls"] == min(30, known - (known - 1) // 30 * 30)
             (models,) = (row for row in manifest.details["coverage"] if row["repo_type"] == "model")
             assert (models["n_selected"], models["n_up_to_date"], models["n_calls"]) == (100, known, 100 - known)
@@ -322,10 +315,10 @@ def test_budget_overshoots_by_at_most_the_number_of_workers(lake: Lake) -> None:
     with served(hub) as client:
         listed(client, lake, WEEK, ("model",))
         hub.paths.clear()
-        manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(calls=50), workers=8)
+        manifest = land(client, lake, COMMITS, WEEK, budget=Budget(calls=50), workers=8)
         assert 50 - 8 <= len(hub.paths) <= 50 + 8
         assert manifest.details["calls"] == len(hub.paths)
-        assert land_histories(client, lake, "commits", WEEK).details["is_complete"]
+        assert land(client, lake, COMMITS, WEEK).details["is_complete"]
     assert state(lake, "commits") == hub.state("commits")
 
 
@@ -335,12 +328,12 @@ def test_exhausted_budget_sends_no_requests(lake: Lake) -> None:
         listed(client, lake, WEEK, ("model",))
         past = client.now() - timedelta(seconds=1)
         for budget in (Budget(until=past), Budget(calls=0)):
-            manifest = land_histories(client, lake, "commits", WEEK, budget=budget)
+            manifest = land(client, lake, COMMITS, WEEK, budget=budget)
             assert (manifest.details["calls"], manifest.details["is_complete"]) == (0, False)
         # the end of the week is a deadline too
         earlier = WEEK - timedelta(weeks=1)
         listed(client, lake, earlier, ("model",))
-        assert land_histories(client, lake, "commits", earlier).details["calls"] == 0
+        assert land(client, lake, COMMITS, earlier).details["calls"] == 0
     assert hub.paths == []
 
 
@@ -352,7 +345,7 @@ def test_time_budget_stops_running_crawl(lake: Lake) -> None:
         hub.before = lambda _: slow
         began = time.monotonic()
         until = client.now() + timedelta(seconds=0.6)
-        manifest = land_histories(client, lake, "commits", WEEK, budget=Budget(until=until), workers=2)
+        manifest = land(client, lake, COMMITS, WEEK, budget=Budget(until=until), workers=2)
         assert time.monotonic() - began > 0.5
     # two workers with at most 20 responses per second each
     assert 1 <= manifest.details["calls"] <= 2 * 20
@@ -375,7 +368,7 @@ def test_watch_receives_progress(lake: Lake) -> None:
             reports.append(str(progress))
             last[:] = [progress]
 
-        land_histories(client, lake, "commits", WEEK, workers=4, watch=watch)
+        land(client, lake, COMMITS, WEEK, workers=4, watch=watch)
     assert len(reports) >= 2
     assert "of 40 (" in reports[0]
     assert (last[0].planned, last[0].done, last[0].calls, last[0].outcomes) == (40, 40, 40, {"ok": 40})
@@ -396,7 +389,7 @@ def test_crawl_can_be_interrupted_while_waiting_for_next_window(lake: Lake) -> N
 
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
-            land_histories(client, lake, "commits", WEEK, workers=8, watch=watch)
+            land(client, lake, COMMITS, WEEK, workers=8, watch=watch)
         # the window would have lasted another 600 s
         assert time.monotonic() - began < 60
     written = rows_so_far(lake, "raw_hub__commits", WEEK)
@@ -406,7 +399,7 @@ def test_crawl_can_be_interrupted_while_waiting_for_next_window(lake: Lake) -> N
 
 def test_own_exception_stops_crawl_and_is_raised(lake: Lake) -> None:
     hub = hub_of(1)
-    with served(hub) as client, Landing(lake, "raw_hub__commits", WEEK, rows_of("raw_hub__commits", WEEK)) as landing:
+    with served(hub) as client, Landing(lake, "raw_hub__commits", WEEK, rows_of(COMMITS.schema, WEEK)) as landing:
 
         def ask(_: Question) -> Iterator[Row]:
             yield {"divided": len(client.get("/api/models?limit=1").body) // 0}
@@ -433,7 +426,7 @@ def test_slow_responses_use_all_workers_and_no_more(lake: Lake) -> None:
     with served(hub) as client:
         listed(client, lake, WEEK, ("model",))
         hub.before = lambda _: answer
-        land_histories(client, lake, "commits", WEEK, workers=16)
+        land(client, lake, COMMITS, WEEK, workers=16)
     assert most == 16
 
 
@@ -448,9 +441,9 @@ def test_rows_are_the_same_despite_faults(lake: Lake) -> None:
     with running(app) as url:
         client = HubClient(url, False, backoff=0.01)
         listed(client, lake, WEEK)
-        for kind in HISTORY_KINDS:
+        for kind in HISTORIES:
             before = app.state.counters.by_kind["history"]
-            details = land_histories(client, lake, kind, WEEK).details
+            details = land(client, lake, HISTORIES[kind], WEEK).details
             calls = app.state.counters.by_kind["history"] - before
             assert details["is_complete"]
             assert details["calls"] == sum(row["calls"] for row in rows(lake, f"raw_hub__{kind}")) == calls
@@ -458,7 +451,7 @@ def test_rows_are_the_same_despite_faults(lake: Lake) -> None:
             retries["throttled"] += details["throttled"]
     assert retries["500"] >= 50, retries
     assert min(retries[cause] for cause in ("RemoteProtocolError", "not JSON", "429", "throttled")) >= 10, retries
-    for kind in HISTORY_KINDS:
+    for kind in HISTORIES:
         assert state(lake, kind) == truth(simulation, kind)
         assert outcomes(lake, kind) == {
             (repo_type, repo["_id"]): true_outcome(repo, kind)

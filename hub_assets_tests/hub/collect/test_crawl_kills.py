@@ -11,14 +11,14 @@ import pyarrow.json
 import pytest
 
 from hub_assets.hub.collect import collection, crawl
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.plan import HistoryKind
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.http.client import HubClient
 from hub_assets.lake import journal, landing, parts
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.simulated import simulate
 from hub_assets_tests.hub.made import PLENTY, Hub, Item, Repo, listed, rows, rows_so_far, served, state, truth
+from hub_assets_tests.hub.tables import HISTORIES
 from hub_assets_tests.killing import deadly, ended, started
 
 WEEK = date(2026, 11, 16)
@@ -26,30 +26,30 @@ WORKERS = 16
 KILLS = 20
 FLUSH_BYTES = 8_000
 STEPS: dict[str, tuple[Any, str]] = {
-    "an answer is written to the journal": (journal.Journal, "append"),
-    "the journal is made a part": (landing.Landing, "_seal"),
-    "its rows are made": (pyarrow.json, "read_json"),
+    "a response is written to the journal": (journal.Journal, "append"),
+    "the journal is flushed": (landing.Landing, "_flush"),
+    "its rows are converted": (pyarrow.json, "read_json"),
     "the part is written": (parts.Lake, "write_part"),
     "the manifest is written": (parts.Lake, "set_manifest"),
-    "the next journal begins": (landing.Landing, "_open_journal"),
+    "the next journal is opened": (landing.Landing, "_open_journal"),
     "the old journal is removed": (Path, "unlink"),
     "the crawl ends": (collection, "crawl"),
-    "the rest of the journal is made a part": (landing.Landing, "seal"),
+    "the rest of the journal is flushed": (landing.Landing, "flush"),
     "the week is finished": (landing.Landing, "finish"),
 }
 
 
-def collect(url: str, root: str, kind: HistoryKind, flush_bytes: int, step: str = "", *how: Any) -> None:
+def collect(url: str, root: str, kind: str, flush_bytes: int, step: str = "", *how: Any) -> None:
     """Crawl in a separate process that kills itself at `step`, if given."""
     crawl.FIRST_WORKERS = WORKERS  # start all workers at once
     client = HubClient(url, False, backoff=0.01)
     client.contact()
     if step:
         deadly(*STEPS[step], *how)
-    land_histories(client, Lake(Path(root)), kind, WEEK, workers=WORKERS, flush_bytes=flush_bytes)
+    land(client, Lake(Path(root)), HISTORIES[kind], WEEK, workers=WORKERS, flush_bytes=flush_bytes)
 
 
-def written_rows(lake: Lake, kind: HistoryKind) -> list[Item]:
+def written_rows(lake: Lake, kind: str) -> list[Item]:
     """Return the distinct rows on disk, even if a journal was left over after its part was written."""
     names = ["repo_type", "repo_key", "fetch_number", "page", "calls"]
     found = rows_so_far(lake, f"raw_hub__{kind}", WEEK, names)
@@ -94,7 +94,7 @@ def test_kill_at_random_moments_loses_nothing_and_wastes_little(tmp_path: Path) 
 @pytest.mark.parametrize("step", STEPS)
 def test_kill_at_any_write_step_loses_and_duplicates_nothing(tmp_path: Path, step: str) -> None:
     lake = Lake(tmp_path)
-    kind: HistoryKind = "discussions" if step == "the part is written" else "commits"
+    kind: str = "discussions" if step == "the part is written" else "commits"
     hub = Hub(*(Repo(f"65{index:03}", f"acme/r{index}") for index in range(90)), cap=5)
     for index, repo in enumerate(hub.repos):
         repo.commits, repo.discussions = hub.commits(index % 8), hub.discussions(index % 60)

@@ -17,8 +17,8 @@ from statistics import median
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.crawl import Budget
-from hub_assets.hub.collect.histories import land_histories
 from hub_assets.hub.http.client import HubClient
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
@@ -27,6 +27,7 @@ from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulate
 from hub_assets_tests.hub.made import PLENTY, listed
+from hub_assets_tests.hub.tables import COMMITS
 from hub_assets_tests.killing import ended, started
 
 WEEK = date(2026, 11, 16)
@@ -96,7 +97,7 @@ def collect(url: str, root: str, calls: int) -> None:
     """Crawl in a separate process."""
     client = HubClient(url, "hf_paced", attempts=1)
     client.contact()
-    land_histories(client, Lake(Path(root)), "commits", WEEK, budget=Budget(calls=calls))
+    land(client, Lake(Path(root)), COMMITS, WEEK, budget=Budget(calls=calls))
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 from starlette.responses import JSONResponse, Response
 
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.crawl import Budget
 from hub_assets.hub.collect.fetches import Fetch, Page
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.plan import PlanError, Selection, plan_histories
-from hub_assets.hub.collect.response_log import Values
+from hub_assets.hub.collect.selection import PlanError, Selection
+from hub_assets.hub.collect.values import Values
 from hub_assets.hub.http.errors import HubBroken
-from hub_assets.hub.sources.commits import COMMITS
+from hub_assets.hub.sources.commits import SPEC
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.collect.test_crawl import DOWN, NEXT, after, hub_of
 from hub_assets_tests.hub.made import WEEK, listed, outcomes, served, state
+from hub_assets_tests.hub.tables import COMMITS, DISCUSSIONS, plan_of
 
 NO_PATH = Response("<html>Not Found</html>", 404, media_type="text/html")
 NOT_HELD = JSONResponse({"error": "Not Implemented"}, 501)
@@ -26,11 +27,6 @@ OFF = JSONResponse(
 )
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
-
-
 def test_outage_is_waited_out_and_leaves_no_rows(lake: Lake) -> None:
     hub = hub_of(120)
     with served(hub, attempts=1) as client:
@@ -38,7 +34,7 @@ def test_outage_is_waited_out_and_leaves_no_rows(lake: Lake) -> None:
         began = time.monotonic()
         hub.before = lambda path: DOWN if "/acme/" in path and 0.1 < time.monotonic() - began < 0.9 else None
         outage_backoff = (0.2, 0.3, 0.4, 0.5, 0.6)
-        manifest = land_histories(client, lake, "commits", WEEK, workers=8, outage_backoff=outage_backoff)
+        manifest = land(client, lake, COMMITS, WEEK, workers=8, outage_backoff=outage_backoff)
     assert manifest.details["is_complete"]
     assert set(manifest.details["outcomes"]) == {"ok"}
     assert manifest.details["outcomes"]["ok"] == 120
@@ -51,7 +47,7 @@ def test_rows_from_before_a_long_outage_are_readable(lake: Lake) -> None:
         listed(client, lake, WEEK, ("model",))
         after(hub, 40, DOWN)
         with pytest.raises(HubBroken):
-            land_histories(client, lake, "commits", WEEK, workers=4, outage_backoff=(0.1, 0.1))
+            land(client, lake, COMMITS, WEEK, workers=4, outage_backoff=(0.1, 0.1))
     manifest = lake.manifest("raw_hub__commits", WEEK)
     assert not manifest.details["is_complete"]
     assert manifest.rows == 40
@@ -62,10 +58,10 @@ def test_501_of_single_repository_fails_only_that_repository(lake: Lake) -> None
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
         hub.before = lambda path: NOT_HELD if "/acme/r7/" in path else None
-        manifest = land_histories(client, lake, "commits", WEEK, workers=1)
+        manifest = land(client, lake, COMMITS, WEEK, workers=1)
         assert manifest.details["outcomes"] == {"ok": 49, "failed": 1}
         hub.before = lambda _: None
-        assert land_histories(client, lake, "commits", WEEK).details["outcomes"] == {"ok": 1}
+        assert land(client, lake, COMMITS, WEEK).details["outcomes"] == {"ok": 1}
 
 
 def test_removed_api_path_marks_nothing_gone(lake: Lake) -> None:
@@ -74,7 +70,7 @@ def test_removed_api_path_marks_nothing_gone(lake: Lake) -> None:
         listed(client, lake, WEEK, ("model",))
         after(hub, 0, NO_PATH)
         with pytest.raises(HubBroken, match="Not Found"):
-            land_histories(client, lake, "commits", WEEK, workers=4)
+            land(client, lake, COMMITS, WEEK, workers=4)
     assert outcomes(lake, "commits", WEEK) == {}
 
 
@@ -83,7 +79,7 @@ def test_many_repositories_without_discussions_are_no_failure_streak(lake: Lake)
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
         hub.before = lambda path: OFF if "/discussions" in path else None
-        manifest = land_histories(client, lake, "discussions", WEEK)
+        manifest = land(client, lake, DISCUSSIONS, WEEK)
     assert manifest.details["outcomes"] == {"discussions_off": 40}
 
 
@@ -96,7 +92,7 @@ def test_only_the_repository_that_redirects_to_itself_fails(lake: Lake) -> None:
     with served(hub, attempts=2) as client:
         listed(client, lake, WEEK, ("model",))
         hub.before = circle
-        manifest = land_histories(client, lake, "commits", WEEK)
+        manifest = land(client, lake, COMMITS, WEEK)
     assert manifest.details["outcomes"] == {"ok": 29, "failed": 1}
 
 
@@ -104,16 +100,16 @@ def test_refresh_replaces_nothing_until_it_is_complete(lake: Lake) -> None:
     hub = hub_of(60)
     with served(hub, attempts=1) as client:
         listed(client, lake, WEEK, ("model",))
-        land_histories(client, lake, "commits", WEEK)
+        land(client, lake, COMMITS, WEEK)
         before = lake.files("raw_hub__commits", WEEK)
         some = Budget(calls=10)
-        manifest = land_histories(client, lake, "commits", WEEK, refresh=True, budget=some, workers=2)
+        manifest = land(client, lake, COMMITS, WEEK, refresh=True, budget=some, workers=2)
         assert manifest.details["is_refresh_unfinished"]
         assert lake.files("raw_hub__commits", WEEK) == before
-        land_histories(client, lake, "commits", WEEK, budget=Budget(calls=0))
+        land(client, lake, COMMITS, WEEK, budget=Budget(calls=0))
         assert lake.files("raw_hub__commits", WEEK) == before
         hub.paths.clear()
-        assert land_histories(client, lake, "commits", WEEK).details["is_complete"]
+        assert land(client, lake, COMMITS, WEEK).details["is_complete"]
     assert 50 <= len(hub.paths) <= 52
     assert not set(lake.files("raw_hub__commits", WEEK)) & set(before)
     assert state(lake, "commits") == hub.state("commits")
@@ -129,8 +125,8 @@ def test_listing_without_sha_does_not_hide_new_commits(lake: Lake) -> None:
             listed(client, lake, week, ("model",))
             for file in lake.files("raw_hub__models", week):
                 forget_heads(file)
-            assert len(plan_histories(lake, "commits", week)) == 5
-            land_histories(client, lake, "commits", week)
+            assert len(plan_of(lake, COMMITS, week)) == 5
+            land(client, lake, COMMITS, week)
     assert state(lake, "commits") == hub.state("commits")
 
 
@@ -147,13 +143,13 @@ def test_unlisted_ids_are_an_error(lake: Lake) -> None:
     with served(hub_of(2)) as client:
         listed(client, lake, WEEK, ("model",))
     with pytest.raises(PlanError, match="none of the 1 ids was listed"):
-        plan_histories(lake, "commits", WEEK, Selection(ids=("nobody/none",)))
+        plan_of(lake, COMMITS, WEEK, Selection(ids=("nobody/none",)))
 
 
 def trailers_of(message: str) -> list[dict[str, str | None]]:
     fetch = Fetch("model", "k", "a/b", None, None, None, None, 1.0, 1, 0, None, 0)
     items = [{"id": "0" * 40, "message": message, "authors": []}]
-    found: list[dict[str, str | None]] = COMMITS.keep(fetch, Page(items, 1, 0, 1, None), items, Values()).items[0][
+    found: list[dict[str, str | None]] = SPEC.keep(fetch, Page(items, 1, 0, 1, None), items, Values()).items[0][
         "trailers"
     ]
     return found

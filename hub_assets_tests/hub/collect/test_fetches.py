@@ -16,21 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import Response
 
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.crawl import Budget
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.plan import HISTORY_KINDS, HistoryKind
 from hub_assets.hub.http.errors import TokenRefused
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.answers import ApiError, error_response
 from hub_assets_tests.hub.made import WEEK, Hub, Item, Repo, listed, outcomes, rows, served, state
+from hub_assets_tests.hub.tables import COMMITS, HISTORIES
 
 ONE, TWO, THREE = (WEEK + timedelta(weeks=index) for index in range(3))
 KEY = ("model", "65a0")
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
 
 
 def hub_of(n_commits: int, n_discussions: int = 0, **options: Any) -> tuple[Hub, Repo]:
@@ -42,11 +37,11 @@ def hub_of(n_commits: int, n_discussions: int = 0, **options: Any) -> tuple[Hub,
     return hub, repo
 
 
-def crawled(hub: Hub, lake: Lake, *weeks: date, kind: HistoryKind = "commits") -> None:
+def crawled(hub: Hub, lake: Lake, *weeks: date, kind: str = "commits") -> None:
     with served(hub) as client:
         for week in weeks:
             listed(client, lake, week, ("model",))
-            land_histories(client, lake, kind, week)
+            land(client, lake, HISTORIES[kind], week)
 
 
 def history_versions(lake: Lake) -> dict[str, list[tuple[int, int]]]:
@@ -157,7 +152,7 @@ def test_last_row_of_fetch_describes_the_history(weeks: tuple[Lake, Hub, dict[st
         assert row["next_path"] is None
 
 
-MOMENTS = [(kind, at, came) for kind in HISTORY_KINDS for at in (1, 2) for came in (1, 2, 49, 50, 51, 120)]
+MOMENTS = [(kind, at, came) for kind in HISTORIES for at in (1, 2) for came in (1, 2, 49, 50, 51, 120)]
 
 
 def test_items_added_between_pages_are_stored_once_in_the_next_week(lake: Lake) -> None:
@@ -166,7 +161,7 @@ def test_items_added_between_pages_are_stored_once_in_the_next_week(lake: Lake) 
         repo = Repo(f"65{index:02}", f"{kind}/{at}-{came}", commits=hub.commits(130), discussions=hub.discussions(130))
         hub.repos.append(repo)
     hub.publish()
-    before = {kind: hub.state(kind) for kind in HISTORY_KINDS}
+    before = {kind: hub.state(kind) for kind in HISTORIES}
 
     def push(path: str) -> None:
         for repo, (kind, at, came) in zip(hub.repos, MOMENTS, strict=True):
@@ -175,17 +170,17 @@ def test_items_added_between_pages_are_stored_once_in_the_next_week(lake: Lake) 
                 hub.publish()
 
     hub.before = push
-    for kind in HISTORY_KINDS:
+    for kind in HISTORIES:
         crawled(hub, lake, ONE, kind=kind)
     assert all(len(getattr(repo, kind)) == 130 + came for repo, (kind, _, came) in zip(hub.repos, MOMENTS, strict=True))
-    for kind in HISTORY_KINDS:
+    for kind in HISTORIES:
         assert state(lake, kind) == before[kind]
         crawled(hub, lake, TWO, kind=kind)
         assert state(lake, kind) == hub.state(kind)
 
 
-@pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_items_added_before_every_page_are_not_duplicated(lake: Lake, kind: HistoryKind) -> None:
+@pytest.mark.parametrize("kind", HISTORIES)
+def test_items_added_before_every_page_are_not_duplicated(lake: Lake, kind: str) -> None:
     hub, repo = hub_of(130, 130, cap=50)
     before = hub.state(kind)
     came = iter([3, 60, 1, 10])
@@ -200,8 +195,8 @@ def test_items_added_before_every_page_are_not_duplicated(lake: Lake, kind: Hist
     assert state(lake, kind) == before
 
 
-@pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_rewrite_between_pages_starts_a_new_fetch(lake: Lake, kind: HistoryKind) -> None:
+@pytest.mark.parametrize("kind", HISTORIES)
+def test_rewrite_between_pages_starts_a_new_fetch(lake: Lake, kind: str) -> None:
     hub = Hub(cap=50)
     for index, left in enumerate((0, 1, 60, 129)):
         repo = Repo(f"65{index}", f"left/{left}", commits=hub.commits(130), discussions=hub.discussions(130))
@@ -276,10 +271,10 @@ def test_interrupted_fetch_resumes_at_its_page(lake: Lake) -> None:
     hub, _ = hub_of(130, cap=50)
     with served(hub) as client:
         listed(client, lake, ONE, ("model",))
-        land_histories(client, lake, "commits", ONE, budget=Budget(calls=1))
+        land(client, lake, COMMITS, ONE, budget=Budget(calls=1))
         assert state(lake, "commits") == {}
-        land_histories(client, lake, "commits", ONE, budget=Budget(calls=1))
-        land_histories(client, lake, "commits", ONE)
+        land(client, lake, COMMITS, ONE, budget=Budget(calls=1))
+        land(client, lake, COMMITS, ONE)
     assert [path.rpartition("?")[2] for path in hub.paths] == ["limit=1000", "p=1&limit=50", "p=2&limit=50"]
     assert state(lake, "commits") == hub.state("commits")
 
@@ -288,11 +283,11 @@ def test_fetch_interrupted_by_end_of_week_starts_over(lake: Lake) -> None:
     hub, repo = hub_of(130, cap=50)
     with served(hub) as client:
         listed(client, lake, ONE, ("model",))
-        land_histories(client, lake, "commits", ONE, budget=Budget(calls=3))
+        land(client, lake, COMMITS, ONE, budget=Budget(calls=3))
         repo.commits[:0] = hub.commits(2)
         hub.publish()
         listed(client, lake, TWO, ("model",))
-        land_histories(client, lake, "commits", TWO)
+        land(client, lake, COMMITS, TWO)
     assert state(lake, "commits") == hub.state("commits")
     assert len(hub.paths) == 2 + 3
 
@@ -302,13 +297,13 @@ def test_unreadable_page_fails_the_fetch_and_discards_it(lake: Lake) -> None:
     with served(hub, attempts=2) as client:
         listed(client, lake, ONE, ("model",))
         hub.before = lambda path: Response("no", 500) if "p=1" in path else None
-        manifest = land_histories(client, lake, "commits", ONE)
+        manifest = land(client, lake, COMMITS, ONE)
         assert outcomes(lake, "commits") == {KEY: "failed"}
         assert state(lake, "commits") == {}
         (coverage,) = manifest.details["coverage"]
         assert (coverage["n_up_to_date"], coverage["n_failed"]) == (0, 1)
         hub.before = lambda _: None
-        (coverage,) = land_histories(client, lake, "commits", ONE).details["coverage"]
+        (coverage,) = land(client, lake, COMMITS, ONE).details["coverage"]
         assert (coverage["n_up_to_date"], coverage["n_failed"]) == (1, 0)
     assert state(lake, "commits") == hub.state("commits")
     failed = rows(lake, "raw_hub__commits")[1]
@@ -324,10 +319,10 @@ def test_failed_fetch_keeps_known_history(lake: Lake) -> None:
     with served(hub, attempts=1) as client:
         listed(client, lake, TWO, ("model",))
         hub.before = lambda path: Response("no", 500) if "p=1" in path else None
-        land_histories(client, lake, "commits", TWO)
+        land(client, lake, COMMITS, TWO)
         assert state(lake, "commits") == known
         hub.before = lambda _: None
-        land_histories(client, lake, "commits", TWO)
+        land(client, lake, COMMITS, TWO)
     assert state(lake, "commits") == hub.state("commits")
     assert history_versions(lake)["acme/one"][-1] == (1, 7)
 
@@ -360,7 +355,7 @@ SIGNED: dict[str, Item | None] = {
 }
 
 
-def test_only_co_authors_are_kept_of_a_message(lake: Lake) -> None:
+def test_only_co_authors_of_a_message_are_stored(lake: Lake) -> None:
     hub, repo = hub_of(0)
     for line in SIGNED:
         repo.commits += hub.commits(1, f"A secret.\r\n\r\n{line}\r\nCo-authored-by: Grace <grace@mail.example>\n")
@@ -424,7 +419,7 @@ def test_state_matches_source_after_any_changes(weeks: list[tuple[list[str], lis
                 calls = itertools.count(1)
                 hub.before = lambda _, n=calls, cut=cut: REFUSAL if next(n) > cut else None  # type: ignore[misc]
                 with contextlib.suppress(TokenRefused):
-                    land_histories(client, lake, "commits", week, workers=3, flush_bytes=rng.choice([1_000, 10**6]))
+                    land(client, lake, COMMITS, week, workers=3, flush_bytes=rng.choice([1_000, 10**6]))
             hub.before = lambda _: None
-            land_histories(client, lake, "commits", week, workers=3)
+            land(client, lake, COMMITS, week, workers=3)
             assert state(lake, "commits") == hub.state("commits")

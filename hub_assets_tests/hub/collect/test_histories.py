@@ -13,9 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hub_assets.hub.collect.collection import RefreshRefused
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.plan import HISTORY_KINDS, HistoryKind
+from hub_assets.hub.collect.collection import RefreshRefused, land
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import TokenRefused
 from hub_assets.lake.parts import Lake
@@ -38,6 +36,7 @@ from hub_assets_tests.hub.made import (
     true_outcome,
     truth,
 )
+from hub_assets_tests.hub.tables import COMMITS, DISCUSSIONS, HISTORIES
 from hub_assets_tests.killing import ended, started
 
 ONE, TWO = date(2026, 11, 9), date(2026, 11, 16)
@@ -55,8 +54,8 @@ def serving(simulation: Simulation) -> Iterator[tuple[HubClient, Counters]]:
 def crawled(simulation: Simulation, lake: Lake, week: date | None = None) -> None:
     with serving(simulation) as (client, _):
         listed(client, lake, week or simulation.week)
-        for kind in HISTORY_KINDS:
-            land_histories(client, lake, kind, week or simulation.week)
+        for kind in HISTORIES:
+            land(client, lake, HISTORIES[kind], week or simulation.week)
 
 
 def listed_rows(simulation: Simulation) -> dict[tuple[str, str], Item]:
@@ -77,7 +76,7 @@ def first() -> Simulation:
 
 @pytest.fixture(scope="module")
 def true(first: Simulation) -> dict[str, State]:
-    return {kind: truth(first, kind) for kind in HISTORY_KINDS}
+    return {kind: truth(first, kind) for kind in HISTORIES}
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,11 @@ class Collected:
     in_journals: Counter[str]
 
 
-def collect(url: str, root: Path, kind: HistoryKind) -> None:
+def collect(url: str, root: Path, kind: str) -> None:
     """Crawl in a separate process."""
     client = HubClient(url, False)
     client.contact()
-    land_histories(client, Lake(root), kind, ONE, flush_bytes=2**20)
+    land(client, Lake(root), HISTORIES[kind], ONE, flush_bytes=2**20)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +101,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory, first: Simulation) -> Co
     found = Collected(lake, Counter())
     with serving(first) as (client, counters):
         listed(client, lake, ONE)
-        crawls = [started(collect, client.endpoint, lake.root, kind) for kind in HISTORY_KINDS]
+        crawls = [started(collect, client.endpoint, lake.root, kind) for kind in HISTORIES]
         while any(crawl.is_alive() for crawl in crawls):
             for path in lake.root.glob("*/*/journal-*.log"):
                 with contextlib.suppress(FileNotFoundError):
@@ -113,7 +112,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory, first: Simulation) -> Co
             time.sleep(0.2)
         for crawl in crawls:
             ended(crawl, None)
-        manifests = [lake.manifest(f"raw_hub__{kind}", ONE) for kind in HISTORY_KINDS]
+        manifests = [lake.manifest(f"raw_hub__{kind}", ONE) for kind in HISTORIES]
         assert counters.by_kind["history"] == sum(manifest.details["calls"] for manifest in manifests)
         for manifest in manifests:
             assert manifest.details["is_complete"]
@@ -126,16 +125,16 @@ def lake_of_first(collected: Collected) -> Lake:
     return collected.lake
 
 
-@pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_rows_match_the_simulation(lake_of_first: Lake, true: dict[str, State], kind: HistoryKind) -> None:
+@pytest.mark.parametrize("kind", HISTORIES)
+def test_rows_match_the_simulation(lake_of_first: Lake, true: dict[str, State], kind: str) -> None:
     expected = true[kind]
     assert len(expected) > 5_000
     assert sum(map(len, expected.values())) > (20_000 if kind == "commits" else 1_000)
     assert state(lake_of_first, kind) == expected
 
 
-@pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_every_repository_has_its_outcome(lake_of_first: Lake, first: Simulation, kind: HistoryKind) -> None:
+@pytest.mark.parametrize("kind", HISTORIES)
+def test_every_repository_has_its_outcome(lake_of_first: Lake, first: Simulation, kind: str) -> None:
     expected = {repo: true_outcome(row, kind) for repo, row in listed_rows(first).items()}
     assert outcomes(lake_of_first, kind) == expected
     assert set(expected.values()) == ({"ok", "gated", "disabled"} if kind == "commits" else {"ok", "discussions_off"})
@@ -148,7 +147,7 @@ def test_every_repository_has_its_outcome(lake_of_first: Lake, first: Simulation
 def test_response_log_matches_the_simulation(lake_of_first: Lake, first: Simulation) -> None:
     statuses = {"ok": (200, None), "gated": (401, "GatedRepo"), "disabled": (403, None), "discussions_off": (403, None)}
     repos = listed_rows(first)
-    for kind in HISTORY_KINDS:
+    for kind in HISTORIES:
         for row in rows(lake_of_first, f"raw_hub__{kind}"):
             repo = repos[row["repo_type"], row["repo_key"]]
             assert (row["status"], row["error_code"]) == statuses[row["outcome"]]
@@ -164,14 +163,14 @@ def test_response_log_matches_the_simulation(lake_of_first: Lake, first: Simulat
             assert str(row["observed_at"]).startswith("2026-11-09 06:3")
 
 
-def test_only_co_authors_are_kept_of_messages(collected: Collected, first: Simulation) -> None:
+def test_only_co_authors_of_messages_are_stored(collected: Collected, first: Simulation) -> None:
     lake_of_first, journals = collected.lake, collected.in_journals.copy()
     messages = [m for one in first.histories.values() for m in one.commits["message"].cast("string").to_pylist()]
     assert sum("someone@mail.example" in message for message in messages) > 2
     assert sum("@users.noreply" in message for message in messages) > 100
     assert journals.pop("bytes") > 100_000
     assert not any(journals.values()), journals
-    for kind in HISTORY_KINDS:
+    for kind in HISTORIES:
         held = repr([row[kind] for row in rows(lake_of_first, f"raw_hub__{kind}")])
         assert not any(word in held for word in ("o-authored-by", "mail.example", "users.noreply"))
     for name, content in contents(lake_of_first).items():
@@ -181,8 +180,8 @@ def test_only_co_authors_are_kept_of_messages(collected: Collected, first: Simul
 def test_rerun_of_finished_week_requests_and_changes_nothing(lake_of_first: Lake, first: Simulation) -> None:
     before = contents(lake_of_first)
     with serving(first) as (client, counters):
-        for kind in HISTORY_KINDS:
-            manifest = land_histories(client, lake_of_first, kind, ONE)
+        for kind in HISTORIES:
+            manifest = land(client, lake_of_first, HISTORIES[kind], ONE)
             assert manifest.details["is_complete"]
             assert (manifest.details["calls"], manifest.details["outcomes"]) == (0, {})
         assert counters.requests == 0
@@ -208,7 +207,7 @@ def test_second_week_requests_what_changed(
     )
     with serving(second) as (client, counters):
         listed(client, lake, TWO)
-        manifest = land_histories(client, lake, "commits", TWO)
+        manifest = land(client, lake, COMMITS, TWO)
         calls = counters.by_kind["history"]
     assert calls == manifest.details["calls"]
     assert 300 < pages <= changed
@@ -243,7 +242,7 @@ def test_three_weeks_equal_a_full_crawl_of_the_third(three: list[Simulation], tm
     for simulation in three:
         crawled(simulation, grown)
     crawled(three[-1], full)
-    for kind in HISTORY_KINDS:
+    for kind in HISTORIES:
         expected = truth(three[-1], kind)
         assert state(full, kind) == expected
         found = state(grown, kind)
@@ -265,12 +264,12 @@ def test_moved_repository_is_read_and_deleted_repository_is_gone(three: list[Sim
     with serving(before) as (client, _):
         listed(client, lake, before.week)
     with serving(after) as (client, _):
-        for kind in HISTORY_KINDS:
-            assert land_histories(client, lake, kind, before.week).details["is_complete"]
+        for kind in HISTORIES:
+            assert land(client, lake, HISTORIES[kind], before.week).details["is_complete"]
     old, new = listed_rows(before), listed_rows(after)
     renamed = {repo: new[repo]["id"] for repo in old.keys() & new.keys() if old[repo]["id"] != new[repo]["id"]}
     assert min(len(renamed), len(old.keys() - new.keys())) >= 2
-    for kind in HISTORY_KINDS:
+    for kind in HISTORIES:
         expected = truth(after, kind)
         assert state(lake, kind) == {repo: expected[repo] for repo in old if repo in expected}
         assert outcomes(lake, kind) == {repo: true_outcome(new[repo], kind) if repo in new else "gone" for repo in old}
@@ -293,13 +292,13 @@ def test_redirect_to_another_repository_is_not_read(tmp_path: Path) -> None:
     with serving(before) as (client, _):
         listed(client, lake, before.week)
     with serving(after) as (client, counters):
-        for kind in HISTORY_KINDS:
-            land_histories(client, lake, kind, before.week)
+        for kind in HISTORIES:
+            land(client, lake, HISTORIES[kind], before.week)
             (row,) = (row for row in rows(lake, f"raw_hub__{kind}") if row["repo_id"] == withdrawn)
             assert (row["outcome"], row["final_id"], row["calls"]) == ("moved", successor, 3)
             assert (row[kind], row["n_total"], row["history_version"]) == (None, None, 0)
             requests = counters.requests
-            assert land_histories(client, lake, kind, before.week).details["is_complete"]
+            assert land(client, lake, HISTORIES[kind], before.week).details["is_complete"]
             assert counters.requests == requests
     there = {row["id"]: row["_id"] for row in after.repos["model"].to_pylist()}
     assert ("model", there[successor]) not in state(lake, "commits")
@@ -315,13 +314,13 @@ def made(lake: Lake, number: int = 6) -> Hub:
     hub.publish()
     with served(hub) as client:
         listed(client, lake, ONE, ("model",))
-        for kind in HISTORY_KINDS:
-            land_histories(client, lake, kind, ONE)
+        for kind in HISTORIES:
+            land(client, lake, HISTORIES[kind], ONE)
     return hub
 
 
-@pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_refresh_starts_the_week_over(tmp_path: Path, kind: HistoryKind) -> None:
+@pytest.mark.parametrize("kind", HISTORIES)
+def test_refresh_starts_the_week_over(tmp_path: Path, kind: str) -> None:
     lake = Lake(tmp_path)
     hub = made(lake)
     for repo in hub.repos:
@@ -329,12 +328,12 @@ def test_refresh_starts_the_week_over(tmp_path: Path, kind: HistoryKind) -> None
     hub.publish()
     hub.paths.clear()
     with served(hub) as client:
-        manifest = land_histories(client, lake, kind, ONE, refresh=True)
+        manifest = land(client, lake, HISTORIES[kind], ONE, refresh=True)
         assert (manifest.details["calls"], manifest.details["is_complete"]) == (6, True)
         assert len(hub.paths) == 6
         assert state(lake, kind) == hub.state(kind)
         assert {row["history_version"] for row in rows(lake, f"raw_hub__{kind}")} == {1}
-        assert land_histories(client, lake, kind, ONE).details["calls"] == 0
+        assert land(client, lake, HISTORIES[kind], ONE).details["calls"] == 0
 
 
 def test_refresh_of_second_week_leaves_first_week_alone(tmp_path: Path) -> None:
@@ -344,9 +343,9 @@ def test_refresh_of_second_week_leaves_first_week_alone(tmp_path: Path) -> None:
     hub.publish()
     with served(hub) as client:
         listed(client, lake, TWO, ("model",))
-        land_histories(client, lake, "commits", TWO)
+        land(client, lake, COMMITS, TWO)
         before = rows(lake, "raw_hub__commits")
-        assert land_histories(client, lake, "commits", TWO, refresh=True).details["calls"] == 1
+        assert land(client, lake, COMMITS, TWO, refresh=True).details["calls"] == 1
     assert [row | {"observed_at": None} for row in rows(lake, "raw_hub__commits")] == [
         row | {"observed_at": None} for row in before
     ]
@@ -363,14 +362,14 @@ def test_interrupted_refresh_resumes_and_old_rows_stay_valid_until_it_ends(tmp_p
         # each crawl ends with the first call after `cut` successful calls
         hub.before = lambda _, cut=cut: REFUSAL if len(hub.paths) > cut else None  # type: ignore[misc]
         with served(hub) as client, pytest.raises(TokenRefused):
-            land_histories(client, lake, "commits", ONE, refresh=refresh, workers=1)
+            land(client, lake, COMMITS, ONE, refresh=refresh, workers=1)
         assert rows(lake, "raw_hub__commits") == before
         assert len(rows_so_far(lake, "raw_hub__commits", ONE)) == cut
         hub.paths.pop()
     hub.before = lambda _: None
     hub.paths.clear()
     with served(hub) as client:
-        assert land_histories(client, lake, "commits", ONE, refresh=True).details["calls"] == 5
+        assert land(client, lake, COMMITS, ONE, refresh=True).details["calls"] == 5
     assert len(hub.paths) == 5
     assert state(lake, "commits") == hub.state("commits")
     assert len(rows(lake, "raw_hub__commits")) == 30
@@ -384,7 +383,7 @@ def test_refresh_of_past_week_is_refused(tmp_path: Path) -> None:
         served(Hub(*hub.repos, week=TWO)) as client,
         pytest.raises(RefreshRefused, match="because the week or its time budget is over"),
     ):
-        land_histories(client, lake, "commits", ONE, refresh=True)
+        land(client, lake, COMMITS, ONE, refresh=True)
     assert contents(lake) == before
 
 
@@ -397,19 +396,19 @@ def test_refresh_is_refused_once_a_later_week_builds_on_it(tmp_path: Path, is_fi
     with served(hub) as client:
         listed(client, lake, TWO, ("model",))
         if is_finished:
-            land_histories(client, lake, "commits", TWO)
+            land(client, lake, COMMITS, TWO)
         else:
             n_asked = len(hub.paths)
             hub.before = lambda _: REFUSAL if len(hub.paths) > n_asked + 1 else None
             with pytest.raises(TokenRefused):
-                land_histories(client, lake, "commits", TWO, workers=1)
+                land(client, lake, COMMITS, TWO, workers=1)
         before = contents(lake)
         with pytest.raises(RefreshRefused, match=f"for {ONE} cannot start over because {TWO} builds on it"):
-            land_histories(client, lake, "commits", ONE, refresh=True)
+            land(client, lake, COMMITS, ONE, refresh=True)
         assert contents(lake) == before
         # discussions of the later week have not begun
         hub.before = lambda _: None
-        assert land_histories(client, lake, "discussions", ONE, refresh=True).details["calls"] == 6
+        assert land(client, lake, DISCUSSIONS, ONE, refresh=True).details["calls"] == 6
 
 
 def test_next_week_builds_on_interrupted_week_without_adding_to_it(tmp_path: Path) -> None:
@@ -422,17 +421,17 @@ def test_next_week_builds_on_interrupted_week_without_adding_to_it(tmp_path: Pat
         listed(client, lake, ONE, ("model",))
         hub.before = lambda _: REFUSAL if len(hub.paths) > 12 else None
         with pytest.raises(TokenRefused):
-            land_histories(client, lake, "commits", ONE, workers=1)
+            land(client, lake, COMMITS, ONE, workers=1)
         hub.before = lambda _: None
         hub.paths.clear()
         listed(client, lake, TWO, ("model",))
-        land_histories(client, lake, "commits", TWO)
+        land(client, lake, COMMITS, TWO)
         assert len(hub.paths) == 30 - 12
         assert len(rows(lake, "raw_hub__commits", ONE)) == 12
         assert state(lake, "commits") == hub.state("commits")
         # the Hub may serve an earlier week again, but the rest of that week belongs to the later plan
         before = {name: content for name, content in contents(lake).items() if not name.endswith("_manifest.json")}
-        manifest = land_histories(client, lake, "commits", ONE)
+        manifest = land(client, lake, COMMITS, ONE)
         assert (manifest.details["calls"], manifest.details["is_complete"]) == (0, False)
         assert len(hub.paths) == 30 - 12
     assert {name: content for name, content in contents(lake).items() if name in before} == before

@@ -7,12 +7,13 @@ import pytest
 from hub_assets.hub.collect.listing_pages import SMALLEST_PAGE, list_pages
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubBroken, HubRefused
-from hub_assets.hub.sources.schemas import FIELDS, REPO_TYPES, RepoType
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.faults import Faults
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 POPULATION = simulated(date(2026, 11, 16))
 QUOTA = Quota(10_000, 1)
@@ -22,39 +23,39 @@ QUOTA = Quota(10_000, 1)
 def test_every_repository_is_listed_once_from_any_start_page(repo_type: RepoType) -> None:
     with running(build_app(POPULATION, quota=QUOTA)) as url:
         client = HubClient(url, False)
-        pages = list(list_pages(client, repo_type, page_size=300))
+        pages = list(list_pages(client, LISTINGS[repo_type], page_size=300))
         assert sum(page.rows for page in pages) == len(POPULATION.repos[repo_type])
         assert pages[-1].next_path is None
-        again = list(list_pages(client, repo_type, pages[1].next_path, page_size=300))
+        again = list(list_pages(client, LISTINGS[repo_type], pages[1].next_path, page_size=300))
         assert [page.text for page in again] == [page.text for page in pages[2:]]
 
 
 def test_next_path_does_not_contain_the_hub_address() -> None:
     with running(build_app(POPULATION, quota=QUOTA)) as url:
-        page = next(list_pages(HubClient(url, False), "model", page_size=10))
+        page = next(list_pages(HubClient(url, False), LISTINGS["model"], page_size=10))
     assert page.next_path is not None
     assert page.next_path.startswith("/api/models?")
     with running(build_app(POPULATION, quota=QUOTA)) as elsewhere:
-        assert next(list_pages(HubClient(elsewhere, False), "model", page.next_path)).rows == 10
+        assert next(list_pages(HubClient(elsewhere, False), LISTINGS["model"], page.next_path)).rows == 10
 
 
 def test_refused_field_is_dropped_with_a_warning() -> None:
     faults = Faults.parse(["expand-refused:downloadsAllTime"])
     with running(build_app(POPULATION, quota=QUOTA, faults=faults)) as url:
-        pages = list(list_pages(HubClient(url, False), "model"))
+        pages = list(list_pages(HubClient(url, False), LISTINGS["model"]))
     # the Hub returns baseModels only for a single model
     refused = ("baseModels", "downloadsAllTime")
     assert {page.refused for page in pages} == {refused}
-    for name in FIELDS["model"]:
+    for name in LISTINGS["model"].fields:
         assert (f'"{name}"' in pages[0].text) == (name not in refused)
 
 
 def test_field_refused_in_mid_listing_is_dropped_from_that_page_on() -> None:
     with running(build_app(POPULATION, quota=QUOTA)) as url:
-        first = next(list_pages(HubClient(url, False), "model", page_size=300))
+        first = next(list_pages(HubClient(url, False), LISTINGS["model"], page_size=300))
     faults = Faults.parse(["expand-refused:gguf"])
     with running(build_app(POPULATION, quota=QUOTA, faults=faults)) as url:
-        rest = list(list_pages(HubClient(url, False), "model", first.next_path, first.refused, page_size=300))
+        rest = list(list_pages(HubClient(url, False), LISTINGS["model"], first.next_path, first.refused, page_size=300))
     assert first.rows + sum(page.rows for page in rest) == len(POPULATION.repos["model"])
     assert {page.refused for page in rest} == {("baseModels", "gguf")}
     assert '"gguf"' in first.text
@@ -63,13 +64,13 @@ def test_field_refused_in_mid_listing_is_dropped_from_that_page_on() -> None:
 
 def test_other_refusals_are_errors() -> None:
     with running(build_app(POPULATION, quota=QUOTA)) as url, pytest.raises(HubRefused):
-        next(list_pages(HubClient(url, False), "model", "/api/models?sort=nonsense"))
+        next(list_pages(HubClient(url, False), LISTINGS["model"], "/api/models?sort=nonsense"))
 
 
 def test_page_size_is_halved_when_the_hub_times_out() -> None:
     faults = Faults.parse(["504@2x1"])
     with running(build_app(POPULATION, quota=QUOTA, faults=faults)) as url:
-        rows = [page.rows for page in list_pages(HubClient(url, False, attempts=1), "dataset", page_size=200)]
+        rows = [page.rows for page in list_pages(HubClient(url, False, attempts=1), LISTINGS["dataset"], page_size=200)]
     assert rows[0] == 200
     assert set(rows[1:-1]) == {100}
     assert sum(rows) == len(POPULATION.repos["dataset"])
@@ -78,5 +79,9 @@ def test_page_size_is_halved_when_the_hub_times_out() -> None:
 def test_listing_fails_if_the_hub_always_times_out() -> None:
     app = build_app(POPULATION, quota=QUOTA, faults=Faults.parse(["504"]))
     with running(app) as url, pytest.raises(HubBroken, match="504"):
-        list(list_pages(HubClient(url, False, attempts=1), "model", page_size=4 * SMALLEST_PAGE, outage_backoff=()))
+        list(
+            list_pages(
+                HubClient(url, False, attempts=1), LISTINGS["model"], page_size=4 * SMALLEST_PAGE, outage_backoff=()
+            )
+        )
     assert app.state.counters.requests == 3

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from hub_assets.hub.collect.listing_pages import page_text
 from hub_assets.hub.collect.listing_rows import RowCounts, listing_rows
-from hub_assets.hub.sources.schemas import FIELDS, GREATEST_COUNT, REPO_TYPES, RepoType, listing_schema
+from hub_assets.hub.collect.values import GREATEST_COUNT
+from hub_assets.hub.sources.listings import LISTINGS
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 WEEK = date(2026, 8, 24)
 NOW = datetime(2026, 8, 24, 6, 30)
@@ -24,8 +26,8 @@ def rows_of(
     *pages: list[Any], repo_type: RepoType = "model", seen: list[str] | None = None
 ) -> tuple[list[dict[str, Any]], RowCounts]:
     table = pa.table({"body": [json.dumps(page) for page in pages], "observed_at": [NOW] * len(pages)})
-    rows, counts = listing_rows(table, repo_type, WEEK, seen or [])
-    assert rows.schema == listing_schema(repo_type)
+    rows, counts = listing_rows(table, LISTINGS[repo_type], WEEK, seen or [])
+    assert rows.schema == LISTINGS[repo_type].schema
     return rows.to_pylist(), counts
 
 
@@ -224,17 +226,17 @@ UNREADABLE = ("\ufffd\ufffd[\x00{\x00", "<html>", "", "{}", '"text"', "[{]", "[1
 @pytest.mark.parametrize("body", UNREADABLE)
 def test_unparsable_page_is_set_aside_counted_and_recorded(body: str) -> None:
     pages = pages_of(json.dumps([WHOLE]), body, json.dumps([WHOLE | {"_id": "2"}, WHOLE]))
-    rows, counts = listing_rows(pages, "model", WEEK)
+    rows, counts = listing_rows(pages, LISTINGS["model"], WEEK)
     assert rows["_id"].to_pylist() == [WHOLE["_id"], "2"]
     assert (counts.listed, counts.duplicates, counts.set_aside) == (4, 1, 1)
     assert counts.rejects == [body]
-    rows, counts = listing_rows(pages_of(body), "model", WEEK)
+    rows, counts = listing_rows(pages_of(body), LISTINGS["model"], WEEK)
     assert (len(rows), counts.listed, counts.set_aside) == (0, 1, 1)
-    assert rows.schema == listing_schema("model")
+    assert rows.schema == LISTINGS["model"].schema
 
 
 def test_byte_order_mark_is_ignored() -> None:
-    rows, counts = listing_rows(pages_of("\ufeff" + json.dumps([WHOLE])), "model", WEEK)
+    rows, counts = listing_rows(pages_of("\ufeff" + json.dumps([WHOLE])), LISTINGS["model"], WEEK)
     assert rows["_id"].to_pylist() == [WHOLE["_id"]]
     assert counts == RowCounts(listed=1)
 
@@ -259,7 +261,7 @@ VALUES = st.recursive(
 
 def listed_row(repo_type: RepoType) -> st.SearchStrategy[Any]:
     """Return arbitrary rows, and rows with a key and some odd fields."""
-    names = st.sampled_from([*FIELDS[repo_type], "new"])
+    names = st.sampled_from([*LISTINGS[repo_type].fields, "new"])
     safetensors = st.fixed_dictionaries({}, optional={"total": VALUES, "parameters": VALUES, "sharded": VALUES})
     odd = st.dictionaries(names, VALUES, max_size=4)
     keyed = st.builds(
@@ -275,7 +277,7 @@ def listed_row(repo_type: RepoType) -> st.SearchStrategy[Any]:
 @given(st.data(), st.sampled_from(REPO_TYPES))
 def test_counts_add_up_and_rows_can_be_read_back_for_any_page(data: st.DataObject, repo_type: RepoType) -> None:
     pages = data.draw(st.lists(st.lists(listed_row(repo_type), max_size=4), min_size=1, max_size=3))
-    rows, counts = listing_rows(pages_of(*map(page_text, pages)), repo_type, WEEK)
+    rows, counts = listing_rows(pages_of(*map(page_text, pages)), LISTINGS[repo_type], WEEK)
     assert counts.listed == sum(map(len, pages)) == len(rows) + counts.duplicates + counts.without_id
     assert counts.set_aside == 0
     with BytesIO() as file:
@@ -290,5 +292,5 @@ def test_counts_add_up_and_rows_can_be_read_back_for_any_page(data: st.DataObjec
         said = listed.get(row["_id"], {})
         extra = json.loads(row["extra"] or "{}")
         assert all(0 <= row[name] <= GREATEST_COUNT for name in ("likes", "downloads") if row.get(name) is not None)
-        for name in FIELDS[repo_type]:
+        for name in LISTINGS[repo_type].fields:
             assert row[name] is not None or said.get(name) is None or name in extra, name

@@ -15,26 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub_assets.hub.collect.fetches import Fetch
-from hub_assets.hub.collect.plan import (
-    HISTORY_KINDS,
-    RECHECK_WEEKS,
-    ROTATION_WEEKS,
-    HistoryKind,
-    PlanError,
-    Selection,
-    plan_histories,
-)
-from hub_assets.hub.sources.schemas import REPO_TYPES, RepoType, answers_schema, listing_schema
+from hub_assets.hub.collect.selection import RECHECK_WEEKS, ROTATION_WEEKS, PlanError, Selection
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake, Manifest, Part
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 from hub_assets_tests.hub.made import WEEK
+from hub_assets_tests.hub.tables import COMMITS, DISCUSSIONS, HISTORIES, plan_of
 
 Row = dict[str, Any]
 NOON = datetime(2026, 11, 16, 12)
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
 
 
 def weeks(number: int) -> date:
@@ -54,12 +43,12 @@ def put(lake: Lake, table: str, week: date, schema: pa.Schema, rows: list[Row]) 
 def list_repos(lake: Lake, week: date, *repos: Row, repo_type: RepoType = "model") -> None:
     """Write a listing to the lake; rows only need the columns that matter to the test."""
     usual: Row = {"sha": "a" * 40, "gated": "false", "likes": 0, "downloads": 0, "createdAt": created(52)}
-    usual = {name: value for name, value in usual.items() if name in listing_schema(repo_type).names}
+    usual = {name: value for name, value in usual.items() if name in LISTINGS[repo_type].schema.names}
     found = [usual | {"_id": row["id"]} | row for row in repos]
-    put(lake, f"raw_hub__{repo_type}s", week, listing_schema(repo_type), found)
+    put(lake, f"raw_hub__{repo_type}s", week, LISTINGS[repo_type].schema, found)
 
 
-def answered(lake: Lake, kind: HistoryKind, week: date, *answers: Row) -> None:
+def answered(lake: Lake, kind: str, week: date, *answers: Row) -> None:
     """Write responses to the lake, each as the only page of its fetch."""
     usual: Row = {"outcome": "ok", "status": 200, "repo_type": "model", "fetch_number": 1, "page": 0}
     usual |= {"is_last": True, "listed_sha": "a" * 40, "listed_gated": "false", "listed_likes": 0, "history_version": 1}
@@ -67,13 +56,13 @@ def answered(lake: Lake, kind: HistoryKind, week: date, *answers: Row) -> None:
         lake,
         f"raw_hub__{kind}",
         week,
-        answers_schema(f"raw_hub__{kind}"),
+        HISTORIES[kind].schema,
         [usual | {"repo_id": row["repo_key"]} | row for row in answers],
     )
 
 
-def planned(lake: Lake, kind: HistoryKind, week: date = WEEK, **selection: Any) -> list[str]:
-    return [fetch.repo_id for fetch in plan_histories(lake, kind, week, Selection(**selection))]
+def planned(lake: Lake, kind: str, week: date = WEEK, **selection: Any) -> list[str]:
+    return [fetch.repo_id for fetch in plan_of(lake, HISTORIES[kind], week, Selection(**selection))]
 
 
 # --- selection ---
@@ -83,20 +72,20 @@ def test_week_without_listing_cannot_be_planned(lake: Lake) -> None:
     with pytest.raises(
         PlanError, match=r"no listing of models, datasets, spaces for .*; run hub-assets snapshot first"
     ):
-        plan_histories(lake, "commits", WEEK)
+        plan_of(lake, COMMITS, WEEK)
     list_repos(lake, weeks(-1), {"id": "a/b"})
     with pytest.raises(PlanError, match="no listing of spaces for 2026-11-16"):
-        plan_histories(lake, "commits", WEEK, Selection(repo_types=("space",)))
+        plan_of(lake, COMMITS, WEEK, Selection(repo_types=("space",)))
 
 
 def test_unlisted_and_empty_types_are_skipped(lake: Lake) -> None:
     list_repos(lake, WEEK, {"id": "a/b"}, repo_type="space")
     list_repos(lake, WEEK)
-    plan = plan_histories(lake, "commits", WEEK)
+    plan = plan_of(lake, COMMITS, WEEK)
     assert [fetch.repo_type for fetch in plan] == ["space"]
     assert plan.n_calls == len(plan) == 1
     lake.set_manifest("raw_hub__datasets", WEEK, Manifest(True))
-    assert len(plan_histories(lake, "commits", WEEK)) == 1
+    assert len(plan_of(lake, COMMITS, WEEK)) == 1
 
 
 @pytest.mark.parametrize(
@@ -118,7 +107,7 @@ def test_invalid_selections_are_refused(wrong: Row, words: str) -> None:
 def test_types_top_and_ids(lake: Lake) -> None:
     for repo_type in REPO_TYPES:
         list_repos(lake, WEEK, *({"id": f"{repo_type}/r{n}", "likes": n} for n in range(5)), repo_type=repo_type)
-    for kind in HISTORY_KINDS:
+    for kind in HISTORIES:
         assert len(planned(lake, kind)) == 15
         assert {one.split("/")[0] for one in planned(lake, kind, repo_types=("space", "model"))} == {"space", "model"}
         top = planned(lake, kind, top=2)
@@ -132,18 +121,16 @@ def test_types_top_and_ids(lake: Lake) -> None:
             "datasets/space/r3",
             "https://hub.example/a/b",
         )
-        plan = plan_histories(lake, kind, WEEK, Selection(ids=(*spelled, "dataset/R0", "nobody's")))
+        plan = plan_of(lake, HISTORIES[kind], WEEK, Selection(ids=(*spelled, "dataset/R0", "nobody's")))
         assert sorted(fetch.repo_id for fetch in plan) == ["dataset/r0", "model/r2", "space/r1"]
         assert plan.not_listed == ("datasets/space/r3", "https://hub.example/a/b", "nobody's")
     # with top, the most liked come first; only sampled repositories have a share
     assert [repo_id[-1] for repo_id in planned(lake, "commits", top=3)] == list("444333222")
-    shares = {fetch.sample_share for fetch in plan_histories(lake, "commits", WEEK, Selection(top=2))}
-    assert shares == {
-        fetch.sample_share for fetch in plan_histories(lake, "commits", WEEK, Selection(ids=("model/r1",)))
-    }
+    shares = {fetch.sample_share for fetch in plan_of(lake, COMMITS, WEEK, Selection(top=2))}
+    assert shares == {fetch.sample_share for fetch in plan_of(lake, COMMITS, WEEK, Selection(ids=("model/r1",)))}
     assert shares == {None}
-    assert {fetch.sample_share for fetch in plan_histories(lake, "commits", WEEK)} == {1.0}
-    assert {fetch.sample_share for fetch in plan_histories(lake, "commits", WEEK, Selection(sample=0.9))} == {0.9}
+    assert {fetch.sample_share for fetch in plan_of(lake, COMMITS, WEEK)} == {1.0}
+    assert {fetch.sample_share for fetch in plan_of(lake, COMMITS, WEEK, Selection(sample=0.9))} == {0.9}
 
 
 def test_sample_is_stable_and_contained_in_larger_samples(lake: Lake) -> None:
@@ -172,8 +159,8 @@ def hash_free(repo_id: str) -> str:
 GATED = ("auto", None)
 
 
-@pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_unreadable_repository_is_requested_again_after_change_or_some_weeks(lake: Lake, kind: HistoryKind) -> None:
+@pytest.mark.parametrize("kind", HISTORIES)
+def test_unreadable_repository_is_requested_again_after_change_or_some_weeks(lake: Lake, kind: str) -> None:
     all_outcomes = ("gated", "disabled", "gone", "moved", "discussions_off")
     ended = [(outcome, gated) for outcome in all_outcomes for gated in GATED]
     answered(
@@ -201,16 +188,16 @@ def test_unreadable_repository_is_requested_again_after_change_or_some_weeks(lak
         assert asked == (sorted(row["id"] for row in repos) if is_asked else []), (later, change)
     list_repos(lake, weeks(2), *({"id": f"{outcome}/{gated}", "gated": gated} for outcome, gated in ended))
     assert len(planned(lake, kind, weeks(2), recheck_weeks=2)) == len(ended)
-    (coverage,) = plan_histories(lake, kind, weeks(2)).coverage
+    (coverage,) = plan_of(lake, HISTORIES[kind], weeks(2)).coverage
     assert (coverage.n_up_to_date, coverage.outcomes) == (len(ended), dict(Counter(outcome for outcome, _ in ended)))
 
 
-@pytest.mark.parametrize("kind", HISTORY_KINDS)
-def test_failed_repository_is_planned_again(lake: Lake, kind: HistoryKind) -> None:
+@pytest.mark.parametrize("kind", HISTORIES)
+def test_failed_repository_is_planned_again(lake: Lake, kind: str) -> None:
     answered(lake, kind, WEEK, {"repo_key": "a/b", "outcome": "failed", "status": 500, "history_version": 0})
     for later in (0, 1):
         list_repos(lake, weeks(later), {"id": "a/b"})
-        plan = plan_histories(lake, kind, weeks(later))
+        plan = plan_of(lake, HISTORIES[kind], weeks(later))
         assert [fetch.repo_id for fetch in plan] == ["a/b"]
         # the repository has an outcome for this week, but not for the next week
         assert (plan.is_complete, plan.coverage[0].n_failed) == (later == 0, 1 - later)
@@ -232,7 +219,7 @@ def test_commits_are_planned_when_listed_sha_changes(lake: Lake) -> None:
         {"id": "none", "sha": None},
         {"id": "new"},
     )
-    plan = plan_histories(lake, "commits", weeks(30))
+    plan = plan_of(lake, COMMITS, weeks(30))
     fetches = {fetch.repo_id: fetch for fetch in plan}
     assert fetches.keys() == {"other", "none", "new"}
     other = fetches["other"]
@@ -263,7 +250,7 @@ def test_history_version_survives_weeks_of_unreadable_repository(lake: Lake) -> 
     )
     answered(lake, "commits", weeks(2), {"repo_key": "a/b", "outcome": "failed", "status": 500, "fetch_number": 6})
     list_repos(lake, weeks(3), {"id": "a/b", "sha": "b" * 40})
-    (fetch,) = plan_histories(lake, "commits", weeks(3))
+    (fetch,) = plan_of(lake, COMMITS, weeks(3))
     assert (fetch.fetch_number, fetch.history_version, fetch.known_head, fetch.known_total) == (7, 3, "c" * 40, 7)
     assert fetch.has_failed
 
@@ -351,7 +338,7 @@ def test_every_repository_is_read_within_the_rotation_if_the_budget_allows(lake:
         list_repos(lake, weeks(number), *repos)
         # an eighth is 16, give or take the spread of the hash
         affordable = 128 if begins_whole and number == 0 else 28
-        fetches = list(plan_histories(lake, "discussions", weeks(number)))[:affordable]
+        fetches = list(plan_of(lake, DISCUSSIONS, weeks(number)))[:affordable]
         read = [{"repo_key": one.repo_key, "fetch_number": one.fetch_number, "n_total": 0} for one in fetches]
         answered(lake, "discussions", weeks(number), *(row | {"n_total": lively(row["repo_key"])} for row in read))
         for fetch in fetches:
@@ -379,4 +366,4 @@ def test_expected_calls_follow_number_of_pages(totals: list[int]) -> None:
         list_repos(lake, WEEK, *({"id": f"r{n}"} for n in range(len(totals))))
         known = [{"repo_key": f"r{n}", "n_total": total} for n, total in enumerate(totals)]
         answered(lake, "discussions", weeks(-1), *known)
-        assert plan_histories(lake, "discussions", WEEK).n_calls == sum(max(1, -(-total // 50)) for total in totals)
+        assert plan_of(lake, DISCUSSIONS, WEEK).n_calls == sum(max(1, -(-total // 50)) for total in totals)

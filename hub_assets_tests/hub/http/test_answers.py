@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from hub_assets.hub.collect.histories import land_histories
-from hub_assets.hub.collect.listings import land_listing
-from hub_assets.hub.collect.plan import Selection
+from hub_assets.hub.collect.collection import land
+from hub_assets.hub.collect.listing import land_listing
+from hub_assets.hub.collect.selection import Selection
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubBroken, HubUnusable
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.hostile import LISTED, Case, HostileHub, Reply, bomb, drip, header, hostile
 from hub_assets_tests.hub.made import WEEK
+from hub_assets_tests.hub.tables import COMMITS
 
 DIGITS = "9" * 5_000
 
@@ -98,7 +100,10 @@ def test_listing_requests_fewer_rows_when_page_is_too_large(tmp_path: Path) -> N
     with hostile() as (hub, _):
         hub.spoil("listing", lambda reply, ask: bomb(4)(reply, ask) if ask.query["limit"] == "400" else reply)
         client = client_of(hub, attempts=1, answer_megabytes=2)
-        assert land_listing(client, Lake(tmp_path), "model", WEEK, page_size=400, outage_backoff=()).rows == LISTED
+        assert (
+            land_listing(client, Lake(tmp_path), LISTINGS["model"], WEEK, page_size=400, outage_backoff=()).rows
+            == LISTED
+        )
     assert "limit=200" in hub.targets()[1]
 
 
@@ -106,11 +111,11 @@ def test_only_repositories_with_bad_responses_fail(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, _):
         client = client_of(hub, answer_seconds=1.5, answer_megabytes=2)
-        land_listing(client, lake, "model", WEEK)
+        land_listing(client, lake, LISTINGS["model"], WEEK)
         hub.spoil("commits .*/acme/r5/.*", bomb(4))
         hub.spoil("commits .*/acme/r6/.*", drip(0.05))
         some = Selection(("model",), top=20)
-        manifest = land_histories(client, lake, "commits", WEEK, some, outage_backoff=())
+        manifest = land(client, lake, COMMITS, WEEK, some, outage_backoff=())
     assert manifest.details["outcomes"] == {"ok": 18, "failed": 2}
     assert sum(manifest.details["retries"].values()) == 2
 
@@ -159,12 +164,12 @@ def test_malformed_error_responses_become_hub_errors(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, _):
         client = client_of(hub, attempts=1)
-        land_listing(client, lake, "model", WEEK)
+        land_listing(client, lake, LISTINGS["model"], WEEK)
         for n, (status, body) in enumerate(product(STATUSES, BODIES)):
             odd = Reply(body, status).with_headers(
                 x_error_code="½", ratelimit=f'"api";r={DIGITS};t=1', retry_after="-1"
             )
             hub.spoil(f"commits .*/acme/r{2 * n + 1}/.*", lambda *_, odd=odd: odd)
-        manifest = land_histories(client, lake, "commits", WEEK, Selection(("model",)), workers=1, outage_backoff=())
+        manifest = land(client, lake, COMMITS, WEEK, Selection(("model",)), workers=1, outage_backoff=())
     n_gone, n_odd = len(BODIES), len(STATUSES) * len(BODIES)
     assert manifest.details["outcomes"] == {"ok": LISTED - n_odd, "failed": n_odd - n_gone, "gone": n_gone}

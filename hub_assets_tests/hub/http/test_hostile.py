@@ -8,22 +8,23 @@ import pytest
 from huggingface_hub import hf_hub_download
 
 from hub_assets.hub.collect import fetches
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.fetches import Fetch
-from hub_assets.hub.collect.histories import land_histories
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.collect.listing_pages import list_pages
-from hub_assets.hub.collect.listings import land_listing
-from hub_assets.hub.collect.plan import HistoryKind, Selection
+from hub_assets.hub.collect.raw_table import Lookup
+from hub_assets.hub.collect.selection import Selection
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.endpoint import API, OUTSIDE
 from hub_assets.hub.http.errors import HubBroken, HubError
 from hub_assets.hub.sources import accounts, aliases
-from hub_assets.hub.sources.accounts import land_accounts
-from hub_assets.hub.sources.aliases import land_aliases
-from hub_assets.hub.sources.commits import COMMITS
+from hub_assets.hub.sources.commits import SPEC
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.landing import Landing, Record
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.hostile import AWAY, LISTED, Case, HostileHub, hostile, link, redirect
 from hub_assets_tests.hub.made import WEEK, outcomes, rows
+from hub_assets_tests.hub.tables import ACCOUNTS, ALIASES, COMMITS, DISCUSSIONS, HISTORIES
 
 SOME = Selection(("model",), top=4)
 PREFIX = "/artifactory/api/huggingfaceml/hf"
@@ -61,10 +62,10 @@ def test_unspoiled_hub_is_healthy(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, other):
         client = client_of(hub)
-        assert land_listing(client, lake, "model", WEEK).rows == LISTED
-        assert land_histories(client, lake, "commits", WEEK, SOME).details["outcomes"] == {"ok": 4}
-        assert land_histories(client, lake, "discussions", WEEK, SOME).details["outcomes"] == {"ok": 4}
-        assert land_accounts(client, lake, WEEK).details["outcomes"] == {"ok": 2}
+        assert land_listing(client, lake, LISTINGS["model"], WEEK).rows == LISTED
+        assert land(client, lake, COMMITS, WEEK, SOME).details["outcomes"] == {"ok": 4}
+        assert land(client, lake, DISCUSSIONS, WEEK, SOME).details["outcomes"] == {"ok": 4}
+        assert land(client, lake, ACCOUNTS, WEEK).details["outcomes"] == {"ok": 2}
     assert sum(len(row["commits"]) for row in rows(lake, "raw_hub__commits")) == 50 + 50 + 1 + 1
     assert sum(len(row["discussions"]) for row in rows(lake, "raw_hub__discussions")) == 120 + 120
     assert {seen.headers["authorization"] for seen in hub.asked} == {f"Bearer {hub.token}"}
@@ -72,23 +73,23 @@ def test_unspoiled_hub_is_healthy(tmp_path: Path) -> None:
 
 
 def list_models(client: HubClient) -> None:
-    list(list_pages(client, "model", outage_backoff=()))
+    list(list_pages(client, LISTINGS["model"], outage_backoff=()))
 
 
 def ask_commits(client: HubClient) -> None:
-    *_, last = fetches.answers(client, fetch_of("acme/r0"), COMMITS)
+    *_, last = fetches.answers(client, fetch_of("acme/r0"), SPEC)
     assert (last["outcome"], last["error_code"]) == ("failed", OUTSIDE)
     raise HubBroken(last["message"], url="")
 
 
 def ask_account(client: HubClient) -> None:
-    (row,) = accounts.answers(client, accounts.Author("ada"))
+    (row,) = accounts.ask(client, Lookup("ada", "account"))
     assert (row["outcome"], row["error_code"]) == ("failed", OUTSIDE)
     raise HubBroken(row["message"], url="")
 
 
 def ask_alias(client: HubClient) -> None:
-    (row,) = aliases.answers(client, aliases.Alias("acme/r0"))
+    (row,) = aliases.ask(client, Lookup("acme/r0", "model"))
     assert (row["outcome"], row["error_code"]) == ("failed", OUTSIDE)
     raise HubBroken(row["message"], url="")
 
@@ -127,12 +128,12 @@ def test_token_is_not_sent_to_redirect_target(status: int, tmp_path: Path) -> No
     lake = Lake(tmp_path)
     with hostile() as (hub, other):
         client = client_of(hub)
-        land_listing(client, lake, "model", WEEK)
+        land_listing(client, lake, LISTINGS["model"], WEEK)
         hub.spoil(r"(commits|discussions) .*/acme/r0/.*|account", redirect("http://{other}{path}", status))
         for kind in ("commits", "discussions"):
-            manifest = land_histories(client, lake, kind, WEEK, SOME, outage_backoff=())
+            manifest = land(client, lake, HISTORIES[kind], WEEK, SOME, outage_backoff=())
             assert manifest.details["outcomes"] == {"ok": 3, "failed": 1}
-        assert land_accounts(client, lake, WEEK, outage_backoff=()).details["outcomes"] == {"failed": 2}
+        assert land(client, lake, ACCOUNTS, WEEK, outage_backoff=()).details["outcomes"] == {"failed": 2}
     assert other.requests == []
 
 
@@ -144,7 +145,7 @@ def test_unreadable_link_does_not_end_listing(template: str, tmp_path: Path) -> 
     with hostile() as (hub, _):
         hub.spoil("listing", lambda reply, _: reply.with_headers(link=template))
         with pytest.raises(HubBroken):
-            land_listing(client_of(hub), lake, "model", WEEK, outage_backoff=())
+            land_listing(client_of(hub), lake, LISTINGS["model"], WEEK, outage_backoff=())
         assert lake.weeks("raw_hub__models") == []
 
 
@@ -162,7 +163,7 @@ def test_unreadable_link_does_not_end_listing(template: str, tmp_path: Path) -> 
 def test_link_within_hub_is_followed(template: str, prefix: str) -> None:
     with hostile(prefix) as (hub, _):
         hub.spoil("listing", link(template), times=1)
-        pages = list(list_pages(client_of(hub), "model", outage_backoff=()))
+        pages = list(list_pages(client_of(hub), LISTINGS["model"], outage_backoff=()))
     assert [page.rows for page in pages] == [20, 20]
     assert pages[0].next_path == "/api/models?cursor=5"
 
@@ -170,7 +171,7 @@ def test_link_within_hub_is_followed(template: str, prefix: str) -> None:
 def test_link_without_next_ends_listing() -> None:
     with hostile() as (hub, _):
         hub.spoil("listing", link('</api/models?cursor=0>; rel="prev"'))
-        assert len(list(list_pages(client_of(hub), "model", outage_backoff=()))) == 1
+        assert len(list(list_pages(client_of(hub), LISTINGS["model"], outage_backoff=()))) == 1
 
 
 def test_redirect_within_hub_is_followed_but_loop_is_not() -> None:
@@ -191,12 +192,12 @@ def test_hub_below_a_path_gets_all_requests_below_it(tmp_path: Path) -> None:
     with hostile(PREFIX) as (hub, _):
         client = client_of(hub)
         client.contact()
-        land_listing(client, lake, "model", WEEK)
-        land_listing(client, lake, "space", WEEK)
-        land_histories(client, lake, "commits", WEEK, SOME)
-        land_histories(client, lake, "discussions", WEEK, SOME)
-        land_accounts(client, lake, WEEK)
-        land_aliases(client, lake, WEEK)
+        land_listing(client, lake, LISTINGS["model"], WEEK)
+        land_listing(client, lake, LISTINGS["space"], WEEK)
+        land(client, lake, COMMITS, WEEK, SOME)
+        land(client, lake, DISCUSSIONS, WEEK, SOME)
+        land(client, lake, ACCOUNTS, WEEK)
+        land(client, lake, ALIASES, WEEK)
         assert client.pacer.sent == len(hub.asked)
     assert is_below_api(hub)
     assert len(rows(lake, "raw_hub__models")) == LISTED
@@ -210,14 +211,14 @@ def test_odd_ids_stay_below_api_and_do_not_look_like_outage(tmp_path: Path) -> N
         for row, repo_id in zip(hub.repos["models"], odd, strict=False):
             row["id"] = repo_id
         client = client_of(hub)
-        land_listing(client, lake, "model", WEEK)
-        kinds: tuple[HistoryKind, ...] = ("commits", "discussions")
+        land_listing(client, lake, LISTINGS["model"], WEEK)
+        kinds: tuple[str, ...] = ("commits", "discussions")
         for kind in kinds:
-            manifest = land_histories(client, lake, kind, WEEK, Selection(("model",)), workers=4, outage_backoff=())
+            manifest = land(client, lake, HISTORIES[kind], WEEK, Selection(("model",)), workers=4, outage_backoff=())
             assert manifest.details["outcomes"] == {"ok": LISTED - len(odd), "failed": len(odd)}
         for repo_id in odd:
-            (row,) = aliases.answers(client, aliases.Alias(repo_id))
-            (account,) = accounts.answers(client, accounts.Author(repo_id))
+            (row,) = aliases.ask(client, Lookup(repo_id, "model"))
+            (account,) = accounts.ask(client, Lookup(repo_id, "account"))
             assert {row["error_code"], account["error_code"]} == {OUTSIDE}
             assert (row["calls"], row["attempts"]) == (0, 0)
     assert is_below_api(hub)
@@ -232,8 +233,8 @@ def test_resume_points_must_be_below_api_too(target: str, tmp_path: Path) -> Non
         with Landing(lake, "raw_hub__models", WEEK, lambda *_: pytest.fail("not yet")) as landing:
             landing.append(Record(where, b"[]"))
         with pytest.raises(HubBroken):
-            land_listing(client_of(hub), lake, "model", WEEK, outage_backoff=())
-        (row,) = fetches.answers(client_of(hub), fetch_of("acme/r0", path), COMMITS)
+            land_listing(client_of(hub), lake, LISTINGS["model"], WEEK, outage_backoff=())
+        (row,) = fetches.answers(client_of(hub), fetch_of("acme/r0", path), SPEC)
         assert (row["outcome"], row["error_code"], row["is_last"]) == ("failed", OUTSIDE, True)
         assert hub.asked == other.requests == []
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.collect.listing_pages import list_pages
-from hub_assets.hub.collect.listings import land_listing
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubBroken, HubThrottled
 from hub_assets.hub.http.pacing import OUTAGE_BACKOFF, PacerClosed, patience_of
+from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.hostile import LISTED, HostileHub, hostile, refuse
 from hub_assets_tests.hub.made import WEEK
@@ -29,7 +30,7 @@ def test_retry_after_is_obeyed_and_announced(status: int) -> None:
         client, messages = client_of(hub)
         hub.spoil("listing", refuse(status, retry_after="1"), times=1)
         began = time.monotonic()
-        assert len(list(list_pages(client, "model", outage_backoff=()))) == LISTED // 20
+        assert len(list(list_pages(client, LISTINGS["model"], outage_backoff=()))) == LISTED // 20
         assert time.monotonic() - began >= 1
     assert len(messages) == 1
     assert "asked us to wait" in messages[0]
@@ -87,7 +88,7 @@ def test_listing_outlasts_outage_and_announces_it(tmp_path: Path) -> None:
     with hostile() as (hub, _):
         client, messages = client_of(hub, attempts=1)
         hub.spoil("listing", lambda reply, ask: reply if ask.number < 2 or ask.number > 4 else None)
-        manifest = land_listing(client, Lake(tmp_path), "model", WEEK, outage_backoff=(0.2,) * 3)
+        manifest = land_listing(client, Lake(tmp_path), LISTINGS["model"], WEEK, outage_backoff=(0.2,) * 3)
     assert manifest.rows == LISTED
     assert "is not working" in messages[0]
 
@@ -96,7 +97,7 @@ def test_outage_backoff_restarts_with_each_page(tmp_path: Path) -> None:
     with hostile() as (hub, _):
         client, _ = client_of(hub, attempts=1)
         hub.spoil("listing", lambda reply, ask: None if ask.number % 2 else reply)
-        assert land_listing(client, Lake(tmp_path), "model", WEEK, outage_backoff=(0.01,)).rows == LISTED
+        assert land_listing(client, Lake(tmp_path), LISTINGS["model"], WEEK, outage_backoff=(0.01,)).rows == LISTED
 
 
 def test_listed_rows_are_kept_when_outage_backoff_is_used_up(tmp_path: Path) -> None:
@@ -105,11 +106,11 @@ def test_listed_rows_are_kept_when_outage_backoff_is_used_up(tmp_path: Path) -> 
         client, messages = client_of(hub, attempts=1)
         hub.spoil("listing", lambda reply, ask: reply if ask.number < 3 else None)
         with pytest.raises(HubBroken):
-            land_listing(client, lake, "model", WEEK, outage_backoff=(0.01, 0.02))
+            land_listing(client, lake, LISTINGS["model"], WEEK, outage_backoff=(0.01, 0.02))
         assert messages
         hub.heal()
         hub.asked.clear()
-        assert land_listing(client, lake, "model", WEEK).rows == LISTED
+        assert land_listing(client, lake, LISTINGS["model"], WEEK).rows == LISTED
         assert len(hub.asked) == 3
 
 
@@ -118,8 +119,8 @@ def test_throttled_listing_counts_as_outage() -> None:
         client, _ = client_of(hub, attempts=1)
         hub.spoil("listing", refuse(429, retry_after="1"), times=1)
         with pytest.raises(HubThrottled):
-            list(list_pages(client, "model", outage_backoff=()))
-        assert list(list_pages(client, "model", outage_backoff=(0.01,)))
+            list(list_pages(client, LISTINGS["model"], outage_backoff=()))
+        assert list(list_pages(client, LISTINGS["model"], outage_backoff=(0.01,)))
 
 
 def test_contact_can_wait_out_an_outage() -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from hub_assets.hub.collect.collection import land
 from hub_assets.hub.http.client import HubClient
-from hub_assets.hub.sources.aliases import TABLE, land_aliases, plan_aliases
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.population import Population
 from hub_assets_tests.hub.made import PLENTY, WEEK, listed, rows, served
+from hub_assets_tests.hub.tables import ALIASES, plan_of
 
 
 def hub(week: date, *names: str) -> Population:
@@ -35,18 +36,24 @@ def test_id_listed_in_another_case_is_not_requested(tmp_path: Path, client: HubC
     listed(client, lake)
     bases = pa.array(["gone/b", "gone/c", "gone/B", "lab/LISTED", "LAB/OLD", "no id", "../etc", "gone/c", "gone/c"])
     # ids referenced by Spaces come first, then the most used base models
-    assert [alias.repo_id for alias in plan_aliases(lake, WEEK)] == ["Lab/Old", "gone/a"]
-    assert [alias.repo_id for alias in plan_aliases(lake, WEEK, bases)] == ["LAB/OLD", "gone/a", "gone/c", "gone/B"]
+    assert [alias.text for alias in plan_of(lake, ALIASES, WEEK)] == ["Lab/Old", "gone/a"]
+    with_bases = plan_of(lake, ALIASES, WEEK, first=bases)
+    assert [alias.text for alias in with_bases] == [
+        "LAB/OLD",
+        "gone/a",
+        "gone/c",
+        "gone/B",
+    ]
 
 
 def test_base_models_are_looked_up_once_regardless_of_case(tmp_path: Path, client: HubClient) -> None:
     lake = Lake(tmp_path)
     listed(client, lake)
-    land_aliases(client, lake, WEEK, pa.array(["lab/old", "gone/b"]))
-    found = {row["repo_id"].lower(): (row["outcome"], row["target_id"]) for row in rows(lake, TABLE)}
+    land(client, lake, ALIASES, WEEK, first=pa.array(["lab/old", "gone/b"]))
+    found = {row["repo_id"].lower(): (row["outcome"], row["target_id"]) for row in rows(lake, ALIASES.name)}
     assert found == {"lab/old": ("moved", "lab/new"), "gone/a": ("gone", None), "gone/b": ("gone", None)}
-    assert len(plan_aliases(lake, WEEK, pa.array(["GONE/b", "lab/OLD"]))) == 0
+    assert len(plan_of(lake, ALIASES, WEEK, first=pa.array(["GONE/b", "lab/OLD"]))) == 0
     next_week = WEEK + timedelta(weeks=1)
     with served(build_app(hub(next_week, "LAB/Old"), quota=PLENTY)) as later:
         listed(later, lake, next_week)
-    assert "LAB/Old" not in [alias.repo_id for alias in plan_aliases(lake, next_week)]
+    assert "LAB/Old" not in [alias.text for alias in plan_of(lake, ALIASES, next_week)]

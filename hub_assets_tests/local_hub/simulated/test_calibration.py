@@ -6,9 +6,9 @@ repositories that a tenth rarely contains; the benchmarks check them at full siz
 
 import pytest
 
-from hub_assets.local_hub.fields import REPO_TYPES
 from hub_assets.local_hub.simulated import Simulation
 from hub_assets.local_hub.simulated.calibration import calibration, collaboration, true_activity
+from hub_assets.vocabulary import REPO_TYPES
 
 
 @pytest.fixture(scope="module")

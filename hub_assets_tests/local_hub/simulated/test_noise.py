@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pytest
 from rapidfuzz import fuzz
 
-from hub_assets.local_hub.fields import REPO_TYPES
 from hub_assets.local_hub.simulated import AnswerKey, Simulation
+from hub_assets.vocabulary import REPO_TYPES
 
 PUNCTUATION = str.maketrans("", "", string.punctuation + " ")
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hub_assets.local_hub.fields import REPO_TYPES, RepoType
 from hub_assets.local_hub.population import PopulationError
 from hub_assets.local_hub.simulated import REFERENCE, SMALL, Simulation, simulate, simulated
+from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 FLOOR = datetime(2022, 3, 2, 23, 29, 4)
 EDGES = [date(2023, 10, 2), REFERENCE - timedelta(weeks=1)]

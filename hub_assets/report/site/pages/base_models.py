@@ -9,11 +9,11 @@ from hub_assets.report.site.queries import Query, Result
 from hub_assets.report.site.week import Week
 
 RELATIONS: Final = ("finetune", "adapter", "quantized", "merge", "unspecified")
-# an ancestor has at least the downloads and the descendants of what descends from it, so both lists hold the
-# ancestors of all their models, except where they end among equals
+# an ancestor has at least the downloads and the descendants of what descends from it, so both lists hold the ancestors
+# of all their models, except where they end among equals
 NODES: Final = Query(
     "family-nodes",
-    "Models on the Base Model Explorer page: the first by downloads with descendants, and by descendants",
+    "Models on the Base Model Explorer page: the first by downloads with those of descendants, and by descendants",
     """
 with
 nodes as (
@@ -163,7 +163,8 @@ def _columns(nodes: Result) -> dict[str, Any]:
     places = {row.values["node"]: place for place, row in enumerate(nodes)}
     edges = []
     for row in nodes:
-        bases: Any = zip(row.values["bases"] or (), row.values["relations"] or (), strict=True)
+        values: dict[str, Any] = dict(row.values)
+        bases = zip(values["bases"] or (), values["relations"] or (), strict=True)
         edges.append([[places[base], *relations] for base, relations in bases if base in places])
     flags = zip(*(column(nodes, name) for name in ("is_listed", "is_root", "is_in_cycle")), strict=True)
     return {

@@ -19,10 +19,15 @@ weeks as (
 small as (
     select snapshot_date, network, cast(k as varchar) as cut
     from network__collaboration_cores
-    where edge_rule = 'first_author' and bots = 'out' and nodes < 10 and not is_max_k
+    where edge_rule = 'first_author' and not includes_bots and nodes < 10 and not is_max_k
 ),
 shown as (
-    select ours.snapshot_date, ours.place, ours.quantity, printed.source_text, ours.subject, ours.ours,
+    select ours.snapshot_date, ours.place, ours.subject,
+        case
+            when ours.measure = 'n_repos' then 'public repositories'
+            when ours.source_table = 'network__model_usage' then 'Spaces that use ' || printed.item
+            else printed.source_text
+        end as what, ours.ours,
         ours.share_known
     from mart__published_comparison as ours
     inner join published_values as printed using (place)
@@ -36,8 +41,10 @@ shown as (
         and not (ours.source_table = 'mart__top_repositories' and printed.item = 'n_committers' and ours.ours < 10)
         and ours.measure not in ('pearson_p', 'p_value', 'u_a', 'min')
 )
-select now.place, now.source_text, now.subject, earlier.ours as earlier, now.ours as now,
-    now.ours - earlier.ours as change, now.ours / nullif(earlier.ours, 0) - 1 as relative_change, now.share_known,
+select now.place, now.what, now.subject, earlier.ours as earlier, now.ours as now,
+    now.ours - earlier.ours as change,
+    case when now.ours = earlier.ours then 0 else now.ours / nullif(earlier.ours, 0) - 1 end as relative_change,
+    now.share_known,
     weeks.before
 from weeks
 inner join shown as earlier on weeks.before = earlier.snapshot_date

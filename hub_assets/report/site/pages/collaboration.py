@@ -51,7 +51,7 @@ OVER_TIME: Final = Query(
     """
 select network, month, nodes, edges, max_k, share_isolates, reciprocity, modularity, share_known
 from network__collaboration_over_time
-where snapshot_date = $week and edge_rule = 'first_author' and bots = 'out' and nodes >= 10
+where snapshot_date = $week and edge_rule = 'first_author' and not includes_bots and nodes >= 10
     and extract(month from month) % 3 = 0
 order by network, month
 """,
@@ -63,8 +63,9 @@ NULLS: Final = Query(
 select network, 'k = ' || nulls.k as core, measure, value, null_mean, null_std, z, n_draws, cores.nodes as n,
     cores.share_known
 from network__null_models as nulls
-inner join network__collaboration_cores as cores using (snapshot_date, network, edge_rule, bots, k)
-where snapshot_date = $week and edge_rule = 'first_author' and bots = 'out' and (cores.nodes >= 10 or cores.is_max_k)
+inner join network__collaboration_cores as cores using (snapshot_date, network, edge_rule, includes_bots, k)
+where snapshot_date = $week and edge_rule = 'first_author' and not includes_bots
+    and (cores.nodes >= 10 or cores.is_max_k)
 order by network, nulls.k, measure
 """,
 )
@@ -72,10 +73,10 @@ RULES: Final = Query(
     "edge-rules",
     "The network by edge rule and handling of bots",
     """
-select network, edge_rule, bots, n_developers, share_isolates, nodes, edges, degree_mean, share_known
+select network, edge_rule, includes_bots, n_developers, share_isolates, nodes, edges, degree_mean, share_known
 from network__summary
 where snapshot_date = $week and nodes >= 10
-order by network, edge_rule, bots
+order by network, edge_rule, includes_bots
 """,
 )
 
@@ -109,5 +110,5 @@ PAGE: Final = Page(
     group="Report",
     content=_content,
     scripts=("charts.js",),
-    uses=("commits",),
+    uses=("model commits", "model discussions"),
 )

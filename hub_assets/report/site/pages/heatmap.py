@@ -13,7 +13,7 @@ from hub_assets.report.site.week import Week
 MOST_DAYS: Final = 150_000
 ORGANIZATIONS: Final = Query(
     "heatmap-organizations",
-    "Organizations on the HeatMap page: the first by repositories, by those of the last 52 weeks, and by downloads",
+    "Organizations on the HeatMap page: the first by repositories, by repositories of 52 weeks, and by downloads",
     """
 with
 organizations as (

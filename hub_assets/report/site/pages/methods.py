@@ -53,8 +53,8 @@ CHOICES: Final = (
     ),
     (
         "An edge runs from the first author of a commit to every other contributor of the model",
-        "This is the rule of the authors' published script, and the reason why reciprocity is below 1. Two other rules, "
-        "all authors and prior contributors, are computed alongside.",
+        "This is the rule of the authors' published script, and the reason why reciprocity is below 1. Two other "
+        "rules, all authors and prior contributors, are computed alongside.",
     ),
     (
         "Co-authors from bots' pull requests and from duplicated repositories are left out",
@@ -62,7 +62,8 @@ CHOICES: Final = (
     ),
     (
         "The rich-club coefficient follows its definition",
-        "The published values for complete cores are 2/(n-1), while the definition gives 1. The difference is not stated.",
+        "The published values for complete cores are 2/(n-1), while the definition gives 1. The report states no "
+        "difference.",
     ),
     (
         "Sub-fields are those of the model's tags, as in the authors' script",
@@ -74,8 +75,8 @@ CHOICES: Final = (
     ),
     (
         "Unknown is not zero",
-        "A count is unknown where the history could not be read. Means, shares and quantiles use known values only; n and "
-        "the share known are stated with each of them.",
+        "A count is unknown where the history could not be read. Means, shares and quantiles use known values only; "
+        "n and the share known are stated with each of them.",
     ),
 )
 _PACKAGES: Final = (

@@ -60,7 +60,7 @@ def _content(week: Week) -> Mapping[str, Any]:
         "coverage": week.run(COVERAGE),
         "weeks": week.run(WEEKS),
         "main": sentences(week),
-        "sentences": sentences(week, "index"),
+        "sentences": [told for told in sentences(week, "index") if not told.claim.is_main],
     }
 
 

@@ -1,0 +1,1 @@
+"""Past weeks from public archives of the Hub's listings."""

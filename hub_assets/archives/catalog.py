@@ -1,0 +1,94 @@
+"""The archives that we know, and what an upload to one is. Finding and choosing uploads do not belong here."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final, Literal, cast
+
+from hub_assets.errors import UserError
+from hub_assets.vocabulary import RepoType
+
+Layout = Literal["revisions", "folders"]
+
+
+class UnknownArchive(UserError):
+    """No archive has this name."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A dataset repository on the Hub that keeps listings.
+
+    - `revisions`: every upload replaces `<type>s.parquet`, so a past listing is a past revision of the file
+    - `folders`: every upload adds `<type>s/<YYYY-MM-DD>/<file>.parquet`, so all of them are in the newest revision. The
+      date is the start of a week; the content is of its end, up to seven days later, and is sometimes repeated.
+    """
+
+    name: str
+    repo_id: str
+    license: str
+    layout: Layout
+
+    def type_of(self, path: str) -> tuple[RepoType, date | None] | None:
+        """Return the type, and the date if the path has one, of a listing's file; None for other files."""
+        match = _PATHS[self.layout].fullmatch(path)
+        if match is None:
+            return None
+        try:
+            repo_type = cast(RepoType, match["type"])
+            return repo_type, date.fromisoformat(match["day"]) if "day" in match.groupdict() else None
+        except ValueError:
+            return None
+
+
+_PATHS: Final[dict[Layout, re.Pattern[str]]] = {
+    "revisions": re.compile(r"(?P<type>model|dataset|space)s\.parquet"),
+    "folders": re.compile(r"(?P<type>model|dataset|space)s/(?P<day>\d{4}-\d\d-\d\d)/[^/]+\.parquet"),
+}
+
+ARCHIVES: Final = {
+    archive.name: archive
+    for archive in (
+        Archive("hub-stats", "cfahlgren1/hub-stats", "Apache-2.0", "revisions"),
+        Archive("weekly-snapshots", "hfmlsoc/hub_weekly_snapshots", "ODbL-1.0", "folders"),
+    )
+}
+
+
+def archive_of(name: str) -> Archive:
+    """Return an archive by name.
+
+    Raises:
+        UnknownArchive: if there is none.
+    """
+    if name not in ARCHIVES:
+        raise UnknownArchive(f"there is no archive {name!r}; choose one of {', '.join(ARCHIVES)}")
+    return ARCHIVES[name]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A listing of one type in an archive.
+
+    - `batch`: the day of the upload, or the date in its path; the listings of a batch were made together
+    - `at`: when the content was taken (UTC): the commit's time, or for `folders` the creation time of its newest row
+    - `revision`, `path`: where it is; the revision is a commit id and never changes
+    - `size`, `digest`: bytes, and SHA-256
+    - `rows`, `newest_at`: of the Parquet footer: number of rows, and the newest creation time
+
+    All but the first four are None if unknown.
+    """
+
+    repo_type: RepoType
+    batch: date
+    at: datetime
+    revision: str
+    path: str = ""
+    size: int | None = None
+    digest: str | None = None
+    rows: int | None = None
+    newest_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.at.utcoffset() != UTC.utcoffset(None):
+            raise ValueError(f"{self.at} is not in UTC")

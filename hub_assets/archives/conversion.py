@@ -1,0 +1,130 @@
+"""Reads the listing files of all eras as the JSON that the Hub sent, in batches.
+
+Columns came and went over the years, and the same column was JSON text, a struct, a whole number or a float, a date or
+text. Written as JSON again they are one case: the same conversion as for a response makes rows of them. A column that
+a file lacks is absent from the JSON, so it counts as not observed, never as 0 or empty.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from hub_assets.errors import HubAssetsError
+from hub_assets.sql import parquet
+
+BATCH_ROWS: Final = 50_000
+"""Rows that are in memory at once: some 150 MB of JSON for models."""
+PAGE_ROWS: Final = 1_000
+
+
+class Unreadable(HubAssetsError):
+    """A file of an archive is not a listing."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a file has of a listing: the columns that were `read`, those `absent` from it, and those `ignored`."""
+
+    read: tuple[str, ...]
+    absent: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def columns_of(file: Path, wanted: Sequence[str]) -> Columns:
+    """Return which of the wanted columns a file has.
+
+    Raises:
+        Unreadable: if it is not Parquet, or has no ids.
+    """
+    return _columns(_types(file), file, wanted)
+
+
+def pages_of(file: Path, fields: Mapping[str, pa.DataType], json_fields: frozenset[str]) -> Iterator[list[str]]:
+    """Yield the rows of a file in batches of pages: JSON arrays of objects, as the Hub's listing sends them.
+
+    Args:
+        file: a Parquet file of any era.
+        fields: the fields to read besides `_id` and `id`, with the types of our own columns; others are ignored.
+        json_fields: fields that our own columns keep as JSON text.
+
+    Raises:
+        Unreadable: if it is not Parquet, or has no ids.
+    """
+    types = _types(file)
+    names = _columns(types, file, list(fields)).read
+    members = [_member(name, types[name], fields.get(name, pa.string()), name in json_fields) for name in names]
+    if "_id" not in types:
+        # without the Hub's own key, the id is the only one; it does not survive a rename
+        members.append("'\"_id\":' || to_json('id:' || id)")
+    select = f"select '{{' || concat_ws(',', {', '.join(members)}) || '}}' as body from {parquet([file])}"
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        connection.execute("set timezone = 'UTC'")
+        try:
+            reader = connection.sql(select).to_arrow_reader(BATCH_ROWS)
+            for batch in reader:
+                rows = batch.column("body").to_pylist()
+                pages = range(0, len(rows), PAGE_ROWS)
+                yield [f"[{','.join(rows[start : start + PAGE_ROWS])}]" for start in pages]
+        except duckdb.Error as error:
+            raise _unreadable(file, error) from None
+
+
+def _types(file: Path) -> dict[str, str]:
+    with duckdb.connect() as connection:
+        try:
+            described = connection.execute(f"describe select * from {parquet([file])}").fetchall()
+        except duckdb.Error as error:
+            raise _unreadable(file, error) from None
+    return {name: kind for name, kind, *_ in described}
+
+
+def _columns(types: dict[str, str], file: Path, wanted: Sequence[str]) -> Columns:
+    if "id" not in types:
+        raise Unreadable(f"{file.name} is not a listing: it has no column id")
+    keys = [name for name in ("_id", "id") if name in types]
+    read = (*keys, *(name for name in wanted if name in types and name not in keys))
+    absent = tuple(name for name in ("_id", *wanted) if name not in types)
+    return Columns(read, absent, tuple(sorted(set(types) - set(read))))
+
+
+def _member(name: str, kind: str, ours: pa.DataType, is_json: bool) -> str:
+    """Return the SQL of a member of the row's JSON object; null, which `concat_ws` skips, if it was not recorded.
+
+    Args:
+        name: the field.
+        kind: DuckDB's type of the file's column.
+        ours: the type of our own column.
+        is_json: whether that holds JSON text.
+    """
+    column = f'"{name}"'
+    if kind.startswith("TIMESTAMP"):
+        # text drops nanoseconds, and a zone becomes UTC
+        value = f"to_json({column}::{'timestamptz' if 'ZONE' in kind else 'timestamp'}::varchar)"
+    elif kind in ("FLOAT", "DOUBLE"):
+        value = f"case when isfinite({column}) then to_json({column}) end"
+    elif kind == "VARCHAR" and name == "gated":
+        value = f"to_json(case when lower({column}) in ('true', 'false') then lower({column}) else {column} end)"
+    elif kind == "VARCHAR" and (is_json or pa.types.is_nested(ours)):
+        read = f"{column}::json" if not pa.types.is_struct(ours) else _bare(f"{column}::json")
+        value = f"case when json_valid({column}) then {read} else to_json({column}) end"
+    elif kind.startswith("STRUCT") and not kind.endswith("]"):
+        value = _bare(f"to_json({column})")
+    else:
+        value = f"to_json({column})"
+    label = json.dumps(name).replace("'", "''")
+    return f"case when {column} is not null then '{label}:' || ({value})::varchar end"
+
+
+def _bare(value: str) -> str:
+    """Return the SQL of a JSON object without nulls: a struct has one per field of any row, and the Hub sent none."""
+    return f"json_merge_patch('{{}}', {value})"
+
+
+def _unreadable(file: Path, error: duckdb.Error) -> Unreadable:
+    return Unreadable(f"{file.name} cannot be read as Parquet ({str(error).splitlines()[0]})")

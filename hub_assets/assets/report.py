@@ -1,0 +1,71 @@
+"""The week's site as an asset, and links from every table to the page that shows it.
+
+What is on the pages belongs to `hub_assets.report.site`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import dagster as dg
+
+from hub_assets.home import Home
+from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.resources import HomeResource, project
+
+PAGE_OF_GROUP: Final = {
+    "activity": "activity.html",
+    "statistics": "activity.html",
+    "collaboration": "collaboration.html",
+    "usage": "adoption.html",
+    "report": "index.html",
+    "identities": "methods.html#identities",
+}
+"""Page of the site that shows a group of assets; other groups link to the list of tables."""
+OTHER_PAGE: Final = "data.html"
+
+
+def build_report(figures: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """Build the asset that writes the site. It reads the published warehouse, so it comes after publishing."""
+
+    @dg.asset(
+        deps=["warehouse__published", *figures.keys],
+        partitions_def=SNAPSHOTS,
+        group_name="report",
+        kinds={"html"},
+    )
+    def report__site(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+        """The week's report as a static site: findings, tables and figures next to the study, methods and data."""
+        from hub_assets.report.site.build import build_site  # imports matplotlib, which takes half a second
+
+        where = home.home
+        built = build_site(
+            where.warehouse,
+            where.report,
+            snapshot_date_of(context),
+            project(),
+            source=where.source,
+            figures=where.figures,
+        )
+        return dg.MaterializeResult(
+            metadata={
+                "site": dg.MetadataValue.url(built.index.as_uri()),
+                "path": dg.MetadataValue.path(str(built.index)),
+                "pages": built.n_pages,
+                "queries": built.n_queries,
+                "megabytes": round(built.n_bytes / 1e6, 1),
+            }
+        )
+
+    return report__site
+
+
+def with_pages(assets: Sequence[dg.AssetsDefinition], home: Home) -> list[dg.AssetsDefinition]:
+    """Add to every asset a link to the page of the newest site that shows it."""
+    newest = home.report / "newest"
+    return [asset.map_asset_specs(lambda spec: _linked(spec, newest)) for asset in assets]
+
+
+def _linked(spec: dg.AssetSpec, newest: Path) -> dg.AssetSpec:
+    page = PAGE_OF_GROUP.get(spec.group_name or "", OTHER_PAGE)
+    return spec.merge_attributes(metadata={"report": dg.MetadataValue.url(f"{newest.as_uri()}/{page}")})

@@ -1,0 +1,69 @@
+"""The tables that say how far a week's counters can be trusted, and the check that warns in the week it happens."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import dagster as dg
+import pyarrow as pa
+
+from hub_assets.assets.tables import python_step, store, with_metadata
+from hub_assets.partitions import snapshot_date_of
+from hub_assets.resources import HomeResource
+from hub_assets.trust.corrections import flow_corrections
+from hub_assets.trust.quality import week_quality
+from hub_assets.trust.rules import Rules
+
+BELIEVABLE: Final = "counters_can_be_believed"
+QUALITY: Final = "core__week_quality"
+CORRECTIONS: Final = "core__flow_corrections"
+DEPENDENCIES: Final = {
+    QUALITY: ["int_hub__listing_totals", "trust_rules", "counting_changes"],
+    CORRECTIONS: [QUALITY, "int_hub__listing_changes", "int_hub__listing_totals", "trust_rules"],
+}
+"""The tables, each with the tables that it is computed from."""
+
+
+def build_trust() -> list[dg.AssetsDefinition]:
+    """Build the tables in one step: the corrections read the verdicts of the same week."""
+
+    @python_step(
+        QUALITY,
+        DEPENDENCIES,
+        "python",
+        [
+            dg.AssetCheckSpec(
+                BELIEVABLE,
+                asset=QUALITY,
+                blocking=False,
+                description="No rule doubts this week's counters.",
+            )
+        ],
+    )
+    def trust(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+        snapshot_date = snapshot_date_of(context)
+        with home.building(snapshot_date) as connection:
+            rules = Rules.of_seed(connection.sql("from trust_rules").to_arrow_table())
+            verdicts = week_quality(
+                connection.sql("from int_hub__listing_totals").to_arrow_table(),
+                connection.sql("from counting_changes").to_arrow_table(),
+                rules,
+                snapshot_date,
+            )
+            judged = store(connection, QUALITY, snapshot_date, verdicts, len(verdicts))
+            corrected = store(connection, CORRECTIONS, snapshot_date, flow_corrections(connection, snapshot_date))
+        yield with_metadata(judged, {}, _warning(QUALITY, verdicts))
+        yield corrected
+
+    return [trust]
+
+
+def _warning(asset: str, verdicts: pa.Table) -> dg.AssetCheckResult:
+    """Return a failed check for a suspect week. It warns only: the week is published, marked as suspect."""
+    doubts = [row for row in verdicts.to_pylist() if row["severity"] in ("warning", "error")]
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=BELIEVABLE,
+        passed=not doubts,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={f"{row['repo_type']}s_{row['rule']}": row["evidence"] for row in doubts},
+    )

@@ -1,0 +1,59 @@
+"""`hub-assets forget`."""
+
+from pathlib import Path
+
+import click
+
+from hub_assets.cli.options import HOME, home_of
+from hub_assets.cli.printing import console
+from hub_assets.errors import HubAssetsError
+
+
+@click.command("forget")
+@HOME
+@click.argument("name")
+@click.option("--only", is_flag=True, help="Erase this name alone, not the names that were merged with it.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+def forget_command(home: Path | None, name: str, only: bool, yes: bool) -> None:
+    """Erase a person.
+
+    NAME is an author string or an account. It becomes a random token in the lake, both databases, decisions, exports,
+    the report and Dagster's storage, and so do the names that identity resolution merged with it. Counts stay as they
+    are. A keyed tombstone keeps the next crawl from bringing the person back; the histories of the person's own
+    repositories are not fetched any more. Stop `hub-assets dev` first.
+
+    \b
+    Examples:
+      hub-assets forget jane-doe
+      hub-assets forget "Jane Doe" --only --yes
+    """
+    from hub_assets.resources import project
+    from hub_assets.runs import instance_databases
+    from hub_assets.upkeep.forget import forget, names_of, require_erasable
+
+    chosen = home_of(home)
+    require_erasable(name, project())
+    if chosen.source is None:
+        raise HubAssetsError(f"{chosen.root} holds no data; there is nothing to erase")
+    names = {name: "as given"} if only else names_of(chosen, name)
+    for known, how in names.items():
+        console.print(f"{known} ({how})")
+    if not yes:
+        click.confirm(f"Erase these {len(names)} names from {chosen.root}? This cannot be undone", abort=True)
+    with chosen.written_by("hub-assets (forget)", console.print):
+        erasure = forget(
+            chosen, names, project(), instance_databases(chosen), lambda line: console.print(line, style="dim")
+        )
+    for what, n in erasure.counts.items():
+        console.print(f"{what}: {n:,} texts changed")
+    for word in sorted(erasure.words):
+        console.print(
+            f"{word} is also a term of the data (a tag or a library): it was erased where it names somebody and as a "
+            "namespace, and left in other texts.",
+            style="yellow",
+        )
+    changed = ", ".join(erasure.changed_numbers) or "none"
+    console.print(f"Published tables with a number that changed: {changed}")
+    for place in erasure.out_of_reach:
+        console.print(f"Still in a backup: {place}. Remove it, or erase again after restoring it.", style="yellow")
+    console.print("Anything you published or copied elsewhere is out of reach, too.", style="dim")

@@ -1,0 +1,1 @@
+select distinct namespace, author from participations

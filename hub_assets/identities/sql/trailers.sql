@@ -1,0 +1,14 @@
+-- the capitals of a handle may differ from the account's, if the Hub confirms the account
+with
+known as (
+    select all_trailers.name, authors.author as handle
+    from all_trailers
+    inner join authors
+        on lower(all_trailers.handle) = lower(authors.author)
+        and (all_trailers.handle = authors.author or authors.is_linked)
+)
+
+select distinct known.name, known.handle
+from known
+inner join features as names on known.name = names.name
+inner join features as handles on known.handle = handles.name

@@ -1,0 +1,169 @@
+"""Cleaning the rows of a release, batch by batch: selected JSON fields, redaction, and withheld repositories."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub_assets.releases.redaction import redact, redact_json, selected_json
+
+JSON_FIELDS: Final[dict[str, frozenset[str]]] = {
+    "cardData": frozenset(
+        {
+            "annotations_creators",
+            "app_file",
+            "arxiv",
+            "base_model",
+            "base_model_relation",
+            "colorFrom",
+            "colorTo",
+            "datasets",
+            "emoji",
+            "hf_oauth",
+            "inference",
+            "language",
+            "language_creators",
+            "library_name",
+            "license",
+            "license_link",
+            "license_name",
+            "metrics",
+            "models",
+            "multilinguality",
+            "new_version",
+            "pinned",
+            "pipeline_tag",
+            "pretty_name",
+            "python_version",
+            "sdk",
+            "sdk_version",
+            "short_description",
+            "size_categories",
+            "source_datasets",
+            "tags",
+            "task_categories",
+            "task_ids",
+            "thumbnail",
+            "title",
+            "viewer",
+        }
+    ),
+    "config": frozenset({"architectures", "model_type"}),
+    "gguf": frozenset({"architecture", "context_length", "total", "quantize_imatrix_file"}),
+}
+"""Top-level fields of JSON columns that leave; everything else, such as chat templates and free text, stays."""
+_IDS: Final = frozenset({"id", "repo_id", "previous_repo_id", "related_repo_id", "base_repo_id", "model_id"})
+_KEYS: Final = frozenset({"_id", "repo_key", "base_repo_key", "space_key", "model_key"})
+"""Columns that identify a repository: a row about a withheld one is dropped."""
+_SAFE: Final = re.compile(r"[A-Za-z0-9][\w .:,/+-]{0,23}", re.ASCII)
+"""Short plain text, which no pattern matches."""
+_REMEMBERED: Final = 1_000_000
+"""Texts without findings that are remembered; each takes some 100 bytes."""
+
+
+class Cleaner:
+    """Cleans batches and counts the rows and values it removed.
+
+    Args:
+        ids: all ids of withheld repositories, in any spelling.
+        keys: their permanent keys.
+    """
+
+    def __init__(self, ids: Iterable[str] = (), keys: Iterable[str] = ()) -> None:
+        self.found: Counter[str] = Counter()
+        lower = sorted({repo_id.lower() for repo_id in ids})
+        self._withheld = [(_IDS, pa.array(lower, pa.string())), (_KEYS, pa.array(sorted(set(keys)), pa.string()))]
+        names = "|".join(map(re.escape, lower))
+        self._names = re.compile(rf"(?i)(?<![\w./-])(?:{names})(?![\w-]|\.\w)") if names else None
+        self._harmless: set[str] = set()
+
+    def clean(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return a batch without withheld rows, secrets and attacks; columns and types stay."""
+        batch = self._without_withheld(batch)
+        columns = [self._column(name, batch[name]) for name in batch.schema.names]
+        cleaned = pa.record_batch(columns, schema=batch.schema)
+        return cleaned if "id" not in batch.schema.names else self._without_bad_ids(cleaned)
+
+    def _without_withheld(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        for columns, withheld in self._withheld:
+            for name in sorted(columns & set(batch.schema.names)) if len(withheld) else ():
+                values = pc.utf8_lower(batch[name]) if columns is _IDS else batch[name]
+                found = pc.fill_null(pc.is_in(values, withheld), False)
+                self._count("withheld_rows", found)
+                batch = batch.filter(pc.invert(found))
+        return batch
+
+    def _count(self, kind: str, found: pa.Array) -> None:
+        if n := pc.sum(found).as_py():
+            self.found[kind] += n
+
+    def _without_bad_ids(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Drop rows whose id had to be redacted: without an id they say nothing."""
+        bad = pc.fill_null(pc.match_substring(batch["id"], "[removed: "), False)
+        self._count("rows_with_unsafe_id", bad)
+        return batch.filter(pc.invert(bad))
+
+    def _column(self, name: str, values: pa.Array) -> pa.Array:
+        if name in JSON_FIELDS and pa.types.is_string(values.type):
+            return self._each(values, partial(self._json, JSON_FIELDS[name]))
+        if pa.types.is_string(values.type):
+            return self._each(values, self._text)
+        if pa.types.is_list(values.type) and pa.types.is_string(values.type.value_type):
+            return pa.ListArray.from_arrays(
+                values.offsets, self._each(values.values, self._text), mask=pc.is_null(values)
+            )
+        if pa.types.is_nested(values.type):
+            cleaned = [self._nested(value) for value in values.to_pylist()]
+            return pa.array(cleaned, values.type)
+        return values
+
+    def _each(self, values: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
+        """Apply a function to every distinct text, and count what it found once per occurrence."""
+        encoded = values.dictionary_encode()
+        times = np.bincount(encoded.indices.drop_null().to_numpy(), minlength=len(encoded.dictionary))
+        cleaned, found = [], self.found
+        for text, n in zip(encoded.dictionary.to_pylist(), times.tolist(), strict=True):
+            self.found = Counter()
+            cleaned.append(change(text))
+            found.update({kind: number * n for kind, number in self.found.items()})
+        self.found = found
+        return pa.array(cleaned, values.type).take(encoded.indices)
+
+    def _text(self, text: str) -> str:
+        if text in self._harmless:
+            return text
+        cleaned = self._redacted(text)
+        if cleaned == text and len(text) < 100:
+            # millions of repositories share tags, and findings must be counted each time
+            if len(self._harmless) >= _REMEMBERED:
+                self._harmless.clear()
+            self._harmless.add(text)
+        return cleaned
+
+    def _redacted(self, text: str) -> str:
+        text = self._without_names(text)
+        return text if _SAFE.fullmatch(text) else redact(text, self.found)
+
+    def _without_names(self, text: str) -> str:
+        if self._names is None:
+            return text
+        text, n = self._names.subn("[withheld]", text)
+        if n:
+            self.found["withheld_mentions"] += n
+        return text
+
+    def _json(self, keys: frozenset[str], text: str) -> str | None:
+        selected = selected_json(text, keys, self.found)
+        return None if selected is None else self._without_names(selected)
+
+    def _nested(self, value: Any) -> Any:
+        if value is None:
+            return None
+        plain = json.loads(self._without_names(json.dumps(value, ensure_ascii=False)))
+        return redact_json(plain, self.found)

@@ -1,0 +1,154 @@
+"""Publishing a release on the Hub: everything of a week in one commit, then a tag.
+
+Readers see the whole week or nothing of it, because the commit moves the branch in one step. An interrupted release is
+run again: uploaded files are not sent twice, and a commit without its tag gets it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+from hub_assets.errors import UserError
+from hub_assets.releases.documents import DOCUMENTS, WEEKS, weeks_of, write_documents
+from hub_assets.releases.folder import Week
+from hub_assets.releases.tables import ReleaseError
+
+ATTEMPTS: Final = 5
+"""Commits tried when somebody else commits to the data set at the same moment."""
+_CONFLICTS: Final = frozenset({409, 412})
+
+
+@dataclass(frozen=True)
+class Target:
+    """The data set on a Hub. `token` is what huggingface_hub finds if it is None."""
+
+    endpoint: str
+    repo_id: str
+    token: str | None = None
+
+    @property
+    def api(self) -> HfApi:
+        """The client."""
+        return HfApi(endpoint=self.endpoint, token=self.token)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published release: the commit, the tag, and whether they were there before."""
+
+    commit: str
+    tag: str
+    is_new: bool
+
+
+def tag_of(week: Week) -> str:
+    """Return the tag of a week."""
+    return f"week-{week.week}"
+
+
+def publish_release(
+    target: Target, folder: Path, week: Week, titles: Mapping[str, str], tell: Callable[[str], None]
+) -> Published:
+    """Commit and tag a week's release, creating the data set if it does not exist.
+
+    Args:
+        target: the data set.
+        folder: the release's folder; its descriptions are rewritten to name all weeks of the data set.
+        week: the week.
+        titles: description of each table.
+        tell: receives progress.
+
+    Raises:
+        UserError: if the name or token is wrong, or the week was released before with other content.
+        ReleaseError: if the Hub refuses or cannot be reached.
+    """
+    try:
+        return _publish(target, folder, week, titles, tell)
+    except HFValidationError as error:
+        raise UserError(f"{target.repo_id} cannot be a data set's name: {error}") from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            raise UserError(
+                f"The Hub does not let this token write to {target.repo_id} ({status}); set HF_TOKEN to a token with "
+                "write access, or choose a namespace you can write to."
+            ) from error
+        raise ReleaseError(f"The Hub refused the release ({status}: {error.server_message}); run it again.") from error
+    except (OSError, RuntimeError) as error:
+        raise ReleaseError(f"The release was interrupted ({error}); run it again to finish it.") from error
+
+
+def _publish(
+    target: Target, folder: Path, week: Week, titles: Mapping[str, str], tell: Callable[[str], None]
+) -> Published:
+    api, tag = target.api, tag_of(week)
+    api.create_repo(target.repo_id, repo_type="dataset", exist_ok=True)
+    tags = {ref.name: ref.target_commit for ref in api.list_repo_refs(target.repo_id, repo_type="dataset").tags}
+    for _ in range(ATTEMPTS):
+        head = str(api.repo_info(target.repo_id, repo_type="dataset").sha)
+        released = {known.week: known for known in released_weeks(target, tags.get(tag, head))}
+        before = released.get(week.week)
+        if before is not None and before.digest != week.digest and tag in tags:
+            raise UserError(
+                f"The week of {week.week} was released before with other content, and releases are never edited. To "
+                f"replace it, delete the tag {tag} of {target.repo_id} first."
+            )
+        if before is not None and before.digest == week.digest:
+            commit = tags.get(tag, head)
+            if tag not in tags:
+                api.create_tag(target.repo_id, tag=tag, revision=commit, repo_type="dataset", exist_ok=True)
+            return Published(commit, tag, is_new=tag not in tags)
+        released[week.week] = week
+        write_documents(folder, released.values(), target.repo_id, titles)
+        tell(f"Uploading {len(week.files)} files of the week of {week.week} to {target.repo_id}")
+        try:
+            commit = api.create_commit(
+                target.repo_id,
+                _operations(folder, week, max(released)),
+                commit_message=f"Add the week of {week.week}",
+                repo_type="dataset",
+                parent_commit=head,
+            ).oid
+        except HfHubHTTPError as error:
+            if error.response.status_code not in _CONFLICTS:
+                raise
+            tell("Somebody else committed to the data set; trying again on top of it")
+            continue
+        api.create_tag(target.repo_id, tag=tag, revision=commit, repo_type="dataset", exist_ok=True)
+        return Published(commit, tag, is_new=True)
+    raise ReleaseError(f"{target.repo_id} changed during each of {ATTEMPTS} attempts; run the release again.")
+
+
+def _operations(folder: Path, week: Week, newest: str) -> list[CommitOperationAdd]:
+    """Return the additions of a commit. The files without a week belong to the newest week only."""
+    files = [path for path in week.files if f"/week={week.week}/" in path or week.week == newest]
+    return [CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in [*files, *DOCUMENTS]]
+
+
+def released_weeks(target: Target, revision: str = "main") -> list[Week]:
+    """Return the weeks that a data set has at a revision; none if it does not exist.
+
+    Raises:
+        UserError: if the data set is not one of ours.
+    """
+    try:
+        path = hf_hub_download(
+            target.repo_id,
+            WEEKS,
+            repo_type="dataset",
+            revision=revision,
+            endpoint=target.endpoint,
+            token=target.token,
+        )
+    except (EntryNotFoundError, RepositoryNotFoundError):
+        return []
+    try:
+        return weeks_of(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(
+            f"{WEEKS} of {target.repo_id} was not written by hub-assets ({error}); release to another data set."
+        ) from error

@@ -1,0 +1,302 @@
+"""Secrets, e-mail addresses and attacks in text from the Hub, replaced by a tombstone and counted.
+
+Text is searched as it is and as other programs may decode it: Unicode compatibility forms and invisible characters,
+percent and HTML escapes, backslash escapes, base64 and hexadecimal. A finding in the text itself is cut out; one that
+shows only after decoding takes the whole text with it. Nothing is ever executed or rendered.
+"""
+
+import base64
+import binascii
+import html
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Final
+from urllib.parse import unquote
+
+LONGEST: Final = 20_000
+"""Characters of a text that leave; the rest is cut off, so that a search never takes long."""
+_DEPTH: Final = 3
+"""How often text is decoded; attackers stack encodings."""
+
+_PATTERNS: Final = {
+    kind: (triggers, re.compile(pattern, re.MULTILINE))
+    for kind, triggers, pattern in (
+        ("huggingface", ("hf_", "api_org_"), r"(?<![A-Za-z0-9])(?:hf|api_org)_[A-Za-z0-9]{30,}"),
+        (
+            "github",
+            ("gh", "github_pat_"),
+            r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})",
+        ),
+        ("gitlab", ("glpat-",), r"\bglpat-[A-Za-z0-9_-]{20,}"),
+        ("aws", ("akia", "asia", "agpa", "aida", "aroa", "anpa"), r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{16}\b"),
+        (
+            "openai",
+            ("sk-",),
+            r"(?<![\w-])sk-(?:(?:proj|svcacct|admin|None|ant-\w+|or-v1)-)?(?=[\w-]*\d)[A-Za-z0-9_-]{20,}",
+        ),
+        (
+            "google",
+            ("aiza", "ya29.", "gocspx-"),
+            r"\bAIza[A-Za-z0-9_-]{35}|\bya29\.[A-Za-z0-9_-]{20,}|\bGOCSPX-[A-Za-z0-9_-]{20,}",
+        ),
+        ("slack", ("xox", "hooks.slack"), r"\bxox[a-z]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/[A-Za-z0-9/]+"),
+        ("stripe", ("k_live_", "k_test_"), r"(?<![A-Za-z0-9])[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+        ("npm", ("npm_",), r"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}"),
+        ("pypi", ("pypi-",), r"\bpypi-[A-Za-z0-9_-]{50,}"),
+        (
+            "other_service",
+            ("sg.", "r8_", "gsk_", "nvapi-", "wandb_", "dop_v1_", ":aa"),
+            r"\bSG\.[\w-]{16,}\.[\w-]{16,}|\br8_[A-Za-z0-9]{30,}|\bgsk_[A-Za-z0-9]{40,}|\bnvapi-[\w-]{40,}"
+            r"|\bwandb_\w{30,}|\bdop_v1_[a-f0-9]{64}|\b\d{8,10}:AA[\w-]{33}",
+        ),
+        ("jwt", ("eyj",), r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*"),
+        (
+            "private_key",
+            ("private key", "putty-user-key"),
+            r"-----BEGIN[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?"
+            r"(?:-----END[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)"
+            r"|PuTTY-User-Key-File-\d[\s\S]*",
+        ),
+        (
+            "credentials_in_address",
+            ("://",),
+            r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s/:@]{1,100}:[^\s/@]{3,200}@[\w.-]+",
+        ),
+        (
+            "assigned",
+            ("key", "secret", "token", "passw", "credential"),
+            r"(?i)\b\w{0,30}(?:api[_-]?key|secret|access[_-]?token|auth[_-]?token|password|passwd|credential)\w{0,20}[\"']?"
+            r"\s*(?:=>|=|:)\s*[\"']?(?=[^\s\"']*\d)(?=[^\s\"']*[A-Za-z])[^\s\"'<>{}()$\[\]]{12,}",
+        ),
+        (
+            "email",
+            ("@",),
+            r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,5}\.[A-Za-z]{2,24}\b",
+        ),
+        (
+            "markup",
+            ("<", "on"),
+            r"(?i)<\s*/?\s*(?:script|iframe|svg|applet|foreignobject)\b[^>]*>?"
+            r"|<\s*(?:object|embed|base|meta|link|form|math|style)\s[^>]{0,500}=[^>]*>?"
+            r"|<[^>]{1,500}\bon[a-z]{3,20}\s*=[^>]*>?|\bon(?:error|load|click|mouseover|focus)\s*=\s*[\"']?[^\s\"']*\(",
+        ),
+        (
+            "script_address",
+            ("script", "data:"),
+            r"(?i)\b(?:java|vb)script\s*:\s*[^\s,.]+|data:(?:text/html|image/svg|application/xhtml)[^\s]*",
+        ),
+        (
+            "template",
+            ("{{", "{%", "${", "#{", "<%", "*{"),
+            r"\{\{[^{}\n]{0,300}(?:\d\s*[*+/]\s*'?\d|__\w+__|\|\s*\w+|\w\(|\w\[)[^{}\n]{0,300}(?:\}\}|$)"
+            r"|\{\{-?\s*(?:config|request|self|settings|session|cycler|env|this)\b[^{}\n]{0,300}(?:\}\}|$)"
+            r"|\{%-?\s*(?:if|for|set|include|import|from|extends|macro|block|with|call|debug)\b[^\n]{0,300}?(?:%\}|$)"
+            r"|[$#*]\{\s*(?:\d+\s*[*+/-]\s*\d+|(?:T|new)\b[^}\n]{1,200}\(|[\w.@:]+\([^}\n]*)\}?|<%[=@]?[^%\n]{1,300}(?:%>|$)",
+        ),
+        (
+            "object",
+            ("!", "__", ":{"),
+            r"!!?(?:python|ruby|java|js|perl|php)/[\w:./]+|__import__\s*\(|__(?:subclasses|globals|builtins|reduce|mro)__"
+            r"|\b[OC]:\d+:\"[^\"]{1,100}\":\d+:\{",
+        ),
+        (
+            "command",
+            ("$(", "curl", "wget", "/dev/tcp", "rm -", "powershell", "() {", "(){", "nc -"),
+            r"(?i)\$\(\s*(?:curl|wget|whoami|id|uname|cat|nc|bash|sh|rm|env|printenv)\b[^)\n]{0,200}\)"
+            r"|\b(?:curl|wget)\b[^\n|;]{0,200}[|;]\s*(?:ba|z|da)?sh\b|/dev/tcp/\S+|[;&|]\s*rm\s+-rf?\b|\bnc\s+-e\b"
+            r"|\bpowershell\b[^\n]{0,60}-e(?:nc|ncodedcommand)?\b[^\n]*|\(\)\s*\{\s*:;\s*\}",
+        ),
+        (
+            "lookup",
+            ("jndi", "${", "<!"),
+            r"(?i)\$\{(?:[^{}]|\$\{[^{}]*\}){0,60}:(?://|[^}\n]{0,80}:)[^\n]{0,200}\}|jndi:\w+:|<!(?:ENTITY|DOCTYPE)[^>]*"
+            r"(?:SYSTEM|\[)[^>]*>?|<!\[CDATA\[",
+        ),
+        (
+            "sql",
+            ("'", "drop", "truncate", "alter", "union"),
+            r"(?i)'\s*(?:or|and)\s+'?\d+'?\s*=\s*'?\d+|;\s*(?:drop|truncate|alter)\s+(?:table|database)\b[^\n]{0,100}"
+            r"|\bunion\s+(?:all\s+)?select\b[^\n]{0,100}\bfrom\b[^\n]{0,100}",
+        ),
+        (
+            "path",
+            ("..", "file:", "/etc/", "/proc/self"),
+            r"(?i)(?:\.\.[/\\]){2,}(?:etc|proc|root|home|var|windows|boot|\.ssh|\.env)\b\S*|\bfile:/{2,3}(?:etc|proc|root|home|c:)"
+            r"\S*|/etc/(?:passwd|shadow)\b|/proc/self/\w+",
+        ),
+        (
+            "formula",
+            ("=", "+", "-", "@"),
+            r"(?i)(?:^\s*-|(?<![\w.=])[=+@])\s*(?:\w+\s*\|\s*['\"]|(?:cmd|dde|hyperlink|webservice|importxml|importdata"
+            r"|exec|system)\s*[|(])[^\n]*",
+        ),
+    )
+}
+"""Kinds of findings, in order: the lower-case texts, one of which a finding contains (to search quickly), and the
+pattern. First secrets and addresses, then text made to be run by a browser, template engine, parser, shell, logger,
+database or spreadsheet."""
+
+_CONTROL: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
+)
+"""Terminal codes, characters that reverse or hide text, and characters that split words invisibly."""
+_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/_=-])")
+_HEX: Final = re.compile(r"(?:0x)?(?:[0-9A-Fa-f]{2}[\s:]?){12,}")
+_ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}|&#?\w{2,8};|\\[ux][0-9A-Fa-f]{2}|\\[0-7]{3}")
+_RANDOM_LENGTH: Final = 32
+_LINKED: Final = re.compile(r"(?:https?://|www\.)\S*$")
+
+
+def redact(text: str, found: Counter[str]) -> str:
+    """Return the text without secrets and attacks; each is replaced by `[removed: <kind>]` and counted.
+
+    Args:
+        text: any text.
+        found: gets the number of findings by kind.
+    """
+    plain = text[:LONGEST]
+    if not plain.isascii() or not plain.isprintable():
+        plain = _CONTROL.sub("", plain)
+        if len(plain) < min(len(text), LONGEST):
+            found["control_characters"] += 1
+    for kind, pattern in _possible(plain):
+        plain, n = pattern.subn(f"[removed: {kind}]", plain)
+        if n:
+            found[kind] += n
+    plain = _TOKEN.sub(lambda match: _without_random(match, found), plain)
+    for hidden in _decoded(plain, _DEPTH):
+        kind = next((name for name, pattern in _possible(hidden) if pattern.search(hidden)), "")
+        if kind or any(_is_random(match.group()) for match in _TOKEN.finditer(hidden)):
+            kind = kind or "high_entropy"
+            found[f"encoded_{kind}"] += 1
+            return f"[removed: encoded {kind}]"
+    return plain
+
+
+def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
+    """Return the patterns that may match, judging by the texts that each requires."""
+    lower = text.lower()
+    return [
+        (kind, pattern)
+        for kind, (triggers, pattern) in _PATTERNS.items()
+        if any(trigger in lower for trigger in triggers)
+    ]
+
+
+def redact_json(value: Any, found: Counter[str]) -> Any:
+    """Return a JSON value with the texts in it redacted, keys included."""
+    if isinstance(value, str):
+        return redact(value, found)
+    if isinstance(value, list):
+        return [redact_json(item, found) for item in value]
+    if isinstance(value, dict):
+        return {redact(str(key), found): redact_json(item, found) for key, item in value.items()}
+    return value
+
+
+def selected_json(text: str | None, keys: frozenset[str], found: Counter[str]) -> str | None:
+    """Parse JSON text and return the named top-level fields, redacted, in one canonical form.
+
+    Only numbers, text, and lists of these leave; text that is not a JSON object leaves nothing.
+    """
+    if text is None:
+        return None
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        found["unreadable_json"] += 1
+        return None
+    if not isinstance(parsed, dict):
+        return None
+    chosen = {key: _simple(value) for key, value in sorted(parsed.items()) if key in keys}
+    return json.dumps(redact_json(chosen, found), ensure_ascii=False, separators=(",", ":"))
+
+
+def _simple(value: Any) -> Any:
+    """Return a scalar or a list of scalars; nested values become null."""
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str | int | float | bool)]
+    return value if isinstance(value, str | int | float | bool) else None
+
+
+def _without_random(match: re.Match[str], found: Counter[str]) -> str:
+    token = match.group()
+    # ids of files and videos in links are random, too, but public
+    if not _is_random(token) or _LINKED.search(match.string[max(0, match.start() - 300) : match.start()]):
+        return token
+    found["high_entropy"] += 1
+    return "[removed: high_entropy]"
+
+
+def _is_random(token: str) -> bool:
+    """Return whether a token looks drawn at random: it keeps switching between letters, cases and digits.
+
+    Names of models and files switch less often and contain words; digests are hexadecimal.
+    """
+    core = token.rstrip("=")
+    longest_part = max(re.split(r"[/_+-]", core), key=len)
+    if len(core) < _RANDOM_LENGTH or re.fullmatch(r"[0-9a-f]+|[0-9A-F]+", longest_part):
+        return False
+    classes = ["d" if sign.isdigit() else "u" if sign.isupper() else "l" if sign.islower() else "s" for sign in core]
+    switches = sum(a != b for a, b in pairwise(classes)) / (len(core) - 1)
+    longest = max(len(run.group()) for run in re.finditer(r"l+|u+|d+|s+", "".join(classes)))
+    separators = classes.count("s") / len(core)
+    return (
+        switches >= 0.4
+        and longest <= 7
+        and classes.count("d") >= 3
+        and separators <= 0.1
+        and len(set(core)) >= min(16, len(core) // 2)
+    )
+
+
+def _decoded(text: str, depth: int) -> Iterator[str]:
+    """Yield what a text may mean to other programs, other than the text itself."""
+    views = set() if text.isascii() else {unicodedata.normalize("NFKC", text)}
+    if _ENCODED.search(text):
+        views |= {unquote(text), html.unescape(text), _unescaped(text)}
+    for match in _TOKEN.finditer(text):
+        views |= {decoded for decoded in (_base64(match.group()),) if decoded}
+    for match in _HEX.finditer(text):
+        views |= {decoded for decoded in (_hexadecimal(match.group()),) if decoded}
+    for view in sorted(views - {text}):
+        yield view
+        if depth > 1:
+            yield from _decoded(view[:LONGEST], depth - 1)
+
+
+def _unescaped(text: str) -> str:
+    def sign(match: re.Match[str]) -> str:
+        code = int(match[1] or match[2] or match[3], 8 if match[3] else 16)
+        return chr(code) if code < 0x110000 else ""
+
+    return re.sub(r"\\(?:u\{?([0-9A-Fa-f]{4,6})\}?|x([0-9A-Fa-f]{2})|([0-7]{3}))", sign, text)
+
+
+def _base64(token: str) -> str:
+    plain = token.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return _printable(base64.b64decode(plain + "=" * (-len(plain) % 4)))
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _hexadecimal(token: str) -> str:
+    digits = re.sub(r"[\s:]|0x", "", token)
+    return _printable(bytes.fromhex(digits[: len(digits) // 2 * 2]))
+
+
+def _printable(decoded: bytes) -> str:
+    """Return decoded bytes if they are text; random bytes are not."""
+    for encoding in ("utf-8", "utf-16"):
+        try:
+            text = decoded.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if text and sum((sign.isprintable() and sign.isascii()) or sign in "\r\n\t" for sign in text) / len(text) > 0.9:
+            return text
+    return ""

@@ -1,0 +1,81 @@
+"""What a doctor's examination found, and the file in the home that keeps the last result.
+
+Examining belongs to `hub_examination` and `machine`; printing to the command.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from hub_assets.lake.parts import write_beside
+
+Status = Literal["ok", "unchecked", "warning", "failure"]
+FILE: Final = "doctor.json"
+"""Its name in the home."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check.
+
+    Args:
+        name: what was checked, in a few words; unique within an examination.
+        status: `failure` if a snapshot would fail, `warning` if it would lose or misread something, `unchecked` if
+            there was nothing to check it on.
+        found: what was seen.
+        meaning: what that means for a snapshot; empty if all is well.
+        remedy: what to do; empty if there is nothing to do.
+    """
+
+    name: str
+    status: Status
+    found: str
+    meaning: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All findings about a Hub and a home: which Hub, when (UTC), with which version of hub_assets."""
+
+    endpoint: str
+    examined_at: datetime
+    version: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def failures(self) -> list[Finding]:
+        """What would make a snapshot fail."""
+        return [finding for finding in self.findings if finding.status == "failure"]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """What a snapshot would lose or misread."""
+        return [finding for finding in self.findings if finding.status == "warning"]
+
+
+def save(root: Path, examination: Examination) -> None:
+    """Keep an examination as the last result of a home."""
+    content = asdict(examination) | {"examined_at": examination.examined_at.astimezone(UTC).isoformat()}
+    write_beside(root / FILE, lambda beside: beside.write_text(json.dumps(content, indent=1), encoding="utf-8"))
+
+
+def last_examination(root: Path) -> Examination | None:
+    """Return the last result of a home; None if there is none, or it cannot be read."""
+    try:
+        content: dict[str, Any] = json.loads((root / FILE).read_text(encoding="utf-8"))
+        findings = tuple(Finding(**finding) for finding in content.pop("findings"))
+        examined_at = datetime.fromisoformat(content.pop("examined_at"))
+        return Examination(**content, examined_at=examined_at, findings=findings)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def sentence(findings: Iterable[Finding], most: int = 3) -> str:
+    """Return the names of findings and what was found, in one sentence."""
+    named: Sequence[Finding] = list(findings)
+    rest = f"; and {len(named) - most} more" if len(named) > most else ""
+    return "; ".join(f"{finding.name}: {finding.found}" for finding in named[:most]) + rest

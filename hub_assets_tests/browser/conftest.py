@@ -1,0 +1,82 @@
+"""A headless Chromium, and the report's site on disk and over HTTP.
+
+The browser is the system's (`chromium` or `google-chrome`), because Playwright's own is a separate download. It is an
+error, not a skip, if there is none.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from hub_assets_tests.report.site.conftest import site, two_week_home
+from hub_assets_tests.report.site.test_hostile import hostile_site
+
+__all__ = ["hostile_site", "site", "two_week_home"]
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    assert program, f"the browser tests need one of {', '.join(PROGRAMS)}; install Debian's package chromium"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Path) -> Iterator[Open]:
+    """Open a page of the site; at the end, no page may have logged an error or asked another host for anything."""
+    faults: list[str] = []
+    contexts = []
+
+    def open_(name: str, *, base: str | None = None, width: int = 1024, **options: Any) -> Page:
+        start = base or site.as_uri()
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(60_000)  # the machine may be busy
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "request", lambda request: None if request.url.startswith((start, "data:")) else faults.append(request.url)
+        )
+        page.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
+        page.goto(f"{start}/{name}")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server(site: Path) -> Iterator[str]:
+    """The site on a plain web server on loopback."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as serving:
+        thread = Thread(target=serving.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{serving.server_port}"
+        serving.shutdown()
+        thread.join()

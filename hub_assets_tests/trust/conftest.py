@@ -1,0 +1,12 @@
+"""Shared fixtures of the tests of trust."""
+
+import pytest
+
+from hub_assets import resources
+from hub_assets.warehouse.sql_project import Project
+
+
+@pytest.fixture(scope="session")
+def project() -> Project:
+    """All of `dbt_like_sql`."""
+    return resources.project()
