@@ -304,7 +304,8 @@ def test_base_model_explorer_finds_ancestors_descendants_and_drift(visit: Visit,
 def test_ids_and_names_of_the_hub_are_text(visit: Visit) -> None:
     page = visit("modelverse.html#?map.top=50")
     names = page.locator("#map-table tbody th").all_inner_texts()
-    assert {"<script>alert(1)</script>", "</script><img src=x onerror=alert(1)>", "{{7*7}}"} <= set(names)
+    # a namespace ends at the first slash
+    assert {"<script>alert(1)<", "<", "{{7*7}}"} <= set(names)
     assert all(len(name) < 300 for name in names)
     assert page.locator("main img, main iframe").count() == 0
     for address in (
@@ -322,7 +323,8 @@ def test_explorers_have_no_serious_fault_for_assistive_technology(visit: Visit, 
     for slug in EXPLORERS:
         page = visit(f"{slug}.html", color_scheme=scheme)
         expect(page.locator("main table").first).to_be_visible()
-        violations = Axe().run(page).response["violations"]
+        # axe would otherwise request the style sheet again, which the page's policy refuses
+        violations = Axe().run(page, options={"preload": False}).response["violations"]
         serious = [
             (each["id"], each["nodes"][0]["html"][:200])
             for each in violations
