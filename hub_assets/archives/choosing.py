@@ -21,8 +21,8 @@ from hub_assets.vocabulary import REPO_TYPES, RepoType
 WINDOW: Final = 7
 """Uploads before and after an upload that its number of rows is compared with."""
 LEAST_SHARE: Final = 0.95
-"""Rows of a whole listing, relative to the running median. The Hub grows by about one percent a week, and the largest
-known purge took 5.6 % of a listing for good, which is told from a truncated file by what the next uploads hold."""
+"""Rows of a whole listing, relative to the running median. The Hub grows by about one percent a week. The
+largest known purge removed 5.6 % of a listing for good; only the next uploads distinguish it from a truncated file."""
 LATE: Final = timedelta(days=3)
 """Time between the newest row and the upload beyond which the content may be old."""
 LATE_FACTOR: Final = 4

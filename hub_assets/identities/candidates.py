@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from hub_assets.identities.facts import Facts
 from hub_assets.identities.names import ALIKE, alike_pairs, relation, similarity_of
+from hub_assets.identities.schemas import GENERATORS as RULE_NAMES
 from hub_assets.identities.sql import query
 
 HIGH_DEGREE: Final = 10
@@ -127,21 +128,7 @@ _VALUES: Final = {
     "relation_a_b_similarity": relation("a", "b", "similarity"),
     "relation_long_short": relation("long", "short", "0"),
 }
-GENERATORS: Final = {
-    name: query(f"propose_{name}", **_VALUES)
-    for name in (
-        "same_repository",
-        "real_name",
-        "high_degree",
-        "same_name",
-        "namespace",
-        "abbreviation",
-        "owner",
-        "trailer",
-        "full_name",
-        "same_account",
-    )
-}
+GENERATORS: Final = {name: query(f"propose_{name}", **_VALUES) for name in RULE_NAMES if name != "decision"}
 """Queries for pairs (`x`, `y`), unordered; a pair may occur several times."""
 WITHOUT_ACCOUNTS: Final = ("same_repository", "real_name", "high_degree", "trailer")
 """Generators whose pairs do not depend on accounts. They include the most expensive ones."""

@@ -3,7 +3,7 @@
 An upload asks how each file is stored (`preupload`), sends LFS files to the storage (`batch`, then PUT to a signed
 address, then `verify`), and commits everything in one request of JSON lines. Recorded from the client: paths, fields,
 headers, and the errors it acts on. Assumed: all other messages. A token with `read` in its name may not write. Xet is
-not served; clients fall back to LFS, or are told to with HF_HUB_DISABLE_XET=1.
+not served; clients fall back to LFS, as they also do with HF_HUB_DISABLE_XET=1.
 """
 
 import base64

@@ -136,7 +136,7 @@ def restore(folder: Path, root: Path, name: str | None = None, say: Callable[[st
 
     Raises:
         RestoreRefused: if the folder has no such backup, or the home is not empty.
-        BackupError: if a file of the backup is damaged; the target is left as it was.
+        BackupError: if a file of the backup is damaged; the target stays unchanged.
     """
     if root.exists() and any(root.iterdir()):
         raise RestoreRefused(f"{root} is not empty; name an empty folder with --home")

@@ -1,6 +1,6 @@
 """Verifies everything in a home: checksums, counts, references, and that every file can be read.
 
-Writes nothing. What a damaged file is replaced with belongs to the user, who is told; examining the Hub and the machine
+Writes nothing: each problem names the file, and the user decides what replaces it. Examining the Hub and the machine
 belongs to the doctor.
 """
 

@@ -51,8 +51,9 @@ int_hub__collaboration_edges (collaboration) <- int_hub__collaboration_commits i
 int_hub__model_networks
 int_hub__collaborations (collaboration) <- int_hub__collaboration_commits
 int_hub__collaborations_by_month (collaboration) <- int_hub__collaboration_commits int_hub__model_networks
-int_hub__commit_authors (repositories) <- int_hub__commit_histories stg_hub__commits
-int_hub__commit_days (organizations) <- int_hub__commit_histories stg_hub__commits
+int_hub__commit_authors (repositories) <- int_hub__commit_fetches stg_hub__commits
+int_hub__commit_days (organizations) <- int_hub__commit_fetches stg_hub__commits
+int_hub__commit_fetches (repositories) <- int_hub__commit_histories stg_hub__commits
 int_hub__commit_histories (repositories) <- int_hub__repositories stg_hub__commits
 int_hub__contributions (repositories) <- int_hub__commit_authors
 int_hub__developer_contributions (activity) <- core__developers int_hub__commit_authors

@@ -8,14 +8,12 @@ from hypothesis import strategies as st
 from rapidfuzz import fuzz
 
 from hub_assets.identities.candidates import (
-    GENERATORS,
     HIGH_DEGREE,
     MOST_TWINS,
     WITHOUT_ACCOUNTS,
     accounts_to_ask_first,
     find_candidates,
 )
-from hub_assets.identities.schemas import GENERATORS as NAMED
 from hub_assets_tests.identities.made import Commit, Made, Pair, answer, commits, member_of
 
 REPOS = ("love/engine", "stone/bridge", "tower")
@@ -46,10 +44,6 @@ def are_alike(a: str, b: str) -> bool:
 
 def sorted_pair(a: str, b: str) -> Pair:
     return (min(a, b), max(a, b))
-
-
-def test_the_schema_lists_every_generator() -> None:
-    assert (*GENERATORS, "decision") == NAMED
 
 
 # --- rule (a): similar names in the same repository ---

@@ -6,7 +6,7 @@ from typing import Final
 from hub_assets.hub.collect.raw_table import ResponseTable
 
 DEFAULT_HOURS: Final = 24.0
-"""Hours of calls at the Hub's rate limit that a run may make, unless it is told otherwise."""
+"""Default budget of a run: the calls that the Hub's rate limit allows in this many hours."""
 
 
 def budget_calls(calls: int | None, hours: float | None, quota: int, window: float) -> int | None:

@@ -126,6 +126,11 @@ def is_suspect(row: Row) -> bool:
     return bool(outcome == "gone" and (status == 401 or (status == 404 and row["error_code"] is None)))
 
 
+def is_suspect_failure(row: Row) -> bool:
+    """Return whether a failed response is suspect; for questions about things that often do not exist."""
+    return row["outcome"] == "failed" and is_suspect(row)
+
+
 def is_outage(row: Row) -> bool:
     """Return whether a response means that the Hub is down for now, such as a redirect to a login page."""
     status = row["status"]

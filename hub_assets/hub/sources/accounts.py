@@ -113,11 +113,6 @@ def _account(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _is_suspect(row: Row) -> bool:
-    """Ignore the 404 of an unknown account, which has no error code."""
-    return row["outcome"] == "failed" and response_log.is_suspect(row)
-
-
 TABLE: Final = ResponseTable(
     name=NAME,
     columns={
@@ -136,5 +131,6 @@ TABLE: Final = ResponseTable(
     budget_share=0.15,
     reads=("raw_hub__commits", "raw_hub__discussions", "core__account_questions"),
     first="select author from core__account_questions where snapshot_date = $week order by position",
-    is_suspect=_is_suspect,
+    # the 404 of an unknown account has no error code
+    is_suspect=response_log.is_suspect_failure,
 )

@@ -109,11 +109,6 @@ def _target(location: str, prefix: str, answer: Answer) -> str:
     return target.removeprefix(prefix)
 
 
-def _is_suspect(row: Row) -> bool:
-    """Ignore missing models, which most of these are; without a token the Hub answers 401 for them."""
-    return row["outcome"] == "failed" and response_log.is_suspect(row)
-
-
 TABLE: Final = ResponseTable(
     name=NAME,
     columns={"repo_type": pa.string(), "repo_id": pa.string(), "target_id": pa.string(), "repo_key": pa.string()},
@@ -124,6 +119,7 @@ TABLE: Final = ResponseTable(
     budget_share=0.05,
     reads=("raw_hub__models", "raw_hub__spaces", "int_hub__base_models"),
     first="select base_repo_id from int_hub__base_models where snapshot_date = $week and base_repo_id <> '(no id)'",
-    is_suspect=_is_suspect,
+    # most of these models are missing, and without a token the Hub answers 401 for a missing model
+    is_suspect=response_log.is_suspect_failure,
     rounds=HOPS,
 )

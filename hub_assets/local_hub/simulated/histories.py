@@ -1,4 +1,4 @@
-"""The simulated Hub's commits and discussions: how many, when and by whom.
+"""The simulated Hub's commits and discussions: their numbers, dates and authors.
 
 The first commits of a repository come within hours of its creation. The others are spread over its life and continue at
 the same rate after it is mature, so the difference between two weeks is exactly what is dated in between. The author of

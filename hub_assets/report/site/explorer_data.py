@@ -1,13 +1,29 @@
 """Rows of an explorer as columns for the browser: texts that repeat are numbered, so that a page stays small.
 
-Which rows a page has belongs to the page.
+Measures and limits belong to the pages.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hub_assets.report.site.queries import LONGEST_TEXT, Result, Value
 from hub_assets.report.text import visible
+
+
+def chosen_by(table: str, limits: Mapping[str, int]) -> str:
+    """Return the start of a query that chooses a page's repositories: the first by each of several measures.
+
+    Args:
+        table: `models` or `datasets`, whose rows for the week it defines under this name, beside `chosen` (`repo_key`).
+        limits: number of repositories by measure. Ties go to the smaller id.
+    """
+    firsts = "\n    union\n".join(
+        f"    select repo_key from (\n        select repo_key from {table} "
+        f"order by {measure} desc nulls last, repo_id limit {limit}\n    )"
+        for measure, limit in limits.items()
+    )
+    week = f"    select * from mart__{table} where snapshot_date = $week"
+    return f"with\n{table} as (\n{week}\n),\nchosen as (\n{firsts}\n)\n"
 
 
 def shown(value: Value) -> str | None:

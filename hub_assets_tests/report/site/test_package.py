@@ -81,5 +81,5 @@ def test_the_citation_file_is_valid_and_the_projects_own_agrees(site: Path) -> N
     citation = yaml.safe_load((site / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["cff-version"] == "1.2.0"
     assert {"message", "title", "authors", "version"} <= set(citation)
-    root = Path(__file__).parents[3] / "CITATION.cff"
+    root = Path(__file__).parents[3] / ".github" / "CITATION.cff"
     assert root.read_bytes() == (site / "CITATION.cff").read_bytes()

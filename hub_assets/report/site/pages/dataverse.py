@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hub_assets.report.site.explorer_data import column, numbered, numbered_lists, texts
+from hub_assets.report.site.explorer_data import chosen_by, column, numbered, numbered_lists, texts
 from hub_assets.report.site.page import Page
 from hub_assets.report.site.pages.modelverse import COVERAGE
 from hub_assets.report.site.queries import Query
@@ -18,21 +18,7 @@ SIZES: Final = (
     *("n<1k", "1k<n<10k", "10k<n<100k", "100k<n<1m", "1m<n<10m", "10m<n<100m"),
     *("100m<n<1b", "1b<n<10b", "10b<n<100b", "100b<n<1t", "n>1t", "unknown"),
 )
-_CHOSEN: Final = """
-with
-datasets as (
-    select * from mart__datasets where snapshot_date = $week
-),
-chosen as (
-    select repo_key from (select repo_key from datasets order by n_downloads desc nulls last, repo_id limit 5000)
-    union
-    select repo_key from (
-        select repo_key from datasets order by n_downloads_all_time desc nulls last, repo_id limit 3000
-    )
-    union
-    select repo_key from (select repo_key from datasets order by n_likes desc nulls last, repo_id limit 3000)
-)
-""".lstrip()
+_CHOSEN: Final = chosen_by("datasets", {"n_downloads": 5000, "n_downloads_all_time": 3000, "n_likes": 3000})
 TOTALS: Final = Query(
     "dataverse-totals",
     "All listed datasets, and those on the DataVerse page",

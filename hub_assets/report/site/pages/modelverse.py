@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hub_assets.report.site.explorer_data import column, numbered, numbered_lists, texts
+from hub_assets.report.site.explorer_data import chosen_by, column, numbered, numbered_lists, texts
 from hub_assets.report.site.page import Page
 from hub_assets.report.site.queries import Query
 from hub_assets.report.site.week import Week
@@ -15,25 +15,16 @@ MEASURES: Final = {
     "n_usage_spaces": "Spaces that use it",
     "n_derivatives": "Direct derivatives",
 }
-_CHOSEN: Final = """
-with
-models as (
-    select * from mart__models where snapshot_date = $week
-),
-chosen as (
-    select repo_key from (select repo_key from models order by n_downloads desc nulls last, repo_id limit 6000)
-    union
-    select repo_key from (
-        select repo_key from models order by n_downloads_all_time desc nulls last, repo_id limit 3000
-    )
-    union
-    select repo_key from (select repo_key from models order by n_likes desc nulls last, repo_id limit 3000)
-    union
-    select repo_key from (select repo_key from models order by n_usage_spaces desc nulls last, repo_id limit 2000)
-    union
-    select repo_key from (select repo_key from models order by n_derivatives desc, repo_id limit 2000)
+_CHOSEN: Final = chosen_by(
+    "models",
+    {
+        "n_downloads": 6000,
+        "n_downloads_all_time": 3000,
+        "n_likes": 3000,
+        "n_usage_spaces": 2000,
+        "n_derivatives": 2000,
+    },
 )
-""".lstrip()
 TOTALS: Final = Query(
     "modelverse-totals",
     "All listed models, and those on the ModelVerse page",
