@@ -1,4 +1,4 @@
-"""What the project notes on a Dagster run: its process, who started it, and the cause if it failed.
+"""Tags that the project puts on Dagster runs: its process, who started it, and the cause if it failed.
 
 Executing runs does not belong here.
 """

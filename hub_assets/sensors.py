@@ -67,7 +67,7 @@ def unfinished_week_sensor(hub: HubResource, home: Home) -> dg.SensorDefinition:
         if last is not None and (next_at := last.astimezone(UTC) + PAUSE) > _now(context):
             return dg.SkipReason(f"The week of {week} is requested again after {next_at:%Y-%m-%d %H:%M} UTC.")
         selection = None
-        if not missing:  # the week keeps its listing, and only what is missing is asked for
+        if not missing:  # keep the listings, and request only what is missing
             assert context.repository_def is not None
             layer = context.repository_def.get_job(weekly_snapshot.name).asset_layer
             selection = sorted(key for key in layer.executable_asset_keys if key.to_user_string() not in LISTED)

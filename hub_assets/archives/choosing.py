@@ -19,17 +19,18 @@ from hub_assets.archives.catalog import Upload
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 WINDOW: Final = 7
-"""Uploads before and after an upload that its number of rows is compared with."""
+"""Number of uploads before and after an upload whose row counts it is compared with."""
 LEAST_SHARE: Final = 0.95
 """Rows of a whole listing, relative to the running median. The Hub grows by about one percent a week. The
 largest known purge removed 5.6 % of a listing for good; only the next uploads distinguish it from a truncated file."""
 LATE: Final = timedelta(days=3)
 """Time between the newest row and the upload beyond which the content may be old."""
 LATE_FACTOR: Final = 4
-"""Or so many times the longest such time of the uploads before, for listings in which days pass between two new rows:
+"""Alternatively, this multiple of the longest such time among earlier uploads, for listings that gain a row only every
+few days:
 with random arrivals, one upload in 330 is later than that."""
 LEAST_LAGS: Final = 3
-"""Uploads before that must be known to call one late."""
+"""Number of earlier uploads needed to call one late."""
 GAP_FACTOR: Final = 2
 """Times the median interval between uploads; a longer time without an upload is a gap."""
 
@@ -57,7 +58,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Gap:
-    """A time without a usable upload of a type: after one upload and before the next."""
+    """A period without a usable upload of a type, between two uploads."""
 
     repo_type: RepoType
     after: datetime
@@ -96,7 +97,7 @@ def choose(uploads: Iterable[Upload], weeks: Sequence[date]) -> list[Choice]:
 
 
 def gaps(uploads: Iterable[Upload]) -> list[Gap]:
-    """Return the times without a usable upload of a type that are unusually long for the archive, oldest first."""
+    """Return the periods without a usable upload of a type that are unusually long for the archive, oldest first."""
     found = []
     for repo_type, listed in _by_type(uploads).items():
         usable = [judged.upload.at for judged in _judge(listed) if judged.unusable is None]
@@ -145,7 +146,7 @@ def _judge(listed: Sequence[Upload]) -> list[_Judged]:
 def _truncated(rows: int | None, before: Sequence[int], after: Sequence[int]) -> str | None:
     """Return how far a listing is cut off, or None if it is whole, or its number of rows unknown.
 
-    A fall below the median of the uploads before counts unless the uploads after stay there: a purge is not undone.
+    A drop below the median of the earlier uploads counts unless later uploads stay there, because a purge is permanent.
     """
     if rows is None or not (before or after):
         return None

@@ -28,7 +28,7 @@ class Unreadable(HubAssetsError):
 
 @dataclass(frozen=True)
 class Columns:
-    """What a file has of a listing: the columns that were `read`, those `absent` from it, and those `ignored`."""
+    """The columns of a listing file: those `read`, those `absent` and those `ignored`."""
 
     read: tuple[str, ...]
     absent: tuple[str, ...]

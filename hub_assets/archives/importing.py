@@ -22,7 +22,7 @@ from hub_assets.archives.uploads import ArchiveUnreachable, Uploads
 from hub_assets.lake.parts import Lake, Manifest, Part
 
 Convert = Callable[[pa.Table, list[str]], tuple[pa.Table, dict[str, Any]]]
-"""Makes rows and counts of listing pages (`body`, `observed_at`), given the files of the rows before."""
+"""Converts listing pages (`body`, `observed_at`) to rows and counts, given the files of earlier rows."""
 
 
 class Damaged(ArchiveUnreachable):

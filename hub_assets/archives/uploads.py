@@ -1,6 +1,6 @@
 """Finds the uploads to an archive through huggingface_hub: when, where, how large, how many rows.
 
-An upload never changes, so what is known of it is kept in a file and asked only once. Reading rows and choosing uploads
+An upload never changes, so each one is looked up once and recorded in a file. Reading rows and choosing uploads
 do not belong here.
 """
 
@@ -41,7 +41,7 @@ _UPLOADS: Final = TypeAdapter(dict[str, list[Upload]])
 
 
 class ArchiveUnreachable(HubAssetsError):
-    """An archive cannot be read; what was found until then is kept."""
+    """An archive cannot be read; everything found so far is kept."""
 
 
 class Uploads:
@@ -140,7 +140,7 @@ class Uploads:
                     files.setdefault(kind[1], []).append((repo_type, file))
 
         def of_label(_: str, day: date) -> list[Upload]:
-            # the content is of the week's end; the footer says when more exactly
+            # the content is from the end of the week; the footer gives the exact time
             end = datetime.combine(day + timedelta(days=7), time(), UTC) - timedelta(seconds=1)
             made = [self._upload(kind, day, end, revision, file) for kind, file in files[day]]
             return [replace(one, at=min(one.newest_at, end)) if one.newest_at else one for one in made]

@@ -19,7 +19,7 @@ from hub_assets.resources import HomeResource, HubResource, project
 RELEASE_TO: Final = "HUB_ASSETS_RELEASE_TO"
 """The environment variable that names the data set of scheduled releases."""
 UNPUBLISHED: Final = "local/hub-weekly"
-"""The name in the descriptions of a release that is only built."""
+"""Name used in the descriptions of a release that is built but not published."""
 
 
 class ReleaseConfig(dg.Config):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from hub_assets.home import Home
 
 PUBLISHED_TOGETHER: Final = 13
-"""Weeks that are published at once: each publication copies the whole warehouse, and an interrupted backfill builds the
-weeks again that were not published."""
+"""Weeks that are published at once: each publication copies the whole warehouse, and an interrupted backfill rebuilds
+the unpublished weeks."""
 
 
 @click.command("backfill")

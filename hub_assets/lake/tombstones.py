@@ -1,4 +1,4 @@
-"""Names that must not be written again: what an erased person was called, as keyed digests, and the token used instead.
+"""Names of erased people, which must not be written again: keyed digests of them, and the tokens that replace them.
 
 The file does not reveal the names: a digest can only be checked by somebody who has both the name and the home's
 secret. Erasing what has been written already belongs to `upkeep.forget`.
@@ -18,7 +18,7 @@ from hub_assets.errors import HubAssetsError
 from hub_assets.lake.parts import write_beside
 
 PREFIX: Final = "forgotten:"
-"""Of every token. Account names and ids never contain a colon, so the Hub is never asked about a token."""
+"""Prefix of every token. Account names and ids never contain a colon, so the Hub is never asked about a token."""
 NAMING: Final = frozenset({"author", "user", "name", "handle", "fullname", "author_a", "author_b", "decided_by"})
 """Fields whose whole value names somebody."""
 _WORD: Final = re.compile(r"\w(?:[\w.-]*\w)?")

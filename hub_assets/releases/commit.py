@@ -18,7 +18,7 @@ from hub_assets.releases.folder import Week
 from hub_assets.releases.tables import ReleaseError
 
 ATTEMPTS: Final = 5
-"""Commits tried when somebody else commits to the data set at the same moment."""
+"""Attempts when someone else commits to the data set at the same time."""
 _CONFLICTS: Final = frozenset({409, 412})
 
 
@@ -38,7 +38,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Published:
-    """A published release: the commit, the tag, and whether they were there before."""
+    """A published release: the commit, the tag, and whether they already existed."""
 
     commit: str
     tag: str

@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 LONGEST: Final = 20_000
-"""Characters of a text that leave; the rest is cut off, so that a search never takes long."""
+"""Maximum length of a released text; the rest is cut off, so that a search never takes long."""
 _DEPTH: Final = 3
 """How often text is decoded; attackers stack encodings."""
 
@@ -201,7 +201,7 @@ def redact_json(value: Any, found: Counter[str]) -> Any:
 def selected_json(text: str | None, keys: frozenset[str], found: Counter[str]) -> str | None:
     """Parse JSON text and return the named top-level fields, redacted, in one canonical form.
 
-    Only numbers, text, and lists of these leave; text that is not a JSON object leaves nothing.
+    Only numbers, text, and lists of these are released; text that is not a JSON object yields nothing.
     """
     if text is None:
         return None

@@ -1,6 +1,6 @@
 """What a release holds: the listings in hub-stats' columns, and tables of the warehouse that name no person.
 
-Both are lists of what may leave; whatever is not named here stays at home. Columns that the yml marks as personal are
+Both are explicit lists: whatever is not named here is not released. Columns that the yml marks as personal are
 refused even if their table is named.
 """
 

@@ -221,7 +221,7 @@ where amount <> 0
 
 
 def flow_corrections(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
-    """Return the entries that this week's listings give rise to.
+    """Return the entries that follow from this week's listings.
 
     Args:
         connection: a database with `int_hub__listing_changes` and `int_hub__listing_totals` for this week and the

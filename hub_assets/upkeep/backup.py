@@ -30,11 +30,11 @@ from hub_assets.lake.parts import MANIFEST, force_to_disk, write_beside
 OBJECTS: Final = "objects"
 LISTS: Final = "backups"
 KEPT_IN: Final = "backups.json"
-"""The home's own list of where its backups are."""
+"""The home's record of its backup folders."""
 LEFT_OUT: Final = re.compile(r"(.*/)?(\..*|lake\.(upgraded|before_upgrade)|populations)(/.*)?|.*\.wal(\.set-aside)?")
 """Locks, half-written files, logs of programs that crashed, and the cache of simulated populations."""
 ATTEMPTS: Final = 20
-"""How often a week that a run is writing is read again before giving up."""
+"""How many times to re-read a week that a run is writing before giving up."""
 
 
 class BackupError(HubAssetsError):
@@ -57,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup: its `name` (the UTC time when it began), what it is of, and its files."""
+    """A backup: its `name` (the UTC time when it began), the home's source, and its files."""
 
     name: str
     source: str | None
@@ -117,7 +117,7 @@ def backups_in(folder: Path) -> list[str]:
 
 
 def known_backups(home: Home) -> list[str]:
-    """Return where the backups of a home lie, as `folder: name`, for messages."""
+    """Return the locations of a home's backups, as `folder: name`, for messages."""
     try:
         kept = json.loads((home.root / KEPT_IN).read_text(encoding="utf-8"))
         return [f"{folder}: {name}" for folder, names in kept.items() for name in names]
@@ -211,7 +211,7 @@ def verify_backups(folder: Path) -> Iterator[str]:
 
 
 def drop_old(home: Home, folder: Path, keep: int) -> int:
-    """Remove all but the newest backups and what only they name; return how many were removed."""
+    """Remove all but the newest backups, with the objects that only the removed ones use; return the number removed."""
     names = backups_in(folder)
     removed = names[: max(len(names) - keep, 0)]
     for name in removed:
@@ -273,7 +273,7 @@ class _Store:
         return Entry(name, size, digest, stat.S_IMODE(status.st_mode))
 
     def add(self, backup: Backup) -> None:
-        """Store a backup's list; only now the backup exists."""
+        """Store a backup's file list, which completes the backup."""
         content = json.loads(json.dumps(asdict(backup)))
         text = json.dumps(content | {"checksum": _checksum(content)}, indent=1)
         path = self.folder / LISTS / f"{backup.name}.json"
@@ -355,7 +355,8 @@ def _sqlite_entries(home: Home, store: _Store) -> Iterator[Entry]:
 
 
 def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
-    """Copy the rest, all of which is replaced atomically or written once. What disappears meanwhile is left out."""
+    """Copy the remaining files, which are replaced atomically or written once. Files that disappear meanwhile are
+    skipped."""
     for path in sorted(home.root.rglob("*")):
         name = str(path.relative_to(home.root))
         is_taken = name.startswith("lake/") or path.suffix in (".db", ".db-wal", ".db-shm", ".db-journal")
@@ -368,7 +369,7 @@ def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
 
 
 def _remember(home: Home, folder: Path, name: str, *, is_gone: bool = False) -> None:
-    """Keep in the home where its backups are: an erasure has to name them."""
+    """Record a backup's location in the home, because an erasure has to name it."""
     path = home.root / KEPT_IN
     try:
         kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

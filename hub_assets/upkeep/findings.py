@@ -14,7 +14,7 @@ from hub_assets.lake.parts import write_beside
 
 Status = Literal["ok", "unchecked", "warning", "failure"]
 FILE: Final = "doctor.json"
-"""Its name in the home."""
+"""File name in the home."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Examination:
 
     @property
     def failures(self) -> list[Finding]:
-        """What would make a snapshot fail."""
+        """Findings that would make a snapshot fail."""
         return [finding for finding in self.findings if finding.status == "failure"]
 
     @property
     def warnings(self) -> list[Finding]:
-        """What a snapshot would lose or misread."""
+        """Findings about data that a snapshot would lose or misread."""
         return [finding for finding in self.findings if finding.status == "warning"]
 
 

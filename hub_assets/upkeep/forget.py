@@ -37,7 +37,7 @@ from hub_assets.warehouse.database import rewrite
 from hub_assets.warehouse.sql_project import Project
 
 _BESIDE_NAMES: Final = {"fullname": ("author", "name"), "full_name_a": ("author_a",), "full_name_b": ("author_b",)}
-"""Columns with the display name of whoever another column of the row names."""
+"""Columns with the display name of the person that another column of the row names."""
 _TEXTS: Final = frozenset(
     (".json", ".csv", ".html", ".svg", ".graphml", ".xml", ".md", ".txt", ".js", ".yaml", ".out", ".err", ".log")
 )
@@ -53,8 +53,8 @@ class Erasure:
     """What an erasure did, or would do: how often each name was replaced, by file or table.
 
     `names` maps each name to its token. `words` are names that are also terms of the data: they are replaced only
-    where a field names somebody and as namespaces. `changed_numbers` lists published tables with a number that is not
-    the same as before, which would be a defect. `out_of_reach` names backups that still hold the person.
+    where a field names somebody and as namespaces. `changed_numbers` lists published tables in which a number changed,
+    which would be a defect. `out_of_reach` names backups that still hold the person.
     """
 
     names: dict[str, str]
@@ -106,7 +106,7 @@ class Eraser:
         return changed
 
     def _without_own(self, rows: pa.Table, changed: pa.Table) -> pa.Table:
-        """Replace the names also within words, in the rows of the person's own repositories."""
+        """Also replace the names within words, in the rows of the person's own repositories."""
         if "author" not in rows.column_names:
             return changed
         authors = rows["author"].combine_chunks()
@@ -214,7 +214,7 @@ def names_of(home: Home, name: str) -> dict[str, str]:
 
 
 def require_erasable(name: str, project: Project) -> None:
-    """Make sure that a name is somebody's.
+    """Make sure that a name identifies a person.
 
     Raises:
         ForgetRefused: if it is empty, a token, a bot or a placeholder that many people use.
@@ -363,7 +363,7 @@ def _week(home: Home, folder: Path, eraser: Eraser) -> None:
 
 
 def _journal(path: Path, eraser: Eraser) -> None:
-    """Rewrite an interrupted collection's journal. What it was about to ask of the person is left to the next plan."""
+    """Rewrite an interrupted collection's journal. Pending questions about the person are left to the next plan."""
     beside = path.with_name(f".{path.name}.beside")
     beside.unlink(missing_ok=True)
     with Journal(path) as old, Journal(beside) as new:
@@ -375,7 +375,8 @@ def _journal(path: Path, eraser: Eraser) -> None:
 
 
 def _decisions(home: Home, eraser: Eraser, tokens: Mapping[str, str]) -> None:
-    """Replace the names in the decisions, and keep the person's names merged, which their letters no longer show."""
+    """Replace the names in the decisions, and keep the person's names merged, because their spelling no longer shows
+    that they belong together."""
     rows = {}
     for row in read_decisions(home.decisions).to_pylist():
         changed = {name: eraser.text(value, name) for name, value in row.items()}
@@ -421,7 +422,7 @@ def _write_bytes(content: bytes, path: Path) -> None:
 
 
 def _in_text(eraser: Eraser, text: str) -> str:
-    """Return a text without the names as they are, as JSON and as XML write them."""
+    """Return a text without the names, whether plain or escaped for JSON or XML."""
     changed = eraser.text(text)
     for name, token in eraser.tokens.items():
         for written in {json.dumps(name)[1:-1], html.escape(name), html.escape(name, quote=False)} - {name}:
@@ -430,7 +431,7 @@ def _in_text(eraser: Eraser, text: str) -> str:
 
 
 def _dagster(home: Home, eraser: Eraser, databases: Iterable[str]) -> None:
-    """Replace the names in every text of the instance's databases, and give SQLite's free pages back."""
+    """Replace the names in every text of the instance's databases, and release SQLite's free pages."""
     addresses = [f"sqlite:///{path}" for path in sorted(home.dagster.rglob("*.db"))] + list(databases)
     for address in addresses:
         engine = sqlalchemy.create_engine(address)

@@ -29,10 +29,10 @@ from hub_assets.upkeep.findings import Finding
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 CLOCK_MINUTES: Final = 5.0
-"""Difference between the Hub's clock and ours that a snapshot does not notice."""
+"""Largest difference between the Hub's clock and ours that does not affect a snapshot."""
 NOBODY: Final = "hub-assets-doctor/asks-for-a-repository-that-does-not-exist"
 KNOWN_REFUSALS: Final[dict[RepoType, set[str]]] = {"model": {"baseModels"}, "dataset": set(), "space": set()}
-"""Names that the Hub refuses in listings; requesting them costs one call, and the listing goes on without them."""
+"""Names that the Hub refuses in listings; requesting them costs one call, and the listing continues without them."""
 _UPDATE: Final = "Look for a later version of hub_assets; if there is none, report this with the output of the doctor."
 
 
@@ -361,7 +361,7 @@ class HubExamination:
         yield Finding(name, "warning", "the Hub says that it exists", "Deletions cannot be seen.", _UPDATE)
 
     def _redirect(self) -> Iterator[Finding]:
-        """Ask for an id in another case, which the Hub answers as it answers a renamed one."""
+        """Request an id in a different case; the Hub responds as it does for a renamed repository."""
         name = "renamed repository"
         row = next((row for row in self._models() if row["id"].swapcase() != row["id"]), None)
         if row is None:

@@ -30,7 +30,7 @@ GIB: Final = 2**30
 FREE_FOR_A_RUN: Final = 2 * GIB
 """Below this, a run of any size is likely to fill the disk."""
 FULL_WEEK: Final = int(2.5 * GIB)
-"""A week of the whole Hub, before one has been taken: in September 2026, a listing of models alone took 1.57 GB."""
+"""Estimated size of the first week of the whole Hub: in September 2026, a listing of models alone took 1.57 GB."""
 WEEKS: Final = 52
 MEMORY: Final = 12 * GIB
 """What a week of the whole Hub may take."""
@@ -143,7 +143,7 @@ def _lock(root: Path) -> Finding:
 def _secret(home: Home) -> Finding:
     if not home.secret.exists():
         if home.source is not None and home.is_pinned:
-            meaning = "Everybody would get a new pseudonym, which runs refuse."
+            meaning = "All developers would get new pseudonyms, which runs refuse."
             return Finding("secret", "failure", "it is missing", meaning, "Restore it from a backup.")
         return Finding("secret", "ok", "the first run makes it")
     try:
@@ -182,7 +182,7 @@ def _disk(home: Home, population: str | None) -> Finding:
 
 
 def bytes_per_week(home: Home) -> int | None:
-    """Return what a further week adds to the lake and both databases, from the weeks so far; None if there are none."""
+    """Return how much a week adds to the lake and both databases, from the weeks so far; None if there are none."""
     folders = {path.parent for path in home.lake.root.glob(f"*/*/{MANIFEST}")}
     weeks = {folder.name for folder in folders}
     if not weeks:

@@ -21,14 +21,14 @@ from hub_assets.warehouse.database import connect, rewrite
 from hub_assets.warehouse.sql_project import Project
 
 FILE: Final = "retention.toml"
-"""Its name in the home: one line per limit that differs from the default, such as `exports_weeks = 104`."""
+"""File name in the home: one line per limit that differs from the default, such as `exports_weeks = 104`."""
 MATERIALIZED: Final = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION")
 KEPT_EVENTS: Final = (*MATERIALIZED, "PIPELINE_START", "PIPELINE_SUCCESS")
-"""Event types that stay: they say what is materialized, and hold the numbers that the UI plots."""
+"""Event types that are kept: they record materializations and hold the numbers that the UI plots."""
 
 
 class LimitsError(UserError):
-    """The file of limits is wrong; the message says where and how to mend it."""
+    """The file of limits is wrong; the message says where and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def limits_of(home: Home) -> Limits:
     """Return the limits of a home: the defaults, changed by its `retention.toml`.
 
     Raises:
-        LimitsError: if the file cannot be read, or has an unknown limit or a value that is no whole number.
+        LimitsError: if the file cannot be read, or has an unknown limit or a value that is not a whole number.
     """
     path = home.root / FILE
     if not path.exists():

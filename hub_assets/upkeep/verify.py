@@ -38,7 +38,7 @@ _PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not as it should be: where, and what."""
+    """A problem: its location and its description."""
 
     where: Path
     what: str
@@ -48,7 +48,7 @@ class Problem:
 
 
 def verify(home: Home, project: Project, say: Callable[[str], None] = lambda _: None) -> Iterator[Problem]:
-    """Yield every problem of a home. A home that a run is writing to may show problems that are none.
+    """Yield every problem of a home. While a run is writing to the home, some problems may be reported in error.
 
     Args:
         home: the home.

@@ -32,7 +32,7 @@ VENDOR: Final = STATIC / "vendor"
 
 
 class NoSite(UserError):
-    """There is no week to make a site of; the message says how to get one."""
+    """No week has been published; the message says how to publish one."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _copy_static(folder: Path, scripts: set[str]) -> None:
 
 
 def verify_vendored() -> None:
-    """Check that the files of others are the published ones.
+    """Check that the vendored files match their pinned hashes.
 
     Raises:
         UserError: if one was changed.
@@ -180,9 +180,8 @@ def verify_vendored() -> None:
 
 
 def _replace(target: Path, beside: Path) -> None:
-    """Put a complete folder where readers look; a folder cannot replace another in one step, so the gap is two renames.
-
-    What others keep in the week's folder does not exist: the figures have a folder of their own.
+    """Move a complete folder into place. A folder cannot replace another in one step, so two renames leave a short gap.
+    The old folder is removed whole; figures are kept in a folder of their own.
     """
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
@@ -193,7 +192,7 @@ def _replace(target: Path, beside: Path) -> None:
 
 
 def _point_to_newest(folder: Path) -> None:
-    """Let `newest` lead to the newest week's site, for links that have no week."""
+    """Point `newest` at the newest week's site, for links without a week."""
     weeks = sorted(path.name for path in folder.iterdir() if re.fullmatch(r"\d{4}-\d\d-\d\d", path.name))
     link = folder / ".newest.beside"
     link.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Sentences made from numbers. Each claim of `claims.yml` is a query of one row and a template for its columns.
 
 A sentence makes no statement where the week does not support one: the query returns nothing, a value is null, or too
-little of what it is about is known. It says so instead.
+few of its repositories are known. It then says so.
 """
 
 import re
@@ -31,7 +31,7 @@ class Claim:
     Attributes:
         id: stable name, also the anchor.
         page: the page's slug.
-        topic: what it is about, for the case that it says nothing.
+        topic: what it is about, used when it makes no statement.
         sql: a query of one row. `n` and `share_known` state what it is based on; `low` and `high`, if there are any,
             are its 95% interval.
         text: with placeholders such as `{share:percent}`: a column and a style of `number`, or `text`.

@@ -1,6 +1,6 @@
 """Colors of the site as CSS variables: those of the figures, and lighter ones for a dark background.
 
-Scripts read the variables, so a color is written once.
+Scripts read the variables, so each color is defined once.
 """
 
 from typing import Final

@@ -17,7 +17,7 @@ LONGEST_TEXT: Final = 160
 """Characters shown of an id, a tag or a title. The Hub allows 96 + 1 + 96 in an id; hostile data has more."""
 
 LARGEST_RESULT: Final = 20_000
-"""Rows. A page is read by people; a larger result belongs into a file next to it."""
+"""Largest number of rows. People read pages; a larger result goes into a file beside the page."""
 
 
 @dataclass(frozen=True)

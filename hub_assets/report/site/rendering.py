@@ -55,7 +55,7 @@ def number(cell: Cell, style: str = "auto", missing: str = "") -> Markup:
     Args:
         cell: of a query's result.
         style: a name of `formatted`.
-        missing: what to say if there is no value, such as why; `unknown` if empty.
+        missing: text for a missing value, such as the reason; `unknown` if empty.
     """
     if cell.value is None:
         return Markup('<span class="unknown">{}</span>').format(missing) if missing else _UNKNOWN
@@ -118,7 +118,7 @@ def _formatted(value: float, style: str, is_integer: bool) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share with one decimal; never 0.0% or 100.0% of something that is neither nothing nor everything."""
+    """Return a share with one decimal; never 0.0% or 100.0% unless it is exactly 0 or 1."""
     if 0 < share < 0.0005:
         return "< 0.1%" if share >= 0.00005 else "< 0.01%"
     if 0.9995 <= share < 1:

@@ -31,7 +31,7 @@ class QueryError(Exception):
 
 @dataclass
 class Week:
-    """A published week, and everything that its pages asked for.
+    """A published week, and all results that its pages requested.
 
     Attributes:
         snapshot_date: Monday of the week.
@@ -102,7 +102,7 @@ class Week:
         return Printed(path.name, width, height)
 
     def data_file(self, name: str, value: Any) -> str:
-        """Have a value written to `data/NAME.js` next to the pages, and return that path for a `<script>`.
+        """Write a value to `data/NAME.js` next to the pages, and return that path for a `<script>`.
 
         It works from `file://`, unlike a request for JSON. In the browser, `hub.data("NAME")` returns the value.
         """

@@ -9,8 +9,8 @@ from hub_assets.report.site.queries import Query, Result
 from hub_assets.report.site.week import Week
 
 RELATIONS: Final = ("finetune", "adapter", "quantized", "merge", "unspecified")
-# an ancestor has at least the downloads and the descendants of what descends from it, so both lists hold the ancestors
-# of all their models, except where they end among equals
+# An ancestor has at least the downloads and the descendants of each of its descendants, so both lists contain the
+# ancestors of all their models, except at ties.
 NODES: Final = Query(
     "family-nodes",
     "Models on the Base Model Explorer page: the first by downloads with those of descendants, and by descendants",

@@ -1,4 +1,4 @@
-"""What changed since the week before, and trends over all published weeks."""
+"""What changed since the previous week, and trends over all published weeks."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -9,7 +9,7 @@ from hub_assets.report.site.pages.modelverse import COVERAGE
 from hub_assets.report.site.queries import Query
 from hub_assets.report.site.week import Week
 
-# the largest organizations have activity on most days, so days are what the size of the page depends on
+# the largest organizations have activity on most days, so the number of days determines the page's size
 MOST_DAYS: Final = 150_000
 ORGANIZATIONS: Final = Query(
     "heatmap-organizations",
@@ -149,7 +149,8 @@ def _content(week: Week) -> Mapping[str, Any]:
 
 
 def _steps(days: str) -> list[int]:
-    """Return days and counts by turns, each day as its distance from the one before, which takes fewer characters."""
+    """Return days and counts alternately, each day as the difference from the previous one, which takes fewer
+    characters."""
     numbers = [int(item) for item in days.split(" ")]
     before = 0
     for place in range(0, len(numbers), 2):

@@ -1,4 +1,4 @@
-"""How the numbers come about: definitions from the tables' descriptions and the docstrings, choices, and versions."""
+"""How the numbers are computed: definitions from the tables' descriptions and the docstrings, choices, and versions."""
 
 import inspect
 from collections.abc import Mapping
