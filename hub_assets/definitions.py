@@ -2,12 +2,14 @@
 
 import logging
 import os
+import warnings
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
 
 from hub_assets.assets.archives import build_archives
+from hub_assets.assets.catalog import with_catalog_entry
 from hub_assets.assets.figures import build_figures
 from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
@@ -15,9 +17,11 @@ from hub_assets.assets.models import build_models
 from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
 from hub_assets.assets.releases import build_releases
-from hub_assets.assets.report import build_report, with_pages
+from hub_assets.assets.report import build_report, with_page
 from hub_assets.assets.responses import build_responses
+from hub_assets.assets.staleness import build_code_checks, build_rebuild_stale
 from hub_assets.assets.statistics import build_statistics
+from hub_assets.assets.tables import with_lineage_versions
 from hub_assets.assets.trust import build_trust
 from hub_assets.home import Home
 from hub_assets.hub.http.endpoint import DEFAULT_ENDPOINT
@@ -27,6 +31,7 @@ from hub_assets.schedules import (
     DEADLINES,
     archived_week,
     merge_identities,
+    rebuild_weeks,
     upkeep,
     upkeep_schedule,
     weekly_release,
@@ -62,28 +67,38 @@ def build_defs(
     home = home or HomeResource(root=str(Home.default().root))
     weeks = weeks_since(_first_week(home.home, hub, week))
     alerts = alert_sensors(home.home)
-    tables = [
-        *build_listings(),
-        build_archives(),
-        *build_responses(),
-        *build_identities(),
-        *build_models(),
-        *build_statistics(),
-        *build_networks(),
-        *build_trust(),
-    ]
-    figures = build_figures()
 
-    def narrowed(spec: dg.AssetSpec) -> dg.AssetSpec:
+    def finished(spec: dg.AssetSpec) -> dg.AssetSpec:
+        entry = with_page(with_catalog_entry(spec, home.home), home.home)
         if spec.partitions_def is None:
-            return spec
+            return entry
         deadline = DEADLINES.get(spec.key.to_user_string())
-        return spec.replace_attributes(partitions_def=weeks, freshness_policy=deadline)
+        return entry.replace_attributes(partitions_def=weeks, freshness_policy=deadline)
 
-    assets = [*tables, figures, build_publishing(tables), build_report(figures), *build_releases()]
-    return dg.Definitions(
-        assets=with_pages(dg.map_asset_specs(narrowed, assets), home.home),
-        jobs=[weekly_snapshot, merge_identities, archived_week, weekly_release, upkeep],
+    # a backfill of a job that collects goes week by week, as it should, because its listings do
+    warnings.filterwarnings("ignore", "Asset job .* materializes assets with varying BackfillPolicies")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster calls backfill policies beta
+        tables = [
+            *build_listings(),
+            build_archives(),
+            *build_responses(),
+            *build_identities(),
+            *build_models(),
+            *build_statistics(),
+            *build_networks(),
+            *build_trust(),
+        ]
+        figures = build_figures()
+        steps = with_lineage_versions(
+            [*tables, figures, build_publishing(tables), build_report(figures), *build_releases()]
+        )
+        assets = [step.map_asset_specs(finished) for step in steps]
+    rebuild_stale = build_rebuild_stale(assets, home, lambda: definitions.resolve_job_def(rebuild_weeks.name))
+    definitions = dg.Definitions(
+        assets=assets,
+        asset_checks=[build_code_checks(assets)],
+        jobs=[weekly_snapshot, merge_identities, rebuild_weeks, rebuild_stale, archived_week, weekly_release, upkeep],
         schedules=[weekly_snapshot_schedule(hub), weekly_release_schedule, upkeep_schedule],
         sensors=[unfinished_week_sensor(hub, home.home), *alerts],
         resources={
@@ -95,6 +110,7 @@ def build_defs(
         # a single process, because DuckDB allows only one writer and starting a process per step takes two seconds
         executor=dg.in_process_executor,
     )
+    return definitions
 
 
 def _first_week(home: Home, hub: HubResource, week: date | None) -> date:

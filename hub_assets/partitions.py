@@ -19,6 +19,10 @@ def weeks_since(first: date) -> dg.WeeklyPartitionsDefinition:
 
 SNAPSHOTS = weeks_since(STUDY_WEEK)
 """All weeks since the study's own snapshot. `build_defs` narrows them to the weeks since the home's first."""
+MANY_WEEKS = dg.BackfillPolicy.single_run()
+"""A backfill of what is built from raw files takes a range of weeks in one run, which opens the database once."""
+ONE_WEEK = dg.BackfillPolicy.multi_run(1)
+"""What the Hub is asked for can only be collected for the present week, so each week of a backfill fails by itself."""
 
 
 def is_partition(week: date) -> bool:
@@ -40,3 +44,8 @@ def week_of(moment: datetime) -> date:
 def snapshot_date_of(context: dg.AssetExecutionContext) -> date:
     """Return the Monday of the week that a run builds."""
     return date.fromisoformat(context.partition_key)
+
+
+def snapshot_dates_of(context: dg.AssetExecutionContext) -> list[date]:
+    """Return the Mondays of the weeks that a run builds, oldest first."""
+    return [date.fromisoformat(key) for key in sorted(context.partition_keys)]

@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
@@ -38,8 +38,17 @@ class RunFailed(HubAssetsError):
     """A run failed. The events printed before this error say why."""
 
 
-def execute(job: dg.JobDefinition, home: Home, week: date, console: Console) -> None:
+def execute(
+    job: dg.JobDefinition, home: Home, week: date, console: Console, assets: Sequence[dg.AssetKey] | None = None
+) -> None:
     """Execute a job for one week in this process and print its events.
+
+    Args:
+        job: the job.
+        home: the home that it writes.
+        week: the week.
+        console: where to print.
+        assets: only these assets of the job; all if None.
 
     Raises:
         RunFailed: if a step fails or is interrupted.
@@ -59,6 +68,7 @@ def execute(job: dg.JobDefinition, home: Home, week: date, console: Console) -> 
             instance=instance,
             run_id=run_id,
             partition_key=str(week),
+            asset_selection=assets,
             tags={
                 PROCESS_TAG: process_mark(os.getpid()) or "",
                 STARTED_BY_TAG: f"hub-assets, by {user_name()}",

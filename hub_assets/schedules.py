@@ -10,6 +10,7 @@ from hub_assets.assets.archives import archived_week_selection, archives_selecti
 from hub_assets.assets.releases import RELEASE_TO, ReleaseConfig
 from hub_assets.home import Home
 from hub_assets.hub.http.errors import HubError
+from hub_assets.hub.sources import raw_tables
 from hub_assets.partitions import week_of
 from hub_assets.resources import LISTED, HomeResource, HubResource
 from hub_assets.runs import clean_up
@@ -44,6 +45,14 @@ merge_identities = dg.define_asset_job(
     "merge_identities",
     selection=dg.AssetSelection.assets("core__developer_pairs").downstream(),
     description="Apply reviewed identity decisions: rebuild developers and every table that depends on them.",
+)
+
+rebuild_weeks = dg.define_asset_job(
+    "rebuild_weeks",
+    selection=dg.AssetSelection.all()
+    - archives_selection()
+    - dg.AssetSelection.assets("release__dataset", *(table.name for table in raw_tables())),
+    description="Weeks built again from their raw files, one week or a range in one run. Makes no calls to the Hub.",
 )
 
 archived_week = dg.define_asset_job(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import dagster as dg
@@ -88,7 +88,13 @@ def build_archives() -> dg.AssetsDefinition:
 
 
 def archived_week_selection() -> dg.AssetSelection:
-    """Select an archived week: its listings, and all tables that `LISTING_MARTS` are made of."""
+    """Select an archived week: its listings and `archived_week_tables`."""
+    return dg.AssetSelection.assets(ARCHIVE_UPLOADS, *ARCHIVED, *sorted(archived_week_tables()))
+
+
+@cache
+def archived_week_tables() -> frozenset[str]:
+    """Return the tables of an archived week: `LISTING_MARTS`, and all that these are made of."""
     loaded = project()
     selected: set[str] = set()
     waiting = list(LISTING_MARTS)
@@ -100,7 +106,7 @@ def archived_week_selection() -> dg.AssetSelection:
         if isinstance(model, Model) or name in DEPENDENCIES:
             selected.add(name)
             waiting += model.upstream if isinstance(model, Model) else DEPENDENCIES[name]
-    return dg.AssetSelection.assets(ARCHIVE_UPLOADS, *ARCHIVED, *sorted(selected))
+    return frozenset(selected)
 
 
 def archives_selection() -> dg.AssetSelection:

@@ -14,8 +14,10 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
+from hub_assets.assets.code_versions import code_version
 from hub_assets.assets.statistics import activity_of
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.assets.tables import of_weeks, record
+from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource
 
 if TYPE_CHECKING:  # importing matplotlib would delay loading the code location by half a second
@@ -134,31 +136,35 @@ def build_figures() -> dg.AssetsDefinition:
                 group_name="report",
                 kinds={"matplotlib"},
                 description=drawing.description,
+                code_version=code_version(drawing.draw),
                 skippable=True,
             )
             for name, drawing in DRAWINGS.items()
         ],
         partitions_def=SNAPSHOTS,
+        backfill_policy=MANY_WEEKS,
         can_subset=True,
     )
     def figures(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.figures.files import save, thumbnail
 
-        snapshot_date = snapshot_date_of(context)
-        folder = home.home.figures / str(snapshot_date)
         for name in sorted(key.to_user_string() for key in context.selected_asset_keys):
-            with home.building() as connection:
-                figure = DRAWINGS[name].draw(connection, snapshot_date)
-            svg, png = save(figure, folder / DRAWINGS[name].file)
-            image = b64encode(thumbnail(figure)).decode()
-            yield dg.MaterializeResult(
-                asset_key=name,
-                metadata={
-                    "thumbnail": dg.MetadataValue.md(f"![{name}](data:image/png;base64,{image})"),
-                    "svg": dg.MetadataValue.path(str(svg)),
-                    "png": dg.MetadataValue.path(str(png)),
-                },
-            )
+            results: dict[date, dg.MaterializeResult] = {}
+            for week in snapshot_dates_of(context):
+                with home.building() as connection:
+                    figure = DRAWINGS[name].draw(connection, week)
+                svg, png = save(figure, home.home.figures / str(week) / DRAWINGS[name].file)
+                image = b64encode(thumbnail(figure)).decode()
+                record(context, home, name, week)
+                results[week] = dg.MaterializeResult(
+                    asset_key=name,
+                    metadata={
+                        "thumbnail": dg.MetadataValue.md(f"![{name}](data:image/png;base64,{image})"),
+                        "svg": dg.MetadataValue.path(str(svg)),
+                        "png": dg.MetadataValue.path(str(png)),
+                    },
+                )
+            yield of_weeks(context, name, results)
 
     return figures
 

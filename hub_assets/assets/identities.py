@@ -15,7 +15,6 @@ from hub_assets.home import HomeError
 from hub_assets.identities.bots import find_bots, propose_bots
 from hub_assets.identities.decisions import DecisionsError, decisions_hash, read_decisions
 from hub_assets.identities.pseudonyms import SecretError, fingerprint, pseudonyms, secret_key
-from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 
 if TYPE_CHECKING:  # importing scipy and rapidfuzz takes a third of a second
@@ -39,10 +38,9 @@ def _build_candidate_pairs() -> dg.AssetsDefinition:
         },
         "python",
     )
-    def candidate_pairs(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    def candidate_pairs(snapshot_date: date, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.identities.candidates import accounts_to_ask_first, find_candidates
 
-        snapshot_date = snapshot_date_of(context)
         with home.building(snapshot_date) as connection:
             with _facts(connection, snapshot_date) as facts:
                 pairs = find_candidates(facts)
@@ -80,13 +78,12 @@ def _build_developers() -> dg.AssetsDefinition:
             )
         ],
     )
-    def identities(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    def identities(snapshot_date: date, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.identities.candidates import find_candidates
         from hub_assets.identities.evidence import weigh
         from hub_assets.identities.merging import developers_of, resolve
         from hub_assets.identities.rules import decide
 
-        snapshot_date = snapshot_date_of(context)
         try:
             decisions = read_decisions(home.home.decisions)
         except DecisionsError as error:
@@ -120,8 +117,7 @@ def _build_developers() -> dg.AssetsDefinition:
 
 def _build_pseudonyms() -> dg.AssetsDefinition:
     @python_step("core__pseudonyms", {"core__pseudonyms": ["int_hub__collaboration_developers"]}, "python")
-    def made_pseudonyms(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
-        snapshot_date = snapshot_date_of(context)
+    def made_pseudonyms(snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
         try:
             key = secret_key(home.home.secret)
             home.home.pin(fingerprint(key))

@@ -14,7 +14,7 @@ from hub_assets.hub.collect.raw_table import ListingTable
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake, Manifest
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of, week_of
+from hub_assets.partitions import ONE_WEEK, SNAPSHOTS, snapshot_date_of, week_of
 from hub_assets.resources import HomeResource, HubResource, project
 
 
@@ -26,6 +26,7 @@ def build_listing(listing_table: ListingTable) -> dg.AssetsDefinition:
     @dg.asset(
         name=table,
         partitions_def=SNAPSHOTS,
+        backfill_policy=ONE_WEEK,
         group_name=source.group,
         kinds={"huggingface", "parquet"},
         description=source.description,

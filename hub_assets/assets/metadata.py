@@ -27,7 +27,9 @@ def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
                     column.type,
                     description=column.description,
                     constraints=dg.TableColumnConstraints(
-                        nullable=column.name not in never_null, unique=(column.name,) in unique
+                        nullable=column.name not in never_null,
+                        unique=(column.name,) in unique,
+                        other=["key"] if column.name in table.grain else [],
                     ),
                 )
                 for column in table.columns

@@ -1,32 +1,38 @@
 """The SQL models and seeds as assets: a step per group, which builds and checks the selected tables in order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any, Final
+from itertools import starmap
+from typing import Any, Final, TypeVar
 
 import dagster as dg
 import duckdb
 
 from hub_assets.assets.metadata import RESULT_ROWS, column_lineage, column_schema, preview, tracked_metrics
-from hub_assets.assets.tables import spec_of
-from hub_assets.checks import check, check_specs
-from hub_assets.partitions import SNAPSHOTS
+from hub_assets.assets.tables import of_all, of_weeks, record, spec_of
+from hub_assets.checks import check, check_specs, newest_week
+from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource, listings_behind, project
 from hub_assets.warehouse.database import replace_week
-from hub_assets.warehouse.sql_project import SEEDS_GROUP, Model, Seed
+from hub_assets.warehouse.sql_project import Model, Seed
 
 PREVIEW_ROWS: Final = 5
 
+T = TypeVar("T", Model, Seed)
 Result = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
 def build_models() -> list[dg.AssetsDefinition]:
-    """Build a step for the seeds and one for the models of each group."""
-    loaded = project()
-    groups: dict[str, list[Model]] = {}
-    for model in loaded.models:
-        groups.setdefault(model.group, []).append(model)
-    return [_build_seeds(loaded.seeds), *(_build_group(group, models) for group, models in groups.items())]
+    """Build a step for each group of seeds, and one for the models of each group."""
+    seeds, models = _by_group(project().seeds), _by_group(project().models)
+    return [*starmap(_build_seeds, seeds.items()), *starmap(_build_group, models.items())]
+
+
+def _by_group(tables: Iterable[T]) -> dict[str, list[T]]:
+    groups: dict[str, list[T]] = {}
+    for table in tables:
+        groups.setdefault(table.group, []).append(table)
+    return groups
 
 
 def _build_group(group: str, models: Sequence[Model]) -> dg.AssetsDefinition:
@@ -45,25 +51,29 @@ def _build_group(group: str, models: Sequence[Model]) -> dg.AssetsDefinition:
         ],
         check_specs=check_specs(models),
         partitions_def=SNAPSHOTS,
+        backfill_policy=MANY_WEEKS,
         can_subset=True,
     )
     def tables(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[Result]:
         selected = {key.to_user_string() for key in context.selected_asset_keys}
-        week = date.fromisoformat(context.partition_key) if context.has_partition_key else None
+        weeks = snapshot_dates_of(context) if context.has_partition_key or context.has_partition_key_range else []
         failed: dict[str, str] = {}
         for model in models:
             if model.name not in selected:
-                yield from _check_only(context, home, model, week)
+                yield from _check_only(context, home, model, weeks)
                 continue
             if unbuilt := [name for name in model.upstream if name in failed]:
                 failed[model.name] = f"not built because {unbuilt[0]} failed"
                 continue
-            assert week is not None
             try:
-                result = _build_week(model, week, home)
+                results = {}
+                for week in weeks:
+                    results[week] = _build_week(model, week, home)
+                    record(context, home, model.name, week)
             except (duckdb.Error, dg.Failure) as error:
                 failed[model.name] = str(error)
                 continue
+            result = of_weeks(context, model.name, results)
             yield result
             if any(not each.passed and each.severity == dg.AssetCheckSeverity.ERROR for each in result.check_results):
                 failed[model.name] = "a check failed"
@@ -99,9 +109,9 @@ def _build_week(model: Model, snapshot_date: date, home: HomeResource) -> dg.Mat
     )
 
 
-def _build_seeds(seeds: Sequence[Seed]) -> dg.AssetsDefinition:
+def _build_seeds(group: str, seeds: Sequence[Seed]) -> dg.AssetsDefinition:
     @dg.multi_asset(
-        name=SEEDS_GROUP,
+        name=group,
         specs=[
             dg.AssetSpec(
                 seed.name,
@@ -121,7 +131,7 @@ def _build_seeds(seeds: Sequence[Seed]) -> dg.AssetsDefinition:
         selected = {key.to_user_string() for key in context.selected_asset_keys}
         for seed in seeds:
             if seed.name not in selected:
-                yield from _check_only(context, home, seed, None)
+                yield from _check_only(context, home, seed, [])
                 continue
             with home.building() as connection:
                 rows = connection.sql(f"select * from {seed.name}").to_arrow_table()
@@ -141,10 +151,15 @@ def _build_seeds(seeds: Sequence[Seed]) -> dg.AssetsDefinition:
 
 
 def _check_only(
-    context: dg.AssetExecutionContext, home: HomeResource, table: Model | Seed, week: date | None
+    context: dg.AssetExecutionContext, home: HomeResource, table: Model | Seed, weeks: Sequence[date]
 ) -> Iterator[dg.AssetCheckResult]:
     """Run the selected checks of a table that is not built in this run."""
     names = {key.name for key in context.selected_asset_check_keys if key.asset_key.to_user_string() == table.name}
     if names:
+        results: dict[str, list[tuple[date | None, dg.AssetCheckResult]]] = {}
         with home.building() as connection:
-            yield from [result for result in check(connection, table, week) if result.check_name in names]
+            chosen: Sequence[date | None] = weeks or [newest_week(connection, table)]
+            for week in chosen:
+                for result in check(connection, table, week):
+                    results.setdefault(str(result.check_name), []).append((week, result))
+        yield from [of_all(each) for name, each in results.items() if name in names]

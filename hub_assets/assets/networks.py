@@ -18,7 +18,6 @@ from pydantic import Field
 
 from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
 from hub_assets.assets.tables import python_step, store, with_metadata
-from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 
 if TYPE_CHECKING:  # importing igraph and networkx takes a third of a second
@@ -163,13 +162,12 @@ def _build_collaboration() -> dg.AssetsDefinition:
 
     # one step, so that each graph is built only once
     @python_step("network__collaboration", dict.fromkeys(names, (*COLLABORATION, "core__pseudonyms")), "igraph")
-    def collaboration(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    def collaboration(snapshot_date: date, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.networks import schemas
         from hub_assets.networks.centrality import centrality_table, summary_table
         from hub_assets.networks.communities import ORDERS
         from hub_assets.networks.cores import core_table
 
-        snapshot_date = snapshot_date_of(context)
         exports = home.home.exports / str(snapshot_date)
         parts: dict[str, list[pa.Table]] = {name: [] for name in names}
         shown: dict[str, dict[str, Any]] = {name: {} for name in names}
@@ -210,11 +208,10 @@ def _build_null_models() -> dg.AssetsDefinition:
     name = "network__null_models"
 
     @python_step(name, {name: COLLABORATION}, "igraph")
-    def null_models(context: dg.AssetExecutionContext, home: HomeResource, config: NullModels) -> dg.MaterializeResult:
+    def null_models(snapshot_date: date, home: HomeResource, config: NullModels) -> dg.MaterializeResult:
         from hub_assets.networks import schemas
         from hub_assets.networks.null_models import null_table
 
-        snapshot_date = snapshot_date_of(context)
         with home.building(snapshot_date) as connection:
             found = collaborations(connection, snapshot_date, is_studied=True)
             parts = [each.named(null_table(each.graph, config.draws)) for each in found]
@@ -229,11 +226,10 @@ def _build_over_time() -> dg.AssetsDefinition:
     name = "network__collaboration_over_time"
 
     @python_step(name, {name: GROWTH}, "igraph")
-    def over_time(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    def over_time(snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
         from hub_assets.networks import schemas
         from hub_assets.networks.over_time import over_time_table
 
-        snapshot_date = snapshot_date_of(context)
         parts = []
         with home.building(snapshot_date) as connection:
             known = _models_known(connection, snapshot_date)
@@ -263,10 +259,9 @@ def _build_usage() -> dg.AssetsDefinition:
     co_usage, summary = names = ("network__model_co_usage", "network__usage_summary")
 
     @python_step("network__usage", dict.fromkeys(names, USAGE), "scipy")
-    def usage(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    def usage(snapshot_date: date, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.networks.usage import co_usage_edges, co_usage_table, usage_nodes, usage_summary_table
 
-        snapshot_date = snapshot_date_of(context)
         exports, week = home.home.exports / str(snapshot_date), f"snapshot_date = date '{snapshot_date}'"
         with home.building(snapshot_date) as connection:
             uses = connection.sql(f"select model_key, space_key from mart__usage_edges where {week}").to_arrow_table()
@@ -301,10 +296,9 @@ def _build_cycles() -> dg.AssetsDefinition:
     name = "network__base_model_cycles"
 
     @python_step(name, {name: ["mart__base_model_edges", "stg_hub__models"]}, "scipy")
-    def cycles(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    def cycles(snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
         from hub_assets.networks.base_models import base_model_cycles_table, base_model_network
 
-        snapshot_date = snapshot_date_of(context)
         with home.building(snapshot_date) as connection:
             edges = connection.sql(f"""
                 select
@@ -327,10 +321,9 @@ def _build_families() -> dg.AssetsDefinition:
     nodes, members = names = ("network__family_nodes", "network__family_members")
 
     @python_step("network__families", dict.fromkeys(names, ("mart__base_model_edges", "mart__repo_activity")), "scipy")
-    def families(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
+    def families(snapshot_date: date, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         from hub_assets.networks.families import family_tables
 
-        snapshot_date = snapshot_date_of(context)
         week = f"snapshot_date = date '{snapshot_date}'"
         with home.building(snapshot_date) as connection:
             # a base has its listed id, where it has one

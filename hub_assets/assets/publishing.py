@@ -1,11 +1,13 @@
 """The last step of a run: publish the week to readers once it has passed every blocking check."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 import dagster as dg
 
 from hub_assets.assets.metadata import count_table
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.assets.tables import of_weeks
+from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource, project
 from hub_assets.warehouse.database import publish
 
@@ -16,29 +18,34 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
     @dg.asset(
         deps=_last_of_groups(tables),
         partitions_def=SNAPSHOTS,
+        backfill_policy=MANY_WEEKS,
         group_name="report",
         kinds={"duckdb"},
         # in a run of some tables, only the priority keeps this step last
         op_tags={"dagster/priority": "-1000"},
     )
-    def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         """The published database, with all public tables of all published weeks."""
-        where, snapshot_date = home.home, snapshot_date_of(context)
-        home.require_listed(snapshot_date)
-        if context.instance.get_run_stats(context.run.run_id).steps_failed:
-            raise dg.Failure("Nothing was published because a step of this run failed.", allow_retries=False)
-        with home.building():
-            pass  # holds the lock while the week is copied
-        home.release()
-        rows = publish(where.build, where.warehouse, snapshot_date, project())
-        return dg.MaterializeResult(
-            metadata={
-                "rows": count_table(rows),
-                "source": where.source,
-                "path": dg.MetadataValue.path(str(where.warehouse)),
-                "megabytes": round(where.warehouse.stat().st_size / 1e6, 1),
-            }
-        )
+        where = home.home
+        results: dict[date, dg.MaterializeResult] = {}
+        for snapshot_date in snapshot_dates_of(context):
+            home.require_listed(snapshot_date)
+            if context.instance.get_run_stats(context.run.run_id).steps_failed:
+                raise dg.Failure("Nothing was published because a step of this run failed.", allow_retries=False)
+            with home.building():
+                pass  # holds the lock while the week is copied
+            home.release()
+            rows = publish(where.build, where.warehouse, snapshot_date, project())
+            results[snapshot_date] = dg.MaterializeResult(
+                asset_key="warehouse__published",
+                metadata={
+                    "rows": count_table(rows),
+                    "source": where.source,
+                    "path": dg.MetadataValue.path(str(where.warehouse)),
+                    "megabytes": round(where.warehouse.stat().st_size / 1e6, 1),
+                },
+            )
+        yield of_weeks(context, "warehouse__published", results)
 
     return warehouse__published
 

@@ -3,14 +3,15 @@
 What is on the pages belongs to `hub_assets.report.site`.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 import dagster as dg
 
+from hub_assets.assets.tables import of_weeks
 from hub_assets.home import Home
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource, project
 
 PAGE_OF_GROUP: Final = {
@@ -31,41 +32,37 @@ def build_report(figures: dg.AssetsDefinition) -> dg.AssetsDefinition:
     @dg.asset(
         deps=["warehouse__published", *figures.keys],
         partitions_def=SNAPSHOTS,
+        backfill_policy=MANY_WEEKS,
         group_name="report",
         kinds={"html"},
     )
-    def report__site(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult:
+    def report__site(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         """The week's report as a static site: findings, tables and figures next to the study, methods and data."""
         from hub_assets.report.site.build import build_site  # imports matplotlib, which takes half a second
 
-        where = home.home
-        built = build_site(
-            where.warehouse,
-            where.report,
-            snapshot_date_of(context),
-            project(),
-            source=where.source,
-            figures=where.figures,
-        )
-        return dg.MaterializeResult(
-            metadata={
-                "site": dg.MetadataValue.url(built.index.as_uri()),
-                "path": dg.MetadataValue.path(str(built.index)),
-                "pages": built.n_pages,
-                "queries": built.n_queries,
-                "megabytes": round(built.n_bytes / 1e6, 1),
-            }
-        )
+        where, results = home.home, dict[date, dg.MaterializeResult]()
+        for snapshot_date in snapshot_dates_of(context):
+            built = build_site(
+                where.warehouse, where.report, snapshot_date, project(), source=where.source, figures=where.figures
+            )
+            results[snapshot_date] = dg.MaterializeResult(
+                asset_key="report__site",
+                metadata={
+                    "site": dg.MetadataValue.url(built.index.as_uri()),
+                    "path": dg.MetadataValue.path(str(built.index)),
+                    "pages": built.n_pages,
+                    "queries": built.n_queries,
+                    "megabytes": round(built.n_bytes / 1e6, 1),
+                },
+            )
+        yield of_weeks(context, "report__site", results)
 
     return report__site
 
 
-def with_pages(assets: Sequence[dg.AssetsDefinition], home: Home) -> list[dg.AssetsDefinition]:
-    """Add to every asset a link to the page of the newest site that shows it."""
-    newest = home.report / "newest"
-    return [asset.map_asset_specs(lambda spec: _linked(spec, newest)) for asset in assets]
-
-
-def _linked(spec: dg.AssetSpec, newest: Path) -> dg.AssetSpec:
+def with_page(spec: dg.AssetSpec, home: Home) -> dg.AssetSpec:
+    """Return a spec with a link to the page of the newest site that shows its group."""
     page = PAGE_OF_GROUP.get(spec.group_name or "", OTHER_PAGE)
-    return spec.merge_attributes(metadata={"report": dg.MetadataValue.url(f"{newest.as_uri()}/{page}")})
+    return spec.merge_attributes(
+        metadata={"report": dg.MetadataValue.url(f"{(home.report / 'newest').as_uri()}/{page}")}
+    )

@@ -21,7 +21,7 @@ from hub_assets.hub.http.errors import HubBroken, TokenRefused
 from hub_assets.hub.sources import response_tables
 from hub_assets.lake.landing import LandingBusy
 from hub_assets.lake.parts import Lake
-from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
+from hub_assets.partitions import ONE_WEEK, SNAPSHOTS, snapshot_date_of
 from hub_assets.progress import tell
 from hub_assets.resources import CrawlResource, HomeResource, HubResource, listings_behind, project
 
@@ -41,6 +41,7 @@ def _build(table: ResponseTable) -> dg.AssetsDefinition:
         name=table.name,
         deps=list(table.reads),
         partitions_def=SNAPSHOTS,
+        backfill_policy=ONE_WEEK,
         group_name=source.group,
         kinds={"huggingface", "parquet"},
         description=source.description,

@@ -15,7 +15,6 @@ from pydantic import Field
 
 from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
 from hub_assets.assets.tables import python_step, store, with_metadata
-from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 
 if TYPE_CHECKING:  # importing scipy takes half a second
@@ -93,8 +92,7 @@ def build_statistics() -> list[dg.AssetsDefinition]:
     """Build a step for the tail fits, which take most of the time, and one for all other tables."""
 
     @python_step(TAIL_FITS, {TAIL_FITS: ["mart__repo_activity"]}, "scipy")
-    def tail_fits(context: dg.AssetExecutionContext, home: HomeResource, config: Goodness) -> dg.MaterializeResult:
-        snapshot_date = snapshot_date_of(context)
+    def tail_fits(snapshot_date: date, home: HomeResource, config: Goodness) -> dg.MaterializeResult:
         statistic = replace(STATISTICS[TAIL_FITS], make=partial(_late("tail_table"), resamples=config.resamples))
         with home.building(snapshot_date) as connection:
             return _result(connection, TAIL_FITS, statistic, snapshot_date, activity_of(connection, snapshot_date))
@@ -102,8 +100,7 @@ def build_statistics() -> list[dg.AssetsDefinition]:
     others = {name: statistic for name, statistic in STATISTICS.items() if name != TAIL_FITS}
 
     @python_step("stats__activity", dict.fromkeys(others, ("mart__repo_activity",)), "scipy")
-    def statistics(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        snapshot_date = snapshot_date_of(context)
+    def statistics(snapshot_date: date, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         with home.building(snapshot_date) as connection:
             activity = activity_of(connection, snapshot_date)
             for name, statistic in others.items():

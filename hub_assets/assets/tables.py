@@ -1,9 +1,10 @@
-"""Warehouse tables as assets: their specs, and how a week of rows is stored, checked and shown.
+"""Warehouse tables as assets: their specs, and how weeks of rows are stored, checked, recorded and shown.
 
 Computing the rows belongs in the other rooms.
 """
 
-from collections.abc import Callable, Collection, Mapping
+import inspect
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,11 +12,14 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
+from hub_assets.assets.code_versions import code_version
 from hub_assets.assets.metadata import column_schema, preview
 from hub_assets.checks import check, check_specs
-from hub_assets.partitions import SNAPSHOTS
-from hub_assets.resources import project
+from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
+from hub_assets.resources import HomeResource, project
+from hub_assets.warehouse.builds import record_build
 from hub_assets.warehouse.database import replace_week
+from hub_assets.warehouse.sql_project import digest
 
 
 def spec_of(name: str, deps: Collection[str], *kinds: str, **options: Any) -> dg.AssetSpec:
@@ -39,18 +43,87 @@ def python_step(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Return the decorator of a step that fills tables in Python and checks them.
 
+    The decorated function makes one week: its first parameter is the snapshot date; it returns a result, or yields one
+    for each table. The step calls it for each week of its run.
+
     Args:
         name: the step.
         tables: what each table reads.
         kind: the library that does the work.
         checks: checks besides those in the yml.
     """
-    return dg.multi_asset(
-        name=name,
-        specs=[spec_of(table, deps, kind) for table, deps in tables.items()],
-        check_specs=[*check_specs(project().tables[table] for table in tables), *checks],
-        partitions_def=SNAPSHOTS,
-    )
+
+    def decorate(make: Callable[..., Any]) -> dg.AssetsDefinition:
+        version = code_version(make)
+        step = weekly(make)
+        return dg.multi_asset(
+            name=name,
+            specs=[spec_of(table, deps, kind, code_version=version) for table, deps in tables.items()],
+            check_specs=[*check_specs(project().tables[table] for table in tables), *checks],
+            partitions_def=SNAPSHOTS,
+            backfill_policy=MANY_WEEKS,
+        )(step)
+
+    return decorate
+
+
+def weekly(make: Callable[..., Any]) -> Callable[..., Iterator[dg.MaterializeResult]]:
+    """Return a step's function that makes each week of its run by calling `make`, and records which code made it."""
+    parameters = list(inspect.signature(make).parameters.values())[1:]
+
+    def step(context: dg.AssetExecutionContext, **inputs: Any) -> Iterator[dg.MaterializeResult]:
+        weeks = snapshot_dates_of(context)
+        made: dict[str, dict[date, dg.MaterializeResult]] = {}
+        for week in weeks:
+            results = make(week, **inputs)
+            for result in [results] if isinstance(results, dg.MaterializeResult) else results:
+                assert result.asset_key is not None, "a step's results name their tables"
+                table = result.asset_key.to_user_string()
+                record(context, inputs["home"], table, week)
+                made.setdefault(table, {})[week] = result
+                if len(made[table]) == len(weeks):
+                    yield of_weeks(context, table, made[table])
+
+    first = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.AssetExecutionContext)
+    step.__signature__ = inspect.Signature([first, *parameters])  # type: ignore[attr-defined]  # Dagster reads it
+    step.__name__ = make.__name__
+    step.__doc__ = make.__doc__
+    return step
+
+
+def record(context: dg.AssetExecutionContext, home: HomeResource, table: str, week: date) -> None:
+    """Record that the present code has built a week of a table."""
+    version = context.assets_def.get_asset_spec(dg.AssetKey(table)).code_version
+    if version:
+        with home.building() as connection:
+            record_build(connection, table, week, version)
+
+
+def of_weeks(
+    context: dg.AssetExecutionContext, table: str, results: Mapping[date, dg.MaterializeResult]
+) -> dg.MaterializeResult:
+    """Return the result of a table from those of the run's weeks.
+
+    Each week keeps its own metadata. A check passes if it passes in every week, and shows the first week that fails.
+    """
+    if len(results) == 1:
+        return next(iter(results.values()))
+    checks: dict[str, list[tuple[date | None, dg.AssetCheckResult]]] = {}
+    for week, result in results.items():
+        context.add_asset_metadata(dict(result.metadata or {}), table, str(week))
+        for each in result.check_results:
+            checks.setdefault(str(each.check_name), []).append((week, each))
+    return dg.MaterializeResult(asset_key=table, check_results=[of_all(each) for each in checks.values()])
+
+
+def of_all(results: Sequence[tuple[date | None, dg.AssetCheckResult]]) -> dg.AssetCheckResult:
+    """Return the result of a check over several weeks: that of the worst week, with the names of all that fail."""
+    failed = [(week, result) for week, result in results if not result.passed]
+    blocking = [result for _, result in failed if result.severity == dg.AssetCheckSeverity.ERROR]
+    shown = (blocking or [result for _, result in failed] or [results[-1][1]])[0]
+    weeks = ", ".join(str(week) for week, _ in failed)
+    found = {**shown.metadata, "failed_weeks": dg.MetadataValue.text(weeks)} if weeks else shown.metadata
+    return shown._replace(metadata=found)
 
 
 def store(
@@ -91,3 +164,26 @@ def with_metadata(
         metadata={**(result.metadata or {}), **metadata},
         check_results=[*result.check_results, *checks],
     )
+
+
+def with_lineage_versions(definitions: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """Replace each asset's code version by one that covers the code of everything upstream.
+
+    A change of code then makes exactly what depends on it stale, at once, also in Dagster's UI. Raw tables have no
+    version, because the Hub cannot be asked about a past week again.
+    """
+    steps = list(definitions)
+    specs = {spec.key: spec for definition in steps for spec in definition.specs}
+    versions: dict[dg.AssetKey, str | None] = {}
+
+    def version_of(key: dg.AssetKey) -> str | None:
+        if key not in versions:
+            spec = specs[key]
+            upstream = [version_of(dep.asset_key) for dep in sorted(spec.deps, key=lambda dep: dep.asset_key)]
+            versions[key] = spec.code_version and digest(spec.code_version, *filter(None, upstream))
+        return versions[key]
+
+    return [
+        definition.map_asset_specs(lambda spec: spec.replace_attributes(code_version=version_of(spec.key)))
+        for definition in steps
+    ]

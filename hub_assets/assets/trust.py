@@ -1,13 +1,13 @@
 """The tables that say how far a week's counters can be trusted, and the check that warns in the week it happens."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 import dagster as dg
 import pyarrow as pa
 
 from hub_assets.assets.tables import python_step, store, with_metadata
-from hub_assets.partitions import snapshot_date_of
 from hub_assets.resources import HomeResource
 from hub_assets.trust.corrections import flow_corrections
 from hub_assets.trust.quality import week_quality
@@ -39,8 +39,7 @@ def build_trust() -> list[dg.AssetsDefinition]:
             )
         ],
     )
-    def trust(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        snapshot_date = snapshot_date_of(context)
+    def trust(snapshot_date: date, home: HomeResource) -> Iterator[dg.MaterializeResult]:
         with home.building(snapshot_date) as connection:
             rules = Rules.of_seed(connection.sql("from trust_rules").to_arrow_table())
             verdicts = week_quality(

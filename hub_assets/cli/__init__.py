@@ -15,6 +15,7 @@ from hub_assets.cli.forget import forget_command
 from hub_assets.cli.guard import GuardedGroup
 from hub_assets.cli.identities import identities_group
 from hub_assets.cli.local_hub import local_hub_command
+from hub_assets.cli.rebuild import rebuild_command
 from hub_assets.cli.release import release_command, withhold_command
 from hub_assets.cli.report import report_command
 from hub_assets.cli.snapshot import plan_command, snapshot_command
@@ -44,6 +45,7 @@ for command in (
     release_command,
     withhold_command,
     status_command,
+    rebuild_command,
     backup_command,
     restore_command,
     verify_command,

@@ -1,15 +1,16 @@
-"""`hub-assets status`: what a home holds and keeps, one section per topic.
+"""`hub-assets status`: the state of a home, section by section. Each section reads; none of them waits or writes.
 
-A section is a function that takes a home and returns something to print; add one to `SECTIONS`.
+A section is a function that yields lines or tables; add one to `SECTIONS`.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 
 from hub_assets.cli.options import HOME, home_of
@@ -18,15 +19,18 @@ from hub_assets.cli.printing import console
 if TYPE_CHECKING:
     from hub_assets.home import Home
 
+WEEKS_SHOWN: Final = 12
+
 
 @click.command("status")
 @HOME
 @click.option("--clean", is_flag=True, help="Remove what is over the limits now, instead of after the next run.")
 def status_command(home: Path | None, clean: bool) -> None:
-    """Show what a home holds: sizes, and how long each part is kept.
+    """Show a home's weeks and their coverage, what is stale, what runs, what comes next, and what is kept for how long.
 
-    The limits are on by default and applied after every run. A file `retention.toml` in the home changes them, such as
-    `exports_weeks = 104`; 0 keeps everything. Raw data and published tables are always kept.
+    Makes no calls to the Hub and can be used during a run. The limits are on by default and applied after every run. A
+    file `retention.toml` in the home changes them, such as `exports_weeks = 104`; 0 keeps everything. Raw data and
+    published tables are always kept.
 
     \b
     Examples:
@@ -40,16 +44,119 @@ def status_command(home: Path | None, clean: bool) -> None:
         with chosen.locked("building", "hub-assets (status --clean)", console.print):
             for line in clean_up(chosen):
                 console.print(f"Removed {line}")
-    for section in SECTIONS:
-        console.print(section(chosen))
+    console.print(f"Home: {chosen.root} ({chosen.source or 'empty'})")
+    for title, section in SECTIONS:
+        console.print(f"\n{title}", style="bold")
+        for shown in section(chosen):
+            console.print(Padding(shown, (0, 0, 0, 2)))
 
 
-def sizes(home: "Home") -> RenderableType:
-    """Return the sizes of a home's parts with their limits."""
+def _weeks(home: "Home") -> Iterator[str]:
+    """Yield a line per listed week: repositories, coverage of histories, and whether the week is published."""
+    from hub_assets.hub.sources.listings import LISTINGS
+
+    lake, published = home.lake, _published(home)
+    weeks = sorted({week for table in LISTINGS.values() for week in lake.weeks(table.name)}, reverse=True)
+    if not weeks:
+        yield "none yet; take the first with hub-assets snapshot"
+    for week in weeks[:WEEKS_SHOWN]:
+        rows = {name: lake.manifest(table.name, week) for name, table in LISTINGS.items()}
+        listed = ", ".join(f"{each.rows:,} {name}s" if each.complete else f"no {name}s" for name, each in rows.items())
+        histories = ", ".join(
+            f"{kind} {_coverage(lake.manifest(f'raw_hub__{kind}', week).details)}"
+            for kind in ("commits", "discussions")
+        )
+        yield f"{week}  {listed}; known: {histories}; {'published' if week in published else 'not published'}"
+    if len(weeks) > WEEKS_SHOWN:
+        yield f"and {len(weeks) - WEEKS_SHOWN:,} earlier weeks"
+
+
+def _coverage(details: dict[str, Any]) -> str:
+    counts = details.get("coverage") or []
+    n_selected = sum(each["n_selected"] for each in counts)
+    return f"{sum(each['n_up_to_date'] for each in counts) / n_selected:.1%}" if n_selected else "0%"
+
+
+def _published(home: "Home") -> set[date]:
+    from hub_assets.warehouse.database import WarehouseError, connect
+
+    if not home.warehouse.exists():
+        return set()
+    try:
+        with connect(home.warehouse, read_only=True) as connection:
+            weeks = connection.execute("select distinct snapshot_date from mart__repo_activity").fetchall()
+            return {week for (week,) in weeks}
+    except WarehouseError:
+        return set()
+
+
+def _stale(home: "Home") -> Iterator[str]:
+    """Yield a line per week with tables that older code has built."""
+    from hub_assets.assets.staleness import stale_in
+    from hub_assets.definitions import build_defs
+    from hub_assets.resources import HomeResource
+    from hub_assets.warehouse.database import WarehouseBusy
+
+    try:
+        stale = stale_in(home, list(assets_of(build_defs(home=HomeResource(root=str(home.root))))))
+    except WarehouseBusy:
+        yield "unknown while a run is writing"
+        return
+    if not stale:
+        yield "nothing"
+    for week, tables in sorted(stale.items(), reverse=True)[:WEEKS_SHOWN]:
+        yield f"{week}  {len(tables)} tables: {', '.join(tables[:5])}{', …' if len(tables) > 5 else ''}"
+    if stale:
+        yield "rebuild with: hub-assets rebuild (or the job rebuild_stale)"
+
+
+def assets_of(definitions: Any) -> Iterator[Any]:
+    """Yield the asset definitions of a code location."""
+    import dagster as dg
+
+    yield from (each for each in definitions.assets or [] if isinstance(each, dg.AssetsDefinition))
+
+
+def _runs(home: "Home") -> Iterator[str]:
+    """Yield a line per run that is active or queued."""
+    import dagster as dg
+
+    if not (home.dagster / "dagster.yaml").exists():
+        yield "nothing"
+        return
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        active = ["QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"]
+        runs = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus(name) for name in active]))
+        for record in runs:
+            run = record.dagster_run
+            week = run.tags.get("dagster/partition", "")
+            since = f"{record.create_timestamp:%F %R} UTC"
+            yield f"{run.run_id[:8]}  {run.job_name} {week} {run.status.value.lower()} since {since}"
+        if not runs:
+            yield "nothing"
+
+
+def _next(home: "Home") -> Iterator[str]:
+    """Yield when the schedule asks for the next week, and what is left to fetch this week."""
+    from hub_assets.hub.sources import response_tables
+    from hub_assets.partitions import week_of
+
+    now = datetime.now(UTC)
+    present = week_of(now)
+    for table in response_tables():
+        manifest = home.lake.manifest(table.name, present)
+        if manifest.complete and not manifest.details.get("is_complete", True):
+            yield f"{table.name} of {present} is incomplete; hub-assets snapshot continues it"
+    monday = present + timedelta(days=7)
+    yield f"the schedule takes the week of {monday} on that Monday at 06:30 UTC, if it is switched on"
+
+
+def _kept(home: "Home") -> Iterator[RenderableType]:
+    """Yield the sizes of a home's parts with their limits."""
     from hub_assets.runs import instance_databases
     from hub_assets.upkeep.retention import kept
 
-    table = Table("part", "size", "kept for", "over the limit", title="Kept", title_justify="left", box=None)
+    table = Table("part", "size", "kept for", "over the limit", box=None)
     for part in kept(home, datetime.now(UTC), instance_databases(home)):
         limit = f"{part.weeks} weeks" if part.weeks else "always"
         over = f"{part.n_over} {part.unit}" if part.n_over else ""
@@ -57,7 +164,13 @@ def sizes(home: "Home") -> RenderableType:
     for what, path in (("lake", home.lake.root), ("warehouse.duckdb", home.warehouse)):
         size = path.stat().st_size if path.is_file() else sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
         table.add_row(what, f"{size / 1e6:,.1f} MB", "always", "")
-    return table
+    yield table
 
 
-SECTIONS: Final[list[Callable[["Home"], RenderableType]]] = [sizes]
+SECTIONS: Final[list[tuple[str, Callable[["Home"], Iterator[RenderableType]]]]] = [
+    ("Weeks", _weeks),
+    ("Stale", _stale),
+    ("Running", _runs),
+    ("Next", _next),
+    ("Kept", _kept),
+]

@@ -253,7 +253,7 @@ def _definition(series: Series, counting_changes: pa.Table) -> Verdict:
         for change in counting_changes.to_pylist()
         if change["repo_type"] == series.repo_type and since < change["changed_on"] <= series.dates[-1]
     ]
-    evidence = "; ".join(f"since {change['changed_on']}, {change['what']}" for change in changes)
+    evidence = "; ".join(f"since {change['changed_on']}, {change['description']}" for change in changes)
     return _verdict(
         bool(changes), float(len(changes)), 0, np.nan, evidence or "no announced change", severity="warning"
     )

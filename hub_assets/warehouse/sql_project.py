@@ -38,7 +38,6 @@ from sqlglot.optimizer.scope import build_scope
 from hub_assets.errors import UserError
 
 LAYERS = ("staging", "intermediate", "marts")
-SEEDS_GROUP = "reference"
 _BRACES = re.compile(r"\{[{%#]\s*(.*?)\s*[}%#]\}")
 _REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
 _SOURCE = re.compile(r"""source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
@@ -323,7 +322,7 @@ def _bind(draft: _Draft, connection: duckdb.DuckDBPyConnection, schema: dict[str
         layer=draft.layer,
         is_view=draft.layer == "staging",
         upstream=tuple(sorted(draft.reads)),
-        code_version=_digest(draft.tree.sql(dialect="duckdb", comments=False)),
+        code_version=digest(draft.tree.sql(dialect="duckdb", comments=False)),
         tracked_metrics=tracked_metrics,
         column_lineage=_column_lineage(draft, schema),
     )
@@ -372,7 +371,7 @@ def _seed(path: Path) -> Seed:
         raise ModelError(path, 1, f"the header is {header}, but {path.stem}.yml describes {list(listed)}")
     grain = tuple(meta["grain"])
     tests = tuple(_data_tests(path.with_suffix(".yml"), listed, grain))
-    return Seed(path.stem, path, description, grain, columns, tests, SEEDS_GROUP, _digest(content))
+    return Seed(path.stem, path, description, grain, columns, tests, _group(path, path.stem, meta), digest(content))
 
 
 def _typed_columns(path: Path, table: str, columns: list[dict[str, Any]]) -> Iterator[Column]:
@@ -484,5 +483,6 @@ def _line_of(text: str, word: str) -> int | None:
     return text.count("\n", 0, match.start()) + 1 if match else None
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def digest(*texts: str) -> str:
+    """Return a short hash of some texts, which identifies a version of them."""
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]

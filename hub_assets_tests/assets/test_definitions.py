@@ -13,13 +13,14 @@ import yaml
 from hub_assets.assets.listings import require_present_week
 from hub_assets.definitions import build_defs, defs
 from hub_assets.partitions import SNAPSHOTS, week_of
+from hub_assets.resources import project
 from hub_assets.schedules import COLLECTS_TAG
-from hub_assets.warehouse.sql_project import SEEDS_GROUP
 
 GRAPH = """
 benchmarks (reference) <-
 bots (reference) <-
-contribution_rules (reference) <-
+check_thresholds (rules) <-
+contribution_rules (rules) <-
 core__account_questions (identity_candidates) <- core__candidate_pairs int_hub__leading_models organizations
 core__candidate_pairs (identity_candidates) <- bots generic_names int_hub__author_strings int_hub__participations \
 int_hub__trailers
@@ -30,7 +31,7 @@ core__flow_corrections (trust) <- core__week_quality int_hub__listing_changes in
 core__pseudonyms (collaboration) <- int_hub__collaboration_developers
 core__repo_anomalies (trust) <- core__week_quality int_hub__listing_changes trust_rules
 core__week_quality (trust) <- counting_changes int_hub__listing_totals trust_rules
-counting_changes (reference) <-
+counting_changes (rules) <-
 enrich_hub__accounts (enrichment) <- core__account_questions raw_hub__commits raw_hub__discussions
 enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
 figure__centrality (report) <- network__developer_centrality
@@ -73,8 +74,10 @@ int_hub__space_models (usage) <- int_hub__model_ids stg_hub__spaces
 int_hub__themes (explorers) <- int_hub__repositories stg_hub__models themes
 int_hub__trailers (identity_candidates) <- stg_hub__commits
 license_aliases (reference) <-
-license_drift_rules (reference) <-
+license_drift_rules (rules) <-
 license_groups (reference) <-
+mart__activity_quality (quality) <- check_thresholds core__developer_pairs core__developers int_hub__model_networks \
+license_groups mart__repo_activity
 mart__activity_summary (activity) <- mart__repo_activity
 mart__base_model_edges (usage) <- int_hub__base_models int_hub__model_ids
 mart__collaboration_edges (collaboration) <- core__pseudonyms int_hub__collaboration_edges
@@ -87,6 +90,7 @@ mart__history_coverage (repositories) <- int_hub__commit_histories int_hub__disc
 mart__identity_pairs (identities) <- core__developer_pairs
 mart__identity_summary (identities) <- core__developers
 mart__license_drift (families) <- license_drift_rules mart__base_model_edges mart__models
+mart__listing_quality (quality) <- check_thresholds int_hub__repositories mart__history_coverage stg_hub__commits
 mart__models (explorers) <- int_hub__namespaces int_hub__organizations int_hub__themes mart__base_model_edges \
 mart__repo_activity model_developers size_classes stg_hub__models
 mart__organization_coverage (organizations) <- int_hub__namespaces int_hub__repositories
@@ -98,10 +102,14 @@ organizations published_values stats__concentration stats__correlations stats__l
 mart__repo_activity (activity) <- int_hub__commit_histories int_hub__developer_contributions \
 int_hub__developer_discussions int_hub__discussion_histories int_hub__repositories int_hub__space_models \
 license_groups stg_hub__spaces
+mart__repository_changes (repositories) <- int_hub__repositories
+mart__result_quality (quality) <- check_thresholds network__collaboration_cores network__developer_centrality \
+network__summary stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz
 mart__top_repositories (activity) <- mart__repo_activity
 mart__usage_edges (usage) <- int_hub__space_models
 mart__usage_resolution (usage) <- int_hub__space_models
 mart__week_coverage (repositories) <- stg_archive__uploads stg_hub__datasets stg_hub__models stg_hub__spaces
+mart__weekly_changes (activity) <- mart__repo_activity mart__repository_changes
 mart__weekly_flows (trust) <- core__flow_corrections core__week_quality int_hub__listing_changes \
 int_hub__listing_totals
 model_developers (reference) <-
@@ -153,10 +161,10 @@ stg_hub__models (repositories) <- raw_archive__models raw_hub__models
 stg_hub__spaces (repositories) <- raw_archive__spaces raw_hub__spaces
 subfields (reference) <-
 themes (reference) <-
-trust_rules (reference) <-
-warehouse__published (report) <- mart__community_roles mart__datasets mart__history_coverage mart__identity_pairs \
-mart__license_drift mart__organization_days mart__published_comparison mart__weekly_flows network__base_model_cycles \
-network__collaboration_over_time stats__tail_fits
+trust_rules (rules) <-
+warehouse__published (report) <- mart__datasets mart__identity_pairs mart__license_drift mart__organization_days \
+mart__published_comparison mart__result_quality mart__week_coverage mart__weekly_changes mart__weekly_flows \
+network__base_model_cycles network__collaboration_over_time stats__tail_fits
 """
 
 
@@ -203,7 +211,7 @@ def test_dagster_can_load_the_definitions() -> None:
 
 def test_all_assets_but_seeds_are_partitioned_and_all_have_descriptions(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    seeds = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).group_name == SEEDS_GROUP}
+    seeds = {seed.name for seed in project().seeds}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert (node.partitions_def is not None) == (key.to_user_string() not in seeds)
@@ -234,6 +242,8 @@ def test_all_checks_block_except_those_that_warn(definitions: dg.Definitions) ->
         "core__developer_pairs: no_conflicts",
         "core__week_quality: counters_can_be_believed",
         "stats__license_shares: accepted_values__is_mapped",
+        *(f"mart__{stage}_quality: accepted_values__is_within" for stage in ("listing", "activity", "result")),
+        *(each for each in names if each.endswith(": weeks_are_built_by_this_code")),
     }
 
 

@@ -195,6 +195,7 @@ def test_print_shows_static_figures_and_opens_tables(open_page: Open, tmp_path: 
     images = page.locator("img.printed")
     assert images.count() >= 4
     for image in images.all():
+        image.scroll_into_view_if_needed()  # the images load lazily
         expect(image).to_be_visible()
         assert image.evaluate("(each) => each.decode().then(() => each.naturalWidth)") > 100
     expect(page.locator("#distributions-chart .plot")).to_be_hidden()

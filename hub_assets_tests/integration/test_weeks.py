@@ -297,10 +297,8 @@ def test_past_weeks_can_be_rebuilt_from_the_lake(tmp_path: Path, instance: dg.Da
     Home(tmp_path).warehouse.unlink()
     for week in (ONE, TWO):
         hub = HubResource(endpoint="http://127.0.0.1:9", use_token=False)
-        job = build_defs(hub=hub, home=HomeResource(root=str(tmp_path))).resolve_implicit_global_asset_job_def()
-        downstream = [key for key in job.asset_layer.executable_asset_keys if not key.path[0].startswith("raw_hub")]
-        result = job.execute_in_process(instance=instance, partition_key=str(week), asset_selection=downstream)
-        assert result.success
+        job = build_defs(hub=hub, home=HomeResource(root=str(tmp_path))).resolve_job_def("rebuild_weeks")
+        assert job.execute_in_process(instance=instance, partition_key=str(week)).success
     assert query(tmp_path, "from mart__repo_activity order by all") == before
 
 

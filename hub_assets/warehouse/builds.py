@@ -1,0 +1,101 @@
+"""Which code built each week of each table, and which weeks are therefore stale.
+
+The record is a table of the build database beside the rows that it describes. What a code version covers is decided by
+those who build.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+import duckdb
+
+BUILDS: Final = "table_builds"
+
+
+@dataclass(frozen=True)
+class TableCode:
+    """The present code of a table: a version that includes the code of everything upstream, and the tables it reads."""
+
+    version: str
+    reads: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Build:
+    version: str
+    changed_at: datetime
+    built_at: datetime
+
+
+def record_build(
+    connection: duckdb.DuckDBPyConnection, table: str, snapshot_date: date, version: str, now: datetime | None = None
+) -> None:
+    """Record that a version of the code has just built a week of a table.
+
+    Args:
+        connection: the build database.
+        table: the table, or another asset that is built week by week.
+        snapshot_date: the week.
+        version: the version of the code.
+        now: the time, UTC; the present if None.
+    """
+    moment = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
+    _create(connection)
+    connection.execute(
+        f"insert into {BUILDS} values (?, ?, ?, ?, ?) on conflict do update set "
+        # when the code changed, not when the same code last ran: only the former makes what is downstream stale
+        "changed_at = case when code_version = excluded.code_version then changed_at else excluded.changed_at end, "
+        "code_version = excluded.code_version, built_at = excluded.built_at",
+        [table, snapshot_date, version, moment, moment],
+    )
+
+
+def stale_tables(
+    connection: duckdb.DuckDBPyConnection, code: Mapping[str, TableCode], weeks: Iterable[date] = ()
+) -> dict[date, list[str]]:
+    """Return the tables whose week was built by other code than the present, for each week that was ever built.
+
+    A week of a table is stale if another version built it or if it is missing, if a table that it reads is stale, or if
+    a table that it reads was built by other code since.
+
+    Args:
+        connection: the build database.
+        code: all tables, in the order in which they are built.
+        weeks: weeks that were built even if no build was recorded.
+    """
+    builds: dict[date, dict[str, _Build]] = {week: {} for week in weeks}
+    if connection.execute("select 1 from duckdb_tables() where table_name = ?", [BUILDS]).fetchone():
+        for table, week, *build in connection.execute(
+            f"select table_name, snapshot_date, code_version, changed_at, built_at from {BUILDS}"
+        ).fetchall():
+            builds.setdefault(week, {})[table] = _Build(*build)
+    stale = {week: _stale_of(code, builds[week]) for week in sorted(builds)}
+    return {week: tables for week, tables in stale.items() if tables}
+
+
+def _stale_of(code: Mapping[str, TableCode], built: Mapping[str, _Build]) -> list[str]:
+    stale: list[str] = []
+    for table, present in code.items():
+        build = built.get(table)
+        upstream = present.reads & code.keys()
+        if (
+            build is None
+            or build.version != present.version
+            or _intersects(upstream, stale)
+            or any(built[name].changed_at > build.built_at for name in upstream)
+        ):
+            stale.append(table)
+    return stale
+
+
+def _intersects(names: Collection[str], others: Collection[str]) -> bool:
+    return not set(names).isdisjoint(others)
+
+
+def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        f"create table if not exists {BUILDS} (table_name varchar, snapshot_date date, code_version varchar, "
+        "changed_at timestamp, built_at timestamp, primary key (table_name, snapshot_date))"
+    )
