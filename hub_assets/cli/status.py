@@ -48,7 +48,7 @@ def status_command(home: Path | None, clean: bool) -> None:
     for title, section in SECTIONS:
         console.print(f"\n{title}", style="bold")
         for shown in section(chosen):
-            console.print(Padding(shown, (0, 0, 0, 2)))
+            console.print(f"  {shown}" if isinstance(shown, str) else Padding(shown, (0, 0, 0, 1)))
 
 
 def _weeks(home: "Home") -> Iterator[str]:
