@@ -55,6 +55,8 @@ def build_archives() -> dg.AssetsDefinition:
             for table in ARCHIVED
         ],
         partitions_def=SNAPSHOTS,
+        # first, because some tables of an archived week read only what it does not have, and need its listings to exist
+        op_tags={"dagster/priority": "1000"},
     )
     def archived_week(
         context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource, archive: ArchiveResource

@@ -1,8 +1,9 @@
 """Limits on what a home keeps: events, logs, runs, intermediate rows, exports and figures. On by default.
 
-Raw data, published tables and materializations (which the UI plots over the weeks) are never removed. What is removed
-can be made again from the lake, except the events and logs of old runs. When limits are applied belongs to `runs` and
-`schedules`.
+Weeks of data count back from the newest week in the home, events and runs from the present: a home that no longer
+collects keeps its figures. Raw data, published tables and materializations (which the UI plots over the weeks) are
+never removed. What is removed can be made again from the lake, except the events and logs of old runs. When limits are
+applied belongs to `runs` and `schedules`.
 """
 
 import shutil
@@ -90,8 +91,9 @@ def kept(home: Home, now: datetime, databases: Sequence[str] = ()) -> list[Kept]
         events = instance.with_events(_before(now, limits.events_weeks))
         runs = instance.without_materializations(_before(now, limits.runs_weeks))
     logs = [path for path in (home.dagster / "storage").glob("*") if path.is_dir()]
-    build = _build_weeks(home, limits, now)
-    exports, figures = _old(home.exports, limits.exports_weeks, now), _old(home.figures, limits.figures_weeks, now)
+    build = _build_weeks(home, limits)
+    exports = _old(home.exports, _first_kept(home, limits.exports_weeks))
+    figures = _old(home.figures, _first_kept(home, limits.figures_weeks))
     return [
         Kept("events", limits.events_weeks, _size(home.dagster / "history"), len(events), "runs"),
         Kept("compute logs", limits.events_weeks, sum(map(_size, logs)), len({p.name for p in logs} & events), "runs"),
@@ -108,7 +110,7 @@ def apply(home: Home, project: Project, now: datetime, databases: Sequence[str] 
     Args:
         home: the home.
         project: the tables of its databases.
-        now: the time that the limits count from.
+        now: the time that the limits on events and runs count from.
         databases: the address (SQLAlchemy) of the Dagster instance's database, if it lies outside the home.
     """
     limits = limits_of(home)
@@ -119,13 +121,13 @@ def apply(home: Home, project: Project, now: datetime, databases: Sequence[str] 
     if n_events or n_runs:
         megabytes = f"{(before - _size(home.dagster)) / 1e6:,.1f} MB"
         yield f"events and logs of {n_events} runs, and {n_runs} run records: {megabytes}"
-    weeks = _build_weeks(home, limits, now)
+    weeks = _build_weeks(home, limits)
     if weeks:
         before = _size(home.build)
         _drop_weeks(home, project, weeks)
         yield f"intermediate rows of {len(weeks)} weeks: {(before - _size(home.build)) / 1e6:,.1f} MB"
     for folder, n_weeks in ((home.exports, limits.exports_weeks), (home.figures, limits.figures_weeks)):
-        old = _old(folder, n_weeks, now)
+        old = _old(folder, _first_kept(home, n_weeks))
         if old:
             size = sum(map(_size, old))
             for path in old:
@@ -233,11 +235,17 @@ def _before(now: datetime, weeks: int) -> datetime | None:
     return now.astimezone(UTC).replace(tzinfo=None) - timedelta(weeks=weeks) if weeks else None
 
 
-def _old(folder: Path, weeks: int, now: datetime) -> list[Path]:
-    """Return the folders of weeks older than a number of weeks."""
-    if not weeks or not folder.exists():
+def _first_kept(home: Home, weeks: int) -> date | None:
+    """Return the first week to keep, counted back from the newest one; None if there is no limit or no week."""
+    tables = [folder.name for folder in home.lake.root.glob("*") if folder.is_dir()]
+    newest = max((week for table in tables for week in home.lake.weeks_begun(table)), default=None)
+    return newest - timedelta(weeks=weeks) if newest and weeks else None
+
+
+def _old(folder: Path, first: date | None) -> list[Path]:
+    """Return the folders of weeks before the first that is kept."""
+    if first is None or not folder.exists():
         return []
-    first = now.astimezone(UTC).date() - timedelta(weeks=weeks)
     return [path for path in folder.iterdir() if (day := _day(path.name)) is not None and day < first]
 
 
@@ -248,11 +256,11 @@ def _day(name: str) -> date | None:
         return None
 
 
-def _build_weeks(home: Home, limits: Limits, now: datetime) -> list[date]:
+def _build_weeks(home: Home, limits: Limits) -> list[date]:
     """Return the weeks whose intermediate rows are over the limit."""
-    if not limits.build_weeks or not home.build.exists():
+    first = _first_kept(home, limits.build_weeks)
+    if first is None or not home.build.exists():
         return []
-    first = now.astimezone(UTC).date() - timedelta(weeks=limits.build_weeks)
     with connect(home.build, read_only=True) as connection:
         tables = connection.execute("select table_name from duckdb_tables() where starts_with(table_name, 'int_')")
         weeks = {

@@ -44,11 +44,16 @@ def record_build(
     moment = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
     _create(connection)
     connection.execute(
-        f"insert into {BUILDS} values (?, ?, ?, ?, ?) on conflict do update set "
+        # a merge, because the table loses its primary key when the database is rewritten
+        f"merge into {BUILDS} as old "
+        "using (select ? as table_name, ? as snapshot_date, ? as code_version, ? as built_at) as new "
+        "on old.table_name = new.table_name and old.snapshot_date = new.snapshot_date "
         # when the code changed, not when the same code last ran: only the former makes what is downstream stale
-        "changed_at = case when code_version = excluded.code_version then changed_at else excluded.changed_at end, "
-        "code_version = excluded.code_version, built_at = excluded.built_at",
-        [table, snapshot_date, version, moment, moment],
+        "when matched then update set "
+        "changed_at = case when old.code_version = new.code_version then old.changed_at else new.built_at end, "
+        "code_version = new.code_version, built_at = new.built_at "
+        "when not matched then insert values (table_name, snapshot_date, code_version, built_at, built_at)",
+        [table, snapshot_date, version, moment],
     )
 
 
@@ -97,5 +102,5 @@ def _intersects(names: Collection[str], others: Collection[str]) -> bool:
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         f"create table if not exists {BUILDS} (table_name varchar, snapshot_date date, code_version varchar, "
-        "changed_at timestamp, built_at timestamp, primary key (table_name, snapshot_date))"
+        "changed_at timestamp, built_at timestamp)"
     )

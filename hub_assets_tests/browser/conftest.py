@@ -24,8 +24,11 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
-def browser(site: Path) -> Iterator[Browser]:  # noqa: ARG001
-    """One browser for all tests, started after the site is built: Dagster's event loop cannot run inside Playwright's."""
+def browser(site: Path) -> Iterator[Browser]:
+    """One browser for all tests.
+
+    It starts after the site is built, because Dagster's event loop cannot run inside Playwright's.
+    """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     assert program, f"the browser tests need one of {', '.join(PROGRAMS)}; install Debian's package chromium"
     with sync_playwright() as playwright:

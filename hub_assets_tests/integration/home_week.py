@@ -62,12 +62,14 @@ def failures_of(result: dg.ExecuteInProcessResult) -> str:
     return "\n".join(texts)
 
 
-def tables_of(database: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Return all rows of a database by table, sorted by all columns."""
+def tables_of(database: Path, *, with_times: bool = True) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of a database by table, sorted by all columns; if asked, without the times of collection."""
+    columns = "*" if with_times else "columns(name -> not ends_with(name, 'observed_at'))"
     with connect(database, read_only=True) as connection:
         names = connection.execute("select table_name from duckdb_tables() where database_name = current_database()")
         return {
-            name: connection.execute(f"select * from {name} order by all").fetchall() for (name,) in names.fetchall()
+            name: connection.execute(f"select {columns} from {name} order by all").fetchall()
+            for (name,) in names.fetchall()
         }
 
 
