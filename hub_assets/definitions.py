@@ -119,7 +119,7 @@ def _first_week(home: Home, hub: HubResource, week: date | None) -> date:
     The clock of a Hub other than huggingface.co may show any week, so a home that is empty begins with the study.
     """
     empty = week_of(datetime.now(UTC)) if hub.endpoint == DEFAULT_ENDPOINT else STUDY_WEEK
-    first = home.first_week or week or empty
+    first = next(iter(home.weeks), week or empty)
     return min(first, week) if week else first
 
 

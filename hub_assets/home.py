@@ -131,10 +131,10 @@ class Home:
         return self.root / "dagster"
 
     @property
-    def first_week(self) -> date | None:
-        """The earliest week with any raw data; None if the home is empty."""
+    def weeks(self) -> list[date]:
+        """The weeks with any raw data, oldest first."""
         tables = [folder.name for folder in self.lake.root.glob("*") if folder.is_dir()]
-        return min((week for table in tables for week in self.lake.weeks_begun(table)), default=None)
+        return sorted({week for table in tables for week in self.lake.weeks_begun(table)})
 
     @property
     def source(self) -> str | None:

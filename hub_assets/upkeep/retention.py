@@ -237,9 +237,7 @@ def _before(now: datetime, weeks: int) -> datetime | None:
 
 def _first_kept(home: Home, weeks: int) -> date | None:
     """Return the first week to keep, counted back from the newest one; None if there is no limit or no week."""
-    tables = [folder.name for folder in home.lake.root.glob("*") if folder.is_dir()]
-    newest = max((week for table in tables for week in home.lake.weeks_begun(table)), default=None)
-    return newest - timedelta(weeks=weeks) if newest and weeks else None
+    return home.weeks[-1] - timedelta(weeks=weeks) if weeks and home.weeks else None
 
 
 def _old(folder: Path, first: date | None) -> list[Path]:

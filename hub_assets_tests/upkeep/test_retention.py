@@ -1,6 +1,7 @@
 """Limits on what a home keeps: shown, applied to what is over them, and never to data or materializations."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,14 @@ def age(home: Home, weeks: float) -> None:
     with sqlite3.connect(home.dagster / "history" / "runs.db") as connection:
         moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(weeks=weeks)
         connection.execute("update runs set update_timestamp = ?", [f"{moment:%Y-%m-%d %H:%M:%S.%f}"])
+
+
+def begin(home: Home, week: date) -> Path:
+    """Make a week the home's newest one: its listing has begun."""
+    folder = home.lake.folder("raw_hub__models", week)
+    folder.mkdir(parents=True)
+    (folder / "journal-1.log").write_bytes(b"{")
+    return folder
 
 
 def test_events_of_old_runs_go_and_what_the_ui_plots_stays(tmp_path: Path) -> None:
@@ -93,8 +102,12 @@ def test_files_and_intermediate_rows_go_and_data_stays(golden: Golden, tmp_path:
     raw, published = raw_rows_of(home), tables_of(home.warehouse)
     assert list(apply(home, project(), NOW)) == []
     assert [part.n_over for part in kept(home, NOW)] == [0] * 6
-    lines = list(apply(home, project(), NOW + timedelta(weeks=110)))
-    assert [line.split(" of ")[0] for line in lines][-3:] == ["intermediate rows", "exports", "figures"]
+    # time alone removes no data: a home that no longer collects keeps its figures
+    assert [line.split(" of ")[0] for line in apply(home, project(), NOW + timedelta(weeks=500))] == ["events and logs"]
+    begun = begin(home, WEEK + timedelta(weeks=110))
+    lines = list(apply(home, project(), NOW + timedelta(weeks=500)))
+    assert [line.split(" of ")[0] for line in lines] == ["intermediate rows", "exports", "figures"]
+    shutil.rmtree(begun)
     assert not (home.exports / str(WEEK)).exists()
     assert not (home.figures / str(WEEK)).exists()
     with connect(home.build, read_only=True) as connection:
@@ -111,6 +124,7 @@ def test_a_home_has_limits_of_its_own(tmp_path: Path) -> None:
     assert limits_of(home) == Limits()
     (home.exports / "2026-01-05").mkdir(parents=True)
     (home.exports / "notes").mkdir()
+    begin(home, date(2026, 11, 23))
     (tmp_path / FILE).write_text("exports_weeks = 0\n")
     assert list(apply(home, project(), NOW + timedelta(weeks=500))) == []
     (tmp_path / FILE).write_text("exports_weeks = 4\n")
@@ -126,6 +140,7 @@ def test_a_home_has_limits_of_its_own(tmp_path: Path) -> None:
 def test_status_shows_sizes_and_limits(tmp_path: Path) -> None:
     home = Home(tmp_path)
     (home.exports / str(date(2020, 1, 6))).mkdir(parents=True)
+    begin(home, date(2026, 11, 23))
     result = CliRunner().invoke(cli.main, ["status", "--home", str(tmp_path)], env=os.environ | {"COLUMNS": "100"})
     assert result.exit_code == 0, result.output
     for words in ("events", "8 weeks", "exports", "52 weeks", "1 weeks", "lake", "always"):
