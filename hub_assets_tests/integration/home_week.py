@@ -64,7 +64,7 @@ def failures_of(result: dg.ExecuteInProcessResult) -> str:
 
 def tables_of(database: Path, *, with_times: bool = True) -> dict[str, list[tuple[Any, ...]]]:
     """Return all rows of a database by table, sorted by all columns; if asked, without the times of collection."""
-    columns = "*" if with_times else "columns(name -> not ends_with(name, 'observed_at'))"
+    columns = "*" if with_times else "columns(lambda name: not ends_with(name, 'observed_at'))"
     with connect(database, read_only=True) as connection:
         names = connection.execute("select table_name from duckdb_tables() where database_name = current_database()")
         return {
