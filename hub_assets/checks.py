@@ -10,7 +10,7 @@ from datetime import date
 import dagster as dg
 import duckdb
 
-from hub_assets.assets.metadata import preview
+from hub_assets.metadata import preview
 from hub_assets.resources import project
 from hub_assets.warehouse.database import failing_rows
 from hub_assets.warehouse.sql_project import DataTest, Seed, Table

@@ -13,12 +13,12 @@ from hub_assets.archives.choosing import Choice, choose
 from hub_assets.archives.conversion import Unreadable
 from hub_assets.archives.importing import choice_rows, import_listing, write_choices
 from hub_assets.archives.uploads import ArchiveUnreachable, Uploads
-from hub_assets.assets.metadata import column_schema, preview
 from hub_assets.assets.trust import DEPENDENCIES
 from hub_assets.hub.collect.listing_rows import RowCounts, listing_rows
 from hub_assets.hub.collect.raw_table import ListingTable
 from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake, Manifest
+from hub_assets.metadata import column_schema, preview
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.resources import ARCHIVE_UPLOADS, ARCHIVED, ArchiveResource, HomeResource, HubResource, project
 from hub_assets.warehouse.sql_project import Model

@@ -21,7 +21,7 @@ COMPUTING: Final = tuple(
     f"{PACKAGE}.{room}" for room in ("identities", "networks", "statistics", "figures", "trust", "search", "vocabulary")
 )
 """Modules that decide values; whole modules count, because their functions call each other."""
-WIRING: Final = tuple(f"{ASSETS}.{name}" for name in ("code_versions", "metadata", "tables"))
+WIRING: Final = tuple(f"{ASSETS}.{name}" for name in ("code_versions", "tables"))
 
 
 def code_version(function: Callable[..., Any]) -> str:

@@ -9,12 +9,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.assets.metadata import count_table, table
 from hub_assets.assets.tables import python_step, store, with_metadata
 from hub_assets.home import HomeError
 from hub_assets.identities.bots import find_bots, propose_bots
 from hub_assets.identities.decisions import DecisionsError, decisions_hash, read_decisions
 from hub_assets.identities.pseudonyms import SecretError, fingerprint, pseudonyms, secret_key
+from hub_assets.metadata import count_table, table
 from hub_assets.resources import HomeResource
 
 if TYPE_CHECKING:  # importing scipy and rapidfuzz takes a third of a second

@@ -7,13 +7,13 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
-from hub_assets.assets.metadata import column_schema, count_table, preview
 from hub_assets.hub.collect.listing import ListingRefused, land_listing, require_no_later_week
 from hub_assets.hub.collect.listing_rows import RowCounts
 from hub_assets.hub.collect.raw_table import ListingTable
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake, Manifest
+from hub_assets.metadata import column_schema, count_table, preview
 from hub_assets.partitions import ONE_WEEK, SNAPSHOTS, snapshot_date_of, week_of
 from hub_assets.resources import HomeResource, HubResource, project
 

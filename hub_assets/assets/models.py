@@ -8,9 +8,9 @@ from typing import Any, Final, TypeVar
 import dagster as dg
 import duckdb
 
-from hub_assets.assets.metadata import RESULT_ROWS, column_lineage, column_schema, preview, tracked_metrics
 from hub_assets.assets.tables import of_all, of_weeks, record, spec_of
 from hub_assets.checks import check, check_specs, newest_week
+from hub_assets.metadata import RESULT_ROWS, column_lineage, column_schema, preview, tracked_metrics
 from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource, listings_behind, project
 from hub_assets.warehouse.database import replace_week

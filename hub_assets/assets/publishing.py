@@ -5,8 +5,8 @@ from datetime import date
 
 import dagster as dg
 
-from hub_assets.assets.metadata import count_table
 from hub_assets.assets.tables import of_weeks
+from hub_assets.metadata import count_table
 from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource, project
 from hub_assets.warehouse.database import publish

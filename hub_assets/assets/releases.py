@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 from pydantic import Field
 
-from hub_assets.assets.metadata import count_table
+from hub_assets.metadata import count_table
 from hub_assets.partitions import SNAPSHOTS, snapshot_date_of
 from hub_assets.releases.commit import Target, publish_release
 from hub_assets.releases.documents import write_documents

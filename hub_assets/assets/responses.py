@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hub_assets.assets.listings import require_present_week
-from hub_assets.assets.metadata import column_schema, count_table, preview
 from hub_assets.hub.collect.collection import RefreshRefused, land
 from hub_assets.hub.collect.crawl import Progress
 from hub_assets.hub.collect.ids import not_listed_note
@@ -21,6 +20,7 @@ from hub_assets.hub.http.errors import HubBroken, TokenRefused
 from hub_assets.hub.sources import response_tables
 from hub_assets.lake.landing import LandingBusy
 from hub_assets.lake.parts import Lake
+from hub_assets.metadata import column_schema, count_table, preview
 from hub_assets.partitions import ONE_WEEK, SNAPSHOTS, snapshot_date_of
 from hub_assets.progress import tell
 from hub_assets.resources import CrawlResource, HomeResource, HubResource, listings_behind, project

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from hub_assets.assets.metadata import RESULT_ROWS, tracked_metrics
 from hub_assets.assets.tables import python_step, store, with_metadata
+from hub_assets.metadata import RESULT_ROWS, tracked_metrics
 from hub_assets.resources import HomeResource
 
 if TYPE_CHECKING:  # importing scipy takes half a second

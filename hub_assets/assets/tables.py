@@ -13,8 +13,8 @@ import duckdb
 import pyarrow as pa
 
 from hub_assets.assets.code_versions import code_version
-from hub_assets.assets.metadata import column_schema, preview
 from hub_assets.checks import check, check_specs
+from hub_assets.metadata import column_schema, preview
 from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource, project
 from hub_assets.warehouse.builds import record_build

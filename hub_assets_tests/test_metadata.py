@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from hub_assets.assets.metadata import tracked_metrics
+from hub_assets.metadata import tracked_metrics
 
 
 def test_tracked_metric_is_named_after_the_values_of_its_row() -> None:
