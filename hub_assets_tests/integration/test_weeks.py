@@ -547,7 +547,9 @@ def test_killed_listing_resumes_at_its_page(tmp_path: Path, plain: dict[str, pa.
             assert process.returncode == 0, output.decode()
     assert "resuming after" in output.decode()
     # finished datasets are listed again by each run; a process makes contact twice, and a kill wastes a call
-    assert counters.by_kind["listing"] <= sum(pages.values()) + 2 * pages["dataset"] + 3 * 2 + 3
+    expected = sum(pages.values()) + 2 * pages["dataset"] + 3 * 2 + 3
+    doctors = 10  # listings that the first process asks for to examine the Hub
+    assert counters.by_kind["listing"] <= expected + doctors
     assert counters.by_status[429] == 0
     for table, rows in plain.items():
         assert listed(tmp_path, table, TWO).equals(rows), table
