@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr
 
 from hub_assets.archives.catalog import archive_of
 from hub_assets.archives.uploads import Uploads
+from hub_assets.event_store import cheap_commits
 from hub_assets.home import Home
 from hub_assets.hub.collect.budget import DEFAULT_HOURS, budget_calls, calls_left
 from hub_assets.hub.collect.collection import CollectOptions
@@ -213,8 +214,9 @@ class HomeResource(dg.ConfigurableResource):
         self._who = f"run {run.run_id[:8]} of {run.job_name}" if run else "a run"
         self._tell = context.log.info if context.log else print
         try:
-            yield self
-            self.release()
+            with cheap_commits():
+                yield self
+                self.release()
         finally:
             self._unlock("building")
             self._unlock("collecting")

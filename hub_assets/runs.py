@@ -21,6 +21,7 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from hub_assets.errors import HubAssetsError
+from hub_assets.event_store import cheap_commits
 from hub_assets.home import Home, HomeError
 from hub_assets.processes import has_lived_since, is_alive, process_mark
 from hub_assets.progress import watched
@@ -57,6 +58,7 @@ def execute(
     cause: str | None = None
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with (
+        cheap_commits(),
         open_instance(home) as instance,
         crawl_bars(console, f"week {week}") as watch,
         watched(watch),
