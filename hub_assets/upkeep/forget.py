@@ -137,7 +137,7 @@ class Eraser:
         return values
 
     def _strings(self, values: pa.Array, name: str) -> pa.Array:
-        has_name = pa.array([False] * len(values))
+        has_name = pa.array([False] * len(values), pa.bool_())
         for known in self.tokens:
             has_name = pc.or_(has_name, pc.fill_null(pc.match_substring(values, known), False))
         if not pc.any(has_name).as_py():
@@ -150,7 +150,7 @@ class Eraser:
         return pc.replace_with_mask(values, has_name, changed.take(encoded.indices))
 
     def _without_display_name(self, rows: pa.Table, column: str, naming: Iterable[str]) -> pa.Table:
-        is_erased = pa.array([False] * len(rows))
+        is_erased = pa.array([False] * len(rows), pa.bool_())
         for other in naming:
             if other in rows.column_names:
                 found = pc.fill_null(pc.starts_with(rows[other].combine_chunks(), PREFIX), False)

@@ -201,6 +201,9 @@ def test_nested_values_and_nulls_keep_their_place() -> None:
     ]
     assert changed["by"].to_pylist() == [[("T", "a T b")], None, [], []]
     assert Eraser({"nobody": "T"}, [], []).table(rows) is rows
+    for empty in (values[:2], []):
+        column = pa.table({"commits": pa.array(empty, kind)})
+        assert eraser.table(column).equals(column)
 
 
 _NAMES = st.text(st.sampled_from("ab é-._ Z\u4e2d"), min_size=1, max_size=8)
