@@ -51,10 +51,10 @@ paired as (
 changes as (
     select
         paired.*,
-        case when cast(created_at as date) >= earlier.previous_date then 'new' else 'returned' end as change
+        case when cast(paired.created_at as date) >= earlier.previous_date then 'new' else 'returned' end as change
     from paired
     cross join earlier
-    where not was_listed
+    where not paired.was_listed
     union all
     select *, 'gone' as change from paired
     where not is_listed
