@@ -33,8 +33,9 @@ pairs as (
 
 developers as (
     select
-        count(distinct case when developers.snapshot_date = date '{{ var('snapshot_date') }}' then developers.developer_id end)
-            as n,
+        count(distinct developers.developer_id) filter (
+            where developers.snapshot_date = date '{{ var('snapshot_date') }}'
+        ) as n,
         count(distinct case when developers.snapshot_date = earlier.previous_date then developers.developer_id end)
             as n_before
     from {{ source('core', 'developers') }} as developers

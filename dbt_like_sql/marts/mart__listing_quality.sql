@@ -11,10 +11,13 @@ sizes as (
         repositories.repo_type,
         count(case when repositories.snapshot_date = date '{{ var('snapshot_date') }}' then 1 end) as n,
         count(case when repositories.snapshot_date = earlier.previous_date then 1 end) as n_before,
-        sum(case when repositories.snapshot_date = date '{{ var('snapshot_date') }}' then repositories.n_likes end) as likes,
+        sum(case when repositories.snapshot_date = date '{{ var('snapshot_date') }}' then repositories.n_likes end)
+            as likes,
         sum(case when repositories.snapshot_date = earlier.previous_date then repositories.n_likes end) as likes_before,
-        sum(case when repositories.snapshot_date = date '{{ var('snapshot_date') }}' then repositories.n_downloads end) as downloads,
-        sum(case when repositories.snapshot_date = earlier.previous_date then repositories.n_downloads end) as downloads_before
+        sum(case when repositories.snapshot_date = date '{{ var('snapshot_date') }}' then repositories.n_downloads end)
+            as downloads,
+        sum(case when repositories.snapshot_date = earlier.previous_date then repositories.n_downloads end)
+            as downloads_before
     from {{ ref('int_hub__repositories') }} as repositories
     cross join earlier
     where
