@@ -203,7 +203,9 @@ def test_endless_commits_fail_alone_and_are_requested_again(
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
-def test_fewer_commits_than_counted_is_a_failure(hub: HostileHub, client: HubClient, lake: Lake) -> None:
+def test_fewer_commits_than_counted_are_kept_with_the_larger_count(
+    hub: HostileHub, client: HubClient, lake: Lake
+) -> None:
     land_listing(client, lake, LISTINGS["model"], WEEK)
     hub.spoil("commits /api/models/acme/r0/.*", lambda reply, _: reply.with_headers(x_total_count=str(10**9)))
     assert land(client, lake, COMMITS, WEEK, SOME).details["outcomes"] == {"ok": 4}
