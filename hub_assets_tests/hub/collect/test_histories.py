@@ -113,7 +113,10 @@ def collected(tmp_path_factory: pytest.TempPathFactory, first: Simulation) -> Co
         for crawl in crawls:
             ended(crawl, None)
         manifests = [lake.manifest(f"raw_hub__{kind}", ONE) for kind in HISTORIES]
-        assert counters.by_kind["history"] == sum(manifest.details["calls"] for manifest in manifests)
+        calls = sum(manifest.details["calls"] for manifest in manifests)
+        # on a busy machine a connection may break before its request arrives; the call counts and is repeated
+        retries = sum(sum(manifest.details["retries"].values()) for manifest in manifests)
+        assert calls - retries <= counters.by_kind["history"] <= calls
         for manifest in manifests:
             assert manifest.details["is_complete"]
             assert len(manifest.parts) > 2
