@@ -7,7 +7,7 @@ import dagster as dg
 
 from hub_assets.home import Home
 from hub_assets.resources import project
-from hub_assets.warehouse.sql_project import Seed
+from hub_assets.warehouse.sql_project import Model, Seed
 
 OWNER: Final = "team:observatory"
 LAYERS: Final = {
@@ -30,7 +30,7 @@ def with_catalog_entry(spec: dg.AssetSpec, home: Home) -> dg.AssetSpec:
     """Return a spec with its owner, its tags (layer, personal data, cost) and the query that shows its newest week."""
     name = spec.key.to_user_string()
     table = project().tables.get(name)
-    layer = LAYERS.get(name.partition("__")[0], "seeds") if "__" in name else "seeds"
+    layer = LAYERS[name.partition("_")[0]] if "__" in name else "seeds"
     cost = {"raw": "hub-calls", "figures": "compute"}.get(layer, "sql" if {"sql", "csv"} & spec.kinds else "compute")
     tags = {"layer": layer, "personal_data": "yes" if table and table.personal else "no", "cost": cost}
     query = {}
@@ -42,4 +42,6 @@ def with_catalog_entry(spec: dg.AssetSpec, home: Home) -> dg.AssetSpec:
         select = f"from {name}{newest} order by {key} limit 20"
         command = f"duckdb -readonly {shlex.quote(str(database))} {shlex.quote(select)}"
         query = {"query": dg.MetadataValue.md(f"```sh\n{command}\n```")}
+    if isinstance(table, Model):  # not in the description, where it would push the row count and preview off the page
+        query["sql"] = dg.MetadataValue.md(f"```sql\n{table.sql}```")
     return spec.replace_attributes(owners=[OWNER], tags={**spec.tags, **tags}, metadata={**spec.metadata, **query})

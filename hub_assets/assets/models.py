@@ -44,7 +44,6 @@ def _build_group(group: str, models: Sequence[Model]) -> dg.AssetsDefinition:
                 model.upstream,
                 "sql",
                 code_version=model.code_version,
-                description=f"{model.description}\n\n```sql\n{model.sql}```",
                 skippable=True,
             )
             for model in models

@@ -260,6 +260,22 @@ def test_weekly_job_lists_the_hub_and_archived_week_only_the_archive(definitions
     assert {"mart__repo_activity", "mart__week_coverage"} <= archived
 
 
+def test_every_asset_has_an_owner_and_tags_for_its_layer_and_cost(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    tags = {key.to_user_string(): graph.get(key).tags for key in graph.get_all_asset_keys()}
+    assert all(graph.get(key).owners == ["team:observatory"] for key in graph.get_all_asset_keys())
+    shown = {name: (each["layer"], each["cost"], each["personal_data"]) for name, each in tags.items()}
+    assert shown["raw_hub__models"] == shown["raw_archive__models"] == ("raw", "hub-calls", "no")
+    assert shown["enrich_hub__accounts"] == ("raw", "hub-calls", "yes")
+    assert shown["stg_hub__commits"] == ("staging", "sql", "yes")
+    assert shown["int_hub__repositories"] == ("intermediate", "sql", "no")
+    assert shown["core__developers"] == ("identities", "compute", "yes")
+    assert shown["stats__tail_fits"] == ("marts", "compute", "no")
+    assert shown["figure__core"] == ("figures", "compute", "no")
+    assert shown["warehouse__published"] == ("published", "compute", "no")
+    assert shown["license_groups"] == ("seeds", "sql", "no")
+
+
 def test_weeks_start_on_monday_utc() -> None:
     assert week_of(datetime(2026, 11, 22, 23, 59, tzinfo=UTC)) == date(2026, 11, 16)
     assert week_of(datetime(2026, 11, 23, tzinfo=UTC)) == date(2026, 11, 23)
