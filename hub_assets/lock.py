@@ -1,9 +1,9 @@
 """One collector and one builder per home at a time, however they start: command, daemon or `dagster asset materialize`.
 
 Collecting writes the lake, building the two databases. Their locks are separate, so that a crawl of 24 hours does not
-block rebuilding a mart. A process may wait to build while it collects, but never to collect while it builds: otherwise
-two processes could wait for each other. The operating system releases a lock when its process dies. What a writer does
-with the home does not belong here.
+block rebuilding a mart. A process that holds the lock for collecting may wait for the one for building, but never the
+reverse; otherwise two processes could deadlock. The operating system releases a lock when its process dies. What a
+writer does with the home does not belong here.
 """
 
 import contextlib

@@ -39,7 +39,8 @@ def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
 
 
 def column_lineage(model: Model) -> dict[str, Any]:
-    """Return the origin of each column, for catalogs and as a table, because the open-source UI draws no lineage."""
+    """Return each column's lineage for catalogs, and also as a table, because the open-source UI does not show column
+    lineage."""
     origins = model.column_lineage
     lines = [
         f"| {column} | {', '.join(f'{table}.{name}' for table, name in sources) or '-'} |"

@@ -173,7 +173,7 @@ class ArchiveResource(dg.ConfigurableResource):
     name: str = Field(default="hub-stats", description="One of hub-stats, weekly-snapshots.")
 
     def uploads(self, hub: HubResource, home: Home, report: Callable[[str], None]) -> Uploads:
-        """Return the archive's uploads, at the Hub and with the token that listings use.
+        """Return the archive's uploads, from the Hub and with the token that listings use, too.
 
         Raises:
             UnknownArchive: if there is no archive of this name.
@@ -272,7 +272,8 @@ class HomeResource(dg.ConfigurableResource):
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Wait until no other process builds, and open the build database with its views, seeds and sources in place.
 
-        A run opens it once, because opening takes 25 ms and preparing 30 ms, and keeps it until `release` or an error.
+        A run opens the database once and keeps it open until `release` or an error, because opening it takes 25 ms and
+        preparing it another 30 ms.
 
         Args:
             snapshot_date: the week to build; None to read, or to build tables without weeks.

@@ -146,7 +146,8 @@ def _judge(listed: Sequence[Upload]) -> list[_Judged]:
 def _truncated(rows: int | None, before: Sequence[int], after: Sequence[int]) -> str | None:
     """Return how far a listing is cut off, or None if it is whole, or its number of rows unknown.
 
-    A drop below the median of the earlier uploads counts unless later uploads stay there, because a purge is permanent.
+    A drop below the median of the earlier uploads means a truncated file unless later uploads stay as small: that is a
+    purge.
     """
     if rows is None or not (before or after):
         return None

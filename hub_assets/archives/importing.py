@@ -2,7 +2,7 @@
 
 A listing is downloaded whole, converted in batches and removed again, so one listing at a time is on disk and one batch
 in memory. An interrupted download continues; an interrupted conversion starts over. The week's manifest names the
-source. Which upload to import is `choosing`'s decision.
+source. `choosing` decides which upload to import.
 """
 
 import hashlib

@@ -204,7 +204,7 @@ class Uploads:
 
 
 def _around(days: list[date], first: date, last: date) -> list[date]:
-    """Return the days from the week of `first` to the week of `last`, and `WINDOW` more on both sides."""
+    """Return the days from the week of `first` through the week of `last`, and `WINDOW` more on each side."""
     start = first - timedelta(days=first.weekday())
     end = last - timedelta(days=last.weekday()) + timedelta(days=6)
     inside = [position for position, day in enumerate(days) if start <= day <= end]

@@ -31,7 +31,7 @@ class ReleaseConfig(dg.Config):
 
 
 def build_releases() -> list[dg.AssetsDefinition]:
-    """Build the asset. It comes after the published warehouse, so that every blocking check has passed."""
+    """Build the asset. It depends on the published warehouse, so it runs only after every blocking check has passed."""
 
     @dg.asset(
         deps=["warehouse__published"],

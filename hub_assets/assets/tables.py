@@ -102,7 +102,7 @@ def record(context: dg.AssetExecutionContext, home: HomeResource, table: str, we
 def of_weeks(
     context: dg.AssetExecutionContext, table: str, results: Mapping[date, dg.MaterializeResult]
 ) -> dg.MaterializeResult:
-    """Return the result of a table from those of the run's weeks.
+    """Combine a table's results for the run's weeks into one.
 
     Each week keeps its own metadata. A check passes if it passes in every week, and shows the first week that fails.
     """

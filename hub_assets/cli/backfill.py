@@ -37,8 +37,8 @@ the unpublished weeks."""
 def backfill_command(home: Path | None, first: date, last: date, name: str, dry_run: bool, yes: bool) -> None:
     """Import past weeks from a public archive of the Hub's listings.
 
-    Shows the plan first: the upload chosen for each week, gaps, gigabytes and calls. A week that you listed yourself
-    stays as it is. One listing at a time is downloaded, converted and removed again. An interrupted backfill resumes
+    Shows the plan first: the upload chosen for each week, gaps, gigabytes and calls. Weeks that you listed yourself are
+    left unchanged. One listing at a time is downloaded, converted and removed again. An interrupted backfill resumes
     where it stopped when you run the command again.
 
     \b

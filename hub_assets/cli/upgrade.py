@@ -11,10 +11,10 @@ from hub_assets.cli.printing import console
 @click.command("upgrade")
 @HOME
 def upgrade_command(home: Path | None) -> None:
-    """Convert a home that an earlier version wrote.
+    """Convert a home written by an earlier version.
 
-    Tables, columns and manifest keys get their present names. No data is lost, and an interrupted conversion can be
-    run again.
+    Renames tables, columns and manifest keys to their current names. No data is lost, and an interrupted conversion can
+    be run again.
 
     \b
     Example:

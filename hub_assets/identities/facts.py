@@ -1,4 +1,4 @@
-"""One week's facts about author strings, in an in-memory database that the search for pairs queries.
+"""Facts about author strings in one week, in an in-memory database for the pair search to query.
 
 The only conclusion drawn here is whether a string is an account.
 """

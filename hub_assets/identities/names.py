@@ -1,6 +1,6 @@
 """Comparison of names: normal forms, words, similarity, and whether one name is a spelling of another.
 
-Whether two similar names belong to the same person is not decided here.
+Deciding whether two similar names belong to the same person does not belong here.
 """
 
 from typing import Final

@@ -1,6 +1,6 @@
 """Keyed pseudonyms for developers outside the raw layer and the identity tables. Only this home can compute them.
 
-Exports of people's activity use `pseudonyms` and no other name.
+Exports of people's activity identify people only by their pseudonyms.
 """
 
 import hmac

@@ -1,7 +1,7 @@
 """What a Hub contains in one week: a table of repositories per type and optionally histories, accounts and renames.
 
-This module finds, sorts and prepares rows for JSON with Arrow and numpy, and creates Python objects only for what is
-served. Building populations belongs in `replay` and `simulated`, access control in `app`.
+This module finds, sorts and prepares rows for JSON with Arrow and numpy, and creates Python objects only for the rows
+that it serves. Building populations belongs in `replay` and `simulated`, access control in `app`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Repositories with contents: content-addressed blobs, and per repository its commits, branches and tags.
+"""Repositories with contents: content-addressed blobs, and each repository's commits, branches and tags.
 
 Everything is on disk below one folder, so a Hub that restarts serves the same revisions. HTTP (what a route answers,
 access, redirects) belongs in `repository_routes` and `app`; listings and histories of a population belong in
@@ -69,7 +69,7 @@ class Entry:
 
     @property
     def etag(self) -> str:
-        """The Hub's ETag of the file: its SHA-256 if it is stored through LFS, otherwise git's id."""
+        """The file's ETag on the Hub: its SHA-256 if it is stored in LFS, otherwise its git object id."""
         return self.sha256 if self.is_lfs else self.oid
 
 
@@ -108,7 +108,7 @@ class Repositories:
     def put(self, chunks: bytes | Iterable[bytes], expected: str) -> Blob | None: ...
 
     def put(self, chunks: bytes | Iterable[bytes], expected: str | None = None) -> Blob | None:
-        """Store a file's bytes; the same bytes are stored once.
+        """Store a file's bytes; identical content is stored only once.
 
         Args:
             chunks: the bytes.

@@ -336,7 +336,7 @@ def _build_entries(home: Home, store: _Store, notes: list[str]) -> Iterator[Entr
 
 
 def _sqlite_entries(home: Home, store: _Store) -> Iterator[Entry]:
-    """Copy SQLite files through SQLite, which makes a consistent copy of a file that is being written."""
+    """Copy SQLite files with SQLite's backup API, which makes a consistent copy even during writes."""
     for path in sorted(home.dagster.rglob("*.db")):
         beside = store.folder / OBJECTS / ".sqlite"
         beside.unlink(missing_ok=True)

@@ -363,7 +363,7 @@ def _week(home: Home, folder: Path, eraser: Eraser) -> None:
 
 
 def _journal(path: Path, eraser: Eraser) -> None:
-    """Rewrite an interrupted collection's journal. Pending questions about the person are left to the next plan."""
+    """Rewrite an interrupted collection's journal. The next plan deals with pending requests about the person."""
     beside = path.with_name(f".{path.name}.beside")
     beside.unlink(missing_ok=True)
     with Journal(path) as old, Journal(beside) as new:

@@ -94,7 +94,7 @@ def _pinned(home: Home) -> bool:
 
 
 def _lake(home: Home, project: Project) -> Iterator[Problem]:
-    """Check each week of each raw table: manifest, digests, rows, columns, and files that no manifest names."""
+    """Check each week of each raw table: manifest, digests, rows, columns, and files missing from every manifest."""
     sources = {source.name: source for source in project.sources if not source.is_stored}
     for table in sorted(path for path in home.lake.root.glob("*") if path.is_dir()):
         if table.name not in sources:
@@ -188,7 +188,7 @@ def _references(home: Home) -> Iterator[Problem]:
 
 
 def _databases(home: Home, project: Project) -> Iterator[Problem]:
-    """Read every block of both databases, and run all data tests on what is published."""
+    """Read every block of both databases, and run all data tests on the published warehouse."""
     for path in (home.build, home.warehouse):
         log = path.with_name(f"{path.name}.wal")
         if path == home.warehouse and log.exists():

@@ -125,7 +125,7 @@ def test_no_week_is_ever_represented_by_another(made: list[tuple[RepoType, int, 
 
 
 def calendar(real_data: Path) -> list[Upload]:
-    """The uploads to hub-stats as recorded: the last of each day and type."""
+    """Recorded uploads to hub-stats: the last one per day and repository type."""
     with (real_data / "modelpulse" / "C_snapshots.csv").open() as file:
         return [
             Upload(repo_type, date.fromisoformat(row["day"]), datetime.fromisoformat(at).astimezone(UTC), row["day"])

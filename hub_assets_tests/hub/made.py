@@ -70,7 +70,7 @@ def sha(number: int) -> str:
 
 @dataclass
 class Repo:
-    """A repository, its histories newest first. `sha` is its newest commit unless one is set."""
+    """A repository, its histories newest first. `sha` defaults to the id of the newest commit."""
 
     key: str
     id: str

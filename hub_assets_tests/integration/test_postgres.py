@@ -72,7 +72,7 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """A database server of the tests' own."""
+    """A dedicated database server for these tests."""
 
     port: int
     folder: Path

@@ -40,7 +40,7 @@ def shown(value: Any) -> str:
 
 
 def read(path: Path, forms: dict[str, Form], name: str, column: Any) -> list[Any]:
-    """Return the values read from a column, after filling the required columns."""
+    """Write a file with this column and with made-up values in the required ones; return the column as read back."""
     needed: dict[str, Any] = {"id": "o/x", "model_id": "o/x", "authors": ["ada"], "date": NOON}
     columns = {key: pa.array([needed[key]] * len(column)) for key, form in forms.items() if form.is_required}
     pq.write_table(pa.table({**columns, name: column}), path)

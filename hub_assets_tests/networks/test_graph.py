@@ -1,4 +1,4 @@
-"""A graph has the edges of its table without self-loops in any row order; igraph and networkx get the same edges."""
+"""A graph has its table's edges minus self-loops, whatever the row order; igraph and networkx receive the same ones."""
 
 import random
 

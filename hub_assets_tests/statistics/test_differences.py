@@ -1,4 +1,4 @@
-"""The Mann-Whitney test, compared with documented examples of scipy and R, scipy, a double loop, and mpmath."""
+"""The Mann-Whitney test, checked against documented examples of scipy and R, a double loop and mpmath."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Corrected downloads: they conserve totals, are never negative where the counts allow it, and follow the truth."""
+"""Corrected downloads conserve totals, are negative only where the counts leave no choice, and track the truth."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The doctor on a healthy local Hub, on one with each assumption broken in turn, and on broken machines and homes."""
+"""`doctor` on a healthy local Hub, on Hubs that each break one assumption, and on broken machines and homes."""
 
 import json
 import os

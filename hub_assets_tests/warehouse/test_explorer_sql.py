@@ -26,7 +26,7 @@ MARTS = ("mart__organizations", "mart__organization_days", "mart__organization_c
 
 
 class Warehouse(Database):
-    """A database that builds marts, and families between them."""
+    """A database that builds the marts, and between them the tables of families that some of them read."""
 
     def build(self, *tables: str, week: date = WEEK, **given: list[Row]) -> None:
         fill(self.connection, given)

@@ -67,7 +67,7 @@ class Fetch:
 
     @property
     def kind(self) -> str:
-        """The repository type: a source either has histories for the type or not."""
+        """The repository type, because a source has histories either for all repositories of a type or for none."""
         return self.repo_type
 
     def restart(self) -> None:

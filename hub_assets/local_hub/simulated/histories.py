@@ -1,8 +1,9 @@
 """The simulated Hub's commits and discussions: their numbers, dates and authors.
 
 The first commits of a repository come within hours of its creation. The others are spread over its life and continue at
-the same rate after it is mature, so the difference between two weeks is exactly what is dated in between. The author of
-a commit is a position in the circle of the repository's namespace. `authors` makes the names.
+the same rate after it is mature, so the difference between two weeks is exactly what is dated in between. Each commit's
+author is an index into the circle of the repository's namespace, the people who may contribute to it. `authors` makes
+the names.
 """
 
 from dataclasses import dataclass
@@ -432,7 +433,7 @@ def _with_co_authors(codes: Ints, at: Ints, extra: Ints) -> tuple[Ints, Ints]:
 
 
 def _trailers(codes: Ints, firsts: Ints, authors: Authors, people: People) -> pa.Array:
-    """Return messages: empty, or a trailer for each co-author."""
+    """Return commit messages; each is empty or has one trailer per co-author."""
     several = np.flatnonzero(np.diff(firsts) > 1)
     sizes = np.diff(firsts)[several] - 1
     row, position = _ragged(sizes)

@@ -215,7 +215,7 @@ def measure_months(clock: Clock, sizes: Sizes) -> int:
 
 
 def build_edges_by_loop(clock: Clock, scale: float) -> Numbers:
-    """Return the same with the published script's method: a loop over repositories and commits, and a group-by."""
+    """Compute the same edges as the published script does: loop over repositories and commits, then group."""
     import pandas as pd
 
     frame = commits_of(scale).to_pandas()
@@ -234,7 +234,7 @@ def build_edges_by_loop(clock: Clock, scale: float) -> Numbers:
 
 
 def scaled(sizes: Sizes, scale: float) -> Sizes:
-    """Return a share of the study's numbers of developers and edges."""
+    """Scale the study's numbers of developers and edges."""
     n_developers = max(round(sizes[0] * scale), LEAST)
     return n_developers, round(sizes[1] / sizes[0] * n_developers)
 
@@ -313,7 +313,7 @@ def core_numbers(clock: Clock, sizes: Sizes) -> Numbers:
 
 
 def core_numbers_by_networkx(clock: Clock, sizes: Sizes) -> Numbers:
-    """Return the same from networkx; building its graph is not timed."""
+    """Compute the same measure with networkx; building its graph is not timed."""
     import networkx as nx
 
     graph = graph_of(sizes).to_networkx()
@@ -332,7 +332,7 @@ def clustering(clock: Clock, sizes: Sizes) -> Numbers:
 
 
 def clustering_by_networkx(clock: Clock, sizes: Sizes) -> Numbers:
-    """Return the same from networkx; building its graph is not timed."""
+    """Compute the same measure with networkx; building its graph is not timed."""
     import networkx as nx
 
     graph = graph_of(sizes).to_networkx()
@@ -354,7 +354,7 @@ def communities(clock: Clock, sizes: Sizes) -> Numbers:
 
 
 def communities_by_networkx(clock: Clock, sizes: Sizes) -> Numbers:
-    """Return the same from networkx; building its graph is not timed."""
+    """Compute the same measure with networkx; building its graph is not timed."""
     import networkx as nx
 
     links = graph_of(sizes).to_networkx().to_undirected()

@@ -122,7 +122,7 @@ def compute(clock: Clock, scale: float, populations: Path) -> Numbers:
 
 
 def compute_by_pandas(clock: Clock, scale: float, populations: Path) -> Numbers:
-    """Return the same from pandas and, for each pair of groups, scipy."""
+    """Compute the same statistics with pandas, and with scipy for each pair of groups."""
     from itertools import combinations
 
     import numpy as np
@@ -222,7 +222,7 @@ def fit(clock: Clock, scale: float, populations: Path) -> int:
 
 
 def fit_few(clock: Clock, scale: float, populations: Path) -> Numbers:
-    """Return x_min and alpha of the tails that powerlaw fits as well."""
+    """Return x_min and alpha of the tails that the `powerlaw` package can fit, too."""
     from hub_assets.statistics.power_laws import scan
     from hub_assets.statistics.samples import Counted
 
@@ -236,7 +236,7 @@ def fit_few(clock: Clock, scale: float, populations: Path) -> Numbers:
 
 
 def fit_by_powerlaw(clock: Clock, scale: float, populations: Path) -> Numbers:
-    """Return the same from powerlaw."""
+    """Compute the same fits with the `powerlaw` package."""
     import warnings
 
     import powerlaw
