@@ -17,6 +17,7 @@ from hub_assets.warehouse.database import (
     WarehouseBusy,
     WarehouseDamaged,
     WarehouseError,
+    _require,
     connect,
     failing_rows,
     prepare,
@@ -276,6 +277,15 @@ def test_empty_week_is_not_published(tmp_path: Path, project: Project) -> None:
         publish(building, warehouse, TWO, project)
     assert warehouse.read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
+
+
+def test_success_is_reported_only_if_the_published_file_has_the_rows(tmp_path: Path, project: Project) -> None:
+    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
+    build(building, project, ONE, 1)
+    rows_of_week = publish(building, warehouse, ONE, project)
+    table = next(name for name, n in rows_of_week.items() if n)
+    with pytest.raises(WarehouseError, match=rf"{table} in .* has \d+ rows for {ONE} instead of 99; publish again"):
+        _require(warehouse, ONE, {table: 99})
 
 
 @pytest.mark.parametrize("name", ["build", "warehouse"])

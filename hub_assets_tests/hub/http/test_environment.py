@@ -149,6 +149,25 @@ def test_implicit_token_can_be_disabled(monkeypatch: pytest.MonkeyPatch) -> None
         assert not any("authorization" in seen.headers for seen in hub.asked)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [("HF_TOKEN", "hf_tökén", "HF_TOKEN"), ("ALL_PROXY", "socks5://127.0.0.1:9", "socksio")],
+)
+def test_the_command_reports_an_unusable_setting_in_one_sentence(
+    name: str, value: str, words: str, tmp_path: Path
+) -> None:
+    with hostile() as (hub, _):
+        environment = os.environ | {"HF_ENDPOINT": hub.url, name: value}
+        command = [sys.executable, "-m", "hub_assets", "snapshot", "--home", str(tmp_path)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert hub.asked == []
+    assert (done.returncode, done.stdout) == (2, "")
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.startswith("Error: ")
+    assert words in sentence
+    assert "hf_t" not in sentence
+
+
 def test_offline_mode_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with hostile() as (hub, _):
         # huggingface_hub reads these variables at import
