@@ -29,7 +29,7 @@ def core_numbers(graph: Graph) -> Ints:
 def cores(graph: Graph) -> Iterator[tuple[int, bool, Graph]]:
     """Yield the k-cores of the study's tables: k, whether k is the maximum, and the core.
 
-    k takes the values 1, 5 and 10, as far as they do not exceed the maximum, and the maximum itself. A graph without
+    k is 1, 5 and 10, where they do not exceed the maximum, and the maximum itself. A graph without
     edges has no cores.
     """
     numbers = core_numbers(graph)

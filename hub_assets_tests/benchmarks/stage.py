@@ -1,4 +1,4 @@
-"""The list of benchmarks, and the stage that those of one scale share.
+"""The list of benchmarks, and the stage shared by benchmarks of the same scale.
 
 The benchmarks themselves belong in `entries`, and taking measurements in `processes`.
 """

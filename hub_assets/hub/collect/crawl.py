@@ -1,6 +1,6 @@
 """The crawl: worker threads that share a pacer and write every response to disk before reporting it.
 
-What to request and how rows are used does not belong here, but in `sources`.
+Deciding what to request and how to use rows belongs in `sources`.
 """
 
 import json

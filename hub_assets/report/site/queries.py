@@ -1,7 +1,7 @@
 """Queries whose results are shown, and the path from a number on a page back to its query.
 
 A page runs a query once and hands its cells to the template. The filter `number` (see `rendering`) writes each cell as
-a `<data>` element that carries the value and where it comes from, so that a reader, or a test, can check it.
+a `<data>` element with its value and source, so that a reader or a test can check it.
 """
 
 from collections.abc import Iterator, Mapping
