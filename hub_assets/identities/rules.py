@@ -1,6 +1,7 @@
 """Rules that accept or reject a pair by its evidence. There are few of them: people decide the remaining pairs.
 
-Unknown facts are null, and null triggers no rule.
+Unknown facts are null, and null triggers no rule. The exception is `numbered_owner`: in the owner's repository, a name
+counts as no account until the Hub says otherwise.
 """
 
 from typing import Final
@@ -11,6 +12,7 @@ from hub_assets.identities.facts import Facts
 from hub_assets.identities.sql import query
 
 _FREE: Final = "(is_account_a is false or is_account_b is false)"
+_NOT_TWO_ACCOUNTS: Final = "not coalesce(is_account_a and is_account_b, false)"
 _CLOSE: Final = "(n_shared_repos > 0 or n_owned_repos > 0)"
 _NEAR: Final = f"({_CLOSE} or n_shared_namespaces > 0 or is_same_organization)"
 _TELLING: Final = "(not is_common_initial or n_owned_repos > 0)"
@@ -62,8 +64,8 @@ RULES: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "numbered_owner": (
         "accepted",
-        f"name_relation = 'numbered' and is_numbered_owner and {_FREE} and {_UNCONTESTED}",
-        "One is no account; the other has the same name plus a number and owns repositories the first committed to.",
+        f"name_relation = 'numbered' and is_numbered_owner and {_NOT_TWO_ACCOUNTS} and {_UNCONTESTED}",
+        "One, not known to be an account, committed to repositories of the other, whose name only adds a number.",
     ),
     "numbered_name": (
         "rejected",

@@ -199,6 +199,8 @@ def test_the_owners_name_without_the_number_is_the_owner(name: str) -> None:
     linked, history = {name: False, "nimbus233": True}, commits("nimbus233/m", name, "nimbus233")
     found = decided(name, "nimbus233", *history, linked=linked, answers=gone(name))
     assert found == ("accepted", "numbered_owner")
+    # the repository's owner is evidence enough without the Hub's answer
+    assert decided(name, "nimbus233", *history, linked=linked) == ("accepted", "numbered_owner")
 
 
 @pytest.mark.parametrize(

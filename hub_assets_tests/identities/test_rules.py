@@ -40,8 +40,8 @@ ASSUMED: Final = {
     for rule in (
         *("two_accounts", "trailer", "same_name", "initial_name", "owner_name", "numbered_owner", "numbered_name"),
     )
-}
-"""Facts that a rule may assume until full names contradict them."""
+} | {("numbered_owner", "is_account_a"), ("numbered_owner", "is_account_b")}
+"""Facts that a rule may assume until they are known: that full names agree, and who is no account."""
 
 
 NOBODY: Final = DECISIONS.empty_table()
@@ -103,13 +103,13 @@ def test_two_accounts_are_never_accepted(everything: duckdb.DuckDBPyConnection) 
     assert count(everything, f"{two} and decision = 'accepted'") == 0
 
 
-def test_nothing_is_accepted_if_accounts_are_unknown(
+def test_only_the_owner_is_accepted_if_accounts_are_unknown(
     everything: duckdb.DuckDBPyConnection,
 ) -> None:
     unknown = "is_account_a is null and is_account_b is null and is_same_account is null"
     assert count(everything, unknown) > 1_000
-    assert count(everything, f"{unknown} and decision = 'accepted'") == 0
-    known = {"generic_name", "organization", "other_full_name", "numbered_name"}
+    assert count(everything, f"{unknown} and decision = 'accepted' and not is_numbered_owner") == 0
+    known = {"generic_name", "organization", "other_full_name", "numbered_name", "numbered_owner"}
     found = everything.execute(f"select distinct rule from everything where {unknown} and rule is not null").fetchall()
     assert {rule for (rule,) in found} == known
 
@@ -217,7 +217,8 @@ TWO_WORDS: Final[Row] = {"name_relation": "same", "is_account_a": False, "n_word
         (COMMON | {"n_shared_repos": 1, "full_name_relation": "same", "n_full_words": 2}, ("review", None)),
         ({"name_relation": "abbreviated", "is_account_a": False, "n_owned_repos": 1}, ("review", None)),
         (NUMBERED | {"is_account_a": False}, ("accepted", "numbered_owner")),
-        (NUMBERED, ("review", None)),
+        (NUMBERED, ("accepted", "numbered_owner")),
+        (NUMBERED | {"is_account_a": True, "is_account_b": True}, ("rejected", "two_accounts")),
         (NUMBERED | {"is_account_a": False, "full_name_relation": "contradicts"}, ("rejected", "other_full_name")),
         ({"name_relation": "numbered", "full_name_relation": "same"}, ("review", None)),
         ({"name_relation": "numbered", "full_name_relation": "contained"}, ("rejected", "numbered_name")),
