@@ -56,21 +56,25 @@ measures as (
     select 'share_of_histories_known' as check_name, concat(repo_type, ' ', kind) as subject, share_known as value
     from {{ ref('mart__history_coverage') }}
     where snapshot_date = date '{{ var('snapshot_date') }}'
-)
+),
 
 -- an unknown value, such as a change in the first week, cannot fail
+judged as (
+    select
+        date '{{ var('snapshot_date') }}' as snapshot_date,
+        measures.check_name,
+        measures.subject,
+        measures.value,
+        thresholds.minimum,
+        thresholds.maximum,
+        thresholds.severity,
+        coalesce(measures.value >= thresholds.minimum, true) and coalesce(measures.value <= thresholds.maximum, true)
+            as is_within
+    from measures
+    left join {{ ref('check_thresholds') }} as thresholds on measures.check_name = thresholds.check_name
+)
+
 select
-    date '{{ var('snapshot_date') }}' as snapshot_date,
-    measures.check_name,
-    measures.subject,
-    measures.value,
-    thresholds.minimum,
-    thresholds.maximum,
-    thresholds.severity,
-    coalesce(measures.value >= thresholds.minimum, true) and coalesce(measures.value <= thresholds.maximum, true)
-        as is_within,
-    thresholds.severity = 'warn'
-    or (coalesce(measures.value >= thresholds.minimum, true) and coalesce(measures.value <= thresholds.maximum, true))
-        as is_publishable
-from measures
-left join {{ ref('check_thresholds') }} as thresholds on measures.check_name = thresholds.check_name
+    *,
+    is_within or severity = 'warn' as is_publishable
+from judged

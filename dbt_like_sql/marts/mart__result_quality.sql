@@ -82,21 +82,25 @@ measures as (
         + abs(degrees.out_degrees - edges.edges)
     from degrees
     inner join edges on degrees.network = edges.network
-)
+),
 
 -- an unknown value, such as a change in the first week, cannot fail
+judged as (
+    select
+        date '{{ var('snapshot_date') }}' as snapshot_date,
+        measures.check_name,
+        measures.subject,
+        measures.value,
+        thresholds.minimum,
+        thresholds.maximum,
+        thresholds.severity,
+        coalesce(measures.value >= thresholds.minimum, true) and coalesce(measures.value <= thresholds.maximum, true)
+            as is_within
+    from measures
+    left join {{ ref('check_thresholds') }} as thresholds on measures.check_name = thresholds.check_name
+)
+
 select
-    date '{{ var('snapshot_date') }}' as snapshot_date,
-    measures.check_name,
-    measures.subject,
-    measures.value,
-    thresholds.minimum,
-    thresholds.maximum,
-    thresholds.severity,
-    coalesce(measures.value >= thresholds.minimum, true) and coalesce(measures.value <= thresholds.maximum, true)
-        as is_within,
-    thresholds.severity = 'warn'
-    or (coalesce(measures.value >= thresholds.minimum, true) and coalesce(measures.value <= thresholds.maximum, true))
-        as is_publishable
-from measures
-left join {{ ref('check_thresholds') }} as thresholds on measures.check_name = thresholds.check_name
+    *,
+    is_within or severity = 'warn' as is_publishable
+from judged
