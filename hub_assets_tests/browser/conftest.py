@@ -23,11 +23,12 @@ __all__ = ["hostile_site", "site", "two_week_home"]
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(site: Path) -> Iterator[Browser]:
-    """One browser for all tests.
+    """One browser for a file of tests.
 
-    It starts after the site is built, because Dagster's event loop cannot run inside Playwright's.
+    It starts after the site is built and ends with the file, because Dagster's event loop cannot run inside
+    Playwright's, and other files that the same worker runs use Dagster.
     """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     assert program, f"the browser tests need one of {', '.join(PROGRAMS)}; install Debian's package chromium"

@@ -7,14 +7,14 @@ import pytest
 
 from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.crawl import Budget
-from hub_assets.hub.collect.fetches import answers
+from hub_assets.hub.collect.fetches import HistorySpec, answers
 from hub_assets.hub.collect.listing import land_listing
 from hub_assets.hub.collect.listing_pages import first_path, list_pages
 from hub_assets.hub.collect.selection import Selection
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubBroken
 from hub_assets.hub.http.paths import number_in
-from hub_assets.hub.sources.commits import SPEC
+from hub_assets.hub.sources import commits, discussions
 from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lake.parts import Lake
 from hub_assets_tests.hub.hostile import LISTED, PAGE, Ask, Case, HostileHub, Reply, link
@@ -221,12 +221,20 @@ def test_fetch_ends_once_all_counted_commits_are_read(hub: HostileHub, client: H
     assert len(state(lake, "commits")[FIRST]) == 50
 
 
-def test_history_beyond_page_limit_is_kept_in_part(client: HubClient, hub: HostileHub, lake: Lake) -> None:
+@pytest.mark.parametrize(
+    ("kind", "spec", "total", "kept"), [("commits", commits.SPEC, 50, 40), ("discussions", discussions.SPEC, 120, 100)]
+)
+def test_history_beyond_page_limit_is_kept_in_part(
+    client: HubClient, hub: HostileHub, lake: Lake, kind: str, spec: HistorySpec, total: int, kept: int
+) -> None:
     land_listing(client, lake, LISTINGS["model"], WEEK)
-    (fetch, *_) = [one for one in plan_of(lake, COMMITS, WEEK) if one.repo_id == "acme/r0"]
-    found = list(answers(client, fetch, replace(SPEC, most_pages=2)))
-    assert [(row["outcome"], row["is_last"], row["n_total"]) for row in found] == [("ok", False, 50), ("ok", True, 50)]
-    assert sum(len(row["commits"]) for row in found) == 40
+    (fetch, *_) = [one for one in plan_of(lake, HISTORIES[kind], WEEK) if one.repo_id == "acme/r0"]
+    found = list(answers(client, fetch, replace(spec, most_pages=2)))
+    assert [(row["outcome"], row["is_last"], row["n_total"]) for row in found] == [
+        ("ok", False, total),
+        ("ok", True, total),
+    ]
+    assert sum(len(row[kind]) for row in found) == kept
 
 
 @pytest.mark.parametrize("kind", ["commits", "discussions"])

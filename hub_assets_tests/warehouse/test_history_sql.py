@@ -532,28 +532,28 @@ def test_coverage(build: Build) -> None:
         raw_hub__datasets=[listed(TWO, "d")],
         raw_hub__commits=[
             page(TWO, "read", commits("x"), calls=2, sample_share=0.25),
-            page(ONE, "unchanged", commits("x"), sample_share=0.5),
+            page(ONE, "unchanged", commits("x"), sample_share=0.5, n_total=5),
             page(ONE, "changed", commits("x"), listed_sha="before"),
             *(refused(TWO, key, key, sample_share=None) for key in outcomes),
         ],
         raw_hub__discussions=[
-            page(TWO, "read", sample_share=None, calls=3),
+            page(TWO, "read", [discussion(1, "ann")], sample_share=None, calls=3, n_total=1),
             page(ONE, "unchanged", sample_share=None, calls=30),
             page(TWO, "unchanged", fetch_number=2, is_last=False),
             refused(TWO, "gone", "discussions_off", sample_share=None),
         ],
     )
     counts = (
-        "n_listed, n_known, n_ok, n_not_modified, n_gated, n_disabled, n_gone, n_moved, n_discussions_off, n_failed, "
+        "n_listed, n_known, n_incomplete, n_ok, n_not_modified, n_gated, n_disabled, n_gone, n_moved, n_discussions_off, n_failed, "
         "n_not_asked"
     )
     others = "share_known, share_asked, sample_share, n_calls, p50_age_days, max_age_days"
-    unknown = (1, *[0] * 9, 1, 0.0, 0.0, None, 0, None, None)
+    unknown = (1, *[0] * 10, 1, 0.0, 0.0, None, 0, None, None)
     assert query(f"select repo_type, kind, {counts}, {others} from mart__history_coverage order by 1, 2") == [
         ("dataset", "commits", *unknown),
         ("dataset", "discussions", *unknown),
-        ("model", "commits", 10, 2, 1, 1, 1, 1, 1, 1, 0, 1, 3, 0.2, 0.7, 1.0, 8, 0, 5),
-        ("model", "discussions", 10, 2, 2, 0, 0, 0, 0, 0, 1, 0, 7, 0.2, 0.3, None, 5, 2.5, 5),
+        ("model", "commits", 10, 2, 1, 1, 1, 1, 1, 1, 1, 0, 1, 3, 0.2, 0.7, 1.0, 8, 0, 5),
+        ("model", "discussions", 10, 2, 0, 2, 0, 0, 0, 0, 0, 1, 0, 7, 0.2, 0.3, None, 5, 2.5, 5),
     ]
 
 
