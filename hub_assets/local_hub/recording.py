@@ -7,6 +7,7 @@ later. Which files form a recording and how their rows relate belongs in `replay
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +39,8 @@ class Form:
     convert: Callable[[pa.ChunkedArray], pa.ChunkedArray]
     is_required: bool = False
     """Whether every row needs a value."""
+    is_json: bool = False
+    """Whether the served value is JSON text."""
 
 
 def read_recorded(path: Path, forms: Mapping[str, Form]) -> pa.Table:
@@ -76,8 +79,9 @@ def column_names(path: Path) -> list[str]:
 def _converted(path: Path, name: str, column: pa.ChunkedArray, form: Form) -> pa.ChunkedArray:
     row = 0
     try:
-        values = column.cast(_simple(column.type))
-    except pa.ArrowException:
+        values = _without_json(column, form)
+        values = values.cast(_simple(values.type))
+    except _MISFITS:
         row = int(np.argmax(column.is_valid().to_numpy()))
     else:
         try:
@@ -109,6 +113,46 @@ def _simple(kind: pa.DataType) -> pa.DataType:
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         return pa.list_(_simple(kind.value_type))
     return kind
+
+
+def _without_json(column: pa.ChunkedArray, form: Form) -> pa.ChunkedArray:
+    """Return what the JSON texts in a column stand for.
+
+    DuckDB types mixed values as JSON: the text `"auto"` beside the number 1, or a card's license that is a text in one
+    row and a list in another. Taken as text, each would keep its quotation marks.
+    """
+    if not _holds_json(column.type) or (form.is_json and isinstance(column.type, pa.JsonType)):
+        return column
+    values = [value for chunk in column.chunks for value in _decoded(chunk)]
+    if form.is_json:
+        return pa.chunked_array([[None if value is None else json.dumps(value) for value in values]], pa.string())
+    if any(isinstance(value, list | dict) for value in values):
+        return pa.chunked_array([values])
+    texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+    return pa.chunked_array([texts], pa.string())
+
+
+def _holds_json(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.JsonType) or any(_holds_json(kind.field(n).type) for n in range(kind.num_fields))
+
+
+def _decoded(array: pa.Array) -> list[Any]:
+    """Return Python values with JSON texts parsed, and without the null fields of structs."""
+    kind = array.type
+    if isinstance(kind, pa.JsonType):
+        return _parsed(array)
+    if pa.types.is_struct(kind):
+        columns = [_decoded(column) for column in array.flatten()]
+        names = [field.name for field in kind]
+        rows = (
+            {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            for row in zip(*columns, strict=True)
+        )
+        return [row if valid else None for row, valid in zip(rows, array.is_valid().to_pylist(), strict=True)]
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        items, taken = iter(_decoded(array.flatten())), pc.list_value_length(array).to_pylist()
+        return [None if n is None else list(islice(items, n)) for n in taken]
+    return array.to_pylist()  # type: ignore[no-any-return]
 
 
 _MISFITS: Final = (ValueError, TypeError, RecursionError, pa.ArrowException)
@@ -353,10 +397,12 @@ REPOSITORIES: Final[dict[str, Form]] = {
     **dict.fromkeys(("tags", "models", "datasets", "spaces"), _TEXTS),
     **dict.fromkeys(("author", "sha", "pipeline_tag", "library_name", "mask_token", "inference"), _TEXT),
     **dict.fromkeys(("sdk", "subdomain", "region", "description", "citation", "paperswithcode_id", "card"), _TEXT),
-    **dict.fromkeys(JSON_COLUMNS, Form("a JSON object or list, or null where there is none", _json_of(dict, list))),
+    **dict.fromkeys(
+        JSON_COLUMNS, Form("a JSON object or list, or null where there is none", _json_of(dict, list), is_json=True)
+    ),
     **dict.fromkeys(
         ("cardData", "config", "gguf", "runtime", "safetensors", "transformersInfo"),
-        Form("a JSON object, or null where there is none", _json_of(dict)),
+        Form("a JSON object, or null where there is none", _json_of(dict), is_json=True),
     ),
 }
 """Columns of repositories of all types: the API's fields, plus two of our own (see `population.Repos`)."""

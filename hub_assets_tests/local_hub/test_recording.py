@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,19 @@ def array(kind: pa.DataType, *values: Any) -> pa.Array:
 
 def extension(kind: pa.BaseExtensionType, *values: Any) -> pa.Array:
     return pa.ExtensionArray.from_storage(kind, pa.array(values, kind.storage_type))
+
+
+def json_lists(*lists: list[str] | None) -> pa.Array:
+    """Return lists of JSON texts."""
+    items = extension(pa.json_(), *(text for one in lists for text in one or []))
+    offsets = [0, *accumulate(len(one or []) for one in lists)]
+    nulls = pa.array([one is None for one in lists])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), items, mask=nulls)
+
+
+def json_licenses(*texts: str) -> pa.Array:
+    """Return cards whose license is of mixed type, as DuckDB stores them."""
+    return pa.StructArray.from_arrays([extension(pa.json_(), *texts)], ["license"])
 
 
 def shown(value: Any) -> str:
@@ -90,6 +104,12 @@ READ: list[tuple[str, pa.Array, list[Any]]] = [
     ("cardData", array(pa.map_(pa.string(), pa.string()), [("license", "mit")], None), [{"license": "mit"}, None]),
     ("safetensors", pa.array([WEIGHTS | {"parameters": {"F16": 7, "I8": None}}]), [WEIGHTS]),
     ("safetensors", array(pa.string(), json.dumps(WEIGHTS)), [WEIGHTS]),
+    ("author", extension(pa.json_(), '"ada"', None, "7"), ["ada", None, "7"]),
+    ("gated", extension(pa.json_(), '"auto"', "false", None), ["auto", "false", None]),
+    ("likes", extension(pa.json_(), "3", '"4"', None), [3, 4, None]),
+    ("tags", extension(pa.json_(), '["a"]', None, "[]"), [["a"], None, []]),
+    ("tags", json_lists(['"a"', '"b"'], None, []), [["a", "b"], None, []]),
+    ("cardData", json_licenses('"mit"', '["mit", "x"]'), [{"license": "mit"}, {"license": ["mit", "x"]}]),
     ("siblings", array(pa.large_list(pa.struct([("rfilename", pa.large_string())])), FILES, None), [FILES, None]),
 ]
 
@@ -329,3 +349,75 @@ def test_recorded_values_are_served(tmp_path: Path, start_hub: StartHub) -> None
     assert hub.get("/o/a/raw/main/README.md").text == "---\nlicense: mit\n---\nabout a"
     for page in hub.pages("/api/models?sort=likes&limit=1"):
         assert len(page) == 1
+
+
+RECORDED = [
+    {
+        "id": "o/a",
+        "createdAt": "2024-07-14T12:30:15.123Z",
+        "gated": False,
+        "private": False,
+        "likes": 7,
+        "downloads": 2**40,
+        "tags": ["license:mit", "text-generation"],
+        "cardData": {"license": "mit", "language": ["en"]},
+    },
+    {"id": "o/b", "gated": "auto", "private": True, "likes": 3, "tags": ["license:apache-2.0"]},
+]
+"""What a Hub lists of two models, with fields that are missing."""
+
+
+def by_pandas(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write rows as pandas does: large strings, nested values as structs with nulls, mixed values as text."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    frame["createdAt"] = pd.to_datetime(frame["createdAt"])
+    frame["gated"] = frame["gated"].astype(str)
+    frame["likes"] = frame["likes"].astype("int64")
+    frame.to_parquet(path)
+
+
+def by_pandas_as_text(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write rows as pandas does after `read_json`: cards as JSON text, counts with gaps as floats."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    frame["cardData"] = [json.dumps(card) if isinstance(card, dict) else None for card in frame["cardData"]]
+    frame["gated"] = frame["gated"].astype(str).astype("category")
+    frame["downloads"] = frame["downloads"].astype("float64")
+    frame.to_parquet(path)
+
+
+def by_duckdb(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write rows as DuckDB does with the types that it finds in a JSON file."""
+    import duckdb
+
+    source = path.with_suffix(".json")
+    source.write_text("\n".join(json.dumps(row) for row in rows))
+    with duckdb.connect() as connection:
+        connection.read_json(str(source)).write_parquet(str(path))
+    source.unlink()
+
+
+def by_pyarrow(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write rows as pyarrow does, without any preparation but a single type for mixed values."""
+    pq.write_table(pa.Table.from_pylist([row | {"gated": str(row["gated"])} for row in rows], _union(rows)), path)
+
+
+def _union(rows: list[dict[str, Any]]) -> pa.Schema:
+    # from_pylist takes the names of the first row alone
+    names = dict.fromkeys(name for row in rows for name in row)
+    kinds = {name: pa.array([row.get(name) for row in rows if name != "gated"]).type for name in names}
+    return pa.schema([(name, pa.string() if name == "gated" else kind) for name, kind in kinds.items()])
+
+
+@pytest.mark.parametrize("write", [by_pandas, by_pandas_as_text, by_duckdb, by_pyarrow])
+def test_files_of_common_libraries_are_served_alike(
+    tmp_path: Path, start_hub: StartHub, write: Callable[[list[dict[str, Any]], Path], None]
+) -> None:
+    write(RECORDED, tmp_path / "models.parquet")
+    hub = start_hub(replay(tmp_path))
+    names = [name for name in RECORDED[0] if name != "id"]
+    found = hub.rows("/api/models?sort=likes&limit=2&" + "&".join(f"expand={name}" for name in names))
+    assert [{key: value for key, value in row.items() if key != "_id"} for row in found] == RECORDED
