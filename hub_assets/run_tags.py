@@ -1,4 +1,4 @@
-"""Tags that the project puts on Dagster runs: its process, who started it, and the cause if it failed.
+"""Tags that the project puts on a Dagster run: its process, what started it, and why it failed, if it did.
 
 Executing runs does not belong here.
 """

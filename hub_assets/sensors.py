@@ -150,7 +150,7 @@ def unlisted(lake: Lake, week: date) -> list[str]:
 
 
 def unfinished(lake: Lake, week: date) -> list[str]:
-    """Return the response tables that are not complete for a week."""
+    """Return the response tables that are still incomplete for the given week."""
     return [table.name for table in response_tables() if not lake.manifest(table.name, week).details.get("is_complete")]
 
 

@@ -93,7 +93,7 @@ def test_demo_reports_its_results_and_that_they_are_simulated(golden: Golden) ->
 
 @pytest.mark.slow
 def test_demo_can_run_twice(tmp_path: Path) -> None:
-    home = tmp_path / "[/bold] it's \"a\" \u200b*"  # neither markup, nor SQL, nor a pattern
+    home = tmp_path / '[/bold] it\'s "a" \u200b*'  # neither markup, nor SQL, nor a pattern
     for options in ([], ["--page-size", "100"]):
         result = run("demo", "--home", home, "--week", "2025-03-05", "--scale", "0.002", *options)
         assert result.exit_code == 0, result.output

@@ -1,6 +1,6 @@
 """The plan of a backfill: what to import for each week, how large it is, and what is left to do.
 
-Running it belongs to the command, showing it to `report.backfill`.
+Running the plan belongs in the `backfill` command; displaying it belongs in `report.backfill`.
 """
 
 from collections.abc import Mapping, Sequence

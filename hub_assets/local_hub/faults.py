@@ -111,7 +111,7 @@ class Faults:
     def move(self, population: Population, repo_type: RepoType, page: Page) -> None:
         """Change a repository between a page and the next one; without a next page, nothing moves.
 
-        `createdAt` never changes, so in a listing sorted by it the page's first row is listed again unchanged.
+        `createdAt` never changes, so a listing sorted by it repeats the page's first row, unchanged, on the next page.
         """
         for fault in self._faults:
             if fault.kind != "move" or not len(page.following) or not fault.strikes():

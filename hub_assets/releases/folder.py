@@ -137,7 +137,7 @@ def license_of(licenses: Iterable[str]) -> str:
 def _identities(
     connection: duckdb.DuckDBPyConnection, withheld: Iterable[Withheld]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Return all ids and keys of withheld repositories, also those from before or after a rename."""
+    """Return all ids and keys of withheld repositories, including ids from before or after a rename."""
     ids = {decision.repo_id.lower() for decision in withheld}
     if not ids:
         return frozenset(), frozenset()

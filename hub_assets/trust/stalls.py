@@ -1,4 +1,4 @@
-"""Stalls: listings whose download counters stood still, in a series of daily or weekly listings.
+"""Stalls: listings in a daily or weekly series whose download counters stopped moving.
 
 The Hub computes its counters in batches. When a batch fails, all-time counts stay where they were, and a later listing
 carries the backlog. Two signs show this: downloads per day fall far below their running median, and busy repositories,

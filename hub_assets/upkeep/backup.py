@@ -233,7 +233,7 @@ class _Store:
         self.added = 0
 
     def open(self) -> None:
-        """Make the folders, readable to their owner alone."""
+        """Create the folders, readable only by their owner."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in (OBJECTS, LISTS):
             (self.folder / name).mkdir(exist_ok=True, mode=0o700)

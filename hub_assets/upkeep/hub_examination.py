@@ -1,6 +1,6 @@
 """Compares a Hub's responses with what the collectors assume, in some 18 calls.
 
-Every check parses with the collectors' own code, so an assumption is not written down twice. Examining the machine and
+Every check parses with the collectors' own code, so no assumption is written down twice. Examining the machine and
 the home belongs to `machine`.
 """
 

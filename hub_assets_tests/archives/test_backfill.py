@@ -70,7 +70,7 @@ def upload_day(
     era: Era,
     changes: dict[RepoType, Change] | None = None,
 ) -> None:
-    """Upload the listings of a day of a week, changed; a changed listing of None is not uploaded."""
+    """Apply `changes` to one day's listings and upload them; skip a listing whose change returns None."""
     at = datetime(week.year, week.month, week.day, 13, 7, tzinfo=UTC) + timedelta(days=day)
     repository = archive_at(store, HUB_STATS, at)
     for minute, kind in enumerate(REPO_TYPES):

@@ -73,7 +73,7 @@ def import_to(lake: Lake, uploads: Uploads, choice: Choice, downloads: Path) -> 
 
 
 def listed_by_us(population: Population, kind: RepoType) -> pa.Table:
-    """The rows that a listing of the same population gives."""
+    """The rows that we would get by listing the same population ourselves."""
     repos = population.repos[kind]
     rows = population.rows(kind, repos, repos.ordered("createdAt"), list(LISTINGS[kind].fields))
     moment = pa.array([SUNDAY.replace(tzinfo=None)], pa.timestamp("us"))

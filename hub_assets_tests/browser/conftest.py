@@ -6,6 +6,7 @@ error, not a skip, if there is none.
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,12 +24,12 @@ __all__ = ["hostile_site", "site", "two_week_home"]
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="module")
-def browser(site: Path) -> Iterator[Browser]:
-    """One browser for a file of tests.
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run the system's browser.
 
-    It starts after the site is built and ends with the file, because Dagster's event loop cannot run inside
-    Playwright's, and other files that the same worker runs use Dagster.
+    Dagster's event loop cannot run inside Playwright's, and other files that the same worker runs use Dagster: so a
+    browser starts after what it shows is built, and ends with its file.
     """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     assert program, f"the browser tests need one of {', '.join(PROGRAMS)}; install Debian's package chromium"
@@ -36,6 +37,13 @@ def browser(site: Path) -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def browser(site: Path) -> Iterator[Browser]:
+    """One browser for a file of tests, once the site is built."""
+    with chromium() as opened:
+        yield opened
 
 
 Open = Callable[..., Page]

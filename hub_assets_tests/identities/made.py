@@ -152,7 +152,7 @@ class Made:
 
 
 def people(developers: Mapping[str, Row]) -> set[frozenset[str]]:
-    """Return the strings of each developer with several strings."""
+    """Return the set of author strings of each developer who has more than one."""
     strings: dict[str, set[str]] = {}
     for author, row in developers.items():
         strings.setdefault(row["developer_id"], set()).add(author)

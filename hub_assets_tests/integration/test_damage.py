@@ -1,6 +1,6 @@
 """Damage to a home (flipped bits, kill -9, a full disk) changes nothing, is repaired by the next run, or is refused.
 
-By default each test does a few rounds; HUB_ASSETS_TEST_ROUNDS=10 does 500 flips, 10 kills and 10 full disks.
+The default is one round: 50 flips, 1 kill and 1 full disk. HUB_ASSETS_TEST_ROUNDS=10 makes ten times as many.
 """
 
 import os

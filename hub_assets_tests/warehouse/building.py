@@ -1,4 +1,4 @@
-"""Build a week of all models from raw rows; by default, every author string is a separate developer."""
+"""Build all SQL models for one week from raw rows; by default, every author string is a separate developer."""
 
 from collections.abc import Iterable
 from dataclasses import replace

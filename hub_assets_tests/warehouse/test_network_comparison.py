@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 
 class Warehouse(Database):
-    """A database with given rows in all tables that the comparison reads."""
+    """A database whose tests supply the rows of every table that the comparison reads."""
 
     def __init__(self, project: Project) -> None:
         (self.comparison,) = (model for model in project.models if model.name == COMPARISON)

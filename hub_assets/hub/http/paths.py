@@ -1,4 +1,4 @@
-"""Numbers in the paths of pages. Which paths may be requested belongs to `endpoint`."""
+"""Numbers in the paths of pages. Deciding which paths may be requested belongs in `endpoint`."""
 
 import re
 from urllib.parse import parse_qs, urlsplit

@@ -354,7 +354,7 @@ def test_every_repository_is_read_within_the_rotation_if_the_budget_allows(lake:
 
 
 def lively(repo_id: Any) -> int:
-    """Return a repository's number of discussions: the first five have many."""
+    """Return how many discussions a repository has: 40 for the first five repositories, none for the rest."""
     return 40 if int(repo_id.removeprefix("acme/r")) < 5 else 0
 
 
