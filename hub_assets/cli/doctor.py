@@ -26,7 +26,8 @@ def doctor_command(home: Path | None) -> None:
     """Check the Hub, this machine and a home before a snapshot.
 
     Makes some 20 calls to the Hub at HF_ENDPOINT and compares its responses with what the collectors assume. Prints
-    each difference with what it means and what to do. Exits with 1 if a snapshot would fail. The weekly schedule logs a warning if the last check found any problem.
+    each difference with what it means and what to do. Exits with 1 if a snapshot would fail. The weekly schedule
+    logs a warning if the last check found any problem.
 
     \b
     Examples:

@@ -112,7 +112,7 @@ def _members(nodes: pa.Table, cycle: Integers, first: Integers, to_root: "_Pairs
 
 
 def _encode(edges: pa.Table) -> tuple[pa.Table, Integers, Integers]:
-    """Return the nodes (`node`, `repo_key`, `repo_id`) and the distinct pairs of a model and its base, as node indices."""
+    """Return the nodes (`node`, `repo_key`, `repo_id`) and each pair of a model and its base as node indices."""
     edges = edges.filter(
         pc.and_(pc.invert(edges["is_self_loop"]), pc.not_equal(edges["base_repo_id"], NO_ID))
     ).combine_chunks()

@@ -101,7 +101,7 @@ def _series_of(totals: pa.Table, rules: Rules, week: date) -> Iterator[Series]:
 
 
 def _applies(rule: str, repo_type: str) -> bool:
-    """Return whether a rule applies to a repository type. Rules about downloads do not apply to Spaces, because the Hub does not count their downloads."""
+    """Return whether a rule applies to a repository type; the Hub does not count downloads of Spaces."""
     return repo_type != "space" or rule in ("partial", "repeat", "purge", "like_purge")
 
 

@@ -132,4 +132,4 @@ def test_week_is_materialized_by_clicking(page: Page) -> None:
     partitions.press("Enter")
     dialog.get_by_role("button", name="Launch 1 run").click()
     page.get_by_role("link", name="View").or_(page.get_by_role("button", name="View")).first.click()
-    page.get_by_text("Success", exact=True).first.wait_for(timeout=120_000)
+    page.get_by_text("Success", exact=True).first.wait_for(timeout=300_000)

@@ -544,8 +544,8 @@ def test_coverage(build: Build) -> None:
         ],
     )
     counts = (
-        "n_listed, n_known, n_incomplete, n_ok, n_not_modified, n_gated, n_disabled, n_gone, n_moved, n_discussions_off, n_failed, "
-        "n_not_asked"
+        "n_listed, n_known, n_incomplete, n_ok, n_not_modified, n_gated, n_disabled, n_gone, n_moved, "
+        "n_discussions_off, n_failed, n_not_asked"
     )
     others = "share_known, share_asked, sample_share, n_calls, p50_age_days, max_age_days"
     unknown = (1, *[0] * 10, 1, 0.0, 0.0, None, 0, None, None)

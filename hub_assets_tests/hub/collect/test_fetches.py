@@ -103,7 +103,10 @@ WEEKS = {
 
 @pytest.fixture(scope="module")
 def weeks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Hub, dict[str, int]]:
-    """Every case in WEEKS, run together with one repository per case: the lake, the Hub, and the second week's requests per repository."""
+    """Run every case in WEEKS, with one repository per case.
+
+    Returns the lake, the Hub, and the number of requests per repository in the second week.
+    """
     lake = Lake(tmp_path_factory.mktemp("weeks"))
     hub = Hub(*(Repo(f"65{index:02}", what, sha=week.sha) for index, (what, week) in enumerate(WEEKS.items())), cap=4)
     for repo in hub.repos:
