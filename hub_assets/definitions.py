@@ -97,7 +97,7 @@ def build_defs(
     rebuild_stale = build_rebuild_stale(assets, home, lambda: definitions.resolve_job_def(rebuild_weeks.name))
     definitions = dg.Definitions(
         assets=assets,
-        asset_checks=[build_code_checks(assets)],
+        asset_checks=build_code_checks(assets),
         jobs=[weekly_snapshot, merge_identities, rebuild_weeks, rebuild_stale, archived_week, weekly_release, upkeep],
         schedules=[weekly_snapshot_schedule(hub), weekly_release_schedule, upkeep_schedule],
         sensors=[unfinished_week_sensor(hub, home.home), *alerts],

@@ -72,7 +72,7 @@ def test_daemon_retries_killed_run_and_the_retry_resumes(tmp_path: Path) -> None
         done_before, done_after = steps_done(instance, first), steps_done(instance, retry)
     # finished steps are not repeated
     assert done_before >= LISTINGS
-    assert not done_before & done_after
+    assert done_before & done_after == set()
     assert {"raw_hub__commits", "enrich_hub__aliases", "raw_hub__discussions", "enrich_hub__accounts"} <= done_after
     # requests are repeated only if their response was in flight or held back when the process died
     assert asked_before < repos - WORKERS

@@ -39,7 +39,8 @@ def _measurement(work: str, unit: str, load: Load, seconds: float, peak: int, ra
 
 def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Load, list[str]]:
     """Read the three listings repeatedly and in parallel; also return the ids of the open models seen."""
-    from hub_assets.hub.collect.listing_pages import first_path
+    from hub_assets.hub.collect.listing_pages import first_path, list_pages
+    from hub_assets.hub.http.client import HubClient
 
     bodies: dict[str, list[bytes]] = {repo_type: [] for repo_type in REPO_TYPES}
 
@@ -51,7 +52,9 @@ def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Lo
             following = _NEXT.search(answer.head)
             path = following[1].decode().removeprefix(url) if following else first
 
-    walks = [pages(first_path(LISTINGS[repo_type]), bodies[repo_type]) for repo_type in REPO_TYPES]
+    # a simulated Hub does not list every field
+    refused = {t: next(list_pages(HubClient(url, False), LISTINGS[t])).refused for t in REPO_TYPES}
+    walks = [pages(first_path(LISTINGS[t], without=refused[t]), bodies[t]) for t in REPO_TYPES]
     load = burst(clock, url, walks, seconds, core)
     rows = [row for body in bodies["model"] for row in json.loads(body)]
     return load, sorted({row["id"] for row in rows if not row["gated"] and not row["disabled"]})
