@@ -1,6 +1,6 @@
 """Puts load on a server: a few connections send one request after another, from a separate core.
 
-It uses plain sockets, so that no client library is measured. The requests belong in the entries.
+It uses plain sockets, because the time of a client library would count as well. The requests belong in `entries/`.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ Walk = Generator[str, Answer, None]
 
 @dataclass
 class Load:
-    """Counts of all responses, and by status of those that are not a nonempty list."""
+    """The number of responses, and by status the number of bad ones: those that are not a nonempty list."""
 
     answers: int = 0
     bad: Counter[int] = field(default_factory=Counter)

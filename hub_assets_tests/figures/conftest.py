@@ -27,7 +27,7 @@ def fits() -> pa.Table:
 
 @pytest.fixture(scope="session")
 def correlations() -> pa.Table:
-    """Coefficients from -1 to 1 for every pair of every type, and of each license group of models."""
+    """Coefficients from -1 to 1 for every pair of variables, per repository type and per license group of models."""
     rng = np.random.default_rng(5)
     groups = [(repo_type, "all") for repo_type in KNOWN] + [("model", group) for group in LICENSE_GROUPS]
     rows = [
