@@ -182,8 +182,8 @@ POISON: dict[str, Item] = {
 
 
 def poisoned(lake: Lake, table: str, *bodies: bytes) -> None:
-    """Leave a journal like an earlier version's."""
-    with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part is written"), adds=True) as landing:
+    """Leave a journal that an earlier version could have written."""
+    with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part may be written"), adds=True) as landing:
         for body in bodies:
             landing.append(Record({}, body))
 

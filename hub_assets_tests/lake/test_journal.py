@@ -1,4 +1,4 @@
-"""A journal keeps every record whose append returned, however its end was torn."""
+"""However its end is torn off, a journal keeps every record whose append had returned."""
 
 from pathlib import Path
 

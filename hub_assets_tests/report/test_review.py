@@ -1,4 +1,4 @@
-"""Interactive review: which pairs come up, what they show, and what the keys do."""
+"""Interactive review: which pairs come up, what is shown about them, and what the keys do."""
 
 import io
 from collections.abc import Callable, Iterable

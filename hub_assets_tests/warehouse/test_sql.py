@@ -18,7 +18,7 @@ Build = Callable[..., list[Row]]
 
 @pytest.fixture
 def build(project: Project) -> Iterator[Build]:
-    """Build a table and its inputs for WEEK from raw rows and return the requested columns."""
+    """A function that builds a table and its inputs for WEEK from raw rows and returns the requested columns."""
     with duckdb.connect() as connection:
         prepare_tables(connection, project)
 

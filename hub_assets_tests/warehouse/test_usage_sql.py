@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 class Warehouse(Database):
-    """A database that builds some tables from raw rows and tables written by Python."""
+    """A database that builds the requested tables from raw rows and from tables that Python writes."""
 
     def build(self, *tables: str, week: date = WEEK, **given: list[Row]) -> None:
         fill(self.connection, given)
