@@ -136,7 +136,7 @@ def test_what_is_known_is_asked_once(store: Repositories, hub: str, population: 
 def test_weekly_snapshots_belong_to_the_week_of_their_content(
     store: Repositories, hub: str, population: Population, tmp_path: Path
 ) -> None:
-    # the label names the Wednesday before; the newest model was created in the week of the label's end
+    # content is up to seven days newer than its label, so the newest creation time decides its week
     newest = max(max(population.repos[kind].table["createdAt"].to_pylist()) for kind in REPO_TYPES)
     repository = archive_at(store, WEEKLY_SNAPSHOTS, SUNDAY)
     for kind in REPO_TYPES:

@@ -1,4 +1,4 @@
-"""Lorenz curves: they match the table, and the text describes them."""
+"""Lorenz curves match the table, and the text describes the curves."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Figures 2 and 3: the contents of each cell, for made-up coefficients."""
+"""The contents of each cell in Figures 2 and 3, for made-up coefficients."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Figure 1: its contents, for made-up activity."""
+"""The contents of Figure 1, for made-up activity."""
 
 import itertools
 import time

@@ -268,7 +268,7 @@ def test_lines_are_wider_for_larger_weights_and_connect_the_right_developers() -
     for segment, ends in zip(drawn, ((zero, one), (zero, two), (one, two)), strict=True):
         assert segment == pytest.approx(np.array(ends), abs=1e-3)
     least, middle, most = np.asarray(lines(drawing).get_linewidth())
-    # weights 2, 40 and 1,000: on a logarithmic scale the second is 48 % of the way
+    # of the weights 2, 40 and 1,000, the second is 48 % of the way on a logarithmic scale
     assert (middle - least) / (most - least) == pytest.approx(np.log(20) / np.log(500))
     assert key(drawing)[2:] == ["weight 2", "weight 1,000"]
 
@@ -330,7 +330,7 @@ def test_usage_of_any_size_has_a_clean_layout(values: list[int]) -> None:
 
 
 def assert_all_is_within(figure: Figure) -> None:
-    """Check the layout of text, and that tick labels are on the page."""
+    """Check the text layout, and that no tick label extends beyond the page."""
     assert_neat(figure)
     assert figure.get_figwidth() == 7
     for axes in figure.axes:

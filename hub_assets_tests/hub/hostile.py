@@ -7,8 +7,8 @@
 
 A case takes a healthy Hub's response and returns the response to send instead, or None to hang up. Named cases are in
 `CASES`; add a case with `@case`. The healthy data are plain lists and dicts (`hub.repos`, `hub.commits`,
-`hub.discussions`, `hub.accounts`), so an odd value needs no case. Ordinary faults (503, dropped connections, slowness)
-belong to `local_hub.faults`.
+`hub.discussions`, `hub.accounts`), so a test needs no case for an odd value. Ordinary faults (503, dropped connections,
+slowness) belong in `local_hub.faults`.
 """
 
 import asyncio

@@ -214,7 +214,7 @@ class Door:
 
 @cache
 def door(name: str) -> Door:
-    """Return this process's door of the given name."""
+    """Return this process's door with the given name."""
     return Door()
 
 

@@ -1,4 +1,4 @@
-"""Endless pages, real and apparent: every fetch ends and reports whether it is complete."""
+"""Every fetch of endless pages (real or apparent) ends and reports whether it is complete."""
 
 from dataclasses import replace
 from typing import Any

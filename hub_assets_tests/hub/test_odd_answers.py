@@ -88,7 +88,7 @@ VALUES = st.recursive(
 
 
 def objects(*names: str, **nested: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return objects with some fields of arbitrary value and some well-formed fields."""
+    """Return a strategy that draws arbitrary values, and objects with arbitrary and with well-formed fields."""
     fields: dict[str, st.SearchStrategy[Any]] = dict.fromkeys(names, VALUES)
     return st.one_of(st.fixed_dictionaries({}, optional=fields | nested), VALUES)
 

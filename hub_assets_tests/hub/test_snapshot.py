@@ -1,4 +1,4 @@
-"""Listings from odd bytes, from an earlier version's journal, and with a wrong clock."""
+"""Listings made from odd bytes, from an earlier version's journal, or with a wrong clock."""
 
 import codecs
 import json

@@ -1,4 +1,4 @@
-"""Realistic cases from commits to developers: who is merged and who is not."""
+"""Realistic cases, from commits to developers, of names that are merged or stay separate."""
 
 from typing import Any
 
@@ -78,7 +78,7 @@ def test_strong_rules_are_applied_before_weak_ones() -> None:
 
 
 def test_a_shared_name_does_not_connect_two_unknown_handles() -> None:
-    """Their repositories prove that both are accounts."""
+    """Both handles own repositories, which proves that they are accounts."""
     history = [*commits(LAB, "Maria Grandury"), *commits("mariagrandury/x", "mariagrandury", "Maria Grandury")]
     history += commits("maria-grandury/x", "maria-grandury", "Maria Grandury")
     assert merged(*history) == set()

@@ -1,4 +1,4 @@
-"""A server: code location, webserver and daemon against a real PostgreSQL, with the files of `deployment`.
+"""A server: code location, webserver and daemon with a real PostgreSQL, set up with the files in `deployment`.
 
 A week's run starts from the queue and loses its process partway; home and database are backed up and restored
 elsewhere; a home of an earlier version is upgraded and used. The tests need the programs in Debian's `postgresql`.
@@ -52,7 +52,7 @@ ARCHIVES = Path(__file__).parents[1] / "homes"
 
 
 def program(name: str) -> str:
-    """Return a program of PostgreSQL, which Debian keeps out of the path."""
+    """Return the path of a PostgreSQL program, which on Debian is not in PATH."""
     found = [shutil.which(name), *map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True))]
     chosen = next((path for path in found if path), None)
     if chosen is None:
@@ -61,7 +61,7 @@ def program(name: str) -> str:
 
 
 def as_user() -> list[str]:
-    """Return what goes before a command to run it as another user, because the server refuses to run as root."""
+    """Return a command prefix that switches from root to another user, because the server refuses to run as root."""
     return ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
 
 
@@ -132,7 +132,7 @@ def prepare(home: Home, server: Server) -> None:
 
 @contextlib.contextmanager
 def serving(home: Home, environment: dict[str, str]) -> Iterator[int]:
-    """Run the three processes of `deployment/systemd`; yields the port of the UI."""
+    """Run the three processes of `deployment/systemd`, and yield the UI's port."""
     code, ui = free_port(), free_port()
     workspace = yaml.safe_load((FOLDER / "workspace.yaml").read_text())
     workspace["load_from"][0]["grpc_server"]["port"] = code

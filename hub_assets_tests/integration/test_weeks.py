@@ -113,7 +113,7 @@ def listed(home: Path, table: str, week: date) -> pa.Table:
 
 
 def people_of(developers: dict[str, Any], names: set[str], repository: dict[str, Any]) -> set[str]:
-    """Return the developers behind a repository's names, without bots; a generic name is a new one per repository."""
+    """Return the developers behind a repository's names, without bots; generic names differ between repositories."""
     found = (developers[name] for name in names if not developers[name]["is_bot"])
     return {row["developer_id"] + (repository["repo_key"] if row["is_generic"] else "") for row in found}
 
@@ -138,7 +138,7 @@ def developers_of(home: Path, week: date) -> dict[str, Any]:
 
 
 def assert_histories_are_true(home: Path, population: Population) -> None:
-    """Assert that the published counts of every repository match the Hub."""
+    """Assert that every repository's published counts match those of the Hub."""
     developers = developers_of(home, population.week)
     assert {"system", "SFconvertbot"} <= {author for author, row in developers.items() if row["is_bot"]}
     for kind, repos in population.repos.items():

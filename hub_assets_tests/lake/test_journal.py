@@ -1,4 +1,4 @@
-"""However its end is torn off, a journal keeps every record whose append had returned."""
+"""A journal keeps every record whose append had returned, no matter how its end is torn off."""
 
 from pathlib import Path
 

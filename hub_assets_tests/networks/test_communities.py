@@ -54,7 +54,7 @@ def test_modularity_belongs_to_the_labels() -> None:
 
 
 def test_greedy_communities_are_as_good_as_those_of_networkx() -> None:
-    """Ours and networkx's break ties between equally good merges differently, and neither is better."""
+    """Our algorithm and networkx's break ties between equally good merges differently, and neither is better."""
     apart = []
     for graph in map(small, SEEDS):
         links = links_of(graph)

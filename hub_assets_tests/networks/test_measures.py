@@ -36,7 +36,7 @@ def graphs(draw: st.DrawFn) -> Made:
 
 
 def both(made: Made) -> tuple[Graph, nx.DiGraph]:
-    """Return a graph as ours and as networkx's."""
+    """Return the same graph as our `Graph` and as a networkx graph."""
     n, found = made
     keys = sorted(found)
     ends = np.array(keys, np.int64).reshape(-1, 2)
@@ -220,7 +220,7 @@ def test_the_karate_club(real_data: Path) -> None:
     graph = of_links(*read_metis(real_data / "networks" / "karate.graph"))
     assert measures(graph)["modularity"] == pytest.approx(0.3806706114398422, abs=1e-14)
     assert (core_numbers(graph) == 8).sum() == 10
-    # the maximum, by Agarwal and Kempe (2008)
+    # the maximum, according to Agarwal and Kempe (2008)
     assert measures(graph)["leiden_modularity"] == pytest.approx(0.41979, abs=5e-6)
 
 

@@ -90,5 +90,5 @@ def sources() -> dict[str, dict[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where releases are built."""
+    """The folder in which releases are built."""
     return tmp_path / "releases" / str(WEEK)

@@ -1,4 +1,4 @@
-"""Releasing to a Hub over HTTP: one commit and a tag per week, never half a week, whatever interrupts it."""
+"""Releasing to a Hub over HTTP: one commit and one tag per week, and never half a week, whatever interrupts it."""
 
 import os
 import signal

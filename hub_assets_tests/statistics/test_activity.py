@@ -1,4 +1,4 @@
-"""The study's statistics of activity: their rows, and their values for a Hub with known truth."""
+"""The study's activity statistics: their rows, and their values for a Hub whose true values are known."""
 
 import csv
 from collections.abc import Mapping

@@ -91,7 +91,7 @@ def test_published_comparisons(
 def test_published_lognormal_of_words_stops_short_of_the_power_law_that_is_most_likely(
     fits: dict[str, dict[str, Any]],
 ) -> None:
-    """The paper's 0.395 and 0.69 fit a search that stops early; the package agrees at these parameters."""
+    """The paper's 0.395 and 0.69 suggest a search that stops early; the package agrees at these parameters."""
     mu, sigma = -723.877, 27.6596
     values = published("words")
     tail = values[values >= 7]
@@ -202,7 +202,7 @@ def test_model_usage_contradicts_the_power_law(real_data: Path) -> None:
     assert (round(fit["alpha"], 3), fit["x_min"], round(fit["ks"], 3)) == (1.614, 1, 0.049)
     assert fit["ratio_lognormal"] == pytest.approx(-15.8, abs=0.05)
     assert fit["p_lognormal"] == pytest.approx(2e-8, rel=0.5)
-    assert fit["preferred"] == "truncated_power_law"  # fits even better
+    assert fit["preferred"] == "truncated_power_law"  # it fits even better
     assert fit["is_plausible"] is False
 
 
@@ -375,7 +375,7 @@ def test_a_lognormal_fits_far_tails_of_a_power_law_equally_well(seed: int) -> No
     values = np.random.default_rng(seed).zipf(2.2, 20_000)
     tail = scan(Counted.of(values[values >= 20]), fewest=200)
     compared = tails._compare(Counted.of(values), tail)
-    assert -2 < compared["ratio_lognormal"] < 0.1  # it contains the power law, except for rounding
+    assert -2 < compared["ratio_lognormal"] < 0.1  # the lognormal contains the power law, except for rounding
     assert tails._preferred(compared) == "undecided"
 
 

@@ -37,7 +37,7 @@ def observed(project: Project, hub: World) -> Observatory:
 
 @pytest.fixture(scope="module")
 def faulty(project: Project) -> tuple[World, World, Observatory]:
-    """The true Hub, the same Hub with a two-week stall, a partial listing and two rollbacks, and its tables."""
+    """The true Hub; the same Hub with a two-week stall, a partial listing and two rollbacks; and its observatory."""
     truth, hub = world(16, 5, SIZES), world(16, 5, SIZES)  # type: ignore[arg-type]
     model = hub.kinds["model"]
     for week in (8, 9):

@@ -243,7 +243,7 @@ def test_squash_commit_credits_outsiders_unless_the_rule_is_on(warehouse: Wareho
     switch(warehouse, "squash_co_authors", on=True)
     warehouse.build(squashed)
     assert warehouse.edges() == {("ann", "bob"): (1,), ("bob", "ann"): (1,)}
-    # the threshold is data
+    # the rule's threshold is data, too
     warehouse.connection.execute("update contribution_rules set threshold = 6 where rule = 'squash_co_authors'")
     warehouse.build(squashed)
     assert warehouse.edges() == everybody

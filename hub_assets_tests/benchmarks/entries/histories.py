@@ -82,7 +82,7 @@ def histories(stage: Stage) -> Iterator[Measurement]:
 def pacing(stage: Stage) -> Iterator[Measurement]:
     """Use up whole rate-limit windows at 100 ms latency, without a single 429."""
     home = stage.once(listed).result.home
-    # the last window is used up when the first call of the next window is made
+    # one call more, because only the first call of the next window shows that the last window is used up
     windows = WINDOWS if stage.scale >= 0.1 else 1
     seconds = WINDOW_SECONDS if stage.scale >= 0.1 else 1
     quota = WINDOW_CALLS if stage.scale >= 0.1 else 60

@@ -94,7 +94,7 @@ def describe_by_pandas(clock: Clock, home: Path) -> Numbers:
             }
         tags = repos.set_index("repo_type", append=True)["tags"].explode().dropna()
         tags = tags[tags.str.startswith("license:")].str[8:].str.lower()
-        # the license of a Space is in its card, not in a tag
+        # a Space's license is in its card, not in a tag
         cards = frames["space"].dropna(subset="cardData").set_index("_id")["cardData"]
         of_cards = cards.map(lambda card: json.loads(card).get("license")).explode().dropna().str.lower()
         of_cards = pd.concat({"space": of_cards}, names=["repo_type"]).swaplevel().rename("tags")

@@ -213,7 +213,7 @@ def draw(clock: Clock, scale: float, populations: Path) -> int:
 
 
 def fit(clock: Clock, scale: float, populations: Path) -> int:
-    """Fit all tails and compare them with alternatives."""
+    """Fit all tails, compare them with alternatives, and return their number."""
     from hub_assets.statistics.activity import tail_table
 
     activity = activity_of(scale, populations)

@@ -1,4 +1,4 @@
-"""Crawls under failures (token, Hub, connection, single repositories), under budgets, and with a watcher."""
+"""Crawls with failures (of token, Hub, connection or single repositories), with budgets, and with a watcher."""
 
 import asyncio
 import itertools
@@ -347,7 +347,7 @@ def test_time_budget_stops_running_crawl(lake: Lake) -> None:
         until = client.now() + timedelta(seconds=0.6)
         manifest = land(client, lake, COMMITS, WEEK, budget=Budget(until=until), workers=2)
         assert time.monotonic() - began > 0.5
-    # two workers with at most 20 responses per second each
+    # two workers get at most 20 responses per second each
     assert 1 <= manifest.details["calls"] <= 2 * 20
     assert not manifest.details["is_complete"]
 

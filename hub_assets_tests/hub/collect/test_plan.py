@@ -273,7 +273,7 @@ def test_commit_order_is_random(lake: Lake) -> None:
     # any prefix is a random sample
     half = [int(one[-3:]) for one in order[:150]]
     assert 120 < sum(half) / 150 < 180
-    # and the first repositories are those that a sample selects
+    # a sample consists of the first repositories in this order
     sample = planned(lake, "commits", sample=0.2)
     assert order[: len(sample)] == sample
 

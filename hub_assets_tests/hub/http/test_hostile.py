@@ -1,4 +1,4 @@
-"""A hostile Hub cannot get the token sent elsewhere, redirect us elsewhere, or fake the end of a listing."""
+"""A hostile Hub cannot have the token or our requests sent elsewhere, or fake the end of a listing."""
 
 import re
 from collections.abc import Callable

@@ -189,7 +189,7 @@ def test_constant_properties_never_change(week: date) -> None:
 
 
 def test_activity_continues_past_the_calibrated_week() -> None:
-    """In the weeks around it, likes, discussions and commits arrive at about the same rate."""
+    """In the weeks before and after it, likes, discussions and commits arrive at about the same rate."""
     weeks = [simulate(REFERENCE + timedelta(weeks=number), scale=0.03) for number in (-4, 0, 4)]
     for kind in ("model", "space"):
         likes = [sum(week.repos[kind]["likes"].to_pylist()) for week in weeks]

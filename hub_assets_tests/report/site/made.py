@@ -111,7 +111,7 @@ def two_weeks(golden: Golden, folder: Path) -> Home:
 
 
 def built(home: Home, folder: Path) -> Built:
-    """Build the site of the golden week."""
+    """Build the golden week's site."""
     return build_site(home.warehouse, folder, WEEK, project(), source=home.source, figures=home.figures)
 
 
