@@ -52,7 +52,7 @@ LICENSES = ("mit", "apache-2.0", "cc-by-nc-4.0", "llama3", "other", None)
 
 
 def rows_of(kind: str, n: int) -> list[dict[str, Any]]:
-    """Return a listing in which namespaces, licenses, tasks and dates vary, and every fifth model has bases."""
+    """Return a listing in which namespaces, licenses, tasks and dates vary, and four in five models have a base."""
     draw = random.Random(kind)
     rows: list[dict[str, Any]] = []
     for place in range(n):

@@ -20,7 +20,7 @@ def activity() -> dict[str, pa.Table]:
 
 @pytest.fixture(scope="session")
 def fits() -> pa.Table:
-    """A fit for every activity variable that exists."""
+    """A tail fit for every activity variable of every repository type."""
     every = [(repo_type, variable) for repo_type, variables in KNOWN.items() for variable in variables]
     return tail_fits(*({"repo_type": repo_type, "variable": variable} for repo_type, variable in every))
 

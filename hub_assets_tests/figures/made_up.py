@@ -13,7 +13,7 @@ from hub_assets.statistics.schemas import TAIL_FITS
 
 
 def repos(repo_type: str, n: int) -> pa.Table:
-    """Return heavy-tailed activity of n repositories: a few nulls, and only nulls where the type lacks the variable."""
+    """Return heavy-tailed activity of n repositories with a few nulls; variables that the type lacks are all null."""
     rng = np.random.default_rng(n)
     columns = {}
     for variable in VARIABLES:

@@ -38,7 +38,7 @@ def of_values(values: Sequence[float]) -> Axes:
 
 
 def curves(axes: Axes) -> dict[str, Line2D]:
-    """Return a panel's curves by repository type; the dashed line and the equality line have no marker."""
+    """Return a panel's curves by repository type, leaving out the dashed and equality lines, which have no marker."""
     names = {look.marker: repo_type for repo_type, look in REPO_TYPES.items()}
     return {names[str(line.get_marker())]: line for line in axes.lines if line.get_marker() in names}
 
@@ -92,7 +92,7 @@ def test_the_same_table_gives_identical_files_of_page_width(lorenz: pa.Table) ->
 
 
 def test_the_share_of_the_top_matches_a_count() -> None:
-    """Of 1 to 1,000, the largest ten add up to 9,955 of 500,500, and the top 554 are needed to reach 80 %."""
+    """Of the values 1 to 1,000, the top ten add up to 9,955 of 500,500, and it takes the top 554 to reach 80 %."""
     values = range(1, 1_001)
     assert sum(values[-10:]) / sum(values) == pytest.approx(0.0199, abs=1e-4)
     assert sum(values[-554:]) >= 0.8 * sum(values) > sum(values[-553:])

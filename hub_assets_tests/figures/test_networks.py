@@ -137,7 +137,7 @@ def test_curves_are_the_shares_of_connected_developers_of_at_least_x() -> None:
 
 
 def test_text_summarizes_connected_developers() -> None:
-    """The degrees 1, 1, 2 and 4 have mean 2, median 1.5, and a standard deviation of the square root of 6 / 3."""
+    """The degrees 1, 1, 2 and 4 have mean 2, median 1.5 and standard deviation sqrt(6 / 3)."""
     graph = nx.DiGraph([(0, 1), (1, 0), (2, 0), (3, 0)])
     graph.add_nodes_from(range(4, 1_238))
     degrees, ranks = centrality_distributions(centrality_of(graph)).axes

@@ -257,5 +257,5 @@ def write_and_die(path: str) -> None:
 
 
 def states_of_log() -> list[dict[str, Any]]:
-    """Return the valid contents of that database: the first k of its transactions, for each k."""
+    """Return the valid states of that database: those after its first k transactions, for each k."""
     return [{"t": sorted((n,) for size in range(1, 1 + k) for n in range(size))} for k in range(4)]

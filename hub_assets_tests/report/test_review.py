@@ -36,7 +36,7 @@ def seen(pair: dict[str, Any], decision_before: dict[str, str] | None = None, wi
 
 
 class Reviewer:
-    """Presses keys and returns what the terminal shows."""
+    """Presses keys during a review and returns what the terminal shows."""
 
     def __init__(self, path: Path, *names: str) -> None:
         self.path = path

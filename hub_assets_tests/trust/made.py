@@ -92,7 +92,7 @@ class World:
 
 
 def world(weeks: int, seed: int, sizes: dict[RepoType, int] | None = None) -> World:
-    """Return a Hub without faults: it grows by one percent a week, and some repositories are deleted."""
+    """Return a Hub without faults: three in ten repositories appear over the weeks, and a few are deleted."""
     rng = np.random.default_rng(seed)
     made = World(weeks)
     for repo_type, n in (sizes or SIZES).items():

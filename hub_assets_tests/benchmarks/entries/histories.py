@@ -82,7 +82,7 @@ def histories(stage: Stage) -> Iterator[Measurement]:
 def pacing(stage: Stage) -> Iterator[Measurement]:
     """Use up whole rate-limit windows at 100 ms latency, without a single 429."""
     home = stage.once(listed).result.home
-    # one call more, because only the first call of the next window shows that the last window is used up
+    # one extra call, because only the first call of the next window shows that the last window is used up
     windows = WINDOWS if stage.scale >= 0.1 else 1
     seconds = WINDOW_SECONDS if stage.scale >= 0.1 else 1
     quota = WINDOW_CALLS if stage.scale >= 0.1 else 60
@@ -102,7 +102,7 @@ def pacing(stage: Stage) -> Iterator[Measurement]:
 
 
 def crawl_commits(clock: Clock, url: str, home: Path, share: float) -> tuple[int, float, float]:
-    """Read the commits of a share of all repositories; return the number of calls, their seconds and CPU seconds.
+    """Read the commits of a share of all repositories; return the number of calls, and their seconds and CPU seconds.
 
     The times include writing journals and parts, but not planning, which at scale 1 takes as long as 3,000 calls.
     """

@@ -133,7 +133,7 @@ def changed(home: Home, folder: Path, *statements: str) -> Path:
 
 
 def rows_of(warehouse: Path, sql: str) -> list[dict[str, Any]]:
-    """Run a query as a reader would."""
+    """Run a query as a reader would, and return its rows."""
     with duckdb.connect(warehouse, read_only=True) as connection:
         answer = connection.execute(sql)
         columns = [name for name, *_ in answer.description or ()]
