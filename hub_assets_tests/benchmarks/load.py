@@ -84,5 +84,5 @@ async def _burst(clock: Clock, url: str, walks: Sequence[Walk], seconds: float) 
 async def _read_answer(reader: asyncio.StreamReader) -> Answer:
     head = await reader.readuntil(b"\r\n\r\n")
     length = _LENGTH.search(head)
-    assert length, f"a response without a length: {head!r}"
+    assert length, f"the response has no Content-Length header: {head!r}"
     return Answer(int(head.split(maxsplit=2)[1]), head, await reader.readexactly(int(length[1])))

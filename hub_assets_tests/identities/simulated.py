@@ -39,7 +39,7 @@ NAMES: Final = ("int_hub__author_strings", "int_hub__participations", "int_hub__
 STUDY_RULES: Final = ("same_repository", "real_name")
 """The study's automatic blocking rules."""
 ANYBODY: Final = ("root", "ubuntu")
-"""Names shared by several people in the simulated Hub; in a small one, perhaps by one person only."""
+"""Names that several people share in the simulated Hub; in a small one, a name may belong to only one person."""
 ACCOUNTS: Final = "enrich_hub__accounts"
 
 

@@ -32,7 +32,7 @@ VALUES: Final = {
 INTERNAL: Final = ("n_words", "n_full_words", "is_spaced", "is_common_initial", "is_numbered_owner")
 """Fields that only the rules need."""
 NEAR: Final = {"n_shared_namespaces": 0}
-"""Equivalent to `is_same_organization` in every rule."""
+"""Fixed at 0, because this field is equivalent to `is_same_organization` in every rule."""
 NOTHING: Final[Row] = {name: values[0] for name, values in VALUES.items()} | NEAR
 UNKNOWN: Final = [name for name, values in VALUES.items() if None in values]
 ASSUMED: Final = {

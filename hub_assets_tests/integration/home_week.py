@@ -23,7 +23,7 @@ LEFT_OUT = {
         "network__collaboration_over_time",
     )
 }
-"""Slow assets that write the same way as the others."""
+"""Slow assets, left out because they write their results in the same way as the others."""
 
 
 def take_week(root: str, url: str, week: str) -> None:
