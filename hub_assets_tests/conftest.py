@@ -14,7 +14,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from hub_assets_tests.golden import Golden
 
-# a busy machine is no fault; speed is measured in `benchmarks`
+# a busy machine must not make tests fail; `benchmarks` measures speed
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -24,7 +24,7 @@ _OWN = Path(tempfile.mkdtemp(prefix="hub_assets_tests_"))
 atexit.register(shutil.rmtree, _OWN, ignore_errors=True)
 for _name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "DAGSTER_HOME"):
     os.environ.pop(_name, None)
-# requests to servers on this machine would go through the proxy
+# with these variables, requests to servers on this machine would go through the proxy
 for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
     os.environ.pop(_name, None)
     os.environ.pop(_name.upper(), None)
@@ -32,9 +32,9 @@ os.environ |= {
     "HF_HOME": str(_OWN / "huggingface"),
     "HUB_ASSETS_HOME": str(_OWN / "home"),
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_DISABLE_XET": "1",  # the local Hub serves LFS only
+    "HF_HUB_DISABLE_XET": "1",  # the local Hub supports only LFS
 }
-# days in this zone do not start with those of UTC, so local time mistaken for UTC shows up on every machine
+# in this zone, days start at a different time than in UTC, so local time mistaken for UTC shows up on every machine
 os.environ.setdefault("TZ", "Asia/Kolkata")
 time.tzset()
 
@@ -43,7 +43,7 @@ REAL_DATA = Path(os.environ.get("HUB_ASSETS_REAL_DATA") or Path(__file__).parent
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of recorded Hub data, which is not shipped; set HUB_ASSETS_REAL_DATA to its path."""
+    """The folder of recorded Hub data, which the project does not ship; set HUB_ASSETS_REAL_DATA to its path."""
     if not REAL_DATA.is_dir():
         pytest.skip(f"no recorded data in {REAL_DATA}; set HUB_ASSETS_REAL_DATA to its folder")
     return REAL_DATA

@@ -22,7 +22,7 @@ ASKED_FOR: Final = date(2026, 11, 18)
 """A Wednesday, because the command accepts any day of a week."""
 SCALE: Final = 0.003
 SEED: Final = 3
-"""Gives a small Hub with many pairs of names, including pairs with each possible decision."""
+"""A seed whose small Hub has many pairs of names, including some for each possible decision."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-# children are forked from a process that has imported these modules and done nothing else
+# children are forked from a process that has only imported these modules
 _CONTEXT.set_forkserver_preload(
     [
         "pytest",

@@ -93,7 +93,7 @@ def test_demo_reports_its_results_and_that_they_are_simulated(golden: Golden) ->
 
 @pytest.mark.slow
 def test_demo_can_run_twice(tmp_path: Path) -> None:
-    home = tmp_path / '[/bold] it\'s "a" \u200b*'  # neither markup, nor SQL, nor a pattern
+    home = tmp_path / '[/bold] it\'s "a" \u200b*'  # must not be read as markup, SQL or a pattern
     for options in ([], ["--page-size", "100"]):
         result = run("demo", "--home", home, "--week", "2025-03-05", "--scale", "0.002", *options)
         assert result.exit_code == 0, result.output
@@ -340,7 +340,7 @@ def test_a_run_is_marked_as_failed_once_its_process_is_dead(tmp_path: Path) -> N
     with open_instance(home) as instance:
         add_started_run(instance, "dead", mark=f"{process.pid}@1")
         add_started_run(instance, "alive", mark=process_mark(os.getpid()) or "")
-        # daemon runs have no mark; their first event names the process
+        # runs by the daemon are not marked, but their first event names the process
         add_started_run(instance, "daemon-dead", pid=process.pid)
         add_started_run(instance, "daemon-alive", pid=os.getpid())
         add_started_run(instance, "daemon-earlier-process", pid=os.getpid(), at=1_000_000_000.0)

@@ -1,4 +1,4 @@
-"""Loading the code location: quick, and without touching the network or the disk."""
+"""Loading the code location is quick and touches neither the network nor the disk."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Metadata of results for the UI."""
+"""The metadata of results that the UI shows."""
 
 import pyarrow as pa
 

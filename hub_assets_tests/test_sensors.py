@@ -1,4 +1,4 @@
-"""Which weeks ticks request, and what raises an alert; against a local Hub, without a daemon."""
+"""Which weeks the ticks request, and what raises an alert, tested against a local Hub without a daemon."""
 
 import logging
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture(autouse=True)
 def asks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The local Hub's clock starts on Monday at 06:30."""
+    """Let the sensor request the week at once, because the local Hub's clock starts on Monday at 06:30."""
     monkeypatch.setattr(sensors, "FIRST_ASKED", timedelta())
 
 
@@ -51,7 +51,7 @@ def definitions(home: Path, url: str) -> dg.Definitions:
 
 
 def tick(definitions: dg.Definitions, instance: dg.DagsterInstance) -> dg.RunRequest | str:
-    """Return what the sensor requests, or why it requests nothing."""
+    """Return the run that the sensor requests, or its reason for requesting none."""
     repository = definitions.get_repository_def()
     context = dg.build_sensor_context(instance=instance, repository_def=repository)
     result = definitions.resolve_sensor_def("unfinished_week").evaluate_tick(context)
@@ -97,7 +97,7 @@ def test_schedule_requests_the_present_week_and_no_week_that_cannot_be_listed(
 def test_unlisted_week_is_requested_when_the_hub_answers_again(
     tmp_path: Path, url: str, instance: dg.DagsterInstance
 ) -> None:
-    # two days of outage: no tick requests a run that could not list anything
+    # during an outage, no tick requests a run, because it could not list anything
     down = definitions(tmp_path, DOWN)
     assert "does not answer" in str(tick(down, instance))
     request = tick(definitions(tmp_path, url), instance)
@@ -118,7 +118,7 @@ def test_partial_week_is_resumed_without_listing_it_again_once_a_day(
     assert not selected & set(LISTED)
     add_run(instance, dg.DagsterRunStatus.SUCCESS)
     assert "requested again after" in str(tick(loaded, instance))
-    # a day later, with a key that does not block the retry
+    # after the pause, the new request has another key, so the first run does not block it
     monkeypatch.setattr(sensors, "PAUSE", timedelta())
     second = tick(loaded, instance)
     assert isinstance(second, dg.RunRequest)

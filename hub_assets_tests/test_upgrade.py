@@ -27,7 +27,7 @@ def old(tmp_path: Path) -> Path:
 
 
 def rows_of(lake: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return all rows of a lake of any format by table, under the current table and column names."""
+    """Return all rows of a lake in any format, by table and under the current table and column names."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for manifest in sorted(lake.glob("*/*/_manifest.json")):
         folder = manifest.parent.parent.name

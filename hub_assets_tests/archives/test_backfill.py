@@ -1,4 +1,4 @@
-"""`hub-assets backfill` as people run it, against a local Hub that serves an archive."""
+"""`hub-assets backfill` as users run it, against a local Hub that serves an archive."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +40,7 @@ LACKS: Final[dict[RepoType, dict[str, set[str]]]] = {
 }
 """Columns of `mart__repo_activity` that are null because the listing lacked a field."""
 SPACES_UNKNOWN: Final = {"n_usage_spaces"}
-"""No era has the models that a Space uses."""
+"""Always null, because no era lists the models that a Space uses."""
 
 Change = Callable[[pa.Table], pa.Table | None]
 
@@ -50,7 +50,7 @@ def population_of(week: date) -> Population:
 
 
 def reversed_rows(table: pa.Table) -> pa.Table:
-    """The same rows in other bytes."""
+    """Return the rows in reverse order: the same content in different bytes."""
     return table.take(pa.array(range(len(table) - 1, -1, -1)))
 
 
@@ -109,7 +109,7 @@ def rows_of(connection: duckdb.DuckDBPyConnection, table: str, week: date) -> li
 
 
 def listing_marts(files: dict[str, list[Path]], weeks: Sequence[date]) -> dict[tuple[str, date], list[dict[str, Any]]]:
-    """Build the marts of weeks from files of the raw tables."""
+    """Build the listing marts of the given weeks from Parquet files of the raw tables."""
     wanted: set[str] = set()
     waiting = list(LISTING_MARTS)
     while waiting:
@@ -129,7 +129,7 @@ def listing_marts(files: dict[str, list[Path]], weeks: Sequence[date]) -> dict[t
 
 
 def originals(population: Population, week: date, folder: Path) -> dict[tuple[str, date], list[dict[str, Any]]]:
-    """The listing marts of a week that we listed ourselves."""
+    """Build a week's listing marts from our own listing of the population."""
     files: dict[str, list[Path]] = {}
     for kind in REPO_TYPES:
         rows = listed_by_us(population, kind)
@@ -144,9 +144,9 @@ Marts = dict[tuple[str, date], list[dict[str, Any]]]
 
 
 def assert_equal_where_observed(marts: Marts, ours: Marts, week: date, era: Era) -> None:
-    """Compare the marts whose rows are of a repository; those of an archive lack what the era lacks."""
+    """Compare the marts about single repositories with ours; columns that the era does not provide must be null."""
     for name in ("mart__base_model_edges", "mart__repo_activity", "mart__top_repositories"):
-        # repositories cannot be ranked by what no era has
+        # an archive cannot rank repositories by a variable that no era provides
         ranked = [row for row in ours[name, week] if row.get("variable") not in SPACES_UNKNOWN]
         assert len(marts[name, week]) == len(ranked) > 0
         for was, now in zip(ranked, marts[name, week], strict=True):

@@ -19,7 +19,7 @@ WEEK = START.date()
 
 
 def daily(days: int, rows: int = 10_000, growth: int = 10) -> list[Upload]:
-    """One batch of three listings a day, minutes apart, each growing a little."""
+    """Return one batch of three listings per day, uploaded a minute apart; every day adds `growth` rows to each."""
     return [
         Upload(
             repo_type,
@@ -65,7 +65,7 @@ def test_a_truncated_listing_is_passed_over_even_if_it_lasts_six_days() -> None:
     assert (
         days_of(choose(cut, weeks_between(WEEK, WEEK + timedelta(weeks=3)))) == [6] * 3 + [7] * 3 + [20] * 3 + [27] * 3
     )
-    # a whole week of truncated files has no Spaces, and says why
+    # if all of a week's Spaces files are truncated, its Spaces are missing, and the choice gives the reason
     choices = choose(changed(daily(28), "space", range(7, 14), rows=2_600), [WEEK + timedelta(weeks=1)])
     assert [choice.status for choice in choices] == ["partial", "partial", "missing"]
     assert "26% of the running median" in (choices[2].why or "")
@@ -125,7 +125,7 @@ def test_no_week_is_ever_represented_by_another(made: list[tuple[RepoType, int, 
 
 
 def calendar(real_data: Path) -> list[Upload]:
-    """Recorded uploads to hub-stats: the last one per day and repository type."""
+    """Return the recorded uploads to hub-stats: the last one per day and repository type."""
     with (real_data / "modelpulse" / "C_snapshots.csv").open() as file:
         return [
             Upload(repo_type, date.fromisoformat(row["day"]), datetime.fromisoformat(at).astimezone(UTC), row["day"])
@@ -154,7 +154,7 @@ def test_the_real_calendar(real_data: Path) -> None:
     assert by_status["suspect"] == {repo_type: [] for repo_type in REPO_TYPES}
     assert len(choices) == 3 * 114
     chosen = {(str(one.week), one.repo_type): one.upload.at for one in choices if one.upload}
-    # the last day before a gap represents its week, and a week's end on Sunday is kept
+    # the last day before a gap represents its week, and a week with a Sunday upload keeps that upload
     assert f"{chosen['2026-03-30', 'model']:%Y-%m-%d %H:%M}" == "2026-04-01 13:19"
     assert f"{chosen['2025-07-07', 'space']:%Y-%m-%d %H:%M}" == "2025-07-13 13:09"
     assert all(monday_of(at) == date.fromisoformat(week) for (week, _), at in chosen.items())

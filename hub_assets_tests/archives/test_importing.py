@@ -73,7 +73,7 @@ def import_to(lake: Lake, uploads: Uploads, choice: Choice, downloads: Path) -> 
 
 
 def listed_by_us(population: Population, kind: RepoType) -> pa.Table:
-    """The rows that we would get by listing the same population ourselves."""
+    """Return the rows that we would get by listing the same population ourselves."""
     repos = population.repos[kind]
     rows = population.rows(kind, repos, repos.ordered("createdAt"), list(LISTINGS[kind].fields))
     moment = pa.array([SUNDAY.replace(tzinfo=None)], pa.timestamp("us"))
@@ -81,7 +81,7 @@ def listed_by_us(population: Population, kind: RepoType) -> pa.Table:
 
 
 def normal(rows: list[Any], name: str) -> list[Any]:
-    """JSON text as values, without the nulls that a struct has where an object lacks the field."""
+    """Return comparable values: JSON text parsed, and without the nulls that structs contain for missing fields."""
 
     def bare(value: Any) -> Any:
         return {k: bare(v) for k, v in value.items() if v is not None} if isinstance(value, dict) else value
@@ -113,7 +113,7 @@ def test_a_week_is_as_if_we_had_listed_it(
             if name in absent:
                 assert rows[name].null_count == len(rows), name
             elif (kind, name) not in {("model", "config"), ("model", "gguf")} or era != ERAS[-1]:
-                # the last era keeps some of the fields of these two only
+                # of these two columns, the last era keeps only some fields
                 assert normal(rows[name].to_pylist(), name) == normal(ours[name].to_pylist(), name), name
         source = manifest.details["source"]
         assert (source["license"], source["revision"]) == ("Apache-2.0", choice.upload.revision)
@@ -136,7 +136,7 @@ def test_what_is_known_is_asked_once(store: Repositories, hub: str, population: 
 def test_weekly_snapshots_belong_to_the_week_of_their_content(
     store: Repositories, hub: str, population: Population, tmp_path: Path
 ) -> None:
-    # the label names the Wednesday before; the newest model was created in the week of the label's end
+    # content is up to seven days newer than its label, so the newest creation time decides its week
     newest = max(max(population.repos[kind].table["createdAt"].to_pylist()) for kind in REPO_TYPES)
     repository = archive_at(store, WEEKLY_SNAPSHOTS, SUNDAY)
     for kind in REPO_TYPES:
@@ -149,7 +149,7 @@ def test_weekly_snapshots_belong_to_the_week_of_their_content(
     assert {one.batch.isoformat() for one in found} == {"2025-08-20", "2025-08-27", "2025-09-03"}
     assert all(one.at <= datetime.fromisoformat(newest) for one in found)
     choices = [choice for choice in choose(found, weeks) if choice.week == WEEK]
-    # the same content three times does not show a week that began after it
+    # three uploads of the same content cannot represent a week that began after that content
     assert [choice.upload for choice in choices] == [None] * 3
 
 

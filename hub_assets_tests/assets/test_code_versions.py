@@ -1,4 +1,4 @@
-"""Code versions of Python tables follow the code that they call, and nothing else."""
+"""A Python table's code version changes when code that it calls changes, and only then."""
 
 import ast
 from collections.abc import Callable, Iterator

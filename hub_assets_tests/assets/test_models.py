@@ -1,4 +1,4 @@
-"""A group of SQL models is built in one step: in order, with its checks, and without a failed model's dependents."""
+"""A group of SQL models is built in one step: in order, with checks, and skipping the dependents of a failed one."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from hub_assets.warehouse.database import connect
 from hub_assets_tests.golden import WEEK, Golden
 
 USAGE = ["int_hub__model_ids", "int_hub__space_models", "mart__usage_edges", "mart__base_model_edges"]
-"""Models of the group `usage`; the edges read the Spaces' models, which read the ids."""
+"""SQL models of the group `usage`; `mart__usage_edges` reads `int_hub__space_models`, which reads the ids."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def errors(result: dg.ExecuteInProcessResult) -> str:
 
 
 def break_model(home: Home, model: str) -> None:
-    """Make a table impossible to write, by replacing it with a view."""
+    """Make writing to a table fail by replacing the table with a view."""
     with connect(home.build) as connection:
         connection.execute(f"drop table {model}")
         connection.execute(f"create view {model} as select date '2026-11-16' as snapshot_date")

@@ -100,6 +100,6 @@ def test_budget_is_shared_in_table_order(settings: dict[str, float], calls: int 
         assert shares == [Budget()] * 4
     else:
         spent = [10 * place if calls else 0 for place in range(4)]
-        # commits, aliases, discussions, accounts
+        # cumulative shares of commits, aliases, discussions and accounts
         until = [0.5, 0.55, 0.85, 1.0]
         assert [one.calls for one in shares] == [int(calls * share) - n for share, n in zip(until, spent, strict=True)]

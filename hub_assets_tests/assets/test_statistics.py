@@ -1,4 +1,4 @@
-"""A statistic that fails names the value behind it."""
+"""When a statistic fails, its error names the impossible value behind the failure."""
 
 from datetime import date
 

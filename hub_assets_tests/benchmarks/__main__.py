@@ -1,4 +1,4 @@
-"""The command that runs benchmarks: `python -m hub_assets_tests.benchmarks`. Options and output only."""
+"""The command that runs benchmarks: `python -m hub_assets_tests.benchmarks`. Only options and output belong here."""
 
 import json
 import os
@@ -22,7 +22,7 @@ progress = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--only", "names", multiple=True, metavar="NAME", help="Run only this one; may be repeated.")
+@click.option("--only", "names", multiple=True, metavar="NAME", help="Run only this benchmark; may be repeated.")
 @click.option(
     "--scale",
     "scales",
@@ -44,7 +44,8 @@ progress = Console(stderr=True, soft_wrap=True, highlight=False)
 def main(names: tuple[str, ...], scales: tuple[float, ...], path: Path, only_list: bool) -> None:
     """Measure time, memory and growth against a simulated Hub on this machine.
 
-    Exit codes: 0 all results are correct, however slow; 1 a result is wrong or a benchmark failed; 2 a usage error.
+    The exit code is 0 if all results are correct, however slow; 1 if a result is wrong or a benchmark failed; and 2
+    after a usage error.
     """
     found = all_benchmarks()
     if only_list:

@@ -1,6 +1,6 @@
 """Puts load on a server: a few connections send one request after another, from a separate core.
 
-It uses plain sockets, so that no client library is measured. The requests belong in the entries.
+It uses plain sockets, because the time of a client library would count as well. The requests belong in `entries/`.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ Walk = Generator[str, Answer, None]
 
 @dataclass
 class Load:
-    """Counts of all responses, and by status of those that are not a nonempty list."""
+    """The number of responses, and by status the number of bad ones: those that are not a nonempty list."""
 
     answers: int = 0
     bad: Counter[int] = field(default_factory=Counter)
@@ -84,5 +84,5 @@ async def _burst(clock: Clock, url: str, walks: Sequence[Walk], seconds: float) 
 async def _read_answer(reader: asyncio.StreamReader) -> Answer:
     head = await reader.readuntil(b"\r\n\r\n")
     length = _LENGTH.search(head)
-    assert length, f"a response without a length: {head!r}"
+    assert length, f"the response has no Content-Length header: {head!r}"
     return Answer(int(head.split(maxsplit=2)[1]), head, await reader.readexactly(int(length[1])))

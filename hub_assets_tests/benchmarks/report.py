@@ -36,7 +36,7 @@ def environment() -> dict[str, Any]:
 
 @dataclass
 class Run:
-    """The results of a run: measurements and tables with their scale, and failed entries with their error."""
+    """The results of a run: measurements and tables with their scales, and failed entries with their errors."""
 
     environment: dict[str, Any] = field(default_factory=environment)
     measurements: list[tuple[float, Measurement]] = field(default_factory=list)

@@ -25,7 +25,7 @@ UNLIMITED: Final = "100000000/300"
 
 @dataclass(frozen=True)
 class Stage:
-    """What the benchmarks of one scale share.
+    """What all benchmarks at one scale share.
 
     Args:
         scale: the scale of the simulated Hub, where 1 is the study's size.

@@ -1,7 +1,7 @@
 """A headless Chromium, and the report's site on disk and over HTTP.
 
-The browser is the system's (`chromium` or `google-chrome`), because Playwright's own is a separate download. It is an
-error, not a skip, if there is none.
+The browser is the system's (`chromium` or `google-chrome`), because Playwright's own is a separate download. Without
+one, the tests fail rather than skip.
 """
 
 import shutil
@@ -26,10 +26,10 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run the system's browser.
+    """Run the system's browser while the block runs.
 
-    Dagster's event loop cannot run inside Playwright's, and other files that the same worker runs use Dagster: so a
-    browser starts after what it shows is built, and ends with its file.
+    Dagster's event loop cannot run inside Playwright's, and the same worker also runs files that use Dagster. So a
+    browser starts only after the pages it shows are built, and closes at the end of its test file.
     """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     assert program, f"the browser tests need one of {', '.join(PROGRAMS)}; install Debian's package chromium"
@@ -41,7 +41,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def browser(site: Path) -> Iterator[Browser]:
-    """One browser for a file of tests, once the site is built."""
+    """One browser per test file, started once the site is built."""
     with chromium() as opened:
         yield opened
 
@@ -51,7 +51,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture
 def open_page(browser: Browser, site: Path) -> Iterator[Open]:
-    """Open a page of the site; at the end, no page may have logged an error or asked another host for anything."""
+    """A function that opens a page of the site; the test fails if any page logs an error or contacts another host."""
     faults: list[str] = []
     contexts = []
 

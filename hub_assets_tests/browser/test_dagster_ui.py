@@ -1,4 +1,4 @@
-"""Dagster's UI, on a home with a week, shows a user what is there and which week is stale."""
+"""Dagster's UI, on a home with one week, shows what the home contains and which week is stale."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -44,7 +44,7 @@ query ($key: AssetKeyInput!, $name: String!) {
 
 @pytest.fixture(scope="module")
 def port(golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of the UI of a home in which older code built one table."""
+    """The port of Dagster's UI for a home in which one table was built by older code."""
     home = Home(golden.copy(tmp_path_factory.mktemp("ui") / "home"))
     with duckdb.connect(str(home.build)) as connection:
         connection.execute("update table_builds set code_version = 'older' where table_name = ?", [STALE])
@@ -54,14 +54,14 @@ def port(golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[i
 
 @pytest.fixture(scope="module")
 def browser(port: int) -> Iterator[Browser]:
-    """One browser for this file, once the UI is up."""
+    """One browser for this file, started once the UI is up."""
     with chromium() as opened:
         yield opened
 
 
 @pytest.fixture
 def page(browser: Browser, port: int) -> Iterator[Page]:
-    """A page of the UI; at the end, it may not have logged an error."""
+    """A page of the UI; the test fails if the page logs an error."""
     faults: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=f"http://127.0.0.1:{port}")
     context.set_default_timeout(60_000)
@@ -75,7 +75,7 @@ def page(browser: Browser, port: int) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def check_result(port: int) -> dict[str, Any]:
-    """What the check of built weeks says of the stale home, after a run of the check alone."""
+    """The result of the check for stale weeks on the stale home, after a run of only this check."""
     (repository,) = ask(port, LOCATION)["repositoriesOrError"]["nodes"]
     selector = {
         "repositoryLocationName": repository["location"]["name"],

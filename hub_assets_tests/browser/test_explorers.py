@@ -1,4 +1,4 @@
-"""The explorers in a browser: what they show is what SQL finds, and anybody can use and share it."""
+"""The explorers in a browser: their numbers match SQL queries, and everybody can use and share the pages."""
 
 import random
 import shutil
@@ -52,7 +52,7 @@ LICENSES = ("mit", "apache-2.0", "cc-by-nc-4.0", "llama3", "other", None)
 
 
 def rows_of(kind: str, n: int) -> list[dict[str, Any]]:
-    """Return a listing in which namespaces, licenses, tasks and dates vary, and every fifth model has bases."""
+    """Return a listing in which namespaces, licenses, tasks and dates vary, and four in five models have a base."""
     draw = random.Random(kind)
     rows: list[dict[str, Any]] = []
     for place in range(n):
@@ -125,7 +125,7 @@ Visit = Callable[..., Page]
 
 @pytest.fixture
 def visit(chromium: Browser, explored: Site) -> Iterator[Visit]:
-    """Open a page; at the end, none may have logged an error, opened a dialog, or asked another host for anything."""
+    """A function that opens a page; the test fails if a page logs an error, opens a dialog or contacts another host."""
     faults: list[str] = []
     contexts = []
 
@@ -200,7 +200,7 @@ def test_filters_of_modelverse_change_the_map_and_its_numbers(visit: Visit, expl
     selected = selected[~selected["organization"].isin(["Google", "Meta"])]
     check_numbers(page, selected, models, "n_likes")
 
-    # the address restores it all in another window, and Back undoes one step
+    # the address restores the whole selection in another window, and Back undoes one step
     copy = visit(page.url.rsplit("/", 1)[1])
     check_numbers(copy, selected, models, "n_likes")
     assert copy.locator('#map-form [name="skip"]').input_value() == "google, META"
@@ -221,7 +221,7 @@ def test_measures_sizes_tasks_kinds_and_single_organizations(visit: Visit, explo
     page.locator("#map-table button", has_text="Google").first.focus()
     page.keyboard.press("Enter")
     check_numbers(page, models[models["organization"] == "Google"], models, "n_downloads")
-    # the two namespaces of one organization
+    # both namespaces belong to the same organization
     assert set(models[models["organization"] == "Google"]["namespace"]) == {"google", "google-bert"}
 
 
@@ -241,7 +241,7 @@ def test_heatmap_sums_days_of_organizations_and_keeps_them_in_the_address(visit:
     days["activity_date"] = pd.to_datetime(days["activity_date"])
     page = visit("heatmap.html")
     form = page.locator("#days-form")
-    form.locator('[name="o1"]').fill("google-bert")  # a namespace leads to its organization
+    form.locator('[name="o1"]').fill("google-bert")  # a namespace selects its organization
     form.locator('[name="o2"]').fill("meta")
     form.locator('[name="o3"]').fill("no such organization")
     form.locator('[name="period"]').select_option("2024")
@@ -281,7 +281,7 @@ def test_base_model_explorer_finds_ancestors_descendants_and_drift(visit: Visit,
         assert numbers[name] == nodes.loc[root, name]
     top = page.locator("#family-descendants > li")
     expect(top).to_have_count(min(int(nodes.loc[root, "n_children"]), 100))
-    # branches are made when they are opened
+    # branches are built only when a user opens them
     first = top.locator("> details").first
     assert first.locator("ul > li").count() == 0
     first.locator("> summary").focus()
@@ -295,7 +295,7 @@ def test_base_model_explorer_finds_ancestors_descendants_and_drift(visit: Visit,
         "(all) => all.map((each) => +each.value)"
     )
     assert sum(drift) == (edges["relation"] == "adapter").sum()
-    # a model further down leads back up to its root, and the address to both
+    # an address can name any model, and for one far down the tree the page lists the bases above it
     deepest = nodes.sort_values("depth").index[-1]
     page = visit(f"base-models.html#?family.m={deepest}")
     expect(page.locator("#family-ancestors > li")).to_have_count(int(nodes.loc[deepest, "n_bases"]))
@@ -323,7 +323,7 @@ def test_explorers_have_no_serious_fault_for_assistive_technology(visit: Visit, 
     for slug in EXPLORERS:
         page = visit(f"{slug}.html", color_scheme=scheme)
         expect(page.locator("main table").first).to_be_visible()
-        # axe would otherwise request the style sheet again, which the page's policy refuses
+        # with preloading, axe would request the style sheet again, which the page's policy forbids
         violations = Axe().run(page, options={"preload": False}).response["violations"]
         serious = [
             (each["id"], each["nodes"][0]["html"][:200])

@@ -1,4 +1,4 @@
-"""The report in a browser: it opens anywhere, charts show their tables, and everybody can use it."""
+"""The report in a browser: it opens anywhere, charts match their tables, and everybody can use it."""
 
 from pathlib import Path
 
@@ -111,7 +111,7 @@ def test_axe_finds_no_serious_fault(slug: str, scheme: str, open_page: Open) -> 
     page.evaluate("document.querySelectorAll('main details').forEach((details) => { details.open = true; })")
     # rows of a table are alike, and axe takes half a minute for thousands of cells
     page.evaluate("document.querySelectorAll('tbody').forEach((b) => [...b.rows].slice(4).forEach((r) => r.remove()))")
-    found = Axe().run(page, options={"preload": False})  # it would fetch style sheets, which the pages forbid
+    found = Axe().run(page, options={"preload": False})  # preloading would fetch style sheets, which the pages forbid
     faults = [
         (fault["id"], fault["nodes"][0]["html"][:200], fault["nodes"][0]["failureSummary"])
         for fault in found.response["violations"]

@@ -1,4 +1,4 @@
-"""The deployment files: valid by the schemas of what reads them, and in step with each other and with the code."""
+"""The deployment files: valid for the programs that read them, and consistent with each other and with the code."""
 
 import re
 import shutil
@@ -30,7 +30,7 @@ DURATION = re.compile(r"(\d+(h|m|s|ms))+")
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The variables of `example.env`, set."""
+    """The variables of `example.env`, which are set in the environment during the test."""
     lines = (FOLDER / "example.env").read_text().splitlines()
     found = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     for name, value in found.items():
@@ -39,7 +39,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 def variables_in(value: Any) -> Iterator[str]:
-    """Yield the environment variables that settings of Dagster name."""
+    """Yield the names of the environment variables that Dagster settings refer to."""
     if isinstance(value, dict):
         if set(value) == {"env"}:
             yield value["env"]
@@ -87,8 +87,8 @@ def test_compose_has_four_services_that_wait_for_each_other(settings: dict[str, 
         for volume in service["volumes"]:
             assert volume.split(":")[0] in COMPOSE["volumes"]
         for port in service.get("ports", []):
-            assert port.startswith("127.0.0.1:"), "the UI has no login"
-    # all three see the home at the same path
+            assert port.startswith("127.0.0.1:"), "the UI has no login, so only this machine may reach it"
+    # code location, webserver and daemon see the home at the same path
     assert len({tuple(services[name]["volumes"]) for name in ("code", "webserver", "daemon")}) == 1
     named = set(re.findall(r"\$\{(\w+)", (FOLDER / "compose.yaml").read_text()))
     assert named <= settings.keys()
@@ -111,7 +111,7 @@ def test_the_container_file_copies_what_there_is(tmp_path: Path) -> None:
 
 def test_every_unit_is_valid_and_runs_a_program_that_exists(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze"):
-        # systemd wants the programs to exist
+        # systemd-analyze requires the programs to exist
         for unit in UNITS:
             text = re.sub(r"^(ExecStart=)\S+", r"\1/bin/true", unit.read_text(), flags=re.M)
             (tmp_path / unit.name).write_text(text.replace("User=hub-assets\n", ""))

@@ -20,14 +20,14 @@ def activity() -> dict[str, pa.Table]:
 
 @pytest.fixture(scope="session")
 def fits() -> pa.Table:
-    """A fit for every activity variable that exists."""
+    """A tail fit for every activity variable of every repository type."""
     every = [(repo_type, variable) for repo_type, variables in KNOWN.items() for variable in variables]
     return tail_fits(*({"repo_type": repo_type, "variable": variable} for repo_type, variable in every))
 
 
 @pytest.fixture(scope="session")
 def correlations() -> pa.Table:
-    """Coefficients from -1 to 1 for every pair of every type, and of each license group of models."""
+    """Coefficients from -1 to 1 for every pair of variables, per repository type and per license group of models."""
     rng = np.random.default_rng(5)
     groups = [(repo_type, "all") for repo_type in KNOWN] + [("model", group) for group in LICENSE_GROUPS]
     rows = [

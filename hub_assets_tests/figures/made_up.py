@@ -13,7 +13,7 @@ from hub_assets.statistics.schemas import TAIL_FITS
 
 
 def repos(repo_type: str, n: int) -> pa.Table:
-    """Return heavy-tailed activity of n repositories, with unknown values, and nulls where there is no count."""
+    """Return heavy-tailed activity of n repositories with a few nulls; variables that the type lacks are all null."""
     rng = np.random.default_rng(n)
     columns = {}
     for variable in VARIABLES:
@@ -24,12 +24,12 @@ def repos(repo_type: str, n: int) -> pa.Table:
 
 
 def table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table of a schema without the week; missing fields are null."""
+    """Return rows as a table with the given schema minus the week column; missing fields are null."""
     return pa.Table.from_pylist(rows, pa.schema(list(schema)[1:]))
 
 
 def tail_fits(*rows: dict[str, Any]) -> pa.Table:
-    """Return fits of the likes of models, with defaults for fields that rows leave out."""
+    """Return one tail fit per row; fields that a row leaves out have the values of a fit of models' likes."""
     fitted = {"repo_type": "model", "variable": "n_likes", "x_min": 3.0, "alpha": 2.0, "share_in_tail": 0.5}
     return table([fitted | {"preferred": "undecided", "verdict": "undecided"} | row for row in rows], TAIL_FITS)
 

@@ -1,4 +1,4 @@
-"""Lorenz curves: they match the table, and the text describes them."""
+"""Lorenz curves match the table, and the text describes the curves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,21 +24,21 @@ def lorenz(activity: Mapping[str, pa.Table]) -> pa.Table:
 
 
 def of_likes(*points: tuple[float, float | None], repo_type: str = "model") -> Axes:
-    """Draw a curve of likes and return its panel."""
+    """Draw a Lorenz curve of likes through the given points and return its panel."""
     shared = {"repo_type": repo_type, "variable": "n_likes"}
     rows = [shared | {"share_of_repos": units, "share_of_total": held} for units, held in points]
     return lorenz_curves(table(rows, LORENZ)).axes[0]
 
 
 def of_values(values: Sequence[float]) -> Axes:
-    """Draw the Lorenz curve of likes for models with the given values."""
+    """Draw the Lorenz curve of likes for models with the given values, and return its panel."""
     every = {variable: pa.nulls(len(values), pa.int64()) for variable in VARIABLES}
     likes = pa.table(every | {"n_likes": pa.array(values, pa.int64())})
     return lorenz_curves(lorenz_table({"model": likes})).axes[0]
 
 
 def curves(axes: Axes) -> dict[str, Line2D]:
-    """Return the curves of a panel by type; the dashed line and the equality line have no marker."""
+    """Return a panel's curves by repository type, leaving out the dashed and equality lines, which have no marker."""
     names = {look.marker: repo_type for repo_type, look in REPO_TYPES.items()}
     return {names[str(line.get_marker())]: line for line in axes.lines if line.get_marker() in names}
 
@@ -92,7 +92,7 @@ def test_the_same_table_gives_identical_files_of_page_width(lorenz: pa.Table) ->
 
 
 def test_the_share_of_the_top_matches_a_count() -> None:
-    """Of the values 1 to 1,000, the largest ten hold 9,955 of 500,500, and it takes the top 554 to hold 80 %."""
+    """Of the values 1 to 1,000, the top ten add up to 9,955 of 500,500, and it takes the top 554 to reach 80 %."""
     values = range(1, 1_001)
     assert sum(values[-10:]) / sum(values) == pytest.approx(0.0199, abs=1e-4)
     assert sum(values[-554:]) >= 0.8 * sum(values) > sum(values[-553:])
@@ -110,7 +110,7 @@ def test_the_share_of_the_top_matches_a_count() -> None:
         (((0.0, 0.0), (0.99, 0.004), (1.0, 1.0)), ["● top 1 %: > 99 %", "80 % in top 1 %"]),
         (((0.0, 0.0), (0.99, 0.0), (1.0, 1.0)), ["● top 1 %: 100 %", "80 % in top 1 %"]),
         (((0.0, 0.0), (0.2, 0.2), (0.99, 0.99), (1.0, 1.0)), ["● top 1 %: 1 %", "80 % in top 80 %"]),
-        # points beyond the last hundredth are drawn and change nothing
+        # points within the last hundredth are drawn but do not change the text
         (((0.0, 0.0), (0.99, 0.2), (0.999, 0.4), (1.0, 1.0)), ["● top 1 %: 80 %", "80 % in top 1 %"]),
     ],
 )

@@ -1,4 +1,4 @@
-"""Figures 2 and 3: the contents of each cell, for made-up coefficients."""
+"""The contents of each cell in Figures 2 and 3, for made-up coefficients."""
 
 from collections.abc import Callable
 from typing import Any
@@ -103,7 +103,7 @@ def test_the_order_of_a_pair_does_not_matter_and_counts_may_differ() -> None:
     figure = drawn(pair(variable_x="n_commits", variable_y="n_likes"), pair(variable_y="n_discussions", n=7))
     axes = figure.axes[0]
     assert names(axes)[1] == "n = 7 to 9"
-    # likes with discussions and commits; discussions with commits is not in the table
+    # the pairs of likes with discussions and with commits; the table lacks the pair of discussions and commits
     assert cells(axes) == {(0, 0): "0.50", (0, 1): "0.50", (1, 1): "-"}
 
 
@@ -128,7 +128,7 @@ def test_p_values_of_a_thousandth_or_more_are_marked(p: float | None, is_marked:
 
 
 def test_the_color_scale_is_fixed() -> None:
-    """A coefficient has the same color in every map, whatever else it shows; 1 and -1 are the ends of the scale."""
+    """A coefficient has the same color in every map, whatever else the map shows; the scale ends at 1 and -1."""
     low, high = (colors(drawn(pair(pearson=value)).axes[0])[0, 0] for value in (-1.0, 1.0))
     assert (low, high) == ("#053061", "#67001f")
     with_others = drawn(pair(pearson=0.1), pair(variable_y="n_community", pearson=0.2)).axes[0]

@@ -1,4 +1,4 @@
-"""Figure 1: its contents, for made-up activity."""
+"""The contents of Figure 1, for made-up activity."""
 
 import itertools
 import time
@@ -51,7 +51,7 @@ def test_there_is_a_panel_for_each_variable_and_a_key(activity: dict[str, pa.Tab
     assert legend is not None
     names = [text.get_text() for text in legend.get_texts()]
     assert names == ["models", "datasets", "spaces", "power law, supported", "power law, not supported"]
-    # Spaces have no downloads and are not used in Spaces
+    # Spaces have no downloads, and no Space uses another one
     assert [len(points(axes)) for axes in figure.axes[:8]] == [3] * 6 + [2, 1]
     assert [len(laws(axes)) for axes in figure.axes[:8]] == [3] * 6 + [2, 1]
 
@@ -70,7 +70,7 @@ def test_a_law_starts_at_x_min_with_the_share_in_the_tail_and_falls_like_sums_ov
     xs, ys = data(laws(axes)[0])
     assert (xs[0], ys[0]) == (pytest.approx(2), pytest.approx(0.75))
     assert xs[-1] == pytest.approx(5_000)
-    # including where an integral replaces the sum
+    # this holds even where an integral replaces the sum
     assert ys == pytest.approx(0.75 * zeta(2.5, xs) / zeta(2.5, 2), rel=1e-6)
 
 
@@ -147,7 +147,7 @@ def test_scales_fit_all_points_and_shares_can_be_compared(activity: dict[str, pa
     assert [label.get_text() for label in panels[0].get_yticklabels()][-2:] == [
         "100 %",
         "1000 %",
-    ]  # the last is cut off
+    ]  # the last label is cut off
 
 
 def test_text_is_not_cut_off_small_or_overlapping() -> None:

@@ -1,4 +1,4 @@
-"""Figures as files: written atomically, byte-identical every time, and without pyplot."""
+"""Figures are written atomically, byte-identical every time, and without pyplot."""
 
 import gc
 import struct

@@ -1,4 +1,4 @@
-"""Figures 4 and 5, and the core: they match their tables and stay readable for any network."""
+"""Figures 4 and 5 and the figure of the core: they match their tables and stay readable for any network."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ BOTH_WAYS, ONE_WAY = "#0072b2", "#d55e00"
 
 
 def weighted(graph: nx.DiGraph) -> nx.DiGraph:
-    """Give each edge a different weight."""
+    """Give the edges weights from 1 to 97 in turn."""
     for place, (source, target) in enumerate(sorted(graph.edges)):
         graph.edges[source, target]["weight"] = place % 97 + 1
     return graph
@@ -116,7 +116,7 @@ def key(axes: Axes) -> list[str]:
 
 A_FEW = weighted(nx.gnp_random_graph(60, 0.1, seed=1, directed=True))
 COMPLETE = weighted(nx.complete_graph(14, nx.DiGraph))
-MANY = weighted(nx.gnp_random_graph(160, 0.3, seed=1, directed=True))  # more lines than an SVG holds as such
+MANY = weighted(nx.gnp_random_graph(160, 0.3, seed=1, directed=True))  # more lines than an SVG contains as vectors
 RING = weighted(nx.cycle_graph(5_000, nx.DiGraph))
 
 
@@ -137,7 +137,7 @@ def test_curves_are_the_shares_of_connected_developers_of_at_least_x() -> None:
 
 
 def test_text_summarizes_connected_developers() -> None:
-    """Degrees 1, 1, 2, 4: mean 2, median 1.5, standard deviation the root of 6 / 3."""
+    """The degrees 1, 1, 2 and 4 have mean 2, median 1.5 and standard deviation sqrt(6 / 3)."""
     graph = nx.DiGraph([(0, 1), (1, 0), (2, 0), (3, 0)])
     graph.add_nodes_from(range(4, 1_238))
     degrees, ranks = centrality_distributions(centrality_of(graph)).axes
@@ -196,7 +196,7 @@ def test_each_histogram_bin_contains_an_integer_and_the_area_is_1(largest: int) 
 
 
 def test_modes_are_visible() -> None:
-    """Models of two large Spaces share a degree with all others there, which stands out from the rest."""
+    """All models that the same large Space uses have the same degree, so two large Spaces make two modes."""
     values = [1] * 30 + [2] * 20 + [4] * 10 + [41] * 300 + [630] * 100
     heights, edges = steps(co_usage(all=values).axes[4])
     is_mode = (heights[1:-1] > 3 * heights[:-2]) & (heights[1:-1] > 3 * heights[2:])
@@ -255,7 +255,7 @@ def test_the_drawing_shows_each_developer_and_each_pair_of_the_maximal_core(grap
 
 
 def test_lines_are_wider_for_larger_weights_and_connect_the_right_developers() -> None:
-    """The circle starts at the top, here with developer 2, then 1 and 0."""
+    """The circle starts at the top, here with developer 2, followed by 1 and 0."""
     graph = nx.DiGraph()
     graph.add_weighted_edges_from([(0, 1, 1), (1, 0, 1), (1, 2, 900), (2, 1, 100), (0, 2, 10), (2, 2, 5_000)])
     graph.add_weighted_edges_from([(2, 0, 30)])
@@ -268,7 +268,7 @@ def test_lines_are_wider_for_larger_weights_and_connect_the_right_developers() -
     for segment, ends in zip(drawn, ((zero, one), (zero, two), (one, two)), strict=True):
         assert segment == pytest.approx(np.array(ends), abs=1e-3)
     least, middle, most = np.asarray(lines(drawing).get_linewidth())
-    # weights 2, 40 and 1,000: on a logarithmic scale the second is 48 % of the way
+    # of the weights 2, 40 and 1,000, the second is 48 % of the way on a logarithmic scale
     assert (middle - least) / (most - least) == pytest.approx(np.log(20) / np.log(500))
     assert key(drawing)[2:] == ["weight 2", "weight 1,000"]
 
@@ -330,7 +330,7 @@ def test_usage_of_any_size_has_a_clean_layout(values: list[int]) -> None:
 
 
 def assert_all_is_within(figure: Figure) -> None:
-    """Check the layout of text, and that tick labels are on the page."""
+    """Check the text layout, and that no tick label extends beyond the page."""
     assert_neat(figure)
     assert figure.get_figwidth() == 7
     for axes in figure.axes:

@@ -7,8 +7,8 @@
 
 A case takes a healthy Hub's response and returns the response to send instead, or None to hang up. Named cases are in
 `CASES`; add a case with `@case`. The healthy data are plain lists and dicts (`hub.repos`, `hub.commits`,
-`hub.discussions`, `hub.accounts`), so an odd value needs no case. Ordinary faults (503, dropped connections, slowness)
-belong to `local_hub.faults`.
+`hub.discussions`, `hub.accounts`), so a test needs no case for an odd value. Ordinary faults (503, dropped connections,
+slowness) belong in `local_hub.faults`.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class Ask:
-    """A request: its raw target, decoded path and query, headers, and number among requests of its kind, from 0.
+    """A request: its raw target, decoded path and query, headers, and its number among requests of its kind, from 0.
 
     `kind` is the type of request (see `HostileHub.spoil`); `names` fill the braces of a template (see `filled`).
     """
@@ -70,7 +70,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Reply:
-    """A response. An iterator as the body is sent piece by piece."""
+    """A response. If its body is an iterator, it is sent piece by piece."""
 
     body: bytes | AsyncIterator[bytes] = b""
     status: int = 200
@@ -96,13 +96,13 @@ CASES: Final[dict[str, Case]] = {}
 
 
 def case(spoil: Case) -> Case:
-    """Add a case to `CASES`, named as its function is."""
+    """Add a case to `CASES` under the name of its function."""
     CASES[spoil.__name__] = spoil
     return spoil
 
 
 def link(template: str) -> Case:
-    """Point the next-page link elsewhere; the template may also be a whole header, with angle brackets."""
+    """Point the next-page link elsewhere; a template with angle brackets replaces the whole header."""
 
     def spoil(reply: Reply, ask: Ask) -> Reply:
         return reply.with_headers(link=ask.filled(template if "<" in template else f'<{template}>; rel="next"'))
@@ -135,7 +135,7 @@ def body(content: bytes) -> Case:
 
 
 def drip(seconds: float) -> Case:
-    """Send the first hundred bytes of a good body one at a time."""
+    """Send the first hundred bytes of a good body one by one, `seconds` apart."""
 
     def spoil(reply: Reply, _: Ask) -> Reply:
         async def pieces() -> AsyncIterator[bytes]:
@@ -221,7 +221,7 @@ class Seen:
 
 
 class OtherHost:
-    """A host that is not the Hub: it records every request and responds much like the Hub would."""
+    """A host that is not the Hub: it records every request and responds with an empty list, as the Hub might."""
 
     def __init__(self) -> None:
         self.requests: list[Seen] = []
@@ -234,8 +234,8 @@ class OtherHost:
 class HostileHub:
     """A healthy Hub until a test calls `spoil`. `asked` are the requests that reached it.
 
-    `repos` are the rows of its listings by plural, `commits` and `discussions` its histories by repository id (the
-    first two repositories of a type have long ones), `accounts` its users by name. `prefix` is the endpoint's own path.
+    `repos` contains the listings' rows by plural type, `commits` and `discussions` the histories by repository id (only
+    each type's first two have long ones), and `accounts` the users by name. `prefix` is the endpoint's own path.
     `token` is unique to each Hub, so that tests do not share rate-limit state.
     """
 

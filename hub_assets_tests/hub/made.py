@@ -70,7 +70,7 @@ def sha(number: int) -> str:
 
 @dataclass
 class Repo:
-    """A repository, its histories newest first. `sha` defaults to the id of the newest commit."""
+    """A repository, with its histories sorted newest first. `sha` defaults to the id of the newest commit."""
 
     key: str
     id: str
@@ -102,8 +102,9 @@ class Repo:
 class Hub:
     """A Hub of repositories made by a test; `publish` makes changes visible.
 
-    `paths` lists the requested histories, repeats included. `before` may answer a request instead of the Hub, given its
-    path with the query; `cap` is the maximum number of commits per page; `counts` says whether totals are sent.
+    `paths` lists the requested histories, including repeated requests. `before` receives a request's path and query and
+    may return an app that responds instead of the Hub. `cap` is the maximum number of commits per page, and `counts`
+    is whether the Hub sends totals.
     """
 
     def __init__(
@@ -158,7 +159,7 @@ class Hub:
             )
 
     def commits(self, number: int, message: str = "") -> list[Item]:
-        """Make new commits."""
+        """Return newly made commits, newest first."""
         made = range(self._made + number, self._made, -1)
         self._made += number
         return [
@@ -173,7 +174,7 @@ class Hub:
         ]
 
     def discussions(self, number: int) -> list[Item]:
-        """Make new discussions."""
+        """Return newly made discussions, newest first."""
         made = range(self._made + number, self._made, -1)
         self._made += number
         return [
@@ -190,7 +191,7 @@ class Hub:
         ]
 
     def state(self, kind: str) -> State:
-        """Return the state after a full crawl of the readable repositories."""
+        """Return the expected state after a full crawl, which only contains readable repositories."""
         if kind == "discussions":
             return {(r.kind, r.key): [_stored_discussion(d) for d in r.discussions] for r in self.repos if not r.off}
         readable = (repo for repo in self.repos if repo.gated == "false" and not repo.disabled)
@@ -213,7 +214,7 @@ class Door:
 
 @cache
 def door(name: str) -> Door:
-    """Return this process's door with a name."""
+    """Return this process's door with the given name."""
     return Door()
 
 
@@ -250,10 +251,10 @@ def rows_so_far(lake: Lake, table: str, week: date, columns: list[str] | None = 
 
 
 def state(lake: Lake, kind: str) -> State:
-    """Return each repository's items in a lake, computed from the rows without any code of the crawl.
+    """Return each repository's items in a lake, computed from the rows without using the crawl's code.
 
-    A fetch counts if its last page arrived and is ok; that page gives its history version. The state is the union of
-    the fetches of the latest history version.
+    A fetch counts if its last page arrived and is ok; that page contains the history version. The state is the union
+    of all fetches with the latest history version.
     """
     fetches: dict[tuple[Any, ...], list[Item]] = defaultdict(list)
     for row in rows(lake, f"raw_hub__{kind}"):
@@ -261,7 +262,7 @@ def state(lake: Lake, kind: str) -> State:
     versions: dict[tuple[str, str], dict[int, list[tuple[Any, list[Item]]]]] = defaultdict(lambda: defaultdict(list))
     for (repo_type, key, *when), pages in fetches.items():
         pages.sort(key=lambda row: row["page"])
-        assert [row["page"] for row in pages] == list(range(len(pages))), "a page is missing, or came twice"
+        assert [row["page"] for row in pages] == list(range(len(pages))), "a page is missing or repeated"
         assert [row["is_last"] for row in pages[:-1]] == [False] * (len(pages) - 1)
         if pages[-1]["is_last"] and pages[-1]["outcome"] == "ok":
             items = [item for row in pages for item in row[kind] or []]

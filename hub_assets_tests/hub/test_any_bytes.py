@@ -1,4 +1,4 @@
-"""Whatever bytes one response has: the journal stays readable, and only what they describe is affected.
+"""Whatever bytes a response contains, the journal stays readable, and only the data in that response are affected.
 
 Every kind of request is sent over HTTP, journaled and written to Parquet. Rows made of odd JSON values are in
 `test_odd_answers` and `collect/test_listing_rows`.
@@ -50,7 +50,7 @@ BODIES = st.one_of(st.binary(max_size=30), ENCODED)
 
 
 def damaged(changes: list[tuple[int, int]], cut: int) -> Case:
-    """Return a case that changes some bytes of a good body and cuts its end off."""
+    """Return a case that changes a few bytes of a good body and cuts off its end."""
 
     def spoil(reply: Reply, _: Ask) -> Reply:
         assert isinstance(reply.body, bytes)
@@ -104,7 +104,7 @@ def test_listing_loses_no_other_page(served: tuple[HostileHub, HubClient], case:
 
 @pytest.fixture(scope="module")
 def listed(served: tuple[HostileHub, HubClient], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a lake that holds the listings alone."""
+    """The folder of a lake that contains only the listings."""
     hub, client = served
     hub.heal()
     lake = Lake(tmp_path_factory.mktemp("listed"))

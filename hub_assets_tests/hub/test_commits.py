@@ -1,4 +1,4 @@
-"""The stored form of a commit: names unchanged, and tokens that contain no part of an e-mail address."""
+"""Stored commits have unchanged names, and tokens that contain no part of an e-mail address."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Endless pages, real and apparent: every fetch ends and reports whether it is complete."""
+"""Every fetch of endless pages (real or apparent) ends and reports whether it is complete."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,7 +27,7 @@ FIRST = ("model", f"{6:08x}{0:016x}")
 
 
 def after(page: int, spoil: Case) -> Case:
-    """Spoil all pages from a page number on."""
+    """Spoil all pages from the given page number on."""
     return lambda reply, ask: spoil(reply, ask) if ask.number >= page else reply
 
 
@@ -65,7 +65,7 @@ ENDLESS_LISTINGS: dict[str, Case] = {
     "empty pages forever": after(2, nothing),
 }
 INVENTED = ("the same page forever", "the same rows forever")
-"""Cases whose first pages are valid."""
+"""Cases whose pages contain made-up rows."""
 
 
 @pytest.mark.parametrize("case", ENDLESS_LISTINGS)

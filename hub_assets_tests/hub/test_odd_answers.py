@@ -88,7 +88,7 @@ VALUES = st.recursive(
 
 
 def objects(*names: str, **nested: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return objects with some fields of arbitrary value and some well-formed fields."""
+    """Return a strategy that draws arbitrary values, and objects with arbitrary and with well-formed fields."""
     fields: dict[str, st.SearchStrategy[Any]] = dict.fromkeys(names, VALUES)
     return st.one_of(st.fixed_dictionaries({}, optional=fields | nested), VALUES)
 
@@ -182,8 +182,8 @@ POISON: dict[str, Item] = {
 
 
 def poisoned(lake: Lake, table: str, *bodies: bytes) -> None:
-    """Leave a journal like an earlier version's."""
-    with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part is written"), adds=True) as landing:
+    """Leave a journal that an earlier version could have written."""
+    with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part may be written"), adds=True) as landing:
         for body in bodies:
             landing.append(Record({}, body))
 

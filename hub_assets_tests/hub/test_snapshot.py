@@ -1,4 +1,4 @@
-"""Listings from odd bytes, from an earlier version's journal, and with a wrong clock."""
+"""Listings made from odd bytes, from an earlier version's journal, or with a wrong clock."""
 
 import codecs
 import json
@@ -101,7 +101,7 @@ def test_damaged_listing_journal_from_earlier_version_is_repaired(
     pages = [hub.repos["models"][PAGE * n : PAGE * (n + 1)] for n in range(3)]
     bodies = [json.dumps(page) for page in pages]
     bodies[index] = POISON[case].replace("{}", json.dumps(pages[index])[1:-1])
-    with Landing(lake, TABLE, WEEK, lambda *_: pytest.fail("no part is written")) as landing:
+    with Landing(lake, TABLE, WEEK, lambda *_: pytest.fail("no part may be written")) as landing:
         for n, body in enumerate(bodies):
             path = f"/api/models?limit=20&cursor={n + 1}"
             where = {"next_path": path, "refused": [], "rows": PAGE * (n + 1), "observed_at": "2026-11-16T06:30:00"}

@@ -56,12 +56,12 @@ class Commit(NamedTuple):
 
 
 def commits(repo: str, *authors: str, week: int = 0, repo_type: str = "model") -> list[Commit]:
-    """Return a commit of each author."""
+    """Return one commit by each author."""
     return [Commit(repo, (author,), WEEK + timedelta(weeks=week), repo_type) for author in authors]
 
 
 def answer(author: str, account_key: str | None = None, *, week: int = 0, outcome: str = "ok", **others: Any) -> Row:
-    """Return a response of the Hub to an account lookup."""
+    """Return one of the Hub's responses to an account lookup."""
     row = dict.fromkeys(NO_ACCOUNTS.schema.names) | {"author": author, "account_key": account_key, "outcome": outcome}
     if outcome == "ok":
         row |= {"account_key": account_key or f"key of {author}", "account_type": "user", "organizations": []}
@@ -80,8 +80,8 @@ class Made:
         history: its commits.
         linked: whether the Hub links a string's commits to an account; unknown for all other strings.
         answers: responses to account lookups.
-        trailers: names and handles.
-        talks: repositories and the starters of discussions in them.
+        trailers: pairs of a name and a handle.
+        talks: pairs of a repository and the starter of a discussion in it.
         bots: author strings of programs.
         generic: names that identify nobody.
         decisions: people's decisions on pairs.
@@ -117,7 +117,7 @@ class Made:
         return Facts(self.authors, self.participations, self.trailers, bots, self.generic, self.answers)
 
     def proposed(self) -> dict[Pair, set[str]]:
-        """Return the generators of each candidate pair."""
+        """Return the generators that propose each candidate pair."""
         with self.facts() as facts:
             rows = find_candidates(facts).to_pylist()
         return {(row["author_a"], row["author_b"]): set(row["generators"]) for row in rows}
@@ -126,13 +126,13 @@ class Made:
         return {pair for pair, generators in self.proposed().items() if generator in generators}
 
     def weighed(self, *pairs: Pair) -> list[Row]:
-        """Return the evidence on pairs, in their order."""
+        """Return the evidence on the given pairs, in the same order."""
         with self.facts() as facts:
             rows: list[Row] = weigh(facts, _pairs(pairs)).to_pylist()
         return rows
 
     def resolved(self) -> dict[Pair, Row]:
-        """Return the decided candidate pairs."""
+        """Return the decision on each candidate pair, with its evidence."""
         with self.facts() as facts:
             return {(row["author_a"], row["author_b"]): row for row in self._resolve(facts).to_pylist()}
 
@@ -152,7 +152,7 @@ class Made:
 
 
 def people(developers: Mapping[str, Row]) -> set[frozenset[str]]:
-    """Return the set of author strings of each developer who has more than one."""
+    """Return each developer's author strings, leaving out developers who have only one."""
     strings: dict[str, set[str]] = {}
     for author, row in developers.items():
         strings.setdefault(row["developer_id"], set()).add(author)
@@ -160,7 +160,7 @@ def people(developers: Mapping[str, Row]) -> set[frozenset[str]]:
 
 
 def seed(name: str) -> pa.Table:
-    """Return a seed as it is shipped."""
+    """Return the rows of one of the project's seeds."""
     with (Path(dbt_like_sql.__file__).parent / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return pa.Table.from_pylist(list(csv.DictReader(file)))
 

@@ -39,7 +39,7 @@ NAMES: Final = ("int_hub__author_strings", "int_hub__participations", "int_hub__
 STUDY_RULES: Final = ("same_repository", "real_name")
 """The study's automatic blocking rules."""
 ANYBODY: Final = ("root", "ubuntu")
-"""Names shared by several people in the simulated Hub; in a small one, perhaps by one person only."""
+"""Names that several people share in the simulated Hub; in a small one, a name may belong to only one person."""
 ACCOUNTS: Final = "enrich_hub__accounts"
 
 
@@ -48,7 +48,7 @@ def raw_tables(simulation: Simulation, *, with_accounts: bool = True) -> dict[st
 
     Args:
         simulation: the week.
-        with_accounts: whether accounts were looked up, too.
+        with_accounts: whether accounts were also looked up.
     """
     accounts = _accounts(simulation) if with_accounts else TABLE.schema.empty_table()
     return {
@@ -69,7 +69,7 @@ def put(connection: duckdb.DuckDBPyConnection, project: Project, tables: Mapping
 
 
 def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model], week: date) -> None:
-    """Build models for a week."""
+    """Build the given SQL models for a week."""
     for model in models:
         replace_week(connection, model.name, week, model.render(week))
 
@@ -86,12 +86,12 @@ class Identities:
 
 
 def identify(connection: duckdb.DuckDBPyConnection, week: date, accounts: pa.Table | None = None) -> Identities:
-    """Find the developers of a week like its assets, without any decisions by people.
+    """Find a week's developers as the assets do, but without any decisions by people.
 
     Args:
         connection: a database in which `NAMES` are built.
         week: its Monday.
-        accounts: answers to use instead of those in the database.
+        accounts: responses to account lookups, used instead of those in the database.
     """
 
     def rows(table: str) -> pa.Table:
@@ -115,7 +115,7 @@ def identify(connection: duckdb.DuckDBPyConnection, week: date, accounts: pa.Tab
 
 
 def keep_identities(connection: duckdb.DuckDBPyConnection, project: Project, week: date, found: Identities) -> None:
-    """Write a week of the identity tables that marts read."""
+    """Write one week's rows of the identity tables that marts read."""
     developers = found.developers.append_column("decisions_hash", pa.repeat("", len(found.developers)))
     for name, table in (
         ("core__candidate_pairs", found.candidates),
@@ -130,7 +130,7 @@ def keep_identities(connection: duckdb.DuckDBPyConnection, project: Project, wee
 
 @dataclass(frozen=True)
 class Confusion:
-    """Agreement between merged pairs of author strings and pairs that are the same person."""
+    """Agreement between merged pairs of author strings and pairs that belong to the same person."""
 
     tp: int
     fp: int
@@ -148,7 +148,7 @@ class Confusion:
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of both."""
+        """The harmonic mean of precision and recall."""
         return 2 * self.precision * self.recall / ((self.precision + self.recall) or 1.0)
 
 
@@ -228,9 +228,9 @@ def accepted(pairs: pa.Table) -> pa.Table:
 
 
 def rule_rows(key: pa.Table, pairs: pa.Table) -> list[dict[str, Any]]:
-    """Return for each rule the `accepted` pairs, their `share` of all, `precision` and `recall`.
+    """Return each rule's number of `accepted` pairs, their `share` of all accepted pairs, `precision` and `recall`.
 
-    Only accepted pairs count, without those implied by transitivity.
+    Pairs that are merged only by transitivity do not count.
     """
     made = accepted(pairs)
     counts = pc.value_counts(made["rule"]).to_pylist()
@@ -243,7 +243,7 @@ def rule_rows(key: pa.Table, pairs: pa.Table) -> list[dict[str, Any]]:
 
 
 def _filled(schema: pa.Schema, rows: int, columns: Mapping[str, Any]) -> pa.Table:
-    """Return a table of a schema; a column gets an array, a constant, or nulls by default."""
+    """Return a table with the given schema; each column is an array or repeats a constant, and defaults to nulls."""
 
     def column(field: pa.Field) -> pa.Array:
         value = columns.get(field.name)

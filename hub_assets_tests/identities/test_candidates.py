@@ -115,7 +115,7 @@ def test_both_rules_match_a_double_loop(history: list[Commit]) -> None:
 
 
 def crowd(n: int, *names: str) -> list[Commit]:
-    """Return a repository in which each of these names has edges to and from n others."""
+    """Return commits to one repository by these names and n others, so that all of them have edges to each other."""
     return commits("love/engine", *names, *(chr(ord("m") + number) * 9 for number in range(n)))
 
 

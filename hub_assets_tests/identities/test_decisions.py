@@ -279,7 +279,7 @@ def test_only_new_decisions_in_a_sheet_are_imported(tmp_path: Path) -> None:
     path = sheet(
         tmp_path / "pairs.csv",
         "ada,bo,Reject,,x",  # unchanged
-        "ada,cy,rejected,,x;y",  # again, on other evidence
+        "ada,cy,rejected,,x;y",  # the same decision on other evidence
         "di,ada, ACCEPT ,changed my mind,x",
         "di,ada,accepted,,x",
         "ada,eve,,,x",

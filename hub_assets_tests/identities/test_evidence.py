@@ -1,4 +1,4 @@
-"""The evidence on each pair, unknown where it is unknown, its terms and its score."""
+"""The evidence on each pair, which may be unknown, and the terms and score that follow from it."""
 
 from collections.abc import Mapping
 from random import Random
@@ -15,7 +15,7 @@ NAMES = ("Ada Lovelace", "adalovelace", "alovelace", "root", "kestrel", "A. Love
 
 
 def evidence(a: str, b: str, history: list[Commit] | None = None, **known: Any) -> Row:
-    """Return the evidence on two names, which met nowhere if nothing else is said."""
+    """Return the evidence on two names; by default, they committed to different repositories and namespaces."""
     apart = commits("one/x", a) + commits("other/x", b)
     (row,) = Made(apart if history is None else history, **known).weighed((a, b))
     return row
@@ -25,7 +25,7 @@ def points(row: Row) -> dict[str, float]:
     return {term["term"]: term["points"] for term in row["terms"]}
 
 
-# --- what is not known ---
+# --- unknown facts ---
 
 
 def test_unknown_facts_add_no_term() -> None:

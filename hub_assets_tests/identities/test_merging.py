@@ -1,4 +1,4 @@
-"""From decided pairs to developers: merges, cannot-link constraints, and ids that stay stable over the weeks."""
+"""From decided pairs to developers: merges, cannot-link constraints, and ids that stay stable from week to week."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -146,7 +146,7 @@ REPO = "lab/x"
 
 
 def joined(*names: str, **known: Any) -> set[frozenset[str]]:
-    """Return the strings of each developer with several; all committed to one repository."""
+    """Return the author strings of each developer with more than one, if all names commit to the same repository."""
     return people(Made(commits(REPO, *names), **known).developers())
 
 
@@ -215,7 +215,7 @@ def test_rules_do_not_merge_two_accounts_directly_or_through_a_similar_name() ->
 
 
 def test_a_chain_of_similar_names_does_not_merge_accounts() -> None:
-    # neighbors in the chain are similar, but the accounts are not
+    # names next to each other in the chain are similar, but the accounts' names are not
     start, end = "abcdefghijklmnopqrst", "ABCDEFGHIJKLMNOPQRST"[::-1]
     chain = [f"{start[: 20 - step]}{end[:step].lower()}" for step in range(21)]
     spaced = [name if place % 5 == 0 else f"{name[:9]} {name[9:]}" for place, name in enumerate(chain)]

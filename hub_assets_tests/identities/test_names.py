@@ -51,7 +51,7 @@ def relation_of(a: str, b: str) -> str:
 
 
 def ratio_by_hand(a: str, b: str) -> float:
-    """Return 1 - (insertions and deletions) / (both lengths), computed by the longest common subsequence."""
+    """Return 1 - (insertions and deletions) / (both lengths), computed from the longest common subsequence."""
     row = [0] * (len(b) + 1)
     for x in a:
         before = row

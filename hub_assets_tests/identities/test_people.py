@@ -1,4 +1,4 @@
-"""Realistic cases from commits to developers: who is merged and who is not."""
+"""Realistic cases, from commits to developers, of names that are merged or stay separate."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from hub_assets_tests.identities.made import Commit, Made, Row, answer, commits,
 
 
 def merged(*history: Commit, **known: Any) -> set[frozenset[str]]:
-    """Return the names of each developer with several names."""
+    """Return each developer's names, leaving out developers who have only one."""
     return people(Made(history, **known).developers())
 
 
@@ -78,7 +78,7 @@ def test_strong_rules_are_applied_before_weak_ones() -> None:
 
 
 def test_a_shared_name_does_not_connect_two_unknown_handles() -> None:
-    """Their repositories prove that both are accounts."""
+    """Both handles own repositories, which proves that they are accounts."""
     history = [*commits(LAB, "Maria Grandury"), *commits("mariagrandury/x", "mariagrandury", "Maria Grandury")]
     history += commits("maria-grandury/x", "maria-grandury", "Maria Grandury")
     assert merged(*history) == set()
@@ -178,7 +178,7 @@ def test_a_numbered_handle_matches_its_full_name() -> None:
 
 @pytest.mark.parametrize("full_name", ["", "Nimbus721", "Cirrus"])
 def test_numbered_handles_are_rejected_without_a_matching_full_name(full_name: str) -> None:
-    # names of ten letters and a number are similar enough to be proposed
+    # long names that differ only by a number are similar enough to be proposed
     a, b = "nimbostratus", "nimbostratus7"
     answers = [*gone(a), answer(b, fullname=full_name.replace("Nimbus721", b))]
     found = decided(a, b, *commits("org/m", a, b), linked={a: False, b: True}, answers=answers)
@@ -199,7 +199,7 @@ def test_the_owners_name_without_the_number_is_the_owner(name: str) -> None:
     linked, history = {name: False, "nimbus233": True}, commits("nimbus233/m", name, "nimbus233")
     found = decided(name, "nimbus233", *history, linked=linked, answers=gone(name))
     assert found == ("accepted", "numbered_owner")
-    # the repository's owner is evidence enough without the Hub's answer
+    # owning the repository is evidence enough, even without the Hub's answer
     assert decided(name, "nimbus233", *history, linked=linked) == ("accepted", "numbered_owner")
 
 
@@ -302,7 +302,7 @@ ABBREVIATED = (
 
 
 def every(pairs: tuple[tuple[str, str], ...], *places: str) -> list[Commit]:
-    """Return commits by both names of each pair to repositories; `{n}` is its number, `{handle}` its second name."""
+    """Return commits by both names of each pair; in `places`, `{n}` is its number and `{handle}` its second name."""
     return [
         commit
         for n, (name, handle) in enumerate(pairs)
@@ -320,7 +320,7 @@ def outcomes(pairs: tuple[tuple[str, str], ...], history: list[Commit]) -> set[s
 def test_abbreviated_names_go_to_review() -> None:
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "org{n}/m", "org{n}/m")) == {"review"}
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "{handle}/m", "far{n}/m")) == {"review"}
-    # without a shared repository they are too common to be reviewed
+    # pairs without a shared repository are too common to be reviewed
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "one{n}/m", "two{n}/m")) == {None}
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "org{n}/m", "org{n}/other")) == {None}
 

@@ -1,4 +1,4 @@
-"""Identity resolution on recorded commits of 359 models. Only bots are named; people are identified by structure.
+"""Identity resolution on recorded commits of 359 models. Only bots appear by name; people are recognized by structure.
 
 The tests compare numbers, so that a failure does not print names.
 """

@@ -28,11 +28,11 @@ VALUES: Final = {
     "is_common_initial": (False, True),
     "is_numbered_owner": (False, True),
 }
-"""Fields that the rules read, with all values they distinguish."""
+"""Fields that the rules read, with all values that the rules distinguish."""
 INTERNAL: Final = ("n_words", "n_full_words", "is_spaced", "is_common_initial", "is_numbered_owner")
 """Fields that only the rules need."""
 NEAR: Final = {"n_shared_namespaces": 0}
-"""Equivalent to `is_same_organization` in every rule."""
+"""Fixed at 0, because this field is equivalent to `is_same_organization` in every rule."""
 NOTHING: Final[Row] = {name: values[0] for name, values in VALUES.items()} | NEAR
 UNKNOWN: Final = [name for name, values in VALUES.items() if None in values]
 ASSUMED: Final = {
@@ -41,7 +41,7 @@ ASSUMED: Final = {
         *("two_accounts", "trailer", "same_name", "initial_name", "owner_name", "numbered_owner", "numbered_name"),
     )
 } | {("numbered_owner", "is_account_a"), ("numbered_owner", "is_account_b")}
-"""Facts that a rule may assume until they are known: that full names agree, and who is no account."""
+"""Facts that a rule may assume until they are known: that full names agree, and that a name is no account."""
 
 
 NOBODY: Final = DECISIONS.empty_table()
@@ -49,7 +49,7 @@ NOBODY: Final = DECISIONS.empty_table()
 
 
 def decided(*evidence: Row, decisions: pa.Table = NOBODY) -> list[Row]:
-    """Return the decisions on evidence whose other fields are unknown."""
+    """Return the decisions on the given evidence; a field that it leaves out has the first of its `VALUES`."""
     names = {"author_a": "ada", "author_b": "bob", "evidence": "same_name"}
     with Made([]).facts() as facts:
         rows: list[Row] = decide(
@@ -71,7 +71,7 @@ def everything() -> Iterator[duckdb.DuckDBPyConnection]:
         domains = ", ".join(
             f"(select unnest({list(values)!r}) as {name})".replace("None", "null") for name, values in VALUES.items()
         )
-        # fields that only the rules need are dropped
+        # `decide` drops the fields that only the rules need, so they are also passed under other names
         names = "'ada' as author_a, 'bob' as author_b, '' as evidence, 0 as n_shared_namespaces"
         handed = ", ".join(f"{name} as kept_{name}" for name in INTERNAL)
         rows = decide(facts, facts.ask(f"select {names}, {handed}, * from {domains}"), NOBODY)

@@ -23,14 +23,14 @@ LEFT_OUT = {
         "network__collaboration_over_time",
     )
 }
-"""Slow assets that write the same way as the others."""
+"""Slow assets, left out because they write their results in the same way as the others."""
 
 
 def take_week(root: str, url: str, week: str) -> None:
-    """Run the weekly job; meant for a separate process.
+    """Run the weekly job. This function is meant for a separate process.
 
     Raises:
-        AssertionError: if a step fails; the message contains those of all failed steps.
+        AssertionError: if a step fails; its message contains the messages of all failed steps.
     """
     home = Home(Path(root))
     home.root.mkdir(exist_ok=True)
@@ -63,7 +63,7 @@ def failures_of(result: dg.ExecuteInProcessResult) -> str:
 
 
 def tables_of(database: Path, *, with_times: bool = True) -> dict[str, list[tuple[Any, ...]]]:
-    """Return all rows of a database by table, sorted by all columns; if asked, without the times of collection."""
+    """Return all rows of a database by table, sorted by all columns, and with or without the times of collection."""
     columns = "*" if with_times else "columns(lambda name: not ends_with(name, 'observed_at'))"
     with connect(database, read_only=True) as connection:
         names = connection.execute("select table_name from duckdb_tables() where database_name = current_database()")

@@ -96,7 +96,7 @@ class CommitsAsked:
 
 @contextlib.contextmanager
 def dev(home: Home, url: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run `hub-assets dev` while the block runs; yields its process, a process group leader, and its port."""
+    """Run `hub-assets dev` while the block runs; yield its process (which leads a process group) and its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = int(listener.getsockname()[1])
     command = [sys.executable, "-m", "hub_assets", "dev", "--home", str(home.root), "--port", str(port)]
@@ -171,7 +171,7 @@ def retry_of(instance: dg.DagsterInstance, run_id: str) -> str | None:
 
 
 def worker_of(instance: dg.DagsterInstance, run_id: str) -> int:
-    """Return the process id of a run."""
+    """Return the id of the process that executes a run."""
     events = [entry.get_dagster_event() for entry in instance.all_logs(run_id, dg.DagsterEventType.ENGINE_EVENT)]
     (pid,) = {
         event.engine_event_data.metadata["pid"].value for event in events if "pid" in event.engine_event_data.metadata

@@ -1,4 +1,4 @@
-"""Damage to a home (flipped bits, kill -9, a full disk) changes nothing, is repaired by the next run, or is refused.
+"""Damage to a home (flipped bits, kill -9, a full disk) does no harm, is repaired by the next run, or is reported.
 
 The default is one round: 50 flips, 1 kill and 1 full disk. HUB_ASSETS_TEST_ROUNDS=10 makes ten times as many.
 """
@@ -126,7 +126,7 @@ def small_disk(folder: Path) -> Iterator[SmallDisk]:
 
 
 def run_on_full_disk(root: str, url: str, said: str, largest_file: int | None) -> None:
-    """Run the week on a full disk: it succeeds if the space is enough, otherwise its error names the full disk."""
+    """Run the week on a full disk: it succeeds if there is enough space; otherwise its error reports a full disk."""
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     try:
@@ -257,5 +257,5 @@ def write_and_die(path: str) -> None:
 
 
 def states_of_log() -> list[dict[str, Any]]:
-    """Return the valid contents of that database: the first k of its transactions, for each k."""
+    """Return the valid states of that database: those after its first k transactions, for each k."""
     return [{"t": sorted((n,) for size in range(1, 1 + k) for n in range(size))} for k in range(4)]

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.slow
 
 SQL: Final = Path(__file__).parents[2] / "dbt_like_sql"
 PACKAGES: Final = ("dbt-core==1.12.0", "dbt-duckdb==1.11.1", f"duckdb=={duckdb.__version__}")
-"""Later releases of dbt-core do not install from wheels alone. DuckDB is ours, so that only dbt can differ."""
+"""Later releases of dbt-core do not install from wheels alone. DuckDB has our version, so that only dbt can differ."""
 DIGITS: Final = 12
-"""Significant digits to which doubles must agree: threads add numbers in any order, which changes the last ones."""
+"""Significant digits to which doubles must agree; the last digits depend on the order in which threads add numbers."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_dbt_builds_every_model_with_the_same_rows(dbt: Path, golden: Golden, tm
     tests = [status for kind, _, status in results if kind == "test"]
     described = (*tables, *project().sources)
     assert len(tests) == sum(number_in_dbt(test) for table in described for test in table.data_tests)
-    # a test whose severity is `warn` may find rows; ours then warns as well
+    # a test whose severity is `warn` may find rows; our own check then warns as well
     assert tests.count("pass") + tests.count("warn") == len(tests)
     assert tests.count("warn") <= sum(test.is_warning for table in described for test in table.data_tests)
     with duckdb.connect() as connection:
@@ -70,14 +70,14 @@ def run_build(dbt: Path, home: Path, database: Path, folder: Path) -> list[tuple
 
 
 def number_in_dbt(test: DataTest) -> int:
-    """Return the number of dbt tests behind one of ours: dbt tests single columns, and no grain of several columns."""
+    """Return how many dbt tests correspond to one of ours: one per column, but none for a grain of several columns."""
     if test.kind == "unique" and len(test.columns) > 1:
         return 0
     return len(test.columns)
 
 
 def rows_and_differences(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[Any, ...]:
-    """Return the number of our rows, how many rows only dbt has, and how many only we have."""
+    """Return the number of rows in our table, of rows that only dbt's table has, and of rows that only ours has."""
     columns = ", ".join(
         f'format(\'{{:.{DIGITS}g}}\', "{column.name}") as "{column.name}"'
         if column.type == "DOUBLE"

@@ -40,7 +40,7 @@ def communities(home: Path) -> dict[str, int | None]:
 
 
 def test_merged_names_belong_to_one_person(home: Path) -> None:
-    """Also after crawling over HTTP and running in Dagster, not only in the tests of the rules."""
+    """This holds after crawling over HTTP and running in Dagster, not only in the rules' own tests."""
     persons: dict[str, set[int]] = defaultdict(set)
     for row in simulate(WEEK, scale=SCALE, seed=SEED).key.people.to_pylist():
         if row["person"] is not None:
@@ -131,7 +131,7 @@ def test_decisions_cannot_be_applied_to_an_unpublished_week(home: Path, tmp_path
 
 
 def test_most_informative_accounts_are_requested_first(home: Path, tmp_path: Path) -> None:
-    """So a budget that does not cover all accounts costs few merges."""
+    """If the budget does not cover all accounts, only a few merges are lost."""
     pairs = query(home, "from core__developer_pairs where decision = 'accepted'")
     in_pairs = {pair[side] for pair in pairs for side in ("author_a", "author_b")}
     with connect(Home(home).build, read_only=True) as connection:

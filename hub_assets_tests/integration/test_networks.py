@@ -1,4 +1,4 @@
-"""Collaboration networks end to end, from a recorded Hub to the published tables, and what Dagster shows of results.
+"""Collaboration networks end to end, from a recorded Hub to the published tables and the results shown in Dagster.
 
 The simulated golden home is enough for most tests.
 """
@@ -64,7 +64,7 @@ def cores(home: Path, bots: bool) -> list[dict[str, Any]]:
 
 
 def network_of(home: Path, commits: dict[str, list[tuple[str, list[str]]]], *, are_bots_kept: bool) -> nx.DiGraph:
-    """Build the network with the study's loop, using the run's developers and ignoring co-authors of copies."""
+    """Build the network with the study's loop, using the run's developers and ignoring co-authors of copied commits."""
     called = {
         row["author"]: row["developer_id"]
         for row in query(home, "from core__developers")
@@ -101,7 +101,7 @@ def test_cores_match_the_studys_own_loop(
 
 @pytest.mark.slow
 def test_maximal_core_is_a_single_model_without_bots(home: Path) -> None:
-    """With bots and with one person under two names, it would be the study's: 14 nodes, 182 edges, k = 26."""
+    """With bots and with one person under two names, it would be the study's core: 14 nodes, 182 edges, k = 26."""
     *_, core = cores(home, False)
     assert (core["k"], core["nodes"], core["edges"], core["n_in_largest_repo"]) == (22, 12, 132, 12)
     assert (core["density"], core["reciprocity"], core["assortativity"]) == (1, 1, None)
@@ -111,7 +111,7 @@ def test_maximal_core_is_a_single_model_without_bots(home: Path) -> None:
 def test_cores_match_an_independent_count_after_merging_one_person(
     home: Path, commits: dict[str, list[tuple[str, list[str]]]]
 ) -> None:
-    """The model of the maximal core has one person under two names; reviewers reject all other pairs.
+    """One person committed to the maximal core's model under two names; reviewers reject all other pairs.
 
     We exclude a sixth bot, recognized by its name. The recording's own reference excludes only five, so it has a few
     more developers and edges: 521 and 2,058; 218 and 1,533; 93 and 900; 12 and 132.

@@ -1,7 +1,7 @@
-"""A server: code location, webserver and daemon against a real PostgreSQL, with the files of `deployment`.
+"""A server: code location, webserver and daemon with a real PostgreSQL, set up with the files in `deployment`.
 
-A week runs from the queue and loses its process on the way; home and database are backed up and restored elsewhere; a
-home of an earlier version is upgraded and used. Needs the programs of Debian's `postgresql`.
+A week's run starts from the queue and loses its process partway; home and database are backed up and restored
+elsewhere; a home of an earlier version is upgraded and used. The tests need the programs in Debian's `postgresql`.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ ARCHIVES = Path(__file__).parents[1] / "homes"
 
 
 def program(name: str) -> str:
-    """Return a program of PostgreSQL, which Debian keeps out of the path."""
+    """Return the path of a PostgreSQL program, which on Debian is not in PATH."""
     found = [shutil.which(name), *map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True))]
     chosen = next((path for path in found if path), None)
     if chosen is None:
@@ -61,7 +61,7 @@ def program(name: str) -> str:
 
 
 def as_user() -> list[str]:
-    """Return the beginning of a command: the server refuses to run as root."""
+    """Return a command prefix that switches from root to another user, because the server refuses to run as root."""
     return ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
 
 
@@ -103,7 +103,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    # not below pytest's own folder, which other users may not enter
+    # outside pytest's own folder, which other users cannot enter
     folder = Path(tempfile.mkdtemp(prefix="hub_assets_postgres_"))
     if os.getuid() == 0:
         shutil.chown(folder, "postgres")
@@ -123,7 +123,7 @@ def server() -> Iterator[Server]:
 
 
 def prepare(home: Home, server: Server) -> None:
-    """Give a home the settings of a server; only the port, which the file fixes, is the test's own."""
+    """Copy `deployment/dagster.yaml` into a home, replacing only its fixed port with that of the test's server."""
     settings = yaml.safe_load((FOLDER / "dagster.yaml").read_text())
     settings["storage"]["postgres"]["postgres_db"]["port"] = server.port
     home.dagster.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ def prepare(home: Home, server: Server) -> None:
 
 @contextlib.contextmanager
 def serving(home: Home, environment: dict[str, str]) -> Iterator[int]:
-    """Run the three processes of `deployment/systemd`; yields the port of the UI."""
+    """Run the three processes of `deployment/systemd`, and yield the UI's port."""
     code, ui = free_port(), free_port()
     workspace = yaml.safe_load((FOLDER / "workspace.yaml").read_text())
     workspace["load_from"][0]["grpc_server"]["port"] = code
@@ -239,7 +239,7 @@ def test_a_server_runs_a_week_survives_a_kill_and_is_restored_elsewhere(
         assert run_of(instance, retry).status == dg.DagsterRunStatus.SUCCESS
         materialized = instance.get_materialized_partitions(dg.AssetKey("warehouse__published"))
         assert materialized == {str(WEEK)}
-    # limits hold for PostgreSQL as well, and materializations stay
+    # retention limits apply to PostgreSQL as well, and materializations stay
     databases = instance_databases(restored)
     (address,) = databases
     assert address.endswith("/restored")

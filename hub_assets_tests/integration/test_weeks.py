@@ -113,7 +113,7 @@ def listed(home: Path, table: str, week: date) -> pa.Table:
 
 
 def people_of(developers: dict[str, Any], names: set[str], repository: dict[str, Any]) -> set[str]:
-    """Return the developers behind names in a repository, without bots; a generic name is one per repository."""
+    """Return the developers behind a repository's names, without bots; generic names differ between repositories."""
     found = (developers[name] for name in names if not developers[name]["is_bot"])
     return {row["developer_id"] + (repository["repo_key"] if row["is_generic"] else "") for row in found}
 
@@ -138,7 +138,7 @@ def developers_of(home: Path, week: date) -> dict[str, Any]:
 
 
 def assert_histories_are_true(home: Path, population: Population) -> None:
-    """Assert that the published counts of every repository match the Hub."""
+    """Assert that every repository's published counts match those of the Hub."""
     developers = developers_of(home, population.week)
     assert {"system", "SFconvertbot"} <= {author for author, row in developers.items() if row["is_bot"]}
     for kind, repos in population.repos.items():
@@ -325,7 +325,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_tolerable_faults_do_not_change_the_rows(tmp_path: Path, fault: str, plain: dict[str, pa.Table]) -> None:
-    # windows are short, because a 429 is waited out until the end of the window
+    # windows are short, because after a 429 the client waits until the window ends
     app = build_app(simulated(TWO), quota=Quota(1000, 1), faults=Faults.parse([fault]))
     with running(app) as url:
         client = HubClient(url, False, attempts=4, backoff=0.01, read_seconds=5)
@@ -546,9 +546,9 @@ def test_killed_listing_resumes_at_its_page(tmp_path: Path, plain: dict[str, pa.
             output, _ = process.communicate(timeout=300)
             assert process.returncode == 0, output.decode()
     assert "resuming after" in output.decode()
-    # finished datasets are listed again by each run; a process makes contact twice, and a kill wastes a call
+    # every run lists the finished datasets again; each process contacts the Hub twice, and each kill wastes a call
     expected = sum(pages.values()) + 2 * pages["dataset"] + 3 * 2 + 3
-    doctors = 10  # listings that the first process asks for to examine the Hub
+    doctors = 10  # listings that the first process requests to examine the Hub
     assert counters.by_kind["listing"] <= expected + doctors
     assert counters.by_status[429] == 0
     for table, rows in plain.items():
@@ -568,7 +568,7 @@ def test_real_listing_respects_a_small_quota(
         )
         seconds = time.monotonic() - began
     assert manifest.rows == 15_156
-    assert app.state.counters.requests == 153  # includes the one that refuses a field
+    assert app.state.counters.requests == 153  # includes the request that was refused because of a field
     assert app.state.counters.by_status[429] == 0
     # at 20 per window, 152 calls fill seven windows of 2 s and start an eighth; the first one may be cut short
     assert seconds >= 12

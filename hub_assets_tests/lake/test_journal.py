@@ -1,4 +1,4 @@
-"""A journal keeps every record whose append returned, however its end was torn."""
+"""A journal keeps every record whose append had returned, no matter how its end is torn off."""
 
 from pathlib import Path
 

@@ -77,7 +77,7 @@ def test_adding_landing_starts_with_valid_parts(tmp_path: Path) -> None:
     collect(lake, 4, adds=True)
     first = {file: file.read_bytes() for file in lake.files("t", WEEK)}
     collect(lake, 7, finish=False, adds=True)
-    # visible only through files_so_far until it is finished
+    # until the landing is finished, its rows are visible only through files_so_far
     assert numbers(lake) == [0, 1, 2, 3]
     assert len(lake.files_so_far("t", WEEK)) > len(first)
     collect(lake, 9, adds=True)
@@ -102,7 +102,7 @@ def test_adding_landing_can_start_over(tmp_path: Path) -> None:
 def test_new_generation_resumes_even_if_next_landing_adds(tmp_path: Path, adds: bool) -> None:
     lake = Lake(tmp_path)
     collect(lake, 9, adds=True)
-    # too little for a part
+    # too little data for a part
     collect(lake, 2, finish=False, flush_bytes=10**6)
     assert lake.files_so_far("t", WEEK) == []
     with Landing(lake, "t", WEEK, convert, adds=adds) as landing:

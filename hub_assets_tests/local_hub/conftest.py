@@ -62,7 +62,7 @@ def hub(_shared_hub: Hub) -> Hub:
 
 @pytest.fixture
 def start_hub() -> Iterator[Callable[..., Hub]]:
-    """Start a separate Hub for a test, serving the simulated week or a given population."""
+    """A function that starts a separate Hub for a test, serving the simulated week or a given population."""
     with ExitStack() as stack:
 
         def start(population: Population | None = None, **options: Any) -> Hub:

@@ -157,7 +157,7 @@ def test_a_renamed_repository_keeps_its_key(hub: Hub) -> None:
         old for old in moved if hub.get(f"/api/models/{old}", follow_redirects=True).json()["_id"] == key(before, old)
     ]
     assert len(same) >= 10
-    # except the id that now redirects to another repository
+    # the exception is the id that now redirects to another repository
     long_before = simulated(date(2023, 10, 2)).repos["model"]
     old = "runwayml/stable-diffusion-v1-5"
     assert hub.get(f"/api/models/{old}", follow_redirects=True).json()["_id"] != key(long_before, old)
@@ -241,7 +241,7 @@ def test_every_response_has_the_common_headers(hub: Hub) -> None:
 
 
 def test_the_date_header_belongs_to_the_served_week(start_hub: StartHub) -> None:
-    """Even in the current week: on a Sunday the next one could begin before a run has ended."""
+    """This holds even in the current week, because on a Sunday the next week could begin before a run has ended."""
     for day in (date(2024, 5, 8), datetime.now(UTC).date()):
         population = simulated(day, scale=0.0001)
         said = parsedate_to_datetime(start_hub(population).get("/api/models?limit=1").headers["Date"])

@@ -181,7 +181,7 @@ def test_the_page_size_can_be_set_and_is_capped(start_hub: StartHub) -> None:
 def test_commit_revisions(made: Hub) -> None:
     path = "/api/models/acme/many/commits"
     main = made.rows(f"{path}/main?limit=1000")
-    # the listed sha leads to all commits, even if the repository has no commit with that id
+    # the listed sha is a revision with all commits, even if the repository has no commit with that id
     assert made.rows(f"{path}/{sha(999)}?limit=1000") == main
     older = made.get(f"{path}/{sha(180)}?limit=1000")
     assert older.json() == main[80:]

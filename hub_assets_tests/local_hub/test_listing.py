@@ -69,7 +69,7 @@ def test_rows_without_the_sort_key_come_last_and_are_not_lost(start_hub: StartHu
     hub = start_hub(of_models(likes=[None, 3, None, 5, 0], tags=[["a"]] * 5))
     pages = list(hub.pages("/api/models?sort=likes&limit=2&expand=likes"))
     assert [row["id"] for page in pages for row in page] == ["o/m3", "o/m1", "o/m4", "o/m0", "o/m2"]
-    # an unrecorded column is a key that is missing in every row
+    # if the column was not recorded, the sort key is missing in every row
     pages = list(hub.pages("/api/models?sort=downloads&limit=2&expand=tags"))
     assert [len(page) for page in pages] == [2, 2, 1]
 

@@ -320,7 +320,7 @@ def test_an_all_null_column_was_not_observed_whatever_its_type(tmp_path: Path) -
 
 
 def test_recorded_values_are_served(tmp_path: Path, start_hub: StartHub) -> None:
-    """Every way to store a value gives the same HTTP responses, including for cards and licenses."""
+    """The HTTP responses are the same however a value is stored, including cards and licenses."""
     rows = {
         "id": array(pa.large_string(), "o/a", "o/b"),
         "createdAt": array(pa.timestamp("ns", "UTC"), NOON, None),
@@ -364,7 +364,7 @@ RECORDED = [
     },
     {"id": "o/b", "gated": "auto", "private": True, "likes": 3, "tags": ["license:apache-2.0"]},
 ]
-"""What a Hub lists of two models, with fields that are missing."""
+"""What a Hub lists about two models; the second one lacks some fields."""
 
 
 def by_pandas(rows: list[dict[str, Any]], path: Path) -> None:
@@ -401,12 +401,12 @@ def by_duckdb(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def by_pyarrow(rows: list[dict[str, Any]], path: Path) -> None:
-    """Write rows as pyarrow does, without any preparation but a single type for mixed values."""
+    """Write rows as pyarrow does, with no preparation except a single type for mixed values."""
     pq.write_table(pa.Table.from_pylist([row | {"gated": str(row["gated"])} for row in rows], _union(rows)), path)
 
 
 def _union(rows: list[dict[str, Any]]) -> pa.Schema:
-    # from_pylist takes the names of the first row alone
+    # on its own, from_pylist takes the column names from the first row only
     names = dict.fromkeys(name for row in rows for name in row)
     kinds = {name: pa.array([row.get(name) for row in rows if name != "gated"]).type for name in names}
     return pa.schema([(name, pa.string() if name == "gated" else kind) for name, kind in kinds.items()])

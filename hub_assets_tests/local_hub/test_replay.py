@@ -309,7 +309,7 @@ def test_left_out_commits_are_counted(tmp_path: Path, start_hub: StartHub) -> No
     )
     rows = start_hub(population).rows("/api/models/o/mine-1/commits/main")
     assert [(row["title"], row["message"]) for row in rows] == [("newer", ""), ("older", "")]
-    # for unlisted models, or without any models file
+    # commits may be to unlisted models, or there may be no models file at all
     pq.write_table(commits(model_id=["o/other"] * 3), path)
     population = replay(tmp_path / "mine")
     assert population.notes == ("Commits left out because their model is not listed: 3 (models: 'o/other').",)

@@ -10,7 +10,7 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 
 SIZES = np.arange(2, 15)
-"""Size of the largest team: the study's innermost core is one repository with 14 developers."""
+"""Team sizes; the largest is that of the study's innermost core, one repository with 14 developers."""
 RECIPROCATED = 0.71
 """Share of pairs with edges both ways, so that reciprocity is the study's 0.83."""
 
@@ -45,9 +45,9 @@ def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
     """Return the edges of a network like the study's: small teams, a few large ones, a hub, and a dense core.
 
     Developers work in teams of 2 to 14 (small teams are the most common), and all members of a team work with each
-    other. Two in five teams are isolated. In each of the others, one member also belongs to another team; in one of
-    five this is always the same developer, who thus works with a tenth of all developers. Further teams of neighbors
-    supply the missing edges.
+    other. Two in five teams are isolated. In each of the others, one member also belongs to another team; in a
+    fifth of them, this is always the same developer, who thus works with a tenth of all developers. Further teams of
+    neighbors supply the missing edges.
 
     Args:
         n_developers: approximate number of developers with an edge.
@@ -100,7 +100,7 @@ def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
 
 
 def _cliques(teams: Ints) -> Ints:
-    """Return the pairs within each row of developers as keys, with the smaller one in the upper half."""
+    """Return the pairs within each row of developers as 64-bit keys, whose upper half is the smaller developer."""
     one, other = np.triu_indices(teams.shape[1], 1)
     low, high = np.minimum(teams[:, one], teams[:, other]).ravel(), np.maximum(teams[:, one], teams[:, other]).ravel()
     return np.asarray((low * 2**32 + high)[low < high], np.int64)

@@ -14,7 +14,7 @@ EDGES = st.lists(st.tuples(st.sampled_from(KEYS[:8]), st.sampled_from([*KEYS, No
 
 
 def table_of(edges: Edges) -> pa.Table:
-    """Return rows of `mart__base_model_edges`, whose ids sort in the opposite order of their keys."""
+    """Return rows of `mart__base_model_edges` whose ids sort in the reverse order of their keys."""
     rows = [{"repo_key": key, "repo_id": f"n/{9 - int(key)}", "base_repo_key": base} for key, base in edges]
     return pa.Table.from_pylist(
         rows, pa.schema({"repo_key": pa.string(), "repo_id": pa.string(), "base_repo_key": pa.string()})

@@ -39,7 +39,7 @@ def sets_of(graph: Graph, partition: Partition) -> list[set[Any]]:
 
 
 def known_modularity(links: nx.Graph, sets: list[set[Any]]) -> float:
-    """Return networkx's, but NaN without edges."""
+    """Return the modularity that networkx computes, or NaN if there are no edges."""
     return float(nx.community.modularity(links, sets, weight=None)) if links.size() else math.nan
 
 
@@ -54,7 +54,7 @@ def test_modularity_belongs_to_the_labels() -> None:
 
 
 def test_greedy_communities_are_as_good_as_those_of_networkx() -> None:
-    """The two break ties between equally good merges differently, and neither is better."""
+    """Our algorithm and networkx's break ties between equally good merges differently, and neither is better."""
     apart = []
     for graph in map(small, SEEDS):
         links = links_of(graph)
@@ -78,7 +78,7 @@ def test_greedy_communities_of_hub_like_networks_match_networkx() -> None:
 
 
 def test_the_spread_matches_networkx_with_reordered_nodes() -> None:
-    """On a grid almost all merges are equally good; for two cliques the order has no effect."""
+    """On a grid, almost all merges are equally good; for two cliques, the order has no effect."""
     graph = Graph.of(edges([(str(one), str(other)) for one, other in nx.grid_2d_graph(6, 6).edges]))
     spread = greedy_spread(graph)
     assert spread == greedy_spread(graph) > 0.01

@@ -145,7 +145,7 @@ def recorded(real_data: Path) -> dict[str, Recorded]:
 
 
 # k, nodes, edges, density, reciprocity, average degree, clustering (unweighted, weighted), greedy modularity and
-# communities, weak components: by networkx, twice
+# communities, weak components; computed twice with networkx
 KEPT = [
     (1, 571, 2611, 0.0080, 0.6610, 9.145, 0.5621, 0.0092, 0.5907, 60, 45),
     (5, 278, 2049, 0.0266, 0.7204, 14.741, 0.8025, 0.0115, 0.5395, 17, 6),
@@ -183,6 +183,6 @@ def test_recorded_commits_have_the_precomputed_cores(
         assert row["modularity"] == pytest.approx(modularity, abs=0.01)
         assert row["communities"] == communities
         assert row["leiden_modularity"] >= row["modularity"] - 1e-12
-    # the last row of the study's Table 6; without bots there is one member fewer
+    # the last row of the study's Table 6; without bots, the core has one member fewer
     core = found[-1]
     assert (core["rich_club"], core["assortativity"], core["n_in_largest_repo"]) == (1, None, core["nodes"])

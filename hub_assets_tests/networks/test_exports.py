@@ -23,7 +23,7 @@ XML = "{http://graphml.graphdrawing.org/xmlns}"
 
 
 def test_an_exported_network_is_read_back_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "ROWS", 100)  # so that it is written in several pieces
+    monkeypatch.setattr(exports, "ROWS", 100)  # so that the table is written in several pieces
     graph = Graph.of(hub_like(300, 700))
     nodes = centrality_table(graph, contributions())
     of_nodes, of_edges, graphml = export(tmp_path / "new" / "all.first_author", nodes, graph.table())
@@ -112,7 +112,7 @@ def test_attributes_have_their_types_and_odd_names_are_kept(tmp_path: Path) -> N
     of_nodes, _, graphml = export(tmp_path / "odd", nodes, links, is_directed=False)
     found = nx.read_graphml(graphml)
     assert not found.is_directed()
-    assert pq.read_table(of_nodes).drop(["share"]) == nodes.drop(["share"])  # NaN equals nothing
+    assert pq.read_table(of_nodes).drop(["share"]) == nodes.drop(["share"])  # NaN does not equal itself
     expected: dict[str, dict[str, Any]] = {
         row.pop("id"): {name: value for name, value in row.items() if value is not None} for row in nodes.to_pylist()
     }

@@ -1,4 +1,4 @@
-"""Families of models: against networkx on made graphs, and on a recorded lineage."""
+"""Families of models, compared with networkx on made-up graphs, and checked on a recorded lineage."""
 
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -17,7 +17,7 @@ from hub_assets.networks.families import family_tables
 Edges = list[tuple[str, str]]
 LISTED = "abcdefgh"
 MODELS = st.sampled_from(LISTED)
-# capital letters are bases that nobody lists
+# capital letters are bases that are not listed
 EDGES = st.lists(st.tuples(MODELS, st.sampled_from([*LISTED, "X", "Y"])), max_size=16)
 SCHEMA = pa.schema(
     {
@@ -67,7 +67,7 @@ def test_a_merge_belongs_to_both_families_and_counts_once_in_each() -> None:
     assert [name for name, node in nodes.items() if node["is_root"]] == ["a", "c"]
     assert {name: node["n_roots"] for name, node in nodes.items()} == {"a": 1, "b": 1, "c": 1, "d": 1, "e": 2, "f": 2}
     assert (nodes["e"]["root_node"], nodes["e"]["depth"], nodes["e"]["n_bases"]) == ("a", 2, 2)
-    # a nested family counts its own descendants, but is no root
+    # a model within a family counts its own descendants but is not a root
     assert (nodes["b"]["n_descendants"], nodes["b"]["n_children"], nodes["b"]["is_root"]) == (2, 2, False)
     assert nodes["a"]["n_downloads_descendants"] == 10 + 10**4 + 10**5
 
@@ -79,7 +79,7 @@ def test_a_cycle_is_one_generation_whose_first_id_is_the_root() -> None:
     assert (nodes["b"]["n_descendants"], nodes["c"]["n_descendants"]) == (2, 2)
     assert nodes["b"]["is_in_cycle"]
     assert not nodes["d"]["is_in_cycle"]
-    # a model that names only itself has no family; beside another base, its own name changes nothing
+    # a model whose only base is itself has no family; next to another base, naming itself changes nothing
     assert "e" not in nodes
     assert (nodes["f"]["is_in_cycle"], nodes["f"]["n_bases"]) == (False, 1)
 

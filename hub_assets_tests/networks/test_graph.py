@@ -1,4 +1,4 @@
-"""A graph has its table's edges minus self-loops, whatever the row order; igraph and networkx receive the same ones."""
+"""A graph has its table's edges minus self-loops, whatever the row order; igraph and networkx get the same edges."""
 
 import random
 

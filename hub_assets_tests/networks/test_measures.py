@@ -36,7 +36,7 @@ def graphs(draw: st.DrawFn) -> Made:
 
 
 def both(made: Made) -> tuple[Graph, nx.DiGraph]:
-    """Return a graph as ours and as networkx's."""
+    """Return the same graph as our `Graph` and as a networkx graph."""
     n, found = made
     keys = sorted(found)
     ends = np.array(keys, np.int64).reshape(-1, 2)
@@ -53,7 +53,7 @@ def names(n: int) -> pa.StringArray:
 
 
 def known_assortativity(reference: nx.DiGraph) -> float:
-    """Return networkx's, but NaN where it divides by a variance of 0, which rounding may hide from it."""
+    """Return networkx's value, or NaN if a variance is 0, which networkx may miss because of rounding."""
     out = [reference.out_degree(source) for source, _ in reference.edges]
     into = [reference.in_degree(target) for _, target in reference.edges]
     if len(set(out)) < 2 or len(set(into)) < 2:
@@ -167,7 +167,7 @@ def test_clustering_and_rich_club_of_a_hub_like_network_match_networkx() -> None
 
 
 def of_links(n: int, ends: Ints) -> Graph:
-    """Return a graph with edges both ways for each row of ends, as undirected measures are those of."""
+    """Return a graph with edges in both directions for each row of ends, as undirected measures require."""
     keys = np.unique(np.concatenate([ends @ [n, 1], ends @ [1, n]]))
     sources, targets = np.divmod(keys, n)
     is_edge = sources != targets
@@ -175,7 +175,7 @@ def of_links(n: int, ends: Ints) -> Graph:
 
 
 def read_metis(path: Path) -> tuple[int, Ints]:
-    """Return the number of nodes and the ends of edges, each both ways; weights are left out."""
+    """Return the number of nodes and the ends of all edges in both directions; weights are left out."""
     header, *lines = path.read_text().splitlines()
     n, _, has_weights = map(int, header.split())
     rows = [line.split()[:: 2 if has_weights else 1] for line in lines[:n]]
@@ -209,7 +209,7 @@ def test_undirected_networks_have_their_published_measures(
     assert found["modularity"] == pytest.approx(modularity, abs=5e-5)
     assert found["communities"] == communities
     assert found["leiden_modularity"] >= found["modularity"]
-    # both ways count
+    # both directions count
     assert core_numbers(graph).max() == 2 * greatest_core
     assert found["assortativity"] == pytest.approx(assortativity, abs=5e-5)
     for name in ("average_clustering", "average_clustering_unweighted"):
@@ -220,7 +220,7 @@ def test_the_karate_club(real_data: Path) -> None:
     graph = of_links(*read_metis(real_data / "networks" / "karate.graph"))
     assert measures(graph)["modularity"] == pytest.approx(0.3806706114398422, abs=1e-14)
     assert (core_numbers(graph) == 8).sum() == 10
-    # the best there is: Agarwal and Kempe 2008
+    # the maximum, according to Agarwal and Kempe (2008)
     assert measures(graph)["leiden_modularity"] == pytest.approx(0.41979, abs=5e-6)
 
 

@@ -1,4 +1,4 @@
-"""Rewired networks keep only the degrees; synthetic networks differ from them as constructed."""
+"""Rewired networks keep only the degrees, and synthetic networks differ from them in the constructed ways."""
 
 import random
 from collections.abc import Mapping

@@ -16,7 +16,7 @@ def rows_of(seed: str) -> Rows:
 
 
 def organization_of(repo_id: str) -> str | None:
-    """Return the developer of a model as in `network__top_organizations`."""
+    """Return the organization that developed a model, as in `network__top_organizations`."""
     namespaces = {row["namespace"].lower(): row["organization"] for row in rows_of("organizations")}
     developers = {row["repo_id"]: row["namespace"] for row in rows_of("model_developers")}
     namespace = developers.get(repo_id) or (repo_id.partition("/")[0] if "/" in repo_id else "")

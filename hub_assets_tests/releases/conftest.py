@@ -81,7 +81,7 @@ def list_week(connection: duckdb.DuckDBPyConnection, week: date, number: int) ->
 
 @pytest.fixture
 def sources() -> dict[str, dict[str, str]]:
-    """Listings that come from the Hub itself."""
+    """The source of each listing if all of them come from the Hub itself."""
     return {
         name: {"source": "https://huggingface.co", "revision": "", "license": "apache-2.0"}
         for name in ("models", "datasets", "spaces")
@@ -90,5 +90,5 @@ def sources() -> dict[str, dict[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where releases are built."""
+    """The folder in which releases are built."""
     return tmp_path / "releases" / str(WEEK)

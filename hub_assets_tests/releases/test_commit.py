@@ -1,4 +1,4 @@
-"""Releasing to a Hub over HTTP: one commit and a tag per week, never half a week, whatever interrupts it."""
+"""Releasing to a Hub over HTTP: one commit and one tag per week, and never half a week, whatever interrupts it."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ print(publish_release(Target(sys.argv[1], "lab/weekly", "hf_writer"), folder, we
 
 @dataclass
 class Interrupter:
-    """ASGI middleware that calls `act` before, or after, the n-th request."""
+    """ASGI middleware that kills `process` before or after the request whose number is `moment`."""
 
     app: ASGIApp
     moment: int = 0
@@ -85,7 +85,7 @@ def hub(app: Interrupter) -> Iterator[str]:
 def weeks(
     warehouse: duckdb.DuckDBPyConnection, project: Project, tmp_path: Path, sources: dict[str, dict[str, str]]
 ) -> dict[date, tuple[Path, Week]]:
-    """Two built weeks."""
+    """Two built weeks, each with its folder."""
     return {
         day: (folder, build_week(warehouse, project, day, folder, sources=sources))
         for day in (WEEK, NEXT)

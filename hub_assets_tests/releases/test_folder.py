@@ -1,4 +1,4 @@
-"""A week's release on disk: the columns and queries of hub-stats, equal bytes, and descriptions that validate."""
+"""A week's release on disk: hub-stats' columns and queries, reproducible bytes, and descriptions that validate."""
 
 import json
 import re
@@ -38,7 +38,7 @@ QUERIES = [
     "select m.id, d.id from '{0}/models.parquet' as m join '{0}/datasets.parquet' as d "
     "on list_contains(json_extract_string(m.cardData, '$.datasets[*]'), d.id)",
 ]
-"""Queries in the words of hub-stats' users, with the address of the data set left open."""
+"""Queries as hub-stats' users write them, with a placeholder for the data set's address."""
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_card_keeps_the_limits_of_the_viewer_and_the_hub(built: tuple[Path, Week
     assert [config["config_name"] for config in front["configs"] if config.get("default")] == ["latest"]
     assert len({config["config_name"] for config in front["configs"]}) == len(front["configs"]) == len(week.columns) + 1
     for config in front["configs"]:
-        # a path or glob is the one split `train`; weeks are files below a glob, never splits or configs
+        # each path or glob is the single split `train`; weeks are files that a glob matches, never splits or configs
         assert isinstance(config["data_files"], str)
         assert list(folder.glob(config["data_files"]))
     assert all(len(columns) <= 1000 for columns in week.columns.values())
@@ -135,7 +135,7 @@ def test_rows_of_odbl_make_the_release_odbl(
     }
     later = build_week(warehouse, project, NEXT, tmp_path / "later", sources=sources)
     assert (week.license, later.license) == ("apache-2.0", "odbl")
-    # an ODbL week stays in the data set, and so does its license
+    # an ODbL week stays in the data set, so the data set's license stays ODbL
     for newest, other in ((week, later), (later, week)):
         renamed = Week(**{**vars(newest), "week": "2026-12-07"}) if newest is week else newest
         if newest is week:
@@ -172,7 +172,7 @@ print(next(iter(described.records("models")))["models/id"])
 
 def test_mlcroissant_validates_and_reads_the_release(built: tuple[Path, Week, dict[str, str]]) -> None:
     folder, _, _ = built
-    # in a process of its own, because the log handler of absl, which it imports, closes the stream of pytest's capture
+    # in a separate process, because mlcroissant imports absl, whose log handler closes pytest's capture stream
     command = [sys.executable, "-W", "ignore", "-c", READ_CROISSANT, str(folder / "croissant.json")]
     read = subprocess.run(command, capture_output=True, text=True, check=False)
     assert read.returncode == 0, read.stderr

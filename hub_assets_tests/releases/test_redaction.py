@@ -1,4 +1,4 @@
-"""Secrets and attacks in text from the Hub: none leaves, in whatever encoding; ordinary cards stay as they are."""
+"""Secrets and attacks in text from the Hub are removed, whatever their encoding; ordinary cards stay unchanged."""
 
 import base64
 import html
@@ -128,7 +128,7 @@ def test_no_secret_or_attack_leaves(encoding: str, place: str) -> None:
     for planted in [*SECRETS, *ATTACKS]:
         encoded = ENCODINGS[encoding](planted)
         if encoding.startswith(("base64", "hexadecimal")) and len(planted) < 18 and "entities" not in encoding:
-            continue  # as short as words and numbers; nothing executes them without being asked to
+            continue  # too short to tell from words and numbers; they are not executed unless somebody asks for it
         found: Counter[str] = Counter()
         cleaned = redact(place.format(encoded), found)
         if encoded in cleaned or planted in cleaned or "[removed" not in cleaned or not found:

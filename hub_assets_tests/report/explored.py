@@ -1,4 +1,4 @@
-"""A published warehouse that holds what the explorers read, made from raw rows without a crawl."""
+"""A published warehouse with the tables that the explorers read, built from raw rows without a crawl."""
 
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ FAMILIES = ("network__family_nodes", "network__family_members", "mart__families"
 
 
 def publish(path: Path, project: Project, week: date, tables: dict[str, pa.Table]) -> Path:
-    """Write a warehouse with the explorers' marts of a week to a file.
+    """Write a warehouse file that contains the explorers' marts for one week.
 
     Args:
         path: the file.
@@ -41,14 +41,6 @@ def publish(path: Path, project: Project, week: date, tables: dict[str, pa.Table
             connection.execute(f"create or replace table {name} as from given")
         for model in models_for(project, *MARTS):
             replace_week(connection, model.name, week, model.render(week))
-            if model.name == "int_hub__author_strings":
-                connection.execute("""
-                    insert into core__developers by name
-                    select
-                        snapshot_date, author, author as developer_id, false as is_bot, false as is_generic,
-                        'alone' as how, '' as decisions_hash
-                    from int_hub__author_strings
-                """)
         edges = connection.sql("""
             select edges.* exclude base_repo_id, coalesce(models.repo_id, base_repo_id) as base_repo_id
             from mart__base_model_edges as edges left join mart__models as models
@@ -64,7 +56,7 @@ def publish(path: Path, project: Project, week: date, tables: dict[str, pa.Table
         connection.execute(f"attach '{path}' as published")
         for name in (*MARTS, *FAMILIES, *(seed.name for seed in project.seeds)):
             connection.execute(f"create table published.{name} as from {name}")
-        # the rest of the site finds its tables, without rows
+        # the rest of the site finds its tables, but they are empty
         for table in project.published:
             columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
             connection.execute(f"create table if not exists published.{table.name} ({columns})")

@@ -1,4 +1,4 @@
-"""Interactive review: which pairs come up, what they show, and what the keys do."""
+"""Interactive review: which pairs come up, what is shown about them, and what the keys do."""
 
 import io
 from collections.abc import Callable, Iterable
@@ -36,7 +36,7 @@ def seen(pair: dict[str, Any], decision_before: dict[str, str] | None = None, wi
 
 
 class Reviewer:
-    """Presses keys and returns what the terminal shows."""
+    """Presses keys during a review and returns what the terminal shows."""
 
     def __init__(self, path: Path, *names: str) -> None:
         self.path = path

@@ -48,7 +48,7 @@ def test_invisible_characters_are_escaped(text: str, shown: str) -> None:
 def test_everything_printed_is_visible(text: str) -> None:
     assert all(char == " " or unicodedata.category(char) in VISIBLE for char in escaped(text))
     assert escaped(escaped(text)) == escaped(text)
-    # Rich drops some codes itself, which is just as safe
+    # Rich itself drops some codes, which is just as safe
     out = printed(text, Text(text), width=200)
     assert all(char in " \n" or unicodedata.category(char) in VISIBLE for char in out)
 

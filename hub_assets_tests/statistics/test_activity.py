@@ -1,4 +1,4 @@
-"""The study's statistics of activity: their rows, and their values for a Hub with known truth."""
+"""The study's activity statistics: their rows, and their values for a Hub whose true values are known."""
 
 import csv
 from collections.abc import Mapping
@@ -142,7 +142,7 @@ def test_license_groups_differ_as_simulated(activity: Activity) -> None:
     for variable in VARIABLES["model"]:
         for group, other in (("permissive", "none"), ("restrictive", "none"), ("permissive", "restrictive")):
             (row,) = rows(table, variable=variable, group_a=group, group_b=other)
-            if variable == "n_committers":  # nearly all have one, so the groups do not differ
+            if variable == "n_committers":  # nearly all models have one committer, so the groups do not differ
                 assert abs(row["rank_biserial"]) < 0.01
                 continue
             assert row["rank_biserial"] > 0

@@ -36,7 +36,7 @@ def test_adjusted_values_keep_their_order_and_never_decrease(raw: list[float]) -
     adjusted = holm(raw)
     assert (adjusted >= np.array(raw)).all()
     assert (adjusted <= 1).all()
-    assert (adjusted <= np.minimum(np.array(raw) * len(raw), 1)).all()  # Bonferroni's
+    assert (adjusted <= np.minimum(np.array(raw) * len(raw), 1)).all()  # Bonferroni's correction is at least as large
     assert (np.diff(adjusted[np.argsort(raw, kind="stable")]) >= 0).all()
 
 

@@ -82,7 +82,7 @@ def test_published_fits(
 def test_published_comparisons(
     fits: dict[str, dict[str, Any]], name: str, alternative: str, ratio: float, p: float
 ) -> None:
-    # the paper gives the normalized ratio, except for the law with a cut-off, which contains the power law
+    # the paper reports the normalized ratio, except for the law with a cut-off, which contains the power law
     kind = "ratio" if alternative == "truncated_power_law" else "normal_ratio"
     assert fits[name][f"{kind}_{alternative}"] == pytest.approx(ratio, abs=0.06)
     assert fits[name][f"p_{alternative}"] == pytest.approx(p, abs=0.01)
@@ -91,7 +91,7 @@ def test_published_comparisons(
 def test_published_lognormal_of_words_stops_short_of_the_power_law_that_is_most_likely(
     fits: dict[str, dict[str, Any]],
 ) -> None:
-    """The paper gives 0.395 and 0.69, as from a search that stops early; the package agrees at these parameters."""
+    """The paper's 0.395 and 0.69 suggest a search that stops early; the package agrees at these parameters."""
     mu, sigma = -723.877, 27.6596
     values = published("words")
     tail = values[values >= 7]
@@ -125,7 +125,7 @@ def test_published_lognormal_of_words_stops_short_of_the_power_law_that_is_most_
 def test_published_power_laws_are_plausible_but_indistinguishable_from_a_lognormal(
     fits: dict[str, dict[str, Any]], name: str
 ) -> None:
-    # the paper's table gives p as 0.49, 0.68 and 0.62; R's poweRlaw documents 0.43 for the first
+    # the paper's table lists p as 0.49, 0.68 and 0.62; R's poweRlaw documents 0.43 for the first
     assert fits[name]["resamples"] == 100
     assert 0.4 < fits[name]["goodness_p"] < 0.9
     assert fits[name]["is_plausible"] is True
@@ -134,13 +134,13 @@ def test_published_power_laws_are_plausible_but_indistinguishable_from_a_lognorm
 
 def test_published_p_of_terrorism() -> None:
     sample = Counted.of(published("terrorism"))
-    # with a standard error of 0.03
+    # the estimate has a standard error of 0.03
     assert goodness_of_fit(sample, scan(sample), resamples=300) == pytest.approx(0.68, abs=0.08)
 
 
 @pytest.mark.slow
 def test_published_p_of_words_moves_alpha_in_steps() -> None:
-    """The authors' program tries 1.50, 1.51 ... 3.50, where the data are further from the law: p is 0.49, not 0.7."""
+    """The authors' program tries only 1.50, 1.51 ... 3.50, so the data are further from the law: p is 0.49, not 0.7."""
     alphas = np.arange(150, 351) / 100
 
     def nearest(values: Floats) -> tuple[float, float, float]:
@@ -169,7 +169,7 @@ def test_published_p_of_words_moves_alpha_in_steps() -> None:
 
 
 def test_published_p_of_blackouts_compares_only_below_each_value() -> None:
-    """The authors' program uses the share before each value, even among equal ones: p is 0.62, not 0.8."""
+    """The authors' program compares the share before each value, even among equal values: p is 0.62, not 0.8."""
 
     def nearest(values: Floats) -> tuple[float, float, float]:
         found = []
@@ -202,7 +202,7 @@ def test_model_usage_contradicts_the_power_law(real_data: Path) -> None:
     assert (round(fit["alpha"], 3), fit["x_min"], round(fit["ks"], 3)) == (1.614, 1, 0.049)
     assert fit["ratio_lognormal"] == pytest.approx(-15.8, abs=0.05)
     assert fit["p_lognormal"] == pytest.approx(2e-8, rel=0.5)
-    assert fit["preferred"] == "truncated_power_law"  # fits even better
+    assert fit["preferred"] == "truncated_power_law"  # it fits even better
     assert fit["is_plausible"] is False
 
 
@@ -249,7 +249,7 @@ def test_scan_matches_brute_force_over_all_integers(seed: int) -> None:
 
 
 def test_distance_includes_integers_that_are_not_in_the_data() -> None:
-    """The law gives 2 to 9 a share and the data have none, so the distance peaks at 9."""
+    """The law predicts values from 2 to 9 and the data contain none, so the distance peaks at 9."""
     values = np.array([1.0] * 60 + [10.0] * 40)
     tail = scan(Counted.of(values))
 
@@ -375,7 +375,7 @@ def test_a_lognormal_fits_far_tails_of_a_power_law_equally_well(seed: int) -> No
     values = np.random.default_rng(seed).zipf(2.2, 20_000)
     tail = scan(Counted.of(values[values >= 20]), fewest=200)
     compared = tails._compare(Counted.of(values), tail)
-    assert -2 < compared["ratio_lognormal"] < 0.1  # it contains the power law, except for rounding
+    assert -2 < compared["ratio_lognormal"] < 0.1  # the lognormal contains the power law, except for rounding
     assert tails._preferred(compared) == "undecided"
 
 

@@ -1,4 +1,4 @@
-"""Shared fixtures of the tests of trust."""
+"""Fixtures shared by the tests of trust."""
 
 import pytest
 

@@ -31,7 +31,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass
 class Kind:
-    """One type's repositories: matrices of weeks by repositories, which tests edit in place."""
+    """One type's repositories as matrices with a row per week and a column per repository; tests edit them in place."""
 
     repo_type: RepoType
     created: Counts
@@ -43,23 +43,23 @@ class Kind:
     ids: npt.NDArray[Any]
 
     def freeze(self, week: int, which: Any = slice(None)) -> None:
-        """Serve last week's counters again; the next week has the true ones."""
+        """Serve the previous week's counters again in the given week; the next week has the true ones."""
         for values in (self.all_time, self.downloads):
             values[week, which] = values[week - 1, which]
 
     def repeat(self, week: int) -> None:
-        """Serve last week's listing again."""
+        """Serve the previous week's listing again in the given week."""
         for values in (self.all_time, self.downloads, self.likes, self.modified, self.listed, self.ids):
             values[week] = values[week - 1]
 
     def add(self, week: int, which: Any, downloads: Any) -> None:
-        """Count downloads from a week on; negative ones are a rollback."""
+        """Add downloads from the given week on; negative ones are a rollback."""
         self.all_time[week:, which] += downloads
 
 
 @dataclass
 class World:
-    """All types over some weeks."""
+    """All repository types over a number of weeks."""
 
     weeks: int
     kinds: dict[RepoType, Kind] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class World:
 
 
 def world(weeks: int, seed: int, sizes: dict[RepoType, int] | None = None) -> World:
-    """Return a Hub without faults: it grows by one percent a week, and some repositories are deleted."""
+    """Return a Hub without faults: three in ten repositories appear over the weeks, and a few are deleted."""
     rng = np.random.default_rng(seed)
     made = World(weeks)
     for repo_type, n in (sizes or SIZES).items():
@@ -146,7 +146,7 @@ class Observatory:
         )
 
     def build(self, week: date) -> None:
-        """Build a week's tables in their order, and run their data tests."""
+        """Build a week's tables in order, and run their data tests."""
         for name in MODELS:
             self._fill(name, week)
         totals = self.connection.sql("from int_hub__listing_totals").to_arrow_table()
@@ -165,7 +165,7 @@ class Observatory:
             self.build(hub.date_of(week))
 
     def doubts(self) -> set[tuple[str, date, str]]:
-        """Return all suspect (type, week, rule)."""
+        """Return the type, week and rule of every suspicion about a whole listing."""
         return set(
             self.rows(
                 "select repo_type, snapshot_date, rule from core__week_quality where severity in ('warning', 'error')"
@@ -173,7 +173,7 @@ class Observatory:
         )
 
     def anomalies(self) -> set[tuple[str, date, str, str]]:
-        """Return all (type, week, rule, key)."""
+        """Return the type, week, rule and repository key of every anomaly."""
         return set(self.rows("select repo_type, snapshot_date, rule, repo_key from core__repo_anomalies"))
 
     def rows(self, select: str) -> list[Any]:

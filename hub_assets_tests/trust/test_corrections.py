@@ -12,7 +12,7 @@ SIZES = {"model": 300, "dataset": 30, "space": 30}
 
 
 def flows_of(observatory: Observatory, key: str) -> dict[int, tuple[int, int]]:
-    """Return a model's raw and corrected downloads by number of the week."""
+    """Return a model's raw and corrected downloads by week number."""
     rows = observatory.rows(f"""
         with moved as (
             select flow_date, sum(amount)::bigint as amount from core__flow_corrections
@@ -37,7 +37,7 @@ def observed(project: Project, hub: World) -> Observatory:
 
 @pytest.fixture(scope="module")
 def faulty(project: Project) -> tuple[World, World, Observatory]:
-    """A Hub with a stall of two weeks, a partial listing, and two rollbacks; the truth beside it."""
+    """The true Hub; the same Hub with a two-week stall, a partial listing and two rollbacks; and its observatory."""
     truth, hub = world(16, 5, SIZES), world(16, 5, SIZES)  # type: ignore[arg-type]
     model = hub.kinds["model"]
     for week in (8, 9):
@@ -99,7 +99,7 @@ def test_rollbacks_are_taken_from_the_weeks_before(faulty: tuple[World, World, O
             union all select repo_key, flow_date, amount from core__flow_corrections
         ) where flow_date > date '{START}' group by all having sum(n) < 0
     """)
-    assert negative == [], "eight weeks of downloads cover these rollbacks"
+    assert negative == [], "rollbacks that eight weeks of downloads cover must not make a week negative"
 
 
 def test_weekly_flows_state_both_and_mark_suspect_weeks(faulty: tuple[World, World, Observatory]) -> None:

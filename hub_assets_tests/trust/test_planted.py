@@ -1,4 +1,4 @@
-"""Faults planted into listings whose truth is known: each is found, and nothing else is."""
+"""Faults planted into listings with known counters: at least 95 % are found, and 95 % of the findings are right."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ Found = set[tuple[Any, ...]]
 
 
 def planted(hub: World, rng: np.random.Generator) -> tuple[Found, Found]:
-    """Plant one fault of each kind, and return the doubts and anomalies that describe them."""
+    """Plant faults of every kind, and return the doubts and anomalies that describe them."""
     doubts: Found = set()
     anomalies: Found = set()
     model, dataset, space = (hub.kinds[repo_type] for repo_type in REPO_TYPES)
@@ -29,7 +29,7 @@ def planted(hub: World, rng: np.random.Generator) -> tuple[Found, Found]:
             (kind.repo_type, hub.date_of(week), rule, f"{kind.repo_type}{row:06d}") for row in np.atleast_1d(rows)
         )
 
-    # single repositories first, because later faults hide or repeat what they leave in the counters
+    # faults of single repositories come first, because later faults hide or repeat their traces in the counters
     old = [np.flatnonzero(kind.listed.all(axis=0) & (kind.all_time[0] > 2000)) for kind in (model, dataset)]
     for kind, rows in zip((model, dataset), old, strict=True):
         picked = rng.permutation(rows)[:40]
@@ -37,7 +37,7 @@ def planted(hub: World, rng: np.random.Generator) -> tuple[Found, Found]:
             kind.ids[week:, row] = f"renamed/{row}"
             odd(kind, week, "renamed", row)
         for row in picked[12:20]:
-            # to a week in which the type's counters are trusted, and eight weeks apart from its stalls
+            # in a week in which the type's counters are trusted, and eight weeks away from its stalls
             week = 12 if kind is model else 10
             weekly = np.diff(kind.all_time[week - 8 : week, row]).sum()
             kind.add(week, row, 10_000 + 3 * weekly)
@@ -59,7 +59,7 @@ def planted(hub: World, rng: np.random.Generator) -> tuple[Found, Found]:
         model.ids[:, new] = f"{model.ids[0, row].split('/')[0]}/moved{new}"
         model.listed[week:, new], model.listed[week:, row] = True, False
         odd(model, week, "moved", new)
-    # whole listings
+    # faults of whole listings
     model.freeze(20)
     doubt("model", 20, "stall", "frozen")
     doubt("model", 21, "backlog")
@@ -103,7 +103,7 @@ def test_planted_faults_are_found(project: Project, seed: int) -> None:
     doubts, anomalies = planted(hub, np.random.default_rng(seed))
     observatory = Observatory(project)
     observatory.observe(hub)
-    # a repository that leaves by itself is a true finding that nobody planted
+    # a repository that the world itself deletes is a true finding that was not planted
     found = {anomaly for anomaly in observatory.anomalies() if anomaly[2] != "vanished"}
     for wanted, got in ((doubts, observatory.doubts()), (anomalies, found)):
         precision, recall = len(wanted & got) / len(got), len(wanted & got) / len(wanted)
@@ -127,7 +127,7 @@ def test_clean_simulated_hub_raises_no_alarm_in_40_weeks(project: Project) -> No
         anomaly for anomaly in observatory.anomalies() if anomaly[2] in ("spike", "rollback", "likes_lost")
     } == set()
     judged = dict(observatory.rows("select severity, count(*) from core__week_quality group by severity"))
-    assert judged["ok"] > 5 * judged["unknown"], "the rules could judge most weeks"
+    assert judged["ok"] > 5 * judged["unknown"], "the rules must be able to judge most weeks"
 
 
 def test_clean_weeks_raise_no_alarm(project: Project) -> None:

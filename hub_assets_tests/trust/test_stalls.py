@@ -1,4 +1,4 @@
-"""Stalls in series: recorded days with labels, and the rule's edges."""
+"""Stalls in time series: recorded days with labels, and the rule's edge cases."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ def series(ratio: list[float], frozen: list[float] | None = None) -> tuple[Numbe
 
 @pytest.mark.parametrize(("kind", "precision", "recall"), [("models", 1.0, 1.0), ("datasets", 1.0, 0.79)])
 def test_recorded_days_of_hub_stats(rules: Rules, real_data: Path, kind: str, precision: float, recall: float) -> None:
-    """The labels also leave out some days after a stall whose backlog came in parts; those are the misses."""
+    """The labels also mark some days after a stall whose backlog came in parts; the rule misses those days."""
     folder = real_data / "modelpulse"
     with (folder / "C_daily_table.csv").open() as file:
         days = [row for row in csv.DictReader(file) if row["day"] <= LABELED_UNTIL and row[COLUMNS[kind][0]]]

@@ -38,9 +38,9 @@ NEXT = date(2026, 11, 23)
 def test_a_backup_is_restored_on_an_empty_folder_with_equal_figures(golden: Golden, tmp_path: Path) -> None:
     home, folder = Home(golden.copy(tmp_path / "home")), tmp_path / "backups"
     backup, added = back_up(home, folder)
-    assert 10**6 < added <= backup.size  # equal files are stored once
+    assert 10**6 < added <= backup.size  # identical files are stored only once
     assert folder.stat().st_mode & 0o077 == 0
-    # the second time only the home's list of its backups is new
+    # the second time, only the home's list of its backups is new
     again, added = back_up(home, folder)
     assert added < 2_000
     assert {entry.path for entry in again.files} - {entry.path for entry in backup.files} == {"backups.json"}
@@ -60,7 +60,7 @@ def convert(records: list[Record], _: list[Path]) -> tuple[pa.Table, dict[str, A
 
 
 def write_on(root: str, ready: str) -> None:
-    """Collect a week for ever, in small parts, while SQLite and the published file are written too."""
+    """Keep collecting a week in small parts, and keep writing to SQLite and the published file as well."""
     home = Home(Path(root))
     n = 0
     with home.written_by("a run", print):
@@ -95,7 +95,7 @@ def test_a_backup_taken_during_a_run_is_consistent(golden: Golden, tmp_path: Pat
             restore(folder, root)
             restored = Home(root)
             assert tables_of(restored.warehouse) == before
-            # whatever the writer was doing: parts, journal and manifest belong together
+            # whatever the writer was doing, parts, journal and manifest fit together
             manifest = restored.lake.manifest("raw_hub__models", NEXT)
             restored.lake.verified("raw_hub__models", NEXT, [*manifest.parts, *(manifest.landing or [])])
             with Landing(restored.lake, "raw_hub__models", NEXT, convert) as landing:

@@ -57,7 +57,7 @@ Break = Callable[[Response], None]
 
 
 class Broken:
-    """Stands before a Hub and breaks its responses."""
+    """ASGI middleware that breaks a Hub's responses."""
 
     def __init__(self, app: ASGIApp, spoil: Break) -> None:
         self._app, self._spoil = app, spoil
@@ -89,7 +89,7 @@ def population() -> Population:
 def examined(population: Population, root: Path, spoil: Break = lambda _: None, token: bool = True) -> Examination:
     app = build_app(population, quota=Quota(100_000, 300))
     with running(Broken(app, spoil)) as url:
-        # a token of its own keeps a test's rate-limit state apart from the others'
+        # with its own token, a test does not share rate-limit state with other tests
         client = HubClient(url, f"hf_doctor_{next(_tokens)}" if token else False, attempts=1, is_local=True)
         examination = examine(client, root)
     assert app.state.counters.requests <= 20
@@ -110,7 +110,7 @@ def test_a_healthy_hub_and_machine_have_no_differences(population: Population, t
 
 
 def headers(**values: str | None) -> Break:
-    """Replace headers, or remove them."""
+    """Replace headers, or remove those whose value is None."""
 
     def spoil(response: Response) -> None:
         for name, value in values.items():
@@ -135,7 +135,7 @@ def rows_of(plural: str, change: Callable[[dict[str, Any]], object]) -> Break:
 
 
 def on(pattern: str, spoil: Break, query: str = "") -> Break:
-    """Break only the responses to some paths."""
+    """Break only the responses to matching paths and queries."""
 
     def chosen(response: Response) -> None:
         if re.fullmatch(pattern, response.path) and query in response.query:
@@ -152,7 +152,7 @@ def refuse_downloads(response: Response) -> None:
 
 
 def each(*names: str) -> Callable[[dict[str, Any]], None]:
-    """Remove fields."""
+    """Remove the named fields."""
 
     def change(item: dict[str, Any]) -> None:
         for name in names:
@@ -289,7 +289,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
 
 
 ALSO = {"another _id of a single repository": {"renamed repository"}}
-"""Other findings that a broken assumption causes, because they need the same data."""
+"""Further findings that a broken assumption causes, because they need the same data."""
 
 
 @pytest.mark.parametrize("what", BROKEN)

@@ -1,4 +1,4 @@
-"""Erasing a person: nothing of the name anywhere in the home, equal numbers, and no way back through the next crawl."""
+"""Erasing a person leaves no trace of the name in the home, changes no number, and survives the next crawl."""
 
 import json
 from datetime import date
@@ -41,7 +41,7 @@ def run(*arguments: str | Path) -> Result:
 
 
 def places_of(home: Home, names: list[str]) -> list[str]:
-    """Return where names are in a home: in the bytes of every file, and in the values of Parquet and DuckDB."""
+    """Return where names occur in a home, either in a file's bytes or in the values of Parquet and DuckDB files."""
     found = []
     for path in sorted(path for path in home.root.rglob("*") if path.is_file()):
         content = path.read_bytes()
@@ -56,7 +56,7 @@ def places_of(home: Home, names: list[str]) -> list[str]:
 
 
 def person_of(home: Home) -> list[str]:
-    """Return the names of a person of several names, one of them an account with repositories of its own."""
+    """Return the names of a person who has several, one of which is an account with its own repositories."""
     with duckdb.connect(home.warehouse, read_only=True) as connection:
         people = connection.execute(
             """
@@ -73,7 +73,7 @@ def person_of(home: Home) -> list[str]:
 
 
 def numbers_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Return all rows of a database without its texts."""
+    """Return all rows of a database without the text columns."""
     with duckdb.connect(path, read_only=True) as connection:
         found = {}
         for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
@@ -101,7 +101,7 @@ def test_nothing_of_a_person_is_left_and_the_next_crawl_does_not_bring_them_back
     assert numbers_of(home.warehouse) == before
     home = Home(home.root)
     assert list(verify(home, project())) == []
-    # a rebuild finds the person's names merged, as they were
+    # in a rebuild, the person's names are still merged
     accepted = [row for row in read_decisions(home.decisions).to_pylist() if row["decision"] == "accepted"]
     assert any(row["author_a"].startswith(PREFIX) and row["author_b"].startswith(PREFIX) for row in accepted)
     with HomeResource(root=str(home.root)).building(WEEK) as connection:
@@ -109,10 +109,10 @@ def test_nothing_of_a_person_is_left_and_the_next_crawl_does_not_bring_them_back
             f"select count(*) from stg_hub__models where repo_id like '{PREFIX}%'"
         ).fetchall()
     assert rows > 0
-    # once more changes nothing
+    # running the command again succeeds
     again = run("forget", "--home", home.root, names[0], "--yes")
     assert again.exit_code == 0, again.output
-    # the next week lists and commits under the old names
+    # the next week's listings and commits contain the old names again
     with running(build_app(hub_of(NEXT), quota=Quota(100_000, 300))) as url:
         client = HubClient(url, False, is_local=True)
         for repo_type in REPO_TYPES:

@@ -1,4 +1,4 @@
-"""Limits on what a home keeps: shown, applied to what is over them, and never to data or materializations."""
+"""Limits on what a home keeps: they are shown and enforced, but never on data or materializations."""
 
 import os
 import shutil
@@ -42,14 +42,14 @@ def runs_of(home: Home, *partitions: str) -> Iterator[dg.DagsterInstance]:
 
 
 def age(home: Home, weeks: float) -> None:
-    """Make all finished runs end earlier."""
+    """Make all finished runs look as if they had ended the given number of weeks ago."""
     with sqlite3.connect(home.dagster / "history" / "runs.db") as connection:
         moment = datetime.now(UTC).replace(tzinfo=None) - timedelta(weeks=weeks)
         connection.execute("update runs set update_timestamp = ?", [f"{moment:%Y-%m-%d %H:%M:%S.%f}"])
 
 
 def begin(home: Home, week: date) -> Path:
-    """Make a week the home's newest one: its listing has begun."""
+    """Make a week the home's newest by beginning its listing."""
     folder = home.lake.folder("raw_hub__models", week)
     folder.mkdir(parents=True)
     (folder / "journal-1.log").write_bytes(b"{")

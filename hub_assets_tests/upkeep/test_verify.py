@@ -1,4 +1,4 @@
-"""Verification names each of many planted damages, and nothing in a healthy home."""
+"""Verification reports each kind of planted damage, and finds no problem in a healthy home."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def part_of(home: Home, table: str) -> Path:
 
 
 def replace_part(home: Home, table: str, change: Callable[..., object]) -> Path:
-    """Write a part again with changed rows and a right digest, as only a faulty program would."""
+    """Rewrite a part with changed rows and a correct digest, as only a faulty program would."""
     path = part_of(home, table)
     rows = pq.read_table(path, partitioning=None)
     manifest = home.lake.manifest(table, WEEK)

@@ -72,11 +72,11 @@ SOURCES = {
 
 
 class Database:
-    """An in-memory database that builds models from given rows.
+    """An in-memory database that builds SQL models from given rows.
 
     Args:
         project: the SQL project.
-        given: models whose rows are given instead of built.
+        given: SQL models whose rows tests supply instead of building them.
     """
 
     def __init__(self, project: Project, *given: str) -> None:
@@ -99,7 +99,7 @@ class Database:
         self.connection.execute(f"insert into {table} from given")
 
     def fill(self, models: Iterable[Model], week: date) -> None:
-        """Build a week of models and run their blocking data tests."""
+        """Build one week of SQL models and run their blocking data tests."""
         for model in models:
             replace_week(self.connection, model.name, week, model.render(week))
             for test in (test for test in model.data_tests if not test.is_warning):
@@ -111,7 +111,7 @@ class Database:
 
 
 def models_for(project: Project, *tables: str) -> list[Model]:
-    """Return the models needed to build some tables, in build order."""
+    """Return the SQL models needed to build the given tables, in build order."""
     needed = set(tables)
     for model in reversed(project.models):
         if model.name in needed:
@@ -120,7 +120,7 @@ def models_for(project: Project, *tables: str) -> list[Model]:
 
 
 def only(project: Project, *tables: str) -> Project:
-    """Return a project with only the models needed for some tables and for author strings."""
+    """Return a project with only the SQL models needed for the given tables and for author strings."""
     views = (model for model in project.models if model.is_view)
     return replace(project, models=(*views, *models_for(project, "int_hub__author_strings", *tables)))
 
@@ -136,7 +136,7 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection, project: Project) -> N
 
 
 def clear(connection: duckdb.DuckDBPyConnection, project: Project) -> None:
-    """Reset a database to its prepared state, which takes a tenth of the time of a new one."""
+    """Reset a database to its prepared state, which takes a tenth of the time that preparing a new one takes."""
     for model in project.models:
         if not model.is_view:
             connection.execute(f"drop table if exists {model.name}")
@@ -158,7 +158,7 @@ def _set(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str,
 
 
 def build_week(connection: duckdb.DuckDBPyConnection, project: Project, week: date) -> None:
-    """Build all models of a week; developers that are not given are derived from the author strings."""
+    """Build one week of all SQL models; if no developers are given, they are derived from the author strings."""
     deferred: set[str] = set(CORE)
     for model in project.models:
         if deferred & set(model.upstream):

@@ -1,4 +1,4 @@
-"""Shared fixtures of the SQL tests."""
+"""Fixtures shared by the SQL tests."""
 
 import pytest
 

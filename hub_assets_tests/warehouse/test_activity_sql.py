@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 class Warehouse(Database):
-    """A database that builds the remaining tables from given activity and statistics."""
+    """A database that builds the tables under test from given activity and statistics."""
 
     def __init__(self, project: Project) -> None:
         super().__init__(project, "mart__repo_activity", *UNTOLD)
@@ -116,7 +116,7 @@ def test_quantities_that_grow_with_the_hub_have_no_difference(warehouse: Warehou
         "select quantity, ours, difference, ratio, n from mart__published_comparison "
         "where figure = 'Table 5' and ours > 0"
     )
-    # the study reports the maximum p of 24 tests, and this is only one
+    # p is left out, because the study reports the maximum of 24 tests and this is only one
     assert ours == [("models n_likes permissive vs none U", 6, None, None, 7)]
 
 
@@ -298,7 +298,7 @@ def test_licenses_are_grouped_by_their_terms() -> None:
         rows = list(csv.DictReader(file))
     names = [row["license"] for row in rows]
     assert names == sorted(name.lower() for name in names)
-    # each reason belongs to one group
+    # every reason always leads to the same group
     assert len({row["reason"] for row in rows}) == len({(row["reason"], row["license_group"]) for row in rows})
     terms = ("-nc", "-nd", "-sa", "gpl", "rail", "llama", "research", "community")
     limited = [row for row in rows if any(term in row["license"] for term in terms)]

@@ -1,4 +1,4 @@
-"""Which weeks of which tables are stale."""
+"""Detecting which weeks of which tables are stale."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta

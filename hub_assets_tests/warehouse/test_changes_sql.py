@@ -1,4 +1,4 @@
-"""Weeks against weeks: repositories that came, went or changed, and movement per namespace."""
+"""Changes from week to week: repositories that appeared, disappeared or changed, and totals per namespace."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 class Changes(Database):
-    """A database with given repositories and activity of several weeks."""
+    """A database with several weeks of given repositories and activity."""
 
     def build(self, table: str, week: date = WEEK) -> list[Row]:
         names = ("mart__repository_changes", table)
@@ -116,6 +116,6 @@ def test_movement_by_namespace(changes: Changes) -> None:
     assert rows.keys() == {"lab", "old"}
     lab = rows["lab"]
     assert (lab["n_listed"], lab["n_listed_both"], lab["n_new"], lab["n_moved_in"], lab["n_gone"]) == (4, 3, 1, 1, 0)
-    # the new repository's likes are not movement, and unknown downloads count in neither week
+    # the new repository's likes are not a change, and unknown downloads count in neither week
     assert (lab["likes_change"], lab["downloads_change"], lab["usage_change"]) == (3, -40, 1)
     assert (rows["old"]["n_moved_out"], rows["old"]["n_listed"]) == (1, 0)

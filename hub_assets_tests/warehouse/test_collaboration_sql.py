@@ -105,7 +105,7 @@ def test_edge_rules_differ(warehouse: Warehouse) -> None:
     first = {("ann", "bob"): (2,), ("ann", "cy"): (2,), ("bob", "ann"): (1,), ("bob", "cy"): (1,)}
     assert warehouse.edges() == first
     assert warehouse.edges(rule="all_authors") == first | {("cy", "ann"): (1,), ("cy", "bob"): (1,)}
-    # nobody else was present at the first commit
+    # nobody else had contributed by the first commit
     assert warehouse.edges(rule="prior_contributors") == first | {("ann", "bob"): (1,), ("ann", "cy"): (1,)}
     assert warehouse.failing() == []
 
@@ -222,7 +222,7 @@ def test_authors_of_the_original_did_not_contribute_to_the_copy(warehouse: Wareh
     columns = "weight, n_repos"
     found = {("ann", "cy"): (2, 1), ("ann", "bob"): (1, 1), ("bob", "ann"): (1, 1)}
     assert warehouse.edges(columns) == found
-    # the rule is data and can be turned off
+    # the rule is a row of data and can be turned off
     switch(warehouse, "duplicate_co_authors", on=False)
     warehouse.build([copied, untitled])
     assert warehouse.edges(columns) == found | {("ann", "bob"): (3, 2)}
@@ -243,7 +243,7 @@ def test_squash_commit_credits_outsiders_unless_the_rule_is_on(warehouse: Wareho
     switch(warehouse, "squash_co_authors", on=True)
     warehouse.build(squashed)
     assert warehouse.edges() == {("ann", "bob"): (1,), ("bob", "ann"): (1,)}
-    # the threshold is data
+    # the rule's threshold is data, too
     warehouse.connection.execute("update contribution_rules set threshold = 6 where rule = 'squash_co_authors'")
     warehouse.build(squashed)
     assert warehouse.edges() == everybody
@@ -453,7 +453,7 @@ def small(few: Project) -> Iterator[Warehouse]:
 @given(commits=COMMITS)
 @settings(max_examples=15, deadline=None)
 def test_loop_over_commits_gives_the_same_edges(small: Warehouse, commits: Commits) -> None:
-    """Under each rule and at each month's end; the month of the last commit covers everything. `d` is a bot."""
+    """The edges match under each rule and at each month's end; the last commit's month covers all. `d` is a bot."""
     rows = [
         {"snapshot_date": WEEK, "repo_key": repo, "commit_number": number, "developer_id": author}
         | {"is_bot": author == "d", "is_first_author": place == 0, "committed_at": at}
@@ -553,7 +553,7 @@ def test_community_roles_now_and_at_each_month_end(project: Project) -> None:
     )
     models = [model for model in made.project.models if model.name in ("mart__repo_activity", "mart__community_roles")]
     made.fill(models, WEEK)
-    # commits only, discussions only, both; each developer counts once per repository
+    # some developers only commit, some only start discussions, some do both; each counts once per repository
     now = "repo_type, repo_key, n_only_committers, n_only_starters, n_both, n_community"
     assert made.rows(f"select {now} from mart__repo_activity order by all") == [
         ("model", "1", 1, 1, 1, 3),
@@ -615,7 +615,7 @@ def test_recorded_commits_reproduce_the_reference_network(warehouse: Warehouse, 
     )
     assert warehouse.rows(counts) == [(False, 648), (True, 653)]
     assert cores(warehouse, True) | cores(warehouse, False) == REFERENCE
-    # merges the person with two names in the maximal core and excludes co-authors of copies
+    # merge the person with two names in the maximal core, and exclude co-authors of copied commits
     switch(warehouse, "duplicate_co_authors", on=True)
     [core] = [page for page in commits if page["repo_key"] == "deepset/roberta-base-squad2"]
     plain = defaultdict(list)

@@ -162,7 +162,7 @@ def write_on_a_full_disk(path: str, largest_file: int, n: int) -> None:
     assert error.type is WarehouseError
 
 
-# in the log of a commit, in the checkpoint after it, and in the middle of a large table
+# the disk fills up while writing a commit's log, during the checkpoint after it, or in the middle of a large table
 @pytest.mark.parametrize(("largest_file", "n"), [(2**14, 2_000), (2**19, 10_000), (2**20, 500_000)])
 def test_full_disk_is_reported_and_keeps_existing_rows(tmp_path: Path, largest_file: int, n: int) -> None:
     path = tmp_path / "b.duckdb"

@@ -1,4 +1,7 @@
-"""The marts behind the explorers: organizations, themes, sizes, benchmarks, families and licenses, counted twice."""
+"""The marts behind the explorers, compared with a second count.
+
+They cover organizations, themes, sizes, benchmarks, families and licenses.
+"""
 
 import csv
 import re
@@ -26,14 +29,14 @@ MARTS = ("mart__organizations", "mart__organization_days", "mart__organization_c
 
 
 class Warehouse(Database):
-    """A database that builds the marts, and between them the tables of families that some of them read."""
+    """A database that builds the marts, and the family tables that some of these marts read."""
 
     def build(self, *tables: str, week: date = WEEK, **given: list[Row]) -> None:
         fill(self.connection, given)
         self.fill(models_for(self.project, *tables), week)
 
     def build_families(self, week: date = WEEK) -> None:
-        """Fill the tables of families from the base models, and the marts that read them."""
+        """Fill the family tables from the base models, and then the marts that read them."""
         edges = self.connection.sql("""
             select edges.* exclude base_repo_id, coalesce(models.repo_id, base_repo_id) as base_repo_id
             from mart__base_model_edges as edges left join mart__models as models
@@ -171,7 +174,7 @@ def test_organizations_of_a_recorded_listing(warehouse: Warehouse, real_data: Pa
     assert country == pytest.approx(listing["downloads"][~countries.isin(["", "International"])].sum() / total)
     assert (kind, country) == (pytest.approx(0.95, abs=0.02), pytest.approx(0.89, abs=0.03))
 
-    # each of the namespaces with most downloads was at least reviewed
+    # the 300 namespaces with the most downloads have at least been reviewed
     top = listing.assign(handle=handle).groupby("handle")["downloads"].sum().nlargest(300)
     assert [name for name in top.index if name not in rows] == []
 
@@ -192,7 +195,7 @@ KINDS = {
     "Non-academic (Research institution)": "research institute",
     "Non-academic (Research lab)": "company",
 }
-"""Types of contributors in the European Open Source AI Index, as our kinds. Its two research labs are companies."""
+"""Our kind for each contributor type of the European Open Source AI Index, whose two research labs are companies."""
 
 
 COUNTRY_DISAGREEMENTS = [
@@ -209,8 +212,8 @@ COUNTRY_DISAGREEMENTS = [
     ("upstage", "International", "South Korea"),
     ("zai-org", "United States", "China"),
 ]
-"""Namespace, country in the index, and ours: the index counts joint work and several offices as international. It has
-CogVideoX in the United States, but the other systems of Z.ai in China."""
+"""Namespace, country in the index, and our country. The index counts joint work and multiple offices as international;
+it places CogVideoX in the United States, but the other systems of Z.ai in China."""
 KIND_DISAGREEMENTS = [
     ("declare-lab", "research institute", "university"),
     ("deepfloyd", "community", "company"),
@@ -221,7 +224,7 @@ KIND_DISAGREEMENTS = [
     ("openbmb", "research institute", "community"),
     ("orionzheng", "university", "individual"),
 ]
-"""The index classifies the contributors of a system, the seed the owner of a namespace."""
+"""The index classifies the contributors to a system, but our seed classifies the owner of a namespace."""
 
 
 def test_countries_and_kinds_agree_with_the_openness_index(real_data: Path, project: Project) -> None:
@@ -324,7 +327,7 @@ def test_marts_of_the_simulated_hub_equal_a_second_count(warehouse: Warehouse) -
     build_week(warehouse.connection, warehouse.project, REFERENCE)
     warehouse.build_families(REFERENCE)
 
-    # each commit has its day
+    # every commit is counted on its day
     assert warehouse.rows("select repo_type, sum(n_commits) from int_hub__commit_days group by all order by all") == (
         warehouse.rows("select repo_type, sum(n_commits) from int_hub__commit_histories group by all order by all")
     )
@@ -349,7 +352,7 @@ def test_marts_of_the_simulated_hub_equal_a_second_count(warehouse: Warehouse) -
         "join int_hub__repositories using (repo_type, repo_key) where namespace is not null"
     )
 
-    # derivatives and families, from the edges
+    # derivatives and families match those computed from the edges
     edges = warehouse.frame("select * from mart__base_model_edges where not is_self_loop")
     direct = edges.dropna(subset="base_repo_key").groupby("base_repo_key")["repo_key"].nunique()
     derived = warehouse.frame("select repo_key, n_derivatives from mart__models where n_derivatives > 0")

@@ -40,7 +40,7 @@ def connection(project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def build(connection: duckdb.DuckDBPyConnection, project: Project) -> Build:
-    """Build a week from raw rows and return a query function."""
+    """A function that builds a week from raw rows and returns a query function."""
     clear(connection, project)
 
     def run(week: date, **given: list[Row]) -> Callable[[str], Rows]:

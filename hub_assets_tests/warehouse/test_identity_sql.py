@@ -1,4 +1,4 @@
-"""Identity SQL: sightings of author strings, and activity of resolved developers."""
+"""Identity SQL: occurrences of author strings, and the activity of resolved developers."""
 
 from collections.abc import Iterator
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Comparison with the network figures in the study."""
+"""The comparison with the study's network figures."""
 
 import csv
 import re

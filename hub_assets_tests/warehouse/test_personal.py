@@ -6,11 +6,11 @@ from hub_assets.resources import project
 from hub_assets.warehouse.sql_project import Column, Model, Table
 
 WORKS = ("repo_type", "repo_key", "repo_id", "namespace", "_id", "id", "snapshot_date")
-"""Columns that name works, which may be shown."""
+"""Columns that identify works rather than people, and may be shown."""
 
 
 def unmarked(table: Table, personal: dict[str, frozenset[str]]) -> Iterator[Column]:
-    """Yield unmarked and uncleared text columns of a table that names people.
+    """Yield the text columns of a table that names people, except those that are marked or cleared.
 
     A table names people if one of its columns is marked or derives from a marked column in another table.
     """

@@ -17,10 +17,10 @@ TABLES = ("mart__listing_quality", "mart__activity_quality", "mart__result_quali
 
 
 class Quality(Database):
-    """A database with given inputs of the quality tables."""
+    """A database with given inputs to the quality tables."""
 
     def outside(self, given: Given) -> dict[str, tuple[str, float]]:
-        """Return subject and value of what is outside its limits, by check, and verify what blocks publishing."""
+        """Return each failing check's subject and value, and verify that errors, and only errors, block publishing."""
         for table, rows in given.items():
             self.give(table, rows)
         found: dict[str, tuple[str, float]] = {}

@@ -18,7 +18,7 @@ Build = Callable[..., list[Row]]
 
 @pytest.fixture
 def build(project: Project) -> Iterator[Build]:
-    """Build a table and its inputs for WEEK from raw rows and return the requested columns."""
+    """A function that builds a table and its inputs for WEEK from raw rows and returns the requested columns."""
     with duckdb.connect() as connection:
         prepare_tables(connection, project)
 
@@ -46,7 +46,7 @@ def test_repositories_of_all_types_have_licenses(build: Build) -> None:
             model("1", "gpt2", likes=1) | {"snapshot_date": BEFORE},
         ],
         raw_hub__datasets=[model("4", "a/b", likes=1, downloads=2, tags=["license:mit"])],
-        # the license of a Space is in its card, not in a tag
+        # a Space's license is in its card, not in a tag
         raw_hub__spaces=[
             model("5", "a/b", likes=7, tags=["gradio"]),
             model("6", "a/c", tags=["gradio"], cardData='{"sdk": "gradio"}'),

@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 class Warehouse(Database):
-    """A database that builds some tables from raw rows and tables written by Python."""
+    """A database that builds the requested tables from raw rows and from tables that Python writes."""
 
     def build(self, *tables: str, week: date = WEEK, **given: list[Row]) -> None:
         fill(self.connection, given)
@@ -108,7 +108,7 @@ def test_usage_matches_the_simulated_hub_with_legacy_names(warehouse: Warehouse)
     assert found == truth | {(space, keys[ids.index(successor)]) for space, names in lists if withdrawn in names}
     assert len({space for space, names in lists if "bert-base-uncased" in names}) > 1
 
-    # a model's own list of Spaces ends at 100
+    # the Hub's own list of a model's Spaces ends at 100
     bert = keys[ids.index("google-bert/bert-base-uncased")]
     n_spaces = sum(model == bert for _, model in truth)
     rank = f"select rank, n_spaces from network__model_usage where network = 'all' and repo_key = '{bert}'"
@@ -162,7 +162,7 @@ def test_developers_of_the_most_used_models(warehouse: Warehouse) -> None:
 
 def test_ranking_stops_at_100_and_co_usage_excludes_models_used_alone(warehouse: Warehouse) -> None:
     owners = ["EleutherAI"] * 15 + ["facebook"] * 8 + ["meta-llama"] * 4 + ["h2oai"] * 11 + ["bigscience"] * 9
-    # the unknown developer has more models than the fifth known one
+    # the unknown developer has more models than the fifth-ranked known one
     owners += ["lmsys"] * 9 + ["mystery"] * 10 + [f"user{n}" for n in range(50)]
     rows = [co_used(n + 1, f"{owner}/{n}") for n, owner in enumerate(owners)]
     rarely_used = [co_used(1, "openai/whisper", network="cv"), co_used(2, "lab/alone", 0, network="cv")]
@@ -186,7 +186,7 @@ def test_ranking_stops_at_100_and_co_usage_excludes_models_used_alone(warehouse:
 
 def test_base_models_from_tags(warehouse: Warehouse) -> None:
     tags = {
-        # the Hub adds a tag without a relation next to each tag with one
+        # next to each tag with a relation, the Hub adds a tag without one
         "tuned": ["base_model:lab/root", "base_model:finetune:lab/root"],
         "old card": ["base_model:lab/root", "base_model:lab/root"],
         "merged": ["base_model:merge:lab/tuned", "base_model:merge:gone/one", "base_model:lab/tuned"],

@@ -1,4 +1,4 @@
-"""Crawling histories: speed, CPU time, and how much of a rate limit is used."""
+"""Crawling histories: speed, CPU time, and how much of the rate limit a crawl uses."""
 
 import shutil
 import time
@@ -28,7 +28,7 @@ Counts = dict[str, float | None]
 
 @benchmark("histories", order=52)
 def histories(stage: Stage) -> Iterator[Measurement]:
-    """Fetch histories without a limit, compared with the study's method, and with a real Hub's latency."""
+    """Fetch histories without a limit, at the largest plan's limit, with a real Hub's latency, and as the study did."""
     home = stage.once(listed).result.home
     share = min(1.0, REPOS / stage.once(listed).result.rows)
     with stage.local_hub() as hub:
@@ -80,9 +80,9 @@ def histories(stage: Stage) -> Iterator[Measurement]:
 
 @benchmark("pacing", order=53)
 def pacing(stage: Stage) -> Iterator[Measurement]:
-    """Use complete windows of a rate limit at 100 ms latency, without any 429."""
+    """Use up whole rate-limit windows at 100 ms latency, without a single 429."""
     home = stage.once(listed).result.home
-    # the last window is used up when the first call of the next window is made
+    # one extra call, because only the first call of the next window shows that the last window is used up
     windows = WINDOWS if stage.scale >= 0.1 else 1
     seconds = WINDOW_SECONDS if stage.scale >= 0.1 else 1
     quota = WINDOW_CALLS if stage.scale >= 0.1 else 60
@@ -102,9 +102,9 @@ def pacing(stage: Stage) -> Iterator[Measurement]:
 
 
 def crawl_commits(clock: Clock, url: str, home: Path, share: float) -> tuple[int, float, float]:
-    """Read the commits of a share of all repositories; return the calls, and the seconds and CPU seconds they took.
+    """Read the commits of a share of all repositories; return the number of calls, and their seconds and CPU seconds.
 
-    This includes writing journals and parts, but not planning, which at scale 1 takes as long as 3,000 calls.
+    The times include writing journals and parts, but not planning, which at scale 1 takes as long as 3,000 calls.
     """
     from hub_assets.home import Home
     from hub_assets.hub.collect.collection import land
@@ -158,7 +158,7 @@ def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts,
 
 
 def crawl_as_published(clock: Clock, url: str, ids: list[str]) -> Counts:
-    """Read the same histories like the study's scripts, one by one and without their sleeps; failures are skipped."""
+    """Read the same histories as the study's scripts do: one by one, skipping failures, but without their sleeps."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -180,7 +180,7 @@ def crawl_as_published(clock: Clock, url: str, ids: list[str]) -> Counts:
 
 
 def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, int, float]:
-    """Make calls for commits; return the calls made, the 429 responses, and the seconds until the last call."""
+    """Request commits; return the number of calls, the number of 429 responses, and the seconds until the last call."""
     from hub_assets.home import Home
     from hub_assets.hub.collect.collection import land
     from hub_assets.hub.collect.crawl import Budget, Progress
@@ -203,7 +203,7 @@ def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, 
 
 
 def _beside(home: Path, name: str) -> Path:
-    """Return a new home with only the listings of another one."""
+    """Return a new home that contains only the listings of the given home."""
     other = home.with_name(f"home-{name}")
     for table in ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces"):
         shutil.copytree(home / "lake" / table, other / "lake" / table)

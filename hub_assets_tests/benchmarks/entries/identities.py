@@ -15,9 +15,9 @@ from hub_assets_tests.benchmarks.records import GIB, Aim, Answers, Measurement, 
 from hub_assets_tests.benchmarks.stage import SEED, WEEK, Stage, benchmark
 
 REAL_NAMES, OTHER_NAMES = 1_979, 99_041
-"""Names with and without spaces that the study compared."""
+"""How many names with and without spaces the study compared."""
 TWINS: Final = 5
-"""One in this many real names gets a similar name, which matches the study's findings."""
+"""One in this many real names gets a similar counterpart, about as often as the study found one."""
 PART: Final = 20
 """The peer compares only one in this many real names; its seconds are scaled up."""
 SYLLABLES: Final = np.array([consonant + vowel for consonant in "bcdfghjklmnprstvwz" for vowel in "aeiou"])
@@ -27,7 +27,7 @@ Places = set[tuple[int, int]]
 
 @benchmark("identities", order=55)
 def identities(stage: Stage) -> Iterator[Measurement | Table]:
-    """Resolve all author strings, checked against the answer key, and compare names as the study did."""
+    """Resolve all author strings, check the result against the answer key, and compare names as the study did."""
     raw = stage.folder / "identities"
     measure(write_raw_tables, raw, stage.scale, stage.populations)
     ours = measure(find_developers, raw, stage.scale, stage.populations)
@@ -92,7 +92,7 @@ def write_raw_tables(clock: Clock, folder: Path, scale: float, populations: Path
 
 
 def find_developers(clock: Clock, folder: Path, scale: float, populations: Path) -> Judged:
-    """Build everything from raw tables to the mart, and evaluate the merges with and without accounts."""
+    """Build everything from the raw tables to `mart__repo_activity`; evaluate the merges with and without accounts."""
     import pyarrow.compute as pc
 
     from hub_assets.identities.facts import NO_ACCOUNTS
@@ -156,7 +156,7 @@ def find_developers(clock: Clock, folder: Path, scale: float, populations: Path)
 
 
 def compare_names(clock: Clock, scale: float) -> tuple[Places, int, int]:
-    """Return the positions of all similar real and other names, and the number of each."""
+    """Return the positions of all pairs of a real name and a similar other name, and the number of names of each."""
     from hub_assets.identities.names import alike_pairs
 
     some, others = made_names(scale)
@@ -166,7 +166,7 @@ def compare_names(clock: Clock, scale: float) -> tuple[Places, int, int]:
 
 
 def compare_one_by_one(clock: Clock, scale: float) -> Places:
-    """Find the similar names for a part of the real names, in a loop over all pairs like the study's scripts."""
+    """Find the names similar to some of the real names in a loop over all pairs, as the study's scripts do."""
     from rapidfuzz import fuzz
 
     some, others = (names.to_pylist() for names in made_names(scale))
@@ -180,7 +180,7 @@ def compare_one_by_one(clock: Clock, scale: float) -> Places:
 
 
 def made_names(scale: float) -> tuple[pa.Array, pa.Array]:
-    """Return invented real names and other names, normalized; at scale 1, as many as in the study."""
+    """Make up real names and other names in normalized form; at scale 1, as many of each as in the study."""
     rng = np.random.default_rng(SEED)
 
     def words(n: int, syllables: int) -> npt.NDArray[np.str_]:

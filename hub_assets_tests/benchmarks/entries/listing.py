@@ -31,7 +31,7 @@ def listed(stage: Stage) -> Timed[Listed]:
 
 @benchmark("listing crawl", order=40)
 def listing_crawl(stage: Stage) -> Iterator[Measurement]:
-    """List the same Hub as a snapshot does and as the study's script does."""
+    """List the Hub the way a snapshot does, and again the way the study's script does."""
     ours = stage.once(listed)
     with stage.local_hub() as hub:
         peer = measure(list_as_published, hub.url)

@@ -23,7 +23,7 @@ def marts(stage: Stage) -> Iterator[Measurement]:
 
 
 def materialize(clock: Clock, home: Path) -> Numbers:
-    """Run everything downstream of the raw tables in Dagster; return activity summary and license shares."""
+    """Run everything downstream of the raw tables in Dagster; return the activity summary and the license shares."""
     import dagster as dg
 
     from hub_assets.definitions import build_defs
@@ -31,7 +31,7 @@ def materialize(clock: Clock, home: Path) -> Numbers:
     from hub_assets.resources import HomeResource, HubResource
     from hub_assets.warehouse.database import connect
 
-    # nothing listens there, because nothing downstream may call the Hub
+    # nothing listens on this port, because nothing downstream may call the Hub
     hub = HubResource(endpoint="http://127.0.0.1:9", use_token=False)
     job = build_defs(hub=hub, home=HomeResource(root=str(home))).resolve_job_def("rebuild_weeks")
     with dg.instance_for_test() as instance, clock:
@@ -62,7 +62,7 @@ VARIABLES = ("n_likes", "n_downloads", "n_usage_spaces")
 
 
 def describe_by_pandas(clock: Clock, home: Path) -> Numbers:
-    """Read and describe the raw tables as in a notebook."""
+    """Read and describe the raw tables the way an analyst would in a notebook."""
     import pandas as pd
 
     from hub_assets.home import Home
@@ -94,7 +94,7 @@ def describe_by_pandas(clock: Clock, home: Path) -> Numbers:
             }
         tags = repos.set_index("repo_type", append=True)["tags"].explode().dropna()
         tags = tags[tags.str.startswith("license:")].str[8:].str.lower()
-        # the license of a Space is in its card, not in a tag
+        # a Space's license is in its card, not in a tag
         cards = frames["space"].dropna(subset="cardData").set_index("_id")["cardData"]
         of_cards = cards.map(lambda card: json.loads(card).get("license")).explode().dropna().str.lower()
         of_cards = pd.concat({"space": of_cards}, names=["repo_type"]).swaplevel().rename("tags")

@@ -1,4 +1,4 @@
-"""Measures of networks shaped like the Hub's, at the study's size (compared with networkx), ten and 100 times that."""
+"""Measures of Hub-like networks: at the study's size (compared with networkx), and at ten and 100 times that size."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ Sizes = tuple[int, int]
 Measured = Callable[[Clock, Sizes], Numbers]
 
 STUDY: Final[Sizes] = (10_524, 21_600)
-"""Number of developers without isolates, and of edges."""
+"""Numbers of non-isolated developers and of edges."""
 LARGE: Final[Sizes] = (100_000, 300_000)
 HUGE: Final[Sizes] = (1_000_000, 3_000_000)
 LEAST: Final = 50
@@ -29,7 +29,7 @@ SUBFIELDS: Final = {"nlp": 0.35, "cv": 0.05, "mm": 0.15}
 """Share of models in each sub-field's network, besides the network of all models."""
 MONTHS: Final = 20
 GIVEN: Final = ("int_hub__collaboration_commits", "int_hub__model_networks")
-"""Input tables of the edges."""
+"""Tables from which the edges are built."""
 MADE: Final = ("int_hub__collaborations", "int_hub__collaboration_developers", "int_hub__collaboration_edges")
 
 
@@ -84,9 +84,9 @@ def networks(stage: Stage) -> Iterator[Measurement]:
 
 
 def commits_of(scale: float) -> "pa.Table":
-    """Return commits to models as in the study: seven per model on average, most models with a single developer.
+    """Return made-up commits like the study's: seven per model on average, and for most models a single developer.
 
-    One row per commit and author: `repo_key`, `commit_number`, `developer_id`, `is_first_author`, `committed_at`.
+    One row per commit and author: `repo`, `developer`, `commit_number`, `is_first_author`.
     """
     import numpy as np
     import pyarrow as pa
@@ -96,7 +96,7 @@ def commits_of(scale: float) -> "pa.Table":
     n_commits = rng.geometric(1 / 7.28, n_models)
     repo = np.repeat(np.arange(n_models), n_commits)
     owner = (n_developers * rng.random(n_models) ** 2).astype(np.int64)
-    # one model in eight has several developers, and others than the main one make a third of its commits
+    # one model in eight has several developers, and those other than the main one make a third of its commits
     is_shared = (rng.random(n_models) < 0.13)[repo] & (rng.random(len(repo)) < 0.35)
     other = (owner[repo] + rng.geometric(0.5, len(repo)) * 17) % n_developers
     author = np.where(is_shared, other, owner[repo])
@@ -153,7 +153,10 @@ def warehouse_of(scale: float) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Cal
 
 
 def counts_of(connection: "duckdb.DuckDBPyConnection") -> Numbers:
-    """Return the number of commits, and the edges by the study's rule in the network of all models, without loops."""
+    """Return the number of commits, and the number and total weight of the edges.
+
+    The edges are those of the network of all models by the study's rule, without self-loops.
+    """
     ((commits,),) = connection.execute("select count(*) from commits where is_first_author").fetchall()
     ((edges, weight),) = connection.execute(
         "select count(*), sum(weight) from int_hub__collaboration_edges "
@@ -163,10 +166,7 @@ def counts_of(connection: "duckdb.DuckDBPyConnection") -> Numbers:
 
 
 def build_edges(clock: Clock, scale: float) -> Numbers:
-    """Build all edges with SQL and return the number and weight of those by the study's rule.
-
-    This builds the edges of all rules and sub-fields.
-    """
+    """Build the edges of all rules and sub-fields with SQL; return the counts of those by the study's rule."""
     with warehouse_of(scale) as (connection, make):
         with clock:
             make()
@@ -198,7 +198,7 @@ def make_tables(clock: Clock, scale: float) -> Numbers:
 
 
 def measure_months(clock: Clock, sizes: Sizes) -> int:
-    """Measure a growing network at the end of each of 20 months with equally many new edges."""
+    """Measure a growing network at the end of each of 20 months; each month adds about the same number of edges."""
     import numpy as np
     import pyarrow as pa
 
@@ -234,7 +234,7 @@ def build_edges_by_loop(clock: Clock, scale: float) -> Numbers:
 
 
 def scaled(sizes: Sizes, scale: float) -> Sizes:
-    """Scale the study's numbers of developers and edges."""
+    """Return the given numbers of developers and edges, scaled but with at least `LEAST` developers."""
     n_developers = max(round(sizes[0] * scale), LEAST)
     return n_developers, round(sizes[1] / sizes[0] * n_developers)
 
@@ -263,7 +263,7 @@ def measure_all(clock: Clock, sizes: Sizes) -> int:
 
 
 def measure_without_greedy(clock: Clock, sizes: Sizes) -> int:
-    """Do the same, treating the network as too large for greedy communities."""
+    """Do the same as `measure_all`, but treat the network as too large for greedy communities."""
     return _measure_all(clock, sizes, most_edges=0)
 
 

@@ -38,7 +38,7 @@ def _measurement(work: str, unit: str, load: Load, seconds: float, peak: int, ra
 
 
 def read_listings(clock: Clock, url: str, seconds: float, core: int) -> tuple[Load, list[str]]:
-    """Read the three listings repeatedly and in parallel; also return the ids of the open models seen."""
+    """Read the three listings repeatedly and in parallel; return the load and the ids of the open models seen."""
     from hub_assets.hub.collect.listing_pages import first_path, list_pages
     from hub_assets.hub.http.client import HubClient
 

@@ -52,7 +52,7 @@ def statistics(stage: Stage) -> Iterator[Measurement]:
         "statistics: three tails",
         size,
         peers=[package.peer("powerlaw")],
-        # powerlaw ends its search for alpha within some ten-thousandths of the maximum
+        # powerlaw stops its search for alpha within a few ten-thousandths of the maximum
         answers=compare(few.result, package.result, 1e-3),
     )
     goodness = measure(bootstrap, stage.scale, stage.populations)
@@ -213,7 +213,7 @@ def draw(clock: Clock, scale: float, populations: Path) -> int:
 
 
 def fit(clock: Clock, scale: float, populations: Path) -> int:
-    """Fit all tails and compare them with alternatives."""
+    """Fit all tails, compare them with alternatives, and return their number."""
     from hub_assets.statistics.activity import tail_table
 
     activity = activity_of(scale, populations)
@@ -222,7 +222,7 @@ def fit(clock: Clock, scale: float, populations: Path) -> int:
 
 
 def fit_few(clock: Clock, scale: float, populations: Path) -> Numbers:
-    """Return x_min and alpha of the tails that the `powerlaw` package can fit, too."""
+    """Return x_min and alpha of the tails that the `powerlaw` package can also fit."""
     from hub_assets.statistics.power_laws import scan
     from hub_assets.statistics.samples import Counted
 
@@ -254,7 +254,7 @@ def fit_by_powerlaw(clock: Clock, scale: float, populations: Path) -> Numbers:
 
 
 def bootstrap(clock: Clock, scale: float, populations: Path) -> int:
-    """Run the goodness-of-fit bootstrap with a few resamples on the most common variables."""
+    """Run the goodness-of-fit bootstrap on the `FITTED` variables, with a few resamples each."""
     from hub_assets.statistics.tails import fit_tail
 
     models = activity_of(scale, populations)["model"]

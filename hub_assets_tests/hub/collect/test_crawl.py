@@ -1,4 +1,4 @@
-"""Crawls under failures (token, Hub, connection, single repositories), under budgets, and with a watcher."""
+"""Crawls with failures (of token, Hub, connection or single repositories), with budgets, and with a watcher."""
 
 import asyncio
 import itertools
@@ -123,7 +123,7 @@ def test_failure_streak_stops_crawl_and_is_not_kept(
         written = rows_so_far(lake, f"raw_hub__{kind}", WEEK)
         assert len(written) == 70
         assert {row["outcome"] for row in written} == {"ok"}
-        # an outage leaves a valid, incomplete week; a rejected token has to be fixed first
+        # an outage leaves an incomplete but valid week; a rejected token leaves none, because it has to be fixed first
         assert lake.weeks(f"raw_hub__{kind}") == ([] if error is TokenRefused else [WEEK])
         hub.before = lambda _: None
         hub.paths.clear()
@@ -185,7 +185,7 @@ def test_missing_repositories_are_gone(lake: Lake, kind: str, token: str | bool,
         gone = [hub.repos.pop(index) for index in (29, 15, 0)]
         hub.publish()
         assert land(client, lake, HISTORIES[kind], WEEK).details["outcomes"] == {"ok": 27, "gone": 3}
-        # the last repositories of a crawl count too, although no good response follows them
+        # repositories at the end of a crawl also count as gone, although no good response follows them
         for row in rows(lake, f"raw_hub__{kind}"):
             if row["repo_key"] in {repo.key for repo in gone}:
                 assert (row["outcome"], row["status"], row["error_code"]) == ("gone", status, code)
@@ -282,7 +282,7 @@ def test_token_is_never_written(lake: Lake, caplog: pytest.LogCaptureFixture) ->
             hub.before = lambda _: None
             assert TOKEN not in repr(caught.value) + str(caught.value)
             assert TOKEN not in repr(lake.manifest(f"raw_hub__{kind}", WEEK))
-            # Parquet may compress text, so its values are searched as well
+            # Parquet may compress text, so the decoded values are searched as well
             assert TOKEN not in repr(rows(lake, f"raw_hub__{kind}"))
     files = [path for root in (lake.root, Path(HF_HOME)) for path in root.rglob("*") if path.is_file()]
     assert len(files) > 8
@@ -347,7 +347,7 @@ def test_time_budget_stops_running_crawl(lake: Lake) -> None:
         until = client.now() + timedelta(seconds=0.6)
         manifest = land(client, lake, COMMITS, WEEK, budget=Budget(until=until), workers=2)
         assert time.monotonic() - began > 0.5
-    # two workers with at most 20 responses per second each
+    # two workers get at most 20 responses per second each
     assert 1 <= manifest.details["calls"] <= 2 * 20
     assert not manifest.details["is_complete"]
 

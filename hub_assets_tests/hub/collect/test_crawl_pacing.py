@@ -31,7 +31,7 @@ from hub_assets_tests.hub.tables import COMMITS
 from hub_assets_tests.killing import ended, started
 
 WEEK = date(2026, 11, 16)
-# six crawls at 30 calls per second, slow enough for a busy machine
+# six crawls at 30 calls per second each are slow enough for a busy machine
 CALLS, SECONDS = 60, 2.0
 LEARNT = 1
 """The window in which a crawl starts is not checked, because it may be half over."""
@@ -39,7 +39,7 @@ LEARNT = 1
 
 @dataclass(frozen=True)
 class Case:
-    """A Hub variant, the number of windows to check, and the share of each that must be used."""
+    """A Hub variant, the number of windows to check, and the share of each window that must be used."""
 
     window: str
     rounding: str
@@ -49,7 +49,7 @@ class Case:
 
     @property
     def wait(self) -> float:
-        """Time lost because the end of a window that starts with its first call is known only a trip later."""
+        """The share of time lost if windows start with the first call: a crawl sees a window's end one trip late."""
         return 1 - SECONDS / (SECONDS + self.latency) if self.window == "first_call" else 0.0
 
 
@@ -62,7 +62,7 @@ CASES = [
     Case("first_call", "down", 0.0, 16, 0.98),
 ]
 STUMBLES = 0.08
-"""The share of all windows together that a busy machine may cost; most runs lose nothing."""
+"""The share of the overall quota that a busy machine may cost; most runs lose nothing."""
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Watched:
         await self._app(scope, receive, send)
 
     def windows(self) -> list[tuple[int, float]]:
-        """Return each window's number of calls and the time until the next window started, except for the last."""
+        """Return each window's number of calls and the seconds until the next window started; skip the last window."""
         starts, counts = [-SECONDS], Counter[float]()
         for moment in self.asked_at:
             if moment >= starts[-1] + SECONDS:
@@ -129,7 +129,7 @@ def test_every_window_is_used_fully_without_a_429(hubs: dict[Case, Watched], cas
     assert hub.counters.throttled == 0
     calls, seconds = (sum(values) for values in zip(*counted, strict=True))
     of_quota, of_time = calls / case.windows / CALLS, calls / seconds / (CALLS / SECONDS)
-    print(f"{case}: {of_quota:.2%} of the quota of its windows, {of_time:.2%} of that of the time")
+    print(f"{case}: {of_quota:.2%} of its windows' quota, {of_time:.2%} of the quota for the elapsed time")
     assert median(n for n, _ in counted) / CALLS >= case.share, counted
     assert of_quota >= case.share - STUMBLES, counted
     assert of_time >= case.share - case.wait - STUMBLES, counted

@@ -1,4 +1,4 @@
-"""Troubles of a long crawl: outages, failures of single repositories, and refreshed weeks."""
+"""Problems during a long crawl: outages, failures of single repositories, and refreshed weeks."""
 
 import time
 from pathlib import Path

@@ -81,7 +81,7 @@ def true(first: Simulation) -> dict[str, State]:
 
 @dataclass(frozen=True)
 class Collected:
-    """A lake, how often text that must not be stored appeared in its journals, and the journals' bytes."""
+    """A lake, and counts of its journals' bytes and of the text in them that must not be stored."""
 
     lake: Lake
     in_journals: Counter[str]
@@ -114,7 +114,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory, first: Simulation) -> Co
             ended(crawl, None)
         manifests = [lake.manifest(f"raw_hub__{kind}", ONE) for kind in HISTORIES]
         calls = sum(manifest.details["calls"] for manifest in manifests)
-        # on a busy machine a connection may break before its request arrives; the call counts and is repeated
+        # on a busy machine, a connection may break before its request arrives; that call is counted and repeated
         retries = sum(sum(manifest.details["retries"].values()) for manifest in manifests)
         assert calls - retries <= counters.by_kind["history"] <= calls
         for manifest in manifests:
@@ -214,7 +214,7 @@ def test_second_week_requests_what_changed(
         calls = counters.by_kind["history"]
     assert calls == manifest.details["calls"]
     assert 300 < pages <= changed
-    # the target is 1.05 * pages + changed; only repositories that changed without a new commit add to the pages
+    # the target is 1.05 * pages + changed, but only repositories that changed without a new commit cost extra calls
     assert calls <= 1.05 * pages + (changed - pages)
     assert state(lake, "commits") == there | {repo: known[repo] for repo in known if repo not in there}
 
@@ -281,7 +281,7 @@ def test_moved_repository_is_read_and_deleted_repository_is_gone(three: list[Sim
         assert {repo: row["final_id"] for repo, row in ended.items() if row["final_id"]} == {
             repo: final for repo, final in renamed.items() if repo in ok
         }
-        # calls: the redirect, its target, and the check that it is the same repository
+        # the three calls are the redirect, its target, and the check that it is the same repository
         assert {ended[repo]["calls"] for repo in renamed.keys() & ok} == {3}
         assert {row["status"] for row in ended.values() if row["outcome"] == "gone"} == {401}
 
@@ -409,7 +409,7 @@ def test_refresh_is_refused_once_a_later_week_builds_on_it(tmp_path: Path, is_fi
         with pytest.raises(RefreshRefused, match=f"for {ONE} cannot start over because {TWO} builds on it"):
             land(client, lake, COMMITS, ONE, refresh=True)
         assert contents(lake) == before
-        # discussions of the later week have not begun
+        # the later week's discussions have not begun, so this week's can still be refreshed
         hub.before = lambda _: None
         assert land(client, lake, DISCUSSIONS, ONE, refresh=True).details["calls"] == 6
 
@@ -432,7 +432,7 @@ def test_next_week_builds_on_interrupted_week_without_adding_to_it(tmp_path: Pat
         assert len(hub.paths) == 30 - 12
         assert len(rows(lake, "raw_hub__commits", ONE)) == 12
         assert state(lake, "commits") == hub.state("commits")
-        # the Hub may serve an earlier week again, but the rest of that week belongs to the later plan
+        # even if the Hub serves the earlier week again, the rest of that week is part of the later week's plan
         before = {name: content for name, content in contents(lake).items() if not name.endswith("_manifest.json")}
         manifest = land(client, lake, COMMITS, ONE)
         assert (manifest.details["calls"], manifest.details["is_complete"]) == (0, False)

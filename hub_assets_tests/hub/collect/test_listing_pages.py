@@ -1,4 +1,4 @@
-"""Listing pages: start at any page, drop refused fields, and shrink pages when the Hub times out."""
+"""Listing pages: start at any page, drop refused fields, and request smaller pages when the Hub times out."""
 
 from datetime import date
 

@@ -260,7 +260,7 @@ VALUES = st.recursive(
 
 
 def listed_row(repo_type: RepoType) -> st.SearchStrategy[Any]:
-    """Return arbitrary rows, and rows with a key and some odd fields."""
+    """Return a strategy that draws arbitrary values, and rows with a key and some odd fields."""
     names = st.sampled_from([*LISTINGS[repo_type].fields, "new"])
     safetensors = st.fixed_dictionaries({}, optional={"total": VALUES, "parameters": VALUES, "sharded": VALUES})
     odd = st.dictionaries(names, VALUES, max_size=4)

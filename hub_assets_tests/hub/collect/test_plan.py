@@ -1,4 +1,4 @@
-"""Plans: which histories are fetched, in which order, and the coverage."""
+"""Plans: which histories are fetched, in which order, and with what coverage."""
 
 import tempfile
 from collections import Counter
@@ -124,7 +124,7 @@ def test_types_top_and_ids(lake: Lake) -> None:
         plan = plan_of(lake, HISTORIES[kind], WEEK, Selection(ids=(*spelled, "dataset/R0", "nobody's")))
         assert sorted(fetch.repo_id for fetch in plan) == ["dataset/r0", "model/r2", "space/r1"]
         assert plan.not_listed == ("datasets/space/r3", "https://hub.example/a/b", "nobody's")
-    # with top, the most liked come first; only sampled repositories have a share
+    # `top` selects the most liked repositories; selections by `top` or `ids` have no sample share
     assert [repo_id[-1] for repo_id in planned(lake, "commits", top=3)] == list("444333222")
     shares = {fetch.sample_share for fetch in plan_of(lake, COMMITS, WEEK, Selection(top=2))}
     assert shares == {fetch.sample_share for fetch in plan_of(lake, COMMITS, WEEK, Selection(ids=("model/r1",)))}
@@ -273,7 +273,7 @@ def test_commit_order_is_random(lake: Lake) -> None:
     # any prefix is a random sample
     half = [int(one[-3:]) for one in order[:150]]
     assert 120 < sum(half) / 150 < 180
-    # and the first repositories are those that a sample selects
+    # a sample consists of the first repositories in this order
     sample = planned(lake, "commits", sample=0.2)
     assert order[: len(sample)] == sample
 
@@ -336,7 +336,7 @@ def test_every_repository_is_read_within_the_rotation_if_the_budget_allows(lake:
     seen: dict[str, list[int]] = {str(repo["id"]): [] for repo in repos}
     for number in range(2 * ROTATION_WEEKS + 1):
         list_repos(lake, weeks(number), *repos)
-        # an eighth is 16, give or take the spread of the hash
+        # an eighth of 128 is 16, but the hash does not spread repositories perfectly evenly
         affordable = 128 if begins_whole and number == 0 else 28
         fetches = list(plan_of(lake, DISCUSSIONS, weeks(number)))[:affordable]
         read = [{"repo_key": one.repo_key, "fetch_number": one.fetch_number, "n_total": 0} for one in fetches]

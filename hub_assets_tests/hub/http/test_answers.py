@@ -151,7 +151,7 @@ def test_malformed_header_does_not_break_good_response(name: str, value: str) ->
         hub.spoil(".*", header(name, value))
         client = client_of(hub, attempts=1)
         contact = client.contact()
-        # an unreadable date leaves this machine's clock; the other dates are the Hub's Monday
+        # with an unreadable date the client uses this machine's clock; the readable dates are the Hub's Monday
         is_readable = name != "date" or "-0000" in value
         expected = datetime(2026, 11, 16, 6, 30, tzinfo=UTC) if is_readable else datetime.now(UTC)
         assert abs(contact.now - expected) < timedelta(minutes=5)

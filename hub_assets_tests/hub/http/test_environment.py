@@ -1,4 +1,4 @@
-"""Machine settings (endpoint paths, proxies, tokens, offline mode) work as in `HfApi` or give a one-sentence error."""
+"""Machine settings (endpoint paths, proxies, tokens, offline mode) work as in `HfApi` or cause a one-sentence error."""
 
 import os
 import subprocess

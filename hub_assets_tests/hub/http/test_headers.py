@@ -1,4 +1,4 @@
-"""Header parsing: correct values, and no header can make it raise."""
+"""Header parsing returns correct values, and no header can make it raise an error."""
 
 from datetime import UTC, datetime
 

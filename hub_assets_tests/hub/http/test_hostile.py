@@ -1,4 +1,4 @@
-"""A hostile Hub cannot get the token sent elsewhere, redirect us elsewhere, or fake the end of a listing."""
+"""A hostile Hub cannot have the token or our requests sent elsewhere, or fake the end of a listing."""
 
 import re
 from collections.abc import Callable
@@ -230,7 +230,7 @@ def test_resume_points_must_be_below_api_too(target: str, tmp_path: Path) -> Non
     with hostile() as (hub, other):
         path = target.replace("{other}", hub.names["other"])
         where = {"next_path": path, "refused": [], "rows": 1, "observed_at": "2026-11-16T06:30:00"}
-        with Landing(lake, "raw_hub__models", WEEK, lambda *_: pytest.fail("not yet")) as landing:
+        with Landing(lake, "raw_hub__models", WEEK, lambda *_: pytest.fail("no part may be written")) as landing:
             landing.append(Record(where, b"[]"))
         with pytest.raises(HubBroken):
             land_listing(client_of(hub), lake, LISTINGS["model"], WEEK, outage_backoff=())

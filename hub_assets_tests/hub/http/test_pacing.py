@@ -19,7 +19,7 @@ from hub_assets.hub.http.window import DOCUMENTED_WINDOW, WindowEstimate
 
 @dataclass
 class FixedWindow:
-    """The server: counts requests in windows that are aligned to a phase or start with the first call."""
+    """A server that counts requests in windows, which are aligned to a phase or start with the first call."""
 
     quota: int
     seconds: float
@@ -91,7 +91,7 @@ def test_never_gets_a_429(
     server = FixedWindow(quota, 2.0, is_aligned, phase, rounding)
     crawl(server, workers, until=30.0, latency=random.Random(seed), slowest=slowest)
     assert server.throttled == 0
-    # the most that latency allows: a request takes a worker up to two trips
+    # latency limits the number of requests, because each one occupies a worker for up to two trips
     possible = min(quota / 2.0, workers / (2 * slowest)) * 30.0
     assert server.served >= 0.6 * possible
 

@@ -1,4 +1,4 @@
-"""Processes with the same token share a rate-limit window, and a dead process only costs the slots it held."""
+"""Processes with the same token share a rate-limit window, and a process that dies wastes only the slots it held."""
 
 import signal
 import subprocess
@@ -59,7 +59,7 @@ def test_two_processes_share_the_quota_of_their_token(window: str, kills: bool) 
             process.wait(WINDOWS * SECONDS + 120)
         windows = (time.monotonic() - began) / SECONDS
     assert app.state.counters.throttled == 0
-    # the first window is learned and the last is cut short; a killed process leaves at most one window not full
+    # the first window is spent learning, and the last is cut short; a killed process leaves at most one window unfilled
     assert app.state.counters.requests >= 0.95 * CALLS * (int(windows) - (2 if kills else 1))
 
 

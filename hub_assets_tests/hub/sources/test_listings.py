@@ -1,4 +1,4 @@
-"""What listings ask for: what a week does not collect cannot be collected later."""
+"""The fields that listings request, because what a week does not collect cannot be collected later."""
 
 from hub_assets.hub.sources.listings import LISTINGS
 

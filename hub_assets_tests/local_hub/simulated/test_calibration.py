@@ -1,4 +1,4 @@
-"""The true values of a tenth of the study's Hub compared with the published ones.
+"""The true values of a Hub a tenth the study's size, compared with the published ones.
 
 Tolerances allow for the quantile functions and the reduced size. Means, standard deviations and maxima depend on a few
 repositories that a tenth rarely contains; the benchmarks check them at full size.
@@ -28,7 +28,7 @@ def test_shares_of_zeros_match_the_published_ones(figures: dict[str, tuple[float
 def test_quartiles_match_the_published_ones(figures: dict[str, tuple[float, float]]) -> None:
     quartiles = {name: both for name, both in figures.items() if name.endswith((" p25", " p50", " p75"))}
     assert len(quartiles) == 60
-    # the study says that 70.99 % of models have no downloads, and also that three quarters have none
+    # the study states that 70.99 % of models have no downloads, but also that three quarters have none
     assert quartiles.pop("model n_downloads p75") == (0, 1)
     assert all(reached == published for published, reached in quartiles.values())
 
@@ -69,7 +69,7 @@ def test_usage_matches_the_study(figures: dict[str, tuple[float, float]]) -> Non
 
 
 def test_permissive_beats_restrictive_beats_none(tenth: Simulation) -> None:
-    """The order in the study's Table 5, in a measure no single repository dominates: shares of nonzero values."""
+    """The order of the study's Table 5 holds for shares of nonzero values, which no single repository dominates."""
     groups: list[list[str | None]] = [["apache-2.0", "mit"], ["openrail", "creativeml-openrail-m"], [None]]
     licenses = [
         next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), None)
@@ -82,7 +82,7 @@ def test_permissive_beats_restrictive_beats_none(tenth: Simulation) -> None:
 
 
 def test_true_activity_matches_its_definition(small: Simulation) -> None:
-    """Compared with a second, slower count from the tables."""
+    """The values match a second, slower count from the tables."""
     persons = small.key.people["person"].to_pylist()
     for kind in REPO_TYPES:
         activity, history = true_activity(small, kind), small.histories[kind]
@@ -100,7 +100,7 @@ def test_true_activity_matches_its_definition(small: Simulation) -> None:
 
 
 def test_edges_follow_the_studys_rule(small: Simulation) -> None:
-    """Compared with the method of the published script: a loop over repositories and commits."""
+    """The edges match those of the published script's method: a loop over repositories and commits."""
     persons = small.key.people["person"].to_pylist()
     history = small.histories["model"]
     commits = history.commits.to_pylist()

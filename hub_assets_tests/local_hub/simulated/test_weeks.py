@@ -1,4 +1,4 @@
-"""The simulated Hub over the weeks: a seed always gives the same data, and differences between weeks are consistent."""
+"""The simulated Hub over time: the same seed makes the same data, and differences between weeks are consistent."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -16,7 +16,7 @@ FLOOR = datetime(2022, 3, 2, 23, 29, 4)
 EDGES = [date(2023, 10, 2), REFERENCE - timedelta(weeks=1)]
 BETWEEN = [date(2025, 1, 6), REFERENCE, date(2027, 6, 7)]
 WEEKS = [*EDGES, *(pytest.param(week, marks=pytest.mark.slow) for week in BETWEEN)]
-"""The first one, and the one before the week that is calibrated; then weeks between, and a later one."""
+"""The first week and the one before the calibrated week; slow tests add one between, the calibrated and a later one."""
 
 
 def rows_of(simulation: Simulation, kind: RepoType) -> dict[str, dict[str, Any]]:
@@ -50,7 +50,7 @@ def assert_same(one: Simulation, other: Simulation) -> None:
     for kind in REPO_TYPES:
         assert one.repos[kind].equals(other.repos[kind])
         for name in ("commits", "discussions"):
-            # compare values, because a file may number the words of a dictionary differently
+            # compare values, because a file may number the entries of a dictionary differently
             assert getattr(one.histories[kind], name).to_pylist() == getattr(other.histories[kind], name).to_pylist()
         for name in ("commit_offsets", "discussion_offsets"):
             assert np.array_equal(getattr(one.histories[kind], name), getattr(other.histories[kind], name))
@@ -150,7 +150,7 @@ def test_two_weeks_differ_and_are_consistent(week: date) -> None:
                 assert then["num"] == now_["num"]
                 assert (then["title"], then["createdAt"]) == (now_["title"], now_["createdAt"])
                 assert then["status"] == now_["status"] or then["status"] in ("open", "draft")
-    # one in twenty near the calibrated week, fewer in the first years
+    # one repository in twenty changes near the calibrated week, fewer in the first years
     assert (0.03 if week.year >= 2026 else 0.01) < n_changed / n_both < 0.07
     assert n_squashed <= 0.002 * n_both
     models = rows_of(this, "model"), rows_of(following, "model")
@@ -189,7 +189,7 @@ def test_constant_properties_never_change(week: date) -> None:
 
 
 def test_activity_continues_past_the_calibrated_week() -> None:
-    """In the weeks around it, likes, discussions and commits arrive at about the same rate."""
+    """In the weeks before and after it, likes, discussions and commits arrive at about the same rate."""
     weeks = [simulate(REFERENCE + timedelta(weeks=number), scale=0.03) for number in (-4, 0, 4)]
     for kind in ("model", "space"):
         likes = [sum(week.repos[kind]["likes"].to_pylist()) for week in weeks]

@@ -11,13 +11,13 @@ from hub_assets_tests.report.site.made import Parsed, built, parsed, two_weeks
 
 @pytest.fixture(scope="session")
 def two_week_home(golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with the golden week and an invented one before it; not to be changed."""
+    """A home with the golden week and an invented week before it, which tests must not change."""
     return two_weeks(golden, tmp_path_factory.mktemp("two_weeks"))
 
 
 @pytest.fixture(scope="session")
 def site(two_week_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the site of the golden week."""
+    """The folder of the golden week's site."""
     return built(two_week_home, tmp_path_factory.mktemp("site")).index.parent
 
 

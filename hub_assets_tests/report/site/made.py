@@ -1,4 +1,4 @@
-"""Sites for tests, made from copies of the golden week; and the numbers of a page, read from its HTML."""
+"""Sites for tests, built from copies of the golden week, and the contents of a page, read from its HTML."""
 
 import re
 import shutil
@@ -33,7 +33,7 @@ class Number:
 
 @dataclass
 class Parsed:
-    """What a page says."""
+    """The contents of a page."""
 
     numbers: list[Number] = field(default_factory=list)
     prose: list[str] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Parsed:
     everything: list[str] = field(default_factory=list)
     elements: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     places: list[tuple[str, str]] = field(default_factory=list)
-    """The place of each published value, and the raw value shown for it."""
+    """Each published value's place in the study, and the raw value shown for it."""
     code: dict[str, str] = field(default_factory=dict)
     """Text of `<pre>` elements by the id of the section around them."""
 
@@ -111,7 +111,7 @@ def two_weeks(golden: Golden, folder: Path) -> Home:
 
 
 def built(home: Home, folder: Path) -> Built:
-    """Build the site of the golden week."""
+    """Build the golden week's site."""
     return build_site(home.warehouse, folder, WEEK, project(), source=home.source, figures=home.figures)
 
 
@@ -123,7 +123,7 @@ def opened(warehouse: Path, week: date = WEEK) -> Iterator[Week]:
 
 
 def changed(home: Home, folder: Path, *statements: str) -> Path:
-    """Return a copy of a home's warehouse after some statements."""
+    """Copy a home's warehouse, run statements on the copy, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     copy = Path(shutil.copyfile(home.warehouse, folder / "warehouse.duckdb"))
     with duckdb.connect(copy) as connection:
@@ -133,7 +133,7 @@ def changed(home: Home, folder: Path, *statements: str) -> Path:
 
 
 def rows_of(warehouse: Path, sql: str) -> list[dict[str, Any]]:
-    """Run a query as a reader would."""
+    """Run a query as a reader would, and return its rows."""
     with duckdb.connect(warehouse, read_only=True) as connection:
         answer = connection.execute(sql)
         columns = [name for name, *_ in answer.description or ()]

@@ -1,4 +1,4 @@
-"""Building: which week, what replaces what, and what fails."""
+"""Building the site: which week is built, which earlier site is replaced, and which builds fail."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Sentences follow from the tables, change with them, and fall silent where too little is known."""
+"""Sentences follow from the tables, change with them, and make no statement where too little is known."""
 
 from collections import Counter
 from math import ceil
@@ -29,7 +29,7 @@ KEPT = {
     "is_max_k",
     "is_last_month",
 }
-"""Columns that the tests of change leave alone: keys, and what decides whether a claim is made at all."""
+"""Columns that the tests do not change: keys, and columns that decide whether a claim is made at all."""
 
 
 def test_there_are_eight_sentences_for_each_research_question() -> None:

@@ -1,4 +1,4 @@
-"""Text from the Hub is text on every page, whatever it is."""
+"""Whatever text comes from the Hub, every page shows it as plain text."""
 
 import json
 import re
@@ -28,7 +28,7 @@ HOSTILE = [
 
 @pytest.fixture(scope="session")
 def hostile_site(two_week_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site whose leading ids, licenses and organizations are hostile."""
+    """A site whose top ids, licenses and organizations are hostile texts."""
     folder = tmp_path_factory.mktemp("hostile")
     texts = (
         "["

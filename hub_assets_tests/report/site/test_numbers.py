@@ -21,7 +21,7 @@ SHOWN_FROM_TABLES = ("index", "activity", "collaboration", "adoption", "changes"
 
 @pytest.fixture(scope="module")
 def results(pages: dict[str, Parsed], two_week_home: Home) -> dict[str, list[dict[str, Any]]]:
-    """What each query on the page of queries returns, run as a reader would run it."""
+    """The rows that each query on the queries page returns, run as a reader would run it."""
     return {name: rows_of(two_week_home.warehouse, sql) for name, sql in pages["queries"].code.items()}
 
 

@@ -1,4 +1,4 @@
-"""How numbers and differences read."""
+"""The wording of numbers and differences."""
 
 from datetime import date, datetime
 
