@@ -13,11 +13,11 @@ from rapidfuzz import fuzz, process
 from hub_assets.identities.sql import query
 
 ALIKE: Final = 0.9
-"""Minimum similarity of two similar names: the study's threshold."""
+"""Minimum similarity at which two names count as similar: the study's threshold."""
 PAIRS: Final = 1_000_000
-"""Pairs of names compared per batch, which takes 200 MB."""
+"""Number of pairs of names compared per batch, which takes 200 MB."""
 ROWS: Final = 200
-"""Names compared with all others per batch: 200 x 100,000 similarities of one byte take 20 MB."""
+"""Number of names compared with all others per batch: 200 x 100,000 similarities of one byte take 20 MB."""
 
 TOKEN: Final = "address:"
 """Prefix of the token that replaces an e-mail address given to git as a name. The token is never parsed as a name."""
