@@ -26,7 +26,7 @@ class WeekPlan:
 
     - `listed`: we listed all types ourselves, so the archive is not needed
     - `imported`: the lake holds the chosen listings
-    - `gap`: the archive has nothing for the week; importing it records that
+    - `gap`: the archive has no listing for the week; importing the week records this
     - `to import`: at least one listing must still be downloaded
     """
 
@@ -82,7 +82,7 @@ def plan_backfill(
         uploads: the uploads to the archive.
         lake: contains our own listings and earlier imports.
         weeks: consecutive Mondays.
-        archived: the tables of archived listings, each with the table of our own listing, in the order of a week's
+        archived: the tables of archived listings, each mapped to the table of our own listing, in the order of a week's
             choices.
         is_built: whether a week's tables were built from its import; only then is an imported week done.
 

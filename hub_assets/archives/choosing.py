@@ -39,7 +39,7 @@ Status = Literal["complete", "suspect", "partial", "missing"]
 
 @dataclass(frozen=True)
 class Choice:
-    """The upload that represents a type in a week.
+    """The upload that represents a repository type in one week.
 
     - `complete`: from a batch with all three listings
     - `suspect`: complete, but there is a reason not to trust it
@@ -137,7 +137,7 @@ def _judge(listed: Sequence[Upload]) -> list[_Judged]:
             whole.append(upload.rows)
         original = first_with.setdefault(upload.digest, upload) if upload.digest else upload
         repeats = f"repeats the upload of {original.batch}" if original is not upload else None
-        # a repeat within the week still shows the week
+        # a repeat of an upload from the same week still represents the week
         is_old = repeats is not None and monday_of(original.at) < monday_of(upload.at)
         judged.append(_Judged(upload, truncated or (repeats if is_old else None), repeats or _late(upload, lags)))
     return judged

@@ -91,7 +91,7 @@ def import_listing(
         uploads: the archive.
         lake: where to write.
         table: the raw table.
-        choice: the week, and its upload; without one, the week becomes complete and empty.
+        choice: the week and its upload; without an upload, the week's table becomes complete and empty.
         downloads: folder for downloaded files until they are converted.
         fields: the raw table's columns that an archive may have, with their types.
         json_fields: those that hold JSON text.

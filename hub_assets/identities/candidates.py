@@ -24,7 +24,7 @@ MOST_TWINS: Final = 5
 
 
 def find_candidates(facts: Facts, earlier: pa.Table | None = None, decided: pa.Table | None = None) -> pa.Table:
-    """Find the candidate pairs of a week from names, repositories, trailers and, if known, accounts.
+    """Find one week's candidate pairs from names, repositories, trailers and, if known, accounts.
 
     Args:
         facts: facts about the week.

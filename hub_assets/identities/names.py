@@ -40,7 +40,7 @@ and degrees at the end. `abbreviations`: typical handles for a name of two or mo
 
 
 def relation(a: str, b: str, similarity: str) -> str:
-    """Return a DuckDB expression for the relation of two names, given the aliases of their features.
+    """Return a DuckDB expression for the relation between two names, given the aliases of their features.
 
     - `same`: equal normal forms.
     - `numbered`: the names differ only in digits.

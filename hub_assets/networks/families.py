@@ -26,7 +26,7 @@ Integers = NDArray[np.int64]
 
 
 def family_tables(edges: pa.Table, downloads: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Find the families of a week.
+    """Find one week's families of models.
 
     A root is a model without a base: it names no base, only itself, or something that cannot be an id. A base that is
     not listed is a root, because its own bases are unknown. Models that descend from each other form a cycle, which

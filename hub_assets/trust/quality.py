@@ -23,7 +23,7 @@ PARTIAL_LISTINGS: Final = 7
 
 @dataclass(frozen=True)
 class Series:
-    """The listings of one type up to a week, oldest first: columns of `int_hub__listing_totals` as floats."""
+    """One repository type's listings up to a week, oldest first: columns of `int_hub__listing_totals` as floats."""
 
     repo_type: str
     dates: list[date]
@@ -48,7 +48,7 @@ class Series:
         return _divide(self["n_frozen"], self["n_busy"])
 
     def median_before(self, values: Numbers, listings: int | None = None) -> float:
-        """Return the median of the values before the week; NaN if fewer than `least_baseline` are known."""
+        """Return the median of the values before the week to judge; NaN if fewer than `least_baseline` are known."""
         before = values[:-1][-int(listings or self.rules.baseline_listings) :]
         known = before[~np.isnan(before)]
         return float(np.median(known)) if len(known) >= self.rules.least_baseline else np.nan
