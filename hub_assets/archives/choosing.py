@@ -87,7 +87,7 @@ def choose(uploads: Iterable[Upload], weeks: Sequence[date]) -> list[Choice]:
         weeks: Mondays.
 
     Returns:
-        For each week a choice per type, in the order of `REPO_TYPES`.
+        For each week, one choice per type, in the order of `REPO_TYPES`.
     """
     by_week: dict[date, list[_Judged]] = defaultdict(list)
     for listed in _by_type(uploads).values():
@@ -108,7 +108,7 @@ def gaps(uploads: Iterable[Upload]) -> list[Gap]:
 
 
 def monday_of(moment: datetime) -> date:
-    """Return the Monday of a moment's week in UTC."""
+    """Return the Monday of the week (UTC) in which a moment lies."""
     day = moment.astimezone(UTC).date()
     return day - timedelta(days=day.weekday())
 

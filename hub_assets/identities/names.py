@@ -34,8 +34,8 @@ FEATURES: Final = query("name_features", titles=_TITLES, degrees=_DEGREES, token
 
 `normal`: lower case, without accents, letters and digits only, so that `First Last` and `first-last` get the same value
 (each name keeps its own row); empty if the name has neither. `stem`: `normal` without trailing digits. `letters` and
-`digits`: only those characters of `normal`. `words`: runs of letters, also split at capitals, without titles in front
-and degrees at the end. `abbreviations`: typical handles for a name of two or more words.
+`digits`: only those characters of `normal`. `words`: runs of letters, also split at capitals, without leading titles
+and trailing degrees. `abbreviations`: typical handles for a name of two or more words.
 """
 
 

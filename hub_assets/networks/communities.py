@@ -75,8 +75,8 @@ def greedy_spread(graph: Graph, n_orders: int = ORDERS, seed: int = 0) -> float:
 def leiden_communities(graph: Graph, seed: int = 0) -> Partition:
     """Find communities by five iterations of Leiden's algorithm (Traag, Waltman and van Eck 2019).
 
-    Computed by igraph's `community_leiden` for modularity. Its partitions are at least as good as the greedy ones, and
-    its running time is roughly proportional to the number of edges.
+    Computed by igraph's `community_leiden` with modularity as the objective. Its partitions are at least as good as the
+    greedy ones, and its running time is roughly proportional to the number of edges.
 
     Args:
         graph: any graph.

@@ -31,8 +31,9 @@ def stalled(ratio: Numbers, frozen_share: Numbers, n_busy: Numbers, rules: Rules
     """Return which listings lie in a stall, so that their counters should be left out.
 
     A stall begins when downloads per day fall below `stall_ratio` of the median. It ends before the first listing that
-    reaches `recovered_ratio` and is not partly frozen: that one carries the backlog. Stalls at most `stalls_apart`
-    listings apart count as one. A stall longer than `longest_stall` ends there, because the level itself has changed.
+    reaches `recovered_ratio` and is not partly frozen, because that listing carries the backlog. Stalls at most
+    `stalls_apart` listings apart count as one. A stall longer than `longest_stall` ends there, because the level itself
+    has changed.
 
     Args:
         ratio: downloads per day since the previous listing, divided by their running median; NaN if unknown.
