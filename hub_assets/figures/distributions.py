@@ -131,7 +131,7 @@ def _words(fit: Mapping[str, Any]) -> str:
         return {"supported": "power law", "not_tested": "not tested"}.get(fit["verdict"], "undecided")
     if fit["preferred"] in ("power_law", "undecided"):
         return "not plausible"
-    return "cut-off nearer" if fit["preferred"] == "truncated_power_law" else f"{fit['preferred']} nearer"
+    return "cut-off better" if fit["preferred"] == "truncated_power_law" else f"{fit['preferred']} better"
 
 
 def _draw_key(axes: Axes, repo_types: list[str]) -> None:
