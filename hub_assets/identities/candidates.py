@@ -1,7 +1,7 @@
 """Pairs of author strings that may be the same person, each with the blocking rules (generators) that proposed it.
 
-The study's three rules are kept apart from ours, so that the yield of each can be compared. A candidate pair is only a
-question: `evidence` scores it and `rules` decides it.
+The study's three rules are kept apart from ours, so that the yield of each can be compared. Candidates are only
+proposed here: `evidence` scores them, and `rules` decides on them.
 """
 
 from typing import Final

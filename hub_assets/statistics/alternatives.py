@@ -86,7 +86,7 @@ def _log_masses(slopes: Floats, bends: Floats, lows: Floats, widths: Floats) -> 
     """Return the logarithm of the integral of e^(-slope y - (bend y)^2 / 2) (rows) over each interval (columns).
 
     The integral is a difference of two tails, taken on the side away from the mode. Where the interval is too narrow
-    for that, it is the value at the midpoint.
+    for that, the value at the midpoint replaces it.
     """
     middles = lows + widths / 2
     spans = bends * widths
