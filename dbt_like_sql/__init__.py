@@ -1,1 +1,1 @@
-"""The project's SQL. No Python belongs here: `hub_assets.warehouse.sql_project` reads these files."""
+"""The project's SQL, which `hub_assets.warehouse.sql_project` reads. No Python belongs here."""

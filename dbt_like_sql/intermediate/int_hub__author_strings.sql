@@ -5,7 +5,7 @@ participations as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- if no commit has an avatar, the source did not record avatars, so a missing avatar says nothing
+-- if no commit has an avatar, the source did not record avatars, so a missing avatar is no evidence
 observed as (
     select coalesce(bool_or(has_avatar), false) as are_avatars
     from participations

@@ -53,7 +53,7 @@ joined as (
     group by repo_key, developer_id
 ),
 
--- commits made before the target joined count from the month it joined
+-- commits made before the target joined count from the month in which the target joined
 pairs as (
     select
         sources.repo_key, greatest(sources.month, targets.joined_month) as month, sources.developer_id as source_id,

@@ -22,7 +22,7 @@ changes as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- an incomplete or stalled listing says nothing about single repositories
+-- an incomplete or stalled listing is no evidence about single repositories
 suspect as (
     select
         repo_type,
@@ -54,8 +54,8 @@ vanished as (
     where changes.was_listed and not changes.is_listed and not coalesce(suspect.is_partial, false)
 ),
 
--- uploading a repository again under another key keeps the count only if the Hub moved it; within a week the count
--- grows by a quarter of the 30-day downloads, and a popular repository by half
+-- a repository that reappears under another key keeps its count only if the Hub moved it; within a week, a count grows
+-- by a quarter of the 30-day downloads, or by half for a popular repository
 matches as (
     select
         present.repo_type,

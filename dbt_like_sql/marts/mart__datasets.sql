@@ -60,7 +60,7 @@ select
     coalesce(themes.modalities, cast([] as varchar[])) as modalities,
     coalesce(themes.domains, cast([] as varchar[])) as domains,
     coalesce(named.languages, cast([] as varchar[])) as languages,
-    -- a dataset with several sizes belongs to no single class
+    -- a dataset with several size tags does not belong to a single class
     case
         when
             named.n_size_categories = 1 and named.size_category in (

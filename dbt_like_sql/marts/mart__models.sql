@@ -16,7 +16,7 @@ namespaces as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a few models of 2019 and 2020 still have ids without a namespace
+-- a few models from 2019 and 2020 still have ids without a namespace
 legacy as (
     select developers.repo_id, organizations.organization, organizations.kind, organizations.country
     from {{ ref('model_developers') }} as developers

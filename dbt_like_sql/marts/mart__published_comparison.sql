@@ -291,7 +291,7 @@ used_models as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- matched by the id of the week, so a renamed model counts as another model; two keys may share an id
+-- models are matched by their id in that week, so a renamed model counts as a different model; two keys may share an id
 model_usage as (
     select published.place, max(used_models.n_spaces) as ours, max(used_models.n_models) as n
     from published

@@ -18,7 +18,7 @@ previous as (
     inner join earlier on repositories.snapshot_date = earlier.previous_date
 ),
 
--- a type that was not listed in one of the two weeks has not changed
+-- a type that was not listed in both weeks has no changes
 compared_types as (
     select repo_type from present
     intersect

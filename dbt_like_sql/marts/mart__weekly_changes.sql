@@ -19,7 +19,7 @@ previous as (
     inner join earlier on activity.snapshot_date = earlier.previous_date
 ),
 
--- movement of the repositories that both weeks list; where either week does not know a number, it is unknown
+-- changes of the repositories listed in both weeks; a change is unknown if either week's number is unknown
 moved as (
     select
         present.repo_type,
@@ -98,7 +98,7 @@ joined as (
         and namespaces.namespace is not distinct from left_behind.namespace
 )
 
--- namespaces in which nothing changed are left out, because nearly all are such
+-- leave out namespaces without changes, because that is nearly all of them
 select
     date '{{ var('snapshot_date') }}' as snapshot_date,
     joined.repo_type,

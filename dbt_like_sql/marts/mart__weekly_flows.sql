@@ -1,4 +1,4 @@
--- recent weeks change when a later listing reveals an error, so each week states them again as known by then
+-- numbers of recent weeks change when a later listing reveals an error, so each week restates them as known by then
 with
 
 recent as (

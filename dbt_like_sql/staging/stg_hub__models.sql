@@ -1,6 +1,6 @@
 with
 
--- a week that we listed ourselves is not taken from an archive as well
+-- leave out archived rows of weeks that we listed ourselves
 own_weeks as (
     select distinct snapshot_date from {{ source('raw_hub', 'models') }}
 ),

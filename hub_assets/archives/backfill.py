@@ -15,19 +15,19 @@ from hub_assets.archives.uploads import Uploads
 from hub_assets.lake.parts import Lake
 
 CALLS_PER_FILE: Final = 2
-"""A file costs a request for its address and one for its content."""
+"""Number of calls per file: one request for its address and one for its content."""
 
 State = Literal["listed", "imported", "to import", "gap"]
 
 
 @dataclass(frozen=True)
 class WeekPlan:
-    """A week: the choice of each type, and what is left to do.
+    """One week of the plan: the upload chosen for each type, and what is left to do.
 
     - `listed`: we listed all types ourselves, so the archive is not needed
-    - `imported`: the lake holds what was chosen
-    - `gap`: the archive has nothing for the week; importing it records that
-    - `to import`: at least one listing is to be downloaded
+    - `imported`: the lake holds the chosen listings
+    - `gap`: the archive has no listing for the week; importing the week records this
+    - `to import`: at least one listing must still be downloaded
     """
 
     week: date
@@ -49,7 +49,7 @@ class WeekPlan:
 class Backfill:
     """The plan of a backfill.
 
-    `gaps` are times without an upload that concern these weeks; `planning_calls` is what making the plan cost.
+    `gaps` are periods without an upload that affect these weeks; `planning_calls` is the number of calls made to plan.
     """
 
     archive: Archive
@@ -69,22 +69,22 @@ class Backfill:
 
     @property
     def n_calls(self) -> int:
-        """Calls left to make."""
+        """Number of calls left to make."""
         return sum(week.n_files for week in self.remaining) * CALLS_PER_FILE
 
 
 def plan_backfill(
     uploads: Uploads, lake: Lake, weeks: Sequence[date], archived: Mapping[str, str], is_built: Mapping[date, bool]
 ) -> Backfill:
-    """Plan the import of weeks.
+    """Plan the import of several weeks.
 
     Args:
-        uploads: the archive.
-        lake: our own listings, and what was imported before.
+        uploads: the uploads to the archive.
+        lake: contains our own listings and earlier imports.
         weeks: consecutive Mondays.
-        archived: the tables of archived listings, each with the table of our own listing, in the order of a week's
+        archived: the tables of archived listings, each mapped to the table of our own listing, in the order of a week's
             choices.
-        is_built: whether a week's tables were built from what was imported; an imported week is done only then.
+        is_built: whether a week's tables were built from its import; only then is an imported week done.
 
     Raises:
         ArchiveUnreachable: if the archive cannot be read.

@@ -1,4 +1,4 @@
-"""The archives that we know, and what an upload to one is. Finding and choosing uploads do not belong here."""
+"""The known archives, and the definition of an upload to one. Finding and choosing uploads do not belong here."""
 
 import re
 from dataclasses import dataclass
@@ -17,11 +17,12 @@ class UnknownArchive(UserError):
 
 @dataclass(frozen=True)
 class Archive:
-    """A dataset repository on the Hub that keeps listings.
+    """A dataset repository on the Hub that stores listings.
 
     - `revisions`: every upload replaces `<type>s.parquet`, so a past listing is a past revision of the file
     - `folders`: every upload adds `<type>s/<YYYY-MM-DD>/<file>.parquet`, so all of them are in the newest revision. The
-      date is the start of a week; the content is of its end, up to seven days later, and is sometimes repeated.
+      date is the start of a week; the content is from the week's end, up to seven days later, and sometimes repeats
+      that of an earlier upload.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Archive:
     layout: Layout
 
     def type_of(self, path: str) -> tuple[RepoType, date | None] | None:
-        """Return the type, and the date if the path has one, of a listing's file; None for other files."""
+        """Return a listing file's type, and its date if the path contains one; None for other files."""
         match = _PATHS[self.layout].fullmatch(path)
         if match is None:
             return None
@@ -59,7 +60,7 @@ def archive_of(name: str) -> Archive:
     """Return an archive by name.
 
     Raises:
-        UnknownArchive: if there is none.
+        UnknownArchive: if no archive has that name.
     """
     if name not in ARCHIVES:
         raise UnknownArchive(f"there is no archive {name!r}; choose one of {', '.join(ARCHIVES)}")
@@ -74,7 +75,7 @@ class Upload:
     - `at`: when the content was taken (UTC): the commit's time, or for `folders` the creation time of its newest row
     - `revision`, `path`: where it is; the revision is a commit id and never changes
     - `size`, `digest`: bytes, and SHA-256
-    - `rows`, `newest_at`: of the Parquet footer: number of rows, and the newest creation time
+    - `rows`, `newest_at`: number of rows and newest creation time, from the Parquet footer
 
     All but the first four are None if unknown.
     """

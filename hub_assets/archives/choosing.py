@@ -1,10 +1,10 @@
-"""Which upload represents a week, which weeks have none, and why.
+"""The choice of the upload that represents each week, and the reasons why some weeks have none.
 
-A week is represented by the last complete upload before its end: all three listings of one batch, each whole and none a
-repeat from before the week. It is never represented by an upload of another week. Where no batch has all three, each
-type is represented by its own last whole upload, and the week is partial.
+A week is represented by the last complete upload before its end: all three listings of one batch, each of them whole
+and none a repeat from before the week. It is never represented by an upload of another week. Where no batch has all
+three, each type is represented by its own last whole upload, and the week is partial.
 
-Pure: finding uploads and fetching them do not belong here.
+All functions are pure: finding and fetching uploads do not belong here.
 """
 
 from collections import defaultdict
@@ -21,32 +21,32 @@ from hub_assets.vocabulary import REPO_TYPES, RepoType
 WINDOW: Final = 7
 """Number of uploads before and after an upload whose row counts it is compared with."""
 LEAST_SHARE: Final = 0.95
-"""Rows of a whole listing, relative to the running median. The Hub grows by about one percent a week. The
-largest known purge removed 5.6 % of a listing for good; only the next uploads distinguish it from a truncated file."""
+"""Minimum number of rows in a whole listing, relative to the running median. The Hub grows by about one percent a week.
+The largest known purge removed 5.6 % of a listing for good; only later uploads distinguish such a purge from a
+truncated file."""
 LATE: Final = timedelta(days=3)
 """Time between the newest row and the upload beyond which the content may be old."""
 LATE_FACTOR: Final = 4
-"""Alternatively, this multiple of the longest such time among earlier uploads, for listings that gain a row only every
-few days:
-with random arrivals, one upload in 330 is later than that."""
+"""The limit is at least this multiple of the longest such time among earlier uploads, because some listings gain a row
+only every few days. With random arrivals, one upload in 330 exceeds it."""
 LEAST_LAGS: Final = 3
-"""Number of earlier uploads needed to call one late."""
+"""Minimum number of earlier uploads for an upload to be considered late."""
 GAP_FACTOR: Final = 2
-"""Times the median interval between uploads; a longer time without an upload is a gap."""
+"""A gap is a period without uploads that is longer than this multiple of the median interval between uploads."""
 
 Status = Literal["complete", "suspect", "partial", "missing"]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The upload that represents a type in a week.
+    """The upload that represents a repository type in one week.
 
     - `complete`: from a batch with all three listings
     - `suspect`: complete, but there is a reason not to trust it
     - `partial`: from a batch without all three listings
     - `missing`: `upload` is None
 
-    `why` says what is wrong; None if nothing is.
+    `why` names the problem; None if there is none.
     """
 
     week: date
@@ -72,7 +72,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class _Judged:
-    """An upload, why it cannot represent a week, and why it cannot be trusted."""
+    """An upload, with the reasons why it cannot represent a week or cannot be trusted, if any."""
 
     upload: Upload
     unusable: str | None = None
@@ -83,11 +83,11 @@ def choose(uploads: Iterable[Upload], weeks: Sequence[date]) -> list[Choice]:
     """Choose the upload of each week and type.
 
     Args:
-        uploads: all that are known, with `WINDOW` of each type around the weeks.
+        uploads: all known uploads, including `WINDOW` of each type before and after the weeks.
         weeks: Mondays.
 
     Returns:
-        For each week a choice per type, in the order of `REPO_TYPES`.
+        For each week, one choice per type, in the order of `REPO_TYPES`.
     """
     by_week: dict[date, list[_Judged]] = defaultdict(list)
     for listed in _by_type(uploads).values():
@@ -108,13 +108,13 @@ def gaps(uploads: Iterable[Upload]) -> list[Gap]:
 
 
 def monday_of(moment: datetime) -> date:
-    """Return the Monday of a moment's week in UTC."""
+    """Return the Monday of the week (UTC) in which a moment lies."""
     day = moment.astimezone(UTC).date()
     return day - timedelta(days=day.weekday())
 
 
 def _by_type(uploads: Iterable[Upload]) -> dict[RepoType, list[Upload]]:
-    """Return the uploads of each type, oldest first; of a batch only the last."""
+    """Return the uploads of each type, oldest first, with only the last one of each batch."""
     last: dict[tuple[RepoType, date], Upload] = {}
     for upload in sorted(uploads, key=lambda upload: (upload.at, upload.batch)):
         last[upload.repo_type, upload.batch] = upload
@@ -137,17 +137,17 @@ def _judge(listed: Sequence[Upload]) -> list[_Judged]:
             whole.append(upload.rows)
         original = first_with.setdefault(upload.digest, upload) if upload.digest else upload
         repeats = f"repeats the upload of {original.batch}" if original is not upload else None
-        # a repeat within the week still shows the week
+        # a repeat of an upload from the same week still represents the week
         is_old = repeats is not None and monday_of(original.at) < monday_of(upload.at)
         judged.append(_Judged(upload, truncated or (repeats if is_old else None), repeats or _late(upload, lags)))
     return judged
 
 
 def _truncated(rows: int | None, before: Sequence[int], after: Sequence[int]) -> str | None:
-    """Return how far a listing is cut off, or None if it is whole, or its number of rows unknown.
+    """Describe how far a listing is cut off; return None if it is whole or its number of rows is unknown.
 
-    A drop below the median of the earlier uploads means a truncated file unless later uploads stay as small: that is a
-    purge.
+    A drop below the median of the earlier uploads means a truncated file, unless later uploads stay as small, which
+    means a purge.
     """
     if rows is None or not (before or after):
         return None
@@ -159,7 +159,7 @@ def _truncated(rows: int | None, before: Sequence[int], after: Sequence[int]) ->
 
 
 def _late(upload: Upload, lags: list[timedelta]) -> str | None:
-    """Return how old the content is if it is older than usual, and note how old it is."""
+    """Describe the age of the content if it is unusually old, else return None; append the age to `lags`."""
     if upload.newest_at is None:
         return None
     lag, before = upload.at - upload.newest_at, lags[-WINDOW:]

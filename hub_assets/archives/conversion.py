@@ -1,8 +1,8 @@
-"""Reads the listing files of all eras as the JSON that the Hub sent, in batches.
+"""Conversion of listing files from all eras to the JSON that the Hub sent, in batches.
 
-Columns came and went over the years, and the same column was JSON text, a struct, a whole number or a float, a date or
-text. Written as JSON again they are one case: the same conversion as for a response makes rows of them. A column that
-a file lacks is absent from the JSON, so it counts as not observed, never as 0 or empty.
+Columns came and went over the years, and the same column was stored as JSON text or a struct, as an integer or a float,
+as a date or text. Written as JSON again, they are all one case, and the code that converts the Hub's responses turns
+them into rows. A column that a file lacks is absent from the JSON, so it counts as not observed, never as 0 or empty.
 """
 
 import json
@@ -18,7 +18,7 @@ from hub_assets.errors import HubAssetsError
 from hub_assets.sql import parquet
 
 BATCH_ROWS: Final = 50_000
-"""Rows that are in memory at once: some 150 MB of JSON for models."""
+"""Number of rows in memory at once: some 150 MB of JSON for models."""
 PAGE_ROWS: Final = 1_000
 
 
@@ -94,17 +94,17 @@ def _columns(types: dict[str, str], file: Path, wanted: Sequence[str]) -> Column
 
 
 def _member(name: str, kind: str, ours: pa.DataType, is_json: bool) -> str:
-    """Return the SQL of a member of the row's JSON object; null, which `concat_ws` skips, if it was not recorded.
+    """Return SQL for one member of a row's JSON object; null, which `concat_ws` skips, if it was not recorded.
 
     Args:
         name: the field.
-        kind: DuckDB's type of the file's column.
-        ours: the type of our own column.
-        is_json: whether that holds JSON text.
+        kind: the file column's type in DuckDB.
+        ours: the type of our own column of that name.
+        is_json: whether our own column holds JSON text.
     """
     column = f'"{name}"'
     if kind.startswith("TIMESTAMP"):
-        # text drops nanoseconds, and a zone becomes UTC
+        # a cast to text drops nanoseconds and converts time zones to UTC
         value = f"to_json({column}::{'timestamptz' if 'ZONE' in kind else 'timestamp'}::varchar)"
     elif kind in ("FLOAT", "DOUBLE"):
         value = f"case when isfinite({column}) then to_json({column}) end"
@@ -122,7 +122,7 @@ def _member(name: str, kind: str, ours: pa.DataType, is_json: bool) -> str:
 
 
 def _bare(value: str) -> str:
-    """Return the SQL of a JSON object without nulls: a struct has one per field of any row, and the Hub sent none."""
+    """Return SQL for a JSON object without nulls, which the Hub never sent but a struct has in unused fields."""
     return f"json_merge_patch('{{}}', {value})"
 
 

@@ -1,8 +1,8 @@
-"""Brings the listing of a week from an archive into the lake.
+"""Import of one week's listing from an archive into the lake.
 
-A listing is downloaded whole, converted in batches and removed again, so one listing at a time is on disk and one batch
-in memory. An interrupted download continues; an interrupted conversion starts over. The week's manifest names the
-source. `choosing` decides which upload to import.
+A listing is downloaded whole, converted in batches, and then deleted, so that only one listing is on disk and one batch
+in memory at a time. An interrupted download continues; an interrupted conversion starts over. The week's manifest names
+the source. `choosing` decides which upload to import.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ CHOICE_SCHEMA: Final = pa.schema(
         pa.field("reason", pa.string()),
     ]
 )
-"""A row per week and type: the upload that represents it, or why there is none."""
+"""One row per week and type: the upload that represents it, or why there is none."""
 
 
 def choice_rows(archive: Archive, choices: Sequence[Choice]) -> pa.Table:
@@ -85,17 +85,17 @@ def import_listing(
     convert: Convert,
     report: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
-    """Import the upload that represents a week, replacing what was imported before; skip it if that is the same.
+    """Import the upload that represents a week, replacing any earlier import; skip it if it is already imported.
 
     Args:
         uploads: the archive.
         lake: where to write.
         table: the raw table.
-        choice: the week, and its upload; without one, the week becomes complete and empty.
-        downloads: folder for files on their way.
+        choice: the week and its upload; without an upload, the week's table becomes complete and empty.
+        downloads: folder for downloaded files until they are converted.
         fields: the raw table's columns that an archive may have, with their types.
         json_fields: those that hold JSON text.
-        convert: makes rows.
+        convert: converts pages to rows.
         report: receives progress messages.
 
     Returns:
@@ -103,7 +103,7 @@ def import_listing(
         `status` of the choice and `why`, and the file's `absent` and `ignored` columns.
 
     Raises:
-        ArchiveUnreachable: if the download fails; it continues next time.
+        ArchiveUnreachable: if the download fails; the next import resumes it.
         Unreadable: if the file is not a listing.
     """
     week, upload = choice.week, choice.upload
@@ -154,7 +154,7 @@ def write_choices(lake: Lake, table: str, week: date, rows: pa.Table) -> Manifes
 
 
 def is_imported(archive: Archive, lake: Lake, table: str, choice: Choice) -> bool:
-    """Return whether a week's raw table holds what was chosen for it."""
+    """Return whether a week's raw table holds the upload that was chosen for it."""
     manifest = lake.manifest(table, choice.week)
     source, imported = _source(archive, choice.upload), manifest.details.get("source", {})
     return manifest.complete and source == {name: imported.get(name) for name in source}

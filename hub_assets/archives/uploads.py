@@ -1,4 +1,4 @@
-"""Finds the uploads to an archive through huggingface_hub: when, where, how large, how many rows.
+"""Discovery of an archive's uploads through huggingface_hub: when, where, how large, and how many rows.
 
 An upload never changes, so each one is looked up once and recorded in a file. Reading rows and choosing uploads
 do not belong here.
@@ -32,11 +32,11 @@ from hub_assets.vocabulary import REPO_TYPES, RepoType
 logger = logging.getLogger(__name__)
 
 WORKERS: Final = 4
-"""Concurrent requests; the session paces them."""
+"""Number of concurrent requests; the session paces them."""
 TAIL: Final = 256 * 1024
-"""Bytes at the end of a Parquet file that are read first; the footer of a listing is some 100 KB."""
+"""Number of bytes read first from the end of a Parquet file; the footer of a listing is some 100 KB."""
 KEPT_EVERY: Final = 50
-"""Revisions after which the known uploads are written."""
+"""Number of revisions after which the known uploads are saved."""
 _UPLOADS: Final = TypeAdapter(dict[str, list[Upload]])
 
 
@@ -48,9 +48,9 @@ class Uploads:
     """The uploads to one archive that are known so far.
 
     Args:
-        api: huggingface_hub at the Hub that holds the archive.
+        api: huggingface_hub's client of the Hub that holds the archive.
         archive: the archive.
-        file: where to keep what is known.
+        file: where to store the known uploads.
         report: receives progress messages.
 
     `calls` counts the requests made.
@@ -67,7 +67,7 @@ class Uploads:
         self._known = _UPLOADS.validate_json(file.read_bytes()) if file.exists() else {}
 
     def find(self, first: date, last: date) -> list[Upload]:
-        """Return the uploads of all weeks from `first` to `last`, and as many around them as choosing needs.
+        """Return the uploads of all weeks from `first` to `last`, and those around them that choosing needs.
 
         Raises:
             ArchiveUnreachable: if the Hub does not answer, or does not have the archive.
@@ -79,7 +79,7 @@ class Uploads:
 
     @contextmanager
     def reaching(self) -> Iterator[None]:
-        """Turn the errors of huggingface_hub into one sentence.
+        """Turn errors from huggingface_hub into a single sentence.
 
         Raises:
             ArchiveUnreachable: if the Hub does not answer, or does not have the archive.
@@ -120,7 +120,7 @@ class Uploads:
                 continue
             at = file.last_commit.date.astimezone(UTC)
             kind = self.archive.type_of(file.path)
-            # a revision also holds files that no commit of this day changed
+            # a revision also contains files that no commit on this day changed
             if kind is not None and at.date() == day:
                 uploads.append(self._upload(kind[0], day, at, revision, file))
         return uploads
@@ -145,13 +145,13 @@ class Uploads:
             made = [self._upload(kind, day, end, revision, file) for kind, file in files[day]]
             return [replace(one, at=min(one.newest_at, end)) if one.newest_at else one for one in made]
 
-        # a label's content follows it by up to seven days
+        # the content is up to seven days newer than its label
         wanted = _around(sorted(files), first - timedelta(days=7), last)
         return self._look_up({self._label_key(files[day]): day for day in wanted}, of_label)
 
     @staticmethod
     def _label_key(files: Iterable[tuple[RepoType, RepoFile]]) -> str:
-        """Return a name for the files of a label; other contents give another name."""
+        """Return a name for a label's files; different contents produce a different name."""
         return " ".join(f"{file.path}@{file.lfs.sha256 if file.lfs else file.blob_id}" for _, file in files)
 
     def _upload(self, repo_type: RepoType, day: date, at: datetime, revision: str, file: RepoFile) -> Upload:
@@ -160,7 +160,7 @@ class Uploads:
         return Upload(repo_type, day, at, revision, file.path, file.size, digest, rows, newest_at)
 
     def _footer(self, revision: str, path: str, size: int) -> tuple[int, datetime | None]:
-        """Return the number of rows of a file and its newest creation time; no rows if it is not Parquet."""
+        """Return a file's number of rows and newest creation time; 0 and None if it is not Parquet."""
         tail = self._tail(revision, path, min(TAIL, size))
         if tail[-4:] == b"PAR1" and len(tail) >= 8:
             (length,) = struct.unpack("<I", tail[-8:-4])
@@ -214,7 +214,7 @@ def _around(days: list[date], first: date, last: date) -> list[date]:
 
 
 def _newest(footer: Any) -> datetime | None:
-    """Return the newest `createdAt` by the statistics of a Parquet footer; None if it has none."""
+    """Return the newest `createdAt` from the statistics in a Parquet footer; None if it has none."""
     names = [footer.schema.column(position).path for position in range(footer.num_columns)]
     if "createdAt" not in names:
         return None
@@ -230,7 +230,7 @@ def _newest(footer: Any) -> datetime | None:
 
 
 def _moment(value: Any) -> datetime | None:
-    """Return a statistic as a moment in UTC: a timestamp with or without a zone, or text."""
+    """Convert a statistic (a timestamp with or without a zone, or text) to a time in UTC; None for other values."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if isinstance(value, str):

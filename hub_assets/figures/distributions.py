@@ -24,10 +24,10 @@ _NOT_SUPPORTED: Final = (0, (3, 1.2))
 _ALPHA: Final = "\N{GREEK SMALL LETTER ALPHA}"
 _REMARKS: Final = (
     "Supported: plausible (goodness-of-fit",
-    "p > 0.1) and nearer than a lognormal.",
-    "Not supported: another law is nearer,",
+    "p > 0.1) and better than a lognormal.",
+    "Not supported: another law is better,",
     "or it is not plausible, or not tested.",
-    "Undecided: a lognormal is as near.",
+    "Undecided: a lognormal fits as well.",
     "Cut-off: a power law that ends as an",
     "exponential.",
 )
@@ -86,7 +86,7 @@ def _is_known(repos: pa.Table, variable: str) -> bool:
 
 
 def _law(x_min: float, alpha: float, share: float, last: float) -> Curve:
-    """Return the line of a law from x_min to the last value: the sum of x^-alpha from x up, relative to x_min."""
+    """Return the line of a law from x_min to the last value: the sum of x^-alpha from x up over that from x_min up."""
     xs = np.geomspace(x_min, max(last, x_min), 60)
 
     def log_sums(at: Floats) -> Floats:
@@ -131,7 +131,7 @@ def _words(fit: Mapping[str, Any]) -> str:
         return {"supported": "power law", "not_tested": "not tested"}.get(fit["verdict"], "undecided")
     if fit["preferred"] in ("power_law", "undecided"):
         return "not plausible"
-    return "cut-off nearer" if fit["preferred"] == "truncated_power_law" else f"{fit['preferred']} nearer"
+    return "cut-off better" if fit["preferred"] == "truncated_power_law" else f"{fit['preferred']} better"
 
 
 def _draw_key(axes: Axes, repo_types: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Figures as files and bytes; equal figures give equal bytes. The content of figures does not belong here."""
+"""Rendering of figures; equal figures produce equal bytes. The content of figures does not belong here."""
 
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +13,7 @@ from hub_assets.lake.parts import write_beside
 DPI: Final = 150
 """Pixels per inch of a PNG."""
 THUMBNAIL_BYTES: Final = 22_000
-"""The event log keeps thumbnails forever, as base64, which takes 30 kB for this size."""
+"""Size limit of a thumbnail. The event log keeps thumbnails forever as base64, which takes 30 kB at this size."""
 
 
 def png(figure: Figure) -> bytes:

@@ -30,9 +30,9 @@ CORES: Final = (1, 5, 10)
 """The k-cores that the study reports besides the maximal one."""
 MOST_IN_A_CIRCLE: Final = 50
 MOST_DRAWN: Final = 300
-"""Developers; a larger core would be an unreadable tangle."""
+"""Maximum number of developers in a drawn core; a larger core would be an unreadable tangle."""
 MANY_LINES: Final = 3_000
-"""With more lines than this, they are rasterized within the SVG."""
+"""Maximum number of lines drawn as vectors; beyond it, lines are rasterized within the SVG."""
 _STEPS: Final = 10
 """Histogram bins per factor of 10."""
 
@@ -140,9 +140,9 @@ def core(edges: pa.Table, core_numbers: pa.Table) -> Figure:
     """Draw how many developers are in each core of a network, and the maximal core itself.
 
     The left panel shows the number of developers in the k-core against k, on logarithmic axes. The right panel shows
-    the maximal core. A line connects two developers with an edge: its color says whether edges go both ways, and its
-    width grows with the logarithm of their total weight. Up to 50 developers are placed on a circle, clockwise from the
-    top, with connected developers side by side and the highest total weight first. Larger cores use a spring layout
+    the maximal core. A line connects two developers with an edge: its color indicates whether edges go both ways, and
+    its width grows with the logarithm of their total weight. Up to 50 developers are placed on a circle, clockwise from
+    the top, with connected developers side by side and the highest total weight first. Larger cores use a spring layout
     (Fruchterman and Reingold, from a fixed start), and cores of more than 300 developers are not drawn.
 
     Args:
@@ -158,7 +158,7 @@ def core(edges: pa.Table, core_numbers: pa.Table) -> Figure:
     largest = int(numbers.max(initial=0))
     figure = style.blank(_OF_CORES.height)
     profile, drawing = (_OF_CORES.field(figure, column) for column in (0, 1))
-    _label(figure, [profile], "k: least degree within the core, in + out", "developers in the k-core")
+    _label(figure, [profile], "k: minimum degree within the core, in + out", "developers in the k-core")
     _OF_CORES.write(profile, "all cores", -1, **style.TITLE)
     _OF_CORES.write(drawing, f"maximal core, k = {largest:,}" if largest else "maximal core", -1, **style.TITLE)
     drawing.set_axis_off()
@@ -256,7 +256,7 @@ def _draw_profile(axes: Axes, numbers: Ints, largest: int) -> None:
 
 
 class _Core(NamedTuple):
-    """Numbers of developers and edges; connected pairs as positions of developers, with their direction and weight."""
+    """A core: numbers of developers and edges; connected pairs as indices of developers, with direction and weight."""
 
     n: int
     n_edges: int

@@ -1,4 +1,4 @@
-"""What all figures share: size, fonts, colors and display names. Drawing figures does not belong here."""
+"""Style shared by all figures: size, fonts, colors and display names. Drawing figures does not belong here."""
 
 from typing import Any, Final, NamedTuple
 
@@ -9,10 +9,10 @@ WIDTH: Final = 7.0
 
 INK: Final = "#222222"
 FAINT: Final = "#e4e4e4"
-"""Grids, and cells without a known value."""
+"""Color of grids and of cells without a known value."""
 _AXIS: Final = "#555555"
 QUIET: Final = "#6b6b6b"
-"""Remarks; a contrast of 5:1 against white."""
+"""Color of remarks, with a contrast of 5:1 against white."""
 
 RC: Final[dict[Any, Any]] = {
     "axes.axisbelow": True,

@@ -1,7 +1,7 @@
 """Pairs of author strings that may be the same person, each with the blocking rules (generators) that proposed it.
 
-The study's three rules are kept apart from ours, so that the yield of each can be compared. A candidate pair is only a
-question: `evidence` scores it and `rules` decides it.
+The study's three rules are kept apart from ours, so that the yield of each can be compared. Candidates are only
+proposed here: `evidence` scores them, and `rules` decides on them.
 """
 
 from typing import Final
@@ -16,20 +16,20 @@ from hub_assets.identities.sql import query
 HIGH_DEGREE: Final = 10
 """Minimum degree of the developers that the study reviewed by hand."""
 LOOSELY_ALIKE: Final = 0.6
-"""Minimum similarity for a pair with such a developer to be worth reviewing."""
+"""Minimum similarity that makes a pair with one of these developers worth reviewing."""
 MOST_LOOKED_AT: Final = 100
 """Maximum number of committers in a repository for which comparing all pairs by hand is realistic."""
 MOST_TWINS: Final = 5
-"""Maximum number of strings that share a name. A name shared by more is common, and says nothing by itself."""
+"""Maximum number of strings that share a name. A name shared by more strings is common and is no evidence by itself."""
 
 
 def find_candidates(facts: Facts, earlier: pa.Table | None = None, decided: pa.Table | None = None) -> pa.Table:
-    """Find the candidate pairs of a week from names, repositories, trailers and, if known, accounts.
+    """Find one week's candidate pairs from names, repositories, trailers and, if known, accounts.
 
     Args:
         facts: facts about the week.
-        earlier: result of an earlier call for the same week, before accounts were known. Pairs that accounts cannot
-            change are copied from it.
+        earlier: result of an earlier call for the same week, before accounts were known. Pairs that do not depend on
+            accounts are copied from it.
         decided: pairs (`author_a`, `author_b`) that a person decided. They are always included, provided both strings
             are known and neither is a bot.
 
@@ -79,7 +79,7 @@ def find_candidates(facts: Facts, earlier: pa.Table | None = None, decided: pa.T
 def accounts_to_ask_first(facts: Facts, pairs: pa.Table) -> pa.Array:
     """Return the author strings to look up first: those in a pair, then those that share a namespace with a git name.
 
-    The latter are looked up for their full names, which propose further pairs.
+    The latter are looked up for their full names, which lead to further pairs.
     """
     facts.register("pairs", pairs)
     return facts.ask(query("accounts_to_ask_first"))["author"].combine_chunks()
@@ -96,7 +96,7 @@ def _compare_real_names(facts: Facts) -> None:
 def _compare_in_one_repository(facts: Facts) -> None:
     """Create `compared`: pairs of committers to the same repository, with the similarity of their names.
 
-    Pairs whose lengths alone rule out enough similarity are left out.
+    Pairs of names whose lengths alone rule out sufficient similarity are left out.
     """
     pairs = facts.ask(query("comparable_committers", most_looked_at=MOST_LOOKED_AT, **_VALUES))
     normals = (pairs[name].combine_chunks() for name in ("normal_x", "normal_y"))

@@ -29,7 +29,7 @@ SCHEMA: Final = pa.schema(
 """Columns of `decisions.csv`, which has one row per pair.
 
 `why` is the user's reason; `evidence` is the evidence at the time of the decision. Both may be empty. The file belongs
-to the user, so `why` keeps its name although tables call such a column `reason`.
+to the user, so `why` keeps its name although tables call the same column `reason`.
 """
 
 SHEET_COLUMNS: Final = (
@@ -108,7 +108,7 @@ def write_decisions(path: Path, decisions: pa.Table) -> None:
     rows = decisions.select(SCHEMA.names).sort_by(_BY_PAIR).to_pylist()
     text = "".join(map(_csv_line, [SCHEMA.names, *(row.values() for row in rows)]))
     try:
-        # the path may be a link into the user's repository, which must survive
+        # the path may be a symbolic link into the user's repository, and that link must survive
         write_beside(path.resolve(), lambda beside: beside.write_bytes(text.encode()))
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -145,7 +145,7 @@ def decision_on(decisions: pa.Table, author_a: str, author_b: str) -> dict[str, 
 
 
 def stands_on(seen: str, evidence: str) -> bool:
-    """Return whether a decision based on the evidence `seen` is still up to date.
+    """Return whether a decision based on the evidence `seen` still holds for the current `evidence`.
 
     A decision without evidence was written by hand and never becomes outdated.
     """

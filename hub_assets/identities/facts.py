@@ -1,4 +1,4 @@
-"""Facts about author strings in one week, in an in-memory database for the pair search to query.
+"""In-memory database of facts about one week's author strings, for the pair search to query.
 
 The only conclusion drawn here is whether a string is an account.
 """
@@ -25,7 +25,7 @@ NO_ACCOUNTS: Final = pa.schema(
         ("organizations", pa.list_(pa.struct([("account_key", pa.string()), ("name", pa.string())]))),
     ]
 ).empty_table()
-"""The accounts table of a home that never asked the Hub about accounts."""
+"""Columns of the accounts table in a home that has never looked up accounts on the Hub."""
 
 
 class Facts:
@@ -78,7 +78,7 @@ class Facts:
         self._connection.execute(statement)
 
     def register(self, name: str, table: pa.Table) -> None:
-        """Give queries access to a table under a name."""
+        """Make a table available to queries under a name."""
         self._connection.register(name, table)
 
     def ask(self, select: str) -> pa.Table:

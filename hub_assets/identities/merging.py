@@ -1,4 +1,4 @@
-"""Merging of decided pairs into developers: connected author strings, without two accounts or a rejected pair.
+"""Merging of decided pairs into developers: connected author strings that include no two accounts and no rejected pair.
 
 The result does not depend on the order of the pairs, and removing a decision reverts its effect. Accepting and
 rejecting pairs does not belong here.
@@ -37,14 +37,14 @@ def merge(
     """Merge items by pairs, tier by tier, except where that would violate a cannot-link constraint.
 
     Connected pairs of a tier are accepted together or not at all. If they would connect two accounts, or both ends of
-    a cannot-link pair, nothing shows which of them is wrong.
+    a cannot-link pair, there is no way to tell which of them is wrong.
 
     Args:
         n: number of items, which are 0, 1, ... n - 1.
         pairs: array of shape (pairs, 2).
         tiers: tier of each pair; lower tiers are merged first.
         cannot_link: array of shape (constraints, 2): pairs of items to keep apart.
-        cannot_link_tiers: lowest tier to which each constraint applies. Merges made by lower tiers stand.
+        cannot_link_tiers: lowest tier to which each constraint applies. Merges made by lower tiers remain in effect.
         accounts: account number of each item, or -1. Sharing an account does not merge two items by itself.
 
     Returns:
@@ -85,8 +85,8 @@ def resolve(facts: Facts, decided: pa.Table) -> pa.Table:
 
     Pairs of strings that belong to the same account are merged first, then pairs accepted by a person, by a strong
     rule, and by any other rule. Two accounts are merged only if a person or `same_account` accepted a pair that links
-    them. Pairs rejected by a person are never merged; pairs rejected by a rule, and dissimilar real names, are not
-    merged by any rule. Generic names are never merged. A conflicting pair goes to review if a rule accepted it.
+    them. Pairs rejected by a person are never merged; pairs rejected by a rule, and pairs with dissimilar real names,
+    are not merged by any rule. Generic names are never merged. A conflicting pair goes to review if a rule accepted it.
     """
     names = facts.ask("select author, account from authors order by author")
     place = _places(names["author"], decided)
@@ -123,7 +123,7 @@ def resolve(facts: Facts, decided: pa.Table) -> pa.Table:
 
 
 def _dissimilar_pairs(facts: Facts, authors: pa.ChunkedArray, pairs: Ints) -> pa.Table:
-    """Return pairs of strings that these pairs would connect although their real names are dissimilar."""
+    """Return the pairs of strings that merging would connect although their real names are dissimilar."""
     labels = _joined(np.arange(len(authors)), pairs)
     members = np.flatnonzero(np.bincount(labels, minlength=len(authors))[labels] > 2)
     facts.register("members", pa.table({"author": authors.take(pa.array(members)), "component": labels[members]}))
@@ -148,7 +148,7 @@ def developers_of(
         proposed_bots: `author` and `bot_hint`.
 
     Returns:
-        The columns of `schemas.DEVELOPERS` but `snapshot_date` and `decisions_hash`.
+        The columns of `schemas.DEVELOPERS` except `snapshot_date` and `decisions_hash`.
     """
     facts.register("first_appearances", authors)
     facts.register("decided", pairs)

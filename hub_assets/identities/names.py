@@ -13,11 +13,11 @@ from rapidfuzz import fuzz, process
 from hub_assets.identities.sql import query
 
 ALIKE: Final = 0.9
-"""Minimum similarity of two similar names: the study's threshold."""
+"""Minimum similarity at which two names count as similar: the study's threshold."""
 PAIRS: Final = 1_000_000
-"""Pairs of names compared per batch, which takes 200 MB."""
+"""Number of pairs of names compared per batch, which takes 200 MB."""
 ROWS: Final = 200
-"""Names compared with all others per batch: 200 x 100,000 similarities of one byte take 20 MB."""
+"""Number of names compared with all others per batch: 200 x 100,000 similarities of one byte take 20 MB."""
 
 TOKEN: Final = "address:"
 """Prefix of the token that replaces an e-mail address given to git as a name. The token is never parsed as a name."""
@@ -34,13 +34,13 @@ FEATURES: Final = query("name_features", titles=_TITLES, degrees=_DEGREES, token
 
 `normal`: lower case, without accents, letters and digits only, so that `First Last` and `first-last` get the same value
 (each name keeps its own row); empty if the name has neither. `stem`: `normal` without trailing digits. `letters` and
-`digits`: only those characters of `normal`. `words`: runs of letters, also split at capitals, without titles in front
-and degrees at the end. `abbreviations`: typical handles for a name of two or more words.
+`digits`: only those characters of `normal`. `words`: runs of letters, also split at capitals, without leading titles
+and trailing degrees. `abbreviations`: typical handles for a name of two or more words.
 """
 
 
 def relation(a: str, b: str, similarity: str) -> str:
-    """Return a DuckDB expression for the relation of two names, given the aliases of their features.
+    """Return a DuckDB expression for the relation between two names, given the aliases of their features.
 
     - `same`: equal normal forms.
     - `numbered`: the names differ only in digits.

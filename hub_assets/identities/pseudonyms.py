@@ -1,4 +1,5 @@
-"""Keyed pseudonyms for developers outside the raw layer and the identity tables. Only this home can compute them.
+"""Keyed pseudonyms for developers outside the raw layer and the identity tables. Only the home that has the key can
+compute them.
 
 Exports of people's activity identify people only by their pseudonyms.
 """
@@ -39,7 +40,7 @@ def secret_key(path: Path) -> bytes:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            # a link is atomic: of two processes that start at once, the first one's key is used
+            # linking is atomic: if two processes start at once, both use the key of the first
             try:
                 os.link(beside, path)
             except FileExistsError:
@@ -64,7 +65,7 @@ def fingerprint(key: bytes) -> str:
 def pseudonyms(key: bytes, developer_ids: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Return each developer's pseudonym, the first 64 bits of the HMAC-SHA-256 of the id; null stays null.
 
-    A key yields the same pseudonyms every week; without the key they cannot be traced back.
+    A key yields the same pseudonyms every week; without it, they cannot be traced back to developers.
     """
     ids = developer_ids.combine_chunks() if isinstance(developer_ids, pa.ChunkedArray) else developer_ids
     encoded = ids.dictionary_encode()

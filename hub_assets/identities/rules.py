@@ -1,7 +1,7 @@
 """Rules that accept or reject a pair by its evidence. There are few of them: people decide the remaining pairs.
 
 Unknown facts are null, and null triggers no rule. The exception is `numbered_owner`: in the owner's repository, a name
-counts as no account until the Hub says otherwise.
+is assumed not to be an account until the Hub reports that it is.
 """
 
 from typing import Final
@@ -35,32 +35,32 @@ RULES: Final[dict[str, tuple[str, str, str]]] = {
     "trailer": (
         "accepted",
         f"has_trailer and {_FREE} and {_UNCONTESTED} and (n_words > 1 or {_NEAR})",
-        "A Co-authored-by trailer pairs one, which is no account, with the other's no-reply address.",
+        "A Co-authored-by trailer pairs one, which is not an account, with the other's no-reply address.",
     ),
     "full_name": (
         "accepted",
         f"full_name_relation in ('same', 'permuted') and {_FREE} and {_TELLING} "
         f"and ((n_full_words > 1 and {_NEAR}) or n_owned_repos > 0)",
-        "One is no account and matches the other's full name. If that has several words, both are active in the same "
-        "repository, namespace or organization; if it has one, the first committed to the other's own repository.",
+        "One is not an account and matches the other's full name. If that has several words, both are active in the "
+        "same repository, namespace or organization; if it has one, the first committed to the other's own repository.",
     ),
     "same_name": (
         "accepted",
         f"name_relation in ('same', 'permuted') and {_FREE} and {_UNCONTESTED} and {_TELLING} "
         f"and ({_CLOSE} or (n_words > 1 and {_NEAR}))",
-        "One is no account, and both have the same name, perhaps with the words in another order. They committed to "
-        "the same repository or one committed to the other's; several words also match within a namespace.",
+        "One is not an account, and both have the same name, perhaps with the words in another order. They committed "
+        "to the same repository or one committed to the other's; several words also match within a namespace.",
     ),
     "initial_name": (
         "accepted",
         f"'initial' in (name_relation, full_name_relation) and {_FREE} and {_UNCONTESTED} and {_CLOSE} and {_TELLING}",
-        "One is no account, and the initial and last name match. One committed to the other's own repository, or "
+        "One is not an account, and the initial and last name match. One committed to the other's own repository, or "
         "both committed to the same repository and the last name is rare.",
     ),
     "owner_name": (
         "accepted",
         f"name_relation = 'contained' and {_FREE} and {_UNCONTESTED} and n_owned_repos > 0",
-        "One is no account, is contained in the other's name, and committed to the other's own repositories.",
+        "One is not an account, is contained in the other's name, and committed to the other's own repositories.",
     ),
     "numbered_owner": (
         "accepted",

@@ -89,7 +89,7 @@ DEVELOPERS: Final = pa.schema(
         pa.field("bot_hint", pa.string()),
     ]
 )
-"""`core__developers`: author string -> developer."""
+"""`core__developers`: the developer of each author string."""
 
 PSEUDONYMS: Final = pa.schema(
     [
@@ -98,4 +98,4 @@ PSEUDONYMS: Final = pa.schema(
         pa.field("pseudonym", pa.string(), nullable=False),
     ]
 )
-"""`core__pseudonyms`: developers' names in everything that is published."""
+"""`core__pseudonyms`: the pseudonyms that replace developers' names in everything that is published."""

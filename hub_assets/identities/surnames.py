@@ -1,4 +1,4 @@
-"""Surnames too common to identify anybody together with an initial. Comparing names does not belong here."""
+"""Surnames too common to identify anybody, even together with an initial. Comparing names does not belong here."""
 
 from typing import Final
 
@@ -43,4 +43,4 @@ _COMMON: Final = """
     петрова попов сидоров смирнов смирнова соколов шевченко
 """
 COMMON: Final = frozenset(_COMMON.split())
-"""Common surnames of at least four letters, without accents, from many countries. A small week cannot reveal them."""
+"""Common surnames of at least four letters, without accents, from many countries. Small weeks cannot reveal them."""

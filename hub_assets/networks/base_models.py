@@ -13,7 +13,7 @@ from hub_assets.networks import schemas
 
 
 def base_model_cycles_table(edges: pa.Table) -> pa.Table:
-    """Find cycles of models and base models: rows of `schemas.BASE_MODEL_CYCLES`, without the week.
+    """Find models that descend from themselves: rows of `schemas.BASE_MODEL_CYCLES`, without the week.
 
     Args:
         edges: rows of `mart__base_model_edges` (`repo_key`, `repo_id`, `base_repo_key`). An unlisted base has no key

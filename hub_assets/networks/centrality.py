@@ -16,14 +16,14 @@ def centrality_table(graph: Graph, contributions: pa.Table, most_edges: int = MO
 
     Args:
         graph: the network; it does not contain its isolates.
-        contributions: `repo_key` and `developer`, one row or more per pair.
+        contributions: `repo_key` and `developer`, with one or more rows per pair.
         most_edges: maximum number of edges for the greedy communities.
 
     Returns:
         One row per `developer`, in the graph's order: `in_degree`, `out_degree` and their sum `degree`; `strength`, the
         total weight of these edges; `pagerank`; `core_number`, the largest k whose k-core contains the developer;
         `community` (greedy; null above `most_edges`) and `leiden_community`, numbered from 0 by decreasing size;
-        `n_repos`, the repositories the developer contributed to, alone or with others.
+        `n_repos`, the number of repositories the developer contributed to, alone or with others.
     """
     strength = np.bincount(graph.sources, graph.weights, graph.n_nodes)
     strength += np.bincount(graph.targets, graph.weights, graph.n_nodes)
@@ -46,14 +46,14 @@ def centrality_table(graph: Graph, contributions: pa.Table, most_edges: int = MO
 def pagerank(graph: Graph) -> Floats:
     """Return the weighted PageRank of each node, with damping 0.85 and sum 1 (Brin and Page 1998).
 
-    Computed by igraph's PRPACK. networkx's `pagerank` agrees within its tolerance; because that is multiplied by the
-    number of nodes, its default is too coarse for large graphs.
+    Computed by igraph's PRPACK. networkx's `pagerank` agrees within its tolerance, but multiplies that tolerance by the
+    number of nodes, so its default is too coarse for large graphs.
     """
     return np.array(graph.to_igraph().pagerank(weights="weight"), np.float64)
 
 
 def summary_table(graph: Graph, centrality: pa.Table) -> pa.Table:
-    """Summarise a network: the row of `schemas.SUMMARY`, without the key columns.
+    """Summarize a network: the row of `schemas.SUMMARY`, without the key columns.
 
     Args:
         graph: the network.

@@ -12,7 +12,7 @@ def average_clustering(graph: Graph, weights: Floats | None = None) -> float:
     A node's coefficient is the sum over its triangles, in each combination of directions, of the geometric mean of the
     three weights relative to the graph's maximum weight, divided by the number of possible triangles (Fagiolo 2007,
     after Saramaki et al. 2007). It is 0 for a node without triangles. The result equals networkx's
-    `average_clustering` of a DiGraph, which takes minutes for a graph that takes seconds here.
+    `average_clustering` of a DiGraph, which takes minutes where this function takes seconds.
 
     Args:
         graph: any graph.
@@ -27,7 +27,7 @@ def average_clustering(graph: Graph, weights: Floats | None = None) -> float:
     degrees = graph.degrees
     mutual = sum(np.bincount(ends[n_mutual], minlength=graph.n_nodes) for ends in (low, high))
     possible = degrees * (degrees - 1) - 2 * mutual
-    # without triangles, the number of possible ones may be 0
+    # a node without triangles may have 0 possible ones
     return float((_triangles(graph, strengths) / np.maximum(possible, 1)).mean())
 
 

@@ -14,7 +14,7 @@ from hub_assets.networks.graph import Graph, Ints
 from hub_assets.networks.randomness import igraph_draws_from
 
 ORDERS: Final = 20
-"""Number of random node orders for the spread of the greedy modularity."""
+"""Number of random node orders used to measure the spread of the greedy modularity."""
 ITERATIONS: Final = 5
 """Iterations of Leiden's algorithm. Running to convergence can take ten times as long and changes the fourth digit."""
 
@@ -36,12 +36,12 @@ def greedy_communities(graph: Graph) -> Partition:
     """Merge communities greedily, starting from single nodes (Clauset, Newman and Moore 2004).
 
     Computed by igraph's `community_fastgreedy`. networkx's `greedy_modularity_communities` has the same definition but
-    takes 10 s for ten thousand developers, compared with 0.2 s.
+    takes 10 s for ten thousand developers, compared with 0.2 s here.
 
     The two break ties between equally good merges differently, and the result of either depends on the order of the
     nodes, which are sorted by name here. On four of five real networks of 200 to 20,000 nodes, our modularity differs
-    from networkx's by 0.001 to 0.004. Reordering the nodes alone changes it by up to 0.035 there, and by 0.06 on
-    Wikipedia's votes (7,115 nodes). Keep this in mind when comparing modularities; `greedy_spread` measures the
+    from networkx's by 0.001 to 0.004. Merely reordering the nodes changes it by up to 0.035 on these networks, and by
+    0.06 on Wikipedia's votes (7,115 nodes). Keep this in mind when comparing modularities; `greedy_spread` measures the
     effect on a given network.
     """
     links = graph.links_to_igraph()
@@ -75,8 +75,8 @@ def greedy_spread(graph: Graph, n_orders: int = ORDERS, seed: int = 0) -> float:
 def leiden_communities(graph: Graph, seed: int = 0) -> Partition:
     """Find communities by five iterations of Leiden's algorithm (Traag, Waltman and van Eck 2019).
 
-    Computed by igraph's `community_leiden` for modularity. Its partitions are at least as good as the greedy ones, and
-    its running time is roughly proportional to the number of edges.
+    Computed by igraph's `community_leiden` with modularity as the objective. Its partitions are at least as good as the
+    greedy ones, and its running time is roughly proportional to the number of edges.
 
     Args:
         graph: any graph.

@@ -29,8 +29,7 @@ def core_numbers(graph: Graph) -> Ints:
 def cores(graph: Graph) -> Iterator[tuple[int, bool, Graph]]:
     """Yield the k-cores of the study's tables: k, whether k is the maximum, and the core.
 
-    k is 1, 5 and 10, where they do not exceed the maximum, and the maximum itself. A graph without
-    edges has no cores.
+    k is 1, 5 and 10, except values above the maximum, and the maximum itself. A graph without edges has no cores.
     """
     numbers = core_numbers(graph)
     greatest = int(numbers.max(initial=0))
@@ -43,15 +42,16 @@ def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDG
 
     Args:
         graph: the network.
-        contributions: `repo_key` and `developer`, by the same definition of a contribution as the network's edges.
+        contributions: `repo_key` and `developer`, with the same definition of a contribution as for the edges.
         most_edges: maximum number of edges for the greedy communities.
-        n_orders: number of node orders for the spread of the greedy modularity; the time is proportional to it.
+        n_orders: number of node orders used to measure the spread of the greedy modularity; the running time is
+            proportional to it.
 
     Returns:
         One row per core: `k`, `is_max_k`, the `measures`, `modularity_spread` (see `greedy_spread`; null if `n_orders`
         is 0, and above 50,000 edges), `n_repos`, the repositories that at least two developers of the core contributed
-        to, and `n_in_largest_repo`, the maximum number of them in a single repository. If that is the whole core, one
-        repository suffices to explain it.
+        to, and `n_in_largest_repo`, the maximum number of the core's developers in a single repository. If that equals
+        the size of the core, one repository is enough to explain it.
     """
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -66,7 +66,7 @@ def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDG
 
 
 def worked(graph: Graph, contributions: pa.Table) -> tuple[Ints, Ints]:
-    """Return the distinct pairs of nodes and repositories they contributed to, as two arrays of integers.
+    """Return the distinct pairs of a node and a repository it contributed to, as two arrays of integers.
 
     Args:
         graph: the network; contributions by developers outside it are ignored.

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from hub_assets.lake.parts import write_beside
 
 ROWS: Final = 50_000
-"""Rows converted to text per batch."""
+"""Number of rows converted to text per batch."""
 RESERVED: Final = frozenset({"id", "key", "source", "target"})
 """Attribute names that break igraph's GraphML reader or networkx's node-link format."""
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
@@ -37,7 +37,7 @@ def export(
         stem: path of all three files without their suffixes; its folder is created if needed.
         nodes: first the column of node ids (strings), then attributes: strings, numbers, booleans, or dates, which
             become text in GraphML.
-        edges: first two columns of node ids, then attributes; most programs recognize the name `weight`.
+        edges: first two columns of node ids, then attributes; most programs recognize an attribute named `weight`.
         label: column of `nodes` to repeat as `label`, which programs display; by default the ids. An existing `label`
             attribute is kept.
         is_directed: whether edges point from the first node to the second.
@@ -45,7 +45,7 @@ def export(
 
     Returns:
         The paths of `.nodes.parquet`, `.edges.parquet` and, if written, `.graphml`. GraphML omits null, NaN and
-        infinite values, and replaces characters that XML does not allow by U+FFFD.
+        infinite values, and replaces characters that XML does not allow with U+FFFD.
 
     Raises:
         ValueError: if an id is null or duplicated, an edge refers to an unknown node, or an attribute has a `RESERVED`

@@ -1,7 +1,7 @@
 """Families of models: the roots of each model, its generation, and everything that descends from it.
 
-Descent needs as many steps as there are generations, which SQL engines without recursive queries cannot take. How base
-models are found, and what a family's members have in common, belongs to SQL.
+Tracing descent takes as many steps as there are generations, which is impossible in SQL without recursive queries.
+Finding base models and describing what a family's members have in common belong in SQL.
 """
 
 from dataclasses import dataclass
@@ -17,24 +17,25 @@ from scipy.sparse.csgraph import connected_components
 from hub_assets.networks import schemas
 
 MAX_GENERATIONS: Final = 64
-"""Generations over which descendants are counted; roots are found at any distance. The deepest families of the Hub have
-some 20 generations, and a chain made to be long would otherwise cost the square of its length."""
+"""Number of generations over which descendants are counted; roots are found at any distance. The Hub's deepest families
+have some 20 generations. Without the limit, the cost of a deliberately long chain would grow with the square of its
+length."""
 NO_ID: Final = "(no id)"
 
 Integers = NDArray[np.int64]
 
 
 def family_tables(edges: pa.Table, downloads: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Find the families of a week.
+    """Find one week's families of models.
 
-    A root is a model without a base: it names none, only itself, or one that cannot be an id. A base that is not listed
-    is a root, because its own bases are unknown. Models that descend from each other form a cycle, which counts as one
-    generation; a cycle without a base outside has a root too, the first of its ids. A merge belongs to the families of
-    all its bases.
+    A root is a model without a base: it names no base, only itself, or something that cannot be an id. A base that is
+    not listed is a root, because its own bases are unknown. Models that descend from each other form a cycle, which
+    counts as one generation; a cycle without a base outside it also has a root, the model whose id comes first. A merge
+    belongs to the families of all its bases.
 
     Args:
         edges: rows of `mart__base_model_edges`: `repo_key`, `repo_id`, `base_repo_key`, `base_repo_id`, `is_self_loop`.
-        downloads: `repo_key`, `repo_id` and `n_downloads` of listed models; a model without a number counts as 0.
+        downloads: `repo_key`, `repo_id` and `n_downloads` of listed models; an unknown number counts as 0.
 
     Returns:
         Rows of `schemas.FAMILY_NODES` and of `schemas.FAMILY_MEMBERS`, without the week. `node` is the key of a listed
@@ -154,7 +155,7 @@ def _as(schema: pa.Schema, table: pa.Table, *order: str) -> pa.Table:
 
 
 def _ranges(starts: Integers, stops: Integers) -> tuple[Integers, Integers]:
-    """Return the numbers in some ranges, one range after the other, each with the place of its range."""
+    """Return the numbers in the given ranges, one range after another, and the index of each number's range."""
     lengths = stops - starts
     place = np.repeat(np.arange(len(starts)), lengths)
     offsets = np.cumsum(lengths) - lengths
@@ -163,7 +164,7 @@ def _ranges(starts: Integers, stops: Integers) -> tuple[Integers, Integers]:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Nodes and their ancestors, with the length of the shortest way between them, at least 1."""
+    """Pairs of a node and an ancestor, with the length of the shortest path between them (at least 1)."""
 
     node: Integers
     ancestor: Integers
@@ -172,7 +173,7 @@ class _Pairs:
 
 @dataclass(frozen=True)
 class _Generations:
-    """An acyclic graph, edges from child to base, with its nodes in levels: bases come before their children."""
+    """An acyclic graph with edges from child to base. Its nodes are in levels: bases come before their children."""
 
     child: Integers
     base: Integers
@@ -181,7 +182,7 @@ class _Generations:
 
     @classmethod
     def of(cls, child: Integers, base: Integers, n: int) -> "_Generations":
-        """Sort the nodes of edges that are sorted by child."""
+        """Build the graph from edges that are sorted by child, and sort its nodes into levels."""
         by_base = np.argsort(base, kind="stable")
         starts = np.searchsorted(base[by_base], np.arange(n + 1))
         waiting = np.bincount(child, minlength=n)
@@ -195,9 +196,9 @@ class _Generations:
         return cls(child, base, n, levels)
 
     def ancestors(self, counts: NDArray[Any], max_distance: int | None) -> _Pairs:
-        """Return each node's ancestors among the nodes that count, up to a distance."""
+        """Return each node's ancestors up to a maximum distance, considering only ancestors flagged in `counts`."""
         starts = np.searchsorted(self.child, np.arange(self.n + 1))
-        # where the ancestors of a node are in `found`
+        # the range that each node's ancestors occupy in `found`
         begin, end = np.zeros(self.n, np.int64), np.zeros(self.n, np.int64)
         found = [_Growing() for _ in range(3)]
         for level in self.levels[1:]:
@@ -224,7 +225,7 @@ class _Generations:
 
 
 class _Growing:
-    """An array that grows at its end, by doubling its memory."""
+    """An array that grows at the end by doubling its memory."""
 
     def __init__(self) -> None:
         self._memory = np.empty(1024, np.int64)
@@ -232,11 +233,11 @@ class _Growing:
 
     @property
     def values(self) -> Integers:
-        """What it holds."""
+        """The numbers added so far."""
         return self._memory[: self.n]
 
     def extend(self, values: Integers) -> None:
-        """Add numbers at the end."""
+        """Append numbers."""
         if self.n + len(values) > len(self._memory):
             grown = np.empty(max(2 * len(self._memory), self.n + len(values)), np.int64)
             grown[: self.n] = self.values

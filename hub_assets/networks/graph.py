@@ -2,9 +2,9 @@
 
 It is built from tables and converts to igraph and networkx. Measures do not belong here.
 
-A single model with n developers has n (n - 1) edges. With 3,000 developers these are 9 million: a table of 0.5 GB and
-arrays of 0.3 GB. The process peaked at 1.5 GB during the conversion and at 1.2 GB while measuring. Memory is
-proportional to the number of edges: 5,000 developers would take about 4 GB.
+A single model with n developers has n (n - 1) edges. With 3,000 developers, that is 9 million edges, which take up a
+table of 0.5 GB and arrays of 0.3 GB. The process peaked at 1.5 GB during the conversion and at 1.2 GB while measuring.
+Memory is proportional to the number of edges: 5,000 developers would take about 4 GB.
 """
 
 from collections.abc import Sequence
@@ -140,7 +140,7 @@ class Graph:
     def subgraph(self, is_kept: Bools) -> "Graph":
         """Return the induced subgraph of the flagged nodes, including those that lose all their edges."""
         if is_kept.all():
-            return replace(self, n_isolates=0)  # a dense network is its own core: arrays of millions are shared
+            return replace(self, n_isolates=0)  # a dense network is its own core, so share its large arrays
         is_inside = is_kept[self.sources] & is_kept[self.targets]
         place = np.cumsum(is_kept) - 1
         return Graph(
@@ -170,7 +170,7 @@ class Graph:
         return graph
 
     def edges_to_igraph(self) -> igraph.Graph:
-        """Return the same without weights, which would double the memory because they are Python floats."""
+        """Return the same graph without weights, which would double the memory because they are Python floats."""
         return _igraph(self.n_nodes, self.sources, self.targets, is_directed=True)
 
     def links_to_igraph(self) -> igraph.Graph:
@@ -219,7 +219,7 @@ def floats(column: pa.ChunkedArray) -> Floats:
 
 
 def _igraph(n_nodes: int, sources: Ints, targets: Ints, *, is_directed: bool) -> igraph.Graph:
-    # igraph 1.0 needs three times the time and memory for a single array of all edges
+    # igraph 1.0 needs three times as much time and memory if all edges arrive in a single array
     pieces = ((sources[at : at + _PIECE], targets[at : at + _PIECE]) for at in range(0, len(sources), _PIECE))
     ends = chain.from_iterable(zip(one.tolist(), other.tolist(), strict=True) for one, other in pieces)
     return igraph.Graph(n_nodes, ends, directed=is_directed)

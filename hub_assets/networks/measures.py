@@ -1,6 +1,6 @@
 """Measures of a developer network: the columns of the study's Tables 6-9, and some others.
 
-Each is a function of a graph and also accepts graphs without edges or nodes; the mean or ratio of nothing is NaN.
+Each measure is a function of a graph, which may have no edges or nodes; the mean or ratio of an empty set is NaN.
 Communities and clustering have their own modules.
 """
 
@@ -15,9 +15,10 @@ from hub_assets.networks.communities import greedy_communities, leiden_communiti
 from hub_assets.networks.graph import Graph
 
 MOST_EDGES: Final = 500_000
-"""Maximum number of edges for greedy communities. Beyond it they would take minutes; Leiden's take seconds."""
+"""Maximum number of edges for greedy communities. Larger graphs would take minutes; Leiden's algorithm takes
+seconds."""
 FEWER_EDGES: Final = 50_000
-"""The same limit where many graphs are measured."""
+"""The same limit for callers that measure many graphs."""
 NAN: Final = float("nan")
 
 
@@ -75,9 +76,9 @@ def rich_club(graph: Graph) -> float:
     The result is NaN for fewer than two such nodes. Smilkov and Kocarev require a degree above k, which no node of a
     regular graph has.
 
-    The study prints other values. Complete cores have a coefficient of 1 by this definition, but 2 / (N - 1) there
-    (0.15 for N = 14, 0.40 for N = 6). Its 0.26 (CV, k = 1) and 0.37 (MM, k = 10) are not 2 / (N' - 1) for any integer
-    N'.
+    The study reports different values. By this definition, complete cores have a coefficient of 1; in the study, they
+    have 2 / (N - 1) (0.15 for N = 14, 0.40 for N = 6). Its 0.26 (CV, k = 1) and 0.37 (MM, k = 10) are not 2 / (N' - 1)
+    for any integer N'.
     """
     degrees = graph.degrees
     n_top = -(-graph.n_nodes // 10)

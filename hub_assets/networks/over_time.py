@@ -28,8 +28,9 @@ def over_time_table(growth: pa.Table, until: date | None = None) -> pa.Table:
     Returns:
         One row per month (its first day), from the first to the last month of growth: `n_developers`, `n_isolates` and
         `share_isolates` of developers with an edge or self-loop so far; the `measures` of the whole network (the
-        1-core), with greedy communities up to 50,000 edges; and `max_k`. Clustering by fractional weights is omitted,
-        because these depend on a model's number of developers: each new developer would change all earlier edges.
+        1-core), with greedy communities up to 50,000 edges; and `max_k`. Clustering by fractional weights is omitted
+        because these weights depend on each model's number of developers, so a new developer would change all earlier
+        edges.
 
     Raises:
         ValueError: if a weight is not positive, or a value is null.

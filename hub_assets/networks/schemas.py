@@ -30,7 +30,7 @@ USAGE_SUMMARY: Final = _schema(
 """`network__usage_summary`: degree distributions of models in the usage and co-usage networks."""
 
 BASE_MODEL_CYCLES: Final = _schema(("cycle", "repo_key", "repo_id"), ("n_models",))
-"""`network__base_model_cycles`: models that are their own base through other models."""
+"""`network__base_model_cycles`: models that descend from themselves through other models."""
 
 FAMILY_NODES: Final = pa.schema(
     [
@@ -49,7 +49,7 @@ FAMILY_NODES: Final = pa.schema(
         ),
     ]
 )
-"""`network__family_nodes`: models that have a base or are one, with their place in their families."""
+"""`network__family_nodes`: models that have a base or are one, with their position in their families."""
 
 FAMILY_MEMBERS: Final = _schema(("root_node", "node"), ("depth",))
 """`network__family_members`: which models descend from which root."""
@@ -90,7 +90,7 @@ SUMMARY: Final = _schema(
         *(f"{name}_{of}" for name in ("degree", "pagerank") for of in ("mean", "median", "max", "std")),
     ),
 )
-"""`network__summary`: size of a network, and distribution of centrality."""
+"""`network__summary`: the size of each network and the distribution of its developers' centrality."""
 
 COLLABORATION_OVER_TIME: Final = _schema(
     OF_A_NETWORK, ("n_developers", "n_isolates", *_COUNTS, "max_k"), ("share_isolates", *_MEASURES, "share_known")

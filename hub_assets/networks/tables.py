@@ -1,6 +1,6 @@
 """Tables of network measures, without the leading key columns (week, network, edge rule, whether bots are included).
 
-Code that measures a network does not know its keys; the caller adds them.
+Functions that measure a network do not receive its keys; the caller adds the key columns.
 """
 
 from collections.abc import Iterable, Mapping

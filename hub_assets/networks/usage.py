@@ -38,8 +38,8 @@ EDGES: Final = pa.schema(
 def co_usage_table(uses: pa.Table, models: pa.Table) -> pa.Table:
     """Compute each model's degree in the co-usage network: rows of `schemas.MODEL_CO_USAGE`, without the week.
 
-    An edge connects two models that a Space uses together; its weight is the number of such Spaces. The network of a
-    sub-field contains only its own models.
+    An edge connects two models that a Space uses together; its weight is the number of Spaces that use both. The
+    network of a sub-field contains only its own models.
 
     Args:
         uses: rows of `mart__usage_edges` (`space_key`, `model_key`), each pair once.
@@ -117,7 +117,7 @@ def usage_summary_table(uses: pa.Table, usage: pa.Table, co_usage: pa.Table) -> 
         One row per network and ranking (`usage`: the bipartite network of models and Spaces; `co_usage`): the number of
         models `n`; mean, standard deviation (ddof 1), quartiles (linear), extremes, `share_zero` and `n_at_least_1000`
         of their degrees; `n_edges`; the number of components, which is the same in both rankings, and the size of the
-        largest (models and Spaces in `usage`, models in `co_usage`). A network without models has no row.
+        largest component (models and Spaces in `usage`, models in `co_usage`). A network without models has no row.
     """
     rows: list[dict[str, object]] = []
     for members in _by_network(usage):
@@ -179,7 +179,7 @@ def _incidence(uses: pa.Table, models: pa.ChunkedArray) -> sparse.csr_array:
 def _shared(incidence: sparse.csr_array) -> Iterator[tuple[int, sparse.csr_array]]:
     """Yield blocks of the matrix of Spaces shared by pairs of models, each with the index of its first row.
 
-    A row has at most as many nonzero cells as the model's Spaces use models in total.
+    A row has at most as many nonzero cells as the total number of models used by that model's Spaces.
     """
     transposed = incidence.T.tocsr()
     most = np.append(0, np.cumsum(incidence @ np.diff(transposed.indptr).astype(np.int64)))

@@ -1,4 +1,4 @@
-"""The study's statistics of repository activity as tables: which variables, groups and statistics.
+"""Tables of the study's statistics on repository activity: the choice of variables, groups and statistics.
 
 The other modules define the statistics themselves.
 """
@@ -27,9 +27,9 @@ VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
 """Activity variables per repository type; the Hub reports no downloads for Spaces."""
 
 LICENSE_GROUPS: Final = ("permissive", "restrictive", "none")
-"""License groups the study compares. Like the study, we leave out `other` (unknown or not a license)."""
+"""License groups that the study compares. Like the study, we leave out `other` (unknown or not a license)."""
 LEAST_USED: Final = 100
-"""Licenses on fewer repositories are left out of the tests, as in the study."""
+"""Licenses with fewer repositories than this are left out of the tests, as in the study."""
 TARGETS: Final = (0.8, 0.9, 0.99)
 TOPS: Final = (0.01, 0.1)
 
@@ -38,7 +38,7 @@ Activity = Mapping[str, pa.Table]
 
 
 def concentration_table(activity: Activity) -> pa.Table:
-    """Measure the concentration of each variable; returns rows of `schemas.CONCENTRATION` without the week."""
+    """Measure the concentration of each variable; return rows of `schemas.CONCENTRATION` without the week."""
 
     def rows() -> Iterator[dict[str, Any]]:
         for repo_type, variable, values in _columns(activity):
@@ -60,7 +60,7 @@ def concentration_table(activity: Activity) -> pa.Table:
 
 
 def lorenz_table(activity: Activity) -> pa.Table:
-    """Compute the Lorenz curve of each variable; returns rows of `schemas.LORENZ` without the week."""
+    """Compute the Lorenz curve of each variable; return rows of `schemas.LORENZ` without the week."""
     nothing = _table((), schemas.LORENZ)
     parts = []
     for repo_type, variable, values in _columns(activity):
@@ -73,7 +73,7 @@ def lorenz_table(activity: Activity) -> pa.Table:
 
 
 def correlation_table(activity: Activity) -> pa.Table:
-    """Correlate the variables of each type and each model license group; returns rows of `schemas.CORRELATIONS`."""
+    """Correlate the variables of each type and each model license group; return rows of `schemas.CORRELATIONS`."""
 
     def rows() -> Iterator[dict[str, Any]]:
         for repo_type, repos in activity.items():
@@ -89,7 +89,7 @@ def correlation_table(activity: Activity) -> pa.Table:
 
 
 def license_test_table(activity: Activity) -> pa.Table:
-    """Compare the license groups of models on each variable; returns rows of `schemas.LICENSE_TESTS`."""
+    """Compare the license groups of models on each variable; return rows of `schemas.LICENSE_TESTS`."""
     if "model" not in activity:
         return _table((), schemas.LICENSE_TESTS)
     repos = activity["model"]
@@ -113,7 +113,7 @@ def license_test_table(activity: Activity) -> pa.Table:
 
 
 def tail_table(activity: Activity, resamples: int = 0) -> pa.Table:
-    """Test the skewness of each variable and fit its tail; returns rows of `schemas.TAIL_FITS` without the week."""
+    """Test the skewness of each variable and fit its tail; return rows of `schemas.TAIL_FITS` without the week."""
 
     def rows() -> Iterator[dict[str, Any]]:
         for repo_type, variable, values in _columns(activity):
@@ -125,7 +125,7 @@ def tail_table(activity: Activity, resamples: int = 0) -> pa.Table:
 
 
 def _coverage(n: int, n_listed: int) -> dict[str, Any]:
-    """Return how many of the listed repositories have a known value."""
+    """Return the number and share of listed repositories with a known value."""
     return {"n": n, "n_listed": n_listed, "share_known": n / n_listed if n_listed else None}
 
 

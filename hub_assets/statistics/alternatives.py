@@ -1,8 +1,9 @@
 """Maximum-likelihood fits of alternative tail distributions: exponential, lognormal, truncated power law.
 
-The definitions are those of the powerlaw 2.0 package, and the values agree wherever powerlaw does not underflow. Over
+The definitions are those of the powerlaw 2.0 package, and the values agree except where powerlaw underflows. Over
 integers these are the geometric distribution, x^-alpha e^(-rate x) divided by its sum, and a lognormal rounded to
-integers. All functions work on distinct values. Special functions and minimizers come from scipy (1.17).
+integers. All functions work on distinct values and their counts. Special functions and minimizers come from scipy
+(1.17).
 """
 
 from typing import Final
@@ -15,14 +16,15 @@ from hub_assets.statistics.power_laws import MAX_ALPHA, Tail
 from hub_assets.statistics.samples import Counted, Floats
 
 _SUMMED: Final = 1_000
-"""Terms of a truncated power law that are summed individually."""
+"""Number of terms of a truncated power law that are summed individually."""
 _NODES, _WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(400))
 _NODES = _NODES + 0.5
 """Gauss-Legendre quadrature over [0, 1]."""
 _NARROW: Final = 1e-6
 """Below this squared width, relative to how fast the density changes, the midpoint gives the mass to 12 digits."""
 _MIN_BEND: Final = 1e-5
-"""Smallest bend of a lognormal on log scales, in units of the mean; it differs from a power law by about 1e-10."""
+"""Smallest bend of a lognormal on log scales, in units of the mean; with it, a lognormal differs from a power law by
+about 1e-10."""
 _STEP: Final = 1e-5
 _AROUND: Final = _STEP * np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
 """Offsets for finite differences."""
@@ -84,7 +86,7 @@ def _log_masses(slopes: Floats, bends: Floats, lows: Floats, widths: Floats) -> 
     """Return the logarithm of the integral of e^(-slope y - (bend y)^2 / 2) (rows) over each interval (columns).
 
     The integral is a difference of two tails, taken on the side away from the mode. Where the interval is too narrow
-    for that, it is the value at the midpoint.
+    for that, the value at the midpoint replaces it.
     """
     middles = lows + widths / 2
     spans = bends * widths
@@ -130,7 +132,8 @@ def truncated_power_law(above: Counted, tail: Tail) -> Floats:
 def _log_truncated_norm(alpha: float, rate: float, tail: Tail) -> float:
     """Return the logarithm of the sum (or integral) of (x / x_min)^-alpha e^(-rate (x - x_min)) from x_min up.
 
-    The first terms are summed. The rest is an integral over log x, up to where e^-700 remains.
+    The first terms are summed. The rest is an integral over log x, up to the point where the integrand has fallen to
+    e^-700.
     """
     terms = np.arange(tail.x_min, tail.x_min + (_SUMMED if tail.is_discrete else 0))
     summed = np.exp(-alpha * np.log(terms / tail.x_min) - rate * (terms - tail.x_min)).sum()

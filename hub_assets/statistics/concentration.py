@@ -1,7 +1,7 @@
-"""How unequally activity is distributed.
+"""Measures of how unequally activity is distributed.
 
-All measures describe the given values; their intervals treat these as a sample from a population. Testing whether the
-values follow a particular law (`tails`) and drawing Lorenz curves do not belong here.
+All measures describe the given values; the intervals treat these values as a sample from a population. Testing whether
+the values follow a particular law (`tails`) and drawing Lorenz curves do not belong here.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,10 @@ from hub_assets.statistics.samples import Counted, Floats, Ints
 
 RESAMPLES: Final = 1_000
 _CELLS: Final = 1_000_000
-"""Counts drawn at a time: 8 MB, plus about ten times that for intermediate results."""
+"""Number of counts drawn at a time: 8 MB, plus about ten times as much for intermediate results."""
 _ROUNDING: Final = 1e-12
-"""Relative to a total: summing in another order changes it by less, which must not require an additional unit."""
+"""Rounding error relative to a total. Summing in another order changes a total by less than this, and such a change
+must not require an additional unit."""
 
 
 def concentration(
@@ -63,7 +64,7 @@ def concentration(
 
 
 def gini(values: npt.ArrayLike) -> float:
-    """Return the Gini coefficient: half the mean difference of two units drawn with replacement, over the mean.
+    """Return the Gini coefficient: half the mean difference between two units drawn with replacement, over the mean.
 
     It is twice the area between the Lorenz curve and the diagonal: 0 if all units hold the same, (n - 1) / n if a
     single unit holds everything, NaN if the total is 0. (Drawing without replacement multiplies it by n / (n - 1),

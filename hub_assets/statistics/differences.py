@@ -1,4 +1,4 @@
-"""Whether activity in one group is higher than in another: the Mann-Whitney test with its effect size.
+"""Tests of whether activity is higher in one group than in another: Mann-Whitney, with its effect size.
 
 Forming groups and interpreting differences do not belong here.
 """

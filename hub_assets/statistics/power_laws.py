@@ -17,7 +17,7 @@ from hub_assets.statistics.samples import Counted, Floats, Ints
 MIN_ALPHA: Final = 1.001
 MAX_ALPHA: Final = 25.0
 _STEPS: Final = 60
-"""Limit for Newton's method: five steps are typical, and going from the smallest alpha to the largest takes fifteen."""
+"""Maximum number of Newton steps: five are typical, and going from the smallest alpha to the largest takes fifteen."""
 _FLAT: Final = 1e-12
 _FAR: Final = 1_000
 """From here up, the integral with three Euler-Maclaurin terms equals the sum over integers to 13 digits."""
@@ -25,7 +25,7 @@ _FAR: Final = 1_000
 
 @dataclass(frozen=True)
 class Tail:
-    """A power law p(x) ~ x^-alpha for values from x_min up, over integers or (not `is_discrete`) real numbers.
+    """A power law p(x) ~ x^-alpha for values from x_min up, over integers or, unless `is_discrete`, real numbers.
 
     `alpha_se` is the standard error of alpha given x_min. `ks` is the largest distance between the fitted distribution
     and that of the `n_tail` values (Kolmogorov-Smirnov).
@@ -44,9 +44,9 @@ def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
 
     alpha is the maximum-likelihood estimate, using the exact zeta function if the law is discrete. The distance is the
     maximum over all integers (or real numbers) from x_min up; in a tie the smallest x_min wins. The largest value
-    cannot be x_min, since a single value has no slope. Neither can a value where alpha reaches 25, the upper end of
-    the search (the lower end, 1.001, would need values further apart than any are). If no candidate is left, every
-    field of the tail is NaN and it has no values.
+    cannot be x_min, since a single value has no slope. Neither can a value where alpha reaches 25, the upper end of the
+    search (reaching the lower end, 1.001, would take values further apart than any in practice). If no candidate is
+    left, every field of the tail is NaN and it has no values.
 
     Args:
         sample: values above 0, at least two of them distinct.
@@ -82,8 +82,8 @@ def goodness_of_fit(sample: Counted, tail: Tail, *, resamples: int, seed: int = 
 
     This is the semi-parametric bootstrap of Clauset, Shalizi and Newman, section 4: each resample draws values below
     x_min from the data and values above it from the law, and is then fitted from scratch. The error is about
-    1 / (2 sqrt(resamples)). The authors' own programs are coarser and give other p-values: for counts, alpha moves in
-    steps of 0.01 (0.49 for words in a novel, 0.7 here), and measured values are compared only just below each value
+    1 / (2 sqrt(resamples)). The authors' own programs are coarser and yield different p-values: for counts, alpha moves
+    in steps of 0.01 (0.49 for words in a novel, 0.7 here), and measured values are compared only just below each value
     (0.62 for blackouts, 0.8 here).
 
     Args:
@@ -165,7 +165,7 @@ def _distances(values: Floats, n_tail: Ints, starts: Ints, alphas: Floats, place
 
 
 def drawn_from(tail: Tail, n: int, rng: np.random.Generator) -> Floats:
-    """Draw from the law by inverting its distribution: from a table first, then from the integral far out."""
+    """Draw from the law by inverting its distribution, using a table at first and the integral far out in the tail."""
     alpha, x_min = np.array([tail.alpha]), np.array([tail.x_min])
     log_norm = log_above(alpha, x_min, tail.is_discrete)
     chances = 1 - rng.random(n)

@@ -13,7 +13,7 @@ def floats(values: npt.ArrayLike) -> Floats:
     """Convert values to floats; NaN and masked values (nulls in DuckDB) are unknown and become NaN.
 
     Raises:
-        ValueError: if a value is infinite, since no activity is.
+        ValueError: if a value is infinite, which activity never is.
     """
     array: Floats = np.ma.filled(np.ma.asarray(values).astype(np.float64), np.nan)
     if np.isinf(array).any():
@@ -31,8 +31,8 @@ def known(values: npt.ArrayLike) -> Floats:
 class Counted:
     """Distinct values in ascending order, with their counts.
 
-    Activity has few distinct values (likes of 348,181 models have about 300). Working on these takes a thousandth of
-    the time, and a bootstrap only has to draw their counts.
+    Activity has few distinct values (about 300 for the likes of 348,181 models). Working with them takes a thousandth
+    of the time, and a bootstrap only has to draw their counts.
     """
 
     values: Floats
@@ -43,7 +43,7 @@ class Counted:
         """Count the known values.
 
         Raises:
-            ValueError: if a value is negative or infinite, since no activity is.
+            ValueError: if a value is negative or infinite, which activity never is.
         """
         distinct, counts = np.unique(known(values), return_counts=True)
         if len(distinct) and distinct[0] < 0:

@@ -1,6 +1,7 @@
-"""Whether activity is right-skewed: most repositories have little, and a few have far more.
+"""A test of whether activity is right-skewed: most repositories have little, and a few have far more.
 
-This claims less than a power law (`tails`) and does not measure how much the top few hold (`concentration`).
+Right skew is a weaker claim than a power law (`tails`), and it is not a measure of how much the top few hold
+(`concentration`).
 """
 
 from typing import Final
@@ -14,11 +15,11 @@ from hub_assets.statistics.samples import known
 SIGNIFICANT: Final = 0.001
 """Significance level, as in the study."""
 FEWEST: Final = 8
-"""The test is not defined for fewer values."""
+"""Minimum number of values; the test is undefined for fewer."""
 
 
 def skewness(values: npt.ArrayLike) -> dict[str, float | bool | None]:
-    """Measure skewness and test whether it exceeds what a normal distribution would show.
+    """Measure skewness and test whether it exceeds what a normal distribution would produce.
 
     Args:
         values: activity, including zeros; NaN is ignored.

@@ -1,8 +1,8 @@
-"""Whether the tail of an activity variable follows a power law: fit, goodness of fit and better alternatives.
+"""Tests of whether the tail of an activity variable follows a power law: fit, goodness of fit and alternatives.
 
-That a few repositories hold most of the activity (`concentration`) and that it follows a power law are two different
-claims; this module tests the second. The method is that of Clauset, Shalizi and Newman, "Power-law distributions in
-empirical data", SIAM Review 51 (2009). Fitting belongs in `power_laws` and `alternatives`.
+Two claims must be kept apart: that a few repositories hold most of the activity (`concentration`), and that activity
+follows a power law. This module tests the second. The method is that of Clauset, Shalizi and Newman, "Power-law
+distributions in empirical data", SIAM Review 51 (2009). Fitting belongs in `power_laws` and `alternatives`.
 """
 
 from typing import Final
@@ -23,9 +23,9 @@ DECIDED: Final = 0.1
 CHANCE: Final = 1.353
 """Log-likelihood ratios closer to 0 decide nothing, whatever their p: half of the 0.9 quantile of chi^2.
 
-An unnecessary additional parameter gains this much in a tenth of all samples. Vuong's p is meaningless where two
-distributions nearly coincide, as they do on few distinct values, because the standard deviation it divides by is also
-close to 0.
+An unnecessary additional parameter improves the log-likelihood by this much in a tenth of all samples. Vuong's p is
+meaningless where two distributions nearly coincide, as they do on few distinct values, because the standard deviation
+it divides by is also close to 0.
 """
 FEWEST: Final = 50
 """Smallest tail that supports a fit (the paper's rule of thumb)."""
@@ -39,7 +39,7 @@ def fit_tail(
     Args:
         values: activity; NaN is unknown, and a power law excludes 0, so both are left out.
         is_discrete: whether the values are counts rather than measurements.
-        resamples: size of the goodness-of-fit bootstrap; 2,500 give p to 0.01, 0 skips it.
+        resamples: size of the goodness-of-fit bootstrap; 2,500 determine p to within 0.01; 0 skips the bootstrap.
         seed: seed of the bootstrap.
 
     Returns:
@@ -64,8 +64,8 @@ def fit_tail(
         values the lognormal, which has two parameters, fits as well or better.
 
         Numbers are NaN and the verdict is `too_few` with fewer than 50 values or 3 distinct values, or if no x_min has
-        an alpha within the bounds of `scan` (for 100, 101 and 102 alpha would be in the hundreds, which is not an
-        estimate but the end of the scale).
+        an alpha within the bounds of `scan` (for the values 100, 101 and 102, alpha would be in the hundreds, which
+        reflects the end of the scale rather than a tail).
 
     Raises:
         ValueError: if a value is negative or infinite, or is not an integer although `is_discrete` is true.

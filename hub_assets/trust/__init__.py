@@ -1,6 +1,6 @@
-"""Whether a week's counters can be believed.
+"""Verdicts on whether a week's counters can be believed, and corrections of those that cannot.
 
-`stalls` judges a series of listings, `quality` a week. The comparison of two listings and the corrected downloads are
-SQL: `int_hub__listing_changes`, `core__repo_anomalies`, `int_hub__flow_corrections`. All thresholds are in the seed
-`trust_rules`. Collecting, and choosing between sources, do not belong here.
+`stalls` judges a series of listings, `quality` a single week, and `corrections` moves downloads to the weeks they
+belong to. Listings are compared in SQL: `int_hub__listing_changes` and `core__repo_anomalies`. All thresholds are in
+the seed `trust_rules`. Collecting listings and choosing between sources do not belong here.
 """

@@ -1,12 +1,12 @@
 """Corrected downloads: a ledger that moves downloads from the week that reported them to the weeks they belong to.
 
-An entry has an amount and the week (`flow_date`) that it is added to. The amounts of a repository's entries add up to
+Each entry has an amount and the week (`flow_date`) that it is added to. The amounts of a repository's entries add up to
 zero in every snapshot week, so corrections never change a total over all weeks. Two faults are corrected:
 
-- A stall or partial listing. Repositories that stood still, or were left out, have no downloads in the suspect weeks
-  and all of them in the first trusted week. They are spread evenly over the seconds between the trusted listings.
-- A rollback. The Hub withdrew downloads that it had counted before. They are taken from the latest weeks with
-  downloads; what those weeks do not cover stays negative in the week of the rollback.
+- A stall or partial listing. A repository that stood still or was left out has no downloads in the suspect weeks and
+  all of them in the first trusted week. These downloads are spread evenly over the time between the trusted listings.
+- A rollback. The Hub withdrew downloads that it had counted before. These are subtracted from the latest weeks with
+  downloads; an amount that those weeks do not cover stays negative in the week of the rollback.
 
 Entries are computed once the trusted listing arrives and are never edited: a later correction is a further entry, and
 each takes the earlier ones into account.
@@ -136,7 +136,7 @@ flows as (
             and window_listings.snapshot_date = moved.flow_date
 ),
 
--- spread what came after a stall evenly over its days
+-- spread the downloads that arrived after a stall evenly over its days
 standing as (
     select
         flows.repo_type,
@@ -172,7 +172,7 @@ spread as (
     where n_missing > 0 and n_total > 0
 ),
 
--- take what fell from the latest weeks that had downloads; what exceeds them stays negative
+-- subtract the fall from the latest weeks that had downloads; any excess stays negative
 takeable as (
     select
         repo_type,
@@ -221,7 +221,7 @@ where amount <> 0
 
 
 def flow_corrections(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
-    """Return the entries that follow from this week's listings.
+    """Compute the entries that follow from this week's listings.
 
     Args:
         connection: a database with `int_hub__listing_changes` and `int_hub__listing_totals` for this week and the
@@ -229,7 +229,7 @@ def flow_corrections(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Ta
         week: the Monday of the week.
 
     Returns:
-        A row per repository, `flow_date` and rule, with the columns of `schemas.FLOW_CORRECTIONS`.
+        One row per repository, `flow_date` and rule, with the columns of `schemas.FLOW_CORRECTIONS`.
     """
     rows = connection.sql(_SELECT, params={"week": week}).to_arrow_table()
     return rows.cast(FLOW_CORRECTIONS)

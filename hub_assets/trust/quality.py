@@ -1,7 +1,7 @@
-"""One week's listings, judged by each rule: the rows of `core__week_quality`.
+"""Verdicts of each rule on one week's listings: the rows of `core__week_quality`.
 
-A rule compares a listing with the one before it and with medians of earlier listings, never with later ones. It
-returns `unknown` where it cannot tell, for example in the first weeks of a home.
+A rule compares a listing with the one before it and with medians of earlier listings, never with later ones. Its
+verdict is `unknown` if there is too little to go by, for example in the first weeks of a home.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ from hub_assets.trust.schemas import WEEK_QUALITY
 from hub_assets.trust.stalls import Flags, Numbers, partly_frozen, stalled, trailing_ratio
 
 PARTIAL_LISTINGS: Final = 7
-"""Listings in the running median of row counts, as in the choice between archived uploads."""
+"""Number of listings in the running median of row counts, as in the choice between archived uploads."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """The listings of one type up to a week, oldest first: columns of `int_hub__listing_totals` as floats."""
+    """One repository type's listings up to a week, oldest first: columns of `int_hub__listing_totals` as floats."""
 
     repo_type: str
     dates: list[date]
@@ -48,7 +48,7 @@ class Series:
         return _divide(self["n_frozen"], self["n_busy"])
 
     def median_before(self, values: Numbers, listings: int | None = None) -> float:
-        """Return the median of the values before the week; NaN if fewer than `least_baseline` are known."""
+        """Return the median of the values before the week to judge; NaN if fewer than `least_baseline` are known."""
         before = values[:-1][-int(listings or self.rules.baseline_listings) :]
         known = before[~np.isnan(before)]
         return float(np.median(known)) if len(known) >= self.rules.least_baseline else np.nan
@@ -56,7 +56,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule says about a week: the measured value, the threshold, the number of repositories measured."""
+    """A rule's verdict on a week: the measured value, the threshold, and the number of repositories measured."""
 
     severity: str
     value: float
@@ -66,16 +66,16 @@ class Verdict:
 
 
 def week_quality(totals: pa.Table, counting_changes: pa.Table, rules: Rules, week: date) -> pa.Table:
-    """Judge a week.
+    """Judge one week's listings by every rule.
 
     Args:
         totals: rows of `int_hub__listing_totals`; later weeks are ignored.
-        counting_changes: the seed of that name.
+        counting_changes: rows of the seed `counting_changes`.
         rules: the thresholds.
         week: the Monday of the week to judge.
 
     Returns:
-        A row per listed type and rule, with the columns of `schemas.WEEK_QUALITY`.
+        One row per listed type and rule, with the columns of `schemas.WEEK_QUALITY`.
     """
     rows = []
     for series in _series_of(totals, rules, week):
@@ -120,7 +120,8 @@ def _row(repo_type: str, rule: str, verdict: Verdict) -> dict[str, Any]:
 def _partial(series: Series) -> Verdict:
     listed = series.last("n_listed")
     share = listed / series.median_before(series["n_listed"], PARTIAL_LISTINGS)
-    # a listing stays short after a purge; it is partial if it lost rows now, or was cut at the same number again
+    # a listing stays short after a purge; it is partial only if it lost rows this week or was cut at the same number
+    # again
     lost = _divide(series["n_vanished"], series["n_previous"])[-1] > 1 - series.rules.partial_share
     is_cut = listed == series.last("n_previous")
     return _verdict(
@@ -207,7 +208,7 @@ def _purge(series: Series) -> Verdict:
     shares = _divide(series["n_vanished"], series["n_previous"])
     usual = np.nan_to_num(series.median_before(shares))
     threshold = max(series.rules.purge_share, series.rules.purge_multiple * usual)
-    # more than this is a listing that was cut; between `partial_share` and this, both are possible
+    # a larger loss means a truncated listing; between `partial_share` and this share, it may be either
     is_cut = _partial(series).severity == "error" and shares[-1] > series.rules.most_purged_share
     return _verdict(
         bool(shares[-1] > threshold and vanished >= series.rules.least_purged and not is_cut),
@@ -270,7 +271,7 @@ RULES: Final[dict[str, Callable[[Series], Verdict]]] = {
     "like_purge": _like_purge,
     "level": _level,
 }
-"""All rules but `definition`, which reads a seed."""
+"""All rules except `definition`, which reads a seed."""
 
 
 def _verdict(

@@ -10,7 +10,7 @@ from hub_assets.errors import UserError
 
 @dataclass(frozen=True)
 class Rules:
-    """The thresholds that Python reads; the seed explains each, and holds those that only SQL reads, too."""
+    """The thresholds that Python reads. The seed explains each one and also contains those that only SQL reads."""
 
     least_busy: float
     baseline_listings: float

@@ -1,4 +1,4 @@
-"""Arrow schemas of the tables that this room writes."""
+"""Arrow schemas of the tables of verdicts and corrections. Computing their rows does not belong here."""
 
 from typing import Final
 

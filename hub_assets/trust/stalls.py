@@ -1,8 +1,8 @@
 """Stalls: listings in a daily or weekly series whose download counters stopped moving.
 
 The Hub computes its counters in batches. When a batch fails, all-time counts stay where they were, and a later listing
-carries the backlog. Two signs show this: downloads per day fall far below their running median, and busy repositories,
-which are downloaded all the time, show the same count twice.
+carries the backlog. Two signs reveal this: downloads per day fall far below their running median, and busy
+repositories, which are downloaded all the time, have the same count twice.
 """
 
 from itertools import pairwise
@@ -17,7 +17,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 def partly_frozen(frozen_share: Numbers, n_busy: Numbers, rules: Rules) -> Flags:
-    """Return which listings show too many busy repositories with an unchanged all-time count.
+    """Return which listings have too many busy repositories with an unchanged all-time count.
 
     Args:
         frozen_share: share of the busy repositories whose count did not move, in [0, 1]; NaN if unknown.
@@ -31,8 +31,9 @@ def stalled(ratio: Numbers, frozen_share: Numbers, n_busy: Numbers, rules: Rules
     """Return which listings lie in a stall, so that their counters should be left out.
 
     A stall begins when downloads per day fall below `stall_ratio` of the median. It ends before the first listing that
-    reaches `recovered_ratio` and is not partly frozen: that one carries the backlog. Stalls at most `stalls_apart`
-    listings apart are one. A stall longer than `longest_stall` ends there, because the level itself has changed.
+    reaches `recovered_ratio` and is not partly frozen, because that listing carries the backlog. Stalls at most
+    `stalls_apart` listings apart count as one. A stall longer than `longest_stall` ends there, because the level itself
+    has changed.
 
     Args:
         ratio: downloads per day since the previous listing, divided by their running median; NaN if unknown.
@@ -40,7 +41,7 @@ def stalled(ratio: Numbers, frozen_share: Numbers, n_busy: Numbers, rules: Rules
         rules: the thresholds.
 
     Returns:
-        An array as long as the series, which is in order of time.
+        One flag per listing, in the order of the series (oldest first).
     """
     frozen = partly_frozen(frozen_share, n_busy, rules)
     starts = ratio < rules.stall_ratio
@@ -70,11 +71,11 @@ def _joined(inside: Flags, apart: int) -> Flags:
 def trailing_ratio(rates: Numbers, rules: Rules) -> Numbers:
     """Return each rate divided by the median of the known rates of the listings before it.
 
-    Only earlier listings count, so a week is judged in the week that it happens. The median covers
-    `baseline_listings` listings, so that a stall and its backlog do not move it.
+    Only earlier listings count, so a week can be judged as soon as it is listed. The median covers `baseline_listings`
+    listings, so that a stall and its backlog do not move it.
 
     Args:
-        rates: downloads per day, in order of time; NaN if unknown.
+        rates: downloads per day, oldest first; NaN if unknown.
         rules: the thresholds.
 
     Returns:

@@ -89,9 +89,9 @@ def test_a_steep_law_far_out_is_drawn() -> None:
         ("power_law", "contradicted", "not plausible", "--"),
         ("undecided", "undecided", "undecided", "--"),
         ("undecided", "contradicted", "not plausible", "--"),
-        ("lognormal", "contradicted", "lognormal nearer", "--"),
-        ("exponential", "contradicted", "exponential nearer", "--"),
-        ("truncated_power_law", "contradicted", "cut-off nearer", "--"),
+        ("lognormal", "contradicted", "lognormal better", "--"),
+        ("exponential", "contradicted", "exponential better", "--"),
+        ("truncated_power_law", "contradicted", "cut-off better", "--"),
     ],
 )
 def test_a_law_is_solid_only_if_the_data_support_it(preferred: str, verdict: str, words: str, style: str) -> None:

@@ -1,4 +1,4 @@
--- the study's network of author strings: from the author of a commit to all other committers of the same model
+-- the study's network of author strings: edges lead from a commit's author to all other committers of the same model
 select distinct sources.author as source, targets.author as target
 from participations as sources
 inner join participations as targets on sources.repo = targets.repo

@@ -1,4 +1,5 @@
--- a lookup without an answer does not invalidate an earlier one; without account lookups, all are `not_asked`
+-- a lookup without an answer does not invalidate an earlier answer; without account lookups, all outcomes are
+-- `not_asked`
 select author, outcome, account_key, account_type, name, nullif(trim(fullname), '') as full_name, organizations
 from answers
 where outcome in ('ok', 'gone')

@@ -53,7 +53,7 @@ owned as (
     group by pair
 ),
 
--- does not count if the name without the number is an account, too
+-- a match does not count if the name without the number is an account as well
 numbered_owners as (
     select distinct owned_repos.pair
     from owned_repos
@@ -84,7 +84,7 @@ examples as (
     group by pair
 ),
 
--- one belongs to an organization that the other belongs to or committed to
+-- one string belongs to an organization that the other belongs to or committed to
 places as (
     select author, organization from memberships
     union

@@ -1,4 +1,4 @@
--- two strings that led to the same account, perhaps before and after it was renamed, even if only capitals changed
+-- two strings that led to the same account, perhaps before and after a rename, even one that only changed capitals
 select min(author) over (partition by account_key) as x, author as y
 from same_accounts
 where author in (select features.name from features)

@@ -1,4 +1,4 @@
--- the capitals of a handle may differ from the account's, if the Hub confirms the account
+-- a handle may be capitalized differently from the account if the Hub confirms the account
 with
 known as (
     select all_trailers.name, authors.author as handle
