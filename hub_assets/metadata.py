@@ -10,9 +10,9 @@ import pyarrow as pa
 from hub_assets.warehouse.sql_project import Model, Table
 
 PREVIEW_TEXT = 80
-"""Characters shown of a value in a preview, because card metadata can be a page long."""
+"""Maximum characters per value in a preview, because card metadata can be a page long."""
 RESULT_ROWS = 300
-"""Rows shown of a result table, enough for all of them: the longest has about 250."""
+"""Maximum rows in the preview of a result table. The longest has about 250, so every result table fits."""
 
 
 def column_schema(table: Table) -> dg.TableSchemaMetadataValue:

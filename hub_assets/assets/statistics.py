@@ -1,4 +1,4 @@
-"""The study's statistics of activity: concentration, correlations, license groups, tails."""
+"""Assets for the study's activity statistics: concentration, correlations, license groups, tails."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # importing scipy takes half a second
 
 
 class Goodness(dg.Config):
-    """How much computation goes into testing whether a power law is plausible."""
+    """The amount of computation spent on testing whether a power law is plausible."""
 
     resamples: int = Field(
         default=100,
@@ -40,7 +40,8 @@ class Statistic:
         make: computes the rows from a week's activity.
         tracked_metrics: columns that Dagster plots over the weeks, keyed by the metric's name, a template that is
             filled with the row's values.
-        followed: makes the filter for the rows with tracked metrics; all if None. Made late: it imports pandas.
+        followed: builds the filter for the rows whose metrics are tracked; None tracks all rows. It is called late,
+            because it imports pandas.
     """
 
     make: Callable[["Activity"], pa.Table]
@@ -124,7 +125,7 @@ def _result(
 
 
 def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, pa.Table]:
-    """Return a week's activity by repository type, without types that were not listed."""
+    """Return one week's activity by repository type, leaving out types that were not listed."""
     from hub_assets.statistics.activity import VARIABLES
 
     tables = {}

@@ -24,7 +24,7 @@ class GuardedGroup(click.Group):
     """A group whose commands report the project's errors and a full disk in one sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was given."""
+        """Run the requested command."""
         from hub_assets.disk import is_full
 
         try:

@@ -39,7 +39,7 @@ class PopulationChoice:
         """Load the recording, or simulate the population of the chosen week or an earlier one.
 
         Args:
-            weeks_before: how many weeks before the chosen one.
+            weeks_before: how many weeks before the chosen week to load.
             keep: folder that caches simulated populations.
 
         Raises:

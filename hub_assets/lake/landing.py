@@ -2,8 +2,8 @@
 
 A landing can be killed at any point and reopened: it resumes after the last record whose `append` returned. The order
 of writes guarantees this: (1) the journal's records, (2) their part, (3) the manifest that lists the part, (4) removal
-of the journal. A journal left over after (3) is older than its part and is dropped. What the records hold and which
-rows they become is up to the caller.
+of the journal. A journal left over after (3) is older than its part and is dropped. The caller decides what the records
+hold and how they become rows.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ from hub_assets.lake.journal import Journal
 from hub_assets.lake.parts import MANIFEST, Lake, Manifest, Part
 
 FLUSH_BYTES = 64 * 2**20
-"""Journal size at which it is flushed to a part: about 50,000 listing rows."""
+"""Size at which the journal is flushed to a part: about 50,000 listing rows."""
 
 
 class LandingBusy(HubAssetsError):
@@ -152,7 +152,7 @@ class Landing:
             self.flush()
 
     def cut(self, is_usable: Callable[[Record], bool]) -> int:
-        """Drop the first unusable journal record and all records after it; return how many were dropped."""
+        """Drop the first unusable journal record and all later ones, and return the number of dropped records."""
         usable = list(takewhile(is_usable, self._records))
         n_cut = len(self._records) - len(usable)
         if n_cut:

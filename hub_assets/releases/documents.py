@@ -1,7 +1,7 @@
 """The files that describe a release: card, datasheet, weeks, Croissant and Frictionless descriptions.
 
-They state only what was computed from the release itself: coverage, licenses, removals. Text from the Hub never gets
-into them, apart from names of columns and tables, which are ours.
+They contain only facts computed from the release itself, such as coverage, licenses and removals. They never contain
+text from the Hub; the names of columns and tables are ours.
 """
 
 import json
@@ -53,7 +53,7 @@ def weeks_of(text: str) -> list[Week]:
     """Read `weeks.json`.
 
     Raises:
-        ValueError: if it is not what `write_documents` writes.
+        ValueError: if the text does not have the form that `write_documents` writes.
     """
     try:
         return [Week.of_json(entry) for entry in json.loads(text)["weeks"]]
@@ -238,7 +238,7 @@ releases. Ask for removal in the data set's discussions.
 
 
 def _types(column: str) -> tuple[str | None, str]:
-    """Return the Croissant and Frictionless types of an Arrow type; None where Croissant has no scalar type."""
+    """Return the Croissant and Frictionless types for an Arrow type; None if Croissant has no such scalar type."""
     if column.startswith("timestamp"):
         return "sc:DateTime", "datetime"
     if column.startswith("date"):

@@ -1,4 +1,4 @@
-"""A table of histories: what commits and discussions share as raw tables.
+"""Raw tables of histories: what the tables of commits and discussions have in common.
 
 Combines `plan` (which repositories) and `fetches` (how to read them).
 """

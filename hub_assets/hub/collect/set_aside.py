@@ -18,9 +18,9 @@ UNCONVERTIBLE: Final = (
     duckdb.DataError,
     duckdb.InvalidInputException,
 )
-"""Exceptions caused by a record's content, as opposed to a full disk or a lack of memory."""
+"""Exceptions that a record's content can cause, as opposed to a full disk or a lack of memory."""
 NAMED: Final = 20
-"""Number of set-aside records that are listed by name. All of them are counted."""
+"""Maximum number of set-aside records that are listed by name. All of them are counted."""
 
 
 def convertible(records: Sequence[T], convert: Callable[[Sequence[T]], object]) -> list[bool]:

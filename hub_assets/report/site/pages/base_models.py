@@ -1,4 +1,4 @@
-"""Base Model Explorer: where models come from and what became of them. After librarian-bots/base_model_explorer."""
+"""Base Model Explorer: the ancestors and descendants of models. Modeled on librarian-bots/base_model_explorer."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,8 +9,8 @@ from hub_assets.report.site.queries import Query, Result
 from hub_assets.report.site.week import Week
 
 RELATIONS: Final = ("finetune", "adapter", "quantized", "merge", "unspecified")
-# An ancestor has at least the downloads and the descendants of each of its descendants, so both lists contain the
-# ancestors of all their models, except at ties.
+# A model's ancestors have at least as many downloads (including descendants') and descendants as the model itself, so
+# both lists contain the ancestors of all their models, except at ties.
 NODES: Final = Query(
     "family-nodes",
     "Models on the Base Model Explorer page: the first by downloads with those of descendants, and by descendants",
