@@ -1,7 +1,7 @@
-"""Compares a Hub's responses with what the collectors assume, in some 18 calls.
+"""Compares a Hub's responses with what the collectors assume, in about 18 calls.
 
-Every check parses with the collectors' own code, so no assumption is written down twice. Examining the machine and
-the home belongs to `machine`.
+Every check parses responses with the collectors' own code, so that no assumption is written down twice. Examining the
+machine and the home belongs in `machine`.
 """
 
 import json
@@ -32,13 +32,13 @@ CLOCK_MINUTES: Final = 5.0
 """Largest difference between the Hub's clock and ours that does not affect a snapshot."""
 NOBODY: Final = "hub-assets-doctor/asks-for-a-repository-that-does-not-exist"
 KNOWN_REFUSALS: Final[dict[RepoType, set[str]]] = {"model": {"baseModels"}, "dataset": set(), "space": set()}
-"""Names that the Hub refuses in listings; requesting them costs one call, and the listing continues without them."""
+"""Names that the Hub rejects in listings. Requesting them costs one call, and the listing continues without them."""
 _UPDATE: Final = "Look for a later version of hub_assets; if there is none, report this with the output of the doctor."
 
 
 @dataclass
 class HubExamination:
-    """The calls to one Hub and what they found. `population` is set if the Hub is a local one."""
+    """The calls to one Hub and their findings. `population` is set if the Hub is a local Hub."""
 
     client: HubClient
     population: str | None = None
@@ -46,7 +46,7 @@ class HubExamination:
     rows: dict[RepoType, list[dict[str, Any]]] = field(default_factory=dict)
 
     def run(self) -> Iterator[Finding]:
-        """Yield a finding per check. After an unusable first response, nothing else is checked."""
+        """Yield a finding per check, but stop if the first response is unusable."""
         first = yield from self._contact()
         if first is None:
             return
@@ -236,7 +236,7 @@ class HubExamination:
         return Finding(name, "ok", f"{len(rows):,} new rows")
 
     def _expand_names(self) -> Iterator[Finding]:
-        """Ask for a name that does not exist: the answer lists all names that do."""
+        """Request an `expand` name that does not exist. The Hub's error should list all names that do."""
         name = "expand names"
         try:
             self.client.get("/api/models?limit=1&expand=hub-assets-doctor")
@@ -424,7 +424,7 @@ class HubExamination:
             )
 
     def _models(self) -> list[dict[str, Any]]:
-        """Return the listed models that can be asked for."""
+        """Return the listed models whose id and `_id` make them usable in further requests."""
         rows = self.rows.get("model", [])
         return [row for row in rows if isinstance(row.get("id"), str) and isinstance(row.get("_id"), str)]
 

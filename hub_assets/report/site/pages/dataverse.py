@@ -1,4 +1,4 @@
-"""DataVerse: the week's datasets as a treemap of organizations. After the Space evijit/DataVerse."""
+"""DataVerse: the week's datasets as a treemap of organizations. Modeled on the Space evijit/DataVerse."""
 
 from collections.abc import Mapping
 from typing import Any, Final

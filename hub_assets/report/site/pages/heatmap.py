@@ -1,4 +1,4 @@
-"""Organization HeatMap: what organizations create per day. After the Space cfahlgren1/model-release-heatmap."""
+"""Organization HeatMap: what organizations create per day. Modeled on the Space cfahlgren1/model-release-heatmap."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -149,8 +149,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 
 
 def _steps(days: str) -> list[int]:
-    """Return days and counts alternately, each day as the difference from the previous one, which takes fewer
-    characters."""
+    """Return days and counts alternately. To save characters, each day is the difference from the previous day."""
     numbers = [int(item) for item in days.split(" ")]
     before = 0
     for place in range(0, len(numbers), 2):

@@ -1,4 +1,4 @@
-"""ModelVerse: the week's models as a treemap of organizations. After the Space evijit/ModelVerse."""
+"""ModelVerse: the week's models as a treemap of organizations. Modeled on the Space evijit/ModelVerse."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The entry page: what was collected, how far it can be trusted, and the main findings."""
+"""The entry page: what was collected, how reliable it is, and the main findings."""
 
 from collections.abc import Mapping
 from typing import Any, Final

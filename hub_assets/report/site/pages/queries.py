@@ -1,4 +1,4 @@
-"""The page of all queries behind the site's numbers; it is written after all others."""
+"""The page that lists all queries behind the site's numbers; it is written after all other pages."""
 
 from collections.abc import Mapping
 from typing import Any, Final
