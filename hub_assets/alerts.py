@@ -25,7 +25,7 @@ LONGEST: Final = 2000
 
 @dataclass(frozen=True)
 class Alert:
-    """What happened, in a sentence, and what to do or where to look."""
+    """An alert: one sentence about what happened, and what to do or where to look."""
 
     kind: Literal["run_failed", "week_incomplete", "week_late"]
     headline: str

@@ -57,7 +57,7 @@ def build_defs(
     Args:
         hub: the Hub to collect from; the default is HF_ENDPOINT, or huggingface.co if that is not set.
         home: where to store the data; the default is HUB_ASSETS_HOME, or `~/.hub_assets` if that is not set.
-        crawl: which histories to fetch; the default is as many as 24 hours of the Hub's rate limit allow.
+        crawl: which histories to fetch; the default is as many as the Hub's rate limit allows in 24 hours.
         week: a week to include in the partitions even if the home's first week is later.
 
     Raises:

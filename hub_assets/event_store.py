@@ -1,4 +1,4 @@
-"""Cheaper commits to Dagster's SQLite files during a run.
+"""Makes commits to Dagster's SQLite files cheaper during a run.
 
 Dagster opens a connection for each event and closes it again. SQLite then moves the write-ahead log into the file and
 waits for the disk twice; over the 1,400 events of a small run, that took a third of its time. The content of events

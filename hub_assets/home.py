@@ -160,7 +160,7 @@ class Home:
         """Hold one of the home's locks, first waiting up to HUB_ASSETS_WAIT minutes (default: 60) for its holder.
 
         Args:
-            activity: what the lock is for. Do not ask for `collecting` while holding `building`.
+            activity: what the lock is for. Do not request `collecting` while holding `building`.
             what: describes this writer in the messages of processes that wait for it.
             tell: receives messages that name the current writer.
 

@@ -18,7 +18,7 @@ def weeks_since(first: date) -> dg.WeeklyPartitionsDefinition:
 
 
 SNAPSHOTS = weeks_since(STUDY_WEEK)
-"""All weeks since the study's own snapshot. `build_defs` narrows them to the weeks since the home's first."""
+"""All weeks since the study's own snapshot. `build_defs` narrows them to the weeks since the home's first week."""
 MANY_WEEKS = dg.BackfillPolicy.single_run()
 """Backfill policy for assets built from raw files: one run builds a range of weeks, so it opens the database once."""
 ONE_WEEK = dg.BackfillPolicy.multi_run(1)
@@ -37,7 +37,7 @@ def known_weeks() -> str:
 
 
 def week_of(moment: datetime) -> date:
-    """Return the Monday of the week that contains a moment. Weeks start at midnight UTC in every time zone."""
+    """Return the Monday of the week that contains a moment. Weeks start at midnight UTC, whatever its time zone."""
     day = moment.astimezone(UTC).date()
     return day - timedelta(days=day.weekday())
 

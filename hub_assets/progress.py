@@ -1,4 +1,4 @@
-"""Progress of long work, reported within one process through a private logger.
+"""Progress of long-running work, reported within one process through a private logger.
 
 Assets report progress and the command displays it; neither knows about the other.
 """

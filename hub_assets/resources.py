@@ -100,7 +100,7 @@ class HubResource(dg.ConfigurableResource):
 
 
 class CrawlResource(dg.ConfigurableResource):
-    """Which histories a run fetches, and its budget."""
+    """The histories that a run fetches, and the budget for fetching them."""
 
     budget_calls: int | None = Field(default=None, ge=0, description="Calls per run for all histories.")
     budget_hours: float | None = Field(
@@ -168,7 +168,7 @@ def listings_behind(table: str) -> set[str]:
 
 
 class ArchiveResource(dg.ConfigurableResource):
-    """The archive that past weeks come from."""
+    """The archive to import past weeks from."""
 
     name: str = Field(default="hub-stats", description="One of hub-stats, weekly-snapshots.")
 

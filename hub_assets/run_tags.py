@@ -26,7 +26,7 @@ _LAUNCHERS: Final = {
 
 
 def started_by(tags: Mapping[str, str]) -> str:
-    """Return what started a run, from Dagster's own tags: a backfill, schedule, sensor or user."""
+    """Return what started a run (a backfill, schedule, sensor or user), based on Dagster's own tags."""
     for tag, launcher in _LAUNCHERS.items():
         if tag in tags:
             return f"{launcher} {tags[tag]}"

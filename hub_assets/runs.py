@@ -49,7 +49,7 @@ def execute(
         home: the home that the job writes to.
         week: the week.
         console: where to print.
-        assets: only these assets of the job; all if None.
+        assets: the assets of the job to materialize; all if None.
 
     Raises:
         RunFailed: if a step fails or is interrupted.
@@ -134,8 +134,8 @@ def clean_up(home: Home) -> list[str]:
 def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
     """Mark runs as failed if their process was killed; otherwise they would block the queue forever.
 
-    Dagster's own monitoring misses them: a run of the command has no daemon, and a daemon that was killed along with
-    its run does not check old runs when it restarts.
+    Dagster's own monitoring misses such runs: a run started by the command has no daemon, and a daemon that was killed
+    along with its run does not check old runs when it restarts.
     """
     active = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
     for run in instance.get_runs(dg.RunsFilter(statuses=active)):

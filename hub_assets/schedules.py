@@ -19,7 +19,7 @@ from hub_assets.upkeep.findings import Examination, last_examination, sentence
 COLLECTS_TAG: Final = "hub_assets/collects"
 """Tag for runs that collect; `instance/dagster.yaml` allows only one such run at a time."""
 SCHEDULE_VARIABLE: Final = "HUB_ASSETS_SCHEDULE"
-"""`on` starts the schedule and the sensor with the daemon; otherwise the UI starts them."""
+"""Environment variable: `on` starts the schedule and the sensor with the daemon; otherwise, start them in the UI."""
 LISTED_BY: Final = timedelta(days=1)
 """A week's listings are due by Tuesday 00:00 UTC."""
 PUBLISHED_BY: Final = timedelta(days=2, hours=12)
@@ -131,7 +131,7 @@ def weekly_snapshot_schedule(hub: HubResource) -> dg.ScheduleDefinition:
 
 
 def cannot_list(week: date, present: date) -> dg.SkipReason:
-    """Return the reason for skipping a week that the Hub can no longer list."""
+    """Return the reason for skipping a week that is not the Hub's present week."""
     return dg.SkipReason(f"The week of {week} cannot be listed: the Hub is in the week of {present}.")
 
 

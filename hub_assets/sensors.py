@@ -44,7 +44,7 @@ def unfinished_week_sensor(hub: HubResource, home: Home) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING if is_switched_on() else dg.DefaultSensorStatus.STOPPED,
     )
     def unfinished_week(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Each hour: request the present week if it is unlisted, partial or failed, at most once a day."""
+        """Every hour, request the present week if it is unlisted, partial or failed, but at most once a day."""
         active = context.instance.get_runs(dg.RunsFilter(job_name=weekly_snapshot.name, statuses=_ACTIVE), limit=1)
         if active:
             return dg.SkipReason(f"Run {active[0].run_id[:8]} of {weekly_snapshot.name} has not ended.")
@@ -86,7 +86,7 @@ def alert_sensors(home: Home) -> list[dg.SensorDefinition]:
     # runs started by the command have no code location, so the sensor monitors all locations
     @dg.run_failure_sensor(name="alert_run_failed", default_status=running, monitor_all_code_locations=True)
     def run_failed(context: dg.RunFailureSensorContext) -> None:
-        """Send an alert about a failed run that starts with the cause."""
+        """Send an alert about a failed run, which names the cause first."""
         run = context.dagster_run
         cause = run.tags.get(CAUSE_TAG) or cause_of(context.instance, run.run_id) or context.failure_event.message
         week = run.tags.get("dagster/partition", "no week")

@@ -1,4 +1,4 @@
-"""Converts a home written by an earlier version: renamed tables, columns and manifest keys, in one repeatable step.
+"""Converts a home written by an earlier version: renames tables, columns and manifest keys in one repeatable step.
 
 Nothing is removed before its replacement is complete, so an interrupted conversion can simply be run again.
 The current names are defined by the packages that write them.

@@ -92,7 +92,7 @@ def require_present_week(snapshot_date: date, now: datetime, table: str) -> None
     """Make sure that the week to collect is the Hub's current week.
 
     Raises:
-        dagster.Failure: if it is not, with the alternatives.
+        dagster.Failure: if it is not; the message names the alternatives.
     """
     present = week_of(now)
     if snapshot_date != present:

@@ -42,7 +42,7 @@ def build_releases() -> list[dg.AssetsDefinition]:
     def release__dataset(
         context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource, config: ReleaseConfig
     ) -> dg.MaterializeResult:
-        """The week as a data set: listings in hub-stats' columns, and tables that name no person."""
+        """The week as a data set: listings in hub-stats' columns, and tables that do not name people."""
         where, snapshot_date = home.home, snapshot_date_of(context)
         folder = where.releases / str(snapshot_date)
         with home.building(snapshot_date) as connection:

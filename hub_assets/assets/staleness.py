@@ -1,5 +1,4 @@
-"""Tables that an older version of the code has built: a check per group that names their weeks, and a job to rebuild
-them."""
+"""Finds tables that an older version of the code has built (a check per group), and rebuilds just these (a job)."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -144,7 +143,7 @@ def build_rebuild_stale(
 
     @dg.op(out=dg.Out(dg.Nothing))
     def rebuild(context: dg.OpExecutionContext) -> None:
-        """Rebuild the stale tables of each week in a run of its own, oldest week first."""
+        """Rebuild each week's stale tables in a separate run, oldest week first."""
         where = Home(home.home.root)
         # release the lock after this block, because each week's run takes it
         with where.locked("building", f"run {context.run_id[:8]} of {REBUILD_STALE}", context.log.info):

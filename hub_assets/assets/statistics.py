@@ -38,8 +38,8 @@ class Statistic:
 
     Args:
         make: computes the rows from a week's activity.
-        tracked_metrics: columns that Dagster plots over the weeks, keyed by the metric's name, a template that is
-            filled with the row's values.
+        tracked_metrics: the columns that Dagster plots over the weeks, keyed by metric name. A name is a template to
+            fill with the row's values.
         followed: builds the filter for the rows whose metrics are tracked; None tracks all rows. It is called late,
             because it imports pandas.
     """
@@ -140,7 +140,7 @@ def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> d
 
 
 def impossible_value(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> str:
-    """Name an impossible value in a week's activity and its repository; empty if there is none."""
+    """Return a sentence that names an impossible value in a week's activity; empty if there is none."""
     from hub_assets.statistics.activity import VARIABLES
 
     names = list(dict.fromkeys(variable for variables in VARIABLES.values() for variable in variables))

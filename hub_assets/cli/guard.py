@@ -1,4 +1,4 @@
-"""How errors end the command: one escaped sentence and an exit code, without a traceback."""
+"""Makes the command end on an error with one escaped sentence and an exit code, but without a traceback."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ BY = click.option("--by", default=_user, help="Name to record with each decision
 
 @click.group("identities")
 def identities_group() -> None:
-    """Review which author strings are the same developer.
+    """Review which author strings belong to the same developer.
 
     Decisions are stored in decisions.csv in the home and override the rules.
     """

@@ -1,4 +1,4 @@
-"""Running a job for a week, which `demo`, `snapshot` and `identities apply` have in common."""
+"""Runs a job for one week, as `demo`, `snapshot` and `identities apply` do."""
 
 import shlex
 from datetime import date

@@ -77,7 +77,7 @@ PAGE_SIZE = click.option(
 
 
 def root_of(folder: Path | None) -> Path:
-    """Return the folder that `--home` names, or the default, for commands that also accept a home in another format."""
+    """Return the folder that `--home` names, or the default, for commands that must also accept unusable homes."""
     return (folder or Path(os.environ.get("HUB_ASSETS_HOME") or "~/.hub_assets").expanduser()).absolute()
 
 

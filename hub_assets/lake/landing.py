@@ -1,4 +1,4 @@
-"""Landing a week of a table: records go to a journal, the journal becomes Parquet parts, and a manifest lists them.
+"""Lands a week of a table: records go to a journal, the journal becomes Parquet parts, and a manifest lists the parts.
 
 A landing can be killed at any point and reopened: it resumes after the last record whose `append` returned. The order
 of writes guarantees this: (1) the journal's records, (2) their part, (3) the manifest that lists the part, (4) removal
@@ -62,8 +62,8 @@ class Landing:
         lake, table, snapshot_date: the table and week to write.
         convert: turns records into rows.
         flush_bytes: journal size at which a part is written.
-        adds: start the generation with the week's valid parts instead of empty. If an interrupted landing started with
-            those parts and this one must not include them, the landing starts over.
+        adds: whether the generation starts with the week's valid parts rather than empty. If an interrupted landing
+            started with these parts and this landing must not include them, it starts over.
 
     Raises:
         LandingBusy: on entry, if another process has the landing open.

@@ -1,4 +1,4 @@
-"""Faults to inject to test how clients handle them: errors, bad bodies, and repositories that move during a listing.
+"""Injectable faults, to test how clients handle errors, bad bodies, and repositories that move during a listing.
 
 This module decides when a fault occurs and how it changes rows. Sending broken responses belongs in `middleware`.
 """

@@ -31,7 +31,7 @@ _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 class Form:
     """The required form of a column.
 
-    `convert` converts a column to the type being served and raises if a value does not fit; rows are independent.
+    `convert` converts a column, each row independently, to the type being served, and raises if a value does not fit.
     `expected` describes valid values.
     """
 

@@ -1,7 +1,7 @@
-"""Serves a recorded snapshot again: Parquet files of one or several weeks, or a lake of this project.
+"""Loads a recorded snapshot to serve: Parquet files for one or several weeks, or a lake of this project.
 
-This module finds the files of a week and combines their rows. Converting columns belongs in `recording`. Anything
-missing from a recording (a column, a type, accounts) is not made up.
+This module finds the files for a week and combines their rows. Converting columns belongs in `recording`. Data that a
+recording lacks (a column, a type, accounts) is not made up.
 """
 
 from datetime import UTC, date, datetime, timedelta

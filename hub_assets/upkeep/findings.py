@@ -75,7 +75,7 @@ def last_examination(root: Path) -> Examination | None:
 
 
 def sentence(findings: Iterable[Finding], most: int = 3) -> str:
-    """Summarize findings in one sentence that gives each finding's name and observation."""
+    """Return one sentence with the name and observation of each finding, or of the first few."""
     named: Sequence[Finding] = list(findings)
     rest = f"; and {len(named) - most} more" if len(named) > most else ""
     return "; ".join(f"{finding.name}: {finding.found}" for finding in named[:most]) + rest

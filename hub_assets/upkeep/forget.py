@@ -37,7 +37,7 @@ from hub_assets.warehouse.database import rewrite
 from hub_assets.warehouse.sql_project import Project
 
 _BESIDE_NAMES: Final = {"fullname": ("author", "name"), "full_name_a": ("author_a",), "full_name_b": ("author_b",)}
-"""Columns with the display name of the person whom another column of the row names."""
+"""Maps each column with a person's display name to the columns that may name the same person."""
 _TEXTS: Final = frozenset(
     (".json", ".csv", ".html", ".svg", ".graphml", ".xml", ".md", ".txt", ".js", ".yaml", ".out", ".err", ".log")
 )

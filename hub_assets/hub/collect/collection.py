@@ -69,7 +69,7 @@ def land(
     Args:
         client: the Hub client.
         lake: where to write.
-        table: which table.
+        table: the response table.
         snapshot_date: the week. The caller makes sure that it is the Hub's current week.
         selection: which repositories to cover, and after how many weeks to ask again.
         first: what to ask about first, in order; see `ResponseTable.first`.

@@ -28,9 +28,9 @@ from hub_assets.hub.http.pacing import PacerClosed
 from hub_assets.lake.landing import Landing, Record
 
 WORKERS = 64
-"""Maximum threads: at 333 calls per second, the largest plan, and 150 ms latency, 50 threads wait for responses."""
+"""Maximum number of threads. At 333 calls/s (the largest plan) and 150 ms latency, 50 threads wait for responses."""
 FIRST_WORKERS = 4
-"""Threads at the start, doubled for as long as responses are the bottleneck."""
+"""Number of threads at the start, doubled for as long as responses are the bottleneck."""
 IDLE = 0.8
 """Share of a core above which more threads do not help, because they would only wait for each other."""
 LOOK_SECONDS = 0.5
@@ -160,7 +160,7 @@ def rows_of(
 
     An earlier version may have journaled responses that cannot be converted. They are set aside, along with the later
     pages of the same fetch, so that the fetch has no gap and resumes before the damaged page. The counts are
-    `n_set_aside` and `set_aside`, the names of the first few.
+    `n_set_aside` and `set_aside` (the names of the first few).
     """
     fields = pa.schema([schema.field(name) for name in schema.names[1:]])
 
@@ -195,7 +195,7 @@ def rows_of(
 
 
 def _without_holes(lines: list[bytes], fits: list[bool]) -> list[bool]:
-    """Return which lines to keep: those that convert and do not follow a bad line of the same fetch."""
+    """Return, for each line, whether to keep it: it must convert and not follow a bad line of the same fetch."""
     broken_fetches: set[tuple[Any, ...]] = set()
     is_kept = []
     for line, is_fit in zip(lines, fits, strict=True):

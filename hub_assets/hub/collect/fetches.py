@@ -18,7 +18,7 @@ from hub_assets.hub.http.errors import HubError, HubRefused, HubUnusable
 from hub_assets.vocabulary import RepoType
 
 RESTARTS = 3
-"""How many times a fetch starts over because the history was rewritten during the fetch."""
+"""Maximum number of times that a fetch starts over because the history was rewritten during the fetch."""
 MOST_PAGES = 1_000
 """Page limit per fetch: a million commits or 50,000 discussions. Later pages are not requested."""
 
@@ -102,7 +102,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class HistorySpec:
-    """How to read a type of history, such as commits.
+    """The rules for reading one type of history, such as commits.
 
     Args:
         items: the column that holds the items.

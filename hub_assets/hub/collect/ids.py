@@ -36,7 +36,7 @@ def read_id(text: str) -> tuple[RepoType | None, str]:
 
 
 def not_listed_note(ids: Sequence[str]) -> str:
-    """Return a message that names the selected ids without a listing."""
+    """Return a message that names the selected ids that are not listed."""
     return f"Skipping {len(ids):,} ids that are not listed: {first_of(ids)}"
 
 

@@ -62,7 +62,7 @@ def list_pages(
 
     Args:
         client: the Hub client.
-        table: which listing.
+        table: the listing's table.
         start: the `next_path` of the last page received; None for the first page.
         refused: that page's `refused`.
         page_size: rows per page (1 to 1,000); halved when the Hub times out on a page (504) or a page is too large.
@@ -70,8 +70,8 @@ def list_pages(
 
     Raises:
         HubError: see `HubClient.get`.
-        HubUnusable: if a response is not a page, or its link to the next page is unreadable or leads nowhere new. That
-            page is not yielded, so a resumed listing requests it again.
+        HubUnusable: if a response is not a page, or its link is unreadable or does not lead to a new page. This page is
+            not yielded, so a resumed listing requests it again.
     """
     path: str | None = start or first_path(table, page_size, refused)
     asked: set[str] = set()

@@ -71,7 +71,7 @@ def listing_rows(
     Args:
         pages: columns `body` (string: the response's JSON array) and `observed_at` (timestamp, UTC), in the order
             received.
-        table: which listing.
+        table: the listing's table.
         snapshot_date: the week of the rows.
         seen: Parquet files of this listing; rows already in them count as duplicates.
 

@@ -193,7 +193,7 @@ def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
         f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, sha, {possible['likes']}, {moment}, "
         f"{downloaded[repo_type]} "
         f"from ({select_from(paths, columns if repo_type == 'space' else columns | of_others)})"
-        f"where id is not null and not starts_with(id, '{PREFIX}')"  # erased people are not asked about
+        f"where id is not null and not starts_with(id, '{PREFIX}')"  # request nothing about erased people
         for repo_type, paths in files.items()
     )
 

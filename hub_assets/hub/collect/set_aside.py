@@ -1,4 +1,4 @@
-"""Finds the records that cannot be converted, so they can be set aside and the rest processed.
+"""Finds the records that cannot be converted, so that they can be set aside and all others processed.
 
 New records are checked before they are written, so this handles records from earlier versions and unforeseen cases.
 """
@@ -24,7 +24,7 @@ NAMED: Final = 20
 
 
 def convertible(records: Sequence[T], convert: Callable[[Sequence[T]], object]) -> list[bool]:
-    """Return for each record whether it converts, by bisection, which is fast if few records fail."""
+    """Return, for each record, whether it converts. Uses bisection, which is fast if few records fail."""
     try:
         convert(records)
     except UNCONVERTIBLE:

@@ -29,7 +29,7 @@ _OWN_ADDRESS = re.compile(rf"(?P<handle>{HANDLE})@users\.noreply\.huggingface\.c
 TOKEN = "address:"
 """Prefix of the token that replaces an address. Account names never contain a colon."""
 SHARED_TOKEN = f"{TOKEN}shared"
-"""Token for addresses that identify nobody: machine names and placeholders from manuals."""
+"""Token for addresses that do not identify a person: machine names and placeholders from manuals."""
 _TOKEN_LENGTH = 16
 """Hexadecimal digits in a token: 64 bits of a hash. Anyone who knows an address can check it against a token."""
 _DISGUISES = (
@@ -84,7 +84,7 @@ def keep(fetch: Fetch, page: Page, items: list[dict[str, Any]], values: Values) 
 
 
 def outcome_of(error: HubError) -> str | None:
-    """Return `ok` for a repository without a `main` branch: it has never had a commit."""
+    """Return `ok` for a repository without a `main` branch, because it has never had a commit."""
     return "ok" if error.code == "RevisionNotFound" else None
 
 

@@ -19,7 +19,7 @@ __all__ = ["FIRST_WEEK", "LAST_WEEK", "REFERENCE", "SMALL", "AnswerKey", "Simula
 
 FIRST_WEEK: Final = date(2023, 10, 2)
 LAST_WEEK: Final = REFERENCE + timedelta(weeks=520)
-"""Ten years after REFERENCE, when the Hub is 180 times as large."""
+"""The last week to simulate: ten years after REFERENCE, when the Hub is 180 times as large."""
 MOST: Final = 20_000_000
 """Maximum number of repositories; they take about 40 GiB of memory."""
 SMALL: Final = 0.01

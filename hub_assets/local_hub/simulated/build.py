@@ -1,6 +1,6 @@
 """Building a simulated week: from scale, seed and date to the served tables and a separate answer key.
 
-This module orders the steps and selects visible rows. The other modules make the contents.
+This module orders the steps and selects visible rows. The other modules create the content.
 """
 
 from collections.abc import Mapping

@@ -161,7 +161,7 @@ class Commits:
 
 
 def commits_of(repos: Repositories) -> Commits:
-    """Make all commits dated before the time of the snapshot."""
+    """Build all commits dated before the time of the snapshot."""
     rows = np.flatnonzero(repos.visible)
     rng = Rng(repos.seed, f"commit of {repos.kind}s")
     total = np.floor(repos.reached("commits", repos.commit_score)).astype(np.int64)[rows]
@@ -337,7 +337,7 @@ class Discussions:
 
 
 def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
-    """Make all discussions opened before the time of the snapshot.
+    """Build all discussions opened before the time of the snapshot.
 
     Args:
         repos: the repositories.

@@ -1,11 +1,11 @@
 """The simulated Hub's people and organizations: where they work, and their names on the Hub and in git.
 
-A person is a number: 64 times a namespace plus a position in its circle, the people who work on its repositories. The
-owner of a user namespace has position 0; in an organization, position 0 is an ordinary member. Names are syllables
-built from a one-to-one mixing of that number, so no two accounts share a name in any week, and no real person is named.
-Bots are negative numbers.
+A person is a number: 64 times the number of a namespace plus a position in its circle (the people who work on its
+repositories). The owner of a user namespace has position 0; in an organization, position 0 is an ordinary member. Names
+consist of syllables built from a one-to-one mixing of that number, so no two accounts share a name in any week, and no
+real person is named. Bots are negative numbers.
 
-The noise matches measurements on real commits: names rarely resemble handles.
+As measured on real commits, names in git rarely resemble handles.
 """
 
 from dataclasses import dataclass

@@ -98,10 +98,10 @@ _WORDS: Final = (
 
 
 class Repositories:
-    """All repositories of one type that were ever created, in order of creation; arrays are over all of them.
+    """All repositories of one type that were ever created, in order of creation. All arrays are in this order.
 
     Args:
-        timeline: their creation times and namespaces.
+        timeline: the repositories' creation times and namespaces.
         people: all people.
         seed: seed of the rng.
         now: the time of the snapshot.
@@ -246,7 +246,7 @@ class Repositories:
         return chosen
 
     def named(self, others: "Repositories", chosen: Ints) -> pa.Array:
-        """Return the ids of the chosen others at the time of linking; null for -1."""
+        """Return the ids that the chosen `others` had at the time of linking; null for -1."""
         rows = np.flatnonzero(chosen >= 0)
         position = np.full(len(chosen), -1)
         position[rows] = np.arange(len(rows))

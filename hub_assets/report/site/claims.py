@@ -78,7 +78,7 @@ def claims() -> tuple[Claim, ...]:
     """Return all claims.
 
     Raises:
-        ValueError: if two share an id.
+        ValueError: if two claims share an id.
     """
     content = yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))
     made = tuple(Claim(**entry) for entry in content["claims"])

@@ -168,7 +168,8 @@ def name_of(value: Cell | str) -> str:
 def as_json(value: Any) -> str:
     """Return JSON that is safe inside a `<script>` element: no `<`, `>` or `&`, and no NaN.
 
-    Dates become ISO text. U+2028 and U+2029, which end a line in older JavaScript, are escaped with all of non-ASCII.
+    Dates become ISO text. All non-ASCII characters are escaped, including U+2028 and U+2029, which end a line in older
+    JavaScript.
     """
     written = json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
     return written.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
