@@ -106,11 +106,11 @@ class CrawlResource(dg.ConfigurableResource):
     budget_hours: float | None = Field(
         default=DEFAULT_HOURS,
         ge=0,
-        description="Or the calls that the Hub's rate limit allows in this many hours; null: no limit.",
+        description="If budget_calls is null: the calls that the rate limit allows in this many hours; null: no limit.",
     )
     repo_types: list[str] = Field(default=list(REPO_TYPES), description="Repository types.")
     top: int | None = Field(default=None, description="Only the N most-liked repositories per type.")
-    sample: float | None = Field(default=None, description="Only this share of each type; the same every week.")
+    sample: float | None = Field(default=None, description="Only this sample of each type, the same each week.")
     ids: list[str] = Field(default=[], description="Only these repositories.")
     rotation_weeks: int = Field(default=ROTATION_WEEKS, ge=1, description="Weeks between re-reads of discussions.")
     recheck_weeks: int = Field(default=RECHECK_WEEKS, ge=1, description="Weeks before retrying what the Hub refused.")

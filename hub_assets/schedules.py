@@ -52,13 +52,13 @@ rebuild_weeks = dg.define_asset_job(
     selection=dg.AssetSelection.all()
     - archives_selection()
     - dg.AssetSelection.assets("release__dataset", *(table.name for table in raw_tables())),
-    description="Weeks built again from their raw files, one week or a range in one run. Makes no calls to the Hub.",
+    description="Rebuild one week, or a range of weeks in one run, from raw files. Makes no calls to the Hub.",
 )
 
 archived_week = dg.define_asset_job(
     "archived_week",
     selection=archived_week_selection(),
-    description="A past week from a public archive: its listings, and the marts that need nothing else.",
+    description="A past week from a public archive: its listings, and the marts that can be built from them alone.",
 )
 
 weekly_release = dg.define_asset_job(
@@ -74,7 +74,7 @@ def doctor_warning(examination: Examination | None) -> str | None:
         return None
     found = f"{examination.endpoint} on {examination.examined_at:%Y-%m-%d}"
     if examination.failures:
-        return f"By the doctor's last result, this snapshot will fail ({found}): {sentence(examination.failures)}."
+        return f"According to the doctor, this snapshot will fail ({found}): {sentence(examination.failures)}."
     return f"The doctor's last result has warnings ({found}): {sentence(examination.warnings)}."
 
 

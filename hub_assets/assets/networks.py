@@ -46,7 +46,7 @@ class NullModels(dg.Config):
     """The number of random networks to compare each core with."""
 
     draws: int = Field(
-        default=20, ge=0, description="Rewired copies of each core; 20 determine a z-score to about a sixth."
+        default=20, ge=0, description="Rewired copies of each core; with 20, a z-score is accurate to about a sixth."
     )
 
 

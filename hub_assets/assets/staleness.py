@@ -73,7 +73,7 @@ def build_code_checks(definitions: Sequence[dg.AssetsDefinition]) -> dg.AssetChe
                 asset=table,
                 # without these, Dagster would split the step and run a check before its group is complete
                 additional_deps=[name for name in code if groups[name] == group and name != table],
-                description=f"The present code has built every week of the group {group}. If it fails, run the job "
+                description=f"The present code has built every week of the group {group}. If this fails, run the job "
                 "rebuild_stale, or: hub-assets rebuild",
             )
             for group, table in last.items()
@@ -168,7 +168,7 @@ def build_rebuild_stale(
 
     @dg.job(
         name=REBUILD_STALE,
-        description="Rebuild from raw files what older code has built, and publish it. Makes no calls to the Hub.",
+        description="Rebuild tables that older code has built, and publish them. Makes no calls to the Hub.",
     )
     def rebuild_stale() -> None:
         rebuild()

@@ -27,8 +27,8 @@ class Goodness(dg.Config):
     resamples: int = Field(
         default=100,
         ge=0,
-        description="Resamples of the goodness-of-fit bootstrap; each takes as long as a fit. 100 give p to 0.05, "
-        "2,500 to 0.01. Without resamples, no tail is called a power law.",
+        description="Resamples of the goodness-of-fit bootstrap; each takes as long as a fit. With 100, p is accurate "
+        "to 0.05; with 2,500, to 0.01. Without resamples, no tail is called a power law.",
     )
 
 

@@ -62,7 +62,7 @@ def backfill_command(home: Path | None, first: date, last: date, name: str, dry_
     chosen_home.require(hub.endpoint.rstrip("/"), contact.population)
     weeks = weeks_between(first, min(last, week_of(contact.now) - timedelta(days=1)))
     if not weeks or not (is_partition(weeks[0]) and is_partition(weeks[-1])):
-        raise UserError(f"{first} to {last} is not a range of past weeks; supported are {known_weeks()}")
+        raise UserError(f"{first} to {last} is not a range of past weeks; the supported weeks are {known_weeks()}")
     uploads = archive.uploads(hub, chosen_home, lambda message: console.print(message, style="dim"))
     plan = plan_backfill(uploads, chosen_home.lake, weeks, ARCHIVED, _built(chosen_home, weeks))
     console.print(backfill_summary(plan))
@@ -106,5 +106,5 @@ def _require_space(plan: "Backfill", home: "Home") -> None:
     free = shutil.disk_usage(existing).free
     if needed > free:
         raise UserError(
-            f"a week needs {needed / 1e9:,.1f} GB on the disk of {home.root}, and {free / 1e9:,.1f} are free"
+            f"a week needs {needed / 1e9:,.1f} GB on the disk of {home.root}, but only {free / 1e9:,.1f} GB are free"
         )

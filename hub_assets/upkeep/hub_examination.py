@@ -81,7 +81,7 @@ class HubExamination:
                 "Wait some minutes and run the doctor again; another program may be using the same token or address.",
             )
         except HubError as error:
-            yield Finding(name, "failure", str(error), "These data cannot be collected.", _UPDATE)
+            yield Finding(name, "failure", str(error), "This data cannot be collected.", _UPDATE)
 
     def _contact(self) -> Generator[Finding, None, Answer | None]:
         try:
@@ -188,7 +188,7 @@ class HubExamination:
         problems = [f"{count:,} rows without `_id`" for count in (counts.without_id,) if count]
         problems += [f"{count:,} rows that cannot be converted" for count in (counts.set_aside,) if count]
         problems += [f"{field} has another type in {count:,} rows" for field, count in counts.type_mismatches.items()]
-        problems += [f"{field} has items that are no text" for field in counts.odd_items]
+        problems += [f"{field} has items that are not text" for field in counts.odd_items]
         if problems:
             meaning = "Such values are kept in `extra` and null in their column."
             yield Finding(name, "warning", f"of {n:,} rows: {', '.join(problems)}", meaning, _UPDATE)
@@ -199,7 +199,7 @@ class HubExamination:
                 f"{n:,} rows of {len(LISTINGS[repo_type].fields) - len(listed.refused)} fields fit their columns",
             )
         if refused := sorted({*listed.refused} - KNOWN_REFUSALS[repo_type]):
-            meaning = "The listing goes on without these fields; their columns are null from this week on."
+            meaning = "The listing continues without these fields; their columns are null from this week on."
             found = f"the Hub no longer lists {', '.join(refused)}"
             yield Finding(f"expand names of {repo_type}s", "warning", found, meaning, _UPDATE)
         lost = [field for field, count in counts.not_observed.items() if count == n and field not in listed.refused]
@@ -243,7 +243,7 @@ class HubExamination:
         except HubRefused as error:
             match = re.search(r'"expand" must be one of \[([^\]]*)\]', error.message)
             if match is None:
-                meaning = "If the Hub ever refuses one of our names, the listing fails instead of going on without it."
+                meaning = "If the Hub ever refuses one of our names, the listing fails instead of omitting the name."
                 yield Finding(name, "warning", f"the refusal lists no names: {error.message[:100]}", meaning, _UPDATE)
                 return
             yield Finding(name, "ok", f"an unknown name is refused with the {len(match[1].split(','))} that exist")
@@ -355,7 +355,7 @@ class HubExamination:
             yield Finding(name, "ok", f"status {error.status}")
             return
         except HubError as error:
-            meaning = "Deleted repositories are recorded as failed and asked for again every week."
+            meaning = "Deleted repositories are recorded as failed and requested again every week."
             yield Finding(name, "warning", f"{error}", meaning, _UPDATE)
             return
         yield Finding(name, "warning", "the Hub says that it exists", "Deletions cannot be seen.", _UPDATE)

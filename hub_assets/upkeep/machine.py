@@ -145,7 +145,7 @@ def _secret(home: Home) -> Finding:
         if home.source is not None and home.is_pinned:
             meaning = "All developers would get new pseudonyms, which runs refuse."
             return Finding("secret", "failure", "it is missing", meaning, "Restore it from a backup.")
-        return Finding("secret", "ok", "the first run makes it")
+        return Finding("secret", "ok", "the first run creates it")
     try:
         home.check_pin(fingerprint(secret_key(home.secret)))
     except HubAssetsError as error:

@@ -78,7 +78,7 @@ def limits_of(home: Home) -> Limits:
     names = [one.name for one in fields(Limits)]
     for name, value in content.items():
         if name not in names:
-            raise LimitsError(f"{path} sets {name}, which is no limit; the limits are {', '.join(names)}")
+            raise LimitsError(f"{path} sets {name}, which is not a limit; the limits are {', '.join(names)}")
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise LimitsError(f"{path} sets {name} to {value!r}; write a number of weeks, or 0 to keep everything")
     return Limits(**content)

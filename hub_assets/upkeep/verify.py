@@ -303,7 +303,7 @@ def _check_png(path: Path) -> None:
     """
     content = path.read_bytes()
     if not content.startswith(_PNG):
-        raise ValueError("it is no PNG")
+        raise ValueError("it is not a PNG")
     offset, kind = len(_PNG), b""
     while offset < len(content):
         if offset + 12 > len(content):

@@ -39,7 +39,7 @@ left join chosen on datasets.repo_key = chosen.repo_key
 )
 DATASETS: Final = Query(
     "dataverse-datasets",
-    "Datasets on the DataVerse page: the first by downloads, all-time downloads and likes",
+    "Datasets on the DataVerse page: the top datasets by downloads, all-time downloads and likes",
     f"""
 {_CHOSEN}select
     repo_id, organization, kind, country, benchmark, modalities,

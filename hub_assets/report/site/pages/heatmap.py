@@ -13,7 +13,7 @@ from hub_assets.report.site.week import Week
 MOST_DAYS: Final = 150_000
 ORGANIZATIONS: Final = Query(
     "heatmap-organizations",
-    "Organizations on the HeatMap page: the first by repositories, by repositories of 52 weeks, and by downloads",
+    "Organizations on the HeatMap page: the top organizations by repositories, recent repositories and downloads",
     """
 with
 organizations as (
@@ -60,7 +60,7 @@ order by n_created_recently desc, n_repos desc, organization, kind
 )
 DAYS: Final = Query(
     "heatmap-days",
-    "Repositories created and commits per day of these organizations; day 0 is 2000-01-01",
+    "Created repositories and commits of these organizations by day; day 0 is 2000-01-01",
     f"""
 with
 chosen as (
@@ -94,7 +94,7 @@ group by organization, kind
 )
 NAMESPACES: Final = Query(
     "heatmap-namespaces",
-    "Namespaces that belong to an organization of another name",
+    "Namespaces that belong to an organization with a different name",
     """
 select lower(namespace) as namespace, any_value(organization order by valid_from nulls first) as organization
 from organizations

@@ -67,7 +67,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 PAGE: Final = Page(
     slug="index",
     title="Overview",
-    lead="What this week's snapshot holds, how far it can be trusted, and its main findings.",
+    lead="What this week's snapshot contains, how reliable it is, and its main findings.",
     group="Report",
     content=_content,
     uses=("commits", "discussions"),

@@ -14,7 +14,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 PAGE: Final = Page(
     slug="queries",
     title="Queries",
-    lead="The SQL behind every number; run it on warehouse.duckdb with DuckDB to get the same rows.",
+    lead="The SQL behind every number. Run it with DuckDB on warehouse.duckdb to get the same rows.",
     group="Reference",
     content=_content,
 )
