@@ -60,7 +60,7 @@ def stale_weeks(
 
 
 def build_code_checks(definitions: Sequence[dg.AssetsDefinition]) -> dg.AssetChecksDefinition:
-    """Build the checks, which run in one step after all tables. Each is attached to the last table of its group."""
+    """Build the checks, in one step after all tables. Each group's check is attached to the last table of the group."""
     code = table_code(definitions)
     groups = {spec.key.to_user_string(): str(spec.group_name) for step in definitions for spec in step.specs}
     last = {groups[name]: name for name in code}
@@ -73,7 +73,7 @@ def build_code_checks(definitions: Sequence[dg.AssetsDefinition]) -> dg.AssetChe
                 asset=table,
                 # without these, Dagster would split the step and run a check before its group is complete
                 additional_deps=[name for name in code if groups[name] == group and name != table],
-                description=f"The present code has built every week of the group {group}. If this fails, run the job "
+                description=f"The present code has built every week of the group {group}. If it fails, run the job "
                 "rebuild_stale, or: hub-assets rebuild",
             )
             for group, table in last.items()
