@@ -1,4 +1,4 @@
-"""Alerts to the log, a webhook or by mail. When to alert belongs in `sensors`.
+"""Sends alerts to the log, a webhook or an email address. Deciding when to alert belongs in `sensors`.
 
 HUB_ASSETS_ALERTS names the targets, separated by spaces: `log`, an `https://` webhook that takes Slack's JSON
 (`{"text": ...}`), or `mailto:` with an address. HUB_ASSETS_SMTP is the mail server, such as
@@ -18,14 +18,14 @@ import httpx2
 logger = logging.getLogger(__name__)
 
 SECONDS: Final = 20.0
-"""Time limit for a target; a tick may take a minute."""
+"""Time limit for each target. A sensor tick, which sends the alert, may take a minute."""
 LONGEST: Final = 2000
-"""Characters of an alert. Slack cuts at 4,000 and an error may quote a page of the Hub."""
+"""Maximum characters per alert. Slack truncates at 4,000, and an error may quote a whole page of the Hub."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What happened, in a sentence, and what to do or where to look."""
+    """An alert: one sentence about what happened, and what to do or where to look."""
 
     kind: Literal["run_failed", "week_incomplete", "week_late"]
     headline: str
@@ -39,7 +39,7 @@ class Alert:
 
 
 def configured() -> list[str]:
-    """Return the targets of alerts."""
+    """Return the configured alert targets."""
     return (os.environ.get("HUB_ASSETS_ALERTS") or "").split()
 
 
@@ -57,7 +57,7 @@ def send(alert: Alert) -> None:
             else:
                 logger.error("HUB_ASSETS_ALERTS: a target must be log, https://... or mailto:..., not %s:", scheme[:20])
         except (httpx2.HTTPError, httpx2.InvalidURL, smtplib.SMTPException, OSError, ValueError) as error:
-            # the address of a webhook is a credential, and some errors quote it
+            # a webhook's address is a credential, and some errors quote it
             logger.error("An alert (%s) was not sent by %s: %s", alert.kind, scheme, type(error).__name__)
 
 

@@ -1,6 +1,6 @@
-"""The data tests in the SQL project's yml as asset checks; a failure blocks downstream assets unless it only warns.
+"""Turns the data tests in the SQL project's yml into asset checks, which block downstream assets unless they only warn.
 
-Each step runs the checks of the tables that it writes. Checks that need data from an asset's own run are defined with
+Each step runs the checks on the tables it writes. Checks that need data from an asset's own run are defined with
 that asset.
 """
 
@@ -24,7 +24,7 @@ SENTENCES = {
 
 
 def check_specs(tables: Iterable[Table]) -> list[dg.AssetCheckSpec]:
-    """Return the checks of some tables."""
+    """Return the asset checks for the given tables."""
     return [
         dg.AssetCheckSpec(test.name, asset=table.name, blocking=not test.is_warning, description=_sentence(test))
         for table in tables
@@ -33,7 +33,7 @@ def check_specs(tables: Iterable[Table]) -> list[dg.AssetCheckSpec]:
 
 
 def newest_week(connection: duckdb.DuckDBPyConnection, table: Table) -> date | None:
-    """Return the newest week of a table; None if it has no rows, or no weeks."""
+    """Return a table's newest week, or None if the table is empty or is a seed, which has no weeks."""
     if isinstance(table, Seed):
         return None
     ((week,),) = connection.execute(f"select max(snapshot_date) from {table.name}").fetchall()
@@ -43,7 +43,7 @@ def newest_week(connection: duckdb.DuckDBPyConnection, table: Table) -> date | N
 def check(
     connection: duckdb.DuckDBPyConnection, table: Table, snapshot_date: date | None
 ) -> Iterator[dg.AssetCheckResult]:
-    """Run the checks of a table for a week; tables without weeks need none."""
+    """Run a table's checks for a week; pass None for a table without weeks."""
     for test in table.data_tests:
         failing = connection.sql(failing_rows(test, table, snapshot_date, project().tables.get(test.to)))
         ((n_failing,),) = failing.count("*").fetchall()

@@ -52,13 +52,13 @@ def build_defs(
     week: date | None = None,
     archive: ArchiveResource | None = None,
 ) -> dg.Definitions:
-    """Assemble the code location. Reads from the home the week in which it begins.
+    """Assemble the code location. The home's first week determines the first partition.
 
     Args:
         hub: the Hub to collect from; the default is HF_ENDPOINT, or huggingface.co if that is not set.
         home: where to store the data; the default is HUB_ASSETS_HOME, or `~/.hub_assets` if that is not set.
-        crawl: which histories to fetch; the default is as many as 24 hours of the Hub's rate limit allow.
-        week: a week to include in the partitions even if the home begins later.
+        crawl: which histories to fetch; the default is as many as the Hub's rate limit allows in 24 hours.
+        week: a week to include in the partitions even if the home's first week is later.
 
     Raises:
         HomeError: if another version of hub_assets wrote the home.
@@ -75,7 +75,7 @@ def build_defs(
         deadline = DEADLINES.get(spec.key.to_user_string())
         return entry.replace_attributes(partitions_def=weeks, freshness_policy=deadline)
 
-    # a backfill of a job that collects goes week by week, as it should, because its listings do
+    # Dagster backfills a job that collects week by week, because its listings require it; that is intended
     warnings.filterwarnings("ignore", "Asset job .* materializes assets with varying BackfillPolicies")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster calls backfill policies beta
@@ -114,9 +114,9 @@ def build_defs(
 
 
 def _first_week(home: Home, hub: HubResource, week: date | None) -> date:
-    """Return the week of the first partition: the home's first, or the present one if the home is empty.
+    """Return the week of the first partition: the home's first week, or the present week if the home is empty.
 
-    The clock of a Hub other than huggingface.co may show any week, so a home that is empty begins with the study.
+    For a Hub other than huggingface.co, whose clock may show any week, an empty home starts with the study's week.
     """
     empty = week_of(datetime.now(UTC)) if hub.endpoint == DEFAULT_ENDPOINT else STUDY_WEEK
     first = next(iter(home.weeks), week or empty)

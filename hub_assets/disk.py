@@ -1,4 +1,4 @@
-"""Recognizing a full disk in the errors of any library."""
+"""Recognizes a full disk from the errors of any library."""
 
 import errno
 import sqlite3

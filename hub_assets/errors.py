@@ -1,4 +1,4 @@
-"""The base of all errors that the command reports in a sentence, and the exit code of each.
+"""Base classes for all errors that the command reports in one sentence, with their exit codes.
 
 The errors themselves are defined in the modules that raise them.
 """

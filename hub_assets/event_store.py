@@ -1,8 +1,8 @@
-"""Cheaper commits to Dagster's SQLite files during a run.
+"""Makes commits to Dagster's SQLite files cheaper during a run.
 
 Dagster opens a connection for each event and closes it again. SQLite then moves the write-ahead log into the file and
-waits for the disk twice; over the 1,400 events of a small run, that took a third of its time. What events say belongs
-to the assets.
+waits for the disk twice; over the 1,400 events of a small run, that took a third of its time. The content of events
+belongs in the assets.
 """
 
 import sqlite3
@@ -29,7 +29,7 @@ def cheap_commits() -> Iterator[None]:
         connection.execute("pragma synchronous = normal")
         (_, _, path), *_ = connection.execute("pragma database_list").fetchall()
         if path and path not in kept:
-            # events may come from any thread, and this connection is only held
+            # events may come from any thread, and this connection is never used, only kept open
             kept[path] = stack.enter_context(closing(sqlite3.connect(path, check_same_thread=False)))
             kept[path].execute("select count(*) from sqlite_master").fetchall()  # opens the write-ahead log
 

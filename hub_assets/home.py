@@ -1,7 +1,7 @@
 """The folder that holds all data of one observatory.
 
 The first write binds a home to its Hub. Data from another Hub is refused, so that a demo never mixes with real
-snapshots. The packages that write the folders decide what is in them.
+snapshots. The packages that write the subfolders define their content.
 """
 
 import json
@@ -21,7 +21,7 @@ from hub_assets.lake.tombstones import read_tombstones
 from hub_assets.lock import WAIT_MINUTES, Activity, one_writer
 
 FORMAT = 2
-"""The version of names in a home's files. Format 1 had other names of tables and columns; `upgrade` converts it."""
+"""Version of the names in a home's files. Format 1 named some tables and columns differently; `upgrade` converts it."""
 
 
 class HomeError(UserError):
@@ -33,7 +33,7 @@ class Home:
     """The folder of one observatory.
 
     Raises:
-        HomeError: if DuckDB or Dagster's SQLite would misread the folder's name, or another version wrote the home.
+        HomeError: if DuckDB or Dagster's SQLite would misread the folder's path, or another version wrote the home.
     """
 
     root: Path
@@ -92,22 +92,22 @@ class Home:
 
     @property
     def populations(self) -> Path:
-        """The cache of simulated populations; no observatory depends on it."""
+        """The cache of simulated populations; it can be deleted without losing data."""
         return self.root / "populations"
 
     @property
     def archives(self) -> Path:
-        """What is known of the archives' uploads, and downloads on their way; both can be fetched again."""
+        """Facts about the archives' uploads, and unfinished downloads; both can be fetched again."""
         return self.root / "archives"
 
     @property
     def figures(self) -> Path:
-        """The figures, by week."""
+        """The figures, in a folder per week."""
         return self.report / "figures"
 
     @property
     def report(self) -> Path:
-        """The sites, a folder per week."""
+        """The report sites, in a folder per week."""
         return self.root / "report"
 
     @property
@@ -151,16 +151,16 @@ class Home:
 
     @contextmanager
     def written_by(self, what: str, tell: Callable[[str], None]) -> Iterator[None]:
-        """Hold both locks, to change raw data and tables together; see `locked`."""
+        """Hold both locks in order to change raw data and tables together; see `locked`."""
         with self.locked("collecting", what, tell), self.locked("building", what, tell):
             yield
 
     @contextmanager
     def locked(self, activity: Activity, what: str, tell: Callable[[str], None]) -> Iterator[None]:
-        """Hold one of the home's locks, after waiting for its holder up to HUB_ASSETS_WAIT minutes (default: 60).
+        """Hold one of the home's locks, first waiting up to HUB_ASSETS_WAIT minutes (default: 60) for its holder.
 
         Args:
-            activity: what the lock is for. Do not ask for `collecting` while holding `building`.
+            activity: what the lock is for. Do not request `collecting` while holding `building`.
             what: describes this writer in the messages of processes that wait for it.
             tell: receives messages that name the current writer.
 
@@ -185,7 +185,7 @@ class Home:
             fingerprint: identifies the secret without revealing it.
 
         Raises:
-            HomeError: if the secret has changed: a person's pseudonym would differ between weeks.
+            HomeError: if the secret has changed, because a person's pseudonym would then differ between weeks.
         """
         if self.source is None:
             return
@@ -201,7 +201,7 @@ class Home:
         return path.exists() and "secret" in json.loads(path.read_text(encoding="utf-8"))
 
     def check_pin(self, fingerprint: str) -> None:
-        """Check that a secret is the one that the home is pinned to, if it is.
+        """Check a secret against the one that the home is pinned to, if any.
 
         Raises:
             HomeError: see `pin`.

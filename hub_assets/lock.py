@@ -1,7 +1,7 @@
-"""One collector and one builder per home at a time, however they start: command, daemon or `dagster asset materialize`.
+"""Locks that allow each home one collector and one builder at a time, whether started by command, daemon or Dagster.
 
-Collecting writes the lake, building the two databases. Their locks are separate, so that a crawl of 24 hours does not
-block rebuilding a mart. A process that holds the lock for collecting may wait for the one for building, but never the
+Collecting writes to the lake; building writes to the two databases. The locks are separate so that a 24-hour crawl does
+not block rebuilding a mart. A process that holds the collecting lock may wait for the building lock, but never the
 reverse; otherwise two processes could deadlock. The operating system releases a lock when its process dies. What a
 writer does with the home does not belong here.
 """
@@ -26,7 +26,7 @@ TELL_SECONDS: Final = 30.0
 
 
 class HomeBusy(HubAssetsError):
-    """Another process was still writing to the home when the wait ended."""
+    """Another process was still writing to the home when the time limit for waiting ran out."""
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def one_writer(
     try:
         if not is_nested:
             since = datetime.now(UTC).isoformat(" ", "seconds").removesuffix("+00:00")
-            with contextlib.suppress(OSError):  # if the disk is full, the writer stays anonymous
+            with contextlib.suppress(OSError):  # on a full disk, work without recording who holds the lock
                 path.write_text(json.dumps({"what": what, "pid": os.getpid(), "since": since}))
         yield
     finally:
@@ -75,7 +75,7 @@ def one_writer(
 
 
 def holder_of(root: Path, activity: Activity) -> str:
-    """Return who holds, or last held, a lock of a home, for messages."""
+    """Return a description of the process that holds, or last held, one of a home's locks, for messages."""
     path = root / f".{activity}.lock"
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))

@@ -10,13 +10,13 @@ import pyarrow as pa
 from hub_assets.warehouse.sql_project import Model, Table
 
 PREVIEW_TEXT = 80
-"""Characters shown of a value in a preview, because card metadata can be a page long."""
+"""Maximum characters per value in a preview, because card metadata can be a page long."""
 RESULT_ROWS = 300
-"""Rows shown of a result table, enough for all of them: the longest has about 250."""
+"""Maximum rows in the preview of a result table. The longest has about 250, so every result table fits."""
 
 
 def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
-    """Return the columns with their types, descriptions, and the constraints that the data tests check."""
+    """Return a table's columns with their types, descriptions and the constraints that the data tests check."""
     never_null = {name for test in table.data_tests if test.kind == "not_null" for name in test.columns}
     unique = {test.columns for test in table.data_tests if test.kind == "unique"}
     return dg.MetadataValue.table_schema(
@@ -39,8 +39,10 @@ def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
 
 
 def column_lineage(model: Model) -> dict[str, Any]:
-    """Return each column's lineage for catalogs, and also as a table, because the open-source UI does not show column
-    lineage."""
+    """Return each column's lineage, both in the form that catalogs read and as a table.
+
+    The table is needed because the open-source UI does not show column lineage.
+    """
     origins = model.column_lineage
     lines = [
         f"| {column} | {', '.join(f'{table}.{name}' for table, name in sources) or '-'} |"

@@ -1,7 +1,7 @@
-"""The weekly partitions. Nothing else belongs here.
+"""The weekly partitions, and nothing more.
 
-A partition key is the Monday of its week, and the current week already has a partition: the schedule on Monday
-2026-11-16 requests `2026-11-16`, not the week that just ended (`end_offset=1`).
+A partition key is the Monday of its week, and the current week already has a partition (`end_offset=1`): the schedule
+on Monday 2026-11-16 requests `2026-11-16`, not the week that just ended.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -18,15 +18,16 @@ def weeks_since(first: date) -> dg.WeeklyPartitionsDefinition:
 
 
 SNAPSHOTS = weeks_since(STUDY_WEEK)
-"""All weeks since the study's own snapshot. `build_defs` narrows them to the weeks since the home's first."""
+"""All weeks since the study's own snapshot. `build_defs` narrows them to the weeks since the home's first week."""
 MANY_WEEKS = dg.BackfillPolicy.single_run()
-"""A backfill of what is built from raw files takes a range of weeks in one run, which opens the database once."""
+"""Backfill policy for assets built from raw files: one run builds a range of weeks, so it opens the database once."""
 ONE_WEEK = dg.BackfillPolicy.multi_run(1)
-"""What the Hub is asked for can only be collected for the present week, so each week of a backfill fails by itself."""
+"""Backfill policy for assets collected from the Hub. Only the present week can be collected, so each week gets its own
+run, and a past week fails without affecting the others."""
 
 
 def is_partition(week: date) -> bool:
-    """Return whether a week has a partition. Dagster's own look-up raises in the year 9999."""
+    """Return whether a week has a partition. Dagster's own lookup raises an exception in the year 9999."""
     return str(week) <= str(SNAPSHOTS.get_last_partition_key()) and week >= SNAPSHOTS.start.date()
 
 
@@ -36,7 +37,7 @@ def known_weeks() -> str:
 
 
 def week_of(moment: datetime) -> date:
-    """Return the Monday of a moment's week; weeks start at midnight UTC, whatever the moment's time zone."""
+    """Return the Monday of the week that contains a moment. Weeks start at midnight UTC, whatever its time zone."""
     day = moment.astimezone(UTC).date()
     return day - timedelta(days=day.weekday())
 

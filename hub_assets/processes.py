@@ -1,8 +1,8 @@
-"""Whether a process that left its mark is still alive.
+"""Marks that identify a process, to tell later whether it is still alive.
 
-psutil does not replace this module. A mark must mean the same to every process for as long as it lives, and psutil's
-public `create_time()` includes the boot time, which shifts whenever the system clock is adjusted; the value that does
-not shift is private. psutil 7.2 also takes 44 ms to import, and 29 µs per process instead of 23 µs.
+psutil cannot replace this module. A process's mark must look the same to every other process for as long as it runs.
+psutil's public `create_time()` includes the boot time, which shifts whenever the system clock is adjusted, and its
+stable value is private. psutil 7.2 also takes 44 ms to import, and 29 µs per process instead of 23 µs.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Progress of long work, reported within one process through a private logger.
+"""Progress of long-running work, reported within one process through a private logger.
 
 Assets report progress and the command displays it; neither knows about the other.
 """
@@ -14,13 +14,13 @@ _logger.propagate = False
 
 
 def tell(progress: Progress) -> None:
-    """Report progress to all watchers; does nothing if there are none."""
+    """Report progress to all watchers, if there are any."""
     _logger.debug("%s", progress, extra={"progress": progress})
 
 
 @contextmanager
 def watched(watch: Callable[[Progress], None]) -> Iterator[None]:
-    """Call `watch` with all progress that this process reports until the block ends."""
+    """Call `watch` with each progress report in this process until the block ends."""
 
     class Watcher(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

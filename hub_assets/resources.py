@@ -100,17 +100,17 @@ class HubResource(dg.ConfigurableResource):
 
 
 class CrawlResource(dg.ConfigurableResource):
-    """Which histories a run fetches, and its budget."""
+    """The histories that a run fetches, and the budget for fetching them."""
 
     budget_calls: int | None = Field(default=None, ge=0, description="Calls per run for all histories.")
     budget_hours: float | None = Field(
         default=DEFAULT_HOURS,
         ge=0,
-        description="Or the calls that the Hub's rate limit allows in this many hours; null: no limit.",
+        description="If budget_calls is null: the calls that the rate limit allows in this many hours; null: no limit.",
     )
     repo_types: list[str] = Field(default=list(REPO_TYPES), description="Repository types.")
     top: int | None = Field(default=None, description="Only the N most-liked repositories per type.")
-    sample: float | None = Field(default=None, description="Only this share of each type; the same every week.")
+    sample: float | None = Field(default=None, description="Only this sample of each type, the same each week.")
     ids: list[str] = Field(default=[], description="Only these repositories.")
     rotation_weeks: int = Field(default=ROTATION_WEEKS, ge=1, description="Weeks between re-reads of discussions.")
     recheck_weeks: int = Field(default=RECHECK_WEEKS, ge=1, description="Weeks before retrying what the Hub refused.")
@@ -136,7 +136,7 @@ class CrawlResource(dg.ConfigurableResource):
         return budget_calls(self.budget_calls, self.budget_hours, limit.quota or 0, limit.seconds or DOCUMENTED_WINDOW)
 
     def options_for(self, table: ResponseTable, client: HubClient, watch: Watch) -> CollectOptions:
-        """Return a table's options, with its part of what is left of the run's budget."""
+        """Return a table's collect options, including its share of the run's remaining budget."""
         left = calls_left(response_tables(), table, self.calls_at(client), self._calls)
         return CollectOptions(budget=Budget(left), workers=self.workers, refresh=self.refresh, watch=watch)
 
@@ -152,11 +152,11 @@ class CrawlResource(dg.ConfigurableResource):
 LISTED: Final = tuple(table.name for table in LISTINGS.values())
 ARCHIVE_UPLOADS: Final = "raw_archive__uploads"
 ARCHIVED: Final = {f"raw_archive__{repo_type}s": table.name for repo_type, table in LISTINGS.items()}
-"""The tables of archived listings, and the listing that each replaces in a week that was not listed."""
+"""Maps each table of archived listings to the listing it replaces in a week that was not listed."""
 
 
 def listings_behind(table: str) -> set[str]:
-    """Return the listings behind a table's rows; all of them if Python code or a history is in between."""
+    """Return the listings that a table is computed from; all listings if a Python step or a history is upstream."""
     definition = project().tables[table]
     if isinstance(definition, Model):
         return set().union(*map(listings_behind, definition.upstream))
@@ -168,12 +168,12 @@ def listings_behind(table: str) -> set[str]:
 
 
 class ArchiveResource(dg.ConfigurableResource):
-    """The archive that past weeks come from."""
+    """The archive to import past weeks from."""
 
     name: str = Field(default="hub-stats", description="One of hub-stats, weekly-snapshots.")
 
     def uploads(self, hub: HubResource, home: Home, report: Callable[[str], None]) -> Uploads:
-        """Return the archive's uploads, from the Hub and with the token that listings use, too.
+        """Return the archive's uploads, using the same Hub and token as the listings.
 
         Raises:
             UnknownArchive: if there is no archive of this name.
@@ -186,8 +186,8 @@ class ArchiveResource(dg.ConfigurableResource):
 class HomeResource(dg.ConfigurableResource):
     """The home, which holds the lake and the warehouse.
 
-    A run holds the lock for collecting from its first step that collects, and the lock for building from its first
-    step that builds until it collects again or ends.
+    A run takes the collecting lock at its first step that collects and holds it until the run ends. It takes the
+    building lock at its first step that builds and holds it until it collects again or ends.
     """
 
     root: str = Field(description="The home's folder.")
@@ -226,7 +226,7 @@ class HomeResource(dg.ConfigurableResource):
     def collecting(self) -> None:
         """Wait until no other process collects, and keep others from collecting until the run ends.
 
-        Others can build meanwhile: a crawl can take a day.
+        Other processes can still build, because a crawl can take a day.
 
         Raises:
             HomeBusy, HomeError: see `Home.locked`.
@@ -270,7 +270,7 @@ class HomeResource(dg.ConfigurableResource):
     def building(
         self, snapshot_date: date | None = None, listings: Iterable[str] = LISTED
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Wait until no other process builds, and open the build database with its views, seeds and sources in place.
+        """Wait until no other process builds, and open the build database after loading its views, seeds and sources.
 
         A run opens the database once and keeps it open until `release` or an error, because opening it takes 25 ms and
         preparing it another 30 ms.
@@ -280,7 +280,7 @@ class HomeResource(dg.ConfigurableResource):
             listings: the listings that the week must have.
 
         Raises:
-            dagster.Failure: if one of them is missing.
+            dagster.Failure: if one of the listings is missing.
             HomeBusy, HomeError: see `Home.locked`.
         """
         home = self.home

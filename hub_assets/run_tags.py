@@ -1,4 +1,4 @@
-"""Tags that the project puts on a Dagster run: its process, what started it, and why it failed, if it did.
+"""Tags that the project adds to a Dagster run: its process, what started it, and the cause of any failure.
 
 Executing runs does not belong here.
 """
@@ -14,7 +14,7 @@ PROCESS_TAG: Final = "hub_assets/process"
 STARTED_BY_TAG: Final = "hub_assets/started_by"
 CAUSE_TAG: Final = "hub_assets/cause"
 REPOSITORY_TAG: Final = ".dagster/repository"
-"""Dagster's own tag; the UI shows only runs with it on job pages and the timeline."""
+"""Dagster's own tag. Job pages and the timeline in the UI show only runs that carry it."""
 LONGEST_CAUSE: Final = 500
 
 _LAUNCHERS: Final = {
@@ -26,7 +26,7 @@ _LAUNCHERS: Final = {
 
 
 def started_by(tags: Mapping[str, str]) -> str:
-    """Return what started a run, from Dagster's own tags: a backfill, schedule, sensor or user."""
+    """Return what started a run (a backfill, schedule, sensor or user), based on Dagster's own tags."""
     for tag, launcher in _LAUNCHERS.items():
         if tag in tags:
             return f"{launcher} {tags[tag]}"
@@ -34,7 +34,7 @@ def started_by(tags: Mapping[str, str]) -> str:
 
 
 def user_name() -> str:
-    """Return the name of the user of this process."""
+    """Return the name of the user that runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name

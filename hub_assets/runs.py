@@ -1,4 +1,4 @@
-"""Dagster runs of the command: the instance of a home, executing a job, cleaning up dead runs, printing events.
+"""Dagster runs started by the command: opening a home's instance, executing jobs, failing dead runs, printing events.
 
 Deciding which job runs for which week does not belong here.
 """
@@ -46,10 +46,10 @@ def execute(
 
     Args:
         job: the job.
-        home: the home that it writes.
+        home: the home that the job writes to.
         week: the week.
         console: where to print.
-        assets: only these assets of the job; all if None.
+        assets: the assets of the job to materialize; all if None.
 
     Raises:
         RunFailed: if a step fails or is interrupted.
@@ -91,7 +91,7 @@ def execute(
 
 @contextmanager
 def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
-    """Open the Dagster instance of a home, with our settings and without dead runs.
+    """Open a home's Dagster instance with our settings, after marking dead runs as failed.
 
     Raises:
         HomeError: if the folder is not writable.
@@ -110,7 +110,7 @@ def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
 
 
 def switch_on(instance: dg.DagsterInstance) -> None:
-    """Forget that schedules and sensors were switched off in the UI, so that their default status holds again."""
+    """Reset schedules and sensors that were switched off in the UI to their default status."""
     for state in instance.all_instigator_state():
         if state.status == InstigatorStatus.STOPPED:
             instance.update_instigator_state(state.with_status(InstigatorStatus.DECLARED_IN_CODE))
@@ -127,15 +127,15 @@ def instance_databases(home: Home) -> list[str]:
 
 
 def clean_up(home: Home) -> list[str]:
-    """Apply a home's limits on what it keeps, and return what was removed. The caller holds the write lock."""
+    """Apply a home's retention limits and return what was removed. The caller must hold the write lock."""
     return list(apply(home, project(), datetime.now(UTC), instance_databases(home)))
 
 
 def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
     """Mark runs as failed if their process was killed; otherwise they would block the queue forever.
 
-    Dagster's own monitoring misses them: a run of the command has no daemon, and a daemon that was killed along with
-    its run does not check old runs when it restarts.
+    Dagster's own monitoring misses such runs: a run started by the command has no daemon, and a daemon that was killed
+    along with its run does not check old runs when it restarts.
     """
     active = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
     for run in instance.get_runs(dg.RunsFilter(statuses=active)):
@@ -158,7 +158,7 @@ def _is_daemon_run_alive(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 @contextmanager
 def warnings_printed(console: Console) -> Iterator[None]:
-    """Print the package's log warnings, which may quote the Hub, on the console that escapes them."""
+    """Print the package's log warnings on the console, which escapes them because they may quote the Hub."""
     logger = logging.getLogger("hub_assets")
     handler = RichHandler(logging.WARNING, console, show_time=False, show_path=False)
     logger.addHandler(handler)
@@ -214,5 +214,5 @@ def _failed_step(event: dg.DagsterEvent) -> Text:
 
 
 def _indented(message: str) -> str:
-    """Return a multi-line message with indentation, so that a quoted line cannot pass for one of ours."""
+    """Return a message with its later lines indented, so that a quoted line cannot look like one of ours."""
     return cut(message.strip(), LONGEST_MESSAGE).replace("\n", "\n    ")

@@ -1,4 +1,4 @@
-"""The jobs, their schedule, and when a week is due. Asking again for an incomplete week belongs in `sensors`."""
+"""The jobs, their schedules, and the deadlines for a week. Requesting an incomplete week again belongs in `sensors`."""
 
 import os
 from datetime import date, datetime, timedelta
@@ -17,13 +17,13 @@ from hub_assets.runs import clean_up
 from hub_assets.upkeep.findings import Examination, last_examination, sentence
 
 COLLECTS_TAG: Final = "hub_assets/collects"
-"""Tag of runs that collect; `instance/dagster.yaml` allows one of them at a time."""
+"""Tag for runs that collect; `instance/dagster.yaml` allows only one such run at a time."""
 SCHEDULE_VARIABLE: Final = "HUB_ASSETS_SCHEDULE"
-"""`on` starts the schedule and the sensor with the daemon; otherwise the UI starts them."""
+"""Environment variable: `on` starts the schedule and the sensor with the daemon; otherwise, start them in the UI."""
 LISTED_BY: Final = timedelta(days=1)
-"""A week's listings are due on Tuesday 00:00 UTC."""
+"""A week's listings are due by Tuesday 00:00 UTC."""
 PUBLISHED_BY: Final = timedelta(days=2, hours=12)
-"""A week is due to be published on Wednesday 12:00 UTC: 24 hours of crawling, an outage, and the build."""
+"""A week must be published by Wednesday 12:00 UTC, which leaves time for a 24-hour crawl, an outage, and the build."""
 DEADLINES: Final = {
     **{
         table: dg.FreshnessPolicy.cron(deadline_cron="0 0 * * 2", lower_bound_delta=LISTED_BY, timezone="UTC")
@@ -52,13 +52,13 @@ rebuild_weeks = dg.define_asset_job(
     selection=dg.AssetSelection.all()
     - archives_selection()
     - dg.AssetSelection.assets("release__dataset", *(table.name for table in raw_tables())),
-    description="Weeks built again from their raw files, one week or a range in one run. Makes no calls to the Hub.",
+    description="Rebuild one week, or a range of weeks in one run, from raw files. Makes no calls to the Hub.",
 )
 
 archived_week = dg.define_asset_job(
     "archived_week",
     selection=archived_week_selection(),
-    description="A past week from a public archive: its listings, and the marts that need nothing else.",
+    description="A past week from a public archive: its listings, and the marts that can be built from them alone.",
 )
 
 weekly_release = dg.define_asset_job(
@@ -69,12 +69,12 @@ weekly_release = dg.define_asset_job(
 
 
 def doctor_warning(examination: Examination | None) -> str | None:
-    """Return what to log before a scheduled snapshot; None if the doctor's last result was good or there is none."""
+    """Return the warning to log before a scheduled snapshot; None if the doctor never ran or last found no problem."""
     if examination is None or not examination.failures + examination.warnings:
         return None
     found = f"{examination.endpoint} on {examination.examined_at:%Y-%m-%d}"
     if examination.failures:
-        return f"By the doctor's last result, this snapshot will fail ({found}): {sentence(examination.failures)}."
+        return f"According to the doctor, this snapshot will fail ({found}): {sentence(examination.failures)}."
     return f"The doctor's last result has warnings ({found}): {sentence(examination.warnings)}."
 
 
@@ -89,7 +89,7 @@ def remove_what_is_over_the_limits(context: dg.OpExecutionContext, home: HomeRes
 
 @dg.job(description="Keep the home within its limits; `hub-assets status` shows them.")
 def upkeep() -> None:
-    """Remove what is over the limits."""
+    """Remove everything that exceeds the home's limits."""
     remove_what_is_over_the_limits()
 
 
@@ -105,7 +105,7 @@ def upkeep_schedule() -> dg.RunRequest:
 
 
 def weekly_snapshot_schedule(hub: HubResource) -> dg.ScheduleDefinition:
-    """Build the schedule. A tick asks the Hub's clock, because only the Hub's present week can be listed."""
+    """Build the weekly schedule. Each tick reads the Hub's clock, because only the Hub's present week can be listed."""
 
     @dg.schedule(
         name="weekly_snapshot_schedule",
@@ -131,12 +131,12 @@ def weekly_snapshot_schedule(hub: HubResource) -> dg.ScheduleDefinition:
 
 
 def cannot_list(week: date, present: date) -> dg.SkipReason:
-    """Return why a week is not requested."""
+    """Return the reason for skipping a week that is not the Hub's present week."""
     return dg.SkipReason(f"The week of {week} cannot be listed: the Hub is in the week of {present}.")
 
 
 def hub_time(hub: HubResource) -> datetime:
-    """Return the Hub's time after one attempt, because a tick may take only a minute.
+    """Return the Hub's time. Only one attempt is made, because a tick may take only a minute.
 
     Raises:
         HubError: if the Hub does not answer.
@@ -158,7 +158,7 @@ def is_switched_on() -> bool:
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def weekly_release_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Release the present week on Wednesdays at 06:00 UTC. To use it, start it and set HUB_ASSETS_RELEASE_TO."""
+    """Release the present week on Wednesdays at 06:00 UTC. Needs HUB_ASSETS_RELEASE_TO, and is off until started."""
     to = os.environ.get(RELEASE_TO)
     if not to:
         return dg.SkipReason(f"{RELEASE_TO} does not name a data set, such as my-lab/hub-weekly")

@@ -1,6 +1,6 @@
-"""The sensors: one asks again for a week that is not complete; the others raise alerts.
+"""The sensors: one requests an incomplete week again; the others raise alerts.
 
-How an alert is sent belongs in `alerts`, and the weekly tick in `schedules`.
+Sending alerts belongs in `alerts`; requesting each new week belongs in `schedules`.
 """
 
 import json
@@ -21,9 +21,9 @@ from hub_assets.run_tags import CAUSE_TAG, STARTED_BY_TAG, cause_of
 from hub_assets.schedules import LISTED_BY, PUBLISHED_BY, hub_time, is_switched_on, weekly_snapshot
 
 FIRST_ASKED: Final = timedelta(hours=12)
-"""Hours after the start of a week from which the sensor asks; the schedule asks at 06:30."""
+"""Hours into the week before the sensor requests it; the schedule requests it at 06:30."""
 PAUSE: Final = timedelta(hours=24)
-"""Between the starts of two runs of a week. Each run has its own budget, by default 24 hours of calls."""
+"""Minimum time between the starts of two runs for the same week. By default, each run may make 24 hours of calls."""
 HOUR: Final = 3600
 _ACTIVE: Final = [
     dg.DagsterRunStatus.QUEUED,
@@ -44,7 +44,7 @@ def unfinished_week_sensor(hub: HubResource, home: Home) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING if is_switched_on() else dg.DefaultSensorStatus.STOPPED,
     )
     def unfinished_week(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Each hour: request the present week if it is unlisted, partial or failed, at most once a day."""
+        """Every hour, request the present week if it is unlisted, partial or failed, but at most once a day."""
         active = context.instance.get_runs(dg.RunsFilter(job_name=weekly_snapshot.name, statuses=_ACTIVE), limit=1)
         if active:
             return dg.SkipReason(f"Run {active[0].run_id[:8]} of {weekly_snapshot.name} has not ended.")
@@ -62,7 +62,7 @@ def unfinished_week_sensor(hub: HubResource, home: Home) -> dg.SensorDefinition:
         has_failed = not runs or runs[0].dagster_run.status != dg.DagsterRunStatus.SUCCESS
         if not missing and not partial and not has_failed:
             return dg.SkipReason(f"The week of {week} is complete.")
-        # ages are compared on our own clock, because the Hub's may show another year
+        # the age of runs is measured on our own clock, because the Hub's may show another year
         last = max((record.create_timestamp for record in runs), default=None)
         if last is not None and (next_at := last.astimezone(UTC) + PAUSE) > _now(context):
             return dg.SkipReason(f"The week of {week} is requested again after {next_at:%Y-%m-%d %H:%M} UTC.")
@@ -83,10 +83,10 @@ def alert_sensors(home: Home) -> list[dg.SensorDefinition]:
         return []
     running = dg.DefaultSensorStatus.RUNNING
 
-    # runs of the command have no code location, so all locations are watched
+    # runs started by the command have no code location, so the sensor monitors all locations
     @dg.run_failure_sensor(name="alert_run_failed", default_status=running, monitor_all_code_locations=True)
     def run_failed(context: dg.RunFailureSensorContext) -> None:
-        """Alert about a failed run, its cause first."""
+        """Send an alert about a failed run, which names the cause first."""
         run = context.dagster_run
         cause = run.tags.get(CAUSE_TAG) or cause_of(context.instance, run.run_id) or context.failure_event.message
         week = run.tags.get("dagster/partition", "no week")
@@ -100,7 +100,7 @@ def alert_sensors(home: Home) -> list[dg.SensorDefinition]:
         monitor_all_code_locations=True,
     )
     def week_incomplete(context: dg.RunStatusSensorContext) -> None:
-        """Alert about a week that was published although histories are missing."""
+        """Send an alert if a week was published with missing histories."""
         run = context.dagster_run
         week = run.tags.get("dagster/partition")
         if run.job_name == weekly_snapshot.name and week and (left := unfinished(home.lake, date.fromisoformat(week))):
@@ -124,7 +124,7 @@ def alert_sensors(home: Home) -> list[dg.SensorDefinition]:
 
 
 def late(home: Home, week: date, age: timedelta, is_published: Callable[[], bool]) -> list[Alert]:
-    """Return the alerts for a week that is late.
+    """Return the alerts for a week that is late; empty if it is on time.
 
     Args:
         home: the home.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def literal(text: object) -> str:
-    """Return a text, a path or a date as an SQL string literal."""
+    """Return a string, path or date as a SQL string literal."""
     return "'" + str(text).replace("'", "''") + "'"
 
 

@@ -1,7 +1,7 @@
-"""Converts a home written by an earlier version: renamed tables, columns and manifest keys, in one repeatable step.
+"""Converts a home written by an earlier version: renames tables, columns and manifest keys in one repeatable step.
 
 Nothing is removed before its replacement is complete, so an interrupted conversion can simply be run again.
-The meaning of the current names belongs in the rooms that write them.
+The current names are defined by the packages that write them.
 """
 
 import json

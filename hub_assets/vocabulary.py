@@ -1,6 +1,6 @@
-"""Facts about the Hub that several rooms share: its repository types and the form of its handles.
+"""Facts about the Hub that several packages share: its repository types and the form of its handles.
 
-What a single room needs belongs to that room.
+Facts that only one package needs belong in that package.
 """
 
 from typing import Final, Literal

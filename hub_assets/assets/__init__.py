@@ -1,1 +1,1 @@
-"""Dagster assets, one file per stage; thin: each calls the domain rooms. No parsing, SQL or statistics here."""
+"""Dagster assets, in one file per stage. They only call the domain packages, which parse, query and compute."""

@@ -1,4 +1,4 @@
-"""The assets of past weeks: the uploads that represent them, and their listings, from a public archive."""
+"""Assets that import past weeks from a public archive: the upload chosen for each week, and the week's listings."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -33,12 +33,12 @@ LISTING_MARTS: Final = (
     "network__top_organizations",
     "stats__license_shares",
 )
-"""The marts of a week that need nothing but its listings; what they say about histories is null without these."""
+"""The marts that can be built from a week's listings alone; their columns about histories are then null."""
 CHECK: Final = "rows_archived_are_rows_written"
 
 
 def build_archives() -> dg.AssetsDefinition:
-    """Build the assets of archived weeks: one step, because a week's uploads are chosen together."""
+    """Build the assets for archived weeks. They share a step, because a week's uploads are chosen together."""
     tables = [ARCHIVE_UPLOADS, *ARCHIVED]
 
     @dg.multi_asset(
@@ -55,7 +55,7 @@ def build_archives() -> dg.AssetsDefinition:
             for table in ARCHIVED
         ],
         partitions_def=SNAPSHOTS,
-        # first, because some tables of an archived week read only what it does not have, and need its listings to exist
+        # runs first: some tables read only histories, which an archived week lacks, but still require its listings
         op_tags={"dagster/priority": "1000"},
     )
     def archived_week(
@@ -96,7 +96,7 @@ def archived_week_selection() -> dg.AssetSelection:
 
 @cache
 def archived_week_tables() -> frozenset[str]:
-    """Return the tables of an archived week: `LISTING_MARTS`, and all that these are made of."""
+    """Return the tables that an archived week has: `LISTING_MARTS` and everything upstream of them."""
     loaded = project()
     selected: set[str] = set()
     waiting = list(LISTING_MARTS)
@@ -112,7 +112,7 @@ def archived_week_tables() -> frozenset[str]:
 
 
 def archives_selection() -> dg.AssetSelection:
-    """Select the listings of archives."""
+    """Select the archived listings and their uploads."""
     return dg.AssetSelection.assets(ARCHIVE_UPLOADS, *ARCHIVED)
 
 

@@ -1,4 +1,4 @@
-"""What the catalog shows of every asset: owner, tags and a query to copy."""
+"""The catalog entry of every asset: owner, tags and a query to copy."""
 
 import shlex
 from typing import Final

@@ -1,7 +1,7 @@
-"""Code versions of what Python makes: a hash of the functions and modules behind a step.
+"""Code versions of Python steps: a hash of the functions and modules behind each step.
 
 A step's version covers its builder in `hub_assets.assets`, the functions and constants there that the builder uses, and
-the modules that these import from the rooms that compute. Comments, docstrings and layout do not count, nor does wiring
+the modules that these import from the computing packages. Comments, docstrings and layout do not count, nor does wiring
 such as metadata and resources, because none of these changes a value. SQL models have their own versions
 (`hub_assets.warehouse.sql_project`).
 """
@@ -20,15 +20,15 @@ ASSETS: Final = "hub_assets.assets"
 COMPUTING: Final = tuple(
     f"{PACKAGE}.{room}" for room in ("identities", "networks", "statistics", "figures", "trust", "search", "vocabulary")
 )
-"""Modules that decide values; whole modules count, because their functions call each other."""
+"""Packages whose code determines values. Their modules count as a whole, because their functions call each other."""
 WIRING: Final = tuple(f"{ASSETS}.{name}" for name in ("code_versions", "tables"))
 
 
 def code_version(function: Callable[..., Any]) -> str:
-    """Return the version of the code behind a step's function, or a figure's.
+    """Return the version of the code behind the function of a step or a figure.
 
     Args:
-        function: a function of a module in `hub_assets.assets`; for a nested function, its outermost one counts.
+        function: a function of a module in `hub_assets.assets`; a nested function counts as its outermost function.
     """
     seen: dict[tuple[str, str], str] = {}
     _visit(function.__module__, function.__qualname__.partition(".")[0], seen)
@@ -36,7 +36,7 @@ def code_version(function: Callable[..., Any]) -> str:
 
 
 def _visit(module: str, name: str, seen: dict[tuple[str, str], str]) -> None:
-    """Add a top-level name of a module in `hub_assets.assets`, and what it uses."""
+    """Add to `seen` a top-level name of a module in `hub_assets.assets`, and everything that its definition uses."""
     definitions, imports = _contents(module)
     if (module, name) in seen or name not in definitions:
         return
@@ -53,7 +53,7 @@ def _visit(module: str, name: str, seen: dict[tuple[str, str], str]) -> None:
 
 
 def _visit_module(module: str, seen: dict[tuple[str, str], str]) -> None:
-    """Add a whole module of a room that computes, and the modules that it imports."""
+    """Add to `seen` a whole module of a computing package, and the modules that it imports."""
     if (module, "") in seen:
         return
     tree = _tree(module)
@@ -99,7 +99,7 @@ def _path(module: str) -> Path | None:
 
 @cache
 def _tree(module: str) -> ast.Module:
-    """Return a module without docstrings; parsing has dropped its comments and layout."""
+    """Return a module's syntax tree without docstrings. Comments and layout are not part of a syntax tree."""
     path = _path(module)
     tree = ast.parse(path.read_text(encoding="utf-8") if path else "")
     for node in ast.walk(tree):

@@ -1,6 +1,6 @@
 """Figures as assets: each reads stored tables of the build database and writes an SVG and a PNG.
 
-Drawing is separate from computing, so that changing a color does not rerun a bootstrap. The look of a figure belongs in
+Drawing is separate from computing, so that changing a color does not rerun a bootstrap. Styling a figure belongs in
 `hub_assets.figures`.
 """
 
@@ -170,6 +170,6 @@ def build_figures() -> dg.AssetsDefinition:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str, week: date, where: str = "true") -> pa.Table:
-    # sorted, because the order of the rows affects the bytes of the file
+    # sorted, because the order of the rows affects the bytes of the image file
     week_rows = f"select * from {table} where snapshot_date = date '{week}' and {where} order by all"
     return connection.sql(week_rows).to_arrow_table()

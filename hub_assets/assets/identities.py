@@ -24,12 +24,12 @@ NAMES = ("bots", "generic_names", "int_hub__author_strings", "int_hub__participa
 
 
 def build_identities() -> list[dg.AssetsDefinition]:
-    """Build the assets: candidate pairs (before any account is looked up), resolved developers, and pseudonyms."""
+    """Build the assets for candidate pairs (before accounts are looked up), resolved developers, and pseudonyms."""
     return [_build_candidate_pairs(), _build_developers(), _build_pseudonyms()]
 
 
 def _build_candidate_pairs() -> dg.AssetsDefinition:
-    # one step, because both need the facts, which take a second to prepare
+    # one step, because both tables need the same facts, which take a second to prepare
     @python_step(
         "core__candidate_pairs",
         {
@@ -135,7 +135,7 @@ def _build_pseudonyms() -> dg.AssetsDefinition:
 
 
 def _count_pairs(pairs: pa.Table, n_decisions: int) -> dict[str, Any]:
-    """Return pairs found and accepted by blocking rule (as the study reports for its prongs), and pairs by rule."""
+    """Count the pairs found and accepted per blocking rule (as the study does for its prongs), and pairs per rule."""
     from hub_assets.identities.rules import RULES
 
     by_person = pc.fill_null(pc.equal(pairs["decided_by"], "person"), False)
@@ -163,7 +163,7 @@ def _count_pairs(pairs: pa.Table, n_decisions: int) -> dict[str, Any]:
 
 
 def _count_developers(developers: pa.Table) -> dict[str, Any]:
-    """Return the numbers of names and developers before and after merging."""
+    """Count the names and developers before and after merging."""
     names = developers.filter(pc.invert(pc.or_(developers["is_bot"], developers["is_generic"])))
     n_developers = len(pc.unique(names["developer_id"]))
     return {

@@ -19,7 +19,7 @@ from hub_assets.resources import HomeResource, HubResource, project
 
 
 def build_listing(listing_table: ListingTable) -> dg.AssetsDefinition:
-    """Build the asset that lists the repositories of a type."""
+    """Build the asset that lists all repositories of one type."""
     table = listing_table.name
     source = project().tables[table]
 
@@ -92,7 +92,7 @@ def require_present_week(snapshot_date: date, now: datetime, table: str) -> None
     """Make sure that the week to collect is the Hub's current week.
 
     Raises:
-        dagster.Failure: if it is not, with the alternatives.
+        dagster.Failure: if it is not; the message names the alternatives.
     """
     present = week_of(now)
     if snapshot_date != present:
@@ -105,7 +105,7 @@ def require_present_week(snapshot_date: date, now: datetime, table: str) -> None
 
 
 def _summary_of(manifest: Manifest, client: HubClient) -> dict[str, Any]:
-    """Return a summary of a listing run."""
+    """Return the counts and times of a listing run as metadata."""
     details = manifest.details
     counts = RowCounts.of_json(details["counts"])
     return {

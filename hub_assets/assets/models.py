@@ -1,4 +1,4 @@
-"""The SQL models and seeds as assets: a step per group, which builds and checks the selected tables in order."""
+"""The SQL models and seeds as assets. Each group is one step, which builds and checks the selected tables in order."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -23,7 +23,7 @@ Result = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
 def build_models() -> list[dg.AssetsDefinition]:
-    """Build a step for each group of seeds, and one for the models of each group."""
+    """Build one step per group of seeds and one step per group of SQL models."""
     seeds, models = _by_group(project().seeds), _by_group(project().models)
     return [*starmap(_build_seeds, seeds.items()), *starmap(_build_group, models.items())]
 
@@ -152,7 +152,7 @@ def _build_seeds(group: str, seeds: Sequence[Seed]) -> dg.AssetsDefinition:
 def _check_only(
     context: dg.AssetExecutionContext, home: HomeResource, table: Model | Seed, weeks: Sequence[date]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Run the selected checks of a table that is not built in this run."""
+    """Run a table's selected checks in a run that does not build the table."""
     names = {key.name for key in context.selected_asset_check_keys if key.asset_key.to_user_string() == table.name}
     if names:
         results: dict[str, list[tuple[date | None, dg.AssetCheckResult]]] = {}

@@ -1,6 +1,6 @@
-"""Networks as assets: collaboration, usage and base models, measured and exported.
+"""Assets that measure and export the collaboration, usage and base-model networks.
 
-SQL computes the edges, and `hub_assets.networks` the measures.
+SQL models compute the edges; `hub_assets.networks` computes the measures.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -39,14 +39,14 @@ USAGE: Final = ["mart__usage_edges", "network__model_usage", "stg_hub__spaces"]
 FOLLOWED: Final = ("nodes", "edges", "modularity", "density", "reciprocity", "average_clustering")
 """Measures that are plotted over the weeks."""
 MOST_IN_GRAPHML: Final = 5_000_000
-"""Networks with more edges are exported as Parquet only: as GraphML they take a gigabyte, which few programs open."""
+"""Networks with more edges are exported as Parquet only. Their GraphML takes a gigabyte, too much for most programs."""
 
 
 class NullModels(dg.Config):
-    """How many random networks each core is compared with."""
+    """The number of random networks to compare each core with."""
 
     draws: int = Field(
-        default=20, ge=0, description="Rewired copies of each core; 20 determine a z-score to about a sixth."
+        default=20, ge=0, description="Rewired copies of each core; with 20, a z-score is accurate to about a sixth."
     )
 
 
@@ -54,8 +54,8 @@ class NullModels(dg.Config):
 class Collaboration:
     """A network of developers: its graph, contributions to models, and the number of models with known commits.
 
-    Developers appear under their ids, so that communities do not depend on a home's secret. Replace the ids by
-    pseudonyms before showing them.
+    Developers are identified by their ids, so that communities do not depend on a home's secret. Replace the ids with
+    pseudonyms before you show them.
     """
 
     network: str
@@ -72,12 +72,12 @@ class Collaboration:
         return (self.edge_rule, self.includes_bots) == (RULES[0], BOTS[0])
 
     def named(self, rows: pa.Table) -> pa.Table:
-        """Return rows with added columns for the network, edge rule, bot handling and coverage."""
+        """Return the rows with columns added for the network, edge rule, bot handling and coverage."""
         return _named(rows, self.network, self.edge_rule, self.includes_bots, self.n_models, self.n_models_known)
 
 
 def build_networks() -> list[dg.AssetsDefinition]:
-    """Build the assets."""
+    """Build the assets for all networks."""
     return [
         _build_collaboration(),
         _build_null_models(),
@@ -91,7 +91,7 @@ def build_networks() -> list[dg.AssetsDefinition]:
 def collaborations(
     connection: duckdb.DuckDBPyConnection, snapshot_date: date, *, is_studied: bool = False
 ) -> Iterator[Collaboration]:
-    """Yield the networks of a week that have developers.
+    """Yield one week's collaboration networks, skipping those without developers.
 
     Args:
         connection: the build database.
@@ -124,13 +124,13 @@ def collaborations(
         """).to_arrow_table()
         graph = Graph.of(edges)
         del edges  # frees 120 MB for a model with 1,500 developers
-        # a few developers have neither an edge nor a self-loop; they are isolates too
+        # developers without any edge or self-loop are isolates and belong to the network, too
         graph = replace(graph, n_isolates=counted[network, includes_bots] - graph.n_nodes)
         yield Collaboration(network, edge_rule, includes_bots, graph, contributions, *known[network])
 
 
 def _models_known(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, tuple[int, int]]:
-    """Return the number of models and of models with known commits for each network."""
+    """Return, for each network, its number of models and how many of them have known commits."""
     week = f"snapshot_date = date '{snapshot_date}'"
     counts = connection.execute(f"""
         select network, count(*), count(n_commits)
@@ -233,7 +233,7 @@ def _build_over_time() -> dg.AssetsDefinition:
         parts = []
         with home.building(snapshot_date) as connection:
             known = _models_known(connection, snapshot_date)
-            # networks that stopped growing are continued to the last month of any network
+            # continue networks that stopped growing to the last month in which any network grew
             ((last_month,),) = connection.execute(
                 f"select max(month) from int_hub__collaborations_by_month where snapshot_date = date '{snapshot_date}'"
             ).fetchall()
@@ -326,7 +326,7 @@ def _build_families() -> dg.AssetsDefinition:
 
         week = f"snapshot_date = date '{snapshot_date}'"
         with home.building(snapshot_date) as connection:
-            # a base has its listed id, where it has one
+            # use a base model's listed id where it has one
             edges = connection.sql(f"""
                 select
                     edges.repo_key, edges.repo_id, base_repo_key, coalesce(bases.repo_id, base_repo_id) as base_repo_id,
@@ -348,13 +348,13 @@ def _build_families() -> dg.AssetsDefinition:
 
 
 def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:
-    """Concatenate parts into a table with the columns of a schema except the week."""
+    """Concatenate parts into a table with a schema's columns other than the week."""
     nothing = pa.schema(list(schema)[1:]).empty_table()
     return pa.concat_tables([nothing, *(part.cast(nothing.schema) for part in parts)])
 
 
 def _of_cores(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
-    """Return measures of cores for plots; the maximal core is named `kmax`, because its k changes between weeks."""
+    """Return the measures of each core to plot. The maximal core is named `kmax`, because its k varies by week."""
     return tracked_metrics(
         rows.filter(pc.invert(rows["is_max_k"])), {f"{name}_k{{k}}": column for name, column in columns.items()}
     ) | tracked_metrics(rows.filter(rows["is_max_k"]), {f"{name}_kmax": column for name, column in columns.items()})
@@ -365,7 +365,7 @@ def _studied(rows: pa.Table) -> pa.Table:
 
 
 def _pseudonymiser(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> Callable[..., pa.Table]:
-    """Return a function that replaces developer ids in the given columns of a table by pseudonyms."""
+    """Return a function that replaces developer ids in the given columns of a table with pseudonyms."""
     known = connection.sql(
         f"select developer_id, pseudonym from core__pseudonyms where snapshot_date = date '{snapshot_date}'"
     ).to_arrow_table()

@@ -21,7 +21,7 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
         backfill_policy=MANY_WEEKS,
         group_name="report",
         kinds={"duckdb"},
-        # in a run of some tables, only the priority keeps this step last
+        # in a run that selects only some tables, nothing but the priority keeps this step last
         op_tags={"dagster/priority": "-1000"},
     )
     def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
@@ -51,10 +51,10 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
 
 
 def _last_of_groups(tables: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
-    """Return a table of each group that no other table reads.
+    """Return, for each group, one table that no other table reads.
 
-    Depending on all tables would cover the lineage with arrows. The order of a run does not need them: publishing has
-    the lowest priority, so every other step has ended, and a failed one stops it.
+    Depending on every table would clutter the lineage graph with arrows. A run does not need them: publishing has the
+    lowest priority, so every other step ends before it, and a failed step stops it.
     """
     specs = [spec for definition in tables for spec in definition.specs]
     read = {dep.asset_key for spec in specs for dep in spec.deps}

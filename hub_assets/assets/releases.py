@@ -19,11 +19,11 @@ from hub_assets.resources import HomeResource, HubResource, project
 RELEASE_TO: Final = "HUB_ASSETS_RELEASE_TO"
 """The environment variable that names the data set of scheduled releases."""
 UNPUBLISHED: Final = "local/hub-weekly"
-"""Name used in the descriptions of a release that is built but not published."""
+"""Placeholder for the data set's name in the descriptions of a release that is built but not published."""
 
 
 class ReleaseConfig(dg.Config):
-    """Where a release goes."""
+    """The data set to which a release is uploaded."""
 
     to: str | None = Field(
         default=None, description="Data set on the Hub, such as `my-lab/hub-weekly`; null: build the files only."
@@ -42,7 +42,7 @@ def build_releases() -> list[dg.AssetsDefinition]:
     def release__dataset(
         context: dg.AssetExecutionContext, hub: HubResource, home: HomeResource, config: ReleaseConfig
     ) -> dg.MaterializeResult:
-        """The week as a data set: listings in hub-stats' columns, and tables that name no person."""
+        """The week as a data set: listings in hub-stats' columns, and tables that do not name people."""
         where, snapshot_date = home.home, snapshot_date_of(context)
         folder = where.releases / str(snapshot_date)
         with home.building(snapshot_date) as connection:
@@ -65,7 +65,7 @@ def build_releases() -> list[dg.AssetsDefinition]:
         write_documents(folder, [week], config.to or UNPUBLISHED, titles)
         if config.to is None:
             return dg.MaterializeResult(metadata=metadata)
-        # data of a demo, or of another Hub, must not be published as this Hub's
+        # data from a demo or another Hub must not be published as data from this Hub
         where.require(hub.client.endpoint, hub.client.contact(hub.outage_backoff).population)
         published = publish_release(Target(hub.client.endpoint, config.to), folder, week, titles, context.log.info)
         return dg.MaterializeResult(
@@ -81,7 +81,7 @@ def titles_of(snapshot_date: date) -> dict[str, str]:
 
 
 def sources_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date, hub: str) -> dict[str, dict[str, str]]:
-    """Return where each listing of a week comes from: the Hub itself, or an archive with its revision and license."""
+    """Return the source of each of a week's listings: the Hub itself, or an archive with its revision and license."""
     rows = connection.execute(
         "select repo_type, source, archive_repo_id, revision, license from mart__week_coverage "
         "where snapshot_date = ? and source is not null order by repo_type",

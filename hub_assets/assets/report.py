@@ -1,6 +1,6 @@
 """The week's site as an asset, and links from every table to the page that shows it.
 
-What is on the pages belongs to `hub_assets.report.site`.
+The content of the pages belongs in `hub_assets.report.site`.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ PAGE_OF_GROUP: Final = {
     "report": "index.html",
     "identities": "methods.html#identities",
 }
-"""Page of the site that shows a group of assets; other groups link to the list of tables."""
+"""The page that each group of assets links to. Groups that are not named here link to the list of tables."""
 OTHER_PAGE: Final = "data.html"
 
 

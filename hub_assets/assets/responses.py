@@ -72,7 +72,7 @@ def _build(table: ResponseTable) -> dg.AssetsDefinition:
             first = _first(table, home, snapshot_date)
             manifest = land(hub.client, lake, table, snapshot_date, crawl.selection, first, **options)
         except HubBroken as error:
-            # after a long outage the week keeps what was collected so far and stays incomplete
+            # after a long outage, the week keeps everything collected so far and stays incomplete
             context.log.warning(str(error))
             manifest = lake.manifest(table.name, snapshot_date)
         except (PlanError, RefreshRefused, LandingBusy, TokenRefused) as error:
@@ -113,7 +113,7 @@ def _build(table: ResponseTable) -> dg.AssetsDefinition:
 
 
 def _first(table: ResponseTable, home: HomeResource, snapshot_date: date) -> pa.Array | None:
-    """Return what to ask about first. The database is closed again on return, because a crawl can take days."""
+    """Return the questions to ask first. Closes the database before returning, because a crawl can take days."""
     if table.first is None:
         return None
     listings = set[str]().union(*map(listings_behind, table.reads))

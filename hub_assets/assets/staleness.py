@@ -1,4 +1,4 @@
-"""Which weeks older code has built: a check per group that names them, and the job that rebuilds just those tables."""
+"""Finds tables that an older version of the code has built (a check per group), and rebuilds just these (a job)."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,11 +20,11 @@ CHECK: Final = "weeks_are_built_by_this_code"
 PUBLISHED: Final = "warehouse__published"
 REBUILD_STALE: Final = "rebuild_stale"
 WEEKS_LISTED: Final = 60
-"""Weeks named in a check's result, a little more than a year."""
+"""Maximum number of weeks named in a check's result, a little more than a year."""
 
 
 def table_code(definitions: Iterable[dg.AssetsDefinition]) -> dict[str, TableCode]:
-    """Return the code of all tables that are built week by week, in the order of their dependencies."""
+    """Return the code behind each table that is built week by week, in dependency order."""
     steps = [step for step in definitions if step.partitions_def is not None]
     specs = {spec.key: spec for step in steps for spec in step.specs if spec.code_version}
     code: dict[str, TableCode] = {}
@@ -45,9 +45,9 @@ def table_code(definitions: Iterable[dg.AssetsDefinition]) -> dict[str, TableCod
 def stale_weeks(
     connection: duckdb.DuckDBPyConnection, home: Home, code: Mapping[str, TableCode]
 ) -> dict[date, list[str]]:
-    """Return the stale tables of each week that was built and whose listings are there; others cannot be rebuilt.
+    """Return the stale tables of each week that was built and still has its listings; other weeks cannot be rebuilt.
 
-    A week from an archive has only the tables that need nothing but listings.
+    A week from an archive has only the tables that can be built from listings alone.
     """
     of_archive = {name: each for name, each in code.items() if name in archived_week_tables()}
     built = connection.execute("select 1 from duckdb_tables() where table_name = 'mart__repo_activity'").fetchone()
@@ -102,7 +102,7 @@ def _code_check(group: str, tables: Sequence[str], code: Mapping[str, TableCode]
 
 
 def stale_in(home: Home, definitions: Sequence[dg.AssetsDefinition]) -> dict[date, list[str]]:
-    """Return the stale tables of a home by week; nothing if nothing was ever built.
+    """Return a home's stale tables by week; empty if the home has never built any.
 
     Raises:
         WarehouseBusy, WarehouseDamaged: if the build database cannot be read.
@@ -114,7 +114,10 @@ def stale_in(home: Home, definitions: Sequence[dg.AssetsDefinition]) -> dict[dat
 
 
 def steps_of(definitions: Iterable[dg.AssetsDefinition], tables: Iterable[str]) -> list[dg.AssetKey]:
-    """Return what a run must select to rebuild and publish some tables: some steps build all of their tables."""
+    """Return the assets that a run must select to rebuild and publish the given tables.
+
+    These can be more than the tables, because some steps always build all of their tables.
+    """
     wanted = {dg.AssetKey(name) for name in (*tables, PUBLISHED)}
     return sorted(
         {
@@ -129,7 +132,7 @@ def steps_of(definitions: Iterable[dg.AssetsDefinition], tables: Iterable[str]) 
 def build_rebuild_stale(
     definitions: Sequence[dg.AssetsDefinition], home: HomeResource, rebuild_weeks: Callable[[], dg.JobDefinition]
 ) -> dg.JobDefinition:
-    """Build the job that rebuilds what is stale: for each such week, it runs the stale steps of the other job.
+    """Build the job that rebuilds stale tables: for each week that has any, it runs the stale steps of `rebuild_weeks`.
 
     Args:
         definitions: all assets.
@@ -139,9 +142,9 @@ def build_rebuild_stale(
 
     @dg.op(out=dg.Out(dg.Nothing))
     def rebuild(context: dg.OpExecutionContext) -> None:
-        """Rebuild the stale tables of each week in a run of its own, oldest week first."""
+        """Rebuild each week's stale tables in a separate run, oldest week first."""
         where = Home(home.home.root)
-        # the lock is free again afterwards, because each week's run takes it
+        # release the lock after this block, because each week's run takes it
         with where.locked("building", f"run {context.run_id[:8]} of {REBUILD_STALE}", context.log.info):
             stale = stale_in(where, definitions)
         if not stale:
@@ -164,7 +167,7 @@ def build_rebuild_stale(
 
     @dg.job(
         name=REBUILD_STALE,
-        description="Rebuild from raw files what older code has built, and publish it. Makes no calls to the Hub.",
+        description="Rebuild tables that older code has built, and publish them. Makes no calls to the Hub.",
     )
     def rebuild_stale() -> None:
         rebuild()

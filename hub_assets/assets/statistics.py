@@ -1,4 +1,4 @@
-"""The study's statistics of activity: concentration, correlations, license groups, tails."""
+"""Assets for the study's activity statistics: concentration, correlations, license groups, tails."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,13 +22,13 @@ if TYPE_CHECKING:  # importing scipy takes half a second
 
 
 class Goodness(dg.Config):
-    """How much computation goes into testing whether a power law is plausible."""
+    """The amount of computation spent on testing whether a power law is plausible."""
 
     resamples: int = Field(
         default=100,
         ge=0,
-        description="Resamples of the goodness-of-fit bootstrap; each takes as long as a fit. 100 give p to 0.05, "
-        "2,500 to 0.01. Without resamples, no tail is called a power law.",
+        description="Resamples of the goodness-of-fit bootstrap; each takes as long as a fit. With 100, p is accurate "
+        "to 0.05; with 2,500, to 0.01. Without resamples, no tail is called a power law.",
     )
 
 
@@ -38,9 +38,10 @@ class Statistic:
 
     Args:
         make: computes the rows from a week's activity.
-        tracked_metrics: columns that Dagster plots over the weeks, keyed by the metric's name, a template that is
-            filled with the row's values.
-        followed: makes the filter for the rows with tracked metrics; all if None. Made late: it imports pandas.
+        tracked_metrics: the columns that Dagster plots over the weeks, keyed by metric name. A name is a template to
+            fill with the row's values.
+        followed: builds the filter for the rows whose metrics are tracked; None tracks all rows. It is called late,
+            because it imports pandas.
     """
 
     make: Callable[["Activity"], pa.Table]
@@ -124,7 +125,7 @@ def _result(
 
 
 def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, pa.Table]:
-    """Return a week's activity by repository type, without types that were not listed."""
+    """Return one week's activity by repository type, leaving out types that were not listed."""
     from hub_assets.statistics.activity import VARIABLES
 
     tables = {}
@@ -139,7 +140,7 @@ def activity_of(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> d
 
 
 def impossible_value(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> str:
-    """Name an impossible value in a week's activity and its repository; empty if there is none."""
+    """Return a sentence that names an impossible value in a week's activity; empty if there is none."""
     from hub_assets.statistics.activity import VARIABLES
 
     names = list(dict.fromkeys(variable for variables in VARIABLES.values() for variable in variables))

@@ -1,6 +1,6 @@
-"""Warehouse tables as assets: their specs, and how weeks of rows are stored, checked, recorded and shown.
+"""Warehouse tables as assets: their specs, and how one week's rows are stored, checked, recorded and shown.
 
-Computing the rows belongs in the other rooms.
+Computing the rows belongs in the domain packages.
 """
 
 import inspect
@@ -23,7 +23,7 @@ from hub_assets.warehouse.sql_project import digest
 
 
 def spec_of(name: str, deps: Collection[str], *kinds: str, **options: Any) -> dg.AssetSpec:
-    """Return the asset spec of a table: what its yml says, and what it reads."""
+    """Return a table's asset spec, with the description from its yml and the tables it reads."""
     table = project().tables[name]
     return dg.AssetSpec(
         **{
@@ -43,14 +43,14 @@ def python_step(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Return the decorator of a step that fills tables in Python and checks them.
 
-    The decorated function makes one week: its first parameter is the snapshot date; it returns a result, or yields one
-    for each table. The step calls it for each week of its run.
+    The decorated function builds one week. Its first parameter is the snapshot date, and it returns a result or yields
+    one per table. The step calls it for each week of its run.
 
     Args:
-        name: the step.
-        tables: what each table reads.
+        name: the step's name.
+        tables: the tables that the step fills, each with the tables it reads.
         kind: the library that does the work.
-        checks: checks besides those in the yml.
+        checks: checks in addition to those in the yml.
     """
 
     def decorate(make: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -68,7 +68,7 @@ def python_step(
 
 
 def weekly(make: Callable[..., Any]) -> Callable[..., Iterator[dg.MaterializeResult]]:
-    """Return a step's function that makes each week of its run by calling `make`, and records which code made it."""
+    """Return a step function that calls `make` for each week of its run and records the code that built the week."""
     parameters = list(inspect.signature(make).parameters.values())[1:]
 
     def step(context: dg.AssetExecutionContext, **inputs: Any) -> Iterator[dg.MaterializeResult]:
@@ -92,7 +92,7 @@ def weekly(make: Callable[..., Any]) -> Callable[..., Iterator[dg.MaterializeRes
 
 
 def record(context: dg.AssetExecutionContext, home: HomeResource, table: str, week: date) -> None:
-    """Record that the present code has built a week of a table."""
+    """Record that the present code has built one week of a table."""
     version = context.assets_def.get_asset_spec(dg.AssetKey(table)).code_version
     if version:
         with home.building() as connection:
@@ -117,7 +117,7 @@ def of_weeks(
 
 
 def of_all(results: Sequence[tuple[date | None, dg.AssetCheckResult]]) -> dg.AssetCheckResult:
-    """Return the result of a check over several weeks: that of the worst week, with the names of all that fail."""
+    """Combine one check's results for several weeks: return the worst week's result, naming all weeks that fail."""
     failed = [(week, result) for week, result in results if not result.passed]
     blocking = [result for _, result in failed if result.severity == dg.AssetCheckSeverity.ERROR]
     shown = (blocking or [result for _, result in failed] or [results[-1][1]])[0]
@@ -129,7 +129,7 @@ def of_all(results: Sequence[tuple[date | None, dg.AssetCheckResult]]) -> dg.Ass
 def store(
     connection: duckdb.DuckDBPyConnection, name: str, snapshot_date: date, rows: pa.Table, shown: int = 5
 ) -> dg.MaterializeResult:
-    """Replace a table's week with rows made by Python, and check it.
+    """Replace one week of a table with rows computed in Python, and run the table's checks.
 
     Args:
         connection: the build database.
@@ -167,10 +167,10 @@ def with_metadata(
 
 
 def with_lineage_versions(definitions: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
-    """Replace each asset's code version by one that covers the code of everything upstream.
+    """Replace each asset's code version with one that also covers all upstream code.
 
-    A change of code then makes exactly what depends on it stale, at once, also in Dagster's UI. Raw tables have no
-    version, because the Hub cannot be asked about a past week again.
+    A code change then immediately marks exactly the assets that depend on it as stale, including in Dagster's UI. Raw
+    tables have no version, because a past week cannot be collected from the Hub again.
     """
     steps = list(definitions)
     specs = {spec.key: spec for definition in steps for spec in definition.specs}

@@ -1,4 +1,4 @@
-"""The tables that say how far a week's counters can be trusted, and the check that warns in the week it happens."""
+"""Tables that rate how reliable a week's counters are, and a check that warns in the week in which they are suspect."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -24,7 +24,7 @@ DEPENDENCIES: Final = {
 
 
 def build_trust() -> list[dg.AssetsDefinition]:
-    """Build the tables in one step: the corrections read the verdicts of the same week."""
+    """Build the tables in one step, because the corrections read the verdicts on the same week."""
 
     @python_step(
         QUALITY,
@@ -57,7 +57,7 @@ def build_trust() -> list[dg.AssetsDefinition]:
 
 
 def _warning(asset: str, verdicts: pa.Table) -> dg.AssetCheckResult:
-    """Return a failed check for a suspect week. It warns only: the week is published, marked as suspect."""
+    """Return a failed check for a suspect week. It only warns: the week is published, but marked as suspect."""
     doubts = [row for row in verdicts.to_pylist() if row["severity"] in ("warning", "error")]
     return dg.AssetCheckResult(
         asset_key=asset,

@@ -1,4 +1,4 @@
-"""The `hub-assets` command. It parses options and prints; the assets and the other packages do the work.
+"""The `hub-assets` command. It parses options and prints results; the assets and the other packages do the work.
 
 Command modules import Dagster and everything that depends on it inside their functions: Dagster takes a second to
 import, and `--help` should not wait for it.

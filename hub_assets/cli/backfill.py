@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from hub_assets.home import Home
 
 PUBLISHED_TOGETHER: Final = 13
-"""Weeks that are published at once: each publication copies the whole warehouse, and an interrupted backfill rebuilds
-the unpublished weeks."""
+"""Number of weeks to publish at a time. A larger number copies the whole warehouse less often; a smaller number leaves
+an interrupted backfill fewer unpublished weeks to rebuild."""
 
 
 @click.command("backfill")
@@ -38,8 +38,8 @@ def backfill_command(home: Path | None, first: date, last: date, name: str, dry_
     """Import past weeks from a public archive of the Hub's listings.
 
     Shows the plan first: the upload chosen for each week, gaps, gigabytes and calls. Weeks that you listed yourself are
-    left unchanged. One listing at a time is downloaded, converted and removed again. An interrupted backfill resumes
-    where it stopped when you run the command again.
+    left unchanged. Downloads, converts and deletes one listing at a time. If a backfill is interrupted, run the command
+    again to resume where it stopped.
 
     \b
     Examples:
@@ -62,7 +62,7 @@ def backfill_command(home: Path | None, first: date, last: date, name: str, dry_
     chosen_home.require(hub.endpoint.rstrip("/"), contact.population)
     weeks = weeks_between(first, min(last, week_of(contact.now) - timedelta(days=1)))
     if not weeks or not (is_partition(weeks[0]) and is_partition(weeks[-1])):
-        raise UserError(f"{first} to {last} is not a range of past weeks; supported are {known_weeks()}")
+        raise UserError(f"{first} to {last} is not a range of past weeks; the supported weeks are {known_weeks()}")
     uploads = archive.uploads(hub, chosen_home, lambda message: console.print(message, style="dim"))
     plan = plan_backfill(uploads, chosen_home.lake, weeks, ARCHIVED, _built(chosen_home, weeks))
     console.print(backfill_summary(plan))
@@ -86,7 +86,7 @@ def backfill_command(home: Path | None, first: date, last: date, name: str, dry_
 
 
 def _built(home: "Home", weeks: list[date]) -> dict[date, bool]:
-    """Return which weeks have been built and published before."""
+    """Return, for each week, whether it has been built and published; empty if nothing was ever published."""
     from hub_assets.warehouse.database import connect
 
     if not home.warehouse.exists():
@@ -100,11 +100,11 @@ def _built(home: "Home", weeks: list[date]) -> dict[date, bool]:
 
 
 def _require_space(plan: "Backfill", home: "Home") -> None:
-    """Check that the largest week fits on the disk twice: as downloaded, and as converted."""
+    """Check that the disk has room for the largest week twice: once as downloaded and once as converted."""
     needed = 2 * max((week.n_bytes for week in plan.remaining), default=0)
     existing = next(folder for folder in (home.root, *home.root.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if needed > free:
         raise UserError(
-            f"a week needs {needed / 1e9:,.1f} GB on the disk of {home.root}, and {free / 1e9:,.1f} are free"
+            f"a week needs {needed / 1e9:,.1f} GB on the disk of {home.root}, but only {free / 1e9:,.1f} GB are free"
         )

@@ -26,9 +26,9 @@ class Damaged(HubAssetsError):
 def backup_command(home: Path | None, folder: Path, keep: int | None) -> None:
     """Back up a home into FOLDER.
 
-    Takes only what has changed since the last backup in the folder. A run may be active. If Dagster keeps its runs in
-    PostgreSQL, back that up with pg_dump. The folder holds people's data and the key of the pseudonyms: protect it
-    like the home.
+    Copies only what has changed since the last backup in the folder. You can back up during a run. If Dagster keeps its
+    runs in PostgreSQL, back that up with pg_dump. The folder holds people's data and the key of the pseudonyms, so
+    protect it like the home.
 
     \b
     Examples:
@@ -80,7 +80,7 @@ def restore_command(home: Path | None, folder: Path, name: str | None) -> None:
 def verify_command(home: Path | None, backups: Path | None) -> None:
     """Verify all checksums, counts and references in a home.
 
-    Exits with 1 and names every damaged file if there are any. Changes nothing.
+    If files are damaged, names each of them and exits with 1. Changes nothing.
 
     \b
     Examples:

@@ -54,7 +54,7 @@ def demo_command(
         population = choice.load(weeks_before=weeks_before)
         name = "demo" if choice.is_default else re.sub(r"[^\w.]+", "-", population.identity)
         demo_home = Home((home or Home.default().root / name).absolute())
-        # checked here because no Date header can carry some of these weeks
+        # checked here because a Date header cannot represent some of these weeks
         if not is_partition(population.week):
             raise UserError(f"The week of {population.week} is outside the supported weeks ({known_weeks()}).")
         with running(build_app(population, quota=quota)) as url:

@@ -25,8 +25,8 @@ class SnapshotWouldFail(HubAssetsError):
 def doctor_command(home: Path | None) -> None:
     """Check the Hub, this machine and a home before a snapshot.
 
-    Makes some 20 calls to the Hub at HF_ENDPOINT and compares its responses with what the collectors assume. Prints
-    each difference with what it means and what to do. Exits with 1 if a snapshot would fail. The weekly schedule
+    Makes about 20 calls to the Hub at HF_ENDPOINT and compares its responses with what the collectors assume. Prints
+    each difference, what it means and what to do about it. Exits with 1 if a snapshot would fail. The weekly schedule
     logs a warning if the last check found any problem.
 
     \b
@@ -46,7 +46,7 @@ def doctor_command(home: Path | None) -> None:
 
 
 def examined(client: "HubClient", root: Path) -> "Examination":
-    """Examine a Hub and a home, print the findings, and keep them in the home."""
+    """Examine a Hub and a home, print the findings, and save them in the home."""
     from hub_assets.upkeep.doctor import examine
     from hub_assets.upkeep.findings import save
 

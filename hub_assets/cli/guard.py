@@ -1,4 +1,4 @@
-"""How errors end the command: one escaped sentence and an exit code, without a traceback."""
+"""Makes the command end on an error with one escaped sentence and an exit code, but without a traceback."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class GuardedGroup(click.Group):
     """A group whose commands report the project's errors and a full disk in one sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was given."""
+        """Run the requested command."""
         from hub_assets.disk import is_full
 
         try:

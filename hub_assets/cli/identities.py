@@ -26,7 +26,7 @@ BY = click.option("--by", default=_user, help="Name to record with each decision
 
 @click.group("identities")
 def identities_group() -> None:
-    """Review which author strings are the same developer.
+    """Review which author strings belong to the same developer.
 
     Decisions are stored in decisions.csv in the home and override the rules.
     """
@@ -38,7 +38,7 @@ def identities_group() -> None:
 def review_command(home: Path | None, by: str) -> None:
     """Review pairs one at a time in the terminal.
 
-    Shows the evidence side by side, for pairs that no rule decides and for decided pairs whose evidence has changed.
+    Shows the evidence side by side for pairs that no rule decides, and for decided pairs whose evidence has changed.
     Every decision is saved immediately.
 
     \b
@@ -168,7 +168,7 @@ def apply_command(home: Path | None, week: date | None) -> None:
     from hub_assets.report.review import published_weeks
 
     chosen_home = home_of(home)
-    read_decisions(chosen_home.decisions)  # a malformed file fails here, before a run starts
+    read_decisions(chosen_home.decisions)  # reject a malformed file before a run starts
     weeks = published_weeks(chosen_home.warehouse)
     chosen_week = week - timedelta(days=week.weekday()) if week else weeks[-1]
     if chosen_week not in weeks:

@@ -103,7 +103,7 @@ def local_hub_command(
 
 
 def _archive(choice: PopulationChoice, weeks: int, populations: Path) -> "Repositories":
-    """Return an archive of the simulated weeks before the one served, made once and kept with the populations."""
+    """Return an archive of the simulated weeks before the served week, built once and cached with the populations."""
     from hub_assets.local_hub.archive_exports import HUB_STATS, export_hub_stats
     from hub_assets.local_hub.repositories import Repositories
 

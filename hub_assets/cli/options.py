@@ -77,7 +77,7 @@ PAGE_SIZE = click.option(
 
 
 def root_of(folder: Path | None) -> Path:
-    """Return the folder that `--home` names, or the default, for commands that also take a home they cannot open."""
+    """Return the folder that `--home` names, or the default, for commands that must also accept unusable homes."""
     return (folder or Path(os.environ.get("HUB_ASSETS_HOME") or "~/.hub_assets").expanduser()).absolute()
 
 
@@ -134,7 +134,7 @@ def crawl_options(command: Callable[..., R]) -> Callable[..., R]:
         crawl = CrawlResource(**budget, repo_types=types, top=top, sample=sample, ids=names, refresh=refresh)
         if ids and not names:
             raise UserError(f"{ids.name} contains no ids; write one per line")
-        _ = crawl.selection  # fails on options that exclude each other
+        _ = crawl.selection  # raises an error for options that exclude each other
         return command(crawl=crawl, **others)
 
     return with_crawl

@@ -28,18 +28,18 @@ class PopulationChoice:
     seed: int | None
     week: date | None
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
-    """Read once, so that a command's weeks stay consecutive even if a new week begins while it runs."""
+    """Today's date, read only once so that a command's weeks stay consecutive even if a new week begins meanwhile."""
 
     @property
     def is_default(self) -> bool:
-        """Whether this is the small simulated Hub that runs without options."""
+        """Whether the choice is the small simulated Hub, which is the default."""
         return self.directory is None and self.scale is None and self.seed is None
 
     def load(self, *, weeks_before: int = 0, keep: Path | None = None) -> "Population":
         """Load the recording, or simulate the population of the chosen week or an earlier one.
 
         Args:
-            weeks_before: how many weeks before the chosen one.
+            weeks_before: how many weeks before the chosen week to load.
             keep: folder that caches simulated populations.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What several commands print, and the console on which all of them print it."""
+"""Output that several commands share, and the console that all commands print on."""
 
 from datetime import date
 from typing import TYPE_CHECKING

@@ -16,8 +16,7 @@ from hub_assets.errors import UserError
 def rebuild_command(home: Path | None, days: tuple[date, ...]) -> None:
     """Rebuild past weeks from their raw files and publish them.
 
-    By default, rebuilds only tables that older code has built, in each week that has such tables. Makes no calls to the
-    Hub.
+    By default, rebuilds only the tables that an older version of the code has built. Makes no calls to the Hub.
 
     \b
     Examples:

@@ -20,8 +20,8 @@ from hub_assets.errors import UserError
 def release_command(to: str, week: date | None, dry_run: bool, home: Path | None) -> None:
     """Publish a week as a Hugging Face data set: one commit and a tag.
 
-    The week must be published in the warehouse. Secrets, personal data and withheld repositories stay out. An
-    interrupted release is finished by running the command again.
+    The week must be published in the warehouse. Secrets, personal data and withheld repositories are left out. If a
+    release is interrupted, run the command again to finish it.
 
     \b
     Examples:
@@ -46,7 +46,7 @@ def release_command(to: str, week: date | None, dry_run: bool, home: Path | None
     monday = published_week(where.warehouse, week)
     hub = HubResource.of_environment()
     if not dry_run:
-        # data of a demo, or of another Hub, must not be published as this Hub's
+        # data from a demo or another Hub must not be published as data from this Hub
         contact = hub.new_client().contact()
         where.require(hub.endpoint.rstrip("/"), contact.population)
     run_job("weekly_release", where, monday, hub=hub, is_summarized=False)
@@ -71,8 +71,8 @@ def release_command(to: str, week: date | None, dry_run: bool, home: Path | None
 def withhold_command(repo_id: str, why: str, home: Path | None) -> None:
     """Keep a repository out of later releases.
 
-    Its rows, and mentions of its id in other repositories' text, are left out, also after a rename. Releases that are
-    already on the Hub do not change.
+    Its rows, and mentions of its id in other repositories' text, are left out, even after a rename. Releases already on
+    the Hub do not change.
 
     \b
     Example:
@@ -89,10 +89,10 @@ def withhold_command(repo_id: str, why: str, home: Path | None) -> None:
 
 
 def published_week(warehouse: Path, day: date | None) -> date:
-    """Return the Monday of a published week: of a day, or the newest.
+    """Return the Monday of the published week that contains a day, or of the newest published week if the day is None.
 
     Raises:
-        UserError: if nothing is published, or not that week.
+        UserError: if no week is published, or the day's week is not.
     """
     from datetime import timedelta
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--week", type=DayType(), help="Any day of the week. Default: the newest published week.")
 @click.option("--open", "is_opened", is_flag=True, help="Open the report in the browser.")
 def report_command(home: Path | None, week: date | None, is_opened: bool) -> None:
-    """Write a published week's report as a static site and print where it is.
+    """Write a published week's report as a static site and print its location.
 
     The site needs no server: open it from the disk, or copy its folder to any web server.
 
@@ -46,5 +46,5 @@ def report_command(home: Path | None, week: date | None, is_opened: bool) -> Non
 
 
 def print_report(index: Path) -> None:
-    """Print where a report is."""
+    """Print the location of a report."""
     console.print(f"the report: {index}")

@@ -1,4 +1,4 @@
-"""`hub-assets status`: the state of a home, section by section. Each section reads; none of them waits or writes.
+"""`hub-assets status`: the state of a home, section by section. Sections only read; they never wait or write.
 
 A section is a function that yields lines or tables; add one to `SECTIONS`.
 """
@@ -26,11 +26,11 @@ WEEKS_SHOWN: Final = 12
 @HOME
 @click.option("--clean", is_flag=True, help="Remove what is over the limits now, instead of after the next run.")
 def status_command(home: Path | None, clean: bool) -> None:
-    """Show a home's weeks and their coverage, what is stale, what runs, what comes next, and what is kept for how long.
+    """Show a home's weeks, their coverage, stale tables, active runs, the next run, and retention limits.
 
-    Makes no calls to the Hub and can be used during a run. The limits are on by default and applied after every run. A
-    file `retention.toml` in the home changes them, such as `exports_weeks = 104`; 0 keeps everything. Raw data and
-    published tables are always kept.
+    Makes no calls to the Hub and can be used during a run. Retention limits are on by default and applied after every
+    run. To change one, add a line such as `exports_weeks = 104` to the file `retention.toml` in the home; 0 keeps
+    everything. Raw data and published tables are always kept.
 
     \b
     Examples:
@@ -137,7 +137,7 @@ def _runs(home: "Home") -> Iterator[str]:
 
 
 def _next(home: "Home") -> Iterator[str]:
-    """Yield when the schedule asks for the next week, and what is left to fetch this week."""
+    """Yield the time at which the schedule takes the next week, and what is left to fetch this week."""
     from hub_assets.hub.sources import response_tables
     from hub_assets.partitions import week_of
 

@@ -13,8 +13,8 @@ from hub_assets.cli.printing import console
 def upgrade_command(home: Path | None) -> None:
     """Convert a home written by an earlier version.
 
-    Renames tables, columns and manifest keys to their current names. No data is lost, and an interrupted conversion can
-    be run again.
+    Renames tables, columns and manifest keys to their current names. No data is lost. If the conversion is interrupted,
+    run the command again.
 
     \b
     Example:

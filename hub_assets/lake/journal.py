@@ -15,7 +15,7 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 SYNC_SECONDS = 1.0
-"""The most work a power failure can lose. A killed process loses nothing."""
+"""Seconds between syncs to disk: the most work that a power failure can lose. A killed process loses nothing."""
 
 
 class Journal:

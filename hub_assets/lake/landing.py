@@ -1,9 +1,9 @@
-"""Landing a week of a table: records go to a journal, the journal becomes Parquet parts, and a manifest lists them.
+"""Lands a week of a table: records go to a journal, the journal becomes Parquet parts, and a manifest lists the parts.
 
 A landing can be killed at any point and reopened: it resumes after the last record whose `append` returned. The order
 of writes guarantees this: (1) the journal's records, (2) their part, (3) the manifest that lists the part, (4) removal
-of the journal. A journal left over after (3) is older than its part and is dropped. What the records hold and which
-rows they become is up to the caller.
+of the journal. A journal left over after (3) is older than its part and is dropped. The caller decides what the records
+hold and how they become rows.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ from hub_assets.lake.journal import Journal
 from hub_assets.lake.parts import MANIFEST, Lake, Manifest, Part
 
 FLUSH_BYTES = 64 * 2**20
-"""Journal size at which it is flushed to a part: about 50,000 listing rows."""
+"""Size at which the journal is flushed to a part: about 50,000 listing rows."""
 
 
 class LandingBusy(HubAssetsError):
@@ -62,8 +62,8 @@ class Landing:
         lake, table, snapshot_date: the table and week to write.
         convert: turns records into rows.
         flush_bytes: journal size at which a part is written.
-        adds: start the generation with the week's valid parts instead of empty. If an interrupted landing started with
-            those parts and this one must not include them, the landing starts over.
+        adds: whether the generation starts with the week's valid parts rather than empty. If an interrupted landing
+            started with these parts and this landing must not include them, it starts over.
 
     Raises:
         LandingBusy: on entry, if another process has the landing open.
@@ -152,7 +152,7 @@ class Landing:
             self.flush()
 
     def cut(self, is_usable: Callable[[Record], bool]) -> int:
-        """Drop the first unusable journal record and all records after it; return how many were dropped."""
+        """Drop the first unusable journal record and all later ones, and return the number of dropped records."""
         usable = list(takewhile(is_usable, self._records))
         n_cut = len(self._records) - len(usable)
         if n_cut:

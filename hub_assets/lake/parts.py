@@ -1,8 +1,8 @@
-"""The lake: each table's Parquet parts by snapshot date, and the manifest that says which parts are valid.
+"""The lake: each table's Parquet parts by snapshot date, and the manifest that lists the valid parts.
 
 `<root>/<table>/snapshot_date=YYYY-MM-DD/_manifest.json` is replaced atomically, and readers use only the parts it
-lists. It carries its own checksum and the size and digest of each part. Manifests written by older versions have
-neither, so they and their parts are accepted unverified. What the tables hold and how parts are produced does not
+lists. It contains its own checksum and the size and digest of each part. Manifests from older versions contain neither,
+so they and their parts are accepted without verification. What the tables hold and how parts are produced does not
 belong here.
 """
 
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass
 class Manifest:
-    """The state of a table on a snapshot date.
+    """The state of a table for a snapshot date.
 
     `parts` lists the valid parts and `details` describes them; `complete` is true once a valid generation exists.
     The rest concerns only the writer: `landing` lists the parts of an unfinished generation, `generation` is its
@@ -192,7 +192,7 @@ def read_manifest(path: Path, convert: Callable[[dict[str, Any]], dict[str, Any]
 
     Args:
         path: the file.
-        convert: changes the content, after its checksum has been verified, to the current fields.
+        convert: converts the content to the current fields after its checksum has been verified.
 
     Raises:
         LakeError: if the manifest cannot be read.

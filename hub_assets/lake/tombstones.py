@@ -1,7 +1,7 @@
-"""Names of erased people, which must not be written again: keyed digests of them, and the tokens that replace them.
+"""Keyed digests of erased people's names, which must not be written again, and the tokens that replace the names.
 
-The file does not reveal the names: a digest can only be checked by somebody who has both the name and the home's
-secret. Erasing what has been written already belongs to `upkeep.forget`.
+The file does not reveal the names: checking a digest takes both the name and the home's secret. Erasing names that have
+already been written belongs in `upkeep.forget`.
 """
 
 import hmac
@@ -20,12 +20,12 @@ from hub_assets.lake.parts import write_beside
 PREFIX: Final = "forgotten:"
 """Prefix of every token. Account names and ids never contain a colon, so the Hub is never asked about a token."""
 NAMING: Final = frozenset({"author", "user", "name", "handle", "fullname", "author_a", "author_b", "decided_by"})
-"""Fields whose whole value names somebody."""
+"""Fields whose entire value is a person's or account's name."""
 _WORD: Final = re.compile(r"\w(?:[\w.-]*\w)?")
 _MOST_WORDS: Final = 8
 
 Replace = Callable[[str, str], str]
-"""Returns a text without the names in it, given the text and the name of its field."""
+"""Function that takes a text and the name of its field and returns the text without erased names."""
 
 
 class TombstonesError(HubAssetsError):
@@ -34,10 +34,10 @@ class TombstonesError(HubAssetsError):
 
 @dataclass(frozen=True)
 class Tombstone:
-    """An erased name: its token, its length and its number of words, which make finding it cheap.
+    """An erased name: its token, plus its length and number of words, which make the name cheap to find.
 
-    `is_word` marks a name that is also a term of the data, such as the name of a library. Such a name is replaced
-    only where a field names somebody and where it is a namespace.
+    `is_word` marks a name that is also a term in the data, such as the name of a library. It is replaced only in fields
+    that name somebody and where it is a namespace.
     """
 
     token: str
@@ -62,7 +62,7 @@ class Tombstones:
         return id(self)
 
     def scrub(self, body: bytes) -> bytes:
-        """Return JSON text without erased names; the same bytes if it has none."""
+        """Return JSON text without erased names, or the same bytes if it contains none."""
         if not self.by_digest:
             return body
         value = json.loads(body)
@@ -70,7 +70,7 @@ class Tombstones:
         return body if scrubbed == value else json.dumps(scrubbed, ensure_ascii=False).encode("utf-8", "replace")
 
     def replace(self, text: str, name: str) -> str:
-        """Return a text with the token of each erased name in it."""
+        """Return a text in which each erased name is replaced with its token."""
         whole = self._of(text)
         if whole is not None and (name in NAMING or not whole.is_word):
             return whole.token
@@ -92,11 +92,11 @@ class Tombstones:
         return text if not pieces else "".join([*pieces, text[position:]])
 
     def with_names(self, names: Iterable[str], words: Iterable[str]) -> "tuple[Tombstones, dict[str, str]]":
-        """Return these and tombstones of further names, and the token of each name.
+        """Return a copy with tombstones added for further names, and the token of each name.
 
         Args:
             names: the names to erase.
-            words: those of them that are also terms of the data.
+            words: the subset of `names` that are also terms in the data.
         """
         tombstones, tokens, common = dict(self.by_digest), {}, set(words)
         for name in names:
@@ -115,7 +115,7 @@ class Tombstones:
 
 
 def walk(value: Any, replace: Replace, name: str = "") -> Any:
-    """Return JSON with its texts replaced, keys excepted; an account that is erased loses its full name and its key."""
+    """Return JSON with `replace` applied to every text except keys. Erased accounts lose their full name and key."""
     if isinstance(value, str):
         return replace(value, name)
     if isinstance(value, list):
@@ -136,9 +136,9 @@ def walk(value: Any, replace: Replace, name: str = "") -> Any:
 
 
 def own_pattern(names: Iterable[str]) -> re.Pattern[str]:
-    """Return the pattern of names in the texts of a person's own repository, where they also occur within words.
+    """Return the pattern that finds a person's names in their own repository's text, where they also occur in words.
 
-    A Space's subdomain is made of the owner's name and its own, in lower case and with hyphens.
+    For example, a Space's subdomain joins the owner's name and the Space's name, in lower case and with hyphens.
     """
     forms = {form for name in names for form in (name, re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")) if form}
     return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
@@ -146,7 +146,7 @@ def own_pattern(names: Iterable[str]) -> re.Pattern[str]:
 
 def _without_own(value: Any, pattern: re.Pattern[str], token: str) -> Any:
     if isinstance(value, str):
-        # a whole value that is still there is a term, such as a tag
+        # a value that still equals a name is a term, such as a tag
         return value if value.startswith(PREFIX) or pattern.fullmatch(value) else pattern.sub(token, value)
     if isinstance(value, list):
         return [_without_own(item, pattern, token) for item in value]
@@ -160,14 +160,14 @@ def _is_token(value: Any) -> bool:
 
 
 def read_tombstones(path: Path, key: Callable[[], bytes]) -> Tombstones:
-    """Return the tombstones in a file; none if there is no file.
+    """Return the tombstones in a file; empty if the file does not exist.
 
     Args:
         path: the file.
-        key: returns the home's secret; called only if there is a file.
+        key: returns the home's secret; called only if the file exists.
 
     Raises:
-        TombstonesError: if it is damaged, or belongs to another secret.
+        TombstonesError: if the file is damaged, or was written with another secret.
     """
     if not path.exists():
         return Tombstones(b"")
@@ -186,7 +186,7 @@ def read_tombstones(path: Path, key: Callable[[], bytes]) -> Tombstones:
 
 
 def write_tombstones(path: Path, tombstones: Tombstones) -> None:
-    """Make a file hold these tombstones."""
+    """Write the tombstones to a file, replacing its content."""
     content = {"check": tombstones._digest(""), "names": {d: vars(one) for d, one in tombstones.by_digest.items()}}
     write_beside(path, lambda beside: beside.write_text(json.dumps(content, indent=1), encoding="utf-8"))
 

@@ -64,13 +64,13 @@ def _profile(user: Account) -> dict[str, Any]:
 
 
 def commit_author(population: Population, author: int) -> dict[str, Any]:
-    """Return a commit author as the API shows it; an author without a linked account has no avatar."""
+    """Return a commit author in the API's format; an author without a linked account has no avatar."""
     user, avatar = population.author(author)
     return {"user": user} if avatar is None else {"user": user, "avatar": avatar}
 
 
 def discussion_author(population: Population, author: int) -> dict[str, Any]:
-    """Return the author of a discussion as the API shows it."""
+    """Return the author of a discussion in the API's format."""
     user, avatar = population.author(author)
     account = None if population.accounts is None else find_account(population, user)
     body: dict[str, Any] = {"name": user, "type": account["type"] if account else "user"}
@@ -84,7 +84,7 @@ def discussion_author(population: Population, author: int) -> dict[str, Any]:
 
 
 def repository_owner(population: Population, namespace: str) -> dict[str, Any]:
-    """Return a repository's owner as discussions show it, without a type if it is unknown."""
+    """Return a repository's owner in the format that discussions use, without a type if the type is unknown."""
     account = None if population.accounts is None else find_account(population, namespace)
     kind = {"type": account["type"]} if account else {}
     return {"name": namespace, "isParticipating": False, **kind}

@@ -1,6 +1,6 @@
 """Response types: JSON, plain text, an error worded like the Hub's, and an unexpected HTML page.
 
-Which response to send belongs in `app` and `middleware`.
+Choosing the response belongs in `app` and `middleware`.
 """
 
 import json

@@ -3,11 +3,11 @@
 Recorded from the real Hub and reproduced: parameters, field names, the page cap, `Link` and cursor; status, headers
 and messages of errors; relative 307 redirects; rate-limit headers on every response. Assumed: the fields of dataset and
 Space listings; the messages of 400 responses to a bad cursor, limit or sort; that `expand` excludes `full`; that
-members come on a single page; what a 429 contains besides its message; the 400 responses of histories; the default
-page size of commits; that a repository without commits has no revision `main`; the responses when a card is missing;
-that the old name of a renamed account belongs to nobody; the 403 for commits of a gated repository when the token lacks
-access (recorded on another path); and the 403 for disabled discussions. Requests for data that the population does not
-include (histories, accounts) return 501. Everything else returns 404, never a 200 that a client might trust.
+members fit on a single page; the content of a 429 besides its message; the 400 responses of histories; the default
+page size of commits; that a repository without commits has no revision `main`; the responses for a missing card; that
+nobody can take over a renamed account's old name; the 403 for a gated repository's commits if the token lacks access
+(recorded on another path); and the 403 for disabled discussions. Requests for data that the population does not include
+(histories, accounts) return 501. Everything else returns 404, never a 200 that a client might trust.
 """
 
 from dataclasses import dataclass
@@ -66,8 +66,8 @@ def build_app(
         page_cap: maximum number of rows on a listing page.
         commits_page: number of commits on a page if the request sets no limit.
         latency: seconds added to every response.
-        repositories: repositories to serve with their contents, besides those of the population; they are not listed.
-        commits_per_hour: limit on commits to one of these repositories.
+        repositories: repositories to serve with their contents, in addition to the population's; they are not listed.
+        commits_per_hour: limit on commits to each of these repositories.
 
     Returns:
         An ASGI app. Its `state.counters` (`limiter.Counters`) count requests and responses; `state.population` is the

@@ -1,8 +1,8 @@
-"""Listings of a population as the public archives keep them: Parquet files in the schema of an era, and their commits.
+"""Exports a population's listings in the format of the public archives: Parquet files in an era's schema, as commits.
 
-The columns, types and dates of the eras are those of cfahlgren1/hub-stats as its consumers describe them; where they do
-not say whether a column was text or a struct, the eras take turns, so that a reader meets both. Which populations are
-exported, and what is planted in them, is up to the caller.
+The columns, types and dates of the eras follow the descriptions that users of cfahlgren1/hub-stats have published.
+Where these leave open whether a column was text or a struct, the eras alternate, so that readers encounter both. The
+caller decides which populations to export and what they contain.
 """
 
 import io
@@ -39,7 +39,7 @@ Columns = dict[str, str]
 
 @dataclass(frozen=True)
 class Era:
-    """The schema of the files since a date, by type: what each column holds."""
+    """The schema of the files from a date on: the content of each column, by repository type."""
 
     name: str
     since: date
@@ -111,12 +111,12 @@ ERAS: Final = (
 
 
 def era_of(day: date) -> Era:
-    """Return the era of a day; the first also for days before the archive began."""
+    """Return the era that a day falls in; days before the archive began fall in the first era."""
     return max((era for era in ERAS if era.since <= day), key=lambda era: era.since, default=ERAS[0])
 
 
 def export_listing(population: Population, repo_type: RepoType, era: Era) -> pa.Table:
-    """Return a listing as a file of an era; fields that the population lacks are null."""
+    """Return a listing in an era's schema; fields that the population lacks are null."""
     table = population.repos[repo_type].table
     columns = era.columns[repo_type]
     with duckdb.connect() as connection:
@@ -148,7 +148,7 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
 
 
 def parquet_of(table: pa.Table) -> bytes:
-    """Return a table as a Parquet file."""
+    """Return the bytes of a table as a Parquet file."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
@@ -160,7 +160,7 @@ def archive_at(store: Repositories, repo_id: str, since: datetime) -> Repository
 
 
 def upload(store: Repositories, repository: Repository, path: str, table: pa.Table, at: datetime) -> Commit:
-    """Commit a listing as the archives do: a file per commit."""
+    """Commit a listing as the archives do, with one file per commit."""
     return repository.commit(f"Upload {path} with huggingface_hub", {path: store.put(parquet_of(table))}, date=at)
 
 
@@ -168,10 +168,10 @@ def export_hub_stats(store: Repositories, population: Population, at: datetime, 
     """Upload the three listings of a population to hub-stats, a minute apart.
 
     Args:
-        store: where the archive is.
-        population: what is listed.
-        at: moment of the first upload, later than the archive's last one.
-        era: the schema; by default that of the day.
+        store: the store that holds the archive.
+        population: the population to list.
+        at: time of the first upload, which must be later than the archive's last upload.
+        era: the schema; by default, the era of the upload's day.
     """
     repository = archive_at(store, HUB_STATS, at)
     for minute, repo_type in enumerate(REPO_TYPES):

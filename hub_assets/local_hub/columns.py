@@ -1,6 +1,6 @@
 """Access to a column of an Arrow table: as a single array, and by value.
 
-Which columns and rows exist belongs in `population` and `histories`.
+`population` and `histories` define which columns and rows exist.
 """
 
 from functools import cached_property
@@ -17,7 +17,7 @@ _NONE: Indices = np.zeros(0, dtype=np.int64)
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column as a single array, without the copy that `combine_chunks` always makes if it has one chunk."""
+    """Return a column as a single array. A single chunk is returned without the copy that `combine_chunks` makes."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 

@@ -1,6 +1,6 @@
-"""Faults to inject, for testing how clients handle them: errors, bad bodies, repositories that move.
+"""Injectable faults, to test how clients handle errors, bad bodies, and repositories that move during a listing.
 
-This module decides when a fault strikes and how it changes rows. Sending broken responses belongs in `middleware`.
+This module decides when a fault occurs and how it changes rows. Sending broken responses belongs in `middleware`.
 """
 
 import re
@@ -24,7 +24,7 @@ ANSWER_KINDS: Final = {
     "drop": "the connection closes in the middle of the body",
     "not-json": "200 with an HTML body",
 }
-"""Faults that affect a whole response; they strike listings, repository info, histories and accounts."""
+"""Faults that affect a whole response; they apply to listings, repository info, histories and accounts."""
 PAGE_KINDS: Final = {
     "move": "a repository changes after a page and is listed again (ARG `never`: the next one is never listed)",
     "row-without-id": "a page has an additional row without `_id`",
@@ -33,7 +33,7 @@ PAGE_KINDS: Final = {
 }
 """Faults that affect a listing page."""
 EXPAND_KIND: Final = "expand-refused"
-"""Refuses the valid `expand` name ARG; strikes requests that use it."""
+"""Rejects the valid `expand` name ARG; applies to requests that use it."""
 
 _ARGS: Final = {
     "slow": r"(\d+(\.\d+)?)?",
@@ -47,7 +47,7 @@ _SPEC: Final = re.compile(r"(?P<kind>[a-z0-9-]+?)(:(?P<arg>[^@]+?))?(@(?P<every>
 
 @dataclass
 class Fault:
-    """A single fault; it strikes every `every`-th request it applies to, at most `times` times."""
+    """A single fault, which occurs in every `every`-th request it applies to, at most `times` times."""
 
     kind: str
     arg: str | None = None
@@ -57,7 +57,7 @@ class Fault:
     struck: int = 0
 
     def strikes(self) -> bool:
-        """Count a request that this fault applies to, and return whether it strikes."""
+        """Count a request that this fault applies to, and return whether the fault occurs."""
         self.seen += 1
         strikes = self.seen % self.every == 0 and (self.times is None or self.struck < self.times)
         self.struck += strikes
@@ -109,7 +109,7 @@ class Faults:
         return rows
 
     def move(self, population: Population, repo_type: RepoType, page: Page) -> None:
-        """Change a repository between a page and the next one; without a next page, nothing moves.
+        """Change a repository between a page and the next page; if there is no next page, nothing moves.
 
         `createdAt` never changes, so a listing sorted by it repeats the page's first row, unchanged, on the next page.
         """

@@ -1,7 +1,7 @@
 """Repository histories, newest first: commits and discussions of all repositories of one type.
 
 This module finds a repository's events in Arrow tables and returns their values. There are millions of events, so
-Python objects are created only for requested ones. Building responses belongs in `history_pages`.
+Python objects are created only for requested events. Building responses belongs in `history_pages`.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Events:
 
     Args:
         table: one row per event, grouped by repository, newest first.
-        offsets: start of each repository's events, followed by the end of the last one's.
+        offsets: start of each repository's events, followed by the end of the last repository's events.
 
     Raises:
         ValueError: if the offsets do not span the whole table.

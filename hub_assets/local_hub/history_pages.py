@@ -54,7 +54,7 @@ def find_revision(population: Population, repo_type: RepoType, row: int, commits
 def commit_page(
     population: Population, commits: Events, positions: range, params: Params, page_size: int = COMMITS_PAGE
 ) -> CommitPage:
-    """Answer a request for commits. `expand[]=formatted` is accepted and adds nothing.
+    """Answer a request for commits. `expand[]=formatted` is accepted but has no effect.
 
     Args:
         population: the population being served.
@@ -91,7 +91,7 @@ def commit_page(
 def discussion_page(
     population: Population, repo_type: RepoType, row: int, discussions: Events, params: Params
 ) -> dict[str, Any]:
-    """Answer a request for discussions and pull requests; the count of closed ones ignores the requested `status`.
+    """Answer a request for discussions and pull requests. The count of closed items ignores the requested `status`.
 
     Args:
         population: the population being served.

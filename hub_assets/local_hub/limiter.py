@@ -105,7 +105,7 @@ class Limiter:
         return Allowance(used < self.quota.calls, max(self.quota.calls - used - 1, 0), start + seconds - now)
 
     def headers(self, remaining: int, reset: float) -> dict[str, str]:
-        """Return the two headers of every response; they give times in whole seconds."""
+        """Return the two headers of every response, which state times in whole seconds."""
         whole = {"up": math.ceil(reset), "down": math.floor(reset), "nearest": math.floor(reset + 0.5)}
         return {
             "RateLimit": f'"api";r={remaining};t={whole[self.quota.rounding]}',

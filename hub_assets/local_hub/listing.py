@@ -128,7 +128,7 @@ def _cursor(repos: Repos, sort: str, row: int) -> str:
     clauses: list[dict[str, Any]] = [{sort: key, "_id": after}]
     if key is not None:
         clauses.append({sort: {"$lt": key}})
-        # recorded for downloads; likes and trendingScore are never missing on the Hub, so theirs is unknown
+        # recorded for downloads; likes and trendingScore are never missing on the Hub, so this is a guess for them
         if sort == "downloads" or np.isnan(repos.keys(sort)).any():
             clauses.append({sort: None})
     return base64.b64encode(json.dumps({"$or": clauses}, separators=(",", ":")).encode()).decode()

@@ -1,4 +1,4 @@
-"""What happens to every request: counting, rate limiting, checking the token, injecting faults and adding headers.
+"""Processing that applies to every request: counting, rate limiting, checking tokens, injecting faults, adding headers.
 
 Responses to regular requests belong in `app`.
 """
@@ -27,14 +27,14 @@ _MORNING: Final = timedelta(hours=6, minutes=30).total_seconds()
 _WEEK: Final = timedelta(weeks=1).total_seconds()
 _INVALID_TOKEN: Final = "Invalid credentials in Authorization header"
 _STRUCK: Final = frozenset({"listing", "info", "history", "account"})
-"""Request types that faults strike."""
+"""Request types that faults apply to."""
 
 
 class Middleware:
     """ASGI middleware around the Hub's app.
 
     Args:
-        app: the wrapped app. It finds in `request.state.has_token` whether the request has a valid token.
+        app: the wrapped app. `request.state.has_token` tells it whether the request has a valid token.
         population: the population being served; its name and its week's clock appear in every response.
         quota: rate limit per token, or per address for requests without a token.
         faults: faults to inject into listings, repository info, histories and accounts.

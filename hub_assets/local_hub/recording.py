@@ -1,7 +1,7 @@
-"""Columns of recorded Parquet files, from any library, converted to the form that a population needs.
+"""Converts the columns of recorded Parquet files, written by any library, to the form that a population needs.
 
-Invalid values are rejected when the file is opened, naming file, column and row, because they would be hard to find
-later. Which files form a recording and how their rows relate belongs in `replay`.
+Invalid values are rejected when the file is opened, because they would be hard to find later; the error names file,
+column and row. Finding a recording's files and combining their rows belongs in `replay`.
 """
 
 import json
@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 from hub_assets.local_hub.population import DATE_COLUMNS, JSON_COLUMNS, PopulationError, python_values
 
 _SHOWN: Final = 60
-"""Characters shown of a rejected value or type."""
+"""Maximum number of characters of a rejected value or type to show."""
 _BATCH: Final = 10_000
-"""Rows converted to Python objects at a time."""
+"""Number of rows to convert to Python objects at a time."""
 _UNIT: Final = {"s": 1, "ms": 10**3, "us": 10**6}
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 """First and last second of the years 1 to 9999; timestamps in microseconds or finer always fit."""
@@ -31,7 +31,7 @@ _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 class Form:
     """The required form of a column.
 
-    `convert` converts a column to the type being served and raises if a value does not fit; rows are independent.
+    `convert` converts a column, each row independently, to the type being served, and raises if a value does not fit.
     `expected` describes valid values.
     """
 
@@ -116,10 +116,11 @@ def _simple(kind: pa.DataType) -> pa.DataType:
 
 
 def _without_json(column: pa.ChunkedArray, form: Form) -> pa.ChunkedArray:
-    """Return what the JSON texts in a column stand for.
+    """Return a column with its JSON texts parsed.
 
-    DuckDB types mixed values as JSON: the text `"auto"` beside the number 1, or a card's license that is a text in one
-    row and a list in another. Taken as text, each would keep its quotation marks.
+    DuckDB gives a column of mixed values the type JSON, for example if it contains the text `"auto"` and the number 1,
+    or if a card's license is a string in one row and a list in another. Read as plain text, strings would keep their
+    quotation marks.
     """
     if not _holds_json(column.type) or (form.is_json and isinstance(column.type, pa.JsonType)):
         return column

@@ -1,7 +1,7 @@
-"""Serves a recorded snapshot again: Parquet files of one or several weeks, or a lake of this project.
+"""Loads a recorded snapshot to serve: Parquet files for one or several weeks, or a lake of this project.
 
-This module finds the files of a week and combines their rows. Converting columns belongs in `recording`. Anything
-missing from a recording (a column, a type, accounts) is not made up.
+This module finds the files for a week and combines their rows. Converting columns belongs in `recording`. Data that a
+recording lacks (a column, a type, accounts) is not made up.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -22,9 +22,9 @@ from hub_assets.local_hub.recording import COMMITS, REPOSITORIES, column_names, 
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 _OURS: Final = frozenset({"snapshot_date", "observed_at", "extra"})
-"""Columns that this project adds in its lakes and the Hub does not have."""
+"""Columns that this project adds to its lakes and that the Hub does not have."""
 _NAMED: Final = 5
-"""How many of the left-out names a note lists."""
+"""Maximum number of left-out names that a note lists."""
 
 Files = dict[RepoType, list[Path]]
 
@@ -34,11 +34,11 @@ def replay(directory: Path, week: date | None = None) -> Population:
 
     Args:
         directory: a folder with any of `models.parquet`, `datasets.parquet` and `spaces.parquet`, and optionally
-            `commits.parquet` for the models; a folder of such folders named by date (YYYY-MM-DD), where the last of a
-            week counts; or a lake of this project (`raw_hub__models/snapshot_date=...`) or its home, served without
-            histories.
-        week: any day of the week to serve; the newest if None. A folder without a date in its name can be served in
-            any week; None means the current week.
+            `commits.parquet` for the models; a folder of such folders named by date (YYYY-MM-DD), where the last folder
+            of a week counts; or a lake of this project (`raw_hub__models/snapshot_date=...`) or its home, served
+            without histories.
+        week: any day of the week to serve; None means the newest week. A folder without a date in its name can be
+            served in any week; for it, None means the current week.
 
     Returns:
         The population, named `replay:` and the folder's name (without the date, so that all weeks of a recording share
@@ -128,7 +128,7 @@ def _repositories(repo_type: RepoType, paths: list[Path], notes: list[str]) -> p
 
 
 def _with_keys(table: pa.Table) -> pa.Table:
-    """Fill in missing `_id`s; a repository gets the same one in every week.
+    """Fill in missing `_id`s, so that a repository gets the same `_id` in every week.
 
     Like the Hub's, an `_id` has 24 hexadecimal digits. The first 8 are the seconds of `createdAt`; the rest come from a
     hash of the id.
@@ -160,7 +160,7 @@ def _histories(models: pa.Table, path: Path, notes: list[str]) -> tuple[pa.Table
     Args:
         models: `id`.
         path: the file of commits, see `recording.COMMITS`. Only authors with an avatar have an account.
-        notes: collects what is left out.
+        notes: receives a note about everything left out.
     """
     commits = read_recorded(path, COMMITS)
     row = pc.index_in(commits["model_id"], whole(models["id"]))
@@ -203,7 +203,7 @@ def _distinct(authors: pa.StructArray) -> tuple[pa.Table, pa.Array]:
 
 
 def _list(names: list[str]) -> str:
-    """Join the first names, and count the rest."""
+    """Return the first few names as text, followed by the number of remaining names."""
     named = ", ".join(map(repr, names[:_NAMED]))
     return named if len(names) <= _NAMED else f"{named} and {len(names) - _NAMED:,} more"
 

@@ -1,8 +1,7 @@
 """Repositories with contents: content-addressed blobs, and each repository's commits, branches and tags.
 
-Everything is on disk below one folder, so a Hub that restarts serves the same revisions. HTTP (what a route answers,
-access, redirects) belongs in `repository_routes` and `app`; listings and histories of a population belong in
-`population`.
+Everything is stored below one folder, so a Hub serves the same revisions after a restart. HTTP (routes, access,
+redirects) belongs in `repository_routes` and `app`; listings and histories of a population belong in `population`.
 
     blobs/<sha256>                               the bytes of a file
     repos/<plural>/<id>.repo/refs.json           branches and tags: name -> commit id, replaced atomically
@@ -29,7 +28,7 @@ from hub_assets.vocabulary import RepoType
 
 MAIN: Final = "main"
 LFS_BYTES: Final = 10 * 2**20
-"""The Hub stores larger files through LFS whatever their name."""
+"""Size in bytes above which the Hub stores files through LFS, whatever their names."""
 LFS_SUFFIXES: Final = frozenset({".parquet", ".arrow", ".bin", ".gz", ".png", ".safetensors", ".zip", ".zst"})
 _ATTRIBUTES: Final = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in sorted(LFS_SUFFIXES))
 
@@ -39,7 +38,7 @@ class RepositoryError(HubAssetsError):
 
 
 class RepositoryExists(RepositoryError):
-    """The repository to create exists."""
+    """The repository to create already exists."""
 
 
 class ParentChanged(RepositoryError):
@@ -112,7 +111,7 @@ class Repositories:
 
         Args:
             chunks: the bytes.
-            expected: the SHA-256 that they must have; otherwise nothing is stored and None is returned.
+            expected: the SHA-256 that the bytes must have; if they do not, nothing is stored and None is returned.
         """
         digest, size = hashlib.sha256(), 0
         upload = self.root / "blobs" / f".{uuid.uuid4().hex}"
@@ -142,7 +141,7 @@ class Repositories:
         """Create a repository with the Hub's initial commit.
 
         Raises:
-            RepositoryExists: if it exists.
+            RepositoryExists: if the repository already exists.
         """
         repository = Repository(self, repo_type, repo_id)
         with repository.locked():
@@ -164,13 +163,13 @@ class Repositories:
 
 
 class Repository:
-    """One repository. Reads see a whole commit or none of it: a commit exists once a ref names it."""
+    """One repository. A commit exists once a ref names it, so readers never see part of a commit."""
 
     def __init__(self, store: Repositories, repo_type: RepoType, repo_id: str) -> None:
         self._store = store
         self.repo_type = repo_type
         self.repo_id = repo_id
-        # one folder per repository, also for ids such as `..`, which must not leave the store
+        # one folder per repository, even for ids such as `..`, which must not lead outside the store
         name = repo_id.replace("%", "%25").replace("/", "%2F")
         self.folder = store.root / "repos" / f"{repo_type}s" / f"{name}.repo"
 
@@ -218,12 +217,12 @@ class Repository:
         Args:
             title: first line of the commit message.
             add: stored blobs by path.
-            delete: paths; one that ends in `/` deletes everything below it.
-            branch: the branch, which exists unless the repository is empty.
-            parent: the commit that the branch must be at; any if None.
+            delete: paths to delete; a path that ends in `/` deletes everything below it.
+            branch: the branch, which must exist unless the repository is empty.
+            parent: the commit that the branch must be at; None allows any.
             message: the rest of the commit message.
             author: name of the account.
-            date: moment of the commit; now if None.
+            date: time of the commit; now if None.
 
         Raises:
             ParentChanged: if the branch is at another commit than `parent`.
@@ -261,12 +260,12 @@ class Repository:
             self.write_refs(Refs(self.refs.branches, _with(self.refs.tags, name, commit_id)))
 
     def locked(self) -> FileLock:
-        """Return the lock that every change of the repository holds."""
+        """Return the lock to hold during any change to the repository."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return FileLock(self.folder / ".lock")
 
     def write_refs(self, refs: Refs) -> None:
-        """Replace the branches and tags; the caller holds the lock."""
+        """Replace the branches and tags; the caller must hold the lock."""
         content = json.dumps(asdict(refs), indent=1)
         write_beside(self.folder / "refs.json", lambda beside: beside.write_text(content, encoding="utf-8"))
 
@@ -293,7 +292,7 @@ def lfs_pointer(blob: Blob) -> bytes:
 
 
 def git_id(content: bytes) -> str:
-    """Return the id that git gives a file's bytes."""
+    """Return the git object id of a file's bytes."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 

@@ -1,9 +1,9 @@
 """Reading repositories with contents over HTTP: refs, commits, trees, files by revision, and the storage behind them.
 
-As on the Hub, `resolve` answers with a redirect: a file stored in git goes to a relative address on the Hub, an LFS
-file to a signed address on another host, where the token must not follow. Recorded from the real Hub: parameters, field
-names, page sizes, headers. Assumed: the form of a signed address and the messages of a bad one. Responses about a
-population's own repositories belong in `app`, storing revisions in `repositories`.
+As on the Hub, `resolve` returns a redirect: to a relative address on the Hub for a file stored in git, or to a signed
+address on another host, which must not receive the token, for an LFS file. Recorded from the real Hub: parameters,
+field names, page sizes, headers. Assumed: the form of a signed address and the error messages for an invalid signed
+address. Responses about a population's own repositories belong in `app`, storing revisions in `repositories`.
 """
 
 import hashlib
@@ -27,17 +27,17 @@ from hub_assets.local_hub.repositories import Commit, Entry, Repositories, Repos
 from hub_assets.vocabulary import RepoType
 
 STORAGE: Final = "/_storage/"
-"""Path of the storage, which a signed address names together with another host."""
+"""Path of the storage in signed addresses, which are on another host."""
 TREE_PAGE: Final = 1_000
 EXPANDED_PAGE: Final = 50
-"""Entries on a page of a tree, without and with the last commit of each file."""
+"""Number of entries on a page of a tree, without and with each file's last commit."""
 _RESOURCES: Final = frozenset({"refs", "commits", "tree", "paths-info", "revision"})
 _FILES: Final = frozenset({"resolve", "raw"})
 
 
 @dataclass(frozen=True)
 class Contents:
-    """The route handlers over a store; each returns None for a repository that the store does not have."""
+    """The route handlers for a store; each returns None for a repository that is not in the store."""
 
     store: Repositories
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
@@ -84,7 +84,10 @@ class Contents:
     def _find(
         self, repo_type: RepoType, parts: Sequence[str], resources: frozenset[str]
     ) -> tuple[Repository, str | None, list[str]] | None:
-        """Split the part of a path behind the repository type: ids have one or two segments."""
+        """Split the part of a path after the repository type into repository, resource and rest.
+
+        Both splits are tried, because ids have one or two segments.
+        """
         for n in (1, 2):
             what = parts[n] if len(parts) > n else None
             repository = self.store.find(repo_type, "/".join(parts[:n])) if len(parts) >= n else None
@@ -146,18 +149,18 @@ class Contents:
         return FileResponse(self.store.path(sha256), headers=headers, media_type="binary/octet-stream")
 
     def signature(self, sha256: str) -> str:
-        """Return what a signed address of the storage carries."""
+        """Return the signature that a signed address of the storage contains."""
         return hmac.new(self._key, sha256.encode(), hashlib.sha256).hexdigest()
 
 
 def path_segments(request: Request) -> list[str]:
-    """Return the segments of the path; a `%2F` in a revision separates nothing."""
+    """Return the segments of the path; a `%2F` in a revision is not a separator."""
     raw: bytes = request.scope.get("raw_path") or quote(request.url.path).encode()
     return [unquote(part) for part in raw.decode("latin-1").partition("?")[0].strip("/").split("/")]
 
 
 def storage_origin(request: Request) -> str:
-    """Return the storage's origin: another host than the Hub's, as in reality, where one address has two names."""
+    """Return the storage's origin, which uses another name for the Hub's address, so it counts as another host."""
     url = request.url
     other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(url.hostname or "", url.hostname or "")
     return f"{url.scheme}://{other}{f':{url.port}' if url.port else ''}"
@@ -258,7 +261,7 @@ async def _paths_info(request: Request, repository: Repository, commit: Commit) 
         body = await request.json()
         paths, expand = list(body.get("paths", [])), str(body.get("expand", ""))
     else:
-        # Starlette parses forms only with another package
+        # Starlette needs an additional package to parse forms
         pairs = [pair.partition("=") for pair in (await request.body()).decode().split("&")]
         values = [(unquote(name), unquote(value.replace("+", " "))) for name, _, value in pairs]
         paths = [value for name, value in values if name == "paths"]

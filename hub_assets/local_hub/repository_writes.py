@@ -1,9 +1,9 @@
 """Writing repositories over HTTP: creation, uploads, commits and tags, as huggingface_hub sends them.
 
-An upload asks how each file is stored (`preupload`), sends LFS files to the storage (`batch`, then PUT to a signed
+An upload asks how to store each file (`preupload`), sends LFS files to the storage (`batch`, then PUT to a signed
 address, then `verify`), and commits everything in one request of JSON lines. Recorded from the client: paths, fields,
 headers, and the errors it acts on. Assumed: all other messages. A token with `read` in its name may not write. Xet is
-not served; clients fall back to LFS, as they also do with HF_HUB_DISABLE_XET=1.
+not supported; clients fall back to LFS, as they do with HF_HUB_DISABLE_XET=1.
 """
 
 import base64
@@ -44,7 +44,7 @@ _CHUNK: Final = 2**20
 
 @dataclass(frozen=True)
 class Writes:
-    """The route handlers; `contents` signs and serves what they store."""
+    """The route handlers for writing; `contents` signs and serves the stored files."""
 
     contents: Contents
     commits_per_hour: int = COMMITS_PER_HOUR
@@ -52,11 +52,11 @@ class Writes:
 
     @property
     def store(self) -> Repositories:
-        """Where repositories are kept."""
+        """The store that holds the repositories."""
         return self.contents.store
 
     async def answer(self, request: Request) -> Response | None:
-        """Answer a POST, PUT or DELETE; None if the path is of another route."""
+        """Answer a POST, PUT or DELETE; return None if the path belongs to another route."""
         parts = path_segments(request)
         if request.method == "PUT":
             return await self._store(request)
@@ -99,7 +99,7 @@ class Writes:
         try:
             self.store.create(repo_type, repo_id)
         except RepositoryExists:
-            # clients read the address also from this error
+            # clients read the repository's address from this error, too
             return json_response({"error": f"You already created this {repo_type} repo", "url": address}, 409)
         return json_response({"url": address, "name": repo_id, "id": repo_id})
 
@@ -116,7 +116,7 @@ class Writes:
         return self._tag(repository, rest, await _json(request))
 
     def _modes(self, repository: Repository, revision: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Say how each file to upload is stored, and which id it has at present."""
+        """Return, for each file to upload, how it is stored and which id it has at present."""
         commit = repository.find(revision)
         if commit is None:
             raise ApiError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
@@ -249,7 +249,7 @@ async def _json(request: Request) -> dict[str, Any]:
 
 
 def _validated(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the errors in a card's metadata."""
+    """Return the errors and warnings about a card's metadata."""
     content = str(body.get("content", ""))
     if not content.startswith("---"):
         return {"errors": [], "warnings": [{"message": "empty or missing yaml metadata in repo card"}]}

@@ -1,6 +1,6 @@
 """Running an app over HTTP, until interrupted or alongside a test.
 
-Only sockets and threads; responses belong in `app`.
+This module only deals with sockets and threads; responses belong in `app`.
 """
 
 import contextlib

@@ -1,5 +1,5 @@
-"""Weekly data set releases: what is in one, what must not leave, the files that describe it, and the commit to the Hub.
+"""Weekly data set releases: their tables, what to remove from them, their description files, and the commit to the Hub.
 
-A release is a folder that is byte-identical when built twice (`folder`), and one atomic commit plus a tag on the Hub
-(`commit`). Scheduling belongs in `schedules`; the tables themselves belong to the SQL project.
+A release is built as a folder, with the same bytes every time (`folder`), and uploaded to the Hub in one atomic commit
+plus a tag (`commit`). Scheduling belongs in `schedules`; the tables themselves belong in the SQL project.
 """

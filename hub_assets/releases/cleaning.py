@@ -1,4 +1,4 @@
-"""Cleaning the rows of a release, batch by batch: selected JSON fields, redaction, and withheld repositories."""
+"""Cleans a release's rows, batch by batch: selects JSON fields, redacts text and drops withheld repositories."""
 
 import json
 import re
@@ -57,14 +57,14 @@ JSON_FIELDS: Final[dict[str, frozenset[str]]] = {
     "config": frozenset({"architectures", "model_type"}),
     "gguf": frozenset({"architecture", "context_length", "total", "quantize_imatrix_file"}),
 }
-"""Top-level fields of JSON columns that leave; everything else, such as chat templates and free text, stays."""
+"""Top-level fields of JSON columns to release. Everything else, such as chat templates and free text, is left out."""
 _IDS: Final = frozenset({"id", "repo_id", "previous_repo_id", "related_repo_id", "base_repo_id", "model_id"})
 _KEYS: Final = frozenset({"_id", "repo_key", "base_repo_key", "space_key", "model_key"})
-"""Columns that identify a repository: a row about a withheld one is dropped."""
+"""Columns that identify a repository. A row is dropped if one of them names a withheld repository."""
 _SAFE: Final = re.compile(r"[A-Za-z0-9][\w .:,/+-]{0,23}", re.ASCII)
-"""Short plain text, which no pattern matches."""
+"""Pattern of short, plain text that cannot contain a finding."""
 _REMEMBERED: Final = 1_000_000
-"""Texts without findings that are remembered; each takes some 100 bytes."""
+"""Maximum number of texts without findings to remember; each takes about 100 bytes."""
 
 
 class Cleaner:
@@ -72,7 +72,7 @@ class Cleaner:
 
     Args:
         ids: all ids of withheld repositories, in any spelling.
-        keys: their permanent keys.
+        keys: the permanent keys of withheld repositories.
     """
 
     def __init__(self, ids: Iterable[str] = (), keys: Iterable[str] = ()) -> None:
@@ -84,7 +84,7 @@ class Cleaner:
         self._harmless: set[str] = set()
 
     def clean(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return a batch without withheld rows, secrets and attacks; columns and types stay."""
+        """Return a batch without withheld rows, secrets and attacks, but with the same columns and types."""
         batch = self._without_withheld(batch)
         columns = [self._column(name, batch[name]) for name in batch.schema.names]
         cleaned = pa.record_batch(columns, schema=batch.schema)
@@ -104,7 +104,7 @@ class Cleaner:
             self.found[kind] += n
 
     def _without_bad_ids(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Drop rows whose id had to be redacted: without an id they say nothing."""
+        """Drop rows whose id had to be redacted, because a row without an id is useless."""
         bad = pc.fill_null(pc.match_substring(batch["id"], "[removed: "), False)
         self._count("rows_with_unsafe_id", bad)
         return batch.filter(pc.invert(bad))
@@ -124,7 +124,7 @@ class Cleaner:
         return values
 
     def _each(self, values: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
-        """Apply a function to every distinct text, and count what it found once per occurrence."""
+        """Apply a function once to every distinct text, but count its findings once per occurrence of the text."""
         encoded = values.dictionary_encode()
         times = np.bincount(encoded.indices.drop_null().to_numpy(), minlength=len(encoded.dictionary))
         cleaned, found = [], self.found

@@ -1,7 +1,7 @@
-"""Publishing a release on the Hub: everything of a week in one commit, then a tag.
+"""Publishes a release on the Hub: one commit with everything for the week, then a tag.
 
-Readers see the whole week or nothing of it, because the commit moves the branch in one step. An interrupted release is
-run again: uploaded files are not sent twice, and a commit without its tag gets it.
+Readers see either the whole week or none of it, because the commit moves the branch in one step. To resume an
+interrupted release, run it again: files are not uploaded twice, and a commit that lacks its tag gets one.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,13 +18,13 @@ from hub_assets.releases.folder import Week
 from hub_assets.releases.tables import ReleaseError
 
 ATTEMPTS: Final = 5
-"""Attempts when someone else commits to the data set at the same time."""
+"""Maximum number of attempts if someone else commits to the data set at the same time."""
 _CONFLICTS: Final = frozenset({409, 412})
 
 
 @dataclass(frozen=True)
 class Target:
-    """The data set on a Hub. `token` is what huggingface_hub finds if it is None."""
+    """The data set on a Hub. If `token` is None, the token that huggingface_hub finds is used."""
 
     endpoint: str
     repo_id: str
@@ -57,13 +57,13 @@ def publish_release(
 
     Args:
         target: the data set.
-        folder: the release's folder; its descriptions are rewritten to name all weeks of the data set.
+        folder: the release's folder; its description files are rewritten to name all weeks of the data set.
         week: the week.
         titles: description of each table.
         tell: receives progress.
 
     Raises:
-        UserError: if the name or token is wrong, or the week was released before with other content.
+        UserError: if the name or token is wrong, or the week was released before with different content.
         ReleaseError: if the Hub refuses or cannot be reached.
     """
     try:
@@ -124,13 +124,13 @@ def _publish(
 
 
 def _operations(folder: Path, week: Week, newest: str) -> list[CommitOperationAdd]:
-    """Return the additions of a commit. The files without a week belong to the newest week only."""
+    """Return the files to add in a commit. Files outside the week's folders are included only for the newest week."""
     files = [path for path in week.files if f"/week={week.week}/" in path or week.week == newest]
     return [CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in [*files, *DOCUMENTS]]
 
 
 def released_weeks(target: Target, revision: str = "main") -> list[Week]:
-    """Return the weeks that a data set has at a revision; none if it does not exist.
+    """Return the weeks that a data set contains at a revision; empty if the data set does not exist.
 
     Raises:
         UserError: if the data set is not one of ours.

@@ -1,7 +1,7 @@
 """The files that describe a release: card, datasheet, weeks, Croissant and Frictionless descriptions.
 
-They state only what was computed from the release itself: coverage, licenses, removals. Text from the Hub never gets
-into them, apart from names of columns and tables, which are ours.
+They contain only facts computed from the release itself, such as coverage, licenses and removals. They never contain
+text from the Hub; the names of columns and tables are ours.
 """
 
 import json
@@ -53,7 +53,7 @@ def weeks_of(text: str) -> list[Week]:
     """Read `weeks.json`.
 
     Raises:
-        ValueError: if it is not what `write_documents` writes.
+        ValueError: if the text does not have the form that `write_documents` writes.
     """
     try:
         return [Week.of_json(entry) for entry in json.loads(text)["weeks"]]
@@ -97,13 +97,14 @@ def _card(weeks: list[Week], repo_id: str, titles: Mapping[str, str]) -> str:
 
 # Hugging Face Hub, week by week
 
-Listings of all public models, datasets and Spaces of the Hugging Face Hub, and statistics computed from them by
-[hub-assets](https://pypi.org/project/hub-assets/). One week per release and tag (`week-YYYY-MM-DD`, its Monday).
+Listings of all public models, datasets and Spaces on the Hugging Face Hub, and statistics computed from them by
+[hub-assets](https://pypi.org/project/hub-assets/). Each release is one week and has a tag with the week's Monday
+(`week-YYYY-MM-DD`).
 
 {len(weeks):,} weeks, {weeks[0].week} to {newest.week}{_gaps(weeks)}.
 
-`models.parquet`, `datasets.parquet` and `spaces.parquet` have the newest week in the columns of hub-stats, so that a
-query of hub-stats needs only another address:
+`models.parquet`, `datasets.parquet` and `spaces.parquet` contain the newest week in the columns of hub-stats, so that
+you can reuse a query on hub-stats by changing only the address:
 
 ```sql
 select id, downloads from 'hf://datasets/{repo_id}/models.parquet' order by downloads desc limit 10
@@ -117,29 +118,29 @@ All weeks of a table: `hf://datasets/{repo_id}/models/week=*/models.parquet`.
 | --- | ---: | --- |
 {tables}
 
-Columns that this data set does not collect are present and null: {_uncollected(newest)}. Counters that were not
+Columns that this data set does not collect are present but null: {_uncollected(newest)}. Counters that were not
 observed are null, never 0.
 
 ## Can the counters be trusted?
 
 {_quality(newest)}
 
-`core__week_quality` has every verdict of every week, `core__repo_anomalies` single repositories, and
-`mart__weekly_flows` downloads as reported and as corrected.
+`core__week_quality` lists every verdict on every week, `core__repo_anomalies` lists individual repositories, and
+`mart__weekly_flows` contains downloads as reported and as corrected.
 
 ## What was removed
 
 {_removals(newest)}
 
 Only selected fields of cards are included. Text that looks like a secret, an e-mail address or an attack is replaced by
-`[removed: kind]`. Tables about single developers are not released.
+`[removed: kind]`. Tables about individual developers are not released.
 
 ## License and attribution
 
 {name} ({link}). {_attribution(weeks)}
 
-See `DATASHEET.md` for how the data came about, `weeks.json` for each week's files and sources, and `croissant.json` and
-`datapackage.json` for machine-readable descriptions.
+`DATASHEET.md` explains how the data was collected, `weeks.json` lists each week's files and sources, and
+`croissant.json` and `datapackage.json` are machine-readable descriptions.
 """
 
 
@@ -204,13 +205,13 @@ def _datasheet(weeks: list[Week], repo_id: str) -> str:
 The questions follow Gebru et al., "Datasheets for Datasets" (2021).
 
 ## Motivation
-Research on open-source AI needs the Hub's past, but the Hub shows only its present. This data set keeps a weekly
-snapshot of it.
+Research on open-source AI needs the Hub's past, but the Hub shows only its present state. This data set preserves a
+snapshot of that state every week.
 
 ## Composition
 A row per public repository and week, {_rows(newest):,} in the week of {newest.week}, and tables computed from them.
 Every repository that the Hub lists is included, except those that the publisher withholds. Counts that the Hub does not
-show are null. `core__week_quality` says which counters cannot be believed.
+show are null. `core__week_quality` lists counters that are not plausible.
 
 ## Collection
 Listings come from the Hub's public API, page by page, or from a public archive:
@@ -224,21 +225,21 @@ Impossible values are null. Only selected fields of cards are kept. Secrets, e-m
 replaced by `[removed: kind]`; the card counts them. Corrections of counters are separate columns; raw counts stay.
 
 ## People
-Repository ids contain the names of accounts, as the Hub shows them. Authors of commits and discussions, and networks of
-single developers, are not part of a release.
+Repository ids contain the names of accounts, as the Hub shows them. Authors of commits and discussions and networks of
+individual developers are not part of a release.
 
 ## Uses
-Trends, concentration, lineage and use of models and datasets. Downloads are requests as the Hub counts them, not users;
-its definition for datasets changed in September 2024. Do not use the data to single out persons.
+Studying trends, concentration, lineage and use of models and datasets. Downloads are requests as the Hub counts them,
+not users; the Hub's definition for datasets changed in September 2024. Do not use the data to single out people.
 
 ## Distribution and maintenance
-A release is one commit and one tag per week and is never edited. Repositories withheld later are missing in later
-releases. Ask for removal in the data set's discussions.
+Each week is released in one commit with one tag and is never edited. If a repository is withheld later, only later
+releases leave it out. To request a removal, start a discussion on the data set's page.
 """
 
 
 def _types(column: str) -> tuple[str | None, str]:
-    """Return the Croissant and Frictionless types of an Arrow type; None where Croissant has no scalar type."""
+    """Return the Croissant and Frictionless types for an Arrow type; None if Croissant has no such scalar type."""
     if column.startswith("timestamp"):
         return "sc:DateTime", "datetime"
     if column.startswith("date"):

@@ -1,7 +1,7 @@
-"""Building a week's release as a folder of Parquet files: the same week always gives the same bytes.
+"""Builds a week's release as a folder of Parquet files; the same week always produces the same bytes.
 
 Rows are sorted, compressed with zstd and written with content-defined chunks and a page index, so that storage and
-readers reuse what two weeks share. The files that describe a release are in `documents`.
+readers reuse what two weeks share. Describing a release belongs in `documents`.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ from hub_assets.sql import literal
 from hub_assets.warehouse.sql_project import Project
 
 ROWS_PER_GROUP: Final = 100_000
-"""Rows per row group: below the viewer's 300 MB also for listings with cards."""
+"""Rows per row group, few enough that even listings with cards stay below the viewer's limit of 300 MB."""
 ODBL: Final = "odbl"
 OWN_LICENSE: Final = "apache-2.0"
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of a release: number of rows, bytes, SHA-256."""
+    """A file of a release: its number of rows, its size in bytes, and its SHA-256."""
 
     rows: int
     bytes: int
@@ -41,15 +41,15 @@ class File:
 
 @dataclass(frozen=True)
 class Week:
-    """What a release says about one week; `weeks.json` has one entry per week.
+    """A release's description of one week, which is one entry in `weeks.json`.
 
     Args:
-        week: its Monday, as text.
-        license: of the data.
-        sources: where each listing comes from: source, revision and license, by table.
-        files: by path in the release.
+        week: the week's Monday, as text.
+        license: the license of the data.
+        sources: the origin of each listing (source, revision and license), by table.
+        files: the files, by path in the release.
         columns: name, type and description of each table's columns, by table.
-        suspicions: rows of `core__week_quality` that doubt the week.
+        suspicions: rows of `core__week_quality` that cast doubt on the week.
         removed: number of removed values and rows, by kind.
     """
 
@@ -63,7 +63,7 @@ class Week:
 
     @property
     def digest(self) -> str:
-        """Identify the content of all files."""
+        """A hash that identifies the content of all files."""
         content = json.dumps({path: file.sha256 for path, file in self.files.items()}, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -73,7 +73,7 @@ class Week:
 
     @classmethod
     def of_json(cls, entry: Mapping[str, Any]) -> "Week":
-        """Read an entry of `weeks.json`."""
+        """Build a week from an entry in `weeks.json`."""
         files = {path: File(**file) for path, file in entry["files"].items()}
         return cls(**{name: value for name, value in entry.items() if name != "digest"} | {"files": files})
 
@@ -87,7 +87,7 @@ def build_week(
     sources: Mapping[str, Mapping[str, str]],
     withheld: Iterable[Withheld] = (),
 ) -> Week:
-    """Write a week's tables below a folder, which is replaced, and return what is in them.
+    """Replace a folder with the release of a week's tables, and return the week's description.
 
     Args:
         connection: the build database.
@@ -113,7 +113,7 @@ def build_week(
             for column in schema
         ]
         if part.name in LISTINGS:
-            # the newest week under hub-stats' own names; the same bytes are stored once
+            # the newest week under hub-stats' own names; the Hub stores identical bytes only once
             os.link(beside / path, beside / f"{part.name}.parquet")
             files[f"{part.name}.parquet"] = files[path]
     shutil.rmtree(folder, ignore_errors=True)
@@ -130,14 +130,14 @@ def build_week(
 
 
 def license_of(licenses: Iterable[str]) -> str:
-    """Return the license of data from several sources: ODbL passes on to everything it is mixed with."""
+    """Return the license of data from several sources. ODbL extends to all data that ODbL data is mixed with."""
     return ODBL if any(name.lower().startswith("odbl") for name in licenses) else OWN_LICENSE
 
 
 def _identities(
     connection: duckdb.DuckDBPyConnection, withheld: Iterable[Withheld]
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Return all ids and keys of withheld repositories, including ids from before or after a rename."""
+    """Return all ids and keys of the withheld repositories, including their ids before and after a rename."""
     ids = {decision.repo_id.lower() for decision in withheld}
     if not ids:
         return frozenset(), frozenset()

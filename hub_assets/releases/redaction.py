@@ -1,8 +1,9 @@
-"""Secrets, e-mail addresses and attacks in text from the Hub, replaced by a tombstone and counted.
+"""Replaces secrets, e-mail addresses and attacks in text from the Hub with a tombstone, and counts them.
 
-Text is searched as it is and as other programs may decode it: Unicode compatibility forms and invisible characters,
-percent and HTML escapes, backslash escapes, base64 and hexadecimal. A finding in the text itself is cut out; one that
-shows only after decoding takes the whole text with it. Nothing is ever executed or rendered.
+Text is searched in its original form and in any form to which other programs may decode it: Unicode compatibility forms
+and invisible characters, percent and HTML escapes, backslash escapes, base64 and hexadecimal. A finding in the original
+text is cut out; if a finding appears only after decoding, the whole text is replaced. Nothing is ever executed or
+rendered.
 """
 
 import base64
@@ -18,9 +19,9 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 LONGEST: Final = 20_000
-"""Maximum length of a released text; the rest is cut off, so that a search never takes long."""
+"""Maximum length of a released text. The rest is cut off to keep searches fast."""
 _DEPTH: Final = 3
-"""How often text is decoded; attackers stack encodings."""
+"""Maximum number of successive decodings; attackers stack encodings."""
 
 _PATTERNS: Final = {
     kind: (triggers, re.compile(pattern, re.MULTILINE))
@@ -136,9 +137,9 @@ _PATTERNS: Final = {
         ),
     )
 }
-"""Kinds of findings, in order: the lower-case texts, one of which a finding contains (to search quickly), and the
-pattern. First secrets and addresses, then text made to be run by a browser, template engine, parser, shell, logger,
-database or spreadsheet."""
+"""Kinds of findings, in the order of the search, each with lower-case texts and a pattern. Every finding contains at
+least one of the texts, which makes the search fast. Secrets and addresses come first, followed by text that a browser,
+template engine, parser, shell, logger, database or spreadsheet might execute."""
 
 _CONTROL: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
@@ -152,11 +153,11 @@ _LINKED: Final = re.compile(r"(?:https?://|www\.)\S*$")
 
 
 def redact(text: str, found: Counter[str]) -> str:
-    """Return the text without secrets and attacks; each is replaced by `[removed: <kind>]` and counted.
+    """Return the text with each secret and attack replaced by `[removed: <kind>]`, and count them.
 
     Args:
         text: any text.
-        found: gets the number of findings by kind.
+        found: receives the number of findings by kind.
     """
     plain = text[:LONGEST]
     if not plain.isascii() or not plain.isprintable():
@@ -178,7 +179,7 @@ def redact(text: str, found: Counter[str]) -> str:
 
 
 def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
-    """Return the patterns that may match, judging by the texts that each requires."""
+    """Return the kinds whose pattern may match because the text contains one of the texts that the kind requires."""
     lower = text.lower()
     return [
         (kind, pattern)
@@ -188,7 +189,7 @@ def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
 
 
 def redact_json(value: Any, found: Counter[str]) -> Any:
-    """Return a JSON value with the texts in it redacted, keys included."""
+    """Return a JSON value with all texts in it redacted, including keys."""
     if isinstance(value, str):
         return redact(value, found)
     if isinstance(value, list):
@@ -225,7 +226,7 @@ def _simple(value: Any) -> Any:
 
 def _without_random(match: re.Match[str], found: Counter[str]) -> str:
     token = match.group()
-    # ids of files and videos in links are random, too, but public
+    # ids of files and videos in links look random, too, but are public
     if not _is_random(token) or _LINKED.search(match.string[max(0, match.start() - 300) : match.start()]):
         return token
     found["high_entropy"] += 1
@@ -233,7 +234,7 @@ def _without_random(match: re.Match[str], found: Counter[str]) -> str:
 
 
 def _is_random(token: str) -> bool:
-    """Return whether a token looks drawn at random: it keeps switching between letters, cases and digits.
+    """Return whether a token looks random because it keeps switching between upper case, lower case and digits.
 
     Names of models and files switch less often and contain words; digests are hexadecimal.
     """
@@ -255,7 +256,7 @@ def _is_random(token: str) -> bool:
 
 
 def _decoded(text: str, depth: int) -> Iterator[str]:
-    """Yield what a text may mean to other programs, other than the text itself."""
+    """Yield the decoded forms in which other programs may read a text, excluding the text itself."""
     views = set() if text.isascii() else {unicodedata.normalize("NFKC", text)}
     if _ENCODED.search(text):
         views |= {unquote(text), html.unescape(text), _unescaped(text)}
@@ -291,7 +292,7 @@ def _hexadecimal(token: str) -> str:
 
 
 def _printable(decoded: bytes) -> str:
-    """Return decoded bytes if they are text; random bytes are not."""
+    """Return decoded bytes as text, or an empty string if they are not printable text."""
     for encoding in ("utf-8", "utf-16"):
         try:
             text = decoded.decode(encoding)

@@ -1,7 +1,7 @@
-"""What a release holds: the listings in hub-stats' columns, and tables of the warehouse that name no person.
+"""The content of a release: the listings in hub-stats' columns, and warehouse tables that do not name people.
 
-Both are explicit lists: whatever is not named here is not released. Columns that the yml marks as personal are
-refused even if their table is named.
+Both are explicit lists: a table that is not named here is not released. A table with a column that the yml marks as
+personal is refused even if it is named here.
 """
 
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class ReleaseError(HubAssetsError):
 
 @dataclass(frozen=True)
 class Part:
-    """A table of a release: its config's name, the SELECT of a week sorted by its key, and its columns.
+    """A table of a release: its config's name, the SELECT that returns a week's rows sorted by key, and its columns.
 
-    `schema` is None if the SELECT's own types are kept. `descriptions` explains columns by name.
+    If `schema` is None, the types of the SELECT are kept. `descriptions` maps column names to their descriptions.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True)
 class _Field:
-    """A column of a listing: type, expression over the staging view (None: not collected), and description."""
+    """A column of a listing: its type, its expression over the staging view (None: not collected), its description."""
 
     type: pa.DataType
     expression: str | None
@@ -144,10 +144,10 @@ RELEASED: Final = (
     "stats__lorenz",
     "stats__tail_fits",
 )
-"""Tables of the warehouse in a release.
+"""The warehouse tables in a release.
 
-Networks and centralities of single developers are missing on purpose: their pseudonyms could be resolved by comparing
-the network with public commit histories.
+Networks and centralities of individual developers are left out on purpose, because comparing a network with public
+commit histories could reveal the people behind its pseudonyms.
 """
 
 

@@ -26,10 +26,10 @@ class Withheld:
 
 
 def read_withheld(path: Path) -> list[Withheld]:
-    """Return all decisions; none if the file does not exist.
+    """Return all decisions; empty if the file does not exist.
 
     Raises:
-        UserError: if the file cannot be read; nothing is released without knowing what to leave out.
+        UserError: if the file cannot be read, because a release must not go out without it.
     """
     if not path.exists():
         return []

@@ -21,14 +21,14 @@ from hub_assets.report.text import LONGEST_MESSAGE, visible
 def plan_summary(
     lake: Lake, snapshot_date: date, selection: Selection, calls: int | None, hours: float | None
 ) -> RenderableType:
-    """Return the repositories to fetch by history and type, the calls, and the time at the limits of each Hub plan.
+    """Return a summary of the repositories to fetch by history and type, the calls, and the time under each Hub plan.
 
     Args:
         lake: the listings and the responses so far.
         snapshot_date: the week.
         selection: the repositories to include.
         calls: calls that a run may make; None for no limit on calls.
-        hours: or the hours of calls at the rate limit; None for no limit.
+        hours: the hours of calls at the rate limit that a run may use if `calls` is None; None for no limit.
 
     Raises:
         PlanError: if the week was not listed.

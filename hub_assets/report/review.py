@@ -55,7 +55,7 @@ _SHARED: Final = {
 
 
 _visible: Final = partial(visible, longest=400)
-"""Longer than elsewhere, because a reviewer needs to see names and evidence in full."""
+"""Makes text safe to display. Allows longer text than elsewhere, because reviewers need to see all of it."""
 
 
 class NoPairs(UserError):
@@ -108,7 +108,7 @@ def pairs_to_review(warehouse: Path, decisions: pa.Table) -> pa.Table:
 def pair_view(
     pair: Mapping[str, Any], decision_before: Mapping[str, str] | None = None, hub: str | None = None
 ) -> RenderableType:
-    """Return a pair of names side by side, with the evidence and the earlier decision.
+    """Return a view of a pair: the two names side by side, the evidence, and any earlier decision.
 
     Args:
         pair: a row of `DEVELOPER_PAIRS`.
@@ -167,7 +167,7 @@ def review(
     """
     taken: list[tuple[int, dict[str, str] | None]] = []
     position, shown, why = 0, -1, ""
-    while position < pairs.num_rows or taken:  # after the last pair, its decision can still be undone
+    while position < pairs.num_rows or taken:  # the decision on the last pair can still be undone
         pair = _pair(pairs, position)
         if shown != position:
             shown = position
@@ -212,7 +212,7 @@ def _newest_pairs(warehouse: Path, decisions: pa.Table, condition: str) -> pa.Ta
 
 
 def _rows(warehouse: Path, select: str, decisions: pa.Table) -> pa.Table:
-    """Return the result of a SELECT over the warehouse and the decisions, which it calls `decided`."""
+    """Return the result of a SELECT over the warehouse and the decisions, which it can read as the table `decided`."""
     if not warehouse.exists():
         raise NoPairs(f"{warehouse} does not exist; run hub-assets snapshot first, or choose a home with --home")
     with connect(warehouse, read_only=True) as connection:
@@ -249,7 +249,7 @@ def _decide(
 
 
 def _restore(path: Path, pair: Mapping[str, Any], before: Mapping[str, str] | None) -> None:
-    """Restore a pair's earlier decision, or none; this also discards a decision made elsewhere in the meantime."""
+    """Restore a pair's earlier decision or lack of one, discarding any decision made elsewhere in the meantime."""
     with locked(path):
         decisions = read_decisions(path)
         if before is not None:

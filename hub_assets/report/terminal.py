@@ -16,7 +16,7 @@ from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.database import connect
 
 WIDTH: Final = 116
-"""Columns that the tables need at the study's size."""
+"""Terminal width in columns that the tables need at the study's size."""
 STATISTICS: Final = {
     "n": "n",
     "mean": "mean",

@@ -11,7 +11,7 @@ from rich.control import Control
 from rich.segment import Segment
 
 LONGEST_VALUE: Final = 80
-"""Characters shown of a value within a message; the rest is cut off."""
+"""Maximum characters of a value to show within a message; the rest is cut off."""
 LONGEST_MESSAGE: Final = 2_000
 
 

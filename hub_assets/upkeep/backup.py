@@ -1,9 +1,9 @@
-"""Backups of a home in a folder, and restoring them: incremental, verified, and consistent while a run is active.
+"""Backs up a home to a folder and restores it. Backups are incremental, verified, and consistent even during a run.
 
-A backup folder holds `objects/`, files named by their SHA-256 digest, and `backups/`, one list of files per backup. A
-file that has not changed is stored once, however many backups name it. Nothing is encrypted: the folder holds people's
-data, and the key of the pseudonyms, and is made readable to its owner alone. What makes a home valid belongs to
-`verify`; a copy of the folder elsewhere belongs to whatever copies files there.
+A backup folder contains `objects/`, files named by their SHA-256 digest, and `backups/`, one list of files per backup.
+An unchanged file is stored only once, even if many backups list it. Nothing is encrypted. Because the folder holds
+people's data and the key of the pseudonyms, only its owner can read it. Checking whether a home is valid belongs in
+`verify`; copying the folder to another machine is up to other tools.
 """
 
 import hashlib
@@ -32,9 +32,9 @@ LISTS: Final = "backups"
 KEPT_IN: Final = "backups.json"
 """The home's record of its backup folders."""
 LEFT_OUT: Final = re.compile(r"(.*/)?(\..*|lake\.(upgraded|before_upgrade)|populations)(/.*)?|.*\.wal(\.set-aside)?")
-"""Locks, half-written files, logs of programs that crashed, and the cache of simulated populations."""
+"""Files to leave out: locks, half-written files, logs of crashed programs, and the cache of simulated populations."""
 ATTEMPTS: Final = 20
-"""How many times to re-read a week that a run is writing before giving up."""
+"""Maximum number of attempts to copy a week that a run is writing."""
 
 
 class BackupError(HubAssetsError):
@@ -57,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup: its `name` (the UTC time when it began), the home's source, and its files."""
+    """A backup: its `name` (the UTC time when it started), the home's source, and its files."""
 
     name: str
     source: str | None
@@ -67,24 +67,24 @@ class Backup:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Total size of all files in bytes."""
         return sum(entry.size for entry in self.files)
 
 
 def back_up(home: Home, folder: Path, say: Callable[[str], None] = lambda _: None) -> tuple[Backup, int]:
     """Make a backup of a home and return it with the number of bytes that it added to the folder.
 
-    A run may be active: each week of the lake is copied as one of its manifests describes it, SQLite files through
-    SQLite, and the published warehouse is never half-written. Only `build.duckdb` cannot be copied while a run has it
-    open; the backup then keeps the previous one, or none, and says so. Runs rebuild it from the lake.
+    A run may be active: the copy of each week in the lake matches one manifest, SQLite files are copied through SQLite,
+    and the published warehouse is never half-written. Only `build.duckdb` cannot be copied while a run has it open. The
+    backup then reuses the previous backup's copy, if any, and says so. Runs rebuild this file from the lake.
 
     Args:
         home: the home.
-        folder: the backup folder; it is made if it does not exist.
-        say: gets a line for each stage.
+        folder: the backup folder; it is created if it does not exist.
+        say: receives a line per stage.
 
     Raises:
-        BackupError: if the folder cannot be written, lies inside the home, or the home keeps changing.
+        BackupError: if the folder cannot be written to or lies inside the home, or if the home keeps changing.
     """
     if folder.absolute().is_relative_to(home.root):
         raise BackupError(f"{folder} lies inside the home; name a folder elsewhere, best on another disk")
@@ -126,13 +126,13 @@ def known_backups(home: Home) -> list[str]:
 
 
 def restore(folder: Path, root: Path, name: str | None = None, say: Callable[[str], None] = lambda _: None) -> Backup:
-    """Restore a backup into an empty folder and return it. Every file is checked against its digest on the way.
+    """Restore a backup to an empty folder and return the backup. Every file is checked against its digest.
 
     Args:
         folder: the backup folder.
-        root: the home to make. It must not exist or be empty.
-        name: which backup; None for the latest.
-        say: gets a line for each stage.
+        root: the folder of the restored home, which must be empty or not exist yet.
+        name: the backup's name; None for the latest backup.
+        say: receives a line per stage.
 
     Raises:
         RestoreRefused: if the folder has no such backup, or the home is not empty.
@@ -168,7 +168,7 @@ def restore(folder: Path, root: Path, name: str | None = None, say: Callable[[st
 
 
 def read_backup(folder: Path, name: str | None = None) -> Backup:
-    """Return a backup's list of files; the latest if `name` is None.
+    """Return a backup with its list of files; the latest backup if `name` is None.
 
     Raises:
         RestoreRefused: if there is no such backup.
@@ -191,7 +191,7 @@ def read_backup(folder: Path, name: str | None = None) -> Backup:
 
 
 def verify_backups(folder: Path) -> Iterator[str]:
-    """Yield a sentence for each damaged list or object of a backup folder."""
+    """Yield a sentence for each damaged list or object in a backup folder."""
     checked: set[str] = set()
     for name in backups_in(folder):
         try:
@@ -211,7 +211,7 @@ def verify_backups(folder: Path) -> Iterator[str]:
 
 
 def drop_old(home: Home, folder: Path, keep: int) -> int:
-    """Remove all but the newest backups, with the objects that only the removed ones use; return the number removed."""
+    """Remove all but the newest backups and the objects that no remaining backup uses; return the number removed."""
     names = backups_in(folder)
     removed = names[: max(len(names) - keep, 0)]
     for name in removed:
@@ -243,15 +243,15 @@ class _Store:
         return _object(self.folder, digest).exists()
 
     def take(self, path: Path, name: str, digest: str | None = None) -> Entry:
-        """Store a file unless it is stored already, and return its entry.
+        """Store a file unless it is already stored, and return its entry.
 
         Args:
             path: the file.
-            name: its path in the home.
-            digest: its digest if that is known, which saves reading a file that is stored.
+            name: the file's path in the home.
+            digest: the file's digest, if known; a file that is already stored then does not have to be read.
 
         Raises:
-            FileNotFoundError: if it has gone.
+            FileNotFoundError: if the file no longer exists.
         """
         status = path.stat()
         if digest is None or not self.has(digest):
@@ -286,16 +286,16 @@ def _lake_entries(home: Home, store: _Store) -> Iterator[Entry]:
 
 
 def _week_entries(home: Home, folder: Path, store: _Store) -> list[Entry]:
-    """Copy a week until its manifest is the same before and after, so that parts, journal and manifest belong together.
+    """Copy a week so that its parts, journal and manifest match, repeating the copy if the manifest changes meanwhile.
 
-    A writer first appends to the journal, then writes the part, then the manifest, and then removes the journal.
+    A writer appends to the journal first, then writes the part, then the manifest, and then removes the journal.
     """
     for _ in range(ATTEMPTS):
         manifest = folder / MANIFEST
         before = manifest.read_bytes() if manifest.exists() else None
         digests = _digests(before)
         try:
-            # the journal last: records that arrive meanwhile only make it longer
+            # copy the journal last, because records that arrive meanwhile only make it longer
             paths = sorted(folder.iterdir(), key=lambda path: path.suffix == ".log")
             entries = [
                 store.take(path, str(path.relative_to(home.root)), digests.get(path.name))
@@ -355,8 +355,7 @@ def _sqlite_entries(home: Home, store: _Store) -> Iterator[Entry]:
 
 
 def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
-    """Copy the remaining files, which are replaced atomically or written once. Files that disappear meanwhile are
-    skipped."""
+    """Copy the remaining files, which are replaced atomically or written only once, skipping any that disappear."""
     for path in sorted(home.root.rglob("*")):
         name = str(path.relative_to(home.root))
         is_taken = name.startswith("lake/") or path.suffix in (".db", ".db-wal", ".db-shm", ".db-journal")
@@ -369,7 +368,7 @@ def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
 
 
 def _remember(home: Home, folder: Path, name: str, *, is_gone: bool = False) -> None:
-    """Record a backup's location in the home, because an erasure has to name it."""
+    """Record a backup's location in the home, because erasing a person has to list the backups that remain."""
     path = home.root / KEPT_IN
     try:
         kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -385,7 +384,7 @@ def _object(folder: Path, digest: str) -> Path:
 
 
 def _copy(source: Path, target: Path) -> str:
-    """Copy a file and return the digest of what was copied."""
+    """Copy a file and return the digest of the copied bytes."""
     digest = hashlib.sha256()
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as writing, source.open("rb") as reading:

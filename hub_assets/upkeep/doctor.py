@@ -1,6 +1,6 @@
 """The doctor: one examination of a Hub, this machine and a home.
 
-The checks belong to `hub_examination` and `machine`, the last result to `findings`.
+The checks belong in `hub_examination` and `machine`; saving the last result belongs in `findings`.
 """
 
 from collections.abc import Callable

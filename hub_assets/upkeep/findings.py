@@ -1,6 +1,6 @@
-"""What a doctor's examination found, and the file in the home that keeps the last result.
+"""The findings of a doctor's examination, and the file in the home that holds the last result.
 
-Examining belongs to `hub_examination` and `machine`; printing to the command.
+Examining belongs in `hub_examination` and `machine`; printing belongs in the command.
 """
 
 import json
@@ -23,10 +23,10 @@ class Finding:
 
     Args:
         name: what was checked, in a few words; unique within an examination.
-        status: `failure` if a snapshot would fail, `warning` if it would lose or misread something, `unchecked` if
-            there was nothing to check it on.
-        found: what was seen.
-        meaning: what that means for a snapshot; empty if all is well.
+        status: `failure` if a snapshot would fail, `warning` if it would lose or misread data, `unchecked` if the Hub
+            had no suitable data for the check.
+        found: the observation.
+        meaning: the consequence for a snapshot; empty if there is no problem.
         remedy: what to do; empty if there is nothing to do.
     """
 
@@ -39,7 +39,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Examination:
-    """All findings about a Hub and a home: which Hub, when (UTC), with which version of hub_assets."""
+    """All findings about a Hub and a home, with the Hub's address, the time (UTC) and the version of hub_assets."""
 
     endpoint: str
     examined_at: datetime
@@ -58,13 +58,13 @@ class Examination:
 
 
 def save(root: Path, examination: Examination) -> None:
-    """Keep an examination as the last result of a home."""
+    """Save an examination as a home's last result."""
     content = asdict(examination) | {"examined_at": examination.examined_at.astimezone(UTC).isoformat()}
     write_beside(root / FILE, lambda beside: beside.write_text(json.dumps(content, indent=1), encoding="utf-8"))
 
 
 def last_examination(root: Path) -> Examination | None:
-    """Return the last result of a home; None if there is none, or it cannot be read."""
+    """Return a home's last result, or None if there is none or it cannot be read."""
     try:
         content: dict[str, Any] = json.loads((root / FILE).read_text(encoding="utf-8"))
         findings = tuple(Finding(**finding) for finding in content.pop("findings"))
@@ -75,7 +75,7 @@ def last_examination(root: Path) -> Examination | None:
 
 
 def sentence(findings: Iterable[Finding], most: int = 3) -> str:
-    """Return the names of findings and what was found, in one sentence."""
+    """Return one sentence with the name and observation of each finding, or of the first few."""
     named: Sequence[Finding] = list(findings)
     rest = f"; and {len(named) - most} more" if len(named) > most else ""
     return "; ".join(f"{finding.name}: {finding.found}" for finding in named[:most]) + rest

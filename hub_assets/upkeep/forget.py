@@ -1,8 +1,8 @@
 """Erases a person from everything in a home: raw rows, databases, decisions, exports, report and Dagster's storage.
 
-Every name of the person becomes a random token, the same in all places, so that counts stay. Names that come back in a
-later crawl are kept out by `lake.tombstones`. Who is asked for consent, and what is published elsewhere, does not
-belong here: backups and releases are named, not changed.
+Every name of the person is replaced by a random token, the same everywhere, so that counts do not change.
+`lake.tombstones` keeps the names out of later crawls. Backups and releases are listed, not changed. Asking for consent
+and removing data published elsewhere do not belong here.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ from hub_assets.warehouse.database import rewrite
 from hub_assets.warehouse.sql_project import Project
 
 _BESIDE_NAMES: Final = {"fullname": ("author", "name"), "full_name_a": ("author_a",), "full_name_b": ("author_b",)}
-"""Columns with the display name of the person that another column of the row names."""
+"""Maps each column with a person's display name to the columns that may name the same person."""
 _TEXTS: Final = frozenset(
     (".json", ".csv", ".html", ".svg", ".graphml", ".xml", ".md", ".txt", ".js", ".yaml", ".out", ".err", ".log")
 )
@@ -50,11 +50,11 @@ class ForgetRefused(UserError):
 
 @dataclass
 class Erasure:
-    """What an erasure did, or would do: how often each name was replaced, by file or table.
+    """The result of an erasure: the number of replaced texts by file or table.
 
-    `names` maps each name to its token. `words` are names that are also terms of the data: they are replaced only
-    where a field names somebody and as namespaces. `changed_numbers` lists published tables in which a number changed,
-    which would be a defect. `out_of_reach` names backups that still hold the person.
+    `names` maps each name to its token. `words` are names that are also terms in the data; they are replaced only in
+    fields that name somebody and where they are namespaces. `changed_numbers` lists published tables in which a number
+    changed, which would be a defect. `out_of_reach` lists backups that still contain the person.
     """
 
     names: dict[str, str]
@@ -65,12 +65,12 @@ class Erasure:
 
 
 class Eraser:
-    """Replaces names by tokens in texts, Arrow tables and JSON. `n` counts the texts that changed.
+    """Replaces names with tokens in texts, Arrow tables and JSON. `n` counts the texts that changed.
 
     Args:
         tokens: the token of each name.
-        words: names that are also terms of the data.
-        naming: fields whose whole value names somebody.
+        words: names that are also terms in the data.
+        naming: fields whose entire value is a name.
     """
 
     def __init__(self, tokens: Mapping[str, str], words: Iterable[str], naming: Iterable[str]) -> None:
@@ -94,7 +94,7 @@ class Eraser:
         return changed
 
     def table(self, rows: pa.Table) -> pa.Table:
-        """Return a table without the names, with the same schema; the table itself if it has none."""
+        """Return a table with the same schema but without the names, or the table itself if it contains none."""
         n = self.n
         columns = [self._array(rows[name].combine_chunks(), name) for name in rows.column_names]
         if self.n == n:
@@ -106,7 +106,7 @@ class Eraser:
         return changed
 
     def _without_own(self, rows: pa.Table, changed: pa.Table) -> pa.Table:
-        """Also replace the names within words, in the rows of the person's own repositories."""
+        """In the rows of the person's own repositories, also replace names that occur within words."""
         if "author" not in rows.column_names:
             return changed
         authors = rows["author"].combine_chunks()
@@ -165,7 +165,7 @@ class Eraser:
 
 
 class _OwnEraser(Eraser):
-    """Replaces a name in the rows of the person's own repositories, where it also occurs within words."""
+    """Replaces a name in the rows of the person's own repositories, even where it occurs within words."""
 
     def __init__(self, name: str, token: str) -> None:
         super().__init__({name: token}, [], [])
@@ -188,7 +188,7 @@ class _OwnEraser(Eraser):
 
 
 def names_of(home: Home, name: str) -> dict[str, str]:
-    """Return all names of a person and how each is known: merged with the given one, or through its account."""
+    """Return all names of a person, each with the reason: merged with the given name, or linked through an account."""
     names = {name: "as given"}
     if home.build.exists() or home.warehouse.exists():
         with duckdb.connect(home.warehouse if home.warehouse.exists() else home.build, read_only=True) as connection:
@@ -217,7 +217,7 @@ def require_erasable(name: str, project: Project) -> None:
     """Make sure that a name identifies a person.
 
     Raises:
-        ForgetRefused: if it is empty, a token, a bot or a placeholder that many people use.
+        ForgetRefused: if the name is empty, a token, a bot, or a placeholder that many people use.
     """
     for seed, what in (("bots", "a bot"), ("generic_names", "a placeholder that many people use")):
         rows = project.tables[seed].path.read_text(encoding="utf-8").splitlines()
@@ -234,17 +234,16 @@ def forget(
     databases: Iterable[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> Erasure:
-    """Erase names from a home. The caller holds the home's write lock, and no program has its databases open.
+    """Erase names from a home. The caller must hold the home's write lock, and no program may have its databases open.
 
-    An erasure that was interrupted is completed by running it again: tombstones are written first, so tokens stay the
-    same.
+    To complete an interrupted erasure, run it again. Tokens stay the same, because tombstones are written first.
 
     Args:
         home: the home.
         names: all names of one person.
         project: the tables of its databases.
-        databases: addresses (SQLAlchemy) of databases of the Dagster instance outside the home.
-        say: gets a line for each stage.
+        databases: addresses (SQLAlchemy) of the Dagster instance's databases outside the home.
+        say: receives a line per stage.
     """
     key = secret_key(home.secret)
     tombstones = read_tombstones(home.forgotten, lambda: key)
@@ -276,7 +275,7 @@ def forget(
 
 
 def _numbers(path: Path) -> dict[str, Any]:
-    """Return a digest of all numbers, booleans and dates of each table, and its number of rows."""
+    """Return, for each table, a digest of all its numbers, booleans and dates, and its number of rows."""
     if not path.exists():
         return {}
     found: dict[str, Any] = {}
@@ -292,7 +291,7 @@ def _numbers(path: Path) -> dict[str, Any]:
 
 
 def _is_word(home: Home, name: str, project: Project) -> bool:
-    """Return whether a name is also a term of the data, which must not be replaced everywhere."""
+    """Return whether a name is also a term in the data, which must not be replaced everywhere."""
     terms = {*project.tables, *(column.name for table in project.tables.values() for column in table.columns)}
     terms |= {"model", "dataset", "space", "user", "org", "ok", "gone", "gated", "open", "closed", "merged", "main"}
     if name in terms:
@@ -314,7 +313,7 @@ def _is_word(home: Home, name: str, project: Project) -> bool:
 
 
 def _ids(key: bytes, tokens: Mapping[str, str]) -> dict[str, str]:
-    """Return the new developer id and pseudonym for each old one: both are derived from a name."""
+    """Return the new developer id and pseudonym for each old one. They change because they are derived from names."""
     ids = {_id(name): _id(token) for name, token in tokens.items()}
     old, new = (pseudonyms(key, pa.array(list(some), pa.string())).to_pylist() for some in (ids, ids.values()))
     return ids | dict(zip(old, new, strict=True))
@@ -333,7 +332,7 @@ def _lake(home: Home, eraser: Eraser) -> None:
 
 
 def _week(home: Home, folder: Path, eraser: Eraser) -> None:
-    """Write new parts beside the old ones, name them in the manifest, and only then delete the old ones."""
+    """Write new parts next to the old ones, list them in the manifest, and only then delete the old parts."""
     table, week = folder.parent.name, date.fromisoformat(folder.name.partition("=")[2])
     manifest = home.lake.manifest(table, week)
     changed: dict[str, Part] = {}
@@ -375,8 +374,8 @@ def _journal(path: Path, eraser: Eraser) -> None:
 
 
 def _decisions(home: Home, eraser: Eraser, tokens: Mapping[str, str]) -> None:
-    """Replace the names in the decisions, and keep the person's names merged, because their spelling no longer shows
-    that they belong together."""
+    """Replace the names in the decisions, and add decisions that keep the person's names merged, because the tokens no
+    longer look alike."""
     rows = {}
     for row in read_decisions(home.decisions).to_pylist():
         changed = {name: eraser.text(value, name) for name, value in row.items()}
@@ -393,7 +392,7 @@ def _decisions(home: Home, eraser: Eraser, tokens: Mapping[str, str]) -> None:
 
 
 def _database(path: Path, eraser: Eraser, project: Project) -> None:
-    """Write a database again without the names: DuckDB keeps deleted values in the free blocks of a file."""
+    """Rewrite a database without the names. Deleting rows is not enough, because DuckDB keeps values in free blocks."""
     if path.exists():
         rewrite(path, eraser.table, project)
 

@@ -1,7 +1,7 @@
-"""Compares a Hub's responses with what the collectors assume, in some 18 calls.
+"""Compares a Hub's responses with what the collectors assume, in about 18 calls.
 
-Every check parses with the collectors' own code, so no assumption is written down twice. Examining the machine and
-the home belongs to `machine`.
+Every check parses responses with the collectors' own code, so that no assumption is written down twice. Examining the
+machine and the home belongs in `machine`.
 """
 
 import json
@@ -32,13 +32,13 @@ CLOCK_MINUTES: Final = 5.0
 """Largest difference between the Hub's clock and ours that does not affect a snapshot."""
 NOBODY: Final = "hub-assets-doctor/asks-for-a-repository-that-does-not-exist"
 KNOWN_REFUSALS: Final[dict[RepoType, set[str]]] = {"model": {"baseModels"}, "dataset": set(), "space": set()}
-"""Names that the Hub refuses in listings; requesting them costs one call, and the listing continues without them."""
+"""Names that the Hub rejects in listings. Requesting them costs one call, and the listing continues without them."""
 _UPDATE: Final = "Look for a later version of hub_assets; if there is none, report this with the output of the doctor."
 
 
 @dataclass
 class HubExamination:
-    """The calls to one Hub and what they found. `population` is set if the Hub is a local one."""
+    """The calls to one Hub and their findings. `population` is set if the Hub is a local Hub."""
 
     client: HubClient
     population: str | None = None
@@ -46,7 +46,7 @@ class HubExamination:
     rows: dict[RepoType, list[dict[str, Any]]] = field(default_factory=dict)
 
     def run(self) -> Iterator[Finding]:
-        """Yield a finding per check. After an unusable first response, nothing else is checked."""
+        """Yield a finding per check, but stop if the first response is unusable."""
         first = yield from self._contact()
         if first is None:
             return
@@ -81,7 +81,7 @@ class HubExamination:
                 "Wait some minutes and run the doctor again; another program may be using the same token or address.",
             )
         except HubError as error:
-            yield Finding(name, "failure", str(error), "These data cannot be collected.", _UPDATE)
+            yield Finding(name, "failure", str(error), "This data cannot be collected.", _UPDATE)
 
     def _contact(self) -> Generator[Finding, None, Answer | None]:
         try:
@@ -188,7 +188,7 @@ class HubExamination:
         problems = [f"{count:,} rows without `_id`" for count in (counts.without_id,) if count]
         problems += [f"{count:,} rows that cannot be converted" for count in (counts.set_aside,) if count]
         problems += [f"{field} has another type in {count:,} rows" for field, count in counts.type_mismatches.items()]
-        problems += [f"{field} has items that are no text" for field in counts.odd_items]
+        problems += [f"{field} has items that are not text" for field in counts.odd_items]
         if problems:
             meaning = "Such values are kept in `extra` and null in their column."
             yield Finding(name, "warning", f"of {n:,} rows: {', '.join(problems)}", meaning, _UPDATE)
@@ -199,7 +199,7 @@ class HubExamination:
                 f"{n:,} rows of {len(LISTINGS[repo_type].fields) - len(listed.refused)} fields fit their columns",
             )
         if refused := sorted({*listed.refused} - KNOWN_REFUSALS[repo_type]):
-            meaning = "The listing goes on without these fields; their columns are null from this week on."
+            meaning = "The listing continues without these fields; their columns are null from this week on."
             found = f"the Hub no longer lists {', '.join(refused)}"
             yield Finding(f"expand names of {repo_type}s", "warning", found, meaning, _UPDATE)
         lost = [field for field, count in counts.not_observed.items() if count == n and field not in listed.refused]
@@ -236,14 +236,14 @@ class HubExamination:
         return Finding(name, "ok", f"{len(rows):,} new rows")
 
     def _expand_names(self) -> Iterator[Finding]:
-        """Ask for a name that does not exist: the answer lists all names that do."""
+        """Request an `expand` name that does not exist. The Hub's error should list all names that do."""
         name = "expand names"
         try:
             self.client.get("/api/models?limit=1&expand=hub-assets-doctor")
         except HubRefused as error:
             match = re.search(r'"expand" must be one of \[([^\]]*)\]', error.message)
             if match is None:
-                meaning = "If the Hub ever refuses one of our names, the listing fails instead of going on without it."
+                meaning = "If the Hub ever refuses one of our names, the listing fails instead of omitting the name."
                 yield Finding(name, "warning", f"the refusal lists no names: {error.message[:100]}", meaning, _UPDATE)
                 return
             yield Finding(name, "ok", f"an unknown name is refused with the {len(match[1].split(','))} that exist")
@@ -355,7 +355,7 @@ class HubExamination:
             yield Finding(name, "ok", f"status {error.status}")
             return
         except HubError as error:
-            meaning = "Deleted repositories are recorded as failed and asked for again every week."
+            meaning = "Deleted repositories are recorded as failed and requested again every week."
             yield Finding(name, "warning", f"{error}", meaning, _UPDATE)
             return
         yield Finding(name, "warning", "the Hub says that it exists", "Deletions cannot be seen.", _UPDATE)
@@ -424,7 +424,7 @@ class HubExamination:
             )
 
     def _models(self) -> list[dict[str, Any]]:
-        """Return the listed models that can be asked for."""
+        """Return the listed models whose id and `_id` make them usable in further requests."""
         rows = self.rows.get("model", [])
         return [row for row in rows if isinstance(row.get("id"), str) and isinstance(row.get("_id"), str)]
 

@@ -1,6 +1,6 @@
 """Examines this machine and a home before a snapshot: versions, memory, disk, locks and the home's own files.
 
-Examining the Hub belongs to `hub_examination`; checking every file of a home belongs to `verify`.
+Examining the Hub belongs in `hub_examination`; checking every file in a home belongs in `verify`.
 """
 
 import importlib.metadata
@@ -28,12 +28,12 @@ from hub_assets.vocabulary import REPO_TYPES
 
 GIB: Final = 2**30
 FREE_FOR_A_RUN: Final = 2 * GIB
-"""Below this, a run of any size is likely to fill the disk."""
+"""Free bytes below which a run of any size is likely to fill the disk."""
 FULL_WEEK: Final = int(2.5 * GIB)
 """Estimated size of the first week of the whole Hub: in September 2026, a listing of models alone took 1.57 GB."""
 WEEKS: Final = 52
 MEMORY: Final = 12 * GIB
-"""What a week of the whole Hub may take."""
+"""Bytes of memory that a week of the whole Hub may need."""
 
 
 def examine_machine(root: Path, endpoint: str, population: str | None, now: datetime | None) -> Iterator[Finding]:
@@ -42,8 +42,8 @@ def examine_machine(root: Path, endpoint: str, population: str | None, now: date
     Args:
         root: the home's folder, which may not exist yet.
         endpoint: the Hub's address.
-        population: what a local Hub serves; None for the real one.
-        now: the Hub's time; None if it did not answer.
+        population: the population that a local Hub serves; None for the real Hub.
+        now: the Hub's time; None if the Hub did not respond.
     """
     yield _versions()
     yield _memory(population)
@@ -145,7 +145,7 @@ def _secret(home: Home) -> Finding:
         if home.source is not None and home.is_pinned:
             meaning = "All developers would get new pseudonyms, which runs refuse."
             return Finding("secret", "failure", "it is missing", meaning, "Restore it from a backup.")
-        return Finding("secret", "ok", "the first run makes it")
+        return Finding("secret", "ok", "the first run creates it")
     try:
         home.check_pin(fingerprint(secret_key(home.secret)))
     except HubAssetsError as error:
@@ -182,7 +182,7 @@ def _disk(home: Home, population: str | None) -> Finding:
 
 
 def bytes_per_week(home: Home) -> int | None:
-    """Return how much a week adds to the lake and both databases, from the weeks so far; None if there are none."""
+    """Return the average bytes per week in the lake and both databases; None if there are no weeks yet."""
     folders = {path.parent for path in home.lake.root.glob(f"*/*/{MANIFEST}")}
     weeks = {folder.name for folder in folders}
     if not weeks:

@@ -1,9 +1,9 @@
-"""Limits on what a home keeps: events, logs, runs, intermediate rows, exports and figures. On by default.
+"""Retention limits on a home's events, logs, runs, intermediate rows, exports and figures. On by default.
 
-Weeks of data count back from the newest week in the home, events and runs from the present: a home that no longer
-collects keeps its figures. Raw data, published tables and materializations (which the UI plots over the weeks) are
-never removed. What is removed can be made again from the lake, except the events and logs of old runs. When limits are
-applied belongs to `runs` and `schedules`.
+Limits on events and runs count back from the present. Limits on weeks of data count back from the newest week in the
+home, so that a home that no longer collects keeps its figures. Raw data, published tables and materializations (which
+the UI plots over the weeks) are never removed. Everything that is removed can be rebuilt from the lake, except the
+events and logs of old runs. Deciding when to apply the limits belongs in `runs` and `schedules`.
 """
 
 import shutil
@@ -22,10 +22,10 @@ from hub_assets.warehouse.database import connect, rewrite
 from hub_assets.warehouse.sql_project import Project
 
 FILE: Final = "retention.toml"
-"""File name in the home: one line per limit that differs from the default, such as `exports_weeks = 104`."""
+"""Name of a file in the home with a line per limit that differs from the default, such as `exports_weeks = 104`."""
 MATERIALIZED: Final = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION")
 KEPT_EVENTS: Final = (*MATERIALIZED, "PIPELINE_START", "PIPELINE_SUCCESS")
-"""Event types that are kept: they record materializations and hold the numbers that the UI plots."""
+"""Event types to keep, because they record materializations and contain the numbers that the UI plots."""
 
 
 class LimitsError(UserError):
@@ -34,12 +34,12 @@ class LimitsError(UserError):
 
 @dataclass(frozen=True)
 class Limits:
-    """How many weeks each part of a home is kept; 0 keeps it forever.
+    """The number of weeks to keep each part of a home; 0 keeps it forever.
 
     Args:
-        events_weeks: events and compute logs of runs, by when the run ended. Materializations stay.
-        runs_weeks: records of runs that materialized nothing, such as most failed ones.
-        build_weeks: weeks of intermediate tables in `build.duckdb`; materializing a week makes them again.
+        events_weeks: events and compute logs of runs, counted from the end of the run. Materializations stay.
+        runs_weeks: records of runs that materialized nothing, such as most failed runs.
+        build_weeks: weeks of intermediate tables in `build.duckdb`; materializing a week rebuilds them.
         exports_weeks: weeks of networks in `exports/`.
         figures_weeks: weeks of figures in `report/figures/`.
     """
@@ -53,7 +53,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Kept:
-    """A part of a home: its limit in weeks (0: none), its size in bytes, and how much is over the limit."""
+    """A part of a home: its limit in weeks (0: no limit), its size in bytes, and the amount over the limit."""
 
     what: str
     weeks: int
@@ -63,10 +63,10 @@ class Kept:
 
 
 def limits_of(home: Home) -> Limits:
-    """Return the limits of a home: the defaults, changed by its `retention.toml`.
+    """Return a home's limits: the defaults, overridden by its `retention.toml`.
 
     Raises:
-        LimitsError: if the file cannot be read, or has an unknown limit or a value that is not a whole number.
+        LimitsError: if the file cannot be read, or contains an unknown limit or a value that is not a whole number.
     """
     path = home.root / FILE
     if not path.exists():
@@ -78,14 +78,14 @@ def limits_of(home: Home) -> Limits:
     names = [one.name for one in fields(Limits)]
     for name, value in content.items():
         if name not in names:
-            raise LimitsError(f"{path} sets {name}, which is no limit; the limits are {', '.join(names)}")
+            raise LimitsError(f"{path} sets {name}, which is not a limit; the limits are {', '.join(names)}")
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise LimitsError(f"{path} sets {name} to {value!r}; write a number of weeks, or 0 to keep everything")
     return Limits(**content)
 
 
 def kept(home: Home, now: datetime, databases: Sequence[str] = ()) -> list[Kept]:
-    """Return the parts of a home with their limits and sizes. Writes nothing; the arguments are those of `apply`."""
+    """Return the parts of a home with their limits and sizes, without changing anything; arguments as for `apply`."""
     limits = limits_of(home)
     with _Instance(home, databases) as instance:
         events = instance.with_events(_before(now, limits.events_weeks))
@@ -105,7 +105,7 @@ def kept(home: Home, now: datetime, databases: Sequence[str] = ()) -> list[Kept]
 
 
 def apply(home: Home, project: Project, now: datetime, databases: Sequence[str] = ()) -> Iterator[str]:
-    """Remove what is over the limits, and yield a line for each part that shrank. The caller holds the write lock.
+    """Remove everything over the limits and yield a line per part that shrank. The caller must hold the write lock.
 
     Args:
         home: the home.
@@ -138,7 +138,7 @@ def apply(home: Home, project: Project, now: datetime, databases: Sequence[str] 
 class _Instance:
     """The databases of a home's Dagster instance: SQLite files in the home, or one database elsewhere.
 
-    Dagster can only delete a run together with its materializations, which would make its partitions look missing.
+    Dagster can delete a run only together with its materializations, which would make its partitions look missing.
     """
 
     def __init__(self, home: Home, databases: Sequence[str]) -> None:
@@ -158,7 +158,7 @@ class _Instance:
         self._events.dispose()
 
     def with_events(self, before: datetime | None) -> set[str]:
-        """Return the runs that ended before a time and still have events that need not be kept."""
+        """Return the runs that ended before a given time and still have events that may be removed."""
         shards = {path.stem for path in self._shards.glob("*.db")}
         return self._ended(before) & (shards | self._runs_of("not in", KEPT_EVENTS))
 
@@ -167,7 +167,7 @@ class _Instance:
         return self._ended(before) - self._runs_of("in", MATERIALIZED)
 
     def drop_events(self, before: datetime | None) -> int:
-        """Remove events and logs of runs, except `KEPT_EVENTS`; return the number of runs."""
+        """Remove the events (except `KEPT_EVENTS`) and logs of old runs, and return the number of these runs."""
         runs = self.with_events(before)
         unkept = "(dagster_event_type is null or dagster_event_type not in :kinds)"
         for chunk in _chunks(runs):
@@ -182,7 +182,7 @@ class _Instance:
         return len(runs)
 
     def drop_runs(self, before: datetime | None) -> int:
-        """Remove the records of runs that materialized nothing; return their number."""
+        """Remove the records of old runs that materialized nothing, and return the number of these runs."""
         runs = self.without_materializations(before)
         for chunk in _chunks(runs):
             _execute(self._events, "delete from event_logs where run_id in :runs", runs=chunk)
@@ -231,17 +231,17 @@ def _chunks(runs: set[str]) -> Iterator[list[str]]:
 
 
 def _before(now: datetime, weeks: int) -> datetime | None:
-    """Return the moment some weeks ago in UTC without a zone, as Dagster stores it; None for no limit."""
+    """Return the time some weeks ago in UTC without a time zone, as Dagster stores it; None if there is no limit."""
     return now.astimezone(UTC).replace(tzinfo=None) - timedelta(weeks=weeks) if weeks else None
 
 
 def _first_kept(home: Home, weeks: int) -> date | None:
-    """Return the first week to keep, counted back from the newest one; None if there is no limit or no week."""
+    """Return the first week to keep, counting back from the newest week; None if there is no limit or no week."""
     return home.weeks[-1] - timedelta(weeks=weeks) if weeks and home.weeks else None
 
 
 def _old(folder: Path, first: date | None) -> list[Path]:
-    """Return the folders of weeks before the first that is kept."""
+    """Return the folders of all weeks before the first week to keep."""
     if first is None or not folder.exists():
         return []
     return [path for path in folder.iterdir() if (day := _day(path.name)) is not None and day < first]

@@ -1,7 +1,7 @@
 """Verifies everything in a home: checksums, counts, references, and that every file can be read.
 
-Writes nothing: each problem names the file, and the user decides what replaces it. Examining the Hub and the machine
-belongs to the doctor.
+Writes nothing. Each problem names the damaged file, and the user decides what to replace it with. Examining the Hub and
+the machine belongs in `doctor`.
 """
 
 import csv
@@ -48,12 +48,12 @@ class Problem:
 
 
 def verify(home: Home, project: Project, say: Callable[[str], None] = lambda _: None) -> Iterator[Problem]:
-    """Yield every problem of a home. While a run is writing to the home, some problems may be reported in error.
+    """Yield every problem in a home. While a run is writing to the home, some problems may be reported by mistake.
 
     Args:
         home: the home.
         project: the tables of its databases.
-        say: gets a line for each stage.
+        say: receives a line per stage.
     """
     stages: tuple[tuple[str, Callable[[Home], Iterator[Problem]]], ...] = (
         ("settings", _settings),
@@ -112,7 +112,7 @@ def _lake(home: Home, project: Project) -> Iterator[Problem]:
 
 
 def _parts(home: Home, source: Source, week: date, manifest: Manifest) -> Iterator[Problem]:
-    """Check the parts that a manifest names: digest, rows, columns, and that all rows are of the week."""
+    """Check a manifest's parts: digest, number of rows, columns, and whether all rows belong to the week."""
     folder = home.lake.folder(source.name, week)
     for part in {part.file: part for part in (*manifest.parts, *(manifest.landing or ()))}.values():
         try:
@@ -132,7 +132,7 @@ def _parts(home: Home, source: Source, week: date, manifest: Manifest) -> Iterat
 
 
 def _folder(folder: Path, manifest: Manifest) -> Iterator[Problem]:
-    """Check a manifest's counts, and the files beside it."""
+    """Check a manifest's counts and the other files in its folder."""
     parts = {part.file for part in (*manifest.parts, *(manifest.landing or ()))}
     counts = manifest.details.get("counts", {})
     listed = counts.get("listed", 0) - sum(counts.get(name, 0) for name in ("duplicates", "without_id", "set_aside"))
@@ -303,7 +303,7 @@ def _check_png(path: Path) -> None:
     """
     content = path.read_bytes()
     if not content.startswith(_PNG):
-        raise ValueError("it is no PNG")
+        raise ValueError("it is not a PNG")
     offset, kind = len(_PNG), b""
     while offset < len(content):
         if offset + 12 > len(content):

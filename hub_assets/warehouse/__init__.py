@@ -1,1 +1,1 @@
-"""DuckDB: connections, weekly replacement, publishing, and the loader for `dbt_like_sql`. No Dagster here."""
+"""DuckDB: connections, replacing weeks, publishing, and the loader for `dbt_like_sql`. Does not import Dagster."""

@@ -1,7 +1,7 @@
-"""Which code built each week of each table, and which weeks are therefore stale.
+"""Records which version of the code built each week of each table, and finds the weeks that are therefore stale.
 
-The record is a table of the build database beside the rows that it describes. What a code version covers is decided by
-those who build.
+The record is a table in the build database, next to the rows that it describes. The callers decide what a code version
+covers.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -39,16 +39,16 @@ def record_build(
         table: the table, or another asset that is built week by week.
         snapshot_date: the week.
         version: the version of the code.
-        now: the time, UTC; the present if None.
+        now: the time of the build (UTC); None means the present.
     """
     moment = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
     _create(connection)
     connection.execute(
-        # a merge, because the table loses its primary key when the database is rewritten
+        # a merge rather than an upsert, because the table loses its primary key when the database is rewritten
         f"merge into {BUILDS} as old "
         "using (select ? as table_name, ? as snapshot_date, ? as code_version, ? as built_at) as new "
         "on old.table_name = new.table_name and old.snapshot_date = new.snapshot_date "
-        # when the code changed, not when the same code last ran: only the former makes what is downstream stale
+        # record when the code changed, because running the same code again does not make downstream tables stale
         "when matched then update set "
         "changed_at = case when old.code_version = new.code_version then old.changed_at else new.built_at end, "
         "code_version = new.code_version, built_at = new.built_at "
@@ -60,10 +60,10 @@ def record_build(
 def stale_tables(
     connection: duckdb.DuckDBPyConnection, code: Mapping[str, TableCode], weeks: Iterable[date] = ()
 ) -> dict[date, list[str]]:
-    """Return the tables whose week was built by other code than the present, for each week that was ever built.
+    """Return, for each week that was ever built, the tables that need a rebuild.
 
-    A week of a table is stale if another version built it or if it is missing, if a table that it reads is stale, or if
-    a table that it reads was built by other code since.
+    A table's week is stale if another version of the code built it, if it is missing, if a table that it reads is
+    stale, or if a table that it reads has since been built by different code.
 
     Args:
         connection: the build database.

@@ -57,11 +57,11 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     if not read_only and not path.exists():
         _log_of(path).unlink(
             missing_ok=True
-        )  # left by a removed database, it would prevent DuckDB from opening the new one
+        )  # a log left by a removed database would prevent DuckDB from opening the new one
     try:
         connection = duckdb.connect(path, read_only=read_only)
     except duckdb.Error:
-        with _examined(path):  # DuckDB reports why a file cannot be opened only when attaching it
+        with _examined(path):  # DuckDB explains why it cannot open a file only when the file is attached
             pass
         raise
     try:
@@ -77,13 +77,13 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     except duckdb.Error as error:
         in_words = _in_words(path, error)
         if isinstance(in_words, duckdb.IOException):
-            read_through(path)  # a truncated file gives no better error
+            read_through(path)  # the error for a truncated file does not identify the damage
         raise in_words from None
 
 
 @contextmanager
 def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database read-only as another process would, regardless of connections in this process.
+    """Open a database read-only, as if from another process, regardless of connections in this process.
 
     Raises:
         WarehouseError: as in `connect`.
@@ -103,7 +103,7 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _in_words(path: Path, error: duckdb.Error) -> Exception:
-    """Convert DuckDB's JSON error to one of ours if the user can fix it, otherwise to the same type in plain text."""
+    """Convert DuckDB's JSON error to one of our errors if the user can fix it, else to the same type in plain text."""
     cause = _details(error)
     number = int(cause.get("errno", 0))
     if number == errno.EAGAIN:
@@ -122,7 +122,7 @@ def _in_words(path: Path, error: duckdb.Error) -> Exception:
 
 
 def _details(error: duckdb.Error) -> dict[str, str]:
-    """Return the details in an error's JSON; nothing if it has none."""
+    """Return the details in an error's JSON; empty if the error is not JSON."""
     _, brace, rest = str(error).partition("{")
     try:
         details = json.loads(brace + rest)
@@ -145,7 +145,7 @@ def _log_of(path: Path) -> Path:
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, project: Project, files: Mapping[str, Iterable[Path]]) -> None:
-    """Create the inputs of the models: views of the raw tables, staging views, seeds, and tables filled by Python.
+    """Create the inputs of the SQL models: views of the raw tables, staging views, seeds, and tables filled by Python.
 
     Args:
         connection: the build database.
@@ -222,7 +222,7 @@ def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project:
         force_to_disk(beside)
         log = _log_of(warehouse)
         if log.exists():
-            # it belongs to the old file and would make the new one unreadable
+            # the log belongs to the old file and would make the new file unreadable
             log.replace(log.with_name(f"{log.name}.set-aside"))
             logger.warning("Set %s aside: another program wrote to the published file and left it behind.", log)
         beside.replace(warehouse)
@@ -239,13 +239,13 @@ def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project:
 
 
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project) -> None:
-    """Write a database again with changed rows, so that nothing of the old values is left in the file.
+    """Rewrite a database with changed rows, so that no trace of the old values is left in the file.
 
-    DuckDB keeps deleted values in the free blocks of a file. Views are left out: every run creates them again.
+    DuckDB keeps deleted values in a file's free blocks. Views are left out, because every run creates them again.
 
     Args:
         path: the database.
-        change: returns the rows to write instead; called with some 100,000 rows at a time, which keep their schema.
+        change: returns the rows to write instead, with the same schema; called with about 100,000 rows at a time.
         project: supplies the descriptions of tables and columns.
 
     Raises:
@@ -254,7 +254,7 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project
     beside = path.with_name(f".{path.name}.beside")
     try:
         _remove(beside)
-        with connect(path):  # moves what a killed program left in the log into the file
+        with connect(path):  # moves any writes that a killed program left in the log into the file
             pass
         with connect(beside) as connection:
             connection.execute(f"attach {literal(path)} as old (read_only)")
@@ -324,7 +324,7 @@ def _remove(path: Path) -> None:
 
 
 def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, target: Table | None = None) -> str:
-    """Return a SELECT of the rows that fail a data test; it is empty if the test passes.
+    """Return a SELECT that yields the rows that fail a data test, or no rows if the test passes.
 
     Args:
         test: the test.
@@ -362,7 +362,7 @@ def _no_rows(table: Table) -> str:
 
 
 def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
-    """Return a table's column types by name; nothing if the table does not exist.
+    """Return a table's column types by name; empty if the table does not exist.
 
     `describe` avoids `duckdb_columns()`, which first binds every view: 8 ms per call, with three calls per table.
     """

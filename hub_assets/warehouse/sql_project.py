@@ -1,16 +1,16 @@
 """The loader of `dbt_like_sql`: it parses and checks SQL files and their yml before anything runs.
 
-Each model is one SELECT in one file. Braces may contain only `{{ ref('x') }}`, `{{ source('a', 'b') }}` and
-`{{ var('snapshot_date') }}`, so real dbt can build the same folder. The project keeps its own loader for what dbt does
-not do:
+Each SQL model is one SELECT in one file. Braces may contain only `{{ ref('x') }}`, `{{ source('a', 'b') }}` and
+`{{ var('snapshot_date') }}`, so real dbt can build the same folder. The project has its own loader because dbt does not
+do the following:
 
-- It loads and binds all models each time the code location starts, in 1.4 s of CPU time for 43 models. `dbt parse`
-  takes 12.5 s and binds nothing, and `dbt build` of a small week takes another 50 s.
-- It knows weeks: staging models are views over all weeks, and all other models build one week at a time.
-- It binds every model on empty tables in DuckDB, so an unknown column fails at load time with file and line, and yields
-  all column names and types.
-- It combines the `not_null` tests of a table: 245 tests instead of dbt's 524 keep the event log of a run short.
-- It derives column lineage from sqlglot, and a code version per model that ignores comments and layout.
+- The loader loads and binds all SQL models each time the code location starts, in 1.4 s of CPU time for 43 models.
+  `dbt parse` takes 12.5 s and binds nothing, and `dbt build` takes another 50 s for a small week.
+- It supports weeks: staging models are views over all weeks, and all other SQL models are built one week at a time.
+- It binds every SQL model on empty tables in DuckDB. An unknown column therefore fails at load time with file and line,
+  and all column names and types are known.
+- It combines a table's `not_null` tests. With 245 tests instead of dbt's 524, a run's event log stays short.
+- It uses sqlglot to derive column lineage, and a code version per SQL model that ignores comments and layout.
 
 Nothing here touches a real database or imports Dagster.
 """
@@ -47,7 +47,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is eight
 
 
 class ModelError(UserError):
-    """A model or its yml is invalid; the message starts with file and line."""
+    """A SQL model or its yml is invalid; the message starts with file and line."""
 
     def __init__(self, path: Path, line: int | None, problem: str) -> None:
         super().__init__(f"{path}{f':{line}' if line else ''}: {problem}")
@@ -55,7 +55,7 @@ class ModelError(UserError):
 
 @dataclass(frozen=True)
 class Column:
-    """A column with its DuckDB type. `is_personal` marks columns that name people; None if the yml does not say."""
+    """A column with its DuckDB type. `is_personal` is true for columns that name people, None if the yml omits it."""
 
     name: str
     type: str
@@ -68,7 +68,7 @@ class DataTest:
     """A test of a table's rows under its dbt name: `not_null`, `unique`, `accepted_values` or `relationships`.
 
     `columns` holds one name, with two exceptions: `unique` may take several (a table's grain), and `not_null` combines
-    all such columns of a table, because 300 separate tests would write 300 events to a run's log. Tests with
+    all of a table's required columns, because 300 separate tests would write 300 events to a run's log. Tests with
     `is_warning` (dbt's `severity: warn`) report failures without blocking.
     """
 
@@ -87,7 +87,7 @@ class DataTest:
 
 @dataclass(frozen=True)
 class Table:
-    """Common base of models, seeds and sources. `grain` lists the key columns; `group` is the theme in the UI."""
+    """Base class of SQL models, seeds and sources. `grain` lists the key columns; `group` is the group in the UI."""
 
     name: str
     path: Path
@@ -120,7 +120,7 @@ class Seed(Table):
 
 @dataclass(frozen=True)
 class TrackedMetric:
-    """A number worth following over the weeks, taken from all rows of a table or those that match `where`.
+    """A number to plot over the weeks, taken from all rows of a table or only those that match `where`.
 
     `name` is a template filled with the row's values, such as `{repo_type}s_{variable}`; `column` holds the number.
     """
@@ -132,10 +132,10 @@ class TrackedMetric:
 
 @dataclass(frozen=True)
 class Model(Table):
-    """One SELECT. `is_view` models cover all weeks; the others are tables filled one week at a time.
+    """A SQL model: one SELECT. If `is_view`, it is a view over all weeks, otherwise a table filled one week at a time.
 
-    Only short result tables have `tracked_metrics`. `upstream` lists the tables the model reads; `column_lineage` maps
-    each column to the (table, column) pairs it derives from.
+    Only short result tables have `tracked_metrics`. `upstream` lists the tables that the SQL model reads;
+    `column_lineage` maps each column to the (table, column) pairs it derives from.
     """
 
     sql: str = ""
@@ -153,7 +153,7 @@ class Model(Table):
 
 @dataclass(frozen=True)
 class Project:
-    """The whole SQL project; `models` are in build order."""
+    """The whole SQL project; `models` lists the SQL models in build order."""
 
     sources: tuple[Source, ...]
     seeds: tuple[Seed, ...]
@@ -172,7 +172,7 @@ class Project:
 
 
 def load_project(root: Path) -> Project:
-    """Load and check the folder.
+    """Load and check the SQL project in a folder.
 
     Raises:
         ModelError: for any mistake, with file, line and name.
@@ -207,7 +207,7 @@ def load_project(root: Path) -> Project:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A parsed model that has not been bound yet."""
+    """A parsed SQL model that has not been bound yet."""
 
     path: Path
     layer: str
@@ -307,7 +307,7 @@ def _bind(draft: _Draft, connection: duckdb.DuckDBPyConnection, schema: dict[str
         except duckdb.Error as error:
             raise ModelError(path, None, f"tracked metric {metric.name} of {name}: {_first_line(error)}") from None
     columns = tuple(_column(listed[column], kind) for column, kind in types.items())
-    # replace the view with an empty table, because nested views would be bound again for every model that reads them
+    # replace the view with an empty table, because nested views would be bound again for each SQL model that reads them
     connection.execute(f"drop view {name}")
     connection.execute(_empty(name, columns))
     return Model(
@@ -471,7 +471,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _line_of_error(message: str, sql: str) -> int | None:
-    """Find the line in the file: DuckDB also counts the `create view` line, and some errors have no line."""
+    """Return the line in the file, or None for errors without a line. DuckDB also counts the `create view` line."""
     if line := re.search(r"^LINE (\d+):", message, re.MULTILINE):
         return max(1, int(line.group(1)) - 1)
     quoted = re.search(r'"(\w+)"', message)
@@ -484,5 +484,5 @@ def _line_of(text: str, word: str) -> int | None:
 
 
 def digest(*texts: str) -> str:
-    """Return a short hash of some texts, which identifies a version of them."""
+    """Return a short hash that identifies the content of some texts."""
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]

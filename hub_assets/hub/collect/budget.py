@@ -1,4 +1,4 @@
-"""How a run's calls are shared among the response tables. How a crawl keeps to its limit belongs to `crawl`."""
+"""Shares a run's calls among the response tables. Keeping a crawl within its limit belongs in `crawl`."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,7 +14,7 @@ def budget_calls(calls: int | None, hours: float | None, quota: int, window: flo
 
     Args:
         calls: a number of calls; takes precedence.
-        hours: or the calls that the rate limit allows in this many hours.
+        hours: the number of hours whose calls, at the rate limit, are the budget; used if `calls` is None.
         quota: calls per window.
         window: seconds per window.
     """
@@ -22,7 +22,7 @@ def budget_calls(calls: int | None, hours: float | None, quota: int, window: flo
 
 
 def calls_left(tables: Sequence[ResponseTable], table: ResponseTable, budget: int | None, spent: int) -> int | None:
-    """Return how many calls a table may make: its share, and what the tables before it have left of theirs.
+    """Return how many calls a table may make: its own share plus any calls that earlier tables did not use.
 
     Args:
         tables: all tables, in the order of collection.

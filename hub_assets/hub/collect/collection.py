@@ -1,6 +1,6 @@
 """Collects a week of a response table, from plan to manifest, and resumes after an interruption.
 
-Combines `crawl` (concurrent requests) with the lake's `Landing` (crash safety). What to request belongs to `sources`.
+Combines `crawl` (concurrent requests) with the lake's `Landing` (crash safety). What to request belongs in `sources`.
 """
 
 import json
@@ -69,9 +69,9 @@ def land(
     Args:
         client: the Hub client.
         lake: where to write.
-        table: which table.
+        table: the response table.
         snapshot_date: the week. The caller makes sure that it is the Hub's current week.
-        selection: which repositories, and after how many weeks to ask again.
+        selection: which repositories to cover, and after how many weeks to ask again.
         first: what to ask about first, in order; see `ResponseTable.first`.
         options: see `CollectOptions`.
 
@@ -113,7 +113,7 @@ def land(
         left = table.plan(request)
         planned, progress = left.summary(), Progress(table.name, len(left))
         if len(left):
-            client.contact(outage_backoff)  # the budget's deadline is on the Hub's clock
+            client.contact(outage_backoff)  # the budget's deadline is a time on the Hub's clock
         broken: HubBroken | None = None
         for _ in range(table.rounds):
             try:

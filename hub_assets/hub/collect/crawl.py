@@ -28,21 +28,21 @@ from hub_assets.hub.http.pacing import PacerClosed
 from hub_assets.lake.landing import Landing, Record
 
 WORKERS = 64
-"""Maximum threads: at 333 calls per second, the largest plan, and 150 ms latency, 50 threads wait for responses."""
+"""Maximum number of threads. At 333 calls/s (the largest plan) and 150 ms latency, 50 threads wait for responses."""
 FIRST_WORKERS = 4
-"""Threads at the start, doubled for as long as responses are the bottleneck."""
+"""Number of threads at the start, doubled for as long as responses are the bottleneck."""
 IDLE = 0.8
-"""Above this share of a core, more threads gain nothing: they would only wait for each other."""
+"""Share of a core above which more threads do not help, because they would only wait for each other."""
 LOOK_SECONDS = 0.5
 FAILURE_STREAK = 20
-"""Number of consecutive responses that look like a failing Hub or token at which a crawl stops."""
+"""Number of consecutive responses that make a crawl stop because they look like a failing Hub or token."""
 
 
 class Question(Protocol):
     """A question for the Hub.
 
-    A source either has data of a `kind` or not, so a single 501 settles all questions of that kind. `has_failed` marks
-    a question that failed the last time, so another failure tells us nothing about the Hub.
+    A source either has data of a `kind` or does not, so a single 501 settles all questions of that kind. `has_failed`
+    marks a question that failed the last time; if it fails again, that tells us nothing about the Hub.
     """
 
     @property
@@ -61,7 +61,7 @@ Q = TypeVar("Q", bound=Question)
 
 @dataclass(frozen=True)
 class Budget:
-    """The limits of a crawl: a number of `calls` and a time on the Hub's clock; None for no limit."""
+    """The limits of a crawl: a number of `calls` and a deadline on the Hub's clock; None for no limit."""
 
     calls: int | None = None
     until: datetime | None = None
@@ -78,7 +78,7 @@ NO_LIMIT: Final = Budget()
 class Progress:
     """Progress of a crawl: questions `planned` and `done`, `calls` made, `outcomes`, and `seconds` elapsed.
 
-    As far as we know, `remaining` of the `quota` calls are left in the Hub's current window.
+    `remaining` estimates how many of the `quota` calls are left in the Hub's current window.
     """
 
     what: str
@@ -143,13 +143,13 @@ def crawl(
 
     Raises:
         TokenRefused: if the Hub rejects the token, even in mid-crawl.
-        HubBroken: after a failure streak, none of which is kept.
+        HubBroken: after a failure streak; its responses are discarded.
     """
     _Crawl(client, landing, iter(questions), ask, progress, budget, is_suspect, outage_backoff).run(workers, watch)
 
 
 def record_of(row: Row) -> Record:
-    """Return the journal record of a row. It always converts, because `response_log` has checked its values."""
+    """Return the journal record of a row. Every row converts, because `response_log` has checked its values."""
     return Record({}, json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
 
 
@@ -160,7 +160,7 @@ def rows_of(
 
     An earlier version may have journaled responses that cannot be converted. They are set aside, along with the later
     pages of the same fetch, so that the fetch has no gap and resumes before the damaged page. The counts are
-    `n_set_aside` and `set_aside`, the names of the first few.
+    `n_set_aside` and `set_aside` (the names of the first few).
     """
     fields = pa.schema([schema.field(name) for name in schema.names[1:]])
 
@@ -195,7 +195,7 @@ def rows_of(
 
 
 def _without_holes(lines: list[bytes], fits: list[bool]) -> list[bool]:
-    """Return which lines to keep: those that convert and do not follow a bad line of the same fetch."""
+    """Return, for each line, whether to keep it: it must convert and not follow a bad line of the same fetch."""
     broken_fetches: set[tuple[Any, ...]] = set()
     is_kept = []
     for line, is_fit in zip(lines, fits, strict=True):
@@ -279,7 +279,7 @@ class _Crawl:
                     waited, busy = self._client.pacer.waited, time.process_time()
                     _, running = wait(threads, LOOK_SECONDS, FIRST_EXCEPTION)
                     self._announce_or_end_wait()
-                    # more threads help only if responses are the bottleneck, not the rate limit or this process
+                    # more threads help only if the bottleneck is responses rather than the rate limit or this process
                     if self._client.pacer.waited == waited and time.process_time() - busy < IDLE * LOOK_SECONDS:
                         more = min(workers, 2 * len(threads)) - len(threads) if running else 0
                         threads += [pool.submit(self._work) for _ in range(more)]
@@ -291,7 +291,7 @@ class _Crawl:
                 self._is_over = True
                 raise
             finally:
-                # a worker may wait five minutes for its turn; after a failed crawl it must not
+                # a worker may wait five minutes for its turn, but must not keep waiting after the crawl has failed
                 if self._is_over:
                     with self._client.pacer.canceled():
                         wait(threads)

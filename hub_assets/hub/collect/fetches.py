@@ -1,7 +1,7 @@
 """Fetches: reading a repository's history page by page, starting at any page.
 
-This is the code that commits and discussions share. The content of their pages belongs to `commits` and `discussions`;
-choosing repositories belongs to `plan`.
+Commits and discussions share this code. Parsing their pages belongs in `commits` and `discussions`; choosing
+repositories belongs in `plan`.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,20 +18,19 @@ from hub_assets.hub.http.errors import HubError, HubRefused, HubUnusable
 from hub_assets.vocabulary import RepoType
 
 RESTARTS = 3
-"""How many times a fetch starts over because the history was rewritten during the fetch."""
+"""Maximum number of times that a fetch starts over because the history was rewritten during the fetch."""
 MOST_PAGES = 1_000
 """Page limit per fetch: a million commits or 50,000 discussions. Later pages are not requested."""
 
 
 @dataclass(slots=True)
 class Fetch:
-    """A repository's fetch: what to request, what was known before, and how far it has come.
+    """One fetch of a repository's history: what to request, what was known before, and the progress so far.
 
     Args:
         repo_type, repo_key, repo_id: the repository.
         listed_sha, listed_gated, listed_likes, listed_downloads: its values in this week's listing.
-        sample_share: the sampled share of repositories, if this repository was drawn by a sample; null if it was
-            chosen.
+        sample_share: the sampled share of repositories if this repository was drawn in a sample; null otherwise.
         fetch_number: the number of this fetch of the repository.
         history_version: the number of the latest complete history version; 0 if there is none.
         known_head: that version's newest commit.
@@ -93,7 +92,7 @@ class Page:
 
 @dataclass
 class Kept:
-    """The part of a page to store: items ready for JSON, and whether the fetch may end here."""
+    """The part of a page to store: its items, ready for JSON, and whether the fetch may end after this page."""
 
     items: list[dict[str, Any]]
     head: str | None = None
@@ -103,7 +102,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class HistorySpec:
-    """How to read a type of history, such as commits.
+    """The rules for reading one type of history, such as commits.
 
     Args:
         items: the column that holds the items.
@@ -111,9 +110,9 @@ class HistorySpec:
         first_path: the path of the first page, relative to the repository.
         page_size: items per page.
         page_of: parses a response, given how many items the earlier pages covered.
-        keep: chooses what to store of a page's items not seen on earlier pages.
+        keep: chooses what to store from a page's items that no earlier page contained.
         outcome_of: maps an error to an outcome that differs from its type's default.
-        has_change_marker: whether the listed `sha` tells that a history has changed.
+        has_change_marker: whether a new `sha` in the listing means that a history has changed.
         may_hide: whether the Hub counts items it does not show, so that fewer items than counted are not an error.
         most_pages: page limit per fetch.
     """
@@ -148,7 +147,7 @@ class _Trail:
         return [item for item in items if item.get(self._key) is None or str(item[self._key]) not in self._seen]
 
     def follow(self, path: str, page: Page, *, should_be_new: bool) -> str | None:
-        """Record a page. Return why the next page must not be requested, or None if it may be or does not exist."""
+        """Record a page and return the reason not to request the next page; None if it is safe or does not exist."""
         self._asked.add(path)
         keys = {str(item.get(self._key)) for item in page.items}
         is_new = not keys <= self._seen
@@ -161,12 +160,12 @@ class _Trail:
 def answers(client: HubClient, fetch: Fetch, kind: HistorySpec) -> Iterator[Row]:
     """Fetch a repository's history and yield a row per response, the final row with `is_last`.
 
-    If a redirect leads to a different repository, that history is not read. Items added during the fetch push older
-    items to later pages; those are not stored twice. If the total shrinks, the history was rewritten, and a new fetch
+    If a redirect leads to a different repository, its history is not read. Items added during the fetch push older
+    items to later pages, but no item is stored twice. If the total shrinks, the history was rewritten, and a new fetch
     starts at the first page.
 
-    A fetch ends when its pages lead nowhere. If the Hub may be hiding the missing items, or the page limit is reached,
-    the items so far are kept and are fewer than `n_total`; otherwise the fetch has failed.
+    A fetch ends early when a page links to no usable next page. If the Hub may be hiding the missing items, or the page
+    limit is reached, the fetch succeeds with fewer items than `n_total`; otherwise it fails.
     """
     fetch = copy(fetch)
     trail = _Trail(kind.key)
@@ -260,7 +259,7 @@ def _row(fetch: Fetch, row: Row, *, is_last: bool) -> Row:
 
 
 def _redirected(client: HubClient, fetch: Fetch, answer: Answer, kind: HistorySpec) -> Row:
-    """Return the row changes after a redirect: it leads to the same repository under a new id, or to a different one.
+    """Return the columns to change in a row after a redirect to the repository's new id or to a different repository.
 
     Raises:
         HubError: if the repository at the target cannot be identified.

@@ -1,6 +1,6 @@
-"""A table of histories: what commits and discussions share as raw tables.
+"""Raw tables of histories: what the tables of commits and discussions have in common.
 
-Combines `plan` (which repositories) and `fetches` (how to read them).
+Combines `plan` (choosing repositories) and `fetches` (reading their histories).
 """
 
 from functools import partial

@@ -58,7 +58,7 @@ def land_listing(
         `retries` (this process's counts by cause).
 
     Raises:
-        ListingRefused: if the week and also a later week were listed before.
+        ListingRefused: if this week was listed before, and a later week was listed, too.
         HubError: if the Hub fails; everything listed until then is kept.
         LandingBusy: if another process is writing the same listing.
     """
@@ -114,7 +114,7 @@ def land_listing(
 
 
 def require_no_later_week(lake: Lake, snapshot_date: date) -> None:
-    """Make sure that today's Hub does not overwrite an earlier week, whatever the clock says.
+    """Make sure that a wrong clock does not make today's listing overwrite an earlier week.
 
     Raises:
         ListingRefused: if a later week has been listed.

@@ -1,7 +1,7 @@
 """Reads a whole listing page by page, starting at any page.
 
-Listings are sorted by `createdAt`, the only key that never changes, so a listing that takes an hour neither misses nor
-repeats a repository because its likes changed. Processing the pages does not belong here.
+Listings are sorted by `createdAt`, the only key that never changes. Otherwise, a listing that takes an hour could miss
+or repeat a repository whose likes changed. Processing the pages does not belong here.
 """
 
 import json
@@ -31,7 +31,7 @@ _ALLOWED = re.compile(r'"expand" must be one of \[([^\]]*)\]')
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its JSON text, its number of rows, the path of the next page (None on the last), and when it arrived.
+    """A page: its JSON text, number of rows, path of the next page (None on the last page), and time of arrival.
 
     `refused` lists the table's fields that the Hub rejects in listings; they were not requested.
     """
@@ -44,7 +44,7 @@ class Page:
 
 
 def first_path(table: ListingTable, page_size: int = PAGE_SIZE, without: tuple[str, ...] = ()) -> str:
-    """Return path and query of a listing's first page, with all fields except those in `without`."""
+    """Return the path and query of a listing's first page, requesting all fields except those in `without`."""
     fields = [name for name in table.fields if name not in without]
     query = [("sort", "createdAt"), ("limit", str(page_size)), *(("expand", name) for name in fields)]
     return f"/api/{table.repo_type}s?{urlencode(query)}"
@@ -62,16 +62,16 @@ def list_pages(
 
     Args:
         client: the Hub client.
-        table: which listing.
+        table: the listing's table.
         start: the `next_path` of the last page received; None for the first page.
         refused: that page's `refused`.
         page_size: rows per page (1 to 1,000); halved when the Hub times out on a page (504) or a page is too large.
-        outage_backoff: successive waits in seconds while the Hub is down; starts over with every page received.
+        outage_backoff: successive waits in seconds while the Hub is down; the sequence restarts after every page.
 
     Raises:
         HubError: see `HubClient.get`.
-        HubUnusable: if a response is not a page, or its link to the next page is unreadable or leads nowhere new. That
-            page is not yielded, so a resumed listing requests it again.
+        HubUnusable: if a response is not a page, or its link is unreadable or does not lead to a new page. This page is
+            not yielded, so a resumed listing requests it again.
     """
     path: str | None = start or first_path(table, page_size, refused)
     asked: set[str] = set()
@@ -112,7 +112,7 @@ def list_pages(
 
 
 def _dead_end(next_path: str | None, asked: set[str], *, brings_new: bool) -> str | None:
-    """Return why the next page must not be requested, or None if it may be or does not exist."""
+    """Return the reason not to request the next page, or None if it is safe to request or does not exist."""
     if next_path is None:
         return None
     if next_path in asked:
@@ -135,7 +135,7 @@ def page_text(rows: list[Any]) -> str:
 
 
 def _refused_fields(error: HubRefused, table: ListingTable) -> list[str]:
-    """Return our fields that are missing from the Hub's list of allowed names; empty for any other error."""
+    """Return the table's fields that the error's list of allowed names lacks; empty for any other error."""
     allowed = _ALLOWED.search(error.message) if error.status == 400 else None
     names = {name.strip() for name in allowed.group(1).split(",")} if allowed else set(table.fields)
     return [name for name in table.fields if name not in names]

@@ -20,9 +20,9 @@ from hub_assets.hub.collect.values import FIRST_MOMENT, GREATEST_COUNT, LAST_MOM
 from hub_assets.sql import parquet
 
 REJECTS_KEPT = 20
-"""Number of rejected rows recorded per call. All of them are counted."""
+"""Maximum number of rejected rows recorded per call. All of them are counted."""
 REJECT_TEXT = 2_000
-"""Characters recorded of each rejected row, to keep the manifest small."""
+"""Maximum characters recorded per rejected row, to keep the manifest small."""
 
 
 @dataclass
@@ -71,7 +71,7 @@ def listing_rows(
     Args:
         pages: columns `body` (string: the response's JSON array) and `observed_at` (timestamp, UTC), in the order
             received.
-        table: which listing.
+        table: the listing's table.
         snapshot_date: the week of the rows.
         seen: Parquet files of this listing; rows already in them count as duplicates.
 
@@ -207,7 +207,7 @@ _IS_ODD = "lambda item: json_type(item) <> 'VARCHAR'"
 
 
 def _with_valid_text(connection: duckdb.DuckDBPyConnection, pages: pa.Table) -> tuple[pa.Table, int]:
-    """Repair pages that Python can parse and DuckDB cannot; also return how many had an unpaired surrogate.
+    """Repair pages that Python can parse but DuckDB cannot; also return how many pages had an unpaired surrogate.
 
     Raises:
         ValueError: if Python cannot parse a page as a list either.
@@ -239,7 +239,7 @@ def parsed_page(body: str) -> list[Any]:
 
 
 def _json_shape(kind: pa.DataType, *, is_json: bool = False) -> str:
-    """Return the type as which `json_transform` reads a field, in that function's notation."""
+    """Return the type that `json_transform` should read a field as, in that function's notation."""
     if is_json:
         return '"JSON"'
     if pa.types.is_list(kind):
@@ -286,7 +286,7 @@ def _count(read: str) -> str:
 
 
 def _has_mismatch(kind: pa.DataType, value: str, path: str) -> str:
-    """Return the SQL condition that the converted value has lost some of the JSON at a path."""
+    """Return the SQL condition that is true if the converted value has lost part of the JSON at a path."""
     missing = f"{value} is null and json_type(raw, '{path}') <> 'NULL'"
     if pa.types.is_struct(kind):
         return " or ".join([missing, *(_has_mismatch(f.type, f"{value}.{f.name}", f"{path}.{f.name}") for f in kind)])

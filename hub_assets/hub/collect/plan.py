@@ -70,7 +70,7 @@ class Coverage:
 class Plan:
     """A week's fetches in order (a row per fetch, with the columns of `Fetch`), and the current coverage.
 
-    `not_listed` are the selected ids that no listing has.
+    `not_listed` holds the selected ids that appear in no listing.
     """
 
     fetches: pa.Table
@@ -109,17 +109,17 @@ class Plan:
 def plan_histories(request: PlanRequest, spec: HistorySpec) -> Plan:
     """Plan the fetches of a week.
 
-    Commits are fetched in hash order, so that a crawl cut short has read a random sample; with `top`, the most liked
-    come first. Discussions that are due by rotation come first, followed by the repositories with the most expected new
-    discussions. That estimate adds the rate of the known discussions and a rate based on likes and downloads, times the
-    weeks since the last fetch.
+    Commits are fetched in hash order, so that a crawl cut short has read a random sample; with `top`, the most-liked
+    repositories come first. Discussions that are due by rotation come first, followed by the repositories with the most
+    expected new discussions. This estimate is a weekly rate, derived from the known discussions, likes and downloads,
+    times the weeks since the last fetch, plus a term for new likes.
 
     Args:
-        request: the week, which repositories, and the data so far.
+        request: the week, the selected repositories, and the data so far.
         spec: the type of history.
 
     Raises:
-        PlanError: if nothing was listed that week, or none of the selected ids was.
+        PlanError: if nothing was listed in that week, or if none of the selected ids was listed.
     """
     lake, snapshot_date, selection = request.lake, request.snapshot_date, request.selection
     listed = {
@@ -158,7 +158,7 @@ def plan_histories(request: PlanRequest, spec: HistorySpec) -> Plan:
 
 
 def _wanted(selection: Selection) -> pa.Table:
-    """Return the selected ids as spelled and as looked up, with a row for each repository type they may refer to."""
+    """Return the selected ids as the user spelled them and as looked up, with a row per possible repository type."""
     parsed = [(spelled, *read_id(spelled)) for spelled in dict.fromkeys(selection.ids)]
     rows = [
         {"spelled": spelled, "repo_type": repo_type, "repo_id": repo_id}
@@ -193,13 +193,13 @@ def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
         f"select '{repo_type}' as repo_type, _id as repo_key, id as repo_id, sha, {possible['likes']}, {moment}, "
         f"{downloaded[repo_type]} "
         f"from ({select_from(paths, columns if repo_type == 'space' else columns | of_others)})"
-        f"where id is not null and not starts_with(id, '{PREFIX}')"  # erased people are not asked about
+        f"where id is not null and not starts_with(id, '{PREFIX}')"  # request nothing about erased people
         for repo_type, paths in files.items()
     )
 
 
 def _planned(spec: HistorySpec, week: date, selection: Selection) -> str:
-    """Return the SELECT of all listed repositories: what we know about each, and whether it is up to date."""
+    """Return the SELECT that computes, for each listed repository, what we know and whether it is up to date."""
     chosen = "true"
     if selection.top is not None:
         by_likes = "row_number() over (partition by repo_type order by likes desc nulls last, repo_key)"

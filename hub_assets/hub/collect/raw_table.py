@@ -1,7 +1,7 @@
-"""What a raw table is: its rows, and how to collect them. The tables themselves belong to `hub.sources`.
+"""Definitions of raw tables: their rows, and how to collect them. The tables themselves belong in `hub.sources`.
 
-Listings have a row per repository and use the API's own names. Response tables have a row per response: how the request
-ended (the response log), the question, and the data.
+Listings have a row per repository and use the API's own names. Response tables have a row per response, which records
+how the request ended (the response log), the question, and the data.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -21,7 +21,7 @@ from hub_assets.vocabulary import RepoType
 
 TIME: Final = pa.timestamp("us")
 BATCH: Final = 1_000
-"""Questions that a plan turns into Python objects at a time."""
+"""Number of questions that a plan turns into Python objects at a time."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ListingTable:
     """The listing of a repository type.
 
     Args:
-        repo_type: which listing.
+        repo_type: the repository type that the listing covers.
         fields: the `expand` names to request, with their column types.
         json_fields: the fields to store as JSON text because their shape may change.
     """
@@ -64,12 +64,12 @@ class ListingTable:
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """What a plan is based on.
+    """The input for a plan.
 
     Args:
         lake: the data so far, including the parts of an unfinished landing.
         snapshot_date: the week.
-        selection: which repositories, and after how many weeks to ask again.
+        selection: which repositories to cover, and after how many weeks to ask again.
         first: what the table's `first` query returned; empty if it was not run.
     """
 
@@ -124,18 +124,18 @@ class Lookups:
 
 @dataclass(frozen=True)
 class ResponseTable:
-    """A table of responses: everything that sets it apart from the others.
+    """The definition of a response table: everything that distinguishes it from the other response tables.
 
     Args:
         name: the table's name.
         columns: the columns after those of the response log, with their types.
-        label: what the questions are about, for a terminal.
+        label: what the questions are about, as shown in a terminal.
         plan: returns the questions that are left.
         ask: answers a question with a row per response, see `crawl.crawl`.
-        position: its place in a run: tables with smaller numbers are collected first.
-        budget_share: its share of a run's budget. It also gets what the tables before it leave over.
-        reads: tables that must be collected or built before.
-        first: a SELECT on the build database, with `$week` for the week: what to ask about first, in order.
+        position: its rank in a run: tables with smaller numbers are collected first.
+        budget_share: its share of a run's budget. It also gets whatever the tables before it leave over.
+        reads: tables that must be collected or built before it.
+        first: a SELECT on the build database that returns what to ask about first, in order; `$week` is the week.
         is_suspect: whether a response may be about the Hub rather than the question, see `crawl.crawl`.
         rounds: how many times to plan, for tables whose responses raise further questions.
     """

@@ -37,8 +37,8 @@ OUTCOMES: Final = (
     "failed",
     "not_asked",
 )
-"""Possible outcomes. `not_modified` never occurs in a response: the known history was still valid, so no request was
-sent."""
+"""Possible outcomes. `not_modified` never occurs in a response; it means that the known history was still valid, so no
+request was sent."""
 
 COLUMNS: Final[dict[str, pa.DataType]] = {
     "observed_at": pa.timestamp("us"),
@@ -80,7 +80,7 @@ def of_error(error: HubError, client: HubClient, outcome: str | None = None) -> 
     about the repository.
 
     Raises:
-        TokenRefused, Misconfigured: if that is the error, because no further request can succeed.
+        TokenRefused, Misconfigured: if `error` is one of these, because no further request can succeed.
     """
     if isinstance(error, TokenRefused | Misconfigured):
         raise error
@@ -115,8 +115,8 @@ def object_in(answer: Answer) -> dict[str, Any]:
 def is_suspect(row: Row) -> bool:
     """Return whether a response may be about the Hub, the connection or the token rather than the question.
 
-    That includes a 404 without the Hub's error code (a removed API path, a proxy), and a 403 that does not say that
-    discussions are disabled.
+    Examples are a 404 without the Hub's error code, which may come from a removed API path or a proxy, and a 403 that
+    does not say that discussions are disabled.
     """
     status, outcome = row["status"], row["outcome"]
     if outcome == "failed":
@@ -127,7 +127,7 @@ def is_suspect(row: Row) -> bool:
 
 
 def is_suspect_failure(row: Row) -> bool:
-    """Return whether a failed response is suspect; for questions about things that often do not exist."""
+    """Return whether a response failed and is suspect. Suits questions about objects that often do not exist."""
     return row["outcome"] == "failed" and is_suspect(row)
 
 

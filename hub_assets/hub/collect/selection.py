@@ -1,4 +1,4 @@
-"""Which repositories' histories a week fetches. Planning the fetches belongs to `plan`."""
+"""Selects the repositories whose histories a week fetches. Planning the fetches belongs in `plan`."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,8 +21,8 @@ class Selection:
     Args:
         repo_types: the types to fetch.
         top: the number of most-liked repositories of each type.
-        sample: a share of each type, drawn by a hash of the key: the same repositories every week, and a larger sample
-            contains every smaller one. Totals are estimated with weight 1 / share.
+        sample: a share of each type, drawn by a hash of the key. It contains the same repositories every week, and a
+            larger sample contains every smaller one. Totals are estimated with weight 1 / share.
         ids: repository ids as people write them (see `ids.read_id`).
         rotation_weeks: every repository's discussions are read at least once in this many weeks, provided the budget
             covers an equal part of them every week.
@@ -58,7 +58,7 @@ class Selection:
         return None if self.top is not None or self.ids else self.sample or 1.0
 
     def to_json(self) -> dict[str, Any]:
-        """Return the selection for the manifest, with the number of ids instead of the ids."""
+        """Return the selection for the manifest, with the number of ids instead of the ids themselves."""
         return {**vars(self), "ids": len(self.ids)}
 
 

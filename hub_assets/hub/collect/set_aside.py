@@ -1,4 +1,4 @@
-"""Finds the records that cannot be converted, so they can be set aside and the rest processed.
+"""Finds the records that cannot be converted, so that they can be set aside and all others processed.
 
 New records are checked before they are written, so this handles records from earlier versions and unforeseen cases.
 """
@@ -18,13 +18,13 @@ UNCONVERTIBLE: Final = (
     duckdb.DataError,
     duckdb.InvalidInputException,
 )
-"""Exceptions caused by a record's content, as opposed to a full disk or a lack of memory."""
+"""Exceptions that a record's content can cause, as opposed to a full disk or a lack of memory."""
 NAMED: Final = 20
-"""Number of set-aside records that are listed by name. All of them are counted."""
+"""Maximum number of set-aside records that are listed by name. All of them are counted."""
 
 
 def convertible(records: Sequence[T], convert: Callable[[Sequence[T]], object]) -> list[bool]:
-    """Return for each record whether it converts, by bisection, which is fast if few records fail."""
+    """Return, for each record, whether it converts. Uses bisection, which is fast if few records fail."""
     try:
         convert(records)
     except UNCONVERTIBLE:

@@ -1,4 +1,4 @@
-"""Which values fit a column: limits of counts and times, and a check that counts what does not fit."""
+"""Decides which values fit a column: limits on counts and times, and a check that counts the values that do not fit."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,7 +14,7 @@ LAST_MOMENT: Final = "9999-12-31 23:59:59.999999"
 
 
 class Values:
-    """Checks values, replaces the invalid ones by null and counts them."""
+    """Checks values, replaces invalid values with null, and counts them."""
 
     def __init__(self) -> None:
         self.type_mismatches = 0

@@ -1,7 +1,7 @@
 """The only way to call the Hub: requests JSON with huggingface_hub's session and token, limited responses and retries.
 
 `HubClient` returns JSON or raises one of `errors`. It follows redirects itself, and only where `endpoint` allows.
-Sending requests belongs to `session`, parsing headers to `headers`. What to request and what the rows mean does not
+Sending requests belongs in `session`, parsing headers in `headers`. What to request and what the rows mean does not
 belong here.
 """
 
@@ -45,7 +45,7 @@ from hub_assets.hub.http.session import CONNECT_SECONDS, READ_SECONDS, one_answe
 logger = logging.getLogger(__name__)
 
 POPULATION_HEADER: Final = "X-Hub-Population"
-"""Set by every Hub except the real one: the name of the population it serves."""
+"""Header in which every Hub except the real one names the population it serves."""
 LONGEST_BACKOFF: Final = 8.0
 REDIRECTS: Final = 5
 """Redirects allowed per request. The Hub needs two, for a renamed repository of a renamed account."""
@@ -62,8 +62,8 @@ USER_AGENT: Final = f"hub_assets/{version('hub-assets')}; hf_hub/{huggingface_hu
 class Answer:
     """A successful response: its JSON `body` and the Hub's time.
 
-    It took `attempts`, which used up `calls` of the rate limit, redirects included. `path` is the final path with its
-    query; `was_redirected` says whether it differs from the requested path. `location` is the target of a redirect that
+    It took `attempts`, which used up `calls` of the rate limit, including redirects. `path` is the final path with its
+    query; `was_redirected` is true if that differs from the requested path. `location` is the target of a redirect that
     was not followed.
     """
 
@@ -101,7 +101,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Contact:
-    """What the first response says about a Hub: its time, and its population's name (None for the real Hub)."""
+    """Facts from a Hub's first response: the Hub's time, and its population's name (None for the real Hub)."""
 
     now: datetime
     population: str | None
@@ -121,7 +121,7 @@ class HubClient:
         is_local: the Hub is our own server on this machine, so proxies and offline mode are ignored.
         say_seconds: interval between messages during a wait.
 
-    `retries` counts retried requests by cause. `has_token` says whether a token is sent. `tell` receives a message
+    `retries` counts retried requests by cause. `has_token` is true if a token is sent. `tell` receives a message
     whenever the Hub makes us wait longer than a backoff; replace it to send the messages somewhere other than the log.
 
     Raises:
@@ -178,7 +178,7 @@ class HubClient:
         """
         waits = iter(outage_backoff)
         while self._contact is None:
-            # whoami has its own, low rate limit, so it is called once, and only if there is a token to check
+            # whoami has a low rate limit of its own, so it is called only once, and only if there is a token to check
             path = "/api/whoami-v2" if self.has_token else "/api/models?limit=1"
             try:
                 answer = self._ask(path, attempts=min(self.attempts, 4))

@@ -1,8 +1,8 @@
-"""The address of a Hub. Requests, links and redirects must stay below its own path plus `/api/`.
+"""The address of a Hub. Requests, links and redirects must stay below the address's own path plus `/api/`.
 
 A path, here and in journals, is relative to the endpoint's own path and includes the query: `/api/models?limit=5`.
 Every request goes to the endpoint with such a path appended, never to a URL taken from a response, so no response can
-decide which host receives the token. Sending requests belongs to `client`.
+decide which host receives the token. Sending requests belongs in `client`.
 """
 
 import re
@@ -23,7 +23,7 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
 _ORIGIN: Final = re.compile(r"https?://[^/]", re.I)
 _PORTS: Final = {"http": 80, "https": 443}
 _DECODINGS: Final = 3
-"""A path that is still percent-encoded after this many decodings is treated as malicious."""
+"""Maximum rounds of percent-decoding. A path that is still encoded after that is treated as malicious."""
 
 
 class Endpoint:

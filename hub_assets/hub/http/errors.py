@@ -11,7 +11,7 @@
     └── HubBroken        408, 5xx, no response, a truncated response, or a body that is not JSON; a retry may help
         └── HubUnusable  a response we must not use: it leads off the Hub, is too large, or is malformed
 
-Only the classification of responses belongs here. Retries belong to the client.
+Only the classification of responses belongs here. Retrying belongs in `client`.
 """
 
 import json
@@ -24,9 +24,9 @@ from hub_assets.errors import HubAssetsError, UserError
 BAD_CREDENTIALS: Final = "Invalid credentials in Authorization header"
 DISABLED: Final = "Access to this resource is disabled."
 NOT_HELD: Final = 501
-"""The status a source sends when it has no such data at all."""
+"""The status that a source sends if it has no data of the requested kind at all."""
 LONGEST_MESSAGE: Final = 500
-"""Characters kept of a server's error message."""
+"""Maximum number of characters to keep from a server's error message."""
 
 
 class HubError(HubAssetsError):

@@ -1,7 +1,7 @@
 """Parsing of response headers. Nothing here raises: a header that cannot be parsed counts as absent.
 
 The exception is `next_of`, which reports an unreadable `Link` header, because it must not be mistaken for the end of a
-listing. Acting on headers belongs to the callers.
+listing. Acting on headers is up to the callers.
 """
 
 import re
@@ -13,13 +13,13 @@ from typing import Final
 from huggingface_hub.utils import RateLimitInfo, parse_ratelimit_headers
 
 LONGEST_RETRY_AFTER: Final = 900.0
-"""Seconds: if the server requests a longer wait, we retry after 15 minutes."""
+"""Maximum wait in seconds. If the server requests a longer wait, we retry after 15 minutes anyway."""
 MOST: Final = 10**12
 """Upper limit for the Hub's counts."""
 YEARS: Final = range(2000, 2200)
 """A clock outside these years is broken."""
 LONGEST_WINDOW: Final = 3600
-"""Seconds; the Hub's windows are five minutes."""
+"""Maximum window length in seconds; the Hub's windows last five minutes."""
 _PARAM: Final = r"\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s\",;<>]+))?"
 _LINK: Final = re.compile(rf"\s*<([^<>]*)>((?:{_PARAM})*)\s*(?:,|$)")
 _REL: Final = re.compile(r";\s*rel\s*=\s*(\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s\",;]+))", re.I)

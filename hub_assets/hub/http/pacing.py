@@ -34,7 +34,7 @@ def patience_of(hours: float) -> list[float]:
 
 PATIENCE_HOURS: Final = 6.0
 OUTAGE_BACKOFF: Final = tuple(patience_of(PATIENCE_HOURS))
-"""Default waits: a six-hour outage must not cost us the week."""
+"""Default waits. They are long enough that a six-hour outage does not cost us the week."""
 
 
 class PacerClosed(Exception):

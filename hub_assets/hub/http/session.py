@@ -1,7 +1,7 @@
 """Sends requests through huggingface_hub's process-wide session, with pacing and time limits.
 
 huggingface_hub's own calls (downloads, uploads) use this session too and are paced whenever they call the API. What to
-request and how to handle the response belongs to `client`; when a request may be sent belongs to `pacing`.
+request and how to handle the response belongs in `client`; deciding when to send a request belongs in `pacing`.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from hub_assets.hub.http.shared_window import OwnWindow, SharedWindow, WindowSta
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-"""No limit, so each thread keeps its connection. httpx2 keeps 20 by default and reconnects for requests beyond them."""
+"""No connection limit, so each thread keeps its own. By default, httpx2 keeps 20 and reconnects for all others."""
 
 _pacers: dict[tuple[str, str | None], RequestPacer] = {}
 _pacers_lock = threading.Lock()
@@ -66,7 +66,7 @@ def use_session(endpoint: Endpoint, *, is_local: bool = False) -> None:
 
 @contextmanager
 def one_answer(request: httpx2.Request, pacer: RequestPacer, seconds: float) -> Iterator[None]:
-    """Pace a request and limit how long its response, read by this thread inside the block, may take.
+    """Pace a request and set a time limit for its response, which this thread must read inside the block.
 
     The time starts when the request is sent. The pacer is passed explicitly because the session may have been created
     for another Hub in the meantime and would then not pace this request.

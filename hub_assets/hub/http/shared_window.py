@@ -1,7 +1,7 @@
 """The rate-limit estimate shared by all requests with the same token, within a process or across a user's processes.
 
 This module stores the estimate, tracks which process holds which request slots, and reclaims the slots of processes
-that died. Computing the estimate belongs to `window`.
+that died. Computing the estimate belongs in `window`.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ from hub_assets.hub.http.window import ANSWERS_REMEMBERED, RequestSlot, WindowEs
 from hub_assets.processes import is_alive, process_mark
 
 LOOK_SECONDS: Final = 0.01
-"""How often a waiting thread checks for news from other processes; a check takes 0.1 ms."""
+"""Interval at which a waiting thread checks for changes by other processes; a check takes 0.1 ms."""
 _MICROSECONDS: Final = 1e6
 _FILE_BYTES: Final = 2**18
 """Room for all remembered responses at 17 digits each."""
@@ -42,7 +42,7 @@ class Share:
 class _Held:
     """What other processes need to know about a holder's slots.
 
-    `number` of slots, whether the probe is among them, and when the `oldest` was sent.
+    These are the `number` of slots, whether the probe is among them, and when the `oldest` was sent.
     """
 
     number: int
@@ -106,7 +106,7 @@ class SharedWindow:
         self._slots: list[RequestSlot] = []
         self._is_new = True
         self._looked_at = -math.inf
-        # the bytes this process last wrote and the parsed objects; parsed again only if another process has written
+        # the bytes that this process last wrote, and their parsed form; parsed again only after another process writes
         self._written = b""
         self._estimate = WindowEstimate()
         self._holders: Holders = {}
@@ -157,7 +157,7 @@ class SharedWindow:
 
     def _write(self) -> None:
         mine = self._slots
-        # registered even without a slot: it tells a new process that the window is known
+        # registered even without a slot, so that a new process can tell that the window is known
         probe = any(slot.is_probe for slot in mine)
         self._holders[self._me] = _Held(len(mine), probe, min((slot.sent_at for slot in mine), default=math.inf))
         # only responses newer than the oldest outstanding request can still matter

@@ -1,8 +1,8 @@
 """Estimates the Hub's fixed rate-limit window from its responses, as plain arithmetic on times.
 
 The Hub counts requests per token in fixed windows and reports in every response how many are left (`RateLimit:
-"api";r=499;t=295`, `RateLimit-Policy: "fixed window";"api";q=500;w=300`). Waiting belongs to `pacing`, sharing the
-estimate between processes to `shared_window`.
+"api";r=499;t=295`, `RateLimit-Policy: "fixed window";"api";q=500;w=300`). Waiting belongs in `pacing`, sharing the
+estimate between processes in `shared_window`.
 """
 
 import math
@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from huggingface_hub.utils import RateLimitInfo
 
 DOCUMENTED_WINDOW = 300.0
-"""Seconds: the window length the Hub documents, used for a 429 that arrives before any header has given another."""
+"""The documented window length in seconds, used for a 429 that arrives before any header has stated the length."""
 ANSWERS_REMEMBERED = 4096
-"""More responses than can arrive while a request is in flight: 333 per second, the largest plan, for 12 s."""
+"""Number of responses to remember: more than can arrive during one request (12 s at 333 per second, the largest plan).
+"""
 
 
 @dataclass(frozen=True)
 class RequestSlot:
-    """Permission to send a single request: when and in which window it was issued, and the calls known to be left."""
+    """Permission to send one request. Records when and in which window it was issued and how many calls were left."""
 
     sent_at: float
     window: int
@@ -35,12 +36,13 @@ class WindowEstimate:
 
     - A window that sent a response at time `a` has ended by `a + w` (and by `a + t + 1`).
     - If a response's `r` is not below the smallest `r` known when its request was sent, it comes from a newer window.
-    - The smallest `r` seen in a window may already include requests in flight, and also requests answered (or lost)
-      around the window's start. These are `unplaced` until the response to a later request, whose `r` must include
-      them.
+    - The smallest `r` seen in a window may already count requests in flight and requests answered (or lost) around the
+      window's start. These requests are `unplaced` until a later request is answered, because that response's `r` must
+      count them.
 
-    Once a window must have ended, a single request (the probe) goes ahead to learn about the next window. It always
-    fits: fewer requests than the quota are attributed to the old window, whichever window the server counted them in.
+    Once a window must have ended, a single request (the probe) goes ahead to learn about the next window. It never
+    exceeds the quota: the requests attributed to the old window are fewer than the quota, in whichever window the
+    server counted them.
     """
 
     remaining: int | None = None

@@ -1,6 +1,6 @@
 """One module per raw table: what to request and how to parse it.
 
-A module that defines `TABLE` adds a response table, which the assets, the budget and the plan then include.
+Any module that defines `TABLE` adds a response table; the assets, the budget and the plan include it automatically.
 """
 
 from functools import cache

@@ -27,10 +27,10 @@ NAME: Final = "enrich_hub__accounts"
 def plan(request: PlanRequest) -> Lookups:
     """Find the names that could be handles and need a lookup.
 
-    A lookup from this week, or one within the selection's `recheck_weeks` that did not fail, is not repeated. The names
-    in the request's `first` come first, in the given order, whether or not they are author strings. Author strings
-    follow, ordered by number of commits, so people who have only started discussions come last. Strings with a space or
-    another character that handles never contain are skipped.
+    Names are skipped if they were looked up this week, or successfully within the selection's `recheck_weeks`. The
+    names in the request's `first` come first, in the given order, even if they are not author strings. Author strings
+    follow, ordered by number of commits, so people who have only started discussions come last. Strings that contain a
+    space or any other character that handles never contain are skipped, too.
     """
     snapshot_date, first = request.snapshot_date, request.first
     files = {table: request.files(table) for table in ("raw_hub__commits", "raw_hub__discussions", NAME)}

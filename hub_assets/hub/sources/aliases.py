@@ -1,4 +1,4 @@
-"""Resolves model ids that no listing has: renamed or deleted models that a Space or a derived model references.
+"""Resolves model ids that appear in no listing: renamed or deleted models that a Space or derived model references.
 
 Each id is requested once, without following redirects. The redirect's target is either listed or requested in turn.
 Reading base models from tags does not belong here.
@@ -26,7 +26,7 @@ HOPS: Final = 3
 
 
 def plan(request: PlanRequest) -> Lookups:
-    """Find unlisted ids that a Space or a derived model references, or that another id redirects to.
+    """Find unlisted ids that a Space or derived model references, or that another id redirects to.
 
     The request's `first` holds the base-model id of every model that names a base. The Hub ignores case in ids, so an
     id that is listed in another case is skipped, and several spellings of an id are requested once. Strings that cannot

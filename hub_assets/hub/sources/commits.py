@@ -23,13 +23,13 @@ from hub_assets.hub.http.paths import number_in
 from hub_assets.vocabulary import HANDLE
 
 PAGE_SIZE = 1_000
-"""The Hub's cap, more than huggingface_hub requests: 99.9 % of repositories fit in a single call."""
+"""The Hub's cap. huggingface_hub requests fewer, but with 1,000 per call, 99.9% of repositories need only one call."""
 _TRAILER = re.compile(r"^co-authored-by:(?P<name>[^<\r\n]{0,200})<(?P<address>[^>\s]{0,200})>", re.I | re.M)
 _OWN_ADDRESS = re.compile(rf"(?P<handle>{HANDLE})@users\.noreply\.huggingface\.co", re.I)
 TOKEN = "address:"
 """Prefix of the token that replaces an address. Account names never contain a colon."""
 SHARED_TOKEN = f"{TOKEN}shared"
-"""Token for addresses that identify nobody: machine names and placeholders from manuals."""
+"""Token for addresses that do not identify a person: machine names and placeholders from manuals."""
 _TOKEN_LENGTH = 16
 """Hexadecimal digits in a token: 64 bits of a hash. Anyone who knows an address can check it against a token."""
 _DISGUISES = (
@@ -37,9 +37,9 @@ _DISGUISES = (
     (re.compile(r"\s?[(\[{<]\s?dot\s?[)\]}>]\s?|\sdot\s", re.I), "."),
     (re.compile(r"\s?@\s?(?=[^\s@]{1,255}\.[^\W\d_]{2})"), "@"),
 )
-"""Common disguises of addresses (`jane [at] example [dot] org`) and their replacements, applied in order."""
+"""Common ways to obfuscate addresses (`jane [at] example [dot] org`) and their replacements, applied in order."""
 _ADDRESS = re.compile(r"(?P<local>[^\s@<>()\[\]{},;:]{1,64})@\[?(?P<domain>[^\s@<>()\[\]{},;:\"']{1,255})")
-"""Lengths are bounded so that matching a hostile name takes linear time. Git's default `user@machine` matches too."""
+"""Pattern of addresses. Bounded lengths keep matching linear on hostile names. Git's default `user@machine` matches."""
 _IN_TEXT = re.compile(r"[^\s@<>()\[\],;:]{1,64}@[^\s@<>()\[\],;:]{0,255}\.[^\W\d_]{2}[^\s@<>()\[\],;:]{0,255}")
 _MACHINES = re.compile(r".*\.(local|localdomain|localhost|internal|lan)")
 _NOBODY = re.compile(r"you|your\W?(name|e?mail)|user(name)?|e?mail|name|no\W?reply|root|admin|test")
@@ -84,7 +84,7 @@ def keep(fetch: Fetch, page: Page, items: list[dict[str, Any]], values: Values) 
 
 
 def outcome_of(error: HubError) -> str | None:
-    """Return `ok` for a repository without a `main` branch: it has never had a commit."""
+    """Return `ok` for a repository without a `main` branch, because it has never had a commit."""
     return "ok" if error.code == "RevisionNotFound" else None
 
 
@@ -141,4 +141,4 @@ SPEC: Final = HistorySpec(
     "commits", "id", f"commits/main?limit={PAGE_SIZE}", PAGE_SIZE, page_of, keep, outcome_of, has_change_marker=True
 )
 TABLE: Final = history_table(SPEC, _ITEM, position=1, budget_share=0.5)
-"""Half of the budget, because most of the study depends on commits."""
+"""Commits get half of the budget, because most of the study depends on them."""

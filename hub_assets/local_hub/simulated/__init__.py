@@ -1,4 +1,4 @@
-"""A simulated Hub with known truth, at any scale: repositories, people and histories for any week, from a seed.
+"""A simulated Hub with a known answer key, at any scale: repositories, people and histories for any week, from a seed.
 
 All its numbers are made up, and so are all names except the ids of a few well-known models. It is calibrated to the
 study's Hub of October 2023, and its true values can be compared with the published ones: see `calibration`.
@@ -19,7 +19,7 @@ __all__ = ["FIRST_WEEK", "LAST_WEEK", "REFERENCE", "SMALL", "AnswerKey", "Simula
 
 FIRST_WEEK: Final = date(2023, 10, 2)
 LAST_WEEK: Final = REFERENCE + timedelta(weeks=520)
-"""Ten years after REFERENCE, when the Hub is 180 times as large."""
+"""The last week to simulate: ten years after REFERENCE, when the Hub is 180 times as large."""
 MOST: Final = 20_000_000
 """Maximum number of repositories; they take about 40 GiB of memory."""
 SMALL: Final = 0.01
@@ -27,12 +27,12 @@ SMALL: Final = 0.01
 
 
 def simulated(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | None = None) -> Population:
-    """Build what the simulated Hub serves in one week; arguments and errors as for `simulate`."""
+    """Build the population that the simulated Hub serves in one week; arguments and errors are those of `simulate`."""
     return simulate(week, scale=scale, seed=seed, keep=keep).population()
 
 
 def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | None = None) -> Simulation:
-    """Build the simulated Hub of one week, as of its Monday, 00:00 UTC, with the answer key.
+    """Build the simulated Hub with its answer key for one week, as of the week's Monday, 00:00 UTC.
 
     Args:
         week: any day of the week, from 2023-10-02 on.
@@ -42,7 +42,7 @@ def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | No
         keep: a folder that caches the week as Parquet.
 
     Raises:
-        PopulationError: if the week is out of range, or the scale gives too few or too many repositories.
+        PopulationError: if the week is out of range, or the scale leads to too few or too many repositories.
         OSError: if the folder cannot be used.
     """
     monday = week - timedelta(days=week.weekday())

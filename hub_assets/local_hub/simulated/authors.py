@@ -1,7 +1,7 @@
 """Identities of authors in the simulated Hub: codes for author strings, and the answer key.
 
-A code is four times a person plus a form: 0 is the account's name, 1 and 2 are the other names that git may use. Bots
-have negative codes. `people` makes the names.
+A code is four times a person's number plus a form: 0 for the account's name, 1 and 2 for the other names that git may
+use. Bots have negative codes. `people` makes the names.
 """
 
 from dataclasses import dataclass
@@ -37,12 +37,12 @@ class Authors:
     key: pa.Table
 
     def rows(self, codes: Ints) -> pa.Array:
-        """Return the rows of codes, null for NOBODY."""
+        """Return the row of each code, null for NOBODY."""
         return pa.array(np.searchsorted(self.codes, codes).astype(np.int32), mask=codes == NOBODY)
 
 
 def authors_of(people: People, codes: Ints, now: int) -> Authors:
-    """Build the tables of all codes that appear."""
+    """Build the tables of authors for all codes that appear."""
     codes = np.unique(codes[codes != NOBODY])
     bots, others = codes[codes < 0], codes[codes >= 0]
     persons, forms = others // 4, others % 4

@@ -1,6 +1,6 @@
 """Building a simulated week: from scale, seed and date to the served tables and a separate answer key.
 
-This module orders the steps and selects visible rows. The other modules make the contents.
+This module orders the steps and selects visible rows. The other modules create the content.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ Offsets = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class History:
-    """The commits and discussions of one type, in the form that `histories.Histories` takes."""
+    """The commits and discussions of one repository type, in the form that `histories.Histories` takes."""
 
     commits: pa.Table
     commit_offsets: Offsets
@@ -54,7 +54,7 @@ class AnswerKey:
 
 @dataclass(frozen=True)
 class Simulation:
-    """A simulated week as tables; a row of `repos` is a repository, the other tables are as in `Population`."""
+    """A simulated week as tables. Each row of `repos` is a repository; the other tables are as in `Population`."""
 
     identity: str
     week: date

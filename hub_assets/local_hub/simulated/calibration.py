@@ -1,7 +1,7 @@
-"""How close a simulated week is to the study: each published figure next to the true one from the answer key.
+"""Shows how close a simulated week is to the study: each published figure next to the true figure from the answer key.
 
 True figures count people rather than author strings, exclude bots, and cover everything visible. The statistics are
-computed here in the simplest possible way, independent of the project's own, which they check.
+computed here in the simplest possible way and independently of the project's own statistics, which they check.
 
 The figures are close to the study's by design, so they say nothing about the real Hub. Results at scale 1, seed 0, in
 the week of 2026-11-16 (published, then reached; the benchmark `calibration` prints all of them):
@@ -108,7 +108,7 @@ _CONCENTRATION: Final = {
     **{("n_likes", 0.8): 0.01, ("n_discussions", 0.8): 0.1, ("n_commits", 0.8): 0.3, ("n_downloads", 0.8): 0.01},
     **{("n_likes", 0.99): 0.08, ("n_discussions", 0.99): 0.15, ("n_downloads", 0.99): 0.01},
 }
-"""The smallest share of models that holds a share of the total; the two of 80 % and 1 % are upper limits."""
+"""The smallest share of models that holds a given share of the total; both values of 1% for 80% are upper limits."""
 _LICENSES: Final[dict[RepoType, dict[str, float]]] = {
     "model": {"apache-2.0": 0.37, "mit": 0.17, "openrail": 0.14, "creativeml-openrail-m": 0.10},
     "dataset": {"mit": 0.28, "apache-2.0": 0.15, "openrail": 0.09},
@@ -128,7 +128,7 @@ def calibration(simulation: Simulation) -> pa.Table:
     """Return the figures of a simulated week: `quantity`, `published`, `reached`.
 
     Means, standard deviations and maxima can only be close at scale 1.0 in the week of 2026-11-16, because a tenth of
-    the Hub rarely contains its largest repositories.
+    that Hub, for example, rarely contains its largest repositories.
     """
     return pa.table(
         dict(zip(("quantity", "published", "reached"), zip(*_figures(simulation), strict=True), strict=True))
@@ -162,7 +162,8 @@ def true_activity(simulation: Simulation, repo_type: RepoType) -> dict[str, Ints
 
 
 def collaboration(simulation: Simulation) -> nx.DiGraph:
-    """Return the true collaboration network on models by the study's rule: a commit's first author to all others.
+    """Return the true collaboration network on models. By the study's rule, edges lead from a commit's first author to
+    all others.
 
     Bots are excluded, and so are "Duplicate from X" commits, which involve no collaboration.
     """

@@ -1,4 +1,4 @@
-"""Real ids of a few famous models, because clients have special cases for them; everything else about them is made up.
+"""Real ids of a few famous models, which clients treat as special cases; everything else about them is made up.
 
 They are the first and most popular models of the simulated Hub.
 """

@@ -1,9 +1,8 @@
 """The simulated Hub's commits and discussions: their numbers, dates and authors.
 
-The first commits of a repository come within hours of its creation. The others are spread over its life and continue at
-the same rate after it is mature, so the difference between two weeks is exactly what is dated in between. Each commit's
-author is an index into the circle of the repository's namespace, the people who may contribute to it. `authors` makes
-the names.
+A repository's first commits happen within hours of its creation. The others are spread over its life and continue at
+the same rate after it is mature, so two weeks differ exactly by the events dated between them. Each commit's author is
+an index into the circle of the repository's namespace: the people who may contribute to it. `authors` makes the names.
 """
 
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from hub_assets.local_hub.simulated.rng import Bits, Flags, Floats, Ints, Rng, m
 from hub_assets.local_hub.simulated.timeline import WEEK
 
 _CALM: Final = 8 * WEEK
-"""A repository that matures at a younger age than this continues as slowly as if it had been this old."""
+"""A repository that matures younger than this continues as slowly as if it had matured at this age."""
 _SQUASHED: Final = 0.008
 _ACTIVE: Final = 80 * WEEK
 """Average time that people work on a repository."""
@@ -36,7 +35,7 @@ _CO_AUTHORS_ONLY: Final = 0.18
 _CONVERTED: Final = 0.011
 """Share of models with a merged pull request from SFconvertbot."""
 _OWN: Final = 0.55
-"""Share of repositories with discussions whose first one was opened by their own main author."""
+"""Share of repositories with discussions whose main author opened the first discussion."""
 _SQUASH: Final = 2**40
 _TITLES: Final = (
     *("Update README.md", "Upload folder using huggingface_hub", "add model", "Upload tokenizer", "Add files"),
@@ -66,9 +65,10 @@ _BOT_TOPICS: Final = {
 
 @dataclass(frozen=True)
 class Rates:
-    """How many events repositories have, and when; arrays over the repositories.
+    """The number and timing of events per repository, as arrays over the repositories.
 
-    `first` of the `total` events happen within `burst` seconds of creation, the others evenly over `span` seconds.
+    `first` of the `total` events happen within `burst` seconds of creation; the others are spread evenly over `span`
+    seconds.
     After that they continue at `rate` per second until the repository reaches the age `life`.
     """
 
@@ -86,7 +86,7 @@ class Rates:
         return np.where(self.life > self.span, rest, 0)
 
     def when(self, row: Ints, number: Ints, jitter: Floats) -> Ints:
-        """Return the time of a repository's event by its number, from 0; times never decrease with the number."""
+        """Return the time of a repository's event, given its number (from 0). Times never decrease as numbers grow."""
         total, first, burst, span = (array[row] for array in (self.total, self.first, self.burst, self.span))
         early = burst * (number + jitter * (number > 0)) / first.clip(1)
         middle = burst + (span - burst) * (number - first + jitter) / (total - first).clip(1)
@@ -161,7 +161,7 @@ class Commits:
 
 
 def commits_of(repos: Repositories) -> Commits:
-    """Make all commits dated before the time of the snapshot."""
+    """Build all commits dated before the time of the snapshot."""
     rows = np.flatnonzero(repos.visible)
     rng = Rng(repos.seed, f"commit of {repos.kind}s")
     total = np.floor(repos.reached("commits", repos.commit_score)).astype(np.int64)[rows]
@@ -199,7 +199,7 @@ class _Crew:
     """The committers of repositories: members with their codes, the main author of each repository first.
 
     Arrays are over repositories, except `person`, `code` and `other`, which are over all members; `begin` is the start
-    of each repository's members. The first `sources` members make commits, the `further` ones are only co-authors.
+    of each repository's members. The first `sources` members author commits; the `further` members only co-author them.
     """
 
     rng: Rng
@@ -220,7 +220,7 @@ class _Crew:
     def authors(
         self, row: Ints, number: Ints, bits: Bits, offsets: Ints, end: Ints, squash: Flags
     ) -> tuple[Ints, Ints, Ints, pa.Array]:
-        """Return the first author of each commit, the commits with co-authors, these co-authors, and titles."""
+        """Return each commit's first author, the commits that have co-authors, those co-authors, and all titles."""
         second = bits.copy()
         mix(second)
         chance = unit(second)
@@ -337,7 +337,7 @@ class Discussions:
 
 
 def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
-    """Make all discussions opened before the time of the snapshot.
+    """Build all discussions opened before the time of the snapshot.
 
     Args:
         repos: the repositories.
@@ -361,7 +361,7 @@ def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
     mix(bits)
     chance = unit(bits)
 
-    # new starters arrive at even intervals; of the other discussions, bots open half and known starters the rest
+    # new starters arrive at even intervals; bots open half of the other discussions, and known starters open the rest
     of, all_ = starters[row], total[row].clip(1)
     step = np.minimum(number * of // all_, of - 1)
     arrives = (number * of % all_ < of) & (number < total[row])

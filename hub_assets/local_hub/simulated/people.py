@@ -1,11 +1,11 @@
 """The simulated Hub's people and organizations: where they work, and their names on the Hub and in git.
 
-A person is a number: 64 times a namespace plus a position in its circle, the people who work on its repositories. The
-owner of a user namespace has position 0; in an organization, position 0 is an ordinary member. Names are syllables
-built from a one-to-one mixing of that number, so no two accounts share a name in any week, and no real person is named.
-Bots are negative numbers.
+A person is a number: 64 times the number of a namespace plus a position in its circle (the people who work on its
+repositories). The owner of a user namespace has position 0; in an organization, position 0 is an ordinary member. Names
+consist of syllables built from a one-to-one mixing of that number, so no two accounts share a name in any week, and no
+real person is named. Bots are negative numbers.
 
-The noise matches measurements on real commits: names rarely resemble handles.
+As measured on real commits, names in git rarely resemble handles.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from hub_assets.local_hub.simulated.rng import Flags, Floats, Ints, Rng
 from hub_assets.local_hub.simulated.timeline import FLOOR, WEEK, Demography
 
 CIRCLE: Final = 64
-"""Positions of a circle that may hold new people; people at later positions own other namespaces."""
+"""Number of positions in a circle that may hold new people; people at later positions own other namespaces."""
 MOST_NAMESPACES: Final = 2**32 // CIRCLE
 
 BOTS: Final = (
@@ -35,14 +35,14 @@ _ORGS: Final = 0.08
 _KNOWN_ALREADY: Final = 0.6
 """Share of a circle's people who have their own namespace."""
 _NEAR_BY: Final = 0.8
-"""Share of these, at the first positions, whose namespace is among the `_NEIGHBORS` created just before."""
+"""Among these people at the first positions, the share with one of the `_NEIGHBORS` namespaces created just before."""
 _NEIGHBORS: Final = 20
 _NO_ACCOUNT: Final = 0.06
-"""Share of the other people, known only to git."""
+"""Share of the other people who have no account and appear only in git."""
 _NOISY: Final = 0.045
 """Share of people who also use other names in git."""
 _NEAR_TWINS: Final = 0.08
-"""Share of a circle's new people whose handle is that of its first person plus two digits."""
+"""Share of a circle's new people whose handle is the first person's handle plus two digits."""
 _USERS_RENAMED: Final = 0.015
 
 _FIRST_NAMES: Final = (
@@ -170,9 +170,9 @@ class People:
         )
 
     def handles(self, people: Ints, when: Ints | int) -> pa.Array:
-        """Return account names at a given time; people without an account get a name that is never shown."""
+        """Return account names at a given time. People without an account get a name, too, but it is never shown."""
         handles = self._first_handles(people)
-        # twins exist only in the first person's own circle; otherwise several circles could make the same handle
+        # such near-identical handles occur only in the first person's own circle; otherwise two circles could clash
         first = self.person(people // CIRCLE, np.zeros_like(people))
         twins = (people % CIRCLE > 0) & self.rng.happens("near twin", _NEAR_TWINS, people)
         twins &= first // CIRCLE == people // CIRCLE
@@ -188,7 +188,7 @@ class People:
         return text.where(self.renamed_at(people) < when, other, handles)
 
     def renamed_at(self, people: Ints) -> Floats:
-        """Return when each account is renamed, infinity if never."""
+        """Return the time at which each account is renamed; infinity if it never is."""
         at = self.born[people // CIRCLE] + 250 * WEEK * self.rng.uniform("renamed at", people)
         return np.where(self.rng.happens("renamed", _USERS_RENAMED, people), at, np.inf)
 
@@ -241,7 +241,7 @@ class People:
         return owners
 
     def owner_renamed_at(self, namespaces: Ints) -> Floats:
-        """Return when each namespace is renamed; organizations never are."""
+        """Return the time at which each namespace is renamed; infinity for organizations, which never are."""
         return np.where(self.is_org[namespaces], np.inf, self.renamed_at(namespaces * CIRCLE))
 
     def accounts(self, members: Ints, now: int) -> pa.Table:
@@ -277,12 +277,12 @@ class People:
         )
 
     def since(self, people: Ints) -> Ints:
-        """Return when accounts were created: before the first repository of their namespace."""
+        """Return the times at which accounts were created, always before their namespace's first repository."""
         early = self.rng.uniform("account", people) ** 3 * 80 * WEEK
         return (self.born[people // CIRCLE] - early - 60).astype(np.int64)
 
     def members(self, now: int) -> tuple[pa.Table, Ints]:
-        """Return public organization memberships (`org`, `user`), and all members as people."""
+        """Return the public organization memberships (`org`, `user`), and the person numbers of all members."""
         orgs = np.arange(int(np.searchsorted(self.born, now)))
         orgs = orgs[self.is_org[orgs]]
         org = np.repeat(orgs, self.team[orgs])

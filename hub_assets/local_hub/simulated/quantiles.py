@@ -1,9 +1,9 @@
 """The distributions of the study's activity variables as quantile functions.
 
-A quantile function maps a share of repositories to the value that this share reaches or exceeds. It is given by a few
-points and is linear between them on log-log axes. The points were fitted at the study's sizes to the published mean,
-standard deviation, quartiles, maximum, share of zeros and (for models) concentration in Tables 2 to 4. The rank of each
-repository is decided in `repositories`.
+A quantile function maps a share of repositories to the value that this share reaches or exceeds. It is defined by a few
+points and is linear between them on log-log axes. At the study's sizes, the points were fitted to the mean, standard
+deviation, quartiles, maximum, share of zeros and (for models) concentration published in Tables 2 to 4. Ranking the
+repositories belongs in `repositories`.
 """
 
 from typing import Final, Literal
@@ -16,7 +16,7 @@ from hub_assets.vocabulary import RepoType
 Variable = Literal["likes", "downloads", "discussions", "starters", "commits", "committers", "usage"]
 
 SIZES: Final[dict[RepoType, int]] = {"model": 348_181, "dataset": 65_761, "space": 156_642}
-"""Repositories listed by the study in October 2023."""
+"""Number of repositories that the study listed in October 2023."""
 
 _RUNGS: Final[dict[tuple[RepoType, Variable], list[tuple[float, float]]]] = {
     ("model", "likes"): [
@@ -83,8 +83,8 @@ _RUNGS: Final[dict[tuple[RepoType, Variable], list[tuple[float, float]]]] = {
 def value_at_share(kind: RepoType, variable: Variable, share: Floats) -> Floats:
     """Return the value that the given share of all repositories reaches or exceeds.
 
-    The result is not rounded; its floor is the count. Shares beyond the last point have 0. Before the first point the
-    line is extrapolated, so that a Hub larger than the study's has larger maxima.
+    The result is not rounded; its floor is the count. It is 0 for shares beyond the last point. For shares before the
+    first point, the line is extrapolated, so that a Hub larger than the study's has larger maxima.
     """
     rungs = _RUNGS[kind, variable]
     shares, values = np.log([share for share, _ in rungs]), np.log([value for _, value in rungs])

@@ -1,9 +1,9 @@
 """The simulated Hub's repositories: their names, true properties, and ranks in the quantile functions.
 
-Each repository has a single fame value behind all of its activity, so that likes, downloads, discussions and usage
-correlate as they do on the Hub; licensed repositories are more famous. This module also builds the listing tables;
-histories are in `histories` and the models used by Spaces in `usage`. Tags, licenses, cards and disabled discussions
-never change. A Space's license appears only in its card data, because no recorded Space has a license tag.
+A single fame value drives all of a repository's activity, so that likes, downloads, discussions and usage correlate as
+they do on the Hub; licensed repositories are more famous. This module also builds the listing tables; histories are in
+`histories`, and the models used by Spaces in `usage`. Tags, licenses, cards and disabled discussions never change. A
+Space's license appears only in its card data, because no recorded Space has a license tag.
 """
 
 from typing import Final
@@ -28,7 +28,7 @@ from hub_assets.local_hub.simulated.timeline import FLOOR, REFERENCE, WEEK, Time
 from hub_assets.vocabulary import RepoType
 
 _MATURING: Final = 0.3
-"""Weight of age relative to fame, so that the week of the snapshot is not special."""
+"""Weight of age relative to fame. It keeps the week of the snapshot from standing out."""
 _UNLICENSED: Final[dict[RepoType, float]] = {"model": 0.6467, "dataset": 0.7213, "space": 0.7}
 _PERMISSIVE: Final = ("apache-2.0", "mit", "afl-3.0", "cc-by-4.0", "cc0-1.0", "odc-by", "bsd-3-clause")
 _MODEL_LICENSES: Final[dict[str, float]] = {
@@ -98,10 +98,10 @@ _WORDS: Final = (
 
 
 class Repositories:
-    """All repositories of one type that were ever created, in order of creation; arrays are over all of them.
+    """All repositories of one type that were ever created, in order of creation. All arrays are in this order.
 
     Args:
-        timeline: when they are created, and in which namespaces.
+        timeline: the repositories' creation times and namespaces.
         people: all people.
         seed: seed of the rng.
         now: the time of the snapshot.
@@ -133,7 +133,7 @@ class Repositories:
         self.visible: Flags = (timeline.created < now) & (timeline.gone >= now)
 
     def standing(self, score: Floats) -> Floats:
-        """Return, for each score, the share of REFERENCE's repositories with a higher score, in (0, 1]."""
+        """Return, for each score, the share of the repositories at REFERENCE with a higher score, in (0, 1]."""
         settled = (self.which < self.timeline.settled) & (self.timeline.gone >= moment(REFERENCE))
         ascending = np.sort(score[settled])
         above = len(ascending) - np.searchsorted(ascending, score, "right")
@@ -147,7 +147,7 @@ class Repositories:
     def blend(self, purpose: str, weight: float, chance_at_the_top: bool = True) -> Floats:
         """Return a score that combines fame, with the given weight, and chance.
 
-        Without chance at the top, the most famous repositories rank by fame alone.
+        If `chance_at_the_top` is false, the most famous repositories rank by fame alone.
         """
         chance: Floats = np.sqrt(1 - weight**2) * self.rng.normal(purpose, self.which)
         if not chance_at_the_top:
@@ -192,7 +192,7 @@ class Repositories:
         moves = np.where((self.timeline.created[rows] < moves) & (moves < self.now), moves, np.inf)
         early, late = np.sort(moves, axis=0)
         renames: dict[str, str] = {}
-        # the ids before the first and before the second move
+        # the ids before the first move and before the second move
         for moved in (early, late):
             some = rows[np.isfinite(moved)]
             old = self.ids(moved[np.isfinite(moved)].astype(np.int64), some)
@@ -212,7 +212,7 @@ class Repositories:
         return text.of(tuple(weights), self.rng.choice(purpose, weights, self.which))
 
     def shared_columns(self, modified: Ints) -> dict[str, pa.Array]:
-        """Return the columns that all types have; `modified` is the date of each repository's newest commit."""
+        """Return the columns that all types share; `modified` is the date of each repository's newest commit."""
         which, timeline = self.which, self.timeline
         created = np.maximum(timeline.created, FLOOR)
         likes = self.likes(self.now)
@@ -230,14 +230,14 @@ class Repositories:
         }
 
     def columns(self, others: "Repositories | None" = None) -> dict[str, pa.Array]:
-        """Return the columns of this type; models take their training datasets from `others`."""
+        """Return the columns specific to this type; models take their training datasets from `others`."""
         if self.kind == "model":
             assert others is not None
             return self._popularity() | self._model_columns(others)
         return self._popularity() | self._dataset_columns() if self.kind == "dataset" else self._space_columns()
 
     def earlier(self, purpose: str, share: float, others: "Repositories") -> Ints:
-        """Link a random share of repositories to an already existing one, mostly an early one; -1 for the rest."""
+        """Link a random share of repositories to an existing, mostly early, one of `others`; -1 for the rest."""
         rows = np.flatnonzero(self.rng.happens(purpose, share, self.which))
         then = np.searchsorted(others.timeline.created, self.timeline.created[rows])
         rows, then = rows[then > 0], then[then > 0]
@@ -246,7 +246,7 @@ class Repositories:
         return chosen
 
     def named(self, others: "Repositories", chosen: Ints) -> pa.Array:
-        """Return the ids of the chosen others at the time of linking; null for -1."""
+        """Return the ids that the chosen `others` had at the time of linking; null for -1."""
         rows = np.flatnonzero(chosen >= 0)
         position = np.full(len(chosen), -1)
         position[rows] = np.arange(len(rows))
@@ -277,7 +277,7 @@ class Repositories:
         return self.drawn("shape", dict.fromkeys(_SHAPES[self.kind], 1.0))
 
     def _popularity(self) -> dict[str, pa.Array]:
-        """Return the columns that models and datasets have and Spaces lack."""
+        """Return the columns that models and datasets have but Spaces lack."""
         rng, which, timeline, week = self.rng, self.which, self.timeline, 7 * 24 * 3600
         monthly = self.reached("downloads", self.blend("downloads", 0.75) + self.maturity)
         calm = rng.normal("downloads in the week", which, moment(REFERENCE) // week)
@@ -335,7 +335,7 @@ class Repositories:
         }
 
     def _resolved(self, base_of: Ints, relation: pa.Array) -> pa.Array:
-        """Return a base model that still exists as the Hub resolves it: its key and current id."""
+        """Return existing base models in the form to which the Hub resolves them: key and current id."""
         there = (base_of >= 0) & self.visible[base_of]
         position = pa.array(base_of, mask=~there)
         keys = object_ids(self.rng, np.maximum(self.timeline.created, FLOOR), self.which).take(position)

@@ -1,7 +1,7 @@
 """Random numbers as hashes of the seed, the purpose, and the entity they belong to.
 
-So a repository stays the same in every week, a week can be made without the weeks before it, and the order of draws
-does not matter. What is drawn for which entity belongs in the modules that draw.
+Hashing keeps a repository the same in every week, lets a week be built without the weeks before it, and makes the order
+of draws irrelevant. Choosing what to draw for each entity belongs in the modules that draw.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ class Rng:
         return numbers
 
     def happens(self, purpose: str, share: float | Floats, *whose: Ints | int) -> Flags:
-        """Return true for a random share of the entities."""
+        """Return a mask that is true for a random share of the entities."""
         happens: Flags = self.uniform(purpose, *whose) < share
         return happens
 

@@ -1,7 +1,7 @@
-"""A cache of simulated weeks as Parquet, so that a large week is made only once.
+"""A cache of simulated weeks as Parquet files, so that a large week is built only once.
 
-A cached week is a folder whose name contains its parameters and a hash of the code that made it, so a code change makes
-the week again. Its content belongs in `build`.
+A cached week is a folder whose name contains its parameters and a hash of the code that built it. After a code change,
+the week is therefore built again. Its content belongs in `build`.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from hub_assets.vocabulary import REPO_TYPES
 
 
 def cached_week(folder: Path, monday: date, scale: float, seed: int) -> Simulation:
-    """Return a simulated week from the cache; make and store it if it is missing or damaged.
+    """Return a simulated week from the cache; build and store it if it is missing or damaged.
 
     Raises:
         OSError: if the cache cannot be written.
@@ -106,7 +106,7 @@ def _read(folder: Path, monday: date) -> Simulation:
 
 @cache
 def _version() -> str:
-    """Return a hash of the code that makes simulated weeks and of the libraries it calls."""
+    """Return a hash of the code that builds simulated weeks and of the libraries it calls."""
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     libraries = " ".join(library.__version__ for library in (np, pa, scipy))
     return hashlib.sha256(code + libraries.encode()).hexdigest()[:12]

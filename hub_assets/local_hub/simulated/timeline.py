@@ -1,9 +1,9 @@
-"""When the simulated Hub's repositories are created, in which namespaces, and when they mature or disappear.
+"""Decides when and in which namespace each simulated repository is created, and when it matures or disappears.
 
 The Hub grows by one percent a week and reaches the study's size in the week of `REFERENCE`, when its true values are
-close to the published ones; those of other weeks stay near them. In a week around then, one in twenty repositories
-gets a commit; in the first years, one in fifty. Times are seconds since 1970, UTC. Properties of repositories belong in
-`repositories`.
+close to the published values; in other weeks they stay near them. Around that week, one in twenty repositories gets a
+commit per week; in the first years, one in fifty does. Times are seconds since 1970, UTC. Properties of repositories
+belong in `repositories`.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from hub_assets.local_hub.simulated.rng import Flags, Floats, Ints, Rng
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 REFERENCE: Final = date(2026, 11, 16)
-"""The week in which the Hub has the study's size, as of this Monday, 00:00 UTC."""
+"""The Monday at whose start (00:00 UTC) the Hub has the study's size."""
 WEEK: Final = 7 * 24 * 3600
 GROWTH: Final = 0.01
-"""Weekly; doubles the Hub in 70 weeks."""
+"""Weekly growth rate, at which the Hub doubles in 70 weeks."""
 FLOOR: Final = int(datetime(2022, 3, 2, 23, 29, 4, tzinfo=UTC).timestamp())
-"""`createdAt` of repositories that are older than the field itself."""
+"""The `createdAt` that the Hub reports for repositories that are older than the field itself."""
 _STOCK: Final = int(datetime(2019, 7, 1, tzinfo=UTC).timestamp())
 """Repositories that growth alone would put earlier than this are created in the half year before it."""
 _GONE: Final = 0.03
@@ -42,9 +42,9 @@ class Timeline:
 
     The first `settled` repositories were created before REFERENCE.
 
-    `created` is the time of creation. At the time `ripe` a repository has the values that the quantile functions give
-    for its rank: at REFERENCE, or at some age if it is created later. `gone` is the time of deletion, infinity if
-    never, and `namespace` its namespace.
+    `created` is the time of creation. At the time `ripe`, a repository has the values that the quantile functions
+    assign to its rank; that is at REFERENCE, or at some age if it is created later. `gone` is the time of deletion
+    (infinity if never), and `namespace` the repository's namespace.
     """
 
     kind: RepoType
@@ -67,7 +67,7 @@ class Demography:
 
 
 def demography(sizes: dict[RepoType, int], now: int, seed: int) -> Demography:
-    """Make all repositories created before `now`, or before REFERENCE if that is later.
+    """Build the timeline of all repositories created before `now` or REFERENCE, whichever is later.
 
     Namespaces follow Simon's model (1955): some repositories are the first of their namespace, and the others join the
     namespace of an earlier repository of any type. So the number of repositories per namespace follows a power law, and
@@ -128,7 +128,7 @@ def _ends(rng: Rng, created: Ints, settled: int, listed: int, known: dict[int, s
     if lost > 0:
         early[np.argpartition(chance[:settled], lost - 1)[:lost]] = True
     life = rng.uniform("gone before", which) * (reference - created)
-    # an equal number is deleted in the years after
+    # an equal number is deleted in the years after REFERENCE
     later = (which < settled) & ~early & (chance < 2 * _GONE)
     after = reference + WEEK * 200 * rng.uniform("gone after", which)
     ends[:settled] = np.where(early, created + life, np.where(later, after, np.inf))[:settled]

@@ -1,8 +1,8 @@
 """The models and datasets that the simulated Hub's Spaces reference, by their ids when the Space was created.
 
-The quantile function of usage gives the number of Spaces of a model, chosen among those created after it. Spaces that
-do not count at REFERENCE, because they are deleted or created later, reference what others reference, or a model of
-their own time.
+The quantile function of usage determines how many Spaces use a model; they are drawn from the Spaces created after it.
+Spaces that do not count at REFERENCE, because they are deleted or created later, reference models that other Spaces
+reference, or models created around the same time.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from hub_assets.local_hub.simulated.timeline import REFERENCE, WEEK, moment
 _LINKING: Final = 0.35
 """Share of Spaces that reference models."""
 _FILLED: Final = 0.55
-"""Share of these that get a model from the quantile function."""
+"""Share of the Spaces with models that get a model from the quantile function."""
 _FRESH: Final = 0.2
-"""Share of references by the other Spaces that go to a newer model of their time."""
+"""Share of the other Spaces' references that go to a newer model, created around the same time."""
 _NOWHERE: Final = 0.02
-"""Share of Spaces that reference a model nobody can see."""
+"""Share of Spaces that reference a model that is not visible to anybody."""
 _GOLDEN: Final = (5**0.5 - 1) / 2
 
 
@@ -32,7 +32,7 @@ class Usage:
     """The references of Spaces.
 
     `models` and `datasets` are the lists shown in listings, one row per Space ever created. `spaces_of` and `models_of`
-    are the true pairs, as indices into all Spaces and models, without models nobody can see.
+    are the true pairs, as indices into all Spaces and models; they leave out models that are not visible to anybody.
     """
 
     models: pa.Array

@@ -1,4 +1,4 @@
-"""Writing a site: all pages, their scripts and data, in a folder that replaces the old one when it is complete."""
+"""Writes a site: all pages, their scripts and data, in a folder that replaces the old one once it is complete."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ class NoSite(UserError):
 
 @dataclass(frozen=True)
 class Built:
-    """A site: its entry page, and its size."""
+    """A finished site: its entry page and its size."""
 
     index: Path
     n_pages: int
@@ -55,7 +55,7 @@ def build_site(
     figures: Path | None = None,
     pages: Sequence[Page] = PAGES,
 ) -> Built:
-    """Write the site of a published week to `folder/WEEK`, and return where it is.
+    """Write the site for a published week to `folder/WEEK`, and return its entry page and size.
 
     Args:
         warehouse: the published database.
@@ -63,7 +63,7 @@ def build_site(
         snapshot_date: the week; None for the newest.
         project: the tables' descriptions.
         source: the Hub that the data comes from, as `home.json` names it.
-        figures: the folder of the week's figures as SVG and PNG, or of all weeks' folders of them.
+        figures: the folder with the week's figures as SVG and PNG, or the folder that contains such a folder per week.
         pages: the pages, in the order of the navigation.
 
     Raises:
@@ -147,7 +147,7 @@ def _write_all(week: Week, folder: Path, pages: Sequence[Page]) -> None:
 
 
 def site_facts(week: Week) -> dict[str, Any]:
-    """Return what every page states about the site."""
+    """Return the facts about the site that every page states."""
     return {
         "version": version("hub-assets"),
         "source": week.source,
@@ -170,7 +170,7 @@ def verify_vendored() -> None:
     """Check that the vendored files match their pinned hashes.
 
     Raises:
-        UserError: if one was changed.
+        UserError: if a vendored file was changed.
     """
     pinned = json.loads((VENDOR / "vendored.json").read_text(encoding="utf-8"))
     for name, facts in pinned.items():
@@ -180,8 +180,8 @@ def verify_vendored() -> None:
 
 
 def _replace(target: Path, beside: Path) -> None:
-    """Move a complete folder into place. A folder cannot replace another in one step, so two renames leave a short gap.
-    The old folder is removed whole; figures are kept in a folder of their own.
+    """Move a complete folder into place. One folder cannot replace another in a single step, so there is a short gap
+    between two renames. The old folder is removed entirely; figures are kept in a folder of their own.
     """
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
@@ -192,7 +192,7 @@ def _replace(target: Path, beside: Path) -> None:
 
 
 def _point_to_newest(folder: Path) -> None:
-    """Point `newest` at the newest week's site, for links without a week."""
+    """Make the link `newest` point to the newest week's site, for links that name no week."""
     weeks = sorted(path.name for path in folder.iterdir() if re.fullmatch(r"\d{4}-\d\d-\d\d", path.name))
     link = folder / ".newest.beside"
     link.unlink(missing_ok=True)

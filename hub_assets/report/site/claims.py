@@ -1,7 +1,7 @@
-"""Sentences made from numbers. Each claim of `claims.yml` is a query of one row and a template for its columns.
+"""Turns numbers into sentences. Each claim in `claims.yml` is a query that returns one row and a template to fill.
 
-A sentence makes no statement where the week does not support one: the query returns nothing, a value is null, or too
-few of its repositories are known. It then says so.
+If the week does not support a statement, the sentence says so instead. This happens if the query returns nothing, a
+value is null, or too few of the repositories are known.
 """
 
 import re
@@ -20,23 +20,23 @@ from hub_assets.report.site.week import Week
 
 CLAIMS: Final = Path(__file__).with_name("claims.yml")
 LEAST_KNOWN: Final = 0.8
-"""Share of the repositories with a known value below which a sentence makes no statement about all of them."""
+"""Minimum share of repositories with a known value for a sentence to make a statement about all repositories."""
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence before it has numbers.
+    """A sentence before its numbers are filled in.
 
     Attributes:
-        id: stable name, also the anchor.
+        id: stable name, also used as the anchor.
         page: the page's slug.
-        topic: what it is about, used when it makes no statement.
-        sql: a query of one row. `n` and `share_known` state what it is based on; `low` and `high`, if there are any,
-            are its 95% interval.
-        text: with placeholders such as `{share:percent}`: a column and a style of `number`, or `text`.
-        needs: least share known.
-        is_main: whether the entry page shows it too.
+        topic: the subject, used if the sentence makes no statement.
+        sql: a query that returns one row. `n` and `share_known` state what the claim is based on; `low` and `high`, if
+            present, are its 95% interval.
+        text: a template with placeholders such as `{share:percent}`: a column, and a style of `number` or `text`.
+        needs: minimum share known.
+        is_main: whether the entry page shows the sentence, too.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A claim with the numbers of a week; `is_supported` is false if it only says why there is no statement."""
+    """A claim with a week's numbers; `is_supported` is false if it only explains why there is no statement."""
 
     claim: Claim
     text: Markup
@@ -69,7 +69,7 @@ class Sentence:
 
     @property
     def interval_style(self) -> str:
-        """The style of the interval's bounds: that of the first number."""
+        """The style of the interval's bounds, which is the first number's style."""
         return str(_PLACEHOLDER.findall(self.claim.text)[0][1] or "auto")
 
 
@@ -78,7 +78,7 @@ def claims() -> tuple[Claim, ...]:
     """Return all claims.
 
     Raises:
-        ValueError: if two share an id.
+        ValueError: if two claims share an id.
     """
     content = yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))
     made = tuple(Claim(**entry) for entry in content["claims"])

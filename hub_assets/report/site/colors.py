@@ -1,4 +1,4 @@
-"""Colors of the site as CSS variables: those of the figures, and lighter ones for a dark background.
+"""Colors of the site as CSS variables: the colors of the figures, and lighter variants for a dark background.
 
 Scripts read the variables, so each color is defined once.
 """
@@ -7,7 +7,7 @@ from typing import Final
 
 from hub_assets.figures.style import REPO_TYPES
 
-# Okabe-Ito again: their light blue and orange, and a lighter green; each at least 7:1 against #14171c
+# also based on Okabe-Ito: its light blue and orange, and a lighter green; contrast at least 7:1 against #14171c
 DARK: Final = {"model": "#56B4E9", "dataset": "#F0A04B", "space": "#2FC79A"}
 
 LICENSES: Final = {  # light, dark: a sequence from open to closed that is also ordered by lightness
@@ -16,7 +16,7 @@ LICENSES: Final = {  # light, dark: a sequence from open to closed that is also 
     "none": ("#6b6b6b", "#a5abb3"),
 }
 
-# for categories without a meaning of their own; Okabe-Ito's remaining hues, in light and dark
+# for categories without a fixed color; Okabe-Ito's remaining hues, in light and dark
 CATEGORIES: Final = (
     ("#0072B2", "#56B4E9"),
     ("#D55E00", "#F0A04B"),

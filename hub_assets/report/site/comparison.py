@@ -1,4 +1,4 @@
-"""The week next to the study of October 2023: its tables in its own layout, and each difference in plain words."""
+"""Compares the week with the study of October 2023: the study's tables in their layout, and differences in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from hub_assets.report.site.queries import Query, Result, Row
 from hub_assets.report.site.rendering import number
 from hub_assets.report.site.week import Week
 
-# cores of fewer than 10 developers are left out, except the maximal ones, which the study prints
+# cores of fewer than 10 developers are left out, except maximal cores, which the study prints
 COMPARISON: Final = Query(
     "published-comparison",
     "Every value that the study published, next to this week's",
@@ -122,9 +122,9 @@ class PublishedTable:
         id: anchor.
         title: caption.
         corner: heading of the first column.
-        columns: headings of the others.
-        rows: label, and for each column the comparison's row, or None where the study has no value.
-        all: the table's rows one by one.
+        columns: headings of the other columns.
+        rows: a label per row, and the comparison's row for each column, or None if the study has no value.
+        all: the comparison's rows in the table, one by one.
     """
 
     id: str
@@ -136,7 +136,7 @@ class PublishedTable:
 
 
 def comparison(week: Week) -> Result:
-    """Return every published value next to the week's."""
+    """Return every published value next to the week's value."""
     return week.run(COMPARISON)
 
 
@@ -211,10 +211,10 @@ def style_of(row: Row) -> str:
 
 
 def in_words(row: Row) -> Markup:
-    """Return how the week's value differs from the published one, in plain words.
+    """Return a plain-language description of how the week's value differs from the published value.
 
-    Shares differ in percentage points, coefficients between -1 and 1 by subtraction, everything else by its ratio;
-    values within 5% of each other are about the same.
+    Shares are compared in percentage points, coefficients between -1 and 1 by subtraction, and all other values by
+    their ratio; values within 5% of each other are about the same.
     """
     ours, published = row.values["ours"], row.values["published"]
     if row.values["is_too_small"]:

@@ -1,6 +1,6 @@
-"""Rows of an explorer as columns for the browser: texts that repeat are numbered, so that a page stays small.
+"""Converts an explorer's rows to columns for the browser. Repeated texts become numbers to keep the page small.
 
-Measures and limits belong to the pages.
+Choosing measures and limits belongs in the pages.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +11,12 @@ from hub_assets.report.text import visible
 
 
 def chosen_by(table: str, limits: Mapping[str, int]) -> str:
-    """Return the start of a query that chooses a page's repositories: the first by each of several measures.
+    """Return the WITH clause of a query that chooses a page's repositories: the top repositories by each measure.
 
     Args:
-        table: `models` or `datasets`, whose rows for the week it defines under this name, beside `chosen` (`repo_key`).
-        limits: number of repositories by measure. Ties go to the smaller id.
+        table: `models` or `datasets`. The clause defines the table's rows for the week under this name, and `chosen`
+            (`repo_key`).
+        limits: number of repositories to choose by each measure. Ties go to the smaller id.
     """
     firsts = "\n    union\n".join(
         f"    select repo_key from (\n        select repo_key from {table} "
@@ -27,7 +28,7 @@ def chosen_by(table: str, limits: Mapping[str, int]) -> str:
 
 
 def shown(value: Value) -> str | None:
-    """Return untrusted text as readers see it everywhere else; see `rendering.text`."""
+    """Return untrusted text in the form in which the whole site shows it; see `rendering.text`."""
     return None if value is None else visible(str(value), LONGEST_TEXT)
 
 
@@ -37,12 +38,12 @@ def column(result: Result, name: str) -> list[Any]:
 
 
 def texts(result: Result, name: str) -> list[str | None]:
-    """Return the untrusted texts of a column."""
+    """Return the untrusted texts in a column, in the form in which the site shows them."""
     return [shown(value) for value in column(result, name)]
 
 
 def numbered(values: Iterable[str | None]) -> dict[str, Any]:
-    """Return texts as their distinct values, most frequent first, and the number of each; null is -1."""
+    """Return the distinct texts, most frequent first, and for each input its index among them (-1 for null)."""
     given = list(values)
     counts: dict[str, int] = {}
     for value in given:
@@ -54,7 +55,7 @@ def numbered(values: Iterable[str | None]) -> dict[str, Any]:
 
 
 def numbered_lists(values: Sequence[Sequence[str] | None]) -> dict[str, Any]:
-    """Return lists of texts like `numbered`: a list of numbers per row."""
+    """Return lists of texts in the form of `numbered`, with a list of indices per row."""
     lists = [[shown(item) for item in value or ()] for value in values]
     flat = numbered(item for items in lists for item in items)
     numbers = iter(flat["of"])

@@ -1,4 +1,4 @@
-"""Statements at the top of a page that limit what its numbers mean: partial coverage."""
+"""Notices at the top of a page that warn readers if its numbers are based on partial coverage."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,7 +20,7 @@ order by kind, repo_type
 
 
 def coverage_notices(week: Week, uses: Sequence[str]) -> list[Row]:
-    """Return the rows of the coverage for histories that a page uses and that the week does not have in full.
+    """Return the coverage of those histories that a page uses and that are incomplete in the given week.
 
     Args:
         week: the week.

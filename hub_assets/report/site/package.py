@@ -1,7 +1,7 @@
-"""The week's aggregate tables as CSV and Parquet, with a Frictionless data package.
+"""Exports the week's aggregate tables as CSV and Parquet files with a Frictionless data package.
 
-Aggregates have no row about a single developer. Rows about fewer than 10 developers are left out, except maximal
-cores, which the study prints. Every other published table stays in the warehouse.
+No row of an aggregate table describes a single developer. Rows about fewer than 10 developers are left out, except
+maximal cores, which the study prints. Every other published table stays in the warehouse.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ AGGREGATES: Final = {
     "stats__lorenz": "true",
     "stats__tail_fits": "true",
 }
-"""Tables that are exported, and the rows of each that are."""
+"""The tables to export, each with the condition for its exported rows."""
 
 FOLDER: Final = "data"
 LICENSE: Final = {
@@ -49,7 +49,7 @@ LICENSE: Final = {
 
 @dataclass(frozen=True)
 class Export:
-    """A table as files: its rows, and the size and SHA-256 of both files."""
+    """An exported table: its number of rows, and the size and SHA-256 of both files."""
 
     table: Table
     n_rows: int
@@ -63,7 +63,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Package:
-    """All exports of a week, and the hash of their content, which the citation names."""
+    """All of a week's exports, and the hash of their content, which the citation names."""
 
     exports: tuple[Export, ...]
     content_hash: str
@@ -72,7 +72,7 @@ class Package:
 def write_package(week: Week, folder: Path) -> Package:
     """Write the aggregate tables and `datapackage.json` below `folder/data`.
 
-    Equal tables give equal CSV bytes, and so the same content hash.
+    Equal tables produce the same CSV bytes, and therefore the same content hash.
     """
     target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def _digest(path: Path) -> str:
 
 
 def _datapackage(week: Week, package: Package) -> dict[str, Any]:
-    """Return the descriptor by the Data Package standard, version 1: CSV files with a table schema each."""
+    """Return a descriptor that follows the Data Package standard, version 1, with a table schema for each CSV file."""
     return {
         "profile": "tabular-data-package",
         "name": f"hub-assets-{week.snapshot_date}",

@@ -1,4 +1,4 @@
-"""What a page is. The pages themselves are in `pages`."""
+"""The definition of a page. The pages themselves are in `pages`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ class Page:
 
     Attributes:
         slug: file name without `.html`; `index` is the entry page.
-        title: heading, and entry of the navigation.
-        lead: one sentence under the heading, and the description in search results.
-        group: part of the navigation.
-        content: returns the template's variables. The template is `SLUG.html`, extends `base.html` and also has the
-            variables `week`, `page`, `navigation`, `notices` and `site`.
-        scripts: files in `static` that the page needs besides `site.js`, in order. `charts.js` brings ECharts.
-        uses: histories that the page depends on, such as `commits` or `model commits`; if a week has only part of one,
-            the page says so at the top.
+        title: the heading, and the page's name in the navigation.
+        lead: one sentence under the heading, which is also the description in search results.
+        group: the section of the navigation that lists the page.
+        content: returns the template's variables. The template is `SLUG.html`, extends `base.html` and also receives
+            the variables `week`, `page`, `navigation`, `notices` and `site`.
+        scripts: files in `static` that the page needs besides `site.js`, in order. `charts.js` also loads ECharts.
+        uses: histories that the page depends on, such as `commits` or `model commits`. If one of them is incomplete in
+            a week, the page says so at the top.
     """
 
     slug: str

@@ -1,4 +1,4 @@
-"""Queries whose results are shown, and the path from a number on a page back to its query.
+"""Queries whose results the site shows, and links from each number on a page back to its query.
 
 A page runs a query once and hands its cells to the template. The filter `number` (see `rendering`) writes each cell as
 a `<data>` element with its value and source, so that a reader or a test can check it.
@@ -14,10 +14,10 @@ from hub_assets.report.text import visible
 Value = str | int | float | bool | date | datetime | None
 
 LONGEST_TEXT: Final = 160
-"""Characters shown of an id, a tag or a title. The Hub allows 96 + 1 + 96 in an id; hostile data has more."""
+"""Maximum characters to show of an id, a tag or a title. The Hub allows 96 + 1 + 96 in an id; hostile data has more."""
 
 LARGEST_RESULT: Final = 20_000
-"""Largest number of rows. People read pages; a larger result goes into a file beside the page."""
+"""Maximum number of rows in a result, because people read pages; larger results belong in a file next to the page."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Query:
 
     Attributes:
         name: lower case, with hyphens; the anchor on the page of queries.
-        title: what it returns, without a full stop.
+        title: a description of the result, without a period.
         sql: a SELECT in DuckDB's dialect. `$week` is the week of the site, as a date; a query that reads several weeks
-            says `<= $week`, so that an old site does not change when a new week is published.
+            uses `<= $week`, so that an old site does not change when a new week is published.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Result:
 
     @property
     def first(self) -> Row | None:
-        """The first row; None if there is none."""
+        """The first row; None if the result is empty."""
         return self.rows[0] if self.rows else None
 
     def where(self, **values: Value) -> list[Row]:
@@ -87,11 +87,11 @@ class Result:
         return [row for row in self.rows if all(row.values[name] == value for name, value in values.items())]
 
     def by(self, *columns: str) -> dict[tuple[Value, ...], Row]:
-        """Return the rows by the values of some columns; the last one wins if several share them."""
+        """Return the rows keyed by the values of the given columns; if several rows share a key, the last one wins."""
         return {tuple(row.values[name] for name in columns): row for row in self.rows}
 
     def records(self) -> list[dict[str, Value]]:
-        """Return the rows as plain dictionaries, for `json_script`; untrusted text is escaped and cut as on a page."""
+        """Return the rows as plain dictionaries for `json_script`. Untrusted text is escaped and cut as on a page."""
         return [
             {
                 name: visible(value, LONGEST_TEXT) if isinstance(value, str) else value

@@ -1,6 +1,6 @@
-"""Templates: the jinja2 environment, numbers with their source, untrusted text, and data as JSON scripts.
+"""Template rendering: the jinja2 environment, numbers with their source, untrusted text, and data as JSON scripts.
 
-Autoescaping is on everywhere. Only the functions here make markup, each from values that it escapes itself.
+Autoescaping is on everywhere. Only the functions here create markup, and they escape every value they put into it.
 """
 
 import json
@@ -30,13 +30,13 @@ NAMES: Final = {
     "co_usage": "co-usage",
     "pagerank": "PageRank",
 }
-"""Display names of variables, repository types, license groups and networks; `hub.name` knows them in the browser."""
+"""Display names of variables, repository types, license groups and networks. `hub.name` returns them in the browser."""
 
 _UNKNOWN: Final = Markup('<span class="unknown" title="The week has no value for this">unknown</span>')
 
 
 def environment() -> Environment:
-    """Return the environment of all templates. A misspelled variable fails instead of vanishing."""
+    """Return the environment for all templates. A misspelled variable raises an error instead of rendering nothing."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -53,7 +53,7 @@ def number(cell: Cell, style: str = "auto", missing: str = "") -> Markup:
     """Return a cell as a `<data>` element with its value, its query, row and column, and a readable form.
 
     Args:
-        cell: of a query's result.
+        cell: a cell of a query's result.
         style: a name of `formatted`.
         missing: text for a missing value, such as the reason; `unknown` if empty.
     """
@@ -69,14 +69,14 @@ def number(cell: Cell, style: str = "auto", missing: str = "") -> Markup:
 
 
 def formatted(value: Value, style: str = "auto") -> str:
-    """Return a value as readers expect it.
+    """Format a value for readers.
 
     Args:
         value: None becomes `unknown`.
         style: `count` (1,234), `percent` (12.3% of a share in [0, 1]), `two` (two decimals), `four` (four),
             `times` (2.3 times), `points` (a difference of shares in percentage points, without its sign),
             `absolute` (two decimals, without the sign), `p` (< 0.001), `month`, or `auto`: whole numbers as counts,
-            others with two decimals or as many as it takes, text as it is, dates in words.
+            other numbers with two decimals or more if needed, text unchanged, dates in words.
     """
     if value is None:
         return "unknown"
@@ -118,7 +118,7 @@ def _formatted(value: float, style: str, is_integer: bool) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share with one decimal; never 0.0% or 100.0% unless it is exactly 0 or 1."""
+    """Return a share as a percentage with one decimal; 0.0% and 100.0% appear only for shares of exactly 0 and 1."""
     if 0 < share < 0.0005:
         return "< 0.1%" if share >= 0.00005 else "< 0.01%"
     if 0.9995 <= share < 1:
@@ -148,10 +148,10 @@ def day(when: date) -> Markup:
 
 
 def text(value: Cell | str | None, longest: int = LONGEST_TEXT) -> Markup:
-    """Return untrusted text, such as an id, a tag or a title, as text that cannot affect what is around it.
+    """Return untrusted text, such as an id, a tag or a title, in a form that cannot affect the surrounding page.
 
-    Control codes and writing-direction marks are shown as escape sequences, long text is cut, and `<bdi>` keeps its
-    direction to itself.
+    Control codes and writing-direction marks are shown as escape sequences, long text is cut, and `<bdi>` isolates the
+    text's writing direction.
     """
     content = value.value if isinstance(value, Cell) else value
     if content is None:
@@ -160,7 +160,7 @@ def text(value: Cell | str | None, longest: int = LONGEST_TEXT) -> Markup:
 
 
 def name_of(value: Cell | str) -> str:
-    """Return the display name of a variable, repository type, license group or network; others as they are."""
+    """Return the display name of a variable, repository type, license group or network; other values are unchanged."""
     known = formatted(value.value) if isinstance(value, Cell) else value
     return NAMES.get(known, known)
 
@@ -168,7 +168,8 @@ def name_of(value: Cell | str) -> str:
 def as_json(value: Any) -> str:
     """Return JSON that is safe inside a `<script>` element: no `<`, `>` or `&`, and no NaN.
 
-    Dates become ISO text. U+2028 and U+2029, which end a line in older JavaScript, are escaped with all of non-ASCII.
+    Dates become ISO text. All non-ASCII characters are escaped, including U+2028 and U+2029, which end a line in older
+    JavaScript.
     """
     written = json.dumps(_plain(value), allow_nan=False, separators=(",", ":"))
     return written.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,6 +1,6 @@
-"""The week that a site is about: the published warehouse as its pages see it.
+"""The week that a site covers: the access that its pages have to the published warehouse.
 
-What a page shows belongs to its module in `pages`.
+The content of a page belongs in its module in `pages`.
 """
 
 import re
@@ -26,7 +26,7 @@ class Printed(NamedTuple):
 
 
 class QueryError(Exception):
-    """A page's query is wrong; a defect of the page, not of the data."""
+    """A page's query is wrong, which is a defect in the page, not in the data."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Week:
 
     Attributes:
         snapshot_date: Monday of the week.
-        connection: the published warehouse, read-only. Use `run` for whatever is shown as a number.
+        connection: the published warehouse, read-only. Use `run` for all numbers to show.
         project: the tables' descriptions.
         source: the Hub that the data comes from, as `home.json` names it.
         figures: the folder of this week's figures (SVG and PNG); it may not exist.
@@ -60,10 +60,10 @@ class Week:
         return bool(self.source and self.source.startswith("local hub, simulated"))
 
     def run(self, query: Query) -> Result:
-        """Run a query; one that was run before is not run again.
+        """Return a query's result. Each query runs only once.
 
         Raises:
-            QueryError: if its name already belongs to another query, DuckDB refuses it, or its result is too large.
+            QueryError: if another query has the same name, the query fails in DuckDB, or its result is too large.
         """
         if self.queries.setdefault(query.name, query) != query:
             raise QueryError(f"two queries are called {query.name}")
@@ -87,7 +87,7 @@ class Week:
         return self._results[query.name]
 
     def sql_of(self, query: Query) -> str:
-        """Return a query as it runs and as readers see it, with the week written out."""
+        """Return the SQL that runs and that readers see, with the week filled in."""
         return query.sql.strip().replace("$week", f"date {literal(self.snapshot_date)}")
 
     def figure(self, name: str) -> Printed | None:
@@ -104,12 +104,12 @@ class Week:
     def data_file(self, name: str, value: Any) -> str:
         """Write a value to `data/NAME.js` next to the pages, and return that path for a `<script>`.
 
-        It works from `file://`, unlike a request for JSON. In the browser, `hub.data("NAME")` returns the value.
+        Unlike a request for JSON, this works from `file://`. In the browser, `hub.data("NAME")` returns the value.
         """
         self.data_files[name] = value
         return f"data/{name}.js"
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as pages handle it: DuckDB returns decimal literals and their sums as `Decimal`."""
+    """Convert a value to a type that pages handle, because DuckDB returns decimal literals and sums as `Decimal`."""
     return float(value) if isinstance(value, Decimal) else value

@@ -1,4 +1,4 @@
-"""The pages of the site, in the order of the navigation. Each is a module here and a template named by its slug."""
+"""The pages of the site, in navigation order. Each consists of a module here and a template named after its slug."""
 
 from typing import Final
 

@@ -128,7 +128,7 @@ order by case repo_type when 'model' then 1 when 'dataset' then 2 else 3 end, n_
 )
 TOPS: Final = Query(
     "top-repositories",
-    "The repositories with most likes, downloads, discussions and commits",
+    "The repositories with the most likes, downloads, discussions and commits",
     """
 select variable, repo_type, rank, repo_id, value, n, share_known
 from mart__top_repositories

@@ -1,4 +1,4 @@
-"""Base Model Explorer: where models come from and what became of them. After librarian-bots/base_model_explorer."""
+"""Base Model Explorer: the ancestors and descendants of models. Modeled on librarian-bots/base_model_explorer."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,11 +9,11 @@ from hub_assets.report.site.queries import Query, Result
 from hub_assets.report.site.week import Week
 
 RELATIONS: Final = ("finetune", "adapter", "quantized", "merge", "unspecified")
-# An ancestor has at least the downloads and the descendants of each of its descendants, so both lists contain the
-# ancestors of all their models, except at ties.
+# A model's ancestors have at least as many downloads (including descendants') and descendants as the model itself, so
+# both lists contain the ancestors of all their models, except at ties.
 NODES: Final = Query(
     "family-nodes",
-    "Models on the Base Model Explorer page: the first by downloads with those of descendants, and by descendants",
+    "Models on the Base Model Explorer page: the top models by downloads (including descendants') and by descendants",
     """
 with
 nodes as (
@@ -90,7 +90,7 @@ limit 100
 )
 ORGANIZATIONS: Final = Query(
     "family-organizations",
-    "The 50 organizations whose roots have most descendants",
+    "The 50 organizations whose roots have the most descendants",
     """
 select
     organization, kind, any_value(country) as country, count(*) as n_roots, sum(n_members_fractional) as n_members,
@@ -184,7 +184,7 @@ def _columns(nodes: Result) -> dict[str, Any]:
 PAGE: Final = Page(
     slug="base-models",
     title="Base Model Explorer",
-    lead="Where a model comes from, what was made from it, and how licenses change on the way.",
+    lead="Where a model comes from, what was built from it, and how licenses change along the way.",
     group="Explore",
     content=_content,
     scripts=("explore.js", "families.js"),

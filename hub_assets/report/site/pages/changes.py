@@ -10,7 +10,7 @@ from hub_assets.report.site.week import Week
 
 METRICS: Final = Query(
     "changes",
-    "Every compared quantity this week and in the published week before",
+    "Every compared quantity this week and in the previous published week",
     """
 with
 weeks as (
@@ -85,7 +85,7 @@ order by measure, repo_type, snapshot_date
 )
 GAINS: Final = Query(
     "largest-gains",
-    "Repositories that gained most likes since the published week before",
+    "Repositories that gained the most likes since the previous published week",
     """
 with
 weeks as (
@@ -122,7 +122,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 PAGE: Final = Page(
     slug="changes",
     title="Changes",
-    lead="What changed since the published week before, and how the Hub developed over all published weeks.",
+    lead="What changed since the previous published week, and how the Hub developed over all published weeks.",
     group="Report",
     content=_content,
     scripts=("charts.js",),

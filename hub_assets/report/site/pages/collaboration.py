@@ -47,7 +47,7 @@ order by measure, at_least
 )
 OVER_TIME: Final = Query(
     "network-over-time",
-    "The collaboration network at the end of each month, as this week knows it; networks of fewer than 10 are left out",
+    "The collaboration network at the end of each month, from this week's data, without networks of fewer than 10",
     """
 select network, month, nodes, edges, max_k, share_isolates, reciprocity, modularity, share_known
 from network__collaboration_over_time

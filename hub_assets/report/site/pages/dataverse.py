@@ -1,4 +1,4 @@
-"""DataVerse: the week's datasets as a treemap of organizations. After the Space evijit/DataVerse."""
+"""DataVerse: the week's datasets as a treemap of organizations. Modeled on the Space evijit/DataVerse."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -39,7 +39,7 @@ left join chosen on datasets.repo_key = chosen.repo_key
 )
 DATASETS: Final = Query(
     "dataverse-datasets",
-    "Datasets on the DataVerse page: the first by downloads, all-time downloads and likes",
+    "Datasets on the DataVerse page: the top datasets by downloads, all-time downloads and likes",
     f"""
 {_CHOSEN}select
     repo_id, organization, kind, country, benchmark, modalities,

@@ -1,4 +1,4 @@
-"""Organization HeatMap: what organizations create per day. After the Space cfahlgren1/model-release-heatmap."""
+"""Organization HeatMap: what organizations create per day. Modeled on the Space cfahlgren1/model-release-heatmap."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,7 +13,7 @@ from hub_assets.report.site.week import Week
 MOST_DAYS: Final = 150_000
 ORGANIZATIONS: Final = Query(
     "heatmap-organizations",
-    "Organizations on the HeatMap page: the first by repositories, by repositories of 52 weeks, and by downloads",
+    "Organizations on the HeatMap page: the top organizations by repositories, recent repositories and downloads",
     """
 with
 organizations as (
@@ -60,7 +60,7 @@ order by n_created_recently desc, n_repos desc, organization, kind
 )
 DAYS: Final = Query(
     "heatmap-days",
-    "Repositories created and commits per day of these organizations; day 0 is 2000-01-01",
+    "Created repositories and commits of these organizations by day; day 0 is 2000-01-01",
     f"""
 with
 chosen as (
@@ -94,7 +94,7 @@ group by organization, kind
 )
 NAMESPACES: Final = Query(
     "heatmap-namespaces",
-    "Namespaces that belong to an organization of another name",
+    "Namespaces that belong to an organization with a different name",
     """
 select lower(namespace) as namespace, any_value(organization order by valid_from nulls first) as organization
 from organizations
@@ -149,8 +149,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 
 
 def _steps(days: str) -> list[int]:
-    """Return days and counts alternately, each day as the difference from the previous one, which takes fewer
-    characters."""
+    """Return days and counts alternately. To save characters, each day is the difference from the previous day."""
     numbers = [int(item) for item in days.split(" ")]
     before = 0
     for place in range(0, len(numbers), 2):

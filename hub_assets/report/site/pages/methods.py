@@ -1,4 +1,4 @@
-"""How the numbers are computed: definitions from the tables' descriptions and the docstrings, choices, and versions."""
+"""The methods page: definitions from the tables' descriptions and the docstrings, methodological choices, versions."""
 
 import inspect
 from collections.abc import Mapping
@@ -39,13 +39,13 @@ _MODULES: Final = {
         "hub_assets.identities.pseudonyms",
     ),
 }
-"""Rooms whose public docstrings define the statistics. They are imported only here, to be read."""
+"""Packages whose public docstrings define the statistics. They are imported here only to read their docstrings."""
 
 CHOICES: Final = (
     (
-        "Commits and discussions include those of bots; developers do not",
-        "The study counts 0.10 discussion starters per model although 16% of models have a discussion; bots' pull "
-        "requests must be among them.",
+        "Commits and discussions by bots are counted, but bots do not count as developers",
+        "The study counts only 0.10 discussion starters per model, although 16% of models have a discussion. This fits "
+        "only if bots' pull requests are among the discussions.",
     ),
     (
         "The creator of a repository counts as a developer who committed",
@@ -53,30 +53,30 @@ CHOICES: Final = (
     ),
     (
         "An edge runs from the first author of a commit to every other contributor of the model",
-        "This is the rule of the authors' published script, and the reason why reciprocity is below 1. Two other "
-        "rules, all authors and prior contributors, are computed alongside.",
+        "This is the rule in the authors' published script, and the reason why reciprocity is below 1. Networks by two "
+        "other rules, all authors and prior contributors, are computed as well.",
     ),
     (
         "Co-authors from bots' pull requests and from duplicated repositories are left out",
-        "Nobody collaborated in them.",
+        "These commits involve no collaboration.",
     ),
     (
         "The rich-club coefficient follows its definition",
-        "The published values for complete cores are 2/(n-1), while the definition gives 1. The report states no "
-        "difference.",
+        "The published values for complete cores are 2/(n-1), whereas the definition yields 1. The report therefore "
+        "states no difference.",
     ),
     (
-        "Sub-fields are those of the model's tags, as in the authors' script",
-        "The study's text speaks of the tags of Spaces.",
+        "Sub-fields come from the model's tags, as in the authors' script",
+        "The study's text refers to the tags of Spaces.",
     ),
     (
-        "The license of a repository is the first that it states",
-        "As in the study; all licenses are kept in the tables.",
+        "A repository counts for the first license that it states",
+        "The study does the same; the tables keep all licenses.",
     ),
     (
         "Unknown is not zero",
-        "A count is unknown where the history could not be read. Means, shares and quantiles use known values only; "
-        "n and the share known are stated with each of them.",
+        "A count is unknown if the history could not be read. Means, shares and quantiles use only known values, and "
+        "each is published with n and the share known.",
     ),
 )
 _PACKAGES: Final = (

@@ -1,4 +1,4 @@
-"""ModelVerse: the week's models as a treemap of organizations. After the Space evijit/ModelVerse."""
+"""ModelVerse: the week's models as a treemap of organizations. Modeled on the Space evijit/ModelVerse."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -45,7 +45,7 @@ left join chosen on models.repo_key = chosen.repo_key
 )
 MODELS: Final = Query(
     "modelverse-models",
-    "Models on the ModelVerse page: the first by downloads, all-time downloads, likes, use in Spaces and derivatives",
+    "Models on the ModelVerse page: the top models by downloads, all-time downloads, likes, Spaces and derivatives",
     f"""
 {_CHOSEN}select
     repo_id, organization, kind, country, task, themes, size_class, license_group,

@@ -1,4 +1,4 @@
-"""The entry page: what was collected, how far it can be trusted, and the main findings."""
+"""The entry page: what was collected, how reliable it is, and the main findings."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -67,7 +67,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 PAGE: Final = Page(
     slug="index",
     title="Overview",
-    lead="What this week's snapshot holds, how far it can be trusted, and its main findings.",
+    lead="What this week's snapshot contains, how reliable it is, and its main findings.",
     group="Report",
     content=_content,
     uses=("commits", "discussions"),

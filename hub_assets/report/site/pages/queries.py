@@ -1,4 +1,4 @@
-"""The page of all queries behind the site's numbers; it is written after all others."""
+"""The page that lists all queries behind the site's numbers; it is written after all other pages."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,7 +14,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 PAGE: Final = Page(
     slug="queries",
     title="Queries",
-    lead="The SQL behind every number; run it on warehouse.duckdb with DuckDB to get the same rows.",
+    lead="The SQL behind every number. Run it with DuckDB on warehouse.duckdb to get the same rows.",
     group="Reference",
     content=_content,
 )

@@ -1,7 +1,7 @@
 // Charts: ECharts with the SVG renderer, in the site's colors. A chart is a <figure class="chart" id="X"
 // data-chart="KIND" data-source="JSON-SCRIPT"> with a <div class="plot"> in it; KIND is registered below, or by a page's
 // own script with hub.charts.register(KIND, (data, theme, figure) => option). If the data is an array of rows, a control
-// named like a column selects the rows that the function gets and that the figure's table shows.
+// with a column's name selects the rows that the function receives and that the figure's table shows.
 "use strict";
 
 hub.charts = (() => {
@@ -17,7 +17,7 @@ hub.charts = (() => {
     return { colors, isDark: hub.isDark(), isNarrow: innerWidth < 640, font: getComputedStyle(document.body).fontFamily };
   };
 
-  // what all charts share; a chart's own option is laid over it, key by key
+  // options that all charts share; a chart's own options override them key by key
   const base = ({ colors, font }) => ({
     animation: !still.matches,
     animationDuration: 300,
@@ -33,7 +33,7 @@ hub.charts = (() => {
     },
   });
 
-  /** An axis in the site's style; options are laid over it. */
+  /** An axis in the site's style; the given options override it. */
   const axis = ({ colors }, options = {}) => ({
     ...options,
     axisLine: { lineStyle: { color: colors.quiet }, ...options.axisLine },
@@ -72,7 +72,7 @@ hub.charts = (() => {
     const option = kinds.get(figure.dataset.chart)(data, now, figure);
     const common = base(now);
     chart.setOption({ ...common, ...option, tooltip: { ...common.tooltip, ...option.tooltip } }, { notMerge: true });
-    // the figure's caption and table say everything; the drawing itself is one image to a screen reader
+    // to a screen reader, the drawing is a single image, because the figure's caption and table contain everything
     figure.querySelector(".plot svg")?.setAttribute("aria-hidden", "true");
   };
 

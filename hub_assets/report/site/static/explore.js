@@ -1,4 +1,4 @@
-// What the explorers share: a form whose values are in the address, numbers, and elements made from text.
+// Code that the explorers share: a form whose values are kept in the address, numbers, and elements made from text.
 "use strict";
 
 const explore = (() => {
@@ -22,17 +22,17 @@ const explore = (() => {
     element.append(...children);
     return element;
   };
-  /** A number that a test or a reader can take exactly. */
+  /** A number in an element that also contains its exact value, for tests and readers. */
   const number = (value, shown, name) => make("data", { value: String(value), "data-number": name }, shown);
 
-  /** Keep a form and the address equal: `render` gets the values, which are those of the form if the address has none. */
+  /** Keep a form and the address in sync. `render` receives the address's values, or the form's if the address has none. */
   const form = (scope, element, render) => {
     const controls = [...element.elements].filter((each) => each.name);
     const values = () => Object.fromEntries(controls.map((each) => [each.name, each.value.trim()]));
     const defaults = values();
     let last = null;
     const show = (now) => {
-      // leaving a field that was already followed must not close the branches of a tree
+      // leaving a field whose change was already applied must not close the branches of a tree
       if (JSON.stringify(now) === last) return;
       last = JSON.stringify(now);
       render(now);
@@ -44,7 +44,7 @@ const explore = (() => {
       show(now);
     };
     element.addEventListener("change", () => write(false));
-    // what is typed into a search box acts at once; Back does not go through its letters
+    // typing in a search box takes effect at once, but Back does not step through the letters
     element.addEventListener("input", (event) => { if (event.target.type === "search") write(true); });
     element.addEventListener("reset", (event) => {
       event.preventDefault();

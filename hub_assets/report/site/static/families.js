@@ -1,4 +1,4 @@
-// Base Model Explorer: a model's ancestors and descendants as trees whose branches are made when they are opened.
+// Base Model Explorer: a model's ancestors and descendants as trees whose branches are created when they are opened.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -7,7 +7,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const LISTED = 4;
   const ROOT = 2;
   const CYCLE = 1;
-  const BRANCH = 100; // children made at once; the rest follow on demand
+  const BRANCH = 100; // number of children to create at once; the rest follow on demand
   const GROUPS = ["permissive", "restrictive", "other", "none", "unknown"];
   const NAMES = { finetune: "fine-tune" };
   const COLORS = { permissive: "license-permissive", restrictive: "license-restrictive", other: "category-4", none: "license-none", unknown: "quiet" };
@@ -42,7 +42,7 @@ document.addEventListener("DOMContentLoaded", () => {
     ];
   };
 
-  /** Entries of a tree; `next` returns a node's neighbors as [node, ...relations]. Opening an entry makes its branch. */
+  /** Entries of a tree; `next` returns a node's neighbors as [node, ...relations]. Opening an entry creates its branch. */
   const branch = (list, entries, next, path) => {
     const more = (from) => {
       list.append(...entries.slice(from, from + BRANCH).map(([node, ...relations]) => {

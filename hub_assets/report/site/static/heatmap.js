@@ -23,7 +23,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   const organizations = new Map();
   for (const each of data.organizations) {
-    // two may share a name, of which the more active one comes first
+    // if two organizations share a name, the more active one comes first
     if (!organizations.has(each.name.toLowerCase())) organizations.set(each.name.toLowerCase(), each);
   }
   const find = (name) => organizations.get(name.toLowerCase()) ?? organizations.get((data.namespaces[name.toLowerCase()] ?? "").toLowerCase());
@@ -64,7 +64,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const start = from - weekday(from);
     const weeks = Math.floor((to - start) / 7) + 1;
     const values = [...days].filter(([day]) => day >= from && day <= to).map(([, n]) => n).sort((a, b) => a - b);
-    // four steps at the quartiles of active days, so that one busy day does not pale all others
+    // four steps at the quartiles of active days, so that one busy day does not make all others look pale
     const steps = [0.25, 0.5, 0.75].map((share) => values[Math.floor(share * (values.length - 1))] ?? 0);
     const svg = make("svg", { viewBox: `0 0 ${weeks * CELL + 40} ${7 * CELL + 24}`, role: "img", "aria-label": `${organization.name}: ${words} per day; the table below sums them up` });
     ["Mon", "Wed", "Fri"].forEach((name, place) => svg.append(make("text", { x: 0, y: 20 + (2 * place + 0.75) * CELL }, name)));

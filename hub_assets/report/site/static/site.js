@@ -1,9 +1,9 @@
-// What every page needs: the theme, data, state in the address, and tables that sort and filter.
+// Code that every page needs: the theme, data, state in the address, and tables that can be sorted and filtered.
 // No modules and no requests, so that pages work from file://.
 "use strict";
 
 const hub = (() => {
-  // ---- theme: the system's, unless the reader chose one
+  // ---- theme: the system's theme, unless the reader chose another
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const storage = {
@@ -99,7 +99,7 @@ const hub = (() => {
     const number = Number(value);
     return value !== "" && Number.isFinite(number) ? number : value;
   };
-  // numbers first, then text; what is unknown comes last in both directions
+  // numbers first, then text; unknown values come last in both directions
   const compare = (a, b, sign) => {
     const isUnknown = (key) => key === "" || key === "unknown";
     if (isUnknown(a) || isUnknown(b)) return isUnknown(a) - isUnknown(b);

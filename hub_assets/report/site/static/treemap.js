@@ -8,7 +8,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const organizations = data.organization.names;
   const kinds = data.filters.kind;
   const KINDS = ["company", "university", "research institute", "non-profit", "government", "community", "individual", "unknown"];
-  const LARGEST = 40; // repositories drawn per organization; the others share one rectangle
+  const LARGEST = 40; // maximum number of repositories drawn per organization; the others share one rectangle
 
   // ---- the choices of each filter, with the number of repositories
   for (const [name, filter] of Object.entries(data.filters)) {
@@ -93,7 +93,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   const context = document.createElement("canvas").getContext("2d");
-  /** A text in lines that fit a box, broken after spaces, hyphens, underscores and dots; null if it does not fit whole. */
+  /** A text split into lines that fit a box, broken after spaces, hyphens, underscores and dots; null if it cannot fit. */
   const lines = (text, font, width, height, lineHeight) => {
     context.font = font;
     const made = [""];
