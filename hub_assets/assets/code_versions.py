@@ -18,9 +18,11 @@ from hub_assets.warehouse.sql_project import digest
 PACKAGE: Final = "hub_assets"
 ASSETS: Final = "hub_assets.assets"
 COMPUTING: Final = tuple(
-    f"{PACKAGE}.{room}" for room in ("identities", "networks", "statistics", "figures", "trust", "search", "vocabulary")
+    f"{PACKAGE}.{room}"
+    for room in ("identities", "networks", "statistics", "figures", "trust", "search", "vocabulary", "report.ledger")
 )
-"""Modules that decide values; whole modules count, because their functions call each other."""
+"""Modules that decide values; whole modules count, because their functions call each other, and so does a yml of the
+same name beside a module."""
 WIRING: Final = tuple(f"{ASSETS}.{name}" for name in ("code_versions", "tables"))
 
 
@@ -110,7 +112,9 @@ def _tree(module: str) -> ast.Module:
 
 @cache
 def _text(module: str) -> str:
-    return ast.unparse(_tree(module))
+    path = _path(module)
+    data = path.with_suffix(".yml") if path else None
+    return ast.unparse(_tree(module)) + (data.read_text(encoding="utf-8") if data and data.exists() else "")
 
 
 def _without_texts(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

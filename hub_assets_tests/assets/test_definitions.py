@@ -145,6 +145,8 @@ release__dataset (report) <- warehouse__published
 report__site (report) <- figure__centrality figure__core figure__correlations figure__correlations_by_license \
 figure__distributions figure__lorenz_curves figure__usage warehouse__published
 size_classes (reference) <-
+stats__claims (report) <- core__week_quality mart__base_model_edges mart__datasets mart__families mart__license_drift \
+mart__models mart__organization_days mart__organizations mart__published_comparison mart__repo_activity
 stats__concentration (statistics) <- mart__repo_activity
 stats__correlations (statistics) <- mart__repo_activity
 stats__license_shares (statistics) <- license_groups mart__repo_activity
@@ -162,9 +164,9 @@ stg_hub__spaces (repositories) <- raw_archive__spaces raw_hub__spaces
 subfields (reference) <-
 themes (reference) <-
 trust_rules (rules) <-
-warehouse__published (report) <- mart__datasets mart__identity_pairs mart__license_drift mart__organization_days \
-mart__published_comparison mart__result_quality mart__week_coverage mart__weekly_changes mart__weekly_flows \
-network__base_model_cycles network__collaboration_over_time stats__tail_fits
+warehouse__published (report) <- mart__identity_pairs mart__organization_coverage mart__result_quality \
+mart__week_coverage mart__weekly_changes mart__weekly_flows network__base_model_cycles \
+network__collaboration_over_time stats__claims stats__tail_fits
 """
 
 

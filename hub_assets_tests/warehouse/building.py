@@ -24,6 +24,7 @@ from hub_assets.networks.schemas import (
     SUMMARY,
     USAGE_SUMMARY,
 )
+from hub_assets.report.ledger.judging import CLAIMS
 from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
 from hub_assets.trust.schemas import FLOW_CORRECTIONS, WEEK_QUALITY
 from hub_assets.warehouse.database import failing_rows, prepare, replace_week
@@ -46,6 +47,7 @@ STATS = {
     "stats__correlations": CORRELATIONS,
     "stats__license_tests": LICENSE_TESTS,
     "stats__tail_fits": TAIL_FITS,
+    "stats__claims": CLAIMS,
 }
 NETWORK = {
     "network__collaboration_cores": COLLABORATION_CORES,

@@ -16,7 +16,7 @@ from hub_assets.report.site.pages import PAGES
 from hub_assets.report.site.rendering import formatted
 from hub_assets_tests.report.site.made import Parsed, rows_of
 
-SHOWN_FROM_TABLES = ("index", "activity", "collaboration", "adoption", "changes", "datasheet", "methods")
+SHOWN_FROM_TABLES = ("index", "activity", "collaboration", "adoption", "changes", "claims", "datasheet", "methods")
 
 
 @pytest.fixture(scope="module")
