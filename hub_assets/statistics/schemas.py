@@ -83,3 +83,21 @@ TAIL_FITS: Final = _schema(
     pa.field("verdict", pa.string()),
 )
 """`stats__tail_fits`: whether an activity variable is right-skewed, and whether its tail follows a power law."""
+
+CONCENTRATION_OVER_TIME: Final = _schema(
+    ("repo_type", "unit", "measure", "slice_kind", "slice"),
+    ("n", "n_negative"),
+    (
+        *("total", "share_paired"),
+        *_with_interval(
+            *("share_of_top_10", "share_of_top_100", "share_of_top_1000", "top_1_share", "gini", "hhi", "share_zero")
+        ),
+    ),
+    pa.field("previous_date", pa.date32()),
+    pa.field("is_after_gap", pa.bool_(), nullable=False),
+    pa.field("is_suspect", pa.bool_(), nullable=False),
+    pa.field("suspicions", pa.string()),
+    pa.field("n_weeks", pa.int64()),
+    pa.field("share_suspect", pa.float64()),
+)
+"""`stats__concentration_over_time`: concentration of each week by slice, and how far the week can be trusted."""

@@ -66,10 +66,12 @@ int_hub__listing_changes (trust) <- stg_hub__datasets stg_hub__models stg_hub__s
 int_hub__listing_totals (trust) <- int_hub__listing_changes trust_rules
 int_hub__model_ids (usage) <- int_hub__base_models stg_hub__aliases stg_hub__models stg_hub__spaces
 int_hub__model_networks (usage) <- stg_hub__models subfields
+int_hub__model_relations (change) <- mart__base_model_edges mart__models
 int_hub__namespaces (organizations) <- int_hub__organizations int_hub__repositories stg_hub__accounts
 int_hub__organizations (organizations) <- organizations
 int_hub__participations (identity_candidates) <- stg_hub__commits stg_hub__discussions
 int_hub__repositories (repositories) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
+int_hub__repository_flows (change) <- core__flow_corrections int_hub__listing_changes
 int_hub__space_models (usage) <- int_hub__model_ids stg_hub__spaces
 int_hub__themes (explorers) <- int_hub__repositories stg_hub__models themes
 int_hub__trailers (identity_candidates) <- stg_hub__commits
@@ -79,7 +81,10 @@ license_groups (reference) <-
 mart__activity_quality (quality) <- check_thresholds core__developer_pairs core__developers int_hub__model_networks \
 license_groups mart__repo_activity
 mart__activity_summary (activity) <- mart__repo_activity
+mart__attribution (change) <- core__week_quality int_hub__organizations int_hub__repository_flows mart__models \
+network__family_nodes
 mart__base_model_edges (usage) <- int_hub__base_models int_hub__model_ids
+mart__cohorts (change) <- core__week_quality int_hub__listing_changes int_hub__repositories
 mart__collaboration_edges (collaboration) <- core__pseudonyms int_hub__collaboration_edges
 mart__community_roles (activity) <- int_hub__developer_contributions int_hub__developer_discussions \
 mart__repo_activity
@@ -90,6 +95,8 @@ mart__history_coverage (repositories) <- int_hub__commit_histories int_hub__disc
 mart__identity_pairs (identities) <- core__developer_pairs
 mart__identity_summary (identities) <- core__developers
 mart__license_drift (families) <- license_drift_rules mart__base_model_edges mart__models
+mart__license_drift_by_depth (change) <- license_drift_rules mart__models network__family_members \
+network__family_nodes
 mart__listing_quality (quality) <- check_thresholds int_hub__repositories mart__history_coverage stg_hub__commits
 mart__models (explorers) <- int_hub__namespaces int_hub__organizations int_hub__themes mart__base_model_edges \
 mart__repo_activity model_developers size_classes stg_hub__models
@@ -99,6 +106,7 @@ mart__organizations (organizations) <- int_hub__commit_histories int_hub__namesp
 mart__published_comparison (report) <- mart__activity_summary mart__repo_activity mart__top_repositories \
 network__collaboration_cores network__model_usage network__summary network__top_organizations network__usage_summary \
 organizations published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
+mart__relation_shares (change) <- core__week_quality int_hub__model_relations int_hub__repository_flows mart__models
 mart__repo_activity (activity) <- int_hub__commit_histories int_hub__developer_contributions \
 int_hub__developer_discussions int_hub__discussion_histories int_hub__repositories int_hub__space_models \
 license_groups stg_hub__spaces
@@ -122,6 +130,7 @@ network__developer_centrality (collaboration) <- core__pseudonyms int_hub__colla
 int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
 network__family_members (families) <- mart__base_model_edges mart__repo_activity
 network__family_nodes (families) <- mart__base_model_edges mart__repo_activity
+network__family_pagerank (change) <- mart__base_model_edges mart__models network__family_nodes
 network__model_co_usage (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
 network__model_usage (usage) <- int_hub__model_networks mart__usage_edges stg_hub__models
 network__null_models (collaboration) <- int_hub__collaboration_developers int_hub__collaboration_edges \
@@ -148,10 +157,17 @@ size_classes (reference) <-
 stats__claims (report) <- core__week_quality mart__base_model_edges mart__datasets mart__families mart__license_drift \
 mart__models mart__organization_days mart__organizations mart__published_comparison mart__repo_activity
 stats__concentration (statistics) <- mart__repo_activity
+stats__concentration_over_time (change) <- core__week_quality int_hub__model_relations int_hub__namespaces \
+int_hub__repository_flows mart__models mart__repo_activity
 stats__correlations (statistics) <- mart__repo_activity
 stats__license_shares (statistics) <- license_groups mart__repo_activity
 stats__license_tests (statistics) <- mart__repo_activity
 stats__lorenz (statistics) <- mart__repo_activity
+stats__predictions_of_use (change) <- core__week_quality mart__base_model_edges mart__models network__family_nodes
+stats__relative_adoption (change) <- core__week_quality int_hub__listing_changes mart__models
+stats__release_curves (change) <- core__flow_corrections core__week_quality int_hub__listing_changes mart__models
+stats__survival (change) <- core__week_quality int_hub__listing_changes int_hub__listing_totals \
+int_hub__model_relations int_hub__repositories mart__repository_changes
 stats__tail_fits (statistics) <- mart__repo_activity
 stg_archive__uploads (archives) <- raw_archive__uploads
 stg_hub__accounts (enrichment) <- enrich_hub__accounts
@@ -166,7 +182,7 @@ themes (reference) <-
 trust_rules (rules) <-
 warehouse__published (report) <- mart__identity_pairs mart__organization_coverage mart__result_quality \
 mart__week_coverage mart__weekly_changes mart__weekly_flows network__base_model_cycles \
-network__collaboration_over_time stats__claims stats__tail_fits
+network__collaboration_over_time stats__claims stats__predictions_of_use stats__tail_fits
 """
 
 
