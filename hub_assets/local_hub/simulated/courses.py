@@ -154,7 +154,14 @@ def organizations_of(world: Demography, start: date, end: date, seed: int, *, is
 
 
 def courses_of(
-    world: Demography, kind: RepoType, organizations: Organizations, start: date, seed: int, *, is_stationary: bool
+    world: Demography,
+    kind: RepoType,
+    organizations: Organizations,
+    start: date,
+    seed: int,
+    *,
+    is_stationary: bool,
+    unevenness: float,
 ) -> Courses:
     """Make the courses of all repositories of a type.
 
@@ -165,6 +172,7 @@ def courses_of(
         start: the first week.
         seed: seed of the rng.
         is_stationary: whether nothing ever changes: no repository comes or goes, and all stay at their levels.
+        unevenness: power to which the study's levels of downloads are raised.
     """
     timeline = world.timeline[kind]
     rng, which = Rng(seed, f"courses of {kind}s"), np.arange(len(timeline))
@@ -182,7 +190,7 @@ def courses_of(
         if is_stationary
         else timeline.created - LIFE_WEEKS * WEEK * np.log(rng.uniform("life", which)),
         timeline.namespace,
-        monthly / 30,
+        (monthly / 30) ** unevenness,
         value_at_share(kind, "likes", share),
         np.exp(np.log(3) + 0.5 * rng.normal("peak", which)),
         np.exp(np.log(16) + 0.8 * rng.normal("fading", which)),

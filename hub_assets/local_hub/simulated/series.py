@@ -21,8 +21,9 @@ from hub_assets.local_hub.simulated.rng import Flags, Floats, Ints
 from hub_assets.local_hub.simulated.timeline import REFERENCE, WEEK, demography, moment
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
-NOISE: Final = 0.3
-"""Standard deviation of the logarithm of a week's downloads around the expected ones, besides that of counting."""
+NOISE: Final = 0.2
+"""Standard deviation of the logarithm of a week's downloads around the expected ones, besides that of counting; an
+assumption."""
 WINDOW_DAYS: Final = 30
 """Days that the Hub's download counter looks back."""
 DAY: Final = 24 * 3600
@@ -38,7 +39,8 @@ class Faults:
 
     Args:
         gaps: weeks without a listing.
-        stalls: for each stalled week, the share of the repositories whose counters stand still.
+        stalls: for each stalled week, the share of the repositories whose counters stand still; in a row, the first
+            week's.
         cuts: for each cut listing, the share of the repositories that it has.
     """
 
@@ -108,6 +110,8 @@ class Series:
         seed: determines everything.
         faults: what goes wrong.
         is_stationary: whether nothing ever changes but for noise; see `courses.courses_of`.
+        unevenness: power to which the study's levels of downloads are raised. With 1, a small Hub is more concentrated
+            than the study's, because it has as few models at the top and fewer below.
         kinds: the types to count.
     """
 
@@ -117,6 +121,7 @@ class Series:
     seed: int = 0
     faults: Faults = field(default_factory=Faults)
     is_stationary: bool = False
+    unevenness: float = 1.0
     kinds: tuple[RepoType, ...] = REPO_TYPES
 
     @property
@@ -132,7 +137,15 @@ class Series:
         world = demography(sizes, moment(self.end), self.seed)
         organizations = organizations_of(world, start, self.end, self.seed, is_stationary=self.is_stationary)
         return {
-            kind: courses_of(world, kind, organizations, start, self.seed, is_stationary=self.is_stationary)
+            kind: courses_of(
+                world,
+                kind,
+                organizations,
+                start,
+                self.seed,
+                is_stationary=self.is_stationary,
+                unevenness=self.unevenness,
+            )
             for kind in self.kinds
         }
 
@@ -146,6 +159,22 @@ class Series:
                 counter.count(number)
                 if number >= 0:
                     yield counter.listed(number)
+
+
+def drawn(rate: Floats, days: int, rng: np.random.Generator) -> Ints:
+    """Draw the downloads of some days.
+
+    Args:
+        rate: expected downloads per day of each repository.
+        days: number of days; their noise is that of as many independent days.
+        rng: the source of chance.
+    """
+    counts = np.zeros(len(rate), np.int64)
+    some = np.flatnonzero(rate)
+    sigma = NOISE * np.sqrt(7 / days)
+    noise = np.exp(sigma * rng.standard_normal(len(some)) - sigma**2 / 2)
+    counts[some] = rng.poisson(rate[some] * days * noise)
+    return counts
 
 
 class _Counter:
@@ -165,6 +194,7 @@ class _Counter:
         self._new = np.zeros(n, np.int64)
         self._recent: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
         self._expected: list[tuple[Floats, Floats]] = []
+        self._moves = np.ones(n, bool)
         self._shown_window = np.zeros(n, np.int64)
         self._shown_all_time = self._all_time.copy()
 
@@ -174,17 +204,10 @@ class _Counter:
         # the rate changes little within a week, and repositories created within it have a part of it
         rate = self._courses.rate(monday - WEEK / 2)
         rng = np.random.default_rng([self._series.seed, 2, self._stream, number + _BURN_IN])
-        is_active = np.flatnonzero(rate)
-        counts = []
-        for days in _SEGMENTS:
-            sigma = NOISE * np.sqrt(7 / days)
-            noise = np.exp(sigma * rng.standard_normal(len(is_active)) - sigma**2 / 2)
-            drawn = np.zeros(len(rate), np.int64)
-            drawn[is_active] = rng.poisson(rate[is_active] * days * noise)
-            counts.append(drawn)
-        self._recent = [*self._recent[-4:], (counts[0], counts[1])]
+        first, last = (drawn(rate, days, rng) for days in _SEGMENTS)
+        self._recent = [*self._recent[-4:], (first, last)]
         self._expected = [*self._expected[-4:], (rate * _SEGMENTS[0], rate * _SEGMENTS[1])]
-        self._new = counts[0] + counts[1]
+        self._new = first + last
         self._all_time += self._new
 
     def listed(self, number: int) -> Counted:
@@ -195,9 +218,13 @@ class _Counter:
         rng = np.random.default_rng([series.seed, 3, self._stream, number])
         window = self._recent[0][1] + sum(first + last for first, last in self._recent[1:])
         expected = self._expected[0][1] + sum(first + last for first, last in self._expected[1:])
-        moves = rng.random(len(courses)) >= series.faults.stalls.get(number, 0)
-        self._shown_window[moves] = window[moves]
-        self._shown_all_time[moves] = self._all_time[moves]
+        if number not in series.faults.stalls:
+            self._moves = np.ones(len(courses), bool)
+        elif number - 1 not in series.faults.stalls:
+            # counters that stand still do so until the stall ends
+            self._moves = rng.random(len(courses)) >= series.faults.stalls[number]
+        self._shown_window[self._moves] = window[self._moves]
+        self._shown_all_time[self._moves] = self._all_time[self._moves]
         is_listed = rng.random(len(rows)) < series.faults.cuts.get(number, 1)
         if number in series.faults.gaps:
             is_listed[:] = False
