@@ -32,7 +32,8 @@ def second(edges: list[tuple[str, str]], ages: dict[str, int | None], half_life:
     graph = nx.DiGraph()
     graph.add_nodes_from(ages)
     graph.add_edges_from((a, b) for a, b in edges if a != b)
-    start = {node: 0 if ages.get(node) is None else 2 ** (-ages[node] / half_life) for node in graph}
+    known = {node: age for node, age in ages.items() if age is not None}
+    start = {node: 2 ** (-known[node] / half_life) if node in known else 0 for node in graph}
     return dict(nx.pagerank(graph, 0.85, personalization=start, dangling=start, tol=1e-13, max_iter=10_000))
 
 
