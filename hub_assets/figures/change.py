@@ -17,7 +17,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
 from hub_assets.figures import panels, style
 from hub_assets.figures.panels import Floats, number, percent
@@ -54,7 +54,14 @@ EVENTS: Final = {
     "reached_1000": "not yet 1,000 downloads",
     "reached_1000000": "not yet 1 M downloads",
 }
-RELATIONS: Final = ("original", "finetune", "adapter", "quantized", "merge", "unspecified")
+RELATIONS: Final = {
+    "original": "original",
+    "finetune": "fine-tuned",
+    "adapter": "adapter",
+    "quantized": "quantized",
+    "merge": "merged",
+    "unspecified": "derived, unspecified",
+}
 SHOWN: Final = 10
 """Countries, size classes or roots in a figure."""
 _SUSPECT: Final = "#f3d9c7"
@@ -77,6 +84,7 @@ def concentration_over_time(rows: pa.Table) -> Figure:
         panels.rule(axes)
         axes.set(ylim=(-0.02, 1.02))
         axes.yaxis.set_major_formatter(lambda value, _: percent(round(value, 6)))
+        axes.tick_params(labelleft=place % grid.columns == 0)
         if not len(here):
             panels.say_no_data(axes)
             continue
@@ -96,7 +104,7 @@ def survival_curves(rows: pa.Table) -> Figure:
     Args:
         rows: `stats__survival` of a week by relation.
     """
-    grid = panels.Grid(rows=3, columns=3, panel=1.4, header=0.34, footer=0.3, bottom=0.72)
+    grid = panels.Grid(rows=3, columns=3, panel=1.4, header=0.34, footer=0.3, bottom=0.5)
     figure = style.blank(grid.height)
     for place, (event, name) in enumerate(EVENTS.items()):
         axes = grid.field(figure, place)
@@ -116,7 +124,9 @@ def survival_curves(rows: pa.Table) -> Figure:
                 low, high = (_floats(curve, f"survival_{end}") for end in ("low", "high"))
                 axes.fill_between(years, low, high, step="post", color=look[0], alpha=0.15, lw=0)
     key = grid.field(figure, len(EVENTS))
-    handles = [Line2D([], [], c=look[0], lw=1.5, label=name) for name, look in zip(RELATIONS, LOOKS, strict=False)]
+    handles = [
+        Line2D([], [], c=look[0], lw=1.5, label=name) for name, look in zip(RELATIONS.values(), LOOKS, strict=False)
+    ]
     grid.explain(
         key, handles, ("Shaded: 95 % intervals (Greenwood).", "Models watched from their first", "listing on."), 7
     )
@@ -138,6 +148,10 @@ def adoption_curves(rows: pa.Table) -> Figure:
     grid = panels.Grid(rows=2, columns=3, panel=1.7, header=0.46, footer=0.3, bottom=0.5)
     figure = style.blank(grid.height)
     days = sorted(set(rows["day"].to_pylist()))
+    least, most = (
+        float(np.append(_floats(rows, "relative_adoption"), 1).min()),
+        float(np.append(_floats(rows, "relative_adoption"), 1).max()),
+    )
     for place in range(6):
         axes = grid.field(figure, place)
         panels.rule(axes)
@@ -156,7 +170,11 @@ def adoption_curves(rows: pa.Table) -> Figure:
         axes.xaxis.set_major_locator(FixedLocator(days))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=9))
         axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_ylim(least / 1.3, most * 1.3)
+        axes.tick_params(labelleft=place % grid.columns == 0)
         axes.axhline(1, c=style.INK, lw=0.8, ls=(0, (4, 2)))
         keys = np.asarray(here["repo_key"].to_pylist())
         x, y = _floats(here, "day"), _floats(here, "relative_adoption")
@@ -188,20 +206,20 @@ def attribution(rows: pa.Table) -> Figure:
     countries = totals["item"].to_pylist()[:SHOWN]
     lines = [*countries, "individual", "unknown"]
     for place, (side, title) in enumerate((("publisher", "by publisher"), ("root", "by the family's root"))):
-        axes = figure.add_axes((0.17 + place * 0.42, 0.16, 0.38, 0.74))
+        axes = figure.add_axes((0.17 + place * 0.42, 0.22, 0.38, 0.68))
         axes.set_title(title, loc="left", **style.TITLE)
         panels.rule(axes)
         here = {row["item"]: row for row in rows.to_pylist() if row["attributed_to"] == side}
         for line, item in enumerate(lines):
             share = (here.get(item) or {}).get("share") or 0.0
+            high = max((here.get(item) or {}).get("share_high") or 0.0, share)
             if item in countries:
-                high = (here.get(item) or {}).get("share_high") or share
                 axes.barh(
                     line, high - share, left=share, height=0.7, color=style.FAINT, ec=_UNKNOWN, lw=0.5, hatch="////"
                 )
             axes.barh(line, share, height=0.7, color=LOOKS[0][0] if item in countries else _UNKNOWN)
-            axes.annotate(f"{100 * share:.1f} %", (share, line), (3, 0), textcoords="offset points", va="center")
-        axes.set(xlim=(0, 1.08), ylim=(len(lines) - 0.4, -0.6), xlabel="share of downloads in 30 days")
+            axes.annotate(f"{100 * share:.1f} %", (high, line), (3, 0), textcoords="offset points", va="center")
+        axes.set(xlim=(0, 1.2), ylim=(len(lines) - 0.4, -0.6), xlabel="share of downloads in 30 days")
         axes.set_yticks(range(len(lines)), lines if not place else [""] * len(lines))
         axes.xaxis.set_major_formatter(lambda value, _: percent(round(value, 6)))
     handles = [
@@ -240,7 +258,7 @@ def families(shares: pa.Table, ranks: pa.Table) -> Figure:
     else:
         panels.say_no_data(left)
     right = figure.add_axes((0.58, 0.27, 0.4, 0.62))
-    right.set_title("roots: what rests on them, and their own use", loc="left", **style.TITLE)
+    right.set_title("roots: PageRank and downloads", loc="left", **style.TITLE)
     panels.rule(right)
     roots = ranks.filter(pc.field("is_root") & pc.is_valid(pc.field("downloads_rank")))
     if len(roots):
@@ -249,19 +267,10 @@ def families(shares: pa.Table, ranks: pa.Table) -> Figure:
         right.set(xscale="log", yscale="log", xlabel="rank by PageRank", ylabel="rank by downloads")
         right.plot(x[~is_hidden], y[~is_hidden], "o", c=_UNKNOWN, ms=2.5, mew=0)
         right.plot(x[is_hidden], y[is_hidden], "D", c=LOOKS[1][0], ms=3, mew=0)
-        for row in roots.filter(roots["is_hidden_root"]).sort_by("pagerank_rank").slice(0, 4).to_pylist():
-            words = row["repo_id"] if len(row["repo_id"]) <= 28 else row["repo_id"][:27] + "…"
-            right.annotate(
-                words,
-                (row["pagerank_rank"], row["downloads_rank"]),
-                (4, 2),
-                textcoords="offset points",
-                parse_math=False,
-            )
         right.invert_yaxis()
     else:
         panels.say_no_data(right)
-    handles: list[Artist] = [_line(look, words) for words, look in zip(RELATIONS, LOOKS, strict=False)]
+    handles: list[Artist] = [_line(look, words) for words, look in zip(RELATIONS.values(), LOOKS, strict=False)]
     handles += [
         Patch(color=_SUSPECT, label="suspect week"),
         Line2D([], [], ls="", marker="D", c=LOOKS[1][0], ms=3, label="hidden root"),
@@ -286,7 +295,7 @@ def _weekly(axes: Axes, rows: pa.Table, column: str, look: tuple[str, str], *bou
     axes.plot(days[is_suspect], values[is_suspect], look[1], mfc="white", mec=look[0], ms=size, mew=0.6)
     if bounds:
         low, high = (_floats(rows, bound) for bound in bounds)
-        axes.fill_between(days, low, high, color=look[0], alpha=0.2, lw=0)
+        axes.vlines(days, low, high, colors=look[0], lw=2, alpha=0.35)
 
 
 def _mark_suspect(axes: Axes, rows: pa.Table) -> None:
