@@ -38,7 +38,9 @@ LEAST_HORIZON: Final = 28
 RANKED: Final = 1_000
 """Models that are ranked each week."""
 HIDDEN: Final = 10
-"""A root is hidden if its rank by downloads is this many times its PageRank's."""
+"""A root is hidden if its rank by downloads is at least this many times its rank by PageRank."""
+LEAST_HIDDEN: Final = 100
+"""The best rank by downloads of a hidden root: the best known models are not hidden."""
 
 
 def build_change() -> list[dg.AssetsDefinition]:
@@ -162,7 +164,8 @@ def _build_pagerank() -> dg.AssetsDefinition:
                 )
                 select
                     *,
-                    is_root and coalesce(downloads_rank >= {HIDDEN} * pagerank_rank, false) as is_hidden_root
+                    is_root and coalesce(downloads_rank >= greatest({HIDDEN} * pagerank_rank, {LEAST_HIDDEN}), false)
+                        as is_hidden_root
                 from ranked
                 where pagerank_rank <= {RANKED} and pagerank > 0
                 order by pagerank_rank, node

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
+from scipy import special, stats
 
 from hub_assets.statistics.samples import Floats, Ints
 from hub_assets.statistics.schemas import CONCENTRATION_OVER_TIME
@@ -39,7 +39,7 @@ def concentration_over_time(
     divided by the share of the two periods that they do not have in common. The measure's derivatives carry it to the
     measure; the interval is Student's with Satterthwaite's degrees of freedom, on the logit scale. Resampling units
     would answer another question, which a complete listing does not pose, and does not cover with tails this heavy. A
-    trend between the two listings widens the interval.
+    trend between the two listings widens the interval, and so does an overlap that of the share of zeros.
 
     Args:
         repositories: one row per week, type and unit (a repository, or an organization with its sum), with
@@ -207,14 +207,14 @@ class _Groups:
         return found
 
     def _interval(self, measured: Floats, spread: Floats, share_paired: Floats) -> tuple[Floats, Floats]:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             variance = self.sum(spread)
             freedom = np.maximum(3 * variance**2 / self.sum(spread**2) - 2, 1)
             # units without an earlier count are taken to be as noisy as the others
             variance = np.where(share_paired >= LEAST_PAIRED, variance / share_paired, np.nan)
             on_scale = np.log(measured / (1 - measured))
             reach = stats.t.ppf(0.975, freedom) * np.sqrt(variance) / (measured * (1 - measured))
-            return 1 / (1 + np.exp(reach - on_scale)), 1 / (1 + np.exp(-reach - on_scale))
+            return special.expit(on_scale - reach), special.expit(on_scale + reach)
 
 
 def _floats(rows: pa.Table, name: str) -> Floats:

@@ -14,13 +14,16 @@ from hub_assets.statistics.samples import Floats, Ints
 
 Z: Final = 1.959963984540054
 """Normal quantile of a 95 % interval."""
+LEAST_AT_RISK: Final = 10
 
 
 def survival(durations: pa.Table, by: Sequence[str] = (), at: Sequence[float] | None = None) -> pa.Table:
     """Estimate survival functions by Kaplan and Meier (1958), with left truncation and right censoring.
 
     A subject is at risk at time t if entry < t <= exit. An entry after time 0 is a left truncation: whoever met the
-    event before coming into view is not among the rows (Klein and Moeschberger 2003, section 4.6).
+    event before coming into view is not among the rows (Klein and Moeschberger 2003, section 4.6). With such entries,
+    events before the first time with 10 subjects at risk are left out (Lai and Ying 1991, Annals of Statistics 19,
+    417-442): otherwise the death of the only subject at risk would end the curve before most subjects enter it.
 
     Args:
         durations: one row per subject: `entry` and `exit` in days since its beginning (entry < exit; others are left
@@ -79,6 +82,9 @@ def _curve(
         return np.searchsorted(entries, days) - np.searchsorted(exits, days)
 
     n_at_risk = at_risk(times)
+    if (entry > 0).any() and len(times):
+        first = int(np.argmax(n_at_risk >= min(LEAST_AT_RISK, n_at_risk.max())))
+        times, n_events, n_at_risk = times[first:], n_events[first:], n_at_risk[first:]
     with np.errstate(divide="ignore", invalid="ignore"):
         survival = np.cumprod(1 - n_events / n_at_risk)
         variance = np.cumsum(n_events / (n_at_risk * (n_at_risk - n_events)))

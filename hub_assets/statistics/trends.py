@@ -1,4 +1,4 @@
-"""Whether a weekly series moves: a slope with an interval that holds for steady and for wandering series."""
+"""Whether a weekly series moves: a slope with an interval that allows for weeks that resemble their neighbors."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -26,6 +26,8 @@ def trend(days: npt.ArrayLike, values: npt.ArrayLike) -> dict[str, float]:
     the line are the sum of a part that lasts, with an exponential covariance, and a part that does not. How much lasts,
     and for how long, is not estimated and then taken for certain: the slope is averaged over a grid of both, weighted
     by the restricted likelihood (Harville 1974, Biometrika 61, 383-385), which is a Bayesian average with a flat prior.
+    Over 104 weeks without a trend, it finds one in at most 5 % of series that return to a level, and in about 20 % of
+    random walks, which do not.
 
     Args:
         days: time in days, ascending; weeks may be missing.

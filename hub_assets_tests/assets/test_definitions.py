@@ -34,12 +34,17 @@ core__week_quality (trust) <- counting_changes int_hub__listing_totals trust_rul
 counting_changes (rules) <-
 enrich_hub__accounts (enrichment) <- core__account_questions raw_hub__commits raw_hub__discussions
 enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
+figure__attribution (change) <- mart__attribution
 figure__centrality (report) <- network__developer_centrality
+figure__concentration_over_time (change) <- stats__concentration_over_time
 figure__core (report) <- mart__collaboration_edges network__developer_centrality
 figure__correlations (report) <- stats__correlations
 figure__correlations_by_license (report) <- stats__correlations
 figure__distributions (report) <- mart__repo_activity stats__tail_fits
+figure__families_over_time (change) <- mart__relation_shares network__family_pagerank
 figure__lorenz_curves (report) <- stats__lorenz
+figure__relative_adoption (change) <- stats__relative_adoption
+figure__survival (change) <- stats__survival
 figure__usage (report) <- network__model_co_usage network__model_usage
 generic_names (reference) <-
 int_hub__author_strings (identity_candidates) <- int_hub__contributions int_hub__discussion_starters \
@@ -66,7 +71,7 @@ int_hub__listing_changes (trust) <- stg_hub__datasets stg_hub__models stg_hub__s
 int_hub__listing_totals (trust) <- int_hub__listing_changes trust_rules
 int_hub__model_ids (usage) <- int_hub__base_models stg_hub__aliases stg_hub__models stg_hub__spaces
 int_hub__model_networks (usage) <- stg_hub__models subfields
-int_hub__model_relations (change) <- mart__base_model_edges mart__models
+int_hub__model_relations (families) <- mart__base_model_edges mart__models
 int_hub__namespaces (organizations) <- int_hub__organizations int_hub__repositories stg_hub__accounts
 int_hub__organizations (organizations) <- organizations
 int_hub__participations (identity_candidates) <- stg_hub__commits stg_hub__discussions
@@ -95,7 +100,7 @@ mart__history_coverage (repositories) <- int_hub__commit_histories int_hub__disc
 mart__identity_pairs (identities) <- core__developer_pairs
 mart__identity_summary (identities) <- core__developers
 mart__license_drift (families) <- license_drift_rules mart__base_model_edges mart__models
-mart__license_drift_by_depth (change) <- license_drift_rules mart__models network__family_members \
+mart__license_drift_by_depth (families) <- license_drift_rules mart__models network__family_members \
 network__family_nodes
 mart__listing_quality (quality) <- check_thresholds int_hub__repositories mart__history_coverage stg_hub__commits
 mart__models (explorers) <- int_hub__namespaces int_hub__organizations int_hub__themes mart__base_model_edges \
@@ -130,7 +135,7 @@ network__developer_centrality (collaboration) <- core__pseudonyms int_hub__colla
 int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
 network__family_members (families) <- mart__base_model_edges mart__repo_activity
 network__family_nodes (families) <- mart__base_model_edges mart__repo_activity
-network__family_pagerank (change) <- mart__base_model_edges mart__models network__family_nodes
+network__family_pagerank (families) <- mart__base_model_edges mart__models network__family_nodes
 network__model_co_usage (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
 network__model_usage (usage) <- int_hub__model_networks mart__usage_edges stg_hub__models
 network__null_models (collaboration) <- int_hub__collaboration_developers int_hub__collaboration_edges \
@@ -151,8 +156,9 @@ raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__s
 raw_hub__models (listings) <-
 raw_hub__spaces (listings) <-
 release__dataset (report) <- warehouse__published
-report__site (report) <- figure__centrality figure__core figure__correlations figure__correlations_by_license \
-figure__distributions figure__lorenz_curves figure__usage warehouse__published
+report__site (report) <- figure__attribution figure__centrality figure__concentration_over_time figure__core \
+figure__correlations figure__correlations_by_license figure__distributions figure__families_over_time \
+figure__lorenz_curves figure__relative_adoption figure__survival figure__usage warehouse__published
 size_classes (reference) <-
 stats__claims (report) <- core__week_quality mart__base_model_edges mart__datasets mart__families mart__license_drift \
 mart__models mart__organization_days mart__organizations mart__published_comparison mart__repo_activity
@@ -182,7 +188,7 @@ themes (reference) <-
 trust_rules (rules) <-
 warehouse__published (report) <- mart__identity_pairs mart__organization_coverage mart__result_quality \
 mart__week_coverage mart__weekly_changes mart__weekly_flows network__base_model_cycles \
-network__collaboration_over_time stats__claims stats__predictions_of_use stats__tail_fits
+network__collaboration_over_time network__family_pagerank stats__claims stats__predictions_of_use stats__tail_fits
 """
 
 
