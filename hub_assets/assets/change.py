@@ -183,9 +183,11 @@ def _build_predictions() -> dg.AssetsDefinition:
     @python_step(PREDICTIONS, {PREDICTIONS: reads}, "scipy")
     def predictions_of_use(snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
         from hub_assets.statistics.prediction import predictions
+        from hub_assets.statistics.schemas import PREDICTIONS_OF_USE
 
+        columns = pa.schema(list(PREDICTIONS_OF_USE)[1:])
         predictors = ("n_downloads", "n_likes", "n_children", "n_descendants", "pagerank")
-        parts = [_EMPTY_PREDICTIONS]
+        parts = [columns.empty_table()]
         with home.building(snapshot_date) as connection:
             base = base_week(connection, snapshot_date)
             if base is not None:
@@ -199,25 +201,11 @@ def _build_predictions() -> dg.AssetsDefinition:
                     }
                     for name, value in fixed.items():
                         made = made.append_column(name, pa.repeat(pa.scalar(value), len(made)))
-                    parts.append(made.select(_EMPTY_PREDICTIONS.column_names).cast(_EMPTY_PREDICTIONS.schema))
+                    parts.append(made.select(columns.names).cast(columns))
             rows = pa.concat_tables(parts)
             return store(connection, PREDICTIONS, snapshot_date, rows, RESULT_ROWS)
 
     return predictions_of_use
-
-
-_EMPTY_PREDICTIONS: Final = pa.schema(
-    {
-        "predictor": pa.string(),
-        "outcome": pa.string(),
-        "base_date": pa.date32(),
-        "n_days": pa.int64(),
-        "n": pa.int64(),
-        "spearman": pa.float64(),
-        "spearman_low": pa.float64(),
-        "spearman_high": pa.float64(),
-    }
-).empty_table()
 
 
 def quality_until(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:

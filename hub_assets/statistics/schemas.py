@@ -101,3 +101,41 @@ CONCENTRATION_OVER_TIME: Final = _schema(
     pa.field("share_suspect", pa.float64()),
 )
 """`stats__concentration_over_time`: concentration of each week by slice, and how far the week can be trusted."""
+
+SURVIVAL: Final = _schema(
+    ("event", "slice_kind", "slice"),
+    ("n_subjects", "n_left_out", "n_at_risk", "n_events"),
+    ("day", *_with_interval("survival"), "median_day", "median_low", "median_high"),
+)
+"""`stats__survival`: how long models last until each event."""
+
+_RELEASE: Final = ("repo_key", "repo_id")
+
+RELATIVE_ADOPTION: Final = _schema(
+    (*_RELEASE, "size_class"),
+    ("day", "n_compared"),
+    (
+        *("n_downloads_cumulative", "gap", "n_downloads_low", "n_downloads_high"),
+        *("median_of_top", "relative_adoption"),
+    ),
+    pa.field("organization", pa.string()),
+    pa.field("is_suspect", pa.bool_(), nullable=False),
+)
+"""`stats__relative_adoption`: downloads of releases relative to the top of their size class."""
+
+RELEASE_CURVES: Final = _schema(
+    (*_RELEASE, "size_class"),
+    ("n_weeks", "n_suspect"),
+    ("best_age", "best_rate", "last_age", "half_life"),
+    pa.field("organization", pa.string()),
+    pa.field("has_halved", pa.bool_(), nullable=False),
+)
+"""`stats__release_curves`: best week and half-life of releases."""
+
+PREDICTIONS_OF_USE: Final = _schema(
+    ("outcome", "predictor"),
+    ("n_days", "n"),
+    _with_interval("spearman"),
+    pa.field("base_date", pa.date32(), nullable=False),
+)
+"""`stats__predictions_of_use`: how well an earlier week orders models by their later use."""
