@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 from hub_assets import cli
 from hub_assets.home import Home
 from hub_assets.local_hub.simulated import simulate
+from hub_assets.local_hub.simulated.series import Faults, Series
+from hub_assets.local_hub.simulated.series_files import write_series
 from hub_assets.report.ledger.claims import Claim, Ledger, LedgerError, load_ledger
 from hub_assets.report.ledger.judging import STATUSES, judge
 from hub_assets.resources import project
@@ -267,6 +270,55 @@ def test_planted_false_claims_differ_and_true_ones_hold(golden: Golden) -> None:
     found = dict(zip(judged["claim"].to_pylist(), judged["status"].to_pylist(), strict=True))
     assert len(found) == 4 * len(planted())
     assert found == {name: "holds" if name.startswith("true") else "differs" for name in found}
+
+
+def test_planted_trends_over_simulated_weeks_are_told_from_their_opposites(tmp_path: Path) -> None:
+    faults = Faults(gaps=frozenset({7}), stalls={30: 1.0})
+    series = Series(0.004, 60, seed=2, faults=faults, unevenness=0.4, kinds=("model",))
+    files = write_series(tmp_path / "series", series).folder
+    key = {row["snapshot_date"]: row for row in pq.read_table(files / "truth" / "weeks.parquet").to_pylist()}
+    now, before = series.mondays[59], series.mondays[6]  # the listing of a year before is missing
+    share = key[now]["share_of_derivatives"] - key[before]["share_of_derivatives"]
+    growth = key[now]["n_expected_downloads"] / key[before]["n_expected_downloads"]
+    assert abs(share) > 0.02
+    assert abs(growth - 1) > 0.2
+    with duckdb.connect() as connection:
+        connection.execute(f"create table mart__repo_activity as from '{files}/weeks/*.parquet'")
+        connection.execute(f"create table repositories as from '{files}/repositories.parquet'")
+        connection.execute(
+            "create view mart__models as select listed.*, base_repo_key is not null as is_derived "
+            "from mart__repo_activity as listed inner join repositories using (repo_type, repo_key)"
+        )
+        connection.execute(
+            "create table core__week_quality as select snapshot_date, repo_type, 'error' as severity "
+            f"from '{files}/truth/weeks.parquet' where share_frozen > 0"
+        )
+        derived = (
+            "select sum(n_downloads) filter (where is_derived) / sum(n_downloads) as value, count(*) as n "
+            "from mart__models where snapshot_date = $week"
+        )
+        total = "select sum(n_downloads) as value, count(*) as n from mart__models where snapshot_date = $week"
+        up, down = ("rises", "falls") if share > 0 else ("falls", "rises")
+        trends = {"sql": derived, "compares": "difference", "weeks_back": 52, "tolerance": 0.01, "published": None}
+        ratios = {"sql": total, "compares": "ratio", "weeks_back": 52, "tolerance": 0.15, "counters": ["model"]}
+        ledger = ledger_of(
+            claim(id="true-trend", relation=up, **trends),
+            claim(id="false-trend", relation=down, **trends),
+            claim(id="true-growth", published=growth, **ratios),
+            claim(id="false-growth", published=1 / growth, **ratios),
+            claim(id="suspect", published=growth, **ratios | {"weeks_back": 29}),
+        )
+        judged = judge(ledger, connection, now, is_simulated=True)
+    rows = {row["claim"]: row for row in judged.to_pylist()}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "true-trend": "holds",
+        "false-trend": "differs",
+        "true-growth": "holds",
+        "false-growth": "differs",
+        "suspect": "not testable",
+    }
+    assert rows["suspect"]["reason"] == "suspect week"
+    assert {rows[name]["compared_date"] for name in ("true-trend", "true-growth")} == {before}
 
 
 def test_the_golden_week_judges_every_claim_of_the_ledger(golden: Golden) -> None:

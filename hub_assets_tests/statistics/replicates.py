@@ -27,7 +27,7 @@ from hub_assets.resources import project
 from hub_assets.statistics.adoption import relative_adoption, release_curves
 from hub_assets.statistics.concentration_over_time import concentration_over_time
 from hub_assets.statistics.survival import survival
-from hub_assets.statistics.trends import trend
+from hub_assets.statistics.trends import YEAR, trend
 from hub_assets.trust.quality import PARTIAL_LISTINGS
 from hub_assets.trust.rules import Rules
 from hub_assets.trust.schemas import WEEK_QUALITY
@@ -158,8 +158,9 @@ def replicate(seed: int, rules: Rules, scale: float = SCALE, weeks: int = 104) -
     still = shown(replace(series, is_stationary=True), rules)
     for name, value in _concentration(still, seed):
         found[f"{name}, at rest"].append(value)
-    for name, value in _trends(still):
-        found[name].append(value)
+    for each in (hub, still):
+        for name, value in _trends(each):
+            found[name].append(value)
     return found
 
 
@@ -305,18 +306,31 @@ def _half_lives(hub: Shown) -> Iterator[tuple[str, float]]:
 
 
 def _trends(hub: Shown) -> Iterator[tuple[str, float]]:
-    """Yield whether a Hub that stands still seems to move."""
+    """Yield whether a Hub that stands still seems to move, and whether the line of one that moves is found.
+
+    The line is the least-squares one through the same weeks of the expected downloads.
+    """
     weeks = np.flatnonzero(hub.is_believed)
     days = (hub.times[weeks] - hub.times[0]) / DAY
-    series: dict[str, list[float]] = defaultdict(list)
-    for week in weeks:
-        values = np.nan_to_num(hub.window[week])
+    series, truth = (_measures(hub, counts[weeks]) for counts in (np.nan_to_num(hub.window), hub.expected_window))
+    for name, values in series.items():
+        found = trend(days, values)
+        if hub.series.is_stationary:
+            yield f"false trend of {name}", float(found["p_value"] < 0.05)
+        else:
+            slope = float(np.polyfit(days, truth[name], 1)[0]) * YEAR
+            yield f"interval of trend of {name} covers", float(found["slope_low"] <= slope <= found["slope_high"])
+            yield f"trend of {name} found", float(found["p_value"] < 0.05)
+
+
+def _measures(hub: Shown, weeks: Floats) -> dict[str, list[float]]:
+    measures: dict[str, list[float]] = defaultdict(list)
+    for values in weeks:
         found = concentration(values)
         for name in ("share_of_top_10", "gini"):
-            series[name].append(float(found[name] or np.nan))
-        series["share_of_derivatives"].append(float(values[hub.courses.base >= 0].sum() / values.sum()))
-    for name, values in series.items():
-        yield f"false trend of {name}", float(trend(days, values)["p_value"] < 0.05)
+            measures[name].append(float(found[name] or np.nan))
+        measures["share_of_derivatives"].append(float(values[hub.courses.base >= 0].sum() / values.sum()))
+    return measures
 
 
 def summary(results: list[Results]) -> dict[str, tuple[int, float, float]]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from hub_assets.report.ledger.claims import load_ledger
+from hub_assets.report.ledger.judging import sql_of
 from hub_assets.report.site.page import Page
 from hub_assets.report.site.queries import Query, Row
 from hub_assets.report.site.week import Week
@@ -44,6 +46,8 @@ def _content(week: Week) -> Mapping[str, Any]:
         "counts": week.run(COUNTS),
         "of_status": {status: claims.where(status=status) for status in ("differs", "holds", "not testable")},
         "style_of_claim": _style_of,
+        # a claim that was judged then may have left the ledger
+        "sql": {claim.id: sql_of(claim, week.snapshot_date) for claim in load_ledger().claims},
     }
 
 
