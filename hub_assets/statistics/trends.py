@@ -55,7 +55,7 @@ def trend(days: npt.ArrayLike, values: npt.ArrayLike) -> dict[str, float]:
     ends = (centers.min() - reach, centers.max() + reach)
     low, high = (optimize.brentq(lambda slope, q=q: below(slope) - q, *ends) for q in (0.025, 0.975))
     under = below(0.0)
-    slope, low, high = (float(value) * np.ptp(y) * YEAR for value in (weights @ centers, low, high))
+    slope, low, high = (float(value * np.ptp(y) * YEAR) for value in (weights @ centers, low, high))
     return {"n": n, "slope": slope, "slope_low": low, "slope_high": high, "p_value": 2 * min(under, 1 - under)}
 
 
