@@ -23,6 +23,7 @@ RELATIVE_ADOPTION: Final = "stats__relative_adoption"
 RELEASE_CURVES: Final = "stats__release_curves"
 PAGERANK: Final = "network__family_pagerank"
 PREDICTIONS: Final = "stats__predictions_of_use"
+TRENDS: Final = "stats__trends"
 
 MEASURES: Final = ("n_downloads", "n_new_downloads", "n_likes", "n_usage_spaces")
 SLICES: Final = ("task", "size_class", "organization", "country", "origin")
@@ -45,7 +46,14 @@ LEAST_HIDDEN: Final = 100
 
 def build_change() -> list[dg.AssetsDefinition]:
     """Build the assets."""
-    return [_build_concentration(), _build_survival(), _build_adoption(), _build_pagerank(), _build_predictions()]
+    return [
+        _build_concentration(),
+        _build_survival(),
+        _build_adoption(),
+        _build_pagerank(),
+        _build_predictions(),
+        _build_trends(),
+    ]
 
 
 def _build_concentration() -> dg.AssetsDefinition:
@@ -206,6 +214,55 @@ def _build_predictions() -> dg.AssetsDefinition:
             return store(connection, PREDICTIONS, snapshot_date, rows, RESULT_ROWS)
 
     return predictions_of_use
+
+
+def _build_trends() -> dg.AssetsDefinition:
+    @python_step(TRENDS, {TRENDS: [CONCENTRATION, "mart__relation_shares", "mart__attribution"]}, "scipy")
+    def trends_of_series(snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
+        from hub_assets.statistics.trends import trends
+
+        with home.building(snapshot_date) as connection:
+            series = connection.sql(f"""
+                with
+                concentration as (
+                    unpivot (
+                        select snapshot_date, measure, is_suspect, share_of_top_10, share_of_top_100,
+                            share_of_top_1000, top_1_share, gini, hhi, share_zero
+                        from {CONCENTRATION}
+                        where repo_type = 'model' and unit = 'repository' and slice_kind = 'all'
+                    )
+                    on share_of_top_10, share_of_top_100, share_of_top_1000, top_1_share, gini, hhi, share_zero
+                    into name quantity value value
+                ),
+                -- the largest countries of the week
+                countries as (
+                    select attributed_to, item
+                    from mart__attribution
+                    where snapshot_date = date '{snapshot_date}' and dimension = 'country'
+                        and measure = 'n_downloads' and not is_unknown
+                    qualify row_number() over (partition by attributed_to order by share desc, item) <= 6
+                ),
+                series as (
+                    select snapshot_date, 'concentration' as series, 'all' as item, measure, quantity, value, is_suspect
+                    from concentration
+                    union all
+                    select snapshot_date, 'relation', relation, 'n_downloads', 'share', share_of_downloads, is_suspect
+                    from mart__relation_shares
+                    union all
+                    select shares.snapshot_date, attributed_to || ' country', item, 'n_downloads', 'share', share,
+                        is_suspect
+                    from mart__attribution as shares
+                    inner join countries using (attributed_to, item)
+                    where dimension = 'country' and measure = 'n_downloads'
+                )
+                from series
+                where snapshot_date <= date '{snapshot_date}'
+                order by all
+            """).to_arrow_table()
+            rows = trends(series, ("series", "item", "measure", "quantity"))
+            return store(connection, TRENDS, snapshot_date, rows, RESULT_ROWS)
+
+    return trends_of_series
 
 
 def quality_until(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:

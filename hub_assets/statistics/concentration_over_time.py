@@ -138,7 +138,8 @@ def _measured(
     noise = (values - earlier) ** 2 / share_new
     flips = ((values == 0) != (earlier == 0)) / share_new
     for slice_kind, (code, names) in codes.items():
-        code = code[known]
+        # numpy sorts 16 bits by radix, five times as fast
+        code = code[known].astype(np.int16 if len(names) < 2**15 else np.int64)
         order = np.argsort(code, kind="stable")
         order = order[np.searchsorted(code[order], 0) :]
         if len(order):

@@ -139,3 +139,11 @@ PREDICTIONS_OF_USE: Final = _schema(
     pa.field("base_date", pa.date32(), nullable=False),
 )
 """`stats__predictions_of_use`: how well an earlier week orders models by their later use."""
+
+TRENDS: Final = _schema(
+    ("series", "item", "measure", "quantity"),
+    ("n", "n_suspect"),
+    (*_with_interval("slope"), "p_value", "p_holm"),
+    pa.field("first_date", pa.date32()),
+)
+"""`stats__trends`: whether weekly series move."""

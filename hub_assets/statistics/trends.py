@@ -1,13 +1,15 @@
 """Whether a weekly series moves: a slope with an interval that allows for weeks that resemble their neighbors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from scipy import linalg, optimize, stats
 
+from hub_assets.statistics.corrections import holm
 from hub_assets.statistics.samples import Floats, floats
 
 LEAST: Final = 8
@@ -55,8 +57,35 @@ def trend(days: npt.ArrayLike, values: npt.ArrayLike) -> dict[str, float]:
     ends = (centers.min() - reach, centers.max() + reach)
     low, high = (optimize.brentq(lambda slope, q=q: below(slope) - q, *ends) for q in (0.025, 0.975))
     under = below(0.0)
-    slope, low, high = (float(value) * np.ptp(y) * YEAR for value in (weights @ centers, low, high))
+    slope, low, high = (float(value * np.ptp(y) * YEAR) for value in (weights @ centers, low, high))
     return {"n": n, "slope": slope, "slope_low": low, "slope_high": high, "p_value": 2 * min(under, 1 - under)}
+
+
+def trends(series: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Fit a line to each of several series.
+
+    Args:
+        series: one row per week and series: `snapshot_date`, the columns of `keys`, `value` (null if unknown) and
+            `is_suspect`; suspect weeks are left out.
+        keys: columns that tell the series apart.
+
+    Returns:
+        A row per series: the keys, `n`, `n_suspect`, `first_date` (of a week that counts), `slope` (per year),
+        `slope_low`, `slope_high`, `p_value` and `p_holm`, corrected for the number of series (Holm 1979). The last five
+        are null for series that `trend` cannot judge.
+    """
+    columns = ["snapshot_date", "value", "is_suspect"]
+    grouped = series.sort_by("snapshot_date").group_by(list(keys), use_threads=False)
+    rows = []
+    for row in grouped.aggregate([(name, "list") for name in columns]).to_pylist():
+        weeks, values, suspect = (row.pop(f"{name}_list") for name in columns)
+        kept = [(week, value) for week, value, bad in zip(weeks, values, suspect, strict=True) if not bad]
+        found = trend([float(week.toordinal()) for week, _ in kept], [np.nan if v is None else v for _, v in kept])
+        rows.append({**row, **found, "n_suspect": sum(suspect), "first_date": kept[0][0] if kept else None})
+    columns = [*keys, "n", "n_suspect", "first_date", "slope", "slope_low", "slope_high", "p_value"]
+    made = {name: pa.array([row[name] for row in rows], from_pandas=True) for name in columns}
+    corrected = holm([row["p_value"] for row in rows])
+    return pa.table({**made, "p_holm": pa.array(corrected, from_pandas=True)})
 
 
 def _fits(x: Floats, y: Floats) -> Iterator[tuple[float, float, float]]:

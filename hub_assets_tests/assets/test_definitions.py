@@ -175,6 +175,7 @@ stats__release_curves (change) <- core__flow_corrections core__week_quality int_
 stats__survival (change) <- core__week_quality int_hub__listing_changes int_hub__listing_totals \
 int_hub__model_relations int_hub__repositories mart__repository_changes
 stats__tail_fits (statistics) <- mart__repo_activity
+stats__trends (change) <- mart__attribution mart__relation_shares stats__concentration_over_time
 stg_archive__uploads (archives) <- raw_archive__uploads
 stg_hub__accounts (enrichment) <- enrich_hub__accounts
 stg_hub__aliases (usage) <- enrich_hub__aliases
@@ -188,7 +189,7 @@ themes (reference) <-
 trust_rules (rules) <-
 warehouse__published (report) <- mart__identity_pairs mart__organization_coverage mart__result_quality \
 mart__week_coverage mart__weekly_changes mart__weekly_flows network__base_model_cycles \
-network__collaboration_over_time network__family_pagerank stats__claims stats__predictions_of_use stats__tail_fits
+network__collaboration_over_time network__family_pagerank stats__claims stats__tail_fits stats__trends
 """
 
 

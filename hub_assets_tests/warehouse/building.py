@@ -37,6 +37,7 @@ from hub_assets.statistics.schemas import (
     RELEASE_CURVES,
     SURVIVAL,
     TAIL_FITS,
+    TRENDS,
 )
 from hub_assets.trust.schemas import FLOW_CORRECTIONS, WEEK_QUALITY
 from hub_assets.warehouse.database import failing_rows, prepare, replace_week
@@ -64,6 +65,7 @@ STATS = {
     "stats__relative_adoption": RELATIVE_ADOPTION,
     "stats__release_curves": RELEASE_CURVES,
     "stats__predictions_of_use": PREDICTIONS_OF_USE,
+    "stats__trends": TRENDS,
     "stats__claims": CLAIMS,
 }
 NETWORK = {

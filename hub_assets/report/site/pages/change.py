@@ -42,6 +42,16 @@ inner join bounds using (snapshot_date, measure)
 order by measure, quantity, snapshot_date
 """,
 )
+TRENDS: Final = Query(
+    "trends-of-shares",
+    "Whether shares move, over the weeks that no rule doubts",
+    """
+select series, item, measure, quantity, n, n_suspect, first_date, slope, slope_low, slope_high, p_value, p_holm
+from stats__trends
+where snapshot_date = $week and slope is not null
+order by p_holm, series, item, measure, quantity
+""",
+)
 SLICES: Final = Query(
     "concentration-by-slice",
     "Concentration of 30-day downloads this week by slice of the models",
@@ -235,6 +245,7 @@ _SHARES: Final = [
 def _content(week: Week) -> Mapping[str, Any]:
     return {
         "concentration": week.run(CONCENTRATION),
+        "trends": week.run(TRENDS),
         "slices": week.run(SLICES),
         "trust": week.run(TRUST),
         "survival": week.run(SURVIVAL),
