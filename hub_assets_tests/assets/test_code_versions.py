@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub_assets.assets import code_versions, figures, identities, networks, statistics
+from hub_assets.assets import claims, code_versions, figures, identities, networks, statistics
 from hub_assets.assets.code_versions import code_version
 
 ROOT = Path(code_versions.__file__).parents[1]
@@ -17,6 +17,7 @@ BUILDERS: dict[str, Callable[..., Any]] = {
     "cores": networks._build_collaboration,
     "usage": networks._build_usage,
     "lorenz": figures._lorenz,
+    "claims": claims.build_claims,
 }
 
 
@@ -40,6 +41,8 @@ def versions() -> dict[str, str]:
         ("statistics/concentration.py", {"statistics"}),
         ("identities/names.py", {"developers"}),
         ("figures/style.py", {"lorenz"}),
+        ("report/ledger/judging.py", {"claims"}),
+        ("report/ledger/claims.yml", {"claims"}),
         ("resources.py", set()),
         ("assets/metadata.py", set()),
     ],

@@ -98,7 +98,7 @@ class Shown:
     def is_whole(self) -> Flags:
         """Which weeks have a listing that no rule takes for cut."""
         n_listed = (~np.isnan(self.window)).sum(axis=1)
-        whole = n_listed > 0
+        whole: Flags = n_listed > 0
         for place, week in enumerate(self.listings):
             before = n_listed[self.listings[max(place - PARTIAL_LISTINGS, 0) : place]]
             if len(before) >= self.rules.least_baseline:
@@ -217,7 +217,8 @@ def _concentration(hub: Shown, seed: int) -> Iterator[tuple[str, float]]:
 
 def _recounted(expected: Floats, rng: np.random.Generator) -> Floats:
     """Count the same 30 days once more."""
-    return sum(drawn(expected / WINDOW_DAYS, days, rng) for days in (7, 7, 7, 7, 2)).astype(np.float64)
+    counts: Floats = np.sum([drawn(expected / WINDOW_DAYS, days, rng) for days in (7, 7, 7, 7, 2)], axis=0, dtype=float)
+    return counts
 
 
 def _survival(hub: Shown) -> Iterator[tuple[str, float]]:
