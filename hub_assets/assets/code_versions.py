@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 import hub_assets
 from hub_assets.warehouse.sql_project import digest
 
@@ -23,6 +25,7 @@ COMPUTING: Final = tuple(
 )
 """Modules that decide values; whole modules count, because their functions call each other, and so does a yml of the
 same name beside a module."""
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is eight times as fast
 WIRING: Final = tuple(f"{ASSETS}.{name}" for name in ("code_versions", "tables"))
 
 
@@ -114,7 +117,8 @@ def _tree(module: str) -> ast.Module:
 def _text(module: str) -> str:
     path = _path(module)
     data = path.with_suffix(".yml") if path else None
-    return ast.unparse(_tree(module)) + (data.read_text(encoding="utf-8") if data and data.exists() else "")
+    content = yaml.load(data.read_text(encoding="utf-8"), _LOADER) if data and data.exists() else ""
+    return f"{ast.unparse(_tree(module))}{content}"
 
 
 def _without_texts(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -42,7 +42,6 @@ def versions() -> dict[str, str]:
         ("identities/names.py", {"developers"}),
         ("figures/style.py", {"lorenz"}),
         ("report/ledger/judging.py", {"claims"}),
-        ("report/ledger/claims.yml", {"claims"}),
         ("resources.py", set()),
         ("assets/metadata.py", set()),
     ],
@@ -72,3 +71,16 @@ def test_comments_docstrings_and_layout_do_not_count(edited: None, monkeypatch: 
         cached.cache_clear()
     assert versions() == before
     assert '"""' not in ast.unparse(code_versions._tree("hub_assets.networks.cores"))
+
+
+def test_the_content_of_a_yml_beside_a_module_counts(edited: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = versions()
+    read = Path.read_text
+
+    def with_another_value(path: Path, encoding: str | None = None) -> str:
+        return read(path, encoding=encoding).replace("published: 0.22", "published: 0.23")
+
+    monkeypatch.setattr(Path, "read_text", with_another_value)
+    for cached in (code_versions._tree, code_versions._text, code_versions._contents):
+        cached.cache_clear()
+    assert {name for name, version in versions().items() if version != before[name]} == {"claims"}
