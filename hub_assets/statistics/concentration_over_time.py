@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import special, stats
+from scipy import stats
 
 from hub_assets.statistics.samples import Floats, Ints
 from hub_assets.statistics.schemas import CONCENTRATION_OVER_TIME
@@ -37,7 +37,8 @@ def concentration_over_time(
     every unit as popular as it was. The noise of a unit's count is taken from its change since the listing before
     (successive differences: Wolter 2007, "Introduction to Variance Estimation", section 8.2): half the squared change,
     divided by the share of the two periods that they do not have in common. The measure's derivatives carry it to the
-    measure; the interval is Student's with Satterthwaite's degrees of freedom, on the logit scale. Resampling units
+    measure; the interval is Student's with Satterthwaite's degrees of freedom, cut off at 0 and 1, and for the
+    Herfindahl index, whose errors are skewed, on the scale of its logarithm. Resampling units
     would answer another question, which a complete listing does not pose, and does not cover with tails this heavy. A
     trend between the two listings widens the interval, and so does an overlap that of the share of zeros.
 
@@ -180,12 +181,12 @@ class _Groups:
         noise = np.where(is_paired, self.noise, 0)
         found: dict[str, Any] = {"n": n, "total": total, "share_paired": share_paired}
 
-        def add(name: str, measured: Floats, derivative: Floats) -> None:
+        def add(name: str, measured: Floats, derivative: Floats, *, is_log: bool = False) -> None:
             """Add a measure and its interval; the derivative is times the total."""
             with np.errstate(divide="ignore", invalid="ignore"):
                 spread = (derivative / total[place]) ** 2 * noise
             found[name] = measured
-            found[f"{name}_low"], found[f"{name}_high"] = self._interval(measured, spread, share_paired)
+            found[f"{name}_low"], found[f"{name}_high"] = self._interval(measured, spread, share_paired, is_log)
 
         for k in TOPS:
             is_top = rank <= k
@@ -199,23 +200,25 @@ class _Groups:
         gini = self.sum(height * held)
         add("gini", gini, height - gini[place])
         hhi = self.sum(held**2)
-        add("hhi", hhi, 2 * (held - hhi[place]))
+        add("hhi", hhi, 2 * (held - hhi[place]), is_log=True)
         zero = self.sum(self.values == 0) / n
         found["share_zero"] = zero
         spread = np.where(is_paired, self.flips, 0) / n[place] ** 2
         share_of_units = self.sum(is_paired) / n
-        found["share_zero_low"], found["share_zero_high"] = self._interval(zero, spread, share_of_units)
+        found["share_zero_low"], found["share_zero_high"] = self._interval(zero, spread, share_of_units, False)
         return found
 
-    def _interval(self, measured: Floats, spread: Floats, share_paired: Floats) -> tuple[Floats, Floats]:
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+    def _interval(self, measured: Floats, spread: Floats, share_paired: Floats, is_log: bool) -> tuple[Floats, Floats]:
+        with np.errstate(divide="ignore", invalid="ignore"):
             variance = self.sum(spread)
             freedom = np.maximum(3 * variance**2 / self.sum(spread**2) - 2, 1)
             # units without an earlier count are taken to be as noisy as the others
             variance = np.where(share_paired >= LEAST_PAIRED, variance / share_paired, np.nan)
-            on_scale = np.log(measured / (1 - measured))
-            reach = stats.t.ppf(0.975, freedom) * np.sqrt(variance) / (measured * (1 - measured))
-            return special.expit(on_scale - reach), special.expit(on_scale + reach)
+            reach = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
+            if is_log:
+                factor = np.exp(np.minimum(reach / measured, 700))
+                return measured / factor, np.minimum(measured * factor, 1)
+        return np.maximum(measured - reach, 0), np.minimum(measured + reach, 1)
 
 
 def _floats(rows: pa.Table, name: str) -> Floats:
