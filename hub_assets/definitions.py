@@ -10,6 +10,8 @@ import dagster as dg
 
 from hub_assets.assets.archives import build_archives
 from hub_assets.assets.catalog import with_catalog_entry
+from hub_assets.assets.change import build_change
+from hub_assets.assets.claims import build_claims
 from hub_assets.assets.figures import build_figures
 from hub_assets.assets.identities import build_identities
 from hub_assets.assets.listings import build_listings
@@ -88,6 +90,8 @@ def build_defs(
             *build_statistics(),
             *build_networks(),
             *build_trust(),
+            *build_change(),
+            *build_claims(),
         ]
         figures = build_figures()
         steps = with_lineage_versions(

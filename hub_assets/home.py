@@ -268,3 +268,8 @@ def format_of(root: Path) -> int | None:
         return int(content.get("format", 1)) if content["source"] else 1
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise HomeError(f"{path} cannot be read ({error}); restore it, or choose another home with --home") from error
+
+
+def is_simulated(source: str | None) -> bool:
+    """Return whether a home's source is a Hub whose repositories are invented."""
+    return bool(source and source.startswith("local hub, simulated"))

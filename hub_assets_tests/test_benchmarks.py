@@ -18,6 +18,7 @@ WORKS = {
     "population: first start",
     "population: next start",
     "calibration",
+    "series: 104 weeks",
     "server: listing pages",
     "server: histories",
     "listing crawl",

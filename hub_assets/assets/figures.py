@@ -26,12 +26,13 @@ if TYPE_CHECKING:  # importing matplotlib would delay loading the code location 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure: its file name, description, input tables, and the function that draws it for one week."""
+    """A figure: its file name, description, input tables, the function that draws it for one week, and its group."""
 
     file: str
     description: str
     tables: tuple[str, ...]
     draw: Callable[[duckdb.DuckDBPyConnection, date], "Figure"]
+    group: str = "report"
 
 
 def _distributions(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
@@ -81,6 +82,40 @@ def _core(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
     )
 
 
+def _concentration(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.change import concentration_over_time
+
+    where = "repo_type = 'model' and unit = 'repository' and slice_kind = 'all'"
+    return concentration_over_time(_until(connection, "stats__concentration_over_time", week, where))
+
+
+def _survival(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.change import survival_curves
+
+    return survival_curves(_rows(connection, "stats__survival", week, "slice_kind = 'relation'"))
+
+
+def _adoption(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.change import adoption_curves
+
+    return adoption_curves(_until(connection, "stats__relative_adoption", week))
+
+
+def _attribution(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.change import attribution
+
+    where = "dimension = 'country' and measure = 'n_downloads'"
+    return attribution(_rows(connection, "mart__attribution", week, where))
+
+
+def _families(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
+    from hub_assets.figures.change import families
+
+    return families(
+        _until(connection, "mart__relation_shares", week), _rows(connection, "network__family_pagerank", week)
+    )
+
+
 DRAWINGS: Final = {
     "figure__distributions": Drawing(
         "figure_1_distributions",
@@ -121,6 +156,41 @@ DRAWINGS: Final = {
         ("mart__collaboration_edges", "network__developer_centrality"),
         _core,
     ),
+    "figure__concentration_over_time": Drawing(
+        "concentration_over_time",
+        "Shares held by the top models, and the Gini coefficient, by week.",
+        ("stats__concentration_over_time",),
+        _concentration,
+        "change",
+    ),
+    "figure__survival": Drawing(
+        "survival",
+        "How long models stay listed, downloaded and committed to, and how soon they reach a number of downloads.",
+        ("stats__survival",),
+        _survival,
+        "change",
+    ),
+    "figure__relative_adoption": Drawing(
+        "relative_adoption",
+        "Downloads of releases relative to the top of their size class, by age.",
+        ("stats__relative_adoption",),
+        _adoption,
+        "change",
+    ),
+    "figure__attribution": Drawing(
+        "attribution",
+        "Countries' shares of downloads, by publisher and by the root of the family.",
+        ("mart__attribution",),
+        _attribution,
+        "change",
+    ),
+    "figure__families_over_time": Drawing(
+        "families_over_time",
+        "What derivatives hold by week, and roots by PageRank and downloads.",
+        ("mart__relation_shares", "network__family_pagerank"),
+        _families,
+        "change",
+    ),
 }
 
 
@@ -133,7 +203,7 @@ def build_figures() -> dg.AssetsDefinition:
             dg.AssetSpec(
                 name,
                 deps=list(drawing.tables),
-                group_name="report",
+                group_name=drawing.group,
                 kinds={"matplotlib"},
                 description=drawing.description,
                 code_version=code_version(drawing.draw),
@@ -173,3 +243,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str, week: date, where: 
     # sorted, because the order of the rows affects the bytes of the image file
     week_rows = f"select * from {table} where snapshot_date = date '{week}' and {where} order by all"
     return connection.sql(week_rows).to_arrow_table()
+
+
+def _until(connection: duckdb.DuckDBPyConnection, table: str, week: date, where: str = "true") -> pa.Table:
+    """Return the rows of all weeks up to one."""
+    rows = f"select * from {table} where snapshot_date <= date '{week}' and {where} order by all"
+    return connection.sql(rows).to_arrow_table()

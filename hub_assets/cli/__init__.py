@@ -8,6 +8,7 @@ import click
 
 from hub_assets.cli.backfill import backfill_command
 from hub_assets.cli.backup import backup_command, restore_command, verify_command
+from hub_assets.cli.claims import claims_command
 from hub_assets.cli.demo import demo_command
 from hub_assets.cli.dev import dev_command
 from hub_assets.cli.doctor import doctor_command
@@ -38,6 +39,7 @@ for command in (
     plan_command,
     doctor_command,
     report_command,
+    claims_command,
     backfill_command,
     dev_command,
     local_hub_command,

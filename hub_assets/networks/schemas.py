@@ -54,6 +54,18 @@ FAMILY_NODES: Final = pa.schema(
 FAMILY_MEMBERS: Final = _schema(("root_node", "node"), ("depth",))
 """`network__family_members`: which models descend from which root."""
 
+FAMILY_PAGERANK: Final = pa.schema(
+    [
+        *_schema(
+            ("node", "repo_id"),
+            ("n_children", "n_descendants", "n_downloads", "pagerank_rank", "downloads_rank"),
+            ("pagerank",),
+        ),
+        *(pa.field(name, pa.bool_(), nullable=False) for name in ("is_root", "is_listed", "is_hidden_root")),
+    ]
+)
+"""`network__family_pagerank`: the models that most rests on, compared with their downloads."""
+
 OF_A_NETWORK: Final = ("network", "edge_rule", "includes_bots")
 """Keys of a collaboration network: all models or a sub-field, the edge rule, and whether it includes bots."""
 _COUNTS: Final = ("nodes", "edges", "communities", "leiden_communities", "weak_components")

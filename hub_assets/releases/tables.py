@@ -137,6 +137,7 @@ RELEASED: Final = (
     "network__summary",
     "network__top_organizations",
     "network__usage_summary",
+    "stats__claims",
     "stats__concentration",
     "stats__correlations",
     "stats__license_shares",

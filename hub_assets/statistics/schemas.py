@@ -83,3 +83,67 @@ TAIL_FITS: Final = _schema(
     pa.field("verdict", pa.string()),
 )
 """`stats__tail_fits`: whether an activity variable is right-skewed, and whether its tail follows a power law."""
+
+CONCENTRATION_OVER_TIME: Final = _schema(
+    ("repo_type", "unit", "measure", "slice_kind", "slice"),
+    ("n", "n_negative"),
+    (
+        *("total", "share_paired"),
+        *_with_interval(
+            *("share_of_top_10", "share_of_top_100", "share_of_top_1000", "top_1_share", "gini", "hhi", "share_zero")
+        ),
+    ),
+    pa.field("previous_date", pa.date32()),
+    pa.field("is_after_gap", pa.bool_(), nullable=False),
+    pa.field("is_suspect", pa.bool_(), nullable=False),
+    pa.field("suspicions", pa.string()),
+    pa.field("n_weeks", pa.int64()),
+    pa.field("share_suspect", pa.float64()),
+)
+"""`stats__concentration_over_time`: concentration of each week by slice, and how far the week can be trusted."""
+
+SURVIVAL: Final = _schema(
+    ("event", "slice_kind", "slice"),
+    ("n_subjects", "n_left_out", "n_at_risk", "n_events"),
+    ("day", *_with_interval("survival"), "median_day", "median_low", "median_high"),
+)
+"""`stats__survival`: how long models last until each event."""
+
+_RELEASE: Final = ("repo_key", "repo_id")
+
+RELATIVE_ADOPTION: Final = _schema(
+    (*_RELEASE, "size_class"),
+    ("day", "n_compared"),
+    (
+        *("n_downloads_cumulative", "gap", "n_downloads_low", "n_downloads_high"),
+        *("median_of_top", "relative_adoption"),
+    ),
+    pa.field("organization", pa.string()),
+    pa.field("is_suspect", pa.bool_(), nullable=False),
+)
+"""`stats__relative_adoption`: downloads of releases relative to the top of their size class."""
+
+RELEASE_CURVES: Final = _schema(
+    (*_RELEASE, "size_class"),
+    ("n_weeks", "n_suspect"),
+    ("best_age", "best_rate", "last_age", "half_life"),
+    pa.field("organization", pa.string()),
+    pa.field("has_halved", pa.bool_(), nullable=False),
+)
+"""`stats__release_curves`: best week and half-life of releases."""
+
+PREDICTIONS_OF_USE: Final = _schema(
+    ("outcome", "predictor"),
+    ("n_days", "n"),
+    _with_interval("spearman"),
+    pa.field("base_date", pa.date32(), nullable=False),
+)
+"""`stats__predictions_of_use`: how well an earlier week orders models by their later use."""
+
+TRENDS: Final = _schema(
+    ("series", "item", "measure", "quantity"),
+    ("n", "n_suspect"),
+    (*_with_interval("slope"), "p_value", "p_holm"),
+    pa.field("first_date", pa.date32()),
+)
+"""`stats__trends`: whether weekly series move."""

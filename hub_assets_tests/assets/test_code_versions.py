@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub_assets.assets import code_versions, figures, identities, networks, statistics
+from hub_assets.assets import claims, code_versions, figures, identities, networks, statistics
 from hub_assets.assets.code_versions import code_version
 
 ROOT = Path(code_versions.__file__).parents[1]
@@ -17,6 +17,7 @@ BUILDERS: dict[str, Callable[..., Any]] = {
     "cores": networks._build_collaboration,
     "usage": networks._build_usage,
     "lorenz": figures._lorenz,
+    "claims": claims.build_claims,
 }
 
 
@@ -40,6 +41,7 @@ def versions() -> dict[str, str]:
         ("statistics/concentration.py", {"statistics"}),
         ("identities/names.py", {"developers"}),
         ("figures/style.py", {"lorenz"}),
+        ("report/ledger/judging.py", {"claims"}),
         ("resources.py", set()),
         ("assets/metadata.py", set()),
     ],
@@ -69,3 +71,16 @@ def test_comments_docstrings_and_layout_do_not_count(edited: None, monkeypatch: 
         cached.cache_clear()
     assert versions() == before
     assert '"""' not in ast.unparse(code_versions._tree("hub_assets.networks.cores"))
+
+
+def test_the_content_of_a_yml_beside_a_module_counts(edited: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = versions()
+    read = Path.read_text
+
+    def with_another_value(path: Path, encoding: str | None = None) -> str:
+        return read(path, encoding=encoding).replace("published: 0.22", "published: 0.23")
+
+    monkeypatch.setattr(Path, "read_text", with_another_value)
+    for cached in (code_versions._tree, code_versions._text, code_versions._contents):
+        cached.cache_clear()
+    assert {name for name, version in versions().items() if version != before[name]} == {"claims"}

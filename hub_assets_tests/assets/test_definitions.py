@@ -34,12 +34,17 @@ core__week_quality (trust) <- counting_changes int_hub__listing_totals trust_rul
 counting_changes (rules) <-
 enrich_hub__accounts (enrichment) <- core__account_questions raw_hub__commits raw_hub__discussions
 enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
+figure__attribution (change) <- mart__attribution
 figure__centrality (report) <- network__developer_centrality
+figure__concentration_over_time (change) <- stats__concentration_over_time
 figure__core (report) <- mart__collaboration_edges network__developer_centrality
 figure__correlations (report) <- stats__correlations
 figure__correlations_by_license (report) <- stats__correlations
 figure__distributions (report) <- mart__repo_activity stats__tail_fits
+figure__families_over_time (change) <- mart__relation_shares network__family_pagerank
 figure__lorenz_curves (report) <- stats__lorenz
+figure__relative_adoption (change) <- stats__relative_adoption
+figure__survival (change) <- stats__survival
 figure__usage (report) <- network__model_co_usage network__model_usage
 generic_names (reference) <-
 int_hub__author_strings (identity_candidates) <- int_hub__contributions int_hub__discussion_starters \
@@ -66,10 +71,12 @@ int_hub__listing_changes (trust) <- stg_hub__datasets stg_hub__models stg_hub__s
 int_hub__listing_totals (trust) <- int_hub__listing_changes trust_rules
 int_hub__model_ids (usage) <- int_hub__base_models stg_hub__aliases stg_hub__models stg_hub__spaces
 int_hub__model_networks (usage) <- stg_hub__models subfields
+int_hub__model_relations (families) <- mart__base_model_edges mart__models
 int_hub__namespaces (organizations) <- int_hub__organizations int_hub__repositories stg_hub__accounts
 int_hub__organizations (organizations) <- organizations
 int_hub__participations (identity_candidates) <- stg_hub__commits stg_hub__discussions
 int_hub__repositories (repositories) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
+int_hub__repository_flows (change) <- core__flow_corrections int_hub__listing_changes
 int_hub__space_models (usage) <- int_hub__model_ids stg_hub__spaces
 int_hub__themes (explorers) <- int_hub__repositories stg_hub__models themes
 int_hub__trailers (identity_candidates) <- stg_hub__commits
@@ -79,7 +86,10 @@ license_groups (reference) <-
 mart__activity_quality (quality) <- check_thresholds core__developer_pairs core__developers int_hub__model_networks \
 license_groups mart__repo_activity
 mart__activity_summary (activity) <- mart__repo_activity
+mart__attribution (change) <- core__week_quality int_hub__organizations int_hub__repository_flows mart__models \
+network__family_nodes
 mart__base_model_edges (usage) <- int_hub__base_models int_hub__model_ids
+mart__cohorts (change) <- core__week_quality int_hub__listing_changes int_hub__repositories
 mart__collaboration_edges (collaboration) <- core__pseudonyms int_hub__collaboration_edges
 mart__community_roles (activity) <- int_hub__developer_contributions int_hub__developer_discussions \
 mart__repo_activity
@@ -90,6 +100,8 @@ mart__history_coverage (repositories) <- int_hub__commit_histories int_hub__disc
 mart__identity_pairs (identities) <- core__developer_pairs
 mart__identity_summary (identities) <- core__developers
 mart__license_drift (families) <- license_drift_rules mart__base_model_edges mart__models
+mart__license_drift_by_depth (families) <- license_drift_rules mart__models network__family_members \
+network__family_nodes
 mart__listing_quality (quality) <- check_thresholds int_hub__repositories mart__history_coverage stg_hub__commits
 mart__models (explorers) <- int_hub__namespaces int_hub__organizations int_hub__themes mart__base_model_edges \
 mart__repo_activity model_developers size_classes stg_hub__models
@@ -99,6 +111,7 @@ mart__organizations (organizations) <- int_hub__commit_histories int_hub__namesp
 mart__published_comparison (report) <- mart__activity_summary mart__repo_activity mart__top_repositories \
 network__collaboration_cores network__model_usage network__summary network__top_organizations network__usage_summary \
 organizations published_values stats__concentration stats__correlations stats__license_shares stats__license_tests
+mart__relation_shares (change) <- core__week_quality int_hub__model_relations int_hub__repository_flows mart__models
 mart__repo_activity (activity) <- int_hub__commit_histories int_hub__developer_contributions \
 int_hub__developer_discussions int_hub__discussion_histories int_hub__repositories int_hub__space_models \
 license_groups stg_hub__spaces
@@ -122,6 +135,7 @@ network__developer_centrality (collaboration) <- core__pseudonyms int_hub__colla
 int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
 network__family_members (families) <- mart__base_model_edges mart__repo_activity
 network__family_nodes (families) <- mart__base_model_edges mart__repo_activity
+network__family_pagerank (families) <- mart__base_model_edges mart__models network__family_nodes
 network__model_co_usage (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
 network__model_usage (usage) <- int_hub__model_networks mart__usage_edges stg_hub__models
 network__null_models (collaboration) <- int_hub__collaboration_developers int_hub__collaboration_edges \
@@ -142,15 +156,26 @@ raw_hub__discussions (histories) <- raw_hub__datasets raw_hub__models raw_hub__s
 raw_hub__models (listings) <-
 raw_hub__spaces (listings) <-
 release__dataset (report) <- warehouse__published
-report__site (report) <- figure__centrality figure__core figure__correlations figure__correlations_by_license \
-figure__distributions figure__lorenz_curves figure__usage warehouse__published
+report__site (report) <- figure__attribution figure__centrality figure__concentration_over_time figure__core \
+figure__correlations figure__correlations_by_license figure__distributions figure__families_over_time \
+figure__lorenz_curves figure__relative_adoption figure__survival figure__usage warehouse__published
 size_classes (reference) <-
+stats__claims (report) <- core__week_quality mart__base_model_edges mart__datasets mart__families mart__license_drift \
+mart__models mart__organization_days mart__organizations mart__published_comparison mart__repo_activity
 stats__concentration (statistics) <- mart__repo_activity
+stats__concentration_over_time (change) <- core__week_quality int_hub__model_relations int_hub__namespaces \
+int_hub__repository_flows mart__models mart__repo_activity
 stats__correlations (statistics) <- mart__repo_activity
 stats__license_shares (statistics) <- license_groups mart__repo_activity
 stats__license_tests (statistics) <- mart__repo_activity
 stats__lorenz (statistics) <- mart__repo_activity
+stats__predictions_of_use (change) <- core__week_quality mart__base_model_edges mart__models network__family_nodes
+stats__relative_adoption (change) <- core__week_quality int_hub__listing_changes mart__models
+stats__release_curves (change) <- core__flow_corrections core__week_quality int_hub__listing_changes mart__models
+stats__survival (change) <- core__week_quality int_hub__listing_changes int_hub__listing_totals \
+int_hub__model_relations int_hub__repositories mart__repository_changes
 stats__tail_fits (statistics) <- mart__repo_activity
+stats__trends (change) <- mart__attribution mart__relation_shares stats__concentration_over_time
 stg_archive__uploads (archives) <- raw_archive__uploads
 stg_hub__accounts (enrichment) <- enrich_hub__accounts
 stg_hub__aliases (usage) <- enrich_hub__aliases
@@ -162,9 +187,9 @@ stg_hub__spaces (repositories) <- raw_archive__spaces raw_hub__spaces
 subfields (reference) <-
 themes (reference) <-
 trust_rules (rules) <-
-warehouse__published (report) <- mart__datasets mart__identity_pairs mart__license_drift mart__organization_days \
-mart__published_comparison mart__result_quality mart__week_coverage mart__weekly_changes mart__weekly_flows \
-network__base_model_cycles network__collaboration_over_time stats__tail_fits
+warehouse__published (report) <- mart__identity_pairs mart__organization_coverage mart__result_quality \
+mart__week_coverage mart__weekly_changes mart__weekly_flows network__base_model_cycles \
+network__collaboration_over_time network__family_pagerank stats__claims stats__tail_fits stats__trends
 """
 
 

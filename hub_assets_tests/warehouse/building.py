@@ -19,12 +19,26 @@ from hub_assets.networks.schemas import (
     DEVELOPER_CENTRALITY,
     FAMILY_MEMBERS,
     FAMILY_NODES,
+    FAMILY_PAGERANK,
     MODEL_CO_USAGE,
     NULL_MODELS,
     SUMMARY,
     USAGE_SUMMARY,
 )
-from hub_assets.statistics.schemas import CONCENTRATION, CORRELATIONS, LICENSE_TESTS, LORENZ, TAIL_FITS
+from hub_assets.report.ledger.judging import CLAIMS
+from hub_assets.statistics.schemas import (
+    CONCENTRATION,
+    CONCENTRATION_OVER_TIME,
+    CORRELATIONS,
+    LICENSE_TESTS,
+    LORENZ,
+    PREDICTIONS_OF_USE,
+    RELATIVE_ADOPTION,
+    RELEASE_CURVES,
+    SURVIVAL,
+    TAIL_FITS,
+    TRENDS,
+)
 from hub_assets.trust.schemas import FLOW_CORRECTIONS, WEEK_QUALITY
 from hub_assets.warehouse.database import failing_rows, prepare, replace_week
 from hub_assets.warehouse.sql_project import Model, Project
@@ -46,6 +60,13 @@ STATS = {
     "stats__correlations": CORRELATIONS,
     "stats__license_tests": LICENSE_TESTS,
     "stats__tail_fits": TAIL_FITS,
+    "stats__concentration_over_time": CONCENTRATION_OVER_TIME,
+    "stats__survival": SURVIVAL,
+    "stats__relative_adoption": RELATIVE_ADOPTION,
+    "stats__release_curves": RELEASE_CURVES,
+    "stats__predictions_of_use": PREDICTIONS_OF_USE,
+    "stats__trends": TRENDS,
+    "stats__claims": CLAIMS,
 }
 NETWORK = {
     "network__collaboration_cores": COLLABORATION_CORES,
@@ -58,6 +79,7 @@ NETWORK = {
     "network__base_model_cycles": BASE_MODEL_CYCLES,
     "network__family_nodes": FAMILY_NODES,
     "network__family_members": FAMILY_MEMBERS,
+    "network__family_pagerank": FAMILY_PAGERANK,
 }
 SOURCES = {
     **{table.name: table.schema for table in raw_tables()},

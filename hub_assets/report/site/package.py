@@ -30,6 +30,7 @@ AGGREGATES: Final = {
     "network__summary": "nodes >= 10",
     "network__top_organizations": "true",
     "network__usage_summary": "true",
+    "stats__claims": "true",
     "stats__concentration": "true",
     "stats__correlations": "true",
     "stats__license_shares": "true",

@@ -29,6 +29,18 @@ NAMES: Final = {
     "usage": "usage",
     "co_usage": "co-usage",
     "pagerank": "PageRank",
+    "share_of_top_10": "top 10",
+    "share_of_top_100": "top 100",
+    "share_of_top_1000": "top 1,000",
+    "top_1_share": "top 1%",
+    "gini": "Gini coefficient",
+    "n_new_downloads": "downloads since the previous listing",
+    "n_children": "models made from it",
+    "n_descendants": "descendants",
+    "size_class": "size class",
+    "finetune": "fine-tuned",
+    "merge": "merged",
+    "unspecified": "derived, unspecified",
 }
 """Display names of variables, repository types, license groups and networks. `hub.name` returns them in the browser."""
 

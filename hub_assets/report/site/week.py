@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from hub_assets.home import is_simulated
 from hub_assets.report.site.queries import LARGEST_RESULT, Query, Result, Row
 from hub_assets.sql import literal
 from hub_assets.warehouse.sql_project import Project
@@ -57,7 +58,7 @@ class Week:
     @property
     def is_simulated(self) -> bool:
         """Whether the repositories are invented."""
-        return bool(self.source and self.source.startswith("local hub, simulated"))
+        return is_simulated(self.source)
 
     def run(self, query: Query) -> Result:
         """Return a query's result. Each query runs only once.

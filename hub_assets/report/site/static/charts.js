@@ -129,9 +129,10 @@ hub.charts = (() => {
   /**
    * Lines through marked points. The figure's data attributes name the columns (data-x, data-y, data-series), the
    * axes' scales (data-x-scale and data-y-scale: log, value or time), their labels and the styles of their values.
+   * Points are hollow where the column data-marked is true.
    */
   kinds.set("lines", (rows, now, figure) => {
-    const { x, y, series, xScale = "value", yScale = "value", xLabel, yLabel, xStyle, yStyle } = figure.dataset;
+    const { x, y, series, marked, xScale = "value", yScale = "value", xLabel, yLabel, xStyle, yStyle } = figure.dataset;
     const groups = [...new Set(rows.map((row) => row[series]))];
     const format = (style) => (value) => style === "percent" ? percent(value) : xScale === "time" && style === xStyle ? shown(value, "month") : compact(value);
     return {
@@ -148,7 +149,8 @@ hub.charts = (() => {
         symbol: symbols[group] ?? shapes[i % shapes.length],
         color: now.colors[group] ?? now.colors[`license-${group}`] ?? now.colors[`category-${(i % 8) + 1}`],
         lineStyle: { width: 2, type: ["solid", "dashed", "dotted"][Math.floor(i / 4) % 3] },
-        data: rows.filter((row) => row[series] === group).map((row) => [row[x], row[y]]),
+        data: rows.filter((row) => row[series] === group).map((row) => ({ value: [row[x], row[y]],
+          itemStyle: row[marked] ? { color: now.colors.surface, borderWidth: 2, borderColor: now.colors.ink } : undefined })),
       })),
     };
   });

@@ -1,0 +1,31 @@
+"""The status of each published claim in a week. What the claims are belongs to `hub_assets.report.ledger`."""
+
+from collections import Counter
+from datetime import date
+from typing import Final
+
+import dagster as dg
+
+from hub_assets.assets.tables import python_step, store, with_metadata
+from hub_assets.home import is_simulated
+from hub_assets.report.ledger.claims import load_ledger
+from hub_assets.report.ledger.judging import STATUSES, judge
+from hub_assets.resources import HomeResource
+
+CLAIMS: Final = "stats__claims"
+ALWAYS: Final = {"core__week_quality", "mart__repo_activity"}
+"""What the judge reads besides the tables of the claims: which weeks are suspect, and which there are."""
+
+
+def build_claims() -> list[dg.AssetsDefinition]:
+    """Build the step that judges the claims. It reads what the claims query, so a new claim may add a dependency."""
+
+    @python_step(CLAIMS, {CLAIMS: sorted(load_ledger().tables | ALWAYS)}, "python")
+    def claims(snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
+        with home.building(snapshot_date) as connection:
+            judged = judge(load_ledger(), connection, snapshot_date, is_simulated=is_simulated(home.home.source))
+            stored = store(connection, CLAIMS, snapshot_date, judged, len(judged))
+        counts = Counter(judged["status"].to_pylist())
+        return with_metadata(stored, {f"claims_{status.replace(' ', '_')}": counts[status] for status in STATUSES})
+
+    return [claims]

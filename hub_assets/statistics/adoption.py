@@ -1,0 +1,163 @@
+"""Adoption curves: how fast a release is taken up compared with releases of its size, when it peaks, how it fades.
+
+Time to a number of downloads is a survival time and belongs to `survival`.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub_assets.statistics.samples import Floats, Ints
+
+DAYS: Final = (7, 14, 30, 60, 90, 180, 365)
+"""Days after release, as in the ATOM report (arXiv 2604.07190)."""
+LONGEST: Final = 1e6
+"""Days that no release is old: 2,700 years."""
+
+
+def relative_adoption(counts: pa.Table, days: Sequence[int] = DAYS, *, top: int = 10, max_gap: float = 28) -> pa.Table:
+    """Compare the downloads of releases with those of their size class: the Relative Adoption Metric.
+
+    It is the cumulative downloads of a model on a day after release, divided by the median of the `top` models of its
+    size class on that day (ATOM report, arXiv 2604.07190). Counts between two listings are interpolated linearly; a
+    release has 0 downloads on day 0.
+
+    Args:
+        counts: one row per model and listing: `repo_key`, `size_class`, `age` (days since release, > 0) and
+            `n_downloads_all_time` (rows without are ignored).
+        days: days after release.
+        top: number of models of the class to take the median of.
+        max_gap: longest time in days between the listings around a day; with more, the count is unknown.
+
+    Returns:
+        A row per model and day that it has passed and whose count is known: `repo_key`, `size_class`, `day`,
+        `n_downloads_cumulative`, `gap` (days between the listings around the day; 0 if one is on it),
+        `n_downloads_low` and `n_downloads_high` (the counts of these listings, between which the truth lies unless a
+        count fell), `n_compared` (models of the class with a known count that day), `median_of_top` (null with fewer
+        than `top` of them, or if it is 0) and `relative_adoption`.
+    """
+    counts = counts.filter(pc.is_valid(counts["n_downloads_all_time"]))
+    names, model = _encoded(counts["repo_key"])
+    ages, downloads = (_floats(counts, name) for name in ("age", "n_downloads_all_time"))
+    _, first = np.unique(model, return_index=True)
+    size_class = counts["size_class"].take(pa.array(first)) if len(first) else counts["size_class"]
+    classes, class_of = _encoded(size_class)
+    # every release starts at 0
+    model, ages, downloads = (
+        np.concatenate([np.arange(len(names)), model]),
+        np.concatenate([np.zeros(len(names)), ages]),
+        np.concatenate([np.zeros(len(names)), downloads]),
+    )
+    order = np.lexsort((ages, model))
+    model, ages, downloads = model[order], ages[order], downloads[order]
+    keys = model * LONGEST + ages
+    parts = []
+    for day in days:
+        after = np.searchsorted(keys, np.arange(len(names)) * LONGEST + day)
+        is_passed = (after < len(model)) & (model[np.minimum(after, len(model) - 1)] == np.arange(len(names)))
+        after = after[is_passed]
+        before = np.where(ages[after] == day, after, after - 1)
+        gap = ages[after] - ages[before]
+        share = np.divide(day - ages[before], gap, out=np.zeros(len(gap)), where=gap > 0)
+        counted = downloads[before] + share * (downloads[after] - downloads[before])
+        is_known = gap <= max_gap
+        here = np.flatnonzero(is_passed)[is_known]
+        counted, classes_here = counted[is_known], class_of[here]
+        median, n_compared = _median_of_top(counted, classes_here, len(classes), top)
+        middle = median[classes_here]
+        parts.append(
+            pa.table(
+                {
+                    "repo_key": names.take(pa.array(here)),
+                    "size_class": classes.take(pa.array(classes_here)),
+                    "day": np.full(len(here), day),
+                    "n_downloads_cumulative": counted,
+                    "gap": gap[is_known],
+                    "n_downloads_low": downloads[before][is_known],
+                    "n_downloads_high": downloads[after][is_known],
+                    "n_compared": n_compared[classes_here],
+                    "median_of_top": pa.array(middle, from_pandas=True),
+                    "relative_adoption": pa.array(
+                        np.divide(counted, middle, out=np.full(len(here), np.nan), where=middle > 0), from_pandas=True
+                    ),
+                }
+            )
+        )
+    return pa.concat_tables(parts)
+
+
+def release_curves(flows: pa.Table, *, least_weeks: int = 8) -> pa.Table:
+    """Find the best week and the half-life of releases.
+
+    Args:
+        flows: one row per model and listing: `repo_key`, `age` (days since release at the end of the period), `n_days`
+            (length of the period) and `n_new_downloads` (null or a suspect week: `is_suspect`, both ignored).
+        least_weeks: models with fewer usable listings are left out.
+
+    Returns:
+        A row per model: `repo_key`, `n_weeks` (usable listings), `n_suspect`, `best_age` (end of the listing with the
+        most downloads per day), `best_rate` (downloads per day then), `last_age`, `half_life` (days from the best
+        week until the first of two usable listings in a row below half its rate, or a last one; null if it has not
+        come) and `has_halved`.
+    """
+    flows = flows.filter(pc.is_valid(flows["n_new_downloads"]))
+    names, model = _encoded(flows["repo_key"])
+    suspect = flows["is_suspect"].to_numpy(zero_copy_only=False).astype(bool)
+    n_suspect = np.bincount(model[suspect], minlength=len(names))
+    n_weeks = np.bincount(model[~suspect], minlength=len(names))
+    is_used = ~suspect & (n_weeks >= least_weeks)[model]
+    model = model[is_used]
+    ages, n_days, downloads = (_floats(flows, name)[is_used] for name in ("age", "n_days", "n_new_downloads"))
+    order = np.lexsort((ages, model))
+    model, ages, rates = model[order], ages[order], (downloads / n_days)[order]
+    kept, starts = np.unique(model, return_index=True)
+    if not len(kept):
+        best_rate, best_age, last_age, halved = np.empty((4, 0))
+    else:
+        place = np.searchsorted(kept, model)
+        best_rate = np.maximum.reduceat(rates, starts)
+        # of equal weeks, the first
+        best_age = np.minimum.reduceat(np.where(rates == best_rate[place], ages, np.inf), starts)
+        last_age = np.maximum.reduceat(ages, starts)
+        is_below = (rates < best_rate[place] / 2) & (ages > best_age[place])
+        stays = np.append((model[1:] != model[:-1]) | is_below[1:], True)
+        halved = np.minimum.reduceat(np.where(is_below & stays, ages, np.inf), starts)
+    has_halved = np.isfinite(halved)
+    return pa.table(
+        {
+            "repo_key": names.take(pa.array(kept)),
+            "n_weeks": n_weeks[kept],
+            "n_suspect": n_suspect[kept],
+            "best_age": best_age,
+            "best_rate": best_rate,
+            "last_age": last_age,
+            "half_life": pa.array(np.where(has_halved, halved - best_age, np.nan), from_pandas=True),
+            "has_halved": has_halved,
+        }
+    )
+
+
+def _median_of_top(counted: Floats, class_of: Ints, n_classes: int, top: int) -> tuple[Floats, Ints]:
+    """Return, by class, the median of its largest counts (NaN if there are too few) and the number of counts."""
+    order = np.lexsort((-counted, class_of))
+    n_compared = np.bincount(class_of, minlength=n_classes)
+    starts = np.cumsum(n_compared) - n_compared
+    median = np.full(n_classes, np.nan)
+    enough = np.flatnonzero(n_compared >= top)
+    if len(enough):
+        median[enough] = np.median(counted[order][starts[enough][:, None] + np.arange(top)], axis=1)
+    return median, n_compared
+
+
+def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
+    """Return the distinct values of a column, and each row's place among them."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return encoded.dictionary, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _floats(table: pa.Table, name: str) -> Floats:
+    values: Floats = table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return values

@@ -1,0 +1,229 @@
+"""How few repositories hold most of the activity, week by week and slice by slice.
+
+The measures of one week with their Lorenz curves and bootstraps belong to `concentration`; whether a series moves
+belongs to `trends`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import stats
+
+from hub_assets.statistics.samples import Floats, Ints
+from hub_assets.statistics.schemas import CONCENTRATION_OVER_TIME
+
+TOPS: Final = (10, 100, 1_000)
+"""Numbers of units whose share is measured, as Model Pulse (2026) publishes them."""
+TOP_SHARE: Final = 0.01
+LOOKED_BACK: Final = timedelta(days=364)
+"""The share of suspect weeks covers a year."""
+LEAST_PAIRED: Final = 0.5
+"""No interval if units with a count in the listing before hold less than this share of the total."""
+LISTING_RULES: Final = ("partial", "repeat", "purge")
+"""Rules of `core__week_quality` that doubt every measure; the others doubt downloads, except for `like_purge`."""
+
+
+def concentration_over_time(
+    repositories: pa.Table, quality: pa.Table, measures: Sequence[str], slices: Sequence[str]
+) -> pa.Table:
+    """Measure the concentration of each week, measure and slice.
+
+    The interval of a measure is about counting: where its mean would lie had the week been counted over and over with
+    every unit as popular as it was. The noise of a unit's count is taken from its change since the listing before
+    (successive differences: Wolter 2007, "Introduction to Variance Estimation", section 8.2): half the squared change,
+    divided by the share of the two periods that they do not have in common. The measure's derivatives carry it to the
+    measure; the interval is Student's with Satterthwaite's degrees of freedom, cut off at 0 and 1, and for the
+    Herfindahl index, whose errors are skewed, on the scale of its logarithm. Resampling units
+    would answer another question, which a complete listing does not pose, and does not cover with tails this heavy. A
+    trend between the two listings widens the interval, and so does an overlap that of the share of zeros.
+
+    Args:
+        repositories: one row per week, type and unit (a repository, or an organization with its sum), with
+            `snapshot_date`, `repo_type`, a column for each measure (null if unknown) and one for each slice (null: in
+            no slice). Optional for a measure NAME: `NAME_earlier`, the count of the listing before, scaled to a period
+            of the same length (null if unknown), without which there is no interval; and `NAME_overlap`, the share of
+            the period that both counts cover, in [0, 1).
+        quality: rows of `core__week_quality` for these weeks and the year before.
+        measures: names of the measured columns.
+        slices: names of the columns to slice by, besides all rows together.
+
+    Returns:
+        Rows of `schemas.CONCENTRATION_OVER_TIME` without `unit`: a row per week, type, measure and slice with at least
+        one known value. Shares are null if the total is 0, and the share of the top k if there are no more than k
+        units. Negative values count as 0, and `n_negative` says how many.
+    """
+    parts = []
+    weeks = repositories.select(["snapshot_date", "repo_type"]).group_by(["snapshot_date", "repo_type"]).aggregate([])
+    trust = _Trust(quality)
+    columns = pa.schema([field for field in CONCENTRATION_OVER_TIME if field.name != "unit"])
+    for key in weeks.sort_by([("snapshot_date", "ascending"), ("repo_type", "ascending")]).to_pylist():
+        week, repo_type = key["snapshot_date"], key["repo_type"]
+        rows = repositories.filter(
+            (pc.field("snapshot_date") == pa.scalar(week)) & (pc.field("repo_type") == repo_type)
+        )
+        codes = {"all": (np.zeros(len(rows), np.int64), pa.array(["all"]))}
+        codes |= {name: _codes(rows[name]) for name in slices}
+        for measure in measures:
+            for slice_kind, found in _measured(rows, measure, codes):
+                n = len(found["n"])
+                fixed = {
+                    **key,
+                    "measure": measure,
+                    "slice_kind": slice_kind,
+                    **trust.of(repo_type, measure, week),
+                }
+                made = {
+                    field.name: pa.array(found[field.name], field.type, from_pandas=True)
+                    if field.name in found
+                    else pa.repeat(pa.scalar(fixed[field.name], field.type), n)
+                    for field in columns
+                }
+                parts.append(pa.table(made, columns))
+    return pa.concat_tables([columns.empty_table(), *parts])
+
+
+class _Trust:
+    """What is known of the weeks around: which are suspect, and where weeks are missing."""
+
+    def __init__(self, quality: pa.Table) -> None:
+        self._rules: dict[tuple[str, date], set[str]] = {}
+        for row in quality.select(["repo_type", "snapshot_date", "rule", "severity"]).to_pylist():
+            found = self._rules.setdefault((row["repo_type"], row["snapshot_date"]), set())
+            if row["severity"] in ("warning", "error"):
+                found.add(row["rule"])
+
+    def of(self, repo_type: str, measure: str, week: date) -> dict[str, Any]:
+        weeks = sorted(day for kind, day in self._rules if kind == repo_type and week - LOOKED_BACK < day <= week)
+        suspicions = [_doubting(self._rules[repo_type, day], measure) for day in weeks]
+        here = _doubting(self._rules.get((repo_type, week), set()), measure)
+        earlier = [day for day in weeks if day < week]
+        return {
+            "previous_date": max(earlier, default=None),
+            "is_after_gap": bool(earlier) and (week - max(earlier)).days > 7,
+            "is_suspect": bool(here),
+            "suspicions": ", ".join(sorted(here)) or None,
+            "n_weeks": len(weeks),
+            "share_suspect": sum(map(bool, suspicions)) / len(weeks) if weeks else None,
+        }
+
+
+def _doubting(rules: set[str], measure: str) -> set[str]:
+    if "downloads" in measure:
+        return rules - {"like_purge"}
+    return rules & {*LISTING_RULES, *(("like_purge",) if measure == "n_likes" else ())}
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
+    encoded = column.combine_chunks().dictionary_encode()
+    return pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary
+
+
+def _measured(
+    rows: pa.Table, measure: str, codes: dict[str, tuple[Ints, pa.Array]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each kind of slice with its columns."""
+    given = _floats(rows, measure)
+    known = np.flatnonzero(~np.isnan(given))
+    known = known[np.argsort(-given[known], kind="stable")]
+    values = given[known]
+    earlier = _floats(rows, f"{measure}_earlier")[known]
+    overlap = np.nan_to_num(_floats(rows, f"{measure}_overlap")[known])
+    is_negative = values < 0
+    values, earlier = np.maximum(values, 0), np.maximum(earlier, 0)
+    share_new = 2 * (1 - overlap)
+    noise = (values - earlier) ** 2 / share_new
+    flips = ((values == 0) != (earlier == 0)) / share_new
+    for slice_kind, (code, names) in codes.items():
+        # numpy sorts 16 bits by radix, five times as fast
+        code = code[known].astype(np.int16 if len(names) < 2**15 else np.int64)
+        order = np.argsort(code, kind="stable")
+        order = order[np.searchsorted(code[order], 0) :]
+        if len(order):
+            slices, starts = np.unique(code[order], return_index=True)
+            groups = _Groups(values[order], earlier[order], noise[order], flips[order], starts)
+            yield (
+                slice_kind,
+                {
+                    "slice": names.take(pa.array(slices)),
+                    "n_negative": np.add.reduceat(is_negative[order].astype(np.int64), starts),
+                    **groups.measures(),
+                },
+            )
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Units of several slices, one slice after the other, each from the largest value down."""
+
+    values: Floats
+    earlier: Floats
+    noise: Floats
+    flips: Floats
+    starts: Ints
+
+    def sum(self, values: Any) -> Any:
+        return np.add.reduceat(values, self.starts)
+
+    def measures(self) -> dict[str, Any]:
+        n = np.diff(np.append(self.starts, len(self.values)))
+        place = np.repeat(np.arange(len(n)), n)
+        rank = np.arange(len(self.values)) - self.starts[place] + 1
+        total = self.sum(self.values)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            held = self.values / total[place]
+        is_paired = ~np.isnan(self.earlier)
+        share_paired = self.sum(np.where(is_paired, held, 0))
+        noise = np.where(is_paired, self.noise, 0)
+        found: dict[str, Any] = {"n": n, "total": total, "share_paired": share_paired}
+
+        def add(name: str, measured: Floats, derivative: Floats, *, is_log: bool = False) -> None:
+            """Add a measure and its interval; the derivative is times the total."""
+            with np.errstate(divide="ignore", invalid="ignore"):
+                spread = (derivative / total[place]) ** 2 * noise
+            found[name] = measured
+            found[f"{name}_low"], found[f"{name}_high"] = self._interval(measured, spread, share_paired, is_log)
+
+        for k in TOPS:
+            is_top = rank <= k
+            share = np.where(n > k, self.sum(np.where(is_top, held, 0)), np.nan)
+            add(f"share_of_top_{k}", share, is_top - share[place])
+        # rounding must not require an additional unit
+        is_top = rank <= np.ceil(TOP_SHARE * n * (1 - 1e-12))[place]
+        share = self.sum(np.where(is_top, held, 0))
+        add("top_1_share", share, is_top - share[place])
+        height = (n[place] + 1 - 2 * rank) / n[place]
+        gini = self.sum(height * held)
+        add("gini", gini, height - gini[place])
+        hhi = self.sum(held**2)
+        add("hhi", hhi, 2 * (held - hhi[place]), is_log=True)
+        zero = self.sum(self.values == 0) / n
+        found["share_zero"] = zero
+        spread = np.where(is_paired, self.flips, 0) / n[place] ** 2
+        share_of_units = self.sum(is_paired) / n
+        found["share_zero_low"], found["share_zero_high"] = self._interval(zero, spread, share_of_units, False)
+        return found
+
+    def _interval(self, measured: Floats, spread: Floats, share_paired: Floats, is_log: bool) -> tuple[Floats, Floats]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variance = self.sum(spread)
+            freedom = np.maximum(3 * variance**2 / self.sum(spread**2) - 2, 1)
+            # units without an earlier count are taken to be as noisy as the others
+            variance = np.where(share_paired >= LEAST_PAIRED, variance / share_paired, np.nan)
+            reach = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
+            if is_log:
+                factor = np.exp(np.minimum(reach / measured, 700))
+                return measured / factor, np.minimum(measured * factor, 1)
+        return np.maximum(measured - reach, 0), np.minimum(measured + reach, 1)
+
+
+def _floats(rows: pa.Table, name: str) -> Floats:
+    """Return a column as floats; NaN where it is null, and everywhere if there is no such column."""
+    if name not in rows.column_names:
+        return np.full(len(rows), np.nan)
+    values: Floats = rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return values
