@@ -28,7 +28,7 @@ compared as (
     left join {{ ref('license_drift_rules') }} as rules
         on root_models.license_group = rules.base_license_group
         and models.license_group = rules.license_group
-        and rules.is_same_license = coalesce(root_models.license = models.license, false)
+        and rules.is_same_license = coalesce(models.license = root_models.license, false)
 )
 
 select

@@ -34,6 +34,8 @@ NAMES: Final = {
     "share_of_top_1000": "top 1,000",
     "top_1_share": "top 1%",
     "gini": "Gini coefficient",
+    "hhi": "Herfindahl index",
+    "share_zero": "share with none",
     "n_new_downloads": "downloads since the previous listing",
     "n_children": "models made from it",
     "n_descendants": "descendants",

@@ -54,7 +54,7 @@ order by p_holm, series, item, measure, quantity
 )
 SLICES: Final = Query(
     "concentration-by-slice",
-    "Concentration of 30-day downloads this week by slice of the models",
+    "Concentration of downloads in 30 days this week, by slice of the models",
     """
 select slice_kind, slice, n, total, top_1_share, gini, hhi, share_zero, share_of_top_10, share_suspect
 from stats__concentration_over_time
@@ -121,7 +121,7 @@ order by n desc, size_class
 )
 COUNTRIES: Final = Query(
     "attribution-by-country",
-    "Countries by share of 30-day downloads",
+    "Countries by share of downloads in 30 days",
     """
 select publishers.item, publishers.share as publisher_share, publishers.share_high as publisher_high,
     roots.share as root_share, roots.share_high as root_high, publishers.n_models, publishers.is_unknown
@@ -134,7 +134,7 @@ order by publishers.is_unknown, publishers.share desc, publishers.item
 )
 COUNTRIES_OVER_TIME: Final = Query(
     "countries-over-time",
-    "Countries' share of 30-day downloads by week",
+    "Countries' share of downloads in 30 days by week",
     """
 with
 largest as (
@@ -154,7 +154,7 @@ order by attributed_to, item, snapshot_date
 )
 ORGANIZATIONS: Final = Query(
     "attribution-by-organization",
-    "Organizations by share of 30-day downloads",
+    "Organizations by share of downloads in 30 days",
     """
 select publishers.item, publishers.share as publisher_share, roots.share as root_share,
     roots.share - publishers.share as difference, publishers.n_models
