@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hub_assets.hub.collect.budget import calls_left
 from hub_assets.hub.collect.collection import land
 from hub_assets.hub.collect.crawl import Budget
-from hub_assets.hub.collect.selection import Selection
+from hub_assets.hub.collect.selection import EVERYTHING, Selection
 from hub_assets.hub.sources import commits, response_tables
 from hub_assets.hub.sources.cards import CARD_BYTES, NAME, TABLE, TEXT, contents_of, paragraphs_of
 from hub_assets.lake.parts import Lake
@@ -67,8 +67,8 @@ def hub(week: date, shas: dict[str, str] | None = None) -> Population:
     return Population("made", week, {"model": models, "dataset": datasets, "space": spaces})
 
 
-def asked(lake: Lake, week: date, **options: object) -> list[str]:
-    return [question.repo_id for question in plan_of(lake, TABLE, week, **options)]
+def asked(lake: Lake, week: date, selection: Selection = EVERYTHING) -> list[str]:
+    return [question.repo_id for question in plan_of(lake, TABLE, week, selection)]
 
 
 def test_cards_are_read_the_most_used_first_and_only_again_when_their_sha_changes(tmp_path: Path) -> None:
