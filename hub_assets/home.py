@@ -111,6 +111,11 @@ class Home:
         return self.root / "report"
 
     @property
+    def search(self) -> Path:
+        """The search indexes, a folder per week."""
+        return self.root / "search"
+
+    @property
     def exports(self) -> Path:
         """The networks as files for other programs, by week."""
         return self.root / "exports"

@@ -32,6 +32,7 @@ os.environ |= {
     "HF_HOME": str(_OWN / "huggingface"),
     "HUB_ASSETS_HOME": str(_OWN / "home"),
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HUB_ASSETS_EMBEDDER": "none",  # embedding takes seconds; `search` tests it
     "HF_HUB_DISABLE_XET": "1",  # the local Hub supports only LFS
 }
 # in this zone, days start at a different time than in UTC, so local time mistaken for UTC shows up on every machine

@@ -19,6 +19,7 @@ from hub_assets.cli.local_hub import local_hub_command
 from hub_assets.cli.rebuild import rebuild_command
 from hub_assets.cli.release import release_command, withhold_command
 from hub_assets.cli.report import report_command
+from hub_assets.cli.search import search_command
 from hub_assets.cli.snapshot import plan_command, snapshot_command
 from hub_assets.cli.status import status_command
 from hub_assets.cli.upgrade import upgrade_command
@@ -40,6 +41,7 @@ for command in (
     doctor_command,
     report_command,
     claims_command,
+    search_command,
     backfill_command,
     dev_command,
     local_hub_command,

@@ -35,6 +35,7 @@ counting_changes (rules) <-
 enrich_hub__accounts (enrichment) <- core__account_questions raw_hub__commits raw_hub__discussions
 enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
 figure__attribution (change) <- mart__attribution
+enrich_hub__cards (search) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 figure__centrality (report) <- network__developer_centrality
 figure__concentration_over_time (change) <- stats__concentration_over_time
 figure__core (report) <- mart__collaboration_edges network__developer_centrality
@@ -77,6 +78,7 @@ int_hub__organizations (organizations) <- organizations
 int_hub__participations (identity_candidates) <- stg_hub__commits stg_hub__discussions
 int_hub__repositories (repositories) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
 int_hub__repository_flows (change) <- core__flow_corrections int_hub__listing_changes
+int_hub__search_documents (search) <- int_hub__repositories mart__repo_activity stg_hub__cards stg_hub__models
 int_hub__space_models (usage) <- int_hub__model_ids stg_hub__spaces
 int_hub__themes (explorers) <- int_hub__repositories stg_hub__models themes
 int_hub__trailers (identity_candidates) <- stg_hub__commits
@@ -159,6 +161,9 @@ release__dataset (report) <- warehouse__published
 report__site (report) <- figure__attribution figure__centrality figure__concentration_over_time figure__core \
 figure__correlations figure__correlations_by_license figure__distributions figure__families_over_time \
 figure__lorenz_curves figure__relative_adoption figure__survival figure__usage warehouse__published
+report__site (report) <- figure__centrality figure__core figure__correlations figure__correlations_by_license \
+figure__distributions figure__lorenz_curves figure__usage warehouse__published
+search__index (search) <- int_hub__search_documents
 size_classes (reference) <-
 stats__claims (report) <- core__week_quality mart__base_model_edges mart__datasets mart__families mart__license_drift \
 mart__models mart__organization_days mart__organizations mart__published_comparison mart__repo_activity
@@ -179,6 +184,7 @@ stats__trends (change) <- mart__attribution mart__relation_shares stats__concent
 stg_archive__uploads (archives) <- raw_archive__uploads
 stg_hub__accounts (enrichment) <- enrich_hub__accounts
 stg_hub__aliases (usage) <- enrich_hub__aliases
+stg_hub__cards (search) <- enrich_hub__cards
 stg_hub__commits (repositories) <- raw_hub__commits
 stg_hub__datasets (repositories) <- raw_archive__datasets raw_hub__datasets
 stg_hub__discussions (repositories) <- raw_hub__discussions
@@ -190,6 +196,9 @@ trust_rules (rules) <-
 warehouse__published (report) <- mart__identity_pairs mart__organization_coverage mart__result_quality \
 mart__week_coverage mart__weekly_changes mart__weekly_flows network__base_model_cycles \
 network__collaboration_over_time network__family_pagerank stats__claims stats__tail_fits stats__trends
+warehouse__published (report) <- int_hub__search_documents mart__datasets mart__identity_pairs mart__license_drift \
+mart__organization_days mart__published_comparison mart__result_quality mart__week_coverage mart__weekly_changes \
+mart__weekly_flows network__base_model_cycles network__collaboration_over_time stats__tail_fits
 """
 
 
@@ -263,7 +272,7 @@ def test_all_checks_block_except_those_that_warn(definitions: dg.Definitions) ->
         f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys if not graph.get(key).blocking
     } == {
         *(f"raw_hub__{name}: is_complete" for name in ("commits", "discussions")),
-        *(f"enrich_hub__{name}: is_complete" for name in ("aliases", "accounts")),
+        *(f"enrich_hub__{name}: is_complete" for name in ("aliases", "accounts", "cards")),
         "core__developer_pairs: no_conflicts",
         "core__week_quality: counters_can_be_believed",
         "stats__license_shares: accepted_values__is_mapped",

@@ -13,6 +13,8 @@ from huggingface_hub.utils import RateLimitInfo
 
 DOCUMENTED_WINDOW = 300.0
 """The documented window length in seconds, used for a 429 that arrives before any header has stated the length."""
+DOCUMENTED_RESOLVERS = 3_000
+"""Requests for files per window without a token, the smallest documented quota."""
 ANSWERS_REMEMBERED = 4096
 """Number of responses to remember: more than can arrive during one request (12 s at 333 per second, the largest plan).
 """

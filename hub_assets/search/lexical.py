@@ -1,0 +1,117 @@
+"""The index of words: BM25 by tantivy over names, facts and cards, memory-mapped.
+
+Every document is known by its row number. What the texts are belongs to `documents`, fusing to `index`.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import tantivy
+
+from hub_assets.search.documents import facts_of, names_of, spellings_of
+from hub_assets.search.filters import Condition, Filters
+
+BOOSTS: Final = {"name": 1.0, "facts": 1.0, "card": 1.0}
+"""The fields of words and their weights."""
+MOST_WORDS: Final = 64
+"""Words read of a query: more would only cost time."""
+HEAP_BYTES: Final = 256_000_000
+"""Words held in memory before they become a segment."""
+BATCH: Final = 10_000
+_ID: Final = "id"
+_EXACT: Final = ("namespace", "task", "library", "license_group", "languages")
+_NUMBERS: Final = ("n_parameters", "likes", "downloads")
+Ranked = list[tuple[int, float]]
+"""Row numbers with their scores, best first."""
+
+
+def write(documents: pa.Table, folder: Path) -> None:
+    """Write the index of a table of documents; a document's row number is its position."""
+    folder.mkdir(parents=True)
+    index = tantivy.Index(_schema(), str(folder))
+    # one thread, so that the same documents always give the same segments
+    writer = index.writer(HEAP_BYTES, num_threads=1)
+    table = pa.table(
+        {
+            _ID: spellings_of(documents),
+            "name": names_of(documents),
+            "facts": facts_of(documents),
+            "card": documents["card_text"],
+        }
+        | {name: documents[name] for name in (*_EXACT, *_NUMBERS, "has_card")}
+    )
+    row = 0
+    for batch in table.to_batches(max_chunksize=BATCH):
+        # tantivy takes one document at a time
+        for document in batch.to_pylist():
+            values = {name: value for name, value in document.items() if value is not None}
+            writer.add_document(tantivy.Document.from_dict(values | {"row": row}, _schema()))
+            row += 1
+    writer.commit()
+    writer.wait_merging_threads()
+
+
+@dataclass(frozen=True)
+class Lexical:
+    """An open index of words. Thread-safe."""
+
+    index: tantivy.Index
+
+    @classmethod
+    def open(cls, folder: Path) -> "Lexical":
+        """Open an index that `write` made."""
+        return cls(tantivy.Index.open(str(folder)))
+
+    def search(self, text: str, filters: Filters, limit: int) -> Ranked:
+        """Return the rows whose words match any word of the text, by BM25; equal scores in row order.
+
+        Only words and digits of the text count: no text is a query in tantivy's language.
+        """
+        words = re.findall(r"\w+", text.lower())[:MOST_WORDS]
+        if not words:
+            return []
+        matching, _ = self.index.parse_query_lenient(" ".join(words), list(BOOSTS), BOOSTS)
+        return self._ranked(matching, filters, limit)
+
+    def named(self, text: str, filters: Filters, limit: int) -> Ranked:
+        """Return the rows whose id, with or without the namespace, is the text; upper and lower case are the same."""
+        query = tantivy.Query.term_query(self.index.schema, _ID, text.strip().lower(), index_option="basic")
+        return self._ranked(tantivy.Query.const_score_query(query, 1.0), filters, limit)
+
+    def _ranked(self, matching: tantivy.Query, filters: Filters, limit: int) -> Ranked:
+        schema = self.index.schema
+        narrowed = [(tantivy.Occur.Must, _query(schema, condition)) for condition in filters.conditions()]
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, matching), *narrowed])
+        searcher = self.index.searcher()
+        hits = searcher.search(query, limit, count=False).hits
+        rows = searcher.fast_field_values("row", [address for _, address in hits])
+        return sorted(
+            ((int(row), float(score)) for row, (score, _) in zip(rows, hits, strict=True) if row is not None),
+            key=lambda hit: (-hit[1], hit[0]),
+        )
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for name in BOOSTS:
+        builder.add_text_field(name, tokenizer_name="en_stem", index_option="freq")
+    for name in (_ID, *_EXACT):
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    for name in _NUMBERS:
+        builder.add_integer_field(name, indexed=True, fast=True)
+    builder.add_boolean_field("has_card", indexed=True)
+    builder.add_unsigned_field("row", fast=True)
+    return builder.build()
+
+
+def _query(schema: tantivy.Schema, condition: Condition) -> tantivy.Query:
+    value: Any = condition.value
+    if condition.is_lower is None:
+        found = tantivy.Query.term_query(schema, condition.column, value, index_option="basic")
+    else:
+        low, high = (value, None) if condition.is_lower else (None, value)
+        found = tantivy.Query.range_query(schema, condition.column, tantivy.FieldType.Integer, low, high)
+    return tantivy.Query.const_score_query(found, 0.0)
