@@ -105,6 +105,7 @@ license_groups stg_hub__spaces
 mart__repository_changes (repositories) <- int_hub__repositories
 mart__result_quality (quality) <- check_thresholds network__collaboration_cores network__developer_centrality \
 network__summary stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz
+mart__spaces (explorers) <- int_hub__namespaces mart__repo_activity stg_hub__spaces
 mart__top_repositories (activity) <- mart__repo_activity
 mart__usage_edges (usage) <- int_hub__space_models
 mart__usage_resolution (usage) <- int_hub__space_models
@@ -162,9 +163,9 @@ stg_hub__spaces (repositories) <- raw_archive__spaces raw_hub__spaces
 subfields (reference) <-
 themes (reference) <-
 trust_rules (rules) <-
-warehouse__published (report) <- mart__datasets mart__identity_pairs mart__license_drift mart__organization_days \
-mart__published_comparison mart__result_quality mart__week_coverage mart__weekly_changes mart__weekly_flows \
-network__base_model_cycles network__collaboration_over_time stats__tail_fits
+warehouse__published (report) <- mart__identity_pairs mart__license_drift mart__organization_days \
+mart__published_comparison mart__result_quality mart__spaces mart__week_coverage mart__weekly_changes \
+mart__weekly_flows network__base_model_cycles network__collaboration_over_time stats__tail_fits
 """
 
 

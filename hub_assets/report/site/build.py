@@ -159,7 +159,7 @@ def site_facts(week: Week) -> dict[str, Any]:
 def _copy_static(folder: Path, scripts: set[str]) -> None:
     verify_vendored()
     shutil.copytree(STATIC, folder, ignore=shutil.ignore_patterns("*.js", "vendored.json", "__pycache__"))
-    for script in sorted({"site.js", *scripts}):
+    for script in sorted({"site.js", "served.js", *scripts}):
         (folder / script).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(STATIC / script, folder / script)
     style = folder / "site.css"
