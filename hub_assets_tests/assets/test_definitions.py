@@ -145,6 +145,7 @@ raw_hub__spaces (listings) <-
 release__dataset (report) <- warehouse__published
 report__site (report) <- figure__centrality figure__core figure__correlations figure__correlations_by_license \
 figure__distributions figure__lorenz_curves figure__usage warehouse__published
+report__space (report) <- report__site
 size_classes (reference) <-
 stats__concentration (statistics) <- mart__repo_activity
 stats__correlations (statistics) <- mart__repo_activity

@@ -133,8 +133,9 @@ def _write_all(week: Week, folder: Path, pages: Sequence[Page]) -> None:
         rendered[page.file] = template.render(**common, page=page, notices=notices, **content)
     for name, html in rendered.items():
         (folder / name).write_text(html, encoding="utf-8")
-    citation = templates.get_template("CITATION.cff").render(version=common["site"]["version"])
-    (folder / "CITATION.cff").write_text(citation + "\n", encoding="utf-8")
+    for name in ("CITATION.cff", "README.md"):  # the README's front matter makes the folder a static Space
+        text = templates.get_template(name).render(**common)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
     told = catalog([sentence_of(week, claim) for claim in claims()])
     (folder / "data" / "claims.json").write_text(as_json(told), encoding="utf-8")
     for name, value in week.data_files.items():
