@@ -28,11 +28,11 @@ _SEARCH: Final = f"""
 {_NODE}from (
     select * from network__family_nodes
     where snapshot_date = $week and contains(lower(repo_id), lower($query))
-    order by n_descendants desc, repo_id
+    order by lower(repo_id) = lower($query) desc, n_descendants desc, repo_id
     limit $k
 ) as nodes
 left join mart__models as models on nodes.repo_key = models.repo_key and models.snapshot_date = $week
-order by nodes.n_descendants desc, nodes.repo_id
+order by lower(nodes.repo_id) = lower($query) desc, nodes.n_descendants desc, nodes.repo_id
 """
 _NEIGHBORS: Final = """
 with
@@ -96,7 +96,7 @@ ENDPOINTS: Final = (
     Endpoint(
         "/families",
         "Models in families whose id has a text",
-        "Those with most descendants come first. A model without a base and without descendants is in no family.",
+        "The exact id comes first, then those with most descendants. A model needs a base or a derivative to be here.",
         (
             Parameter("query", "Text in the id, in any case.", default=""),
             Parameter("k", "Number of results.", "integer", 20, low=1, high=100),

@@ -45,6 +45,7 @@ _RESULTS: Final = pa.schema(
         ("kind", pa.string()),
         ("country", pa.string()),
         ("n_repos", pa.int64()),
+        ("n_with_value", pa.int64()),
         ("total", pa.int64()),
         ("share", pa.float64()),
         ("largest", pa.list_(pa.struct([("repo_id", pa.string()), ("value", pa.int64())]))),
@@ -103,6 +104,7 @@ numbered as (
 )
 select
     organization, min(kind) as kind, min(country) as country, count(*) as n_repos,
+    count(*) filter (where value > 0) as n_with_value,
     list({{'repo_id': repo_id, 'value': value}} order by place) filter (where value > 0 and place <= $largest)
         as largest
 from numbered

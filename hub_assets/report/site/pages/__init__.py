@@ -18,6 +18,7 @@ from hub_assets.report.site.pages import (
     modelverse,
     overview,
     queries,
+    search,
 )
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -30,6 +31,7 @@ PAGES: Final[tuple[Page, ...]] = (
     dataverse.PAGE,
     heatmap.PAGE,
     base_models.PAGE,
+    search.PAGE,
     methods.PAGE,
     data.PAGE,
     datasheet.PAGE,
