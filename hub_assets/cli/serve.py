@@ -47,7 +47,7 @@ def serve_command(
     monday = week - timedelta(days=week.weekday()) if week else None
     published = Published(where.warehouse, where.report, Indexes(where.search), monday)
     try:
-        reader = published.reader(seconds=10)
+        reader = published.reader()
     except Unanswered as error:
         raise UserError(str(error)) from error
     reader.cursor.close()

@@ -8,13 +8,14 @@ import asyncio
 import functools
 import ipaddress
 import logging
+import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import anyio
-import anyio.to_thread
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -43,6 +44,8 @@ MOST_RUNNING: Final = 2
 MOST_WAITING: Final = 64
 """Requests that may wait for their turn; further ones are sent away at once."""
 
+MOST_KEPT: Final = 32 * 2**20
+"""Bytes of answers that are kept."""
 MOST_CONNECTIONS: Final = 256
 """Open connections; the server closes further ones with 503."""
 
@@ -96,9 +99,22 @@ class _Gate:
     published: Published
     seconds: float
     n_waiting: int = 0
-    slots: anyio.Semaphore = field(default_factory=lambda: anyio.Semaphore(MOST_RUNNING))
+    answers: "_Answers" = field(default_factory=lambda: _Answers())
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_RUNNING))
 
     async def answer(self, endpoint: Endpoint, values: dict[str, Any], form: str) -> bytes:
+        reader = await run_in_threadpool(self.published.reader)
+        try:
+            key = (reader.version, endpoint.path, form, *values.items())
+            if (known := self.answers.get(key)) is not None:
+                return known
+            body = await self._in_turn(endpoint, reader, values, form)
+            self.answers.add(key, body)
+            return body
+        finally:
+            reader.cursor.close()
+
+    async def _in_turn(self, endpoint: Endpoint, reader: Reader, values: dict[str, Any], form: str) -> bytes:
         if self.n_waiting >= MOST_WAITING:
             raise Unanswered(503, "Too many requests are waiting; try again in a moment.")
         self.n_waiting += 1
@@ -106,26 +122,38 @@ class _Gate:
             await self.slots.acquire()
         finally:
             self.n_waiting -= 1
-        try:
-            return await self._run(endpoint, values, form)
-        finally:
-            self.slots.release()
-
-    async def _run(self, endpoint: Endpoint, values: dict[str, Any], form: str) -> bytes:
-        reader = await anyio.to_thread.run_sync(self.published.reader, self.seconds)
-        # a request whose client has left goes on to its end, so that its slot is not free too early
+        reader.deadline = time.monotonic() + self.seconds
         timer = asyncio.get_running_loop().call_later(self.seconds, reader.interrupt)
         try:
-            return await anyio.to_thread.run_sync(_work, endpoint, reader, values, form)
+            return await run_in_threadpool(_work, endpoint, reader, values, form)
         finally:
             timer.cancel()
+            self.slots.release()
+
+
+@dataclass
+class _Answers:
+    """The last answers: the same question has the same answer until something is published."""
+
+    n_bytes: int = 0
+    bodies: OrderedDict[tuple[Any, ...], bytes] = field(default_factory=OrderedDict)
+
+    def get(self, key: tuple[Any, ...]) -> bytes | None:
+        if key not in self.bodies:
+            return None
+        self.bodies.move_to_end(key)
+        return self.bodies[key]
+
+    def add(self, key: tuple[Any, ...], body: bytes) -> None:
+        self.n_bytes += len(body) - len(self.bodies.pop(key, b""))
+        self.bodies[key] = body
+        while self.n_bytes > MOST_KEPT:
+            _, dropped = self.bodies.popitem(last=False)
+            self.n_bytes -= len(dropped)
 
 
 def _work(endpoint: Endpoint, reader: Reader, values: dict[str, Any], form: str) -> bytes:
-    try:
-        return body_of(endpoint.answer(reader, values), reader.week, form)
-    finally:
-        reader.cursor.close()
+    return body_of(endpoint.answer(reader, values), reader.week, form)
 
 
 async def _answer(endpoint: Endpoint, gate: _Gate, request: Request) -> Response:
@@ -141,7 +169,7 @@ async def _answer(endpoint: Endpoint, gate: _Gate, request: Request) -> Response
 
 async def _file(published: Published, request: Request) -> Response:
     """Answer with a file of the week's site."""
-    reader = await anyio.to_thread.run_sync(published.reader, 1.0)
+    reader = await run_in_threadpool(published.reader)
     reader.cursor.close()
     folder = published.sites / str(reader.week)
     if not folder.is_dir():

@@ -14,12 +14,11 @@ select
     nodes.n_children, nodes.n_descendants, nodes.n_downloads_descendants, models.n_downloads, models.license,
     coalesce(models.license_group, 'unknown') as license_group
 """
-# the smaller id wins if ids differ in case only
 _FOUND: Final = f"""
 {_NODE}from (
     select * from network__family_nodes
-    where snapshot_date = $week and lower(repo_id) = lower($repo_id)
-    order by repo_id = $repo_id desc, repo_id
+    where snapshot_date = $week and {{condition}}
+    order by repo_id
     limit 1
 ) as nodes
 left join mart__models as models on nodes.repo_key = models.repo_key and models.snapshot_date = $week
@@ -63,7 +62,9 @@ _PAGE: Final = (
 
 
 def _model(reader: Reader, values: Mapping[str, Any]) -> dict[str, Any]:
-    found = reader.rows(_FOUND, repo_id=values["repo_id"])
+    # comparing in any case reads every id, which takes ten times as long
+    found = reader.rows(_FOUND.format(condition="repo_id = $repo_id"), repo_id=values["repo_id"])
+    found = found or reader.rows(_FOUND.format(condition="lower(repo_id) = lower($repo_id)"), repo_id=values["repo_id"])
     if not found:
         raise Unanswered(404, f"No family of this week has a model called {visible(values['repo_id'])}.")
     return found[0]

@@ -97,17 +97,13 @@ of_these as (
     select organization, kind, country, repo_id, {measure} as value
     from {table}
     where {selected} and organization in (select unnest($organizations::varchar[]))
-),
-numbered as (
-    select *, row_number() over (partition by organization order by value desc nulls last, repo_id) as place
-    from of_these
 )
 select
     organization, min(kind) as kind, min(country) as country, count(*) as n_repos,
     count(*) filter (where value > 0) as n_with_value,
-    list({{'repo_id': repo_id, 'value': value}} order by place) filter (where value > 0 and place <= $largest)
-        as largest
-from numbered
+    -- without sorting all of them
+    arg_max({{'repo_id': repo_id, 'value': value}}, value, {largest}) filter (where value > 0) as largest
+from of_these
 group by organization
 """
 _TOTAL: Final = "select sum({measure})::bigint as total from {table} where snapshot_date = $week"
@@ -151,9 +147,8 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
         of = {
             row["organization"]: row
             for row in reader.rows(
-                _REPOSITORIES.format(**filled),
+                _REPOSITORIES.format(largest=LARGEST if values["org"] is None else LARGEST_OF_ONE, **filled),
                 organizations=[group["organization"] for group in groups],
-                largest=LARGEST if values["org"] is None else LARGEST_OF_ONE,
                 **bound,
             )
         }

@@ -8,26 +8,29 @@ from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader, Unanswered
 from hub_assets.report.text import visible
 
-# a namespace leads to its organization, as on the page
-_FOUND: Final = """
-with
-named as (
-    select organization, kind
-    from mart__organizations
-    where snapshot_date = $week and lower(organization) = lower($name)
-    union all
-    select organization, kind
-    from organizations
-    where lower(namespace) = lower($name) and coalesce(valid_from, $week) <= $week
-)
+# a namespace leads to its organization, as on the page; the larger one wins if two share a name
+_NAMED: Final = """
+select organization, kind
+from mart__organizations
+where snapshot_date = $week and {condition}
+group by organization, kind
+order by sum(n_repos) desc, kind
+limit 1
+"""
+_OF_NAMESPACE: Final = """
+select organization, kind
+from organizations
+where lower(namespace) = lower($name) and coalesce(valid_from, $week) <= $week
+order by valid_from desc nulls last
+limit 1
+"""
+_FACTS: Final = """
 select
     organization, kind, any_value(country) as country, sum(n_repos)::bigint as n_repos,
     sum(n_repos_known) / sum(n_repos) as share_known
 from mart__organizations
-where snapshot_date = $week and (organization, kind) in (select (organization, kind) from named)
+where snapshot_date = $week and organization = $organization and kind = $kind
 group by organization, kind
-order by n_repos desc, kind
-limit 1
 """
 _DAYS: Final = """
 select activity_date as date, repo_type, n_created, n_commits
@@ -48,11 +51,17 @@ limit $k
 
 
 def _days(reader: Reader, values: Mapping[str, Any]) -> Answer:
-    found = reader.rows(_FOUND, name=values["name"])
-    if not found:
-        raise Unanswered(404, f"No organization or namespace of this week is called {visible(values['name'])}.")
-    days = reader.table(_DAYS, organization=found[0]["organization"], kind=found[0]["kind"])
-    return Answer(days, found[0])
+    name = values["name"]
+    # comparing in any case reads every name, so it comes last
+    for sql in (
+        _OF_NAMESPACE,
+        _NAMED.format(condition="organization = $name"),
+        _NAMED.format(condition="lower(organization) = lower($name)"),
+    ):
+        for found in reader.rows(sql, name=name):
+            for facts in reader.rows(_FACTS, **found):
+                return Answer(reader.table(_DAYS, **found), facts)
+    raise Unanswered(404, f"No organization or namespace of this week is called {visible(name)}.")
 
 
 def _list(reader: Reader, values: Mapping[str, Any]) -> Answer:

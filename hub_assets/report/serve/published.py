@@ -3,6 +3,7 @@
 What is asked of it belongs to the modules beside this one.
 """
 
+import math
 import threading
 import time
 from contextlib import suppress
@@ -41,13 +42,15 @@ class Reader:
         week: the week that is served.
         cursor: the warehouse; use `table`.
         indexes: the search indexes.
+        version: equal as long as the same questions have the same answers.
         deadline: the moment of `time.monotonic` at which the time for this request is over.
     """
 
     week: date
     cursor: duckdb.DuckDBPyConnection
     indexes: "Indexes"
-    deadline: float
+    version: tuple[Any, ...]
+    deadline: float = math.inf
 
     def table(self, sql: str, **values: Any) -> pa.Table:
         """Return the rows of a SELECT. `$week` is the week; every other value is bound too.
@@ -130,11 +133,8 @@ class Published:
     _open: tuple[tuple[int, ...], duckdb.DuckDBPyConnection, list[date]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def reader(self, seconds: float) -> Reader:
+    def reader(self) -> Reader:
         """Return a connection to the database as it is now.
-
-        Args:
-            seconds: time for all of the request's queries.
 
         Raises:
             Unanswered: if there is no database, it cannot be read, or it does not have the week.
@@ -148,7 +148,8 @@ class Published:
             cursor = connection.cursor()
             cursor.execute("use published")
             cursor.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout
-        return Reader(self._week(weeks), cursor, self.indexes, time.monotonic() + seconds)
+        week = self._week(weeks)
+        return Reader(week, cursor, self.indexes, (mark, week, _mark(self.indexes.folder / str(week))))
 
     def close(self) -> None:
         """Close the database."""

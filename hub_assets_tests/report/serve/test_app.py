@@ -299,7 +299,7 @@ def test_no_header_breaks_the_server(client: Client, headers: dict[str, str], ta
         headers.pop("Content-Length", None)
     status, _, body = client.get(target, headers=headers)
     assert status in (200, 206, 304, 400, 404, 416, 431), (status, body)
-    assert status == 200 or not looks_like_a_traceback(body)
+    assert status < 400 or not looks_like_a_traceback(body)
 
 
 def test_wrong_parameters_get_a_sentence(client: Client) -> None:
