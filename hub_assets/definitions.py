@@ -19,6 +19,7 @@ from hub_assets.assets.publishing import build_publishing
 from hub_assets.assets.releases import build_releases
 from hub_assets.assets.report import build_report, build_space, with_page
 from hub_assets.assets.responses import build_responses
+from hub_assets.assets.search import build_search
 from hub_assets.assets.staleness import build_code_checks, build_rebuild_stale
 from hub_assets.assets.statistics import build_statistics
 from hub_assets.assets.tables import with_lineage_versions
@@ -91,7 +92,15 @@ def build_defs(
         ]
         figures = build_figures()
         steps = with_lineage_versions(
-            [*tables, figures, build_publishing(tables), build_report(figures), build_space(), *build_releases()]
+            [
+                *tables,
+                figures,
+                build_publishing(tables),
+                build_report(figures),
+                build_space(),
+                build_search(),
+                *build_releases(),
+            ]
         )
         assets = [step.map_asset_specs(finished) for step in steps]
     rebuild_stale = build_rebuild_stale(assets, home, lambda: definitions.resolve_job_def(rebuild_weeks.name))

@@ -1,6 +1,7 @@
 """The Dagster resources: the Hub, the crawl and the home. Configuration and wiring only; no asset logic."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import date
@@ -28,12 +29,12 @@ from hub_assets.hub.http.client import ANSWER_MEGABYTES, ANSWER_SECONDS, HubClie
 from hub_assets.hub.http.endpoint import DEFAULT_ENDPOINT
 from hub_assets.hub.http.pacing import PATIENCE_HOURS, patience_of
 from hub_assets.hub.http.session import READ_SECONDS
-from hub_assets.hub.http.window import DOCUMENTED_WINDOW
+from hub_assets.hub.http.window import DOCUMENTED_RESOLVERS, DOCUMENTED_WINDOW
 from hub_assets.hub.sources import response_tables
 from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lock import Activity
 from hub_assets.run_tags import CAUSE_TAG, STARTED_BY_TAG, cause_of, started_by
-from hub_assets.vocabulary import REPO_TYPES, RepoType
+from hub_assets.vocabulary import REPO_TYPES, Bucket, RepoType
 from hub_assets.warehouse.database import connect, prepare
 from hub_assets.warehouse.sql_project import Model, Project, Source, load_project
 
@@ -116,7 +117,7 @@ class CrawlResource(dg.ConfigurableResource):
     recheck_weeks: int = Field(default=RECHECK_WEEKS, ge=1, description="Weeks before retrying what the Hub refused.")
     workers: int = Field(default=WORKERS, ge=1, description="Maximum concurrent requests.")
     refresh: bool = Field(default=False, description="Fetch the week's histories again from scratch.")
-    _calls: int = PrivateAttr(default=0)
+    _calls: Counter[Bucket] = PrivateAttr(default_factory=Counter)
 
     @property
     def selection(self) -> Selection:
@@ -131,22 +132,24 @@ class CrawlResource(dg.ConfigurableResource):
     def calls_at(self, client: HubClient) -> int | None:
         """Return the number of calls that a run may make for all tables; None means no limit."""
         limit = client.pacer.estimate
-        if self.budget_calls is None and (limit.quota is None or limit.seconds is None):
+        quota = limit.quota or (DOCUMENTED_RESOLVERS if client.pacer.bucket == "resolvers" else None)
+        if self.budget_calls is None and quota is None:
             return None
-        return budget_calls(self.budget_calls, self.budget_hours, limit.quota or 0, limit.seconds or DOCUMENTED_WINDOW)
+        return budget_calls(self.budget_calls, self.budget_hours, quota or 0, limit.seconds or DOCUMENTED_WINDOW)
 
     def options_for(self, table: ResponseTable, client: HubClient, watch: Watch) -> CollectOptions:
         """Return a table's options, with its part of what is left of the run's budget."""
-        left = calls_left(response_tables(), table, self.calls_at(client), self._calls)
+        budget = self.calls_at(client.within(table.bucket))
+        left = calls_left(response_tables(), table, budget, self._calls[table.bucket])
         return CollectOptions(budget=Budget(left), workers=self.workers, refresh=self.refresh, watch=watch)
 
-    def spend(self, calls: int) -> None:
+    def spend(self, bucket: Bucket, calls: int) -> None:
         """Subtract calls from the run's budget."""
-        self._calls += calls
+        self._calls[bucket] += calls
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """Reset the budget for a run."""
-        self._calls = 0
+        self._calls = Counter()
 
 
 LISTED: Final = tuple(table.name for table in LISTINGS.values())

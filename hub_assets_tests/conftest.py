@@ -32,6 +32,7 @@ os.environ |= {
     "HF_HOME": str(_OWN / "huggingface"),
     "HUB_ASSETS_HOME": str(_OWN / "home"),
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HUB_ASSETS_EMBEDDER": "none",  # embedding takes seconds; `search` tests it
     "HF_HUB_DISABLE_XET": "1",  # the local Hub serves LFS only
 }
 # days in this zone do not start with those of UTC, so local time mistaken for UTC shows up on every machine

@@ -23,6 +23,7 @@ LAYERS: Final = {
     "warehouse": "published",
     "report": "published",
     "release": "published",
+    "search": "published",
 }
 
 

@@ -1,4 +1,4 @@
-"""The assets for response tables: commits, discussions, model aliases and author accounts."""
+"""The assets for response tables: commits, discussions, model aliases, author accounts and cards."""
 
 import time
 from collections.abc import Callable
@@ -80,7 +80,7 @@ def _build(table: ResponseTable) -> dg.AssetsDefinition:
         details = manifest.details
         if details.get("not_listed"):
             context.log.warning(not_listed_note(details["not_listed"]))
-        crawl.spend(details["calls"])
+        crawl.spend(table.bucket, details["calls"])
         return dg.MaterializeResult(
             metadata={
                 "dagster/partition_row_count": manifest.rows,
@@ -96,7 +96,7 @@ def _build(table: ResponseTable) -> dg.AssetsDefinition:
                 "outcomes_of_this_run": count_table(details["outcomes"]),
                 "retries": dg.MetadataValue.json(details["retries"]),
                 "throttled": details["throttled"],
-                "quota": hub.client.pacer.estimate.quota or 0,
+                "quota": hub.client.within(table.bucket).pacer.estimate.quota or 0,
                 "budget": options["budget"].calls if options["budget"].calls is not None else "no limit",
             },
             check_results=[

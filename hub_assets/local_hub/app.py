@@ -5,9 +5,10 @@ and messages of errors; relative 307 redirects; rate-limit headers on every resp
 Space listings; the messages of 400 responses to a bad cursor, limit or sort; that `expand` excludes `full`; that
 members come on a single page; what a 429 contains besides its message; the 400 responses of histories; the default
 page size of commits; that a repository without commits has no revision `main`; the responses when a card is missing;
-that the old name of a renamed account belongs to nobody; the 403 for commits of a gated repository when the token lacks
-access (recorded on another path); and the 403 for disabled discussions. Requests for data that the population does not
-include (histories, accounts) return 501. Everything else returns 404, never a 200 that a client might trust.
+that the redirect of `resolve` counts as a request for a file; that the old name of a renamed account belongs to nobody;
+the 403 for commits of a gated repository when the token lacks access (recorded on another path); and the 403 for
+disabled discussions. Requests for data that the population does not include (histories, accounts, cards) return 501.
+Everything else returns 404, never a 200 that a client might trust.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from hub_assets.local_hub.history_pages import COMMITS_PAGE, commit_page, discus
 from hub_assets.local_hub.limiter import Counters, Quota
 from hub_assets.local_hub.listing import PAGE_CAP, Params, expand_names, list_page
 from hub_assets.local_hub.middleware import Middleware
-from hub_assets.local_hub.paths import CARD_PATH, PLURALS, REPO_PATH
+from hub_assets.local_hub.paths import CACHED_CARD_PATH, CARD_PATH, PLURALS, REPO_PATH
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.repositories import Repositories
 from hub_assets.local_hub.repository_routes import Contents
@@ -50,6 +51,7 @@ def build_app(
     population: Population,
     *,
     quota: Quota,
+    resolvers: Quota | None = None,
     faults: Faults | None = None,
     page_cap: int = PAGE_CAP,
     commits_page: int = COMMITS_PAGE,
@@ -61,7 +63,8 @@ def build_app(
 
     Args:
         population: the data to serve; changes take effect immediately.
-        quota: rate limit per token, or per address for requests without a token.
+        quota: rate limit of API calls per token, or per address for requests without a token.
+        resolvers: the same for requests for files; `quota` if None.
         faults: faults to inject; none by default.
         page_cap: maximum number of rows on a listing page.
         commits_page: number of commits on a page if the request sets no limit.
@@ -94,7 +97,13 @@ def build_app(
     app.state.population = population
     app.state.counters = Counters()
     app.add_middleware(
-        Middleware, population=population, quota=quota, faults=api.faults, counters=app.state.counters, latency=latency
+        Middleware,
+        population=population,
+        quota=quota,
+        resolvers=resolvers,
+        faults=api.faults,
+        counters=app.state.counters,
+        latency=latency,
     )
     return app
 
@@ -210,18 +219,29 @@ class _Api:
     async def card(self, request: Request) -> Response:
         if self.contents and (response := await self.contents.file(request)):
             return response
-        match = CARD_PATH.fullmatch(request.url.path)
+        path = request.url.path
+        cached = CACHED_CARD_PATH.fullmatch(path)
+        match = cached or CARD_PATH.fullmatch(path)
         if match is None:
             raise ApiError(404, _NO_PAGE)
-        repo_type = PLURALS[match["plural"] or "models"]
+        repo_type, rev = PLURALS[match["plural"] or "models"], match["rev"]
         repos = self.population.repos[repo_type]
         row = repos.find(match["id"])
         if row is None:
             prefix = f"/{match['plural']}/" if match["plural"] else "/"
-            return self._elsewhere(request, repo_type, match["id"], prefix, "/raw/main/README.md")
+            return self._elsewhere(request, repo_type, match["id"], prefix, path[match.end("id") :])
+        if "card" not in repos.table.column_names:
+            raise ApiError(501, f"This Hub has no cards of {repo_type}s.")
+        self._refuse_contents(request, repo_type, row)
+        sha = repos.value("sha", row)
+        if rev not in ("main", sha):
+            raise _no_revision(rev)
         text = card_text(repos, row)
         if text is None:
             raise ApiError(404, "Entry not found", "EntryNotFound")
+        if cached is None and match["how"] == "resolve":
+            where = f"/api/resolve-cache/{repo_type}s/{quote(match['id'], safe='')}/{quote(sha or rev)}/README.md"
+            return _redirect(request, where)
         return text_response(text)
 
     def _elsewhere(self, request: Request, repo_type: RepoType, repo_id: str, before: str, after: str) -> Response:

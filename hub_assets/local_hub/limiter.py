@@ -1,7 +1,7 @@
-"""The Hub's rate limit: a number of calls per fixed window for each token or address, reported in two headers.
+"""The Hub's rate limits: a number of calls per fixed window for each token or address, reported in two headers.
 
 This module counts calls and words the messages. Identifying callers and the other responses belong in `middleware` and
-`app`. A single limit covers all calls; the real Hub counts calls for repository files, such as cards, separately.
+`app`. As on the Hub, requests for repository files, such as cards, have a limit of their own.
 """
 
 import math
@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
+
+from hub_assets.vocabulary import Bucket
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,12 @@ class Limiter:
     Args:
         quota: the rate limit of each caller.
         clock: a monotonic clock in seconds.
+        bucket: what the calls are called in headers and messages.
     """
 
-    def __init__(self, quota: Quota, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, quota: Quota, clock: Callable[[], float] = time.monotonic, bucket: Bucket = "api") -> None:
         self.quota = quota
+        self._bucket = bucket
         self._clock = clock
         self._windows: dict[str, tuple[float, int]] = {}
 
@@ -107,9 +111,10 @@ class Limiter:
     def headers(self, remaining: int, reset: float) -> dict[str, str]:
         """Return the two headers of every response; they give times in whole seconds."""
         whole = {"up": math.ceil(reset), "down": math.floor(reset), "nearest": math.floor(reset + 0.5)}
+        seconds = math.ceil(self.quota.seconds)
         return {
-            "RateLimit": f'"api";r={remaining};t={whole[self.quota.rounding]}',
-            "RateLimit-Policy": f'"fixed window";"api";q={self.quota.calls};w={math.ceil(self.quota.seconds)}',
+            "RateLimit": f'"{self._bucket}";r={remaining};t={whole[self.quota.rounding]}',
+            "RateLimit-Policy": f'"fixed window";"{self._bucket}";q={self.quota.calls};w={seconds}',
         }
 
     def refusal(self, address: str, has_token: bool) -> str:
@@ -121,7 +126,7 @@ class Limiter:
             )
         minutes = f"{self.quota.seconds / 60:g} minutes"
         return (
-            f"We had to rate limit you, you hit the quota of {self.quota.calls} api requests per {minutes} period. "
-            "Upgrade to a PRO user or Team/Enterprise organization account (https://hf.co/pricing) to get higher "
-            "limits. See https://huggingface.co/docs/hub/rate-limits"
+            f"We had to rate limit you, you hit the quota of {self.quota.calls} {self._bucket} requests per "
+            f"{minutes} period. Upgrade to a PRO user or Team/Enterprise organization account (https://hf.co/pricing) "
+            "to get higher limits. See https://huggingface.co/docs/hub/rate-limits"
         )

@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub_assets.local_hub.answers import ApiError, error_response, html_response, json_response
 from hub_assets.local_hub.faults import Fault, Faults
 from hub_assets.local_hub.limiter import Counters, Limiter, Quota
-from hub_assets.local_hub.paths import kind_of
+from hub_assets.local_hub.paths import bucket_of, kind_of
 from hub_assets.local_hub.population import Population
+from hub_assets.vocabulary import Bucket
 
 _MORNING: Final = timedelta(hours=6, minutes=30).total_seconds()
 """Offset from Monday 00:00 at which the weekly schedule would run."""
@@ -36,7 +37,8 @@ class Middleware:
     Args:
         app: the wrapped app. It finds in `request.state.has_token` whether the request has a valid token.
         population: the population being served; its name and its week's clock appear in every response.
-        quota: rate limit per token, or per address for requests without a token.
+        quota: rate limit of API calls per token, or per address for requests without a token.
+        resolvers: the same for requests for files; `quota` if None.
         faults: faults to inject into listings, repository info, histories and accounts.
         counters: counters for requests and responses.
         latency: seconds added to every response.
@@ -48,12 +50,16 @@ class Middleware:
         *,
         population: Population,
         quota: Quota,
+        resolvers: Quota | None,
         faults: Faults,
         counters: Counters,
         latency: float,
     ) -> None:
         self._app = app
-        self._limiter = Limiter(quota)
+        self._limiters: dict[Bucket, Limiter] = {
+            "api": Limiter(quota),
+            "resolvers": Limiter(resolvers or quota, bucket="resolvers"),
+        }
         self._faults = faults
         self._counters = counters
         self._latency = latency
@@ -72,13 +78,14 @@ class Middleware:
         valid = token is not None and token.startswith("hf_") and "invalid" not in token
         scope.setdefault("state", {})["has_token"] = valid
         address = scope["client"][0] if scope["client"] else "unknown"
-        slot = self._limiter.spend(f"token {token}" if valid else f"address {address}")
+        limiter = self._limiters[bucket_of(scope["path"])]
+        slot = limiter.spend(f"token {token}" if valid else f"address {address}")
         if self._latency:
             await asyncio.sleep(self._latency)
 
-        app, fault, limit = self._app, None, self._limiter.headers(slot.remaining, slot.reset)
+        app, fault, limit = self._app, None, limiter.headers(slot.remaining, slot.reset)
         if not slot.allowed:
-            app = self._too_many(address, valid)
+            app = _too_many(limiter, address, valid)
         elif token is not None and not valid:
             app = error_response(ApiError(401, _INVALID_TOKEN))
         elif kind in _STRUCK:
@@ -91,13 +98,13 @@ class Middleware:
             case Fault("not-json"):
                 app = html_response(200, "Hugging Face")
             case Fault("429"):
-                app, limit = self._too_many(address, valid), self._limiter.headers(0, slot.reset)
+                app, limit = _too_many(limiter, address, valid), limiter.headers(0, slot.reset)
             case Fault("429-no-headers"):
-                app, limit = self._too_many(address, valid), {}
+                app, limit = _too_many(limiter, address, valid), {}
             case Fault("429-other"):
                 app, limit = (
-                    self._too_many(address, valid),
-                    self._limiter.headers(max(slot.remaining, 1), slot.reset),
+                    _too_many(limiter, address, valid),
+                    limiter.headers(max(slot.remaining, 1), slot.reset),
                 )
             case Fault(status):
                 app = html_response(int(status), status)
@@ -117,8 +124,9 @@ class Middleware:
 
         await app(scope, receive, send_with_headers)
 
-    def _too_many(self, address: str, has_token: bool) -> Response:
-        return json_response({"error": self._limiter.refusal(address, has_token)}, 429)
+
+def _too_many(limiter: Limiter, address: str, has_token: bool) -> Response:
+    return json_response({"error": limiter.refusal(address, has_token)}, 429)
 
 
 def _half(send: Send) -> Send:

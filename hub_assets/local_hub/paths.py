@@ -6,7 +6,7 @@ Ids have one or two segments, and revisions may contain slashes, so counting seg
 import re
 from typing import Final
 
-from hub_assets.vocabulary import REPO_TYPES, RepoType
+from hub_assets.vocabulary import REPO_TYPES, Bucket, RepoType
 
 PLURALS: Final[dict[str, RepoType]] = {f"{kind}s": kind for kind in REPO_TYPES}
 """Path names of the repository types."""
@@ -17,13 +17,25 @@ REPO_PATH: Final = re.compile(
 )
 """The part after `/api/models/`: an id, optionally a resource (`what`), and a revision or number (`rev`)."""
 
-CARD_PATH: Final = re.compile(r"/((?P<plural>datasets|spaces)/)?(?P<id>[^/]+(/[^/]+)?)/raw/main/README\.md")
+CARD_PATH: Final = re.compile(
+    r"/((?P<plural>datasets|spaces)/)?(?P<id>[^/]+(/[^/]+)?)/(?P<how>raw|resolve)/(?P<rev>[^/]+)/README\.md"
+)
 """Path of a repository's card; model cards have no prefix."""
+CACHED_CARD_PATH: Final = re.compile(
+    r"/api/resolve-cache/(?P<plural>models|datasets|spaces)/(?P<id>[^/]+(/[^/]+)?)/(?P<rev>[^/]+)/README\.md"
+)
+"""Path that `resolve` leads to; the slash in an id is percent-encoded."""
+_RESOLVED: Final = re.compile(r"/((datasets|spaces)/)?[^/]+(/[^/]+)?/resolve/.*|/api/resolve-cache/.*")
+
+
+def bucket_of(path: str) -> Bucket:
+    """Return which quota a request counts against."""
+    return "resolvers" if _RESOLVED.fullmatch(path) else "api"
 
 
 def kind_of(path: str) -> str:
     """Classify a path by the names in `Counters.by_kind`."""
-    if CARD_PATH.fullmatch(path):
+    if CARD_PATH.fullmatch(path) or CACHED_CARD_PATH.fullmatch(path):
         return "card"
     parts = path.strip("/").split("/")
     if path == "/api/whoami-v2":

@@ -43,7 +43,8 @@ def plan_summary(
     for response_table in response_tables():
         plan = response_table.plan(request)
         if not isinstance(plan, Plan):
-            needed.append(len(plan))
+            if response_table.bucket == "api":
+                needed.append(len(plan))
             table.add_row(response_table.label, "", "", "", f"{len(plan):,}", f"{len(plan):,}")
             continue
         needed.append(plan.n_calls)
@@ -64,7 +65,7 @@ def _times(needed: Sequence[int], calls: int | None, hours: float | None) -> Tab
     times.add_column("calls per 5 min", justify="right")
     times.add_column("total time", justify="right")
     times.add_column("share per run", justify="right")
-    tables, total = response_tables(), sum(needed)
+    tables, total = [table for table in response_tables() if table.bucket == "api"], sum(needed)
     for name, quota in QUOTAS.items():
         budget = budget_calls(calls, hours, quota, DOCUMENTED_WINDOW)
         spent = 0

@@ -20,7 +20,8 @@ from hub_assets.errors import UserError
 Vectors = npt.NDArray[np.float32]
 
 CHOICE: Final = "HUB_ASSETS_EMBEDDER"
-"""The environment variable that names another embedder, as `module:function`."""
+"""The environment variable that names another embedder, as `module:function`, or `none`."""
+NO_EMBEDDER: Final = "none"
 MOST_TOKENS: Final = 128
 """Tokens read of a text: the first paragraphs. Time grows with it, and 256 tokens did not find more."""
 BATCH: Final = 32
@@ -56,10 +57,14 @@ class Embedder(Protocol):
 def available_embedder() -> Embedder | None:
     """Return the embedder that HUB_ASSETS_EMBEDDER names, else the bundled one, or None if that is not installed.
 
+    HUB_ASSETS_EMBEDDER=none chooses to search words alone.
+
     Raises:
         EmbedderError: if the variable does not name a function that returns an embedder.
     """
     choice = os.environ.get(CHOICE)
+    if choice == NO_EMBEDDER:
+        return None
     if choice:
         return _chosen(choice)
     return MiniLM() if all(map(find_spec, (_MODEL, "onnxruntime", "tokenizers", "simsimd"))) else None

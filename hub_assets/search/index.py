@@ -277,7 +277,10 @@ def _embedded(documents: pa.Table, previous: Path | None, embedder: Embedder, mo
     """Return the vectors of documents with a card, and how many were not in a previous index with the same embedder."""
     texts = meanings_of(documents)
     table = pa.table({"row": np.arange(len(texts)), "text": texts}).filter(pc.is_valid(texts))
-    hashes = duckdb.sql('select md5_number_lower(text) as hash from "table"').fetchnumpy()["hash"].astype(np.uint64)
+    with duckdb.connect() as connection:
+        connection.register("texts", table)
+        numbers = connection.sql("select md5_number_lower(text) as hash from texts").fetchnumpy()["hash"]
+    hashes = numbers.astype(np.uint64)
     rows = table["row"].to_numpy()
     values = np.zeros((len(rows), embedder.dimensions), np.int8)
     is_known = np.zeros(len(rows), np.bool_)

@@ -34,6 +34,7 @@ core__week_quality (trust) <- counting_changes int_hub__listing_totals trust_rul
 counting_changes (rules) <-
 enrich_hub__accounts (enrichment) <- core__account_questions raw_hub__commits raw_hub__discussions
 enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
+enrich_hub__cards (search) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 figure__centrality (report) <- network__developer_centrality
 figure__core (report) <- mart__collaboration_edges network__developer_centrality
 figure__correlations (report) <- stats__correlations
@@ -70,6 +71,7 @@ int_hub__namespaces (organizations) <- int_hub__organizations int_hub__repositor
 int_hub__organizations (organizations) <- organizations
 int_hub__participations (identity_candidates) <- stg_hub__commits stg_hub__discussions
 int_hub__repositories (repositories) <- license_aliases stg_hub__datasets stg_hub__models stg_hub__spaces
+int_hub__search_documents (search) <- int_hub__repositories mart__repo_activity stg_hub__cards stg_hub__models
 int_hub__space_models (usage) <- int_hub__model_ids stg_hub__spaces
 int_hub__themes (explorers) <- int_hub__repositories stg_hub__models themes
 int_hub__trailers (identity_candidates) <- stg_hub__commits
@@ -146,6 +148,7 @@ release__dataset (report) <- warehouse__published
 report__site (report) <- figure__centrality figure__core figure__correlations figure__correlations_by_license \
 figure__distributions figure__lorenz_curves figure__usage warehouse__published
 report__space (report) <- report__site
+search__index (search) <- int_hub__search_documents
 size_classes (reference) <-
 stats__concentration (statistics) <- mart__repo_activity
 stats__correlations (statistics) <- mart__repo_activity
@@ -156,6 +159,7 @@ stats__tail_fits (statistics) <- mart__repo_activity
 stg_archive__uploads (archives) <- raw_archive__uploads
 stg_hub__accounts (enrichment) <- enrich_hub__accounts
 stg_hub__aliases (usage) <- enrich_hub__aliases
+stg_hub__cards (search) <- enrich_hub__cards
 stg_hub__commits (repositories) <- raw_hub__commits
 stg_hub__datasets (repositories) <- raw_archive__datasets raw_hub__datasets
 stg_hub__discussions (repositories) <- raw_hub__discussions
@@ -164,9 +168,9 @@ stg_hub__spaces (repositories) <- raw_archive__spaces raw_hub__spaces
 subfields (reference) <-
 themes (reference) <-
 trust_rules (rules) <-
-warehouse__published (report) <- mart__identity_pairs mart__license_drift mart__organization_days \
-mart__published_comparison mart__result_quality mart__spaces mart__week_coverage mart__weekly_changes \
-mart__weekly_flows network__base_model_cycles network__collaboration_over_time stats__tail_fits
+warehouse__published (report) <- int_hub__search_documents mart__identity_pairs mart__license_drift \
+mart__organization_days mart__published_comparison mart__result_quality mart__spaces mart__week_coverage \
+mart__weekly_changes mart__weekly_flows network__base_model_cycles network__collaboration_over_time stats__tail_fits
 """
 
 
@@ -240,7 +244,7 @@ def test_all_checks_block_except_those_that_warn(definitions: dg.Definitions) ->
         f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys if not graph.get(key).blocking
     } == {
         *(f"raw_hub__{name}: is_complete" for name in ("commits", "discussions")),
-        *(f"enrich_hub__{name}: is_complete" for name in ("aliases", "accounts")),
+        *(f"enrich_hub__{name}: is_complete" for name in ("aliases", "accounts", "cards")),
         "core__developer_pairs: no_conflicts",
         "core__week_quality: counters_can_be_believed",
         "stats__license_shares: accepted_values__is_mapped",

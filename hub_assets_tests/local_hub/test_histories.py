@@ -394,7 +394,8 @@ def test_cards(made: Hub) -> None:
         assert (renamed.status_code, renamed.headers["Location"]) == (307, "/acme/many/raw/main/README.md")
     cased = made.get("/datasets/ALONE/raw/main/README.md")
     assert (cased.status_code, cased.headers["Location"]) == (307, "/datasets/alone/raw/main/README.md")
-    for path in ("/acme/one/raw/other/README.md", "/acme/one/raw/main/config.json", "/raw/main/README.md"):
+    assert made.get("/acme/one/raw/other/README.md").headers["X-Error-Code"] == "RevisionNotFound"
+    for path in ("/acme/one/raw/main/config.json", "/raw/main/README.md"):
         assert made.get(path).json() == {"error": "Sorry, we can't find the page you are looking for."}
 
 

@@ -247,6 +247,8 @@ def test_an_embedder_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = available_embedder()
     assert chosen is not None
     assert chosen.name == "word vectors"
+    monkeypatch.setenv(CHOICE, "none")
+    assert available_embedder() is None
     monkeypatch.setenv(CHOICE, "hub_assets_tests.search.made")
     with pytest.raises(EmbedderError, match="set it to module:function"):
         available_embedder()

@@ -1,4 +1,7 @@
-"""How a run's calls are shared among the response tables. How a crawl keeps to its limit belongs to `crawl`."""
+"""How a run's calls are shared among the response tables. How a crawl keeps to its limit belongs to `crawl`.
+
+Tables of a bucket share its calls. Requests for files take time but no API calls, so they get a part of the time.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -27,12 +30,13 @@ def calls_left(tables: Sequence[ResponseTable], table: ResponseTable, budget: in
     Args:
         tables: all tables, in the order of collection.
         table: the next table.
-        budget: the run's calls; None for no limit.
-        spent: calls that the run has made so far.
+        budget: the calls that a run may make in the table's bucket; None for no limit.
+        spent: calls that the run has made so far in the table's bucket.
     """
     if budget is None:
         return None
+    tables = [each for each in tables if each.bucket == table.bucket]
     before = [each.budget_share for each in tables[: tables.index(table) + 1]]
     # rounded, because sums of shares such as 0.5 + 0.05 + 0.3 + 0.15 are not exact in binary
-    share = round(sum(before) / sum(each.budget_share for each in tables), 9)
+    share = round(sum(before), 9)
     return max(int(budget * share) - spent, 0)

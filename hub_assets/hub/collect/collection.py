@@ -87,6 +87,7 @@ def land(
         HubError: if the Hub rejects the token; everything collected until then is kept for the next run.
         LandingBusy: if another process is collecting the same table and week.
     """
+    client = client.within(table.bucket)
     refresh = options.get("refresh", False)
     if refresh:
         require_refreshable(lake, table.name, snapshot_date)

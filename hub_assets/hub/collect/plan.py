@@ -121,20 +121,13 @@ def plan_histories(request: PlanRequest, spec: HistorySpec) -> Plan:
     Raises:
         PlanError: if nothing was listed that week, or none of the selected ids was.
     """
-    lake, snapshot_date, selection = request.lake, request.snapshot_date, request.selection
-    listed = {
-        repo_type: lake.files(f"raw_hub__{repo_type}s", snapshot_date)
-        for repo_type in selection.repo_types
-        if snapshot_date in lake.weeks(f"raw_hub__{repo_type}s")
-    }
-    if not listed:
-        types = ", ".join(f"{repo_type}s" for repo_type in selection.repo_types)
-        raise PlanError(f"there is no listing of {types} for {snapshot_date}; run hub-assets snapshot first")
+    snapshot_date, selection = request.snapshot_date, request.selection
+    listed = listing_files(request)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute("create temp table answers as\n" + select_from(request.files(spec.table), _ANSWERS))
-        connection.execute("create temp table listed as\n" + _listed(listed))
-        connection.register("wanted", _wanted(selection))
+        connection.execute("create temp table listed as\n" + listed_repositories(listed))
+        connection.register("wanted", wanted_ids(selection))
         connection.execute("create temp table planned as\n" + _planned(spec, snapshot_date, selection))
         fetches = connection.sql(_FETCHES).to_arrow_table()
         coverage = connection.sql(_COVERAGE).fetchall()
@@ -157,7 +150,25 @@ def plan_histories(request: PlanRequest, spec: HistorySpec) -> Plan:
     )
 
 
-def _wanted(selection: Selection) -> pa.Table:
+def listing_files(request: PlanRequest) -> dict[RepoType, list[Path]]:
+    """Return the files of the week's listings of the selected types.
+
+    Raises:
+        PlanError: if none of these types was listed.
+    """
+    lake, snapshot_date, selection = request.lake, request.snapshot_date, request.selection
+    listed = {
+        repo_type: lake.files(f"raw_hub__{repo_type}s", snapshot_date)
+        for repo_type in selection.repo_types
+        if snapshot_date in lake.weeks(f"raw_hub__{repo_type}s")
+    }
+    if not listed:
+        types = ", ".join(f"{repo_type}s" for repo_type in selection.repo_types)
+        raise PlanError(f"there is no listing of {types} for {snapshot_date}; run hub-assets snapshot first")
+    return listed
+
+
+def wanted_ids(selection: Selection) -> pa.Table:
     """Return the selected ids as spelled and as looked up, with a row for each repository type they may refer to."""
     parsed = [(spelled, *read_id(spelled)) for spelled in dict.fromkeys(selection.ids)]
     rows = [
@@ -176,7 +187,8 @@ def select_from(files: Sequence[Path], columns: Mapping[str, str]) -> str:
     return f"select {', '.join(columns)} from {parquet(files)}"
 
 
-def _listed(files: Mapping[RepoType, Sequence[Path]]) -> str:
+def listed_repositories(files: Mapping[RepoType, Sequence[Path]]) -> str:
+    """Return a SELECT of the listed repositories of each type: key, id, `sha`, likes, downloads and creation time."""
     columns = {"_id": "varchar", "id": "varchar", "sha": "varchar", "likes": "bigint", "createdAt": "timestamp"}
     of_others = {"gated": "varchar", "downloads": "bigint"}
     # listings written by an earlier version contain impossible values

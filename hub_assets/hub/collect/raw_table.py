@@ -17,7 +17,7 @@ from hub_assets.hub.collect.response_log import Row
 from hub_assets.hub.collect.selection import EVERYTHING, Selection
 from hub_assets.hub.http.client import HubClient
 from hub_assets.lake.parts import Lake
-from hub_assets.vocabulary import RepoType
+from hub_assets.vocabulary import Bucket, RepoType
 
 TIME: Final = pa.timestamp("us")
 BATCH: Final = 1_000
@@ -138,6 +138,7 @@ class ResponseTable:
         first: a SELECT on the build database, with `$week` for the week: what to ask about first, in order.
         is_suspect: whether a response may be about the Hub rather than the question, see `crawl.crawl`.
         rounds: how many times to plan, for tables whose responses raise further questions.
+        bucket: which of the Hub's rate limits its requests count against.
     """
 
     name: str
@@ -151,6 +152,7 @@ class ResponseTable:
     first: str | None = None
     is_suspect: Callable[[Row], bool] = response_log.is_suspect
     rounds: int = 1
+    bucket: Bucket = "api"
 
     @property
     def schema(self) -> pa.Schema:

@@ -1,6 +1,7 @@
-"""The only way to call the Hub: requests JSON with huggingface_hub's session and token, limited responses and retries.
+"""The only way to call the Hub: requests JSON and cards with huggingface_hub's session and token, limits and retries.
 
-`HubClient` returns JSON or raises one of `errors`. It follows redirects itself, and only where `endpoint` allows.
+`HubClient` returns JSON or text, or raises one of `errors`. It follows redirects itself, and only where `endpoint`
+allows.
 Sending requests belongs to `session`, parsing headers to `headers`. What to request and what the rows mean does not
 belong here.
 """
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -41,6 +43,7 @@ from hub_assets.hub.http.errors import (
 from hub_assets.hub.http.headers import UNREADABLE, date_of, next_of, retry_after_of, total_of
 from hub_assets.hub.http.pacing import PacerClosed, RequestPacer
 from hub_assets.hub.http.session import CONNECT_SECONDS, READ_SECONDS, one_answer, pacer_of, use_session
+from hub_assets.vocabulary import Bucket
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +63,7 @@ USER_AGENT: Final = f"hub_assets/{version('hub-assets')}; hf_hub/{huggingface_hu
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful response: its JSON `body` and the Hub's time.
+    """A successful response: its `text`, its JSON `body` (None for a card) and the Hub's time.
 
     It took `attempts`, which used up `calls` of the rate limit, redirects included. `path` is the final path with its
     query; `was_redirected` says whether it differs from the requested path. `location` is the target of a redirect that
@@ -141,6 +144,7 @@ class HubClient:
         is_local: bool = False,
         say_seconds: float = SAY_SECONDS,
     ) -> None:
+        self._bucket: Bucket = "api"
         self._endpoint = Endpoint(endpoint)
         self.endpoint = self._endpoint.url
         self.attempts = attempts
@@ -162,8 +166,14 @@ class HubClient:
 
     @property
     def pacer(self) -> RequestPacer:
-        """The pacer for this client's Hub and token."""
-        return pacer_of(self._endpoint, self._headers.get("authorization"))
+        """The pacer for this client's Hub, token and bucket."""
+        return pacer_of(self._endpoint, self._headers.get("authorization"), self._bucket)
+
+    def within(self, bucket: Bucket) -> "HubClient":
+        """Return a client that is the same except that its requests count against a bucket."""
+        client = copy(self)
+        client._bucket = bucket
+        return client
 
     def contact(self, outage_backoff: Sequence[float] = ()) -> Contact:
         """Check the token and read the Hub's clock and population; later calls return the same result.
@@ -209,6 +219,18 @@ class HubClient:
         """
         return self._ask(path, follow=follow)
 
+    def card(self, path: str, most_bytes: int) -> Answer:
+        """Request the start of a card, a file that may be of any size and content.
+
+        Args:
+            path: path of the card below the endpoint.
+            most_bytes: how much of it to read.
+
+        Raises:
+            HubError, PacerClosed: as for `get`.
+        """
+        return self._ask(path, card_bytes=most_bytes)
+
     def outlast(self, error: HubError, waits: Iterator[float]) -> None:
         """Wait out an outage for the next number of seconds in `waits`.
 
@@ -241,8 +263,10 @@ class HubClient:
             self._said_at, self._said_until = now, until
         self.tell(f"{why}; retrying in {until - now:,.0f} s")
 
-    def _ask(self, path: str, *, attempts: int | None = None, follow: bool = True) -> Answer:
-        """Send a request until it returns valid JSON or a retry is pointless; the result carries its cost in calls.
+    def _ask(
+        self, path: str, *, attempts: int | None = None, follow: bool = True, card_bytes: int | None = None
+    ) -> Answer:
+        """Send a request until it returns valid JSON or a card, or a retry is pointless. The result carries its cost.
 
         We do not use huggingface_hub's `http_backoff`: its waits (up to 301 s) cannot be interrupted, it accepts a
         body that is not JSON, and it does not report the errors it retried.
@@ -256,7 +280,7 @@ class HubClient:
         while True:
             attempt += 1
             try:
-                answer = self._follow(path, follow)
+                answer = self._follow(path, follow, card_bytes)
                 return replace(answer, attempts=attempt, calls=calls + answer.calls)
             except HubError as error:
                 calls += error.calls
@@ -271,7 +295,7 @@ class HubClient:
                     continue
             self.pacer.pause(min(LONGEST_BACKOFF, self.backoff * 2 ** (attempt - 1)) * random.uniform(0.75, 1.25))
 
-    def _follow(self, path: str, follow: bool) -> Answer:
+    def _follow(self, path: str, follow: bool, card_bytes: int | None) -> Answer:
         """Send a request and, if `follow` is true, follow redirects."""
         calls = 0
         seen: set[str] = set()
@@ -279,7 +303,7 @@ class HubClient:
             calls += 1
             seen.add(path)
             try:
-                answer = self._send(path)
+                answer = self._send(path, card_bytes)
                 if answer.location is None or not follow:
                     return replace(answer, calls=calls, was_redirected=calls > 1)
                 if answer.location in seen or calls > REDIRECTS:
@@ -289,7 +313,7 @@ class HubClient:
                 raise
             path = answer.location
 
-    def _send(self, path: str) -> Answer:
+    def _send(self, path: str, card_bytes: int | None) -> Answer:
         """Send a single request and read its response."""
         url = self._endpoint.url_of(path)
         try:
@@ -299,7 +323,7 @@ class HubClient:
                 one_answer(request, self.pacer, self._answer_seconds),
                 closing(session.send(request, stream=True, follow_redirects=False)) as response,
             ):
-                content = self._read(response)
+                content = self._read(response, card_bytes)
         except OfflineModeIsEnabled as offline:
             raise Misconfigured(
                 "Offline mode is on, so the Hub cannot be reached; unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE",
@@ -321,13 +345,16 @@ class HubClient:
         if 300 <= status < 400:
             location = self._endpoint.path_of(headers.get("location", ""), path)
             return Answer(None, "", status, headers, self._endpoint, path, self.now(), location)
-        text, body = _parsed(content, url, status)
+        text, body = _parsed(content, url, status) if card_bytes is None else (content.decode("utf-8", "replace"), None)
         return Answer(body, text, status, headers, self._endpoint, path, self.now())
 
-    def _read(self, response: httpx2.Response) -> bytes:
-        pieces, left = [], self._answer_megabytes * 2**20
+    def _read(self, response: httpx2.Response, card_bytes: int | None) -> bytes:
+        pieces, left = [], card_bytes or self._answer_megabytes * 2**20
         for piece in response.iter_bytes():
+            pieces.append(piece)
             left -= len(piece)
+            if left < 0 and card_bytes is not None:
+                break
             if left < 0:
                 raise HubUnusable(
                     f"The response is larger than {self._answer_megabytes:g} MB",
@@ -335,8 +362,7 @@ class HubClient:
                     status=response.status_code,
                     cause="too large",
                 )
-            pieces.append(piece)
-        return b"".join(pieces)
+        return b"".join(pieces)[:card_bytes]
 
     def _learn_clock(self, headers: httpx2.Headers) -> None:
         if self._clock_offset is None and (date := date_of(headers)) is not None:

@@ -1,4 +1,4 @@
-"""The address of a Hub. Requests, links and redirects must stay below its own path plus `/api/`.
+"""The address of a Hub. Requests, links and redirects must stay below its own path plus `/api/`, except for cards.
 
 A path, here and in journals, is relative to the endpoint's own path and includes the query: `/api/models?limit=5`.
 Every request goes to the endpoint with such a path appended, never to a URL taken from a response, so no response can
@@ -15,6 +15,8 @@ from hub_assets.hub.http.errors import HubUnusable, Misconfigured
 
 DEFAULT_ENDPOINT: Final = "https://huggingface.co"
 API: Final = "/api/"
+_CARD: Final = re.compile(r"/(?:(?:datasets|spaces)/)?[^/?#]+(?:/[^/?#]+)?/resolve/[^/?#]+/README\.md")
+"""The path of a repository's card; model cards have no prefix."""
 OUTSIDE: Final = "OutsideApi"
 """Error code for a path that was not requested because it is not below `/api/`."""
 _READABLE: Final = re.compile(r"[!-\[\]-~]{1,8000}")
@@ -57,9 +59,10 @@ class Endpoint:
         """Return the URL of a path.
 
         Raises:
-            HubUnusable: if the path is not below `/api/`, or a server along the way might resolve it elsewhere.
+            HubUnusable: if the path is neither below `/api/` nor a card, or a server along the way might resolve it
+                elsewhere.
         """
-        if not (path.startswith(API) and _READABLE.fullmatch(path) and _has_no_dots(path)):
+        if not (_is_allowed(path) and _READABLE.fullmatch(path) and _has_no_dots(path)):
             raise HubUnusable(f"{path[:200]!r} is not below {API}; not requested", url=self.url, code=OUTSIDE)
         return self.url + path
 
@@ -67,7 +70,7 @@ class Endpoint:
         """Return the path that a link or redirect in the response to `path` points to.
 
         Raises:
-            HubUnusable: if it points outside the endpoint's own `/api/` or cannot be parsed.
+            HubUnusable: if it points outside the endpoint's own `/api/`, unless to a card, or cannot be parsed.
         """
         target = self._followed(reference, path)
         if target is None:
@@ -89,11 +92,17 @@ class Endpoint:
             origin = (parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme, 0))
         except ValueError:
             return None
-        if origin != self._origin or "@" in parts.netloc or not parts.path.startswith(self._prefix + API):
+        if origin != self._origin or "@" in parts.netloc or not parts.path.startswith(self._prefix + "/"):
+            return None
+        if not _is_allowed(parts.path.removeprefix(self._prefix)):
             return None
         if not (_has_no_dots(reference) and _has_no_dots(parts.path)):
             return None
         return parts.path.removeprefix(self._prefix) + (f"?{parts.query}" if parts.query else "")
+
+
+def _is_allowed(path: str) -> bool:
+    return path.startswith(API) or _CARD.fullmatch(path) is not None
 
 
 def _has_no_dots(path: str) -> bool:

@@ -16,6 +16,7 @@ from huggingface_hub.utils import RateLimitInfo
 
 from hub_assets.hub.http.shared_window import OwnWindow, WindowState
 from hub_assets.hub.http.window import RequestSlot, WindowEstimate
+from hub_assets.vocabulary import Bucket
 
 _FIRST_WAIT: Final = 60.0
 _LONGEST_WAIT: Final = 900.0
@@ -43,7 +44,7 @@ class PacerClosed(Exception):
 
 @dataclass
 class RequestPacer:
-    """Makes the threads that share a token take turns. Thread-safe.
+    """Makes the threads that share a token take turns in one of the Hub's buckets. Thread-safe.
 
     Counters: `sent` requests, `throttled` responses (429), and `waited`, the seconds spent waiting by the thread whose
     turn was next. `estimate` is the window estimate as of the last check.
@@ -55,6 +56,7 @@ class RequestPacer:
     sent: int = 0
     throttled: int = 0
     waited: float = 0.0
+    bucket: Bucket = "api"
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _is_closed: bool = False
@@ -86,7 +88,12 @@ class RequestPacer:
     def receive(
         self, slot: RequestSlot, status: int, limit: RateLimitInfo | None, retry_after: float | None = None
     ) -> None:
-        """Return a slot along with the response's status, rate-limit headers and `Retry-After`."""
+        """Return a slot along with the response's status, rate-limit headers and `Retry-After`.
+
+        Headers about another bucket say nothing about this one.
+        """
+        if limit is not None and limit.resource_type != self.bucket:
+            limit = None
         with self._changed:
             self.throttled += status == 429
             with self.window_state.opened() as share:

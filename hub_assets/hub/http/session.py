@@ -26,23 +26,24 @@ from hub_assets.hub.http.errors import Misconfigured
 from hub_assets.hub.http.headers import rate_limit_of, retry_after_of
 from hub_assets.hub.http.pacing import RequestPacer
 from hub_assets.hub.http.shared_window import OwnWindow, SharedWindow, WindowState
+from hub_assets.vocabulary import Bucket
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
 """No limit, so each thread keeps its connection. httpx2 keeps 20 by default and reconnects for requests beyond them."""
 
-_pacers: dict[tuple[str, str | None], RequestPacer] = {}
+_pacers: dict[tuple[str, str | None, Bucket], RequestPacer] = {}
 _pacers_lock = threading.Lock()
 
 
-def pacer_of(endpoint: Endpoint, authorization: str | None) -> RequestPacer:
-    """Return this process's pacer for a Hub and a token (None: anonymous).
+def pacer_of(endpoint: Endpoint, authorization: str | None, bucket: Bucket = "api") -> RequestPacer:
+    """Return this process's pacer for a Hub, a token (None: anonymous) and a bucket, which the Hub counts apart.
 
     It shares its window with all processes that use the same `HF_HOME`, provided that folder is writable. The name of
     the shared file does not reveal the token.
     """
-    key = (endpoint.url, authorization)
+    key = (endpoint.url, authorization, bucket)
     with _pacers_lock:
         if key not in _pacers:
             name = hashlib.sha256("\n".join(map(str, key)).encode()).hexdigest()
@@ -50,7 +51,7 @@ def pacer_of(endpoint: Endpoint, authorization: str | None) -> RequestPacer:
                 state: WindowState = SharedWindow(Path(HF_HOME) / "hub_assets" / f"window-{name[:32]}.json")
             except OSError:
                 state = OwnWindow()
-            _pacers[key] = RequestPacer(window_state=state)
+            _pacers[key] = RequestPacer(window_state=state, bucket=bucket)
         return _pacers[key]
 
 

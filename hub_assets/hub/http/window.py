@@ -13,6 +13,8 @@ from huggingface_hub.utils import RateLimitInfo
 
 DOCUMENTED_WINDOW = 300.0
 """Seconds: the window length the Hub documents, used for a 429 that arrives before any header has given another."""
+DOCUMENTED_RESOLVERS = 3_000
+"""Requests for files per window without a token: the smallest quota the Hub documents."""
 ANSWERS_REMEMBERED = 4096
 """More responses than can arrive while a request is in flight: 333 per second, the largest plan, for 12 s."""
 
