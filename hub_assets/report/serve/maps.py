@@ -106,6 +106,11 @@ select
 from of_these
 group by organization
 """
+_SPELLINGS: Final = """
+select distinct organization
+from mart__organizations
+where snapshot_date = $week and repo_type = $repo_type and lower(organization) = lower($org)
+"""
 _TOTAL: Final = "select sum({measure})::bigint as total from {table} where snapshot_date = $week"
 
 
@@ -135,8 +140,10 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
                 conditions.append(condition)
                 bound[f"{name}_day"] = values[name]
         if values["org"] is not None:
-            conditions.append("lower(organization) = lower($org)")
-            bound["org"] = values["org"]
+            # compared in any case once, and not by each of the queries below
+            conditions.append("organization in (select unnest($spellings::varchar[]))")
+            spellings = reader.rows(_SPELLINGS, org=values["org"], repo_type=plural.removesuffix("s"))
+            bound["spellings"] = [row["organization"] for row in spellings] or [values["org"]]
         if skipped := [name.strip().lower() for name in (values["skip"] or "").split(",") if name.strip()]:
             conditions.append("lower(organization) not in (select unnest($skipped::varchar[]))")
             bound["skipped"] = skipped
