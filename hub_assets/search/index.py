@@ -34,8 +34,9 @@ SNIPPET: Final = 300
 CANDIDATES: Final = 100
 """Hits of each method that fusing considers, at least."""
 WORDS: Final = 0.1
-"""Weight of words next to meaning in a fused score, of 0.1, 0.2, 0.3, 0.5 and 0.7 the best on 52 queries over real
-cards; on 52 others it was better than either method alone and than reciprocal rank fusion."""
+"""Weight of words next to meaning in a fused score: of 0.1, 0.2, 0.3, 0.5 and 0.7 the best on 52 queries over real
+cards. On 52 other queries its nDCG@10 was 0.04 above meaning alone (95 % interval -0.01 to 0.09) and 0.21 above words
+alone."""
 BATCH: Final = 10_000
 """Texts in memory at a time for embedding."""
 

@@ -31,7 +31,7 @@ CARD_BYTES: Final = 2**20
 MARKUP: Final = 32_000
 """Characters of Markdown that paragraphs are taken from."""
 TEXT: Final = 2_000
-"""Characters of paragraphs that are stored: an embedder reads 128 tokens, and search by words gains from more."""
+"""Characters of paragraphs that are stored: twice what an embedder reads, because search by words reads all of it."""
 VALUES: Final = 100
 """How many values of a list are stored, and how many characters of each."""
 _DECLARED: Final = ("license", "language", "datasets", "pipeline_tag", "task_categories")
