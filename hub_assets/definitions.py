@@ -19,7 +19,7 @@ from hub_assets.assets.models import build_models
 from hub_assets.assets.networks import build_networks
 from hub_assets.assets.publishing import build_publishing
 from hub_assets.assets.releases import build_releases
-from hub_assets.assets.report import build_report, with_page
+from hub_assets.assets.report import build_report, build_space, with_page
 from hub_assets.assets.responses import build_responses
 from hub_assets.assets.search import build_search
 from hub_assets.assets.staleness import build_code_checks, build_rebuild_stale
@@ -96,7 +96,15 @@ def build_defs(
         ]
         figures = build_figures()
         steps = with_lineage_versions(
-            [*tables, figures, build_publishing(tables), build_report(figures), build_search(), *build_releases()]
+            [
+                *tables,
+                figures,
+                build_publishing(tables),
+                build_report(figures),
+                build_space(),
+                build_search(),
+                *build_releases(),
+            ]
         )
         assets = [step.map_asset_specs(finished) for step in steps]
     rebuild_stale = build_rebuild_stale(assets, home, lambda: definitions.resolve_job_def(rebuild_weeks.name))

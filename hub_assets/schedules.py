@@ -34,9 +34,12 @@ DEADLINES: Final = {
     ),
 }
 
+ON_REQUEST: Final = ("release__dataset", "report__space")
+"""Assets that publish on the Hub, which nobody expects of a snapshot."""
+
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
-    selection=dg.AssetSelection.all() - archives_selection() - dg.AssetSelection.assets("release__dataset"),
+    selection=dg.AssetSelection.all() - archives_selection() - dg.AssetSelection.assets(*ON_REQUEST),
     tags={COLLECTS_TAG: "yes"},
     description="One week of the Hub: listings, histories, marts, networks, statistics and the published warehouse.",
 )
@@ -51,7 +54,7 @@ rebuild_weeks = dg.define_asset_job(
     "rebuild_weeks",
     selection=dg.AssetSelection.all()
     - archives_selection()
-    - dg.AssetSelection.assets("release__dataset", *(table.name for table in raw_tables())),
+    - dg.AssetSelection.assets(*ON_REQUEST, *(table.name for table in raw_tables())),
     description="Rebuild one week, or a range of weeks in one run, from raw files. Makes no calls to the Hub.",
 )
 

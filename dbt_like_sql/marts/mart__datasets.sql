@@ -6,7 +6,7 @@ activity as (
 ),
 
 listed as (
-    select repo_key, tags, n_bytes, n_downloads_all_time
+    select repo_key, tags, n_bytes, n_downloads_all_time, trending_score
     from {{ ref('stg_hub__datasets') }}
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
@@ -76,7 +76,8 @@ select
     cast(activity.created_at as date) as created_date,
     activity.n_downloads,
     listed.n_downloads_all_time,
-    activity.n_likes
+    activity.n_likes,
+    listed.trending_score
 from activity
 left join listed on activity.repo_key = listed.repo_key
 left join namespaces on lower(activity.namespace) = namespaces.handle

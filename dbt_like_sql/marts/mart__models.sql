@@ -6,7 +6,7 @@ activity as (
 ),
 
 listed as (
-    select repo_key, pipeline_tag, library_name, n_downloads_all_time
+    select repo_key, pipeline_tag, library_name, n_downloads_all_time, trending_score
     from {{ ref('stg_hub__models') }}
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
@@ -58,6 +58,7 @@ select
     activity.n_downloads,
     listed.n_downloads_all_time,
     activity.n_likes,
+    listed.trending_score,
     activity.n_usage_spaces,
     coalesce(derivatives.n_derivatives, 0) as n_derivatives
 from activity

@@ -20,6 +20,7 @@ from hub_assets.cli.rebuild import rebuild_command
 from hub_assets.cli.release import release_command, withhold_command
 from hub_assets.cli.report import report_command
 from hub_assets.cli.search import search_command
+from hub_assets.cli.serve import serve_command
 from hub_assets.cli.snapshot import plan_command, snapshot_command
 from hub_assets.cli.status import status_command
 from hub_assets.cli.upgrade import upgrade_command
@@ -42,6 +43,7 @@ for command in (
     report_command,
     claims_command,
     search_command,
+    serve_command,
     backfill_command,
     dev_command,
     local_hub_command,

@@ -37,6 +37,7 @@ from hub_assets.vocabulary import RepoType
 
 COMMITS_PER_HOUR: Final = 128
 """The Hub's limit on commits to one repository."""
+SDKS: Final = ("gradio", "docker", "static")
 _BATCH: Final = ["info", "lfs", "objects", "batch"]
 _VERIFY: Final = ["info", "lfs", "verify"]
 _CHUNK: Final = 2**20
@@ -88,6 +89,8 @@ class Writes:
         repo_id = name if "/" in name else f"{namespace}/{name}"
         if repo_type not in PLURALS.values() or not name:
             raise ApiError(400, "Invalid repository")
+        if what == "create" and repo_type == "space" and body.get("sdk") not in SDKS:
+            raise ApiError(400, f"A Space needs an sdk: {', '.join(SDKS)}")
         if what == "delete" and request.method == "DELETE":
             if self.store.find(repo_type, repo_id) is None:
                 raise ApiError(404, "Repository not found", "RepoNotFound")

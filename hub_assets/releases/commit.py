@@ -4,7 +4,8 @@ Readers see either the whole week or none of it, because the commit moves the br
 interrupted release, run it again: files are not uploaded twice, and a commit that lacks its tag gets one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,8 +19,9 @@ from hub_assets.releases.folder import Week
 from hub_assets.releases.tables import ReleaseError
 
 ATTEMPTS: Final = 5
-"""Maximum number of attempts if someone else commits to the data set at the same time."""
-_CONFLICTS: Final = frozenset({409, 412})
+"""Maximum number of attempts if someone else commits to the repository at the same time."""
+CONFLICTS: Final = frozenset({409, 412})
+"""Statuses of a commit whose parent is no longer the newest commit."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,27 @@ def publish_release(
         UserError: if the name or token is wrong, or the week was released before with different content.
         ReleaseError: if the Hub refuses or cannot be reached.
     """
-    try:
+    with hub_errors(target, "data set", "release"):
         return _publish(target, folder, week, titles, tell)
+
+
+@contextmanager
+def hub_errors(target: Target, noun: str, what: str) -> Iterator[None]:
+    """Convert what huggingface_hub raises while it writes to a repository into our errors.
+
+    Args:
+        target: the repository.
+        noun: what it is, such as `data set`.
+        what: what is published there, such as `release`.
+
+    Raises:
+        UserError: if the name or token is wrong.
+        ReleaseError: if the Hub refuses or cannot be reached.
+    """
+    try:
+        yield
     except HFValidationError as error:
-        raise UserError(f"{target.repo_id} cannot be a data set's name: {error}") from error
+        raise UserError(f"{target.repo_id} cannot be a {noun}'s name: {error}") from error
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):
@@ -77,9 +96,9 @@ def publish_release(
                 f"The Hub does not let this token write to {target.repo_id} ({status}); set HF_TOKEN to a token with "
                 "write access, or choose a namespace you can write to."
             ) from error
-        raise ReleaseError(f"The Hub refused the release ({status}: {error.server_message}); run it again.") from error
+        raise ReleaseError(f"The Hub refused the {what} ({status}: {error.server_message}); run it again.") from error
     except (OSError, RuntimeError) as error:
-        raise ReleaseError(f"The release was interrupted ({error}); run it again to finish it.") from error
+        raise ReleaseError(f"The {what} was interrupted ({error}); run it again to finish it.") from error
 
 
 def _publish(
@@ -114,7 +133,7 @@ def _publish(
                 parent_commit=head,
             ).oid
         except HfHubHTTPError as error:
-            if error.response.status_code not in _CONFLICTS:
+            if error.response.status_code not in CONFLICTS:
                 raise
             tell("Somebody else committed to the data set; trying again on top of it")
             continue

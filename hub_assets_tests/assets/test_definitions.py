@@ -120,6 +120,7 @@ license_groups stg_hub__spaces
 mart__repository_changes (repositories) <- int_hub__repositories
 mart__result_quality (quality) <- check_thresholds network__collaboration_cores network__developer_centrality \
 network__summary stats__concentration stats__correlations stats__license_shares stats__license_tests stats__lorenz
+mart__spaces (explorers) <- int_hub__namespaces mart__repo_activity stg_hub__spaces
 mart__top_repositories (activity) <- mart__repo_activity
 mart__usage_edges (usage) <- int_hub__space_models
 mart__usage_resolution (usage) <- int_hub__space_models
@@ -163,6 +164,7 @@ figure__correlations figure__correlations_by_license figure__distributions figur
 figure__lorenz_curves figure__relative_adoption figure__survival figure__usage warehouse__published
 report__site (report) <- figure__centrality figure__core figure__correlations figure__correlations_by_license \
 figure__distributions figure__lorenz_curves figure__usage warehouse__published
+report__space (report) <- report__site
 search__index (search) <- int_hub__search_documents
 size_classes (reference) <-
 stats__claims (report) <- core__week_quality mart__base_model_edges mart__datasets mart__families mart__license_drift \
@@ -199,6 +201,9 @@ network__collaboration_over_time network__family_pagerank stats__claims stats__t
 warehouse__published (report) <- int_hub__search_documents mart__datasets mart__identity_pairs mart__license_drift \
 mart__organization_days mart__published_comparison mart__result_quality mart__week_coverage mart__weekly_changes \
 mart__weekly_flows network__base_model_cycles network__collaboration_over_time stats__tail_fits
+warehouse__published (report) <- int_hub__search_documents mart__identity_pairs mart__license_drift \
+mart__organization_days mart__published_comparison mart__result_quality mart__spaces mart__week_coverage \
+mart__weekly_changes mart__weekly_flows network__base_model_cycles network__collaboration_over_time stats__tail_fits
 """
 
 

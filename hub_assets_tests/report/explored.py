@@ -19,7 +19,7 @@ MARTS = (
         "mart__organizations",
         "mart__organization_days",
     ),
-    *("mart__organization_coverage", "mart__models", "mart__datasets", "mart__base_model_edges"),
+    *("mart__organization_coverage", "mart__models", "mart__datasets", "mart__spaces", "mart__base_model_edges"),
 )
 FAMILIES = ("network__family_nodes", "network__family_members", "mart__families", "mart__license_drift")
 

@@ -133,8 +133,9 @@ def _write_all(week: Week, folder: Path, pages: Sequence[Page]) -> None:
         rendered[page.file] = template.render(**common, page=page, notices=notices, **content)
     for name, html in rendered.items():
         (folder / name).write_text(html, encoding="utf-8")
-    citation = templates.get_template("CITATION.cff").render(version=common["site"]["version"])
-    (folder / "CITATION.cff").write_text(citation + "\n", encoding="utf-8")
+    for name in ("CITATION.cff", "README.md"):  # the README's front matter makes the folder a static Space
+        text = templates.get_template(name).render(**common)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
     told = catalog([sentence_of(week, claim) for claim in claims()])
     (folder / "data" / "claims.json").write_text(as_json(told), encoding="utf-8")
     for name, value in week.data_files.items():
@@ -159,7 +160,7 @@ def site_facts(week: Week) -> dict[str, Any]:
 def _copy_static(folder: Path, scripts: set[str]) -> None:
     verify_vendored()
     shutil.copytree(STATIC, folder, ignore=shutil.ignore_patterns("*.js", "vendored.json", "__pycache__"))
-    for script in sorted({"site.js", *scripts}):
+    for script in sorted({"site.js", "served.js", *scripts}):
         (folder / script).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(STATIC / script, folder / script)
     style = folder / "site.css"

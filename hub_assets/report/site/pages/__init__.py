@@ -20,6 +20,7 @@ from hub_assets.report.site.pages import (
     modelverse,
     overview,
     queries,
+    search,
 )
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -34,6 +35,7 @@ PAGES: Final[tuple[Page, ...]] = (
     dataverse.PAGE,
     heatmap.PAGE,
     base_models.PAGE,
+    search.PAGE,
     methods.PAGE,
     data.PAGE,
     datasheet.PAGE,

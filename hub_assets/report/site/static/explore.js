@@ -77,6 +77,17 @@ const explore = (() => {
       : make("td", { class: columns[place][1] && "number" }, cell))))));
   };
 
+  /** Links to what a table shows as files, below the table; only where a server makes them. */
+  const downloads = (shown, path, values) => {
+    if (!hub.isServed) return;
+    const region = shown.closest(".scroll");
+    if (!region.nextElementSibling?.matches(".downloads")) region.after(make("p", { class: "small downloads" }));
+    const given = Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+    const links = ["csv", "parquet", "json"].map((format) =>
+      make("a", { href: `${path}?${new URLSearchParams([...given, ["format", format]])}` }, format === "parquet" ? "Parquet" : format.toUpperCase()));
+    region.nextElementSibling.replaceChildren("As ", links[0], ", ", links[1], " or ", links[2]);
+  };
+
   /** The Gini coefficient of values of at least 0; NaN without any above 0. */
   const gini = (values) => {
     const sorted = Float64Array.from(values).sort();
@@ -86,5 +97,5 @@ const explore = (() => {
     return (2 * weighted) / (sorted.length * sum) - (sorted.length + 1) / sorted.length;
   };
 
-  return { count, percent, make, number, form, table, gini };
+  return { count, percent, make, number, form, table, downloads, gini };
 })();

@@ -18,6 +18,43 @@ document.addEventListener("DOMContentLoaded", () => {
   const most = Math.max(1, ...data.n_downloads.map((n) => n ?? 0));
   const groupOf = (node) => data.group.names[data.group.of[node]];
 
+  // ---- models that are not on the page, where a server knows them
+  const isComplete = { below: new Set(), above: new Set(data.ids.keys()) }; // neighbors of these models are all here
+  const nAsked = { below: new Map(), above: new Map() };
+  const ADDRESSES = { below: "families/derivatives", above: "families/bases" };
+  const placeIn = (names, name) => {
+    if (name === null) return -1;
+    const known = names.indexOf(name);
+    return known < 0 ? names.push(name) - 1 : known;
+  };
+  const add = (model) => {
+    const known = places.get(model.repo_id.toLowerCase());
+    if (known !== undefined) return known;
+    const place = data.ids.push(model.repo_id) - 1;
+    places.set(model.repo_id.toLowerCase(), place);
+    data.flags.push(LISTED * model.is_listed + ROOT * model.is_root + CYCLE * model.is_in_cycle);
+    data.license.of.push(placeIn(data.license.names, model.license));
+    data.group.of.push(placeIn(data.group.names, model.license_group));
+    for (const name of ["depth", "n_roots", "n_children", "n_descendants", "n_downloads", "n_downloads_descendants"]) data[name].push(model[name]);
+    data.bases.push([]);
+    children.push([]);
+    return place;
+  };
+  const link = (node, base, relations) => {
+    if (data.bases[node].every(([known]) => known !== base)) data.bases[node].push([base, ...relations]);
+    if (children[base].every(([known]) => known !== node)) children[base].push([node, ...relations]);
+  };
+  /** Whether the server knows neighbors of a model that are not here yet. */
+  const isMore = (node, way) => hub.isServed && !isComplete[way].has(node) && (way === "above" || children[node].length < data.n_children[node]);
+  /** Fetch the next neighbors of a model and add them to the data. */
+  const load = async (node, way) => {
+    const offset = nAsked[way].get(node) ?? 0;
+    const { results } = await hub.ask(ADDRESSES[way], { repo_id: data.ids[node], k: BRANCH, offset });
+    nAsked[way].set(node, offset + results.length);
+    if (results.length < BRANCH) isComplete[way].add(node);
+    for (const model of results) link(...(way === "above" ? [node, add(model)] : [add(model), node]), model.relations);
+  };
+
   document.getElementById("family-legend").append(...GROUPS.map((group) => make("li", {}, dot(group, 7), group)));
 
   function dot(group, radius) {
@@ -42,30 +79,72 @@ document.addEventListener("DOMContentLoaded", () => {
     ];
   };
 
-  /** Entries of a tree; `next` returns a node's neighbors as [node, ...relations]. Opening an entry creates its branch. */
-  const branch = (list, entries, next, path) => {
-    const more = (from) => {
-      list.append(...entries.slice(from, from + BRANCH).map(([node, ...relations]) => {
-        const below = path.has(node) ? [] : next(node);
-        if (!below.length) {
-          const again = path.has(node) ? [make("span", { class: "tag" }, "again, a cycle")] : [];
-          return make("li", {}, make("div", { class: "leaf" }, ...line(node, relations), ...again));
-        }
-        const inner = make("ul");
-        const details = make("details", {
-          toggle: () => { if (details.open && !inner.children.length) branch(inner, below, next, new Set([...path, node])); },
-        }, make("summary", {}, ...line(node, relations)), inner);
-        return make("li", {}, details);
-      }));
-      const left = entries.length - from - BRANCH;
-      if (left > 0) {
-        const button = make("button", { type: "button", class: "quiet", click: () => { item.remove(); more(from + BRANCH); } }, `${count(Math.min(left, BRANCH))} more of ${count(left)}`);
-        const item = make("li", {}, button);
-        list.append(item);
+  /**
+   * Entries of a tree: the neighbors of a model in one direction, `next(node)` as [node, ...relations]. Opening an entry
+   * makes its branch. What the server alone knows is fetched when a branch is made or continued.
+   */
+  const branch = async (list, of, next, way, path) => {
+    const made = new Set();
+    const turn = (list.turn ?? 0) + 1;
+    list.turn = turn; // another model may be chosen while the server answers
+    const entry = ([node, ...relations]) => {
+      made.add(node);
+      const isAgain = path.has(node);
+      if (isAgain || (!next(node).length && !isMore(node, way))) {
+        const again = isAgain ? [make("span", { class: "tag" }, "again, a cycle")] : [];
+        return make("li", {}, make("div", { class: "leaf" }, ...line(node, relations), ...again));
       }
+      const inner = make("ul");
+      const details = make("details", {
+        toggle: () => { if (details.open && !inner.children.length) branch(inner, node, next, way, new Set([...path, node])); },
+      }, make("summary", {}, ...line(node, relations)), inner);
+      return make("li", {}, details);
+    };
+    const more = async () => {
+      let left = next(of).filter(([node]) => !made.has(node));
+      while (!left.length && isMore(of, way)) {
+        const waiting = make("li", {}, "Asking the server …");
+        list.append(waiting);
+        try {
+          await load(of, way);
+          waiting.remove();
+        } catch (error) {
+          isComplete[way].add(of);
+          waiting.replaceChildren(error.message);
+        }
+        if (list.turn !== turn) return;
+        left = next(of).filter(([node]) => !made.has(node));
+      }
+      list.append(...left.slice(0, BRANCH).map(entry));
+      const nLeft = left.length - BRANCH;
+      if (nLeft <= 0 && !isMore(of, way)) return;
+      const label = nLeft > 0 ? `${count(Math.min(nLeft, BRANCH))} more of ${count(nLeft)}` : "more";
+      const button = make("button", { type: "button", class: "quiet", click: () => { item.remove(); more(); } }, label);
+      const item = make("li", {}, button);
+      list.append(item);
     };
     list.replaceChildren();
-    more(0);
+    await more();
+    return list.turn === turn;
+  };
+
+  const PAUSE = 250; // milliseconds without a letter before the server is asked
+  const asked = new Set();
+  let timer;
+  /** Look for a text in the ids of all models in families, and show the page again if there are others. */
+  const findOnServer = (values) => {
+    clearTimeout(timer);
+    const wanted = values.m.toLowerCase();
+    if (asked.has(wanted)) return;
+    timer = setTimeout(async () => {
+      asked.add(wanted);
+      const before = data.ids.length;
+      try {
+        const { results } = await hub.ask("families", { query: wanted, k: 20 });
+        results.forEach(add);
+      } catch (error) { document.getElementById("family-status").textContent = error.message; }
+      if (data.ids.length > before && document.querySelector('#family-form [name="m"]').value.trim().toLowerCase() === wanted) render(values);
+    }, PAUSE);
   };
 
   const byWeight = (a, b) => (data.n_downloads[b[0]] ?? 0) + data.n_downloads_descendants[b[0]] - (data.n_downloads[a[0]] ?? 0) - data.n_downloads_descendants[a[0]] || a[0] - b[0];
@@ -81,8 +160,9 @@ document.addEventListener("DOMContentLoaded", () => {
     if (node === undefined) {
       const found = data.ids.map((id, place) => place).filter((place) => data.ids[place].toLowerCase().includes(wanted));
       const start = wanted ? found : found.filter((place) => data.flags[place] & ROOT);
+      if (wanted && hub.isServed) findOnServer(values);
       if (!wanted) status.textContent = "Roots with most downloads in their families; type part of an id to find others.";
-      else status.textContent = found.length ? `${count(found.length)} models match` : "No model on this page matches. A model without a base and without descendants is in no family.";
+      else status.textContent = found.length ? `${count(found.length)} models match` : `No model${onPage} matches. A model without a base and without descendants is in no family.`;
       suggestions.append(...start.slice(0, 20).map((place) => make("li", {}, make("div", { class: "leaf" }, ...line(place, [])))));
       return;
     }
@@ -101,16 +181,19 @@ document.addEventListener("DOMContentLoaded", () => {
       ["License group", groupOf(node)],
     ];
     document.getElementById("family-numbers").replaceChildren(...facts.map(([term, value]) => make("div", {}, make("dt", {}, term), make("dd", {}, value))));
-    const nothing = (text) => make("li", {}, text);
-    const ancestors = document.getElementById("family-ancestors");
-    branch(ancestors, above(node), above, new Set([node]));
-    if (!ancestors.children.length) ancestors.append(nothing(data.flags[node] & ROOT ? "None: this model is a root." : "None with this relation on this page."));
-    const descendants = document.getElementById("family-descendants");
-    branch(descendants, below(node), below, new Set([node]));
-    if (!descendants.children.length) descendants.append(nothing(data.n_children[node] ? "None with this relation on this page." : "None: no listed model names it as a base."));
-    const missing = data.n_children[node] - children[node].length;
-    if (missing > 0) descendants.append(nothing(`${count(missing)} further direct derivatives with fewer downloads and descendants are not on this page.`));
+    const trees = [
+      ["family-ancestors", above, "above", data.flags[node] & ROOT ? "None: this model is a root." : `None with this relation${onPage}.`],
+      ["family-descendants", below, "below", data.n_children[node] ? `None with this relation${onPage}.` : "None: no listed model names it as a base."],
+    ];
+    trees.forEach(async ([id, next, way, none]) => {
+      const list = document.getElementById(id);
+      if (!(await branch(list, node, next, way, new Set([node])))) return;
+      if (!list.children.length) list.append(make("li", {}, none));
+      const missing = data.n_children[node] - children[node].length;
+      if (way === "below" && missing > 0 && !hub.isServed) list.append(make("li", {}, `${count(missing)} further direct derivatives with fewer downloads and descendants are not on this page.`));
+    });
   };
+  const onPage = hub.isServed ? "" : " on this page";
 
   const drift = (relation) => {
     const rows = data.drift.filter((row) => !relation || row.relation === relation);

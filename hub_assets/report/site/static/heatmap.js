@@ -99,7 +99,39 @@ document.addEventListener("DOMContentLoaded", () => {
     return ranks.get(key).indexOf(sumIn(daysOf(organization, what), range(chosen)).sum) + 1;
   };
 
-  const render = (values) => {
+  // ---- organizations that are not on the page, where a server knows them
+  const unknown = new Set();
+  const fetched = async (name) => {
+    try {
+      const answer = await hub.ask("organizations/days", { name });
+      const days = Object.fromEntries(["model", "dataset", "space", "commit"].map((type) => [type, new Map()]));
+      for (const { date, repo_type: type, n_created: created, n_commits: commits } of answer.results) {
+        const day = dayOf(date);
+        if (created) days[type].set(day, created);
+        if (commits) days.commit.set(day, (days.commit.get(day) ?? 0) + commits);
+      }
+      const known = { name: answer.organization, kind: answer.kind, country: answer.country, n_repos: answer.n_repos, share_known: answer.share_known, unpacked: days };
+      data.organizations.push(known);
+      ranks.clear();
+      if (!organizations.has(known.name.toLowerCase())) organizations.set(known.name.toLowerCase(), known);
+      organizations.set(name.toLowerCase(), organizations.get(known.name.toLowerCase()));
+    } catch { unknown.add(name); }
+  };
+  let newest = 0;
+
+  const render = async (values) => {
+    newest += 1;
+    const turn = newest;
+    const toAsk = hub.isServed ? [1, 2, 3, 4, 5].map((place) => values[`o${place}`]).filter((name) => name && !find(name) && !unknown.has(name)) : [];
+    if (toAsk.length) {
+      document.getElementById("days-status").textContent = "Asking the server …";
+      await Promise.all([...new Set(toAsk)].map(fetched));
+      if (turn !== newest) return;
+    }
+    show(values);
+  };
+
+  const show = (values) => {
     const asked = [1, 2, 3, 4, 5].map((place) => values[`o${place}`]).filter(Boolean);
     const missing = asked.filter((name) => !find(name));
     let chosen = [...new Set(asked.map(find).filter(Boolean))];
@@ -108,7 +140,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const words = WORDS[values.what];
     document.getElementById("days-status").textContent = [
       asked.length ? "" : `The ${chosen.length} most active organizations; type a name to choose others.`,
-      missing.length ? `Not among the ${count(data.organizations.length)} organizations of this page: ${missing.join(", ")}.` : "",
+      missing.length ? `Not among the ${hub.isServed ? "organizations of this week" : `${count(data.organizations.length)} organizations of this page`}: ${missing.join(", ")}.` : "",
     ].filter(Boolean).join(" ");
     const facts = chosen.map((organization) => {
       const days = daysOf(organization, values.what);

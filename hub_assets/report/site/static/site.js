@@ -1,5 +1,5 @@
 // Code that every page needs: the theme, data, state in the address, and tables that can be sorted and filtered.
-// No modules and no requests, so that pages work from file://.
+// No modules, and no requests unless `hub-assets serve` answers them, so that pages work from file://.
 "use strict";
 
 const hub = (() => {
@@ -177,5 +177,15 @@ const hub = (() => {
     document.querySelectorAll("main details").forEach((details) => { details.open = details.dataset.was === "true"; });
   });
 
-  return { data, name, state, color, isDark, onTheme: (listener) => themeListeners.push(listener) };
+  // ---- the server, where there is one: see served.js
+  /** What the server answers to a path and parameters; empty ones are left out. Throws its sentence if it refuses. */
+  const ask = async (path, values, signal) => {
+    const given = Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+    const response = await fetch(`${path}?${new URLSearchParams(given)}`, { signal });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.error);
+    return answer;
+  };
+
+  return { data, name, state, color, isDark, ask, isServed: false, onTheme: (listener) => themeListeners.push(listener) };
 })();

@@ -50,12 +50,49 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const row of rows) {
       const of = data.organization.of[row];
       const value = measured[row] ?? 0;
-      const group = groups.get(of) ?? { of, name: organizations[of], kind: kinds.names[kinds.of[row]], country: data.filters.country.names[data.filters.country.of[row]], sum: 0, rows: [] };
+      const group = groups.get(of) ?? { name: organizations[of], kind: kinds.names[kinds.of[row]], country: data.filters.country.names[data.filters.country.of[row]], sum: 0, rows: [] };
       group.sum += value;
       group.rows.push(row);
       groups.set(of, group);
     }
-    return [...groups.values()].sort((a, b) => b.sum - a.sum || (a.name < b.name ? -1 : 1));
+    return [...groups.values()].filter((group) => group.sum > 0).sort((a, b) => b.sum - a.sum || (a.name < b.name ? -1 : 1));
+  };
+  const hhi = (groups, total) => groups.reduce((sum, group) => sum + (group.sum / total) ** 2, 0);
+  const topOf = (values) => Math.min(Math.max(Math.round(Number(values.top)) || 20, 5), 50);
+  const drawn = (values) => (values.org ? 400 : LARGEST);
+
+  /** The selection among the repositories of this page. */
+  const onPage = (values) => {
+    const measured = data.values[values.measure];
+    const rows = select(values);
+    const groups = byOrganization(rows, measured);
+    const total = groups.reduce((sum, group) => sum + group.sum, 0);
+    return {
+      nSelected: rows.length, nKnown: rows.filter((row) => measured[row] !== null).length, total, all: data.totals[values.measure],
+      gini: gini(rows.map((row) => measured[row] ?? 0)), hhi: hhi(groups, total), nOrganizations: groups.length,
+      shown: groups.slice(0, topOf(values)).map(({ rows: own, ...group }) => {
+        const ordered = own.filter((row) => measured[row] > 0).sort((x, y) => measured[y] - measured[x]);
+        return { ...group, n: own.length, nWithValue: ordered.length, largest: ordered.slice(0, drawn(values)).map((row) => ({ id: data.ids[row], value: measured[row] })) };
+      }),
+    };
+  };
+  /** The same among all listed repositories. */
+  const path = `map/${data.noun}`;
+  const asked = (values) => {
+    const { scale, ...given } = values;
+    for (const name of Object.keys(data.filters)) given[name] = { "*": "(any)", "-": "(none)" }[given[name]] ?? given[name].slice(1);
+    return { ...given, top: topOf(values) };
+  };
+  const onServer = async (values, signal) => {
+    const answer = await hub.ask(path, asked(values), signal);
+    return {
+      nSelected: answer.n_selected, nKnown: answer.n_known, total: answer.total, all: answer.total_of_all_listed,
+      gini: answer.gini ?? NaN, hhi: answer.hhi ?? 0, nOrganizations: answer.n_organizations,
+      shown: answer.results.map((group) => ({
+        name: group.organization, kind: group.kind, country: group.country, sum: group.total, n: group.n_repos, nWithValue: group.n_with_value,
+        largest: group.largest.map(({ repo_id: id, value }) => ({ id, value })),
+      })),
+    };
   };
 
   // ---- layout
@@ -109,12 +146,12 @@ document.addEventListener("DOMContentLoaded", () => {
   const label = (made, x, y, lineHeight, attributes = {}) =>
     made.map((line, place) => make("text", { x, y: y + place * lineHeight, ...attributes }, line));
 
-  const draw = (groups, measured, scaled, isZoomed, control) => {
+  const draw = (groups, scaled, isZoomed, control) => {
     const width = plot.clientWidth;
     const height = plot.clientHeight;
     const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
     const family = getComputedStyle(document.body).fontFamily;
-    const items = groups.filter((group) => group.sum > 0).map((group) => ({ area: scaled(group.sum), group }));
+    const items = groups.map((group) => ({ area: scaled(group.sum), group }));
     for (const { item: { group }, ...box } of items.length ? squarify(items, { x: 0, y: 0, width, height }) : []) {
       const color = `var(--category-${Math.max(KINDS.indexOf(group.kind), 0) + 1})`;
       const fill = (share) => `fill: color-mix(in srgb, ${color} ${share}%, var(--surface)); stroke: ${color}`;
@@ -126,14 +163,14 @@ document.addEventListener("DOMContentLoaded", () => {
       const header = name.length ? 7 + 16 * name.length : 4;
       const inner = { x: box.x + 4, y: box.y + header, width: box.width - 8, height: box.height - header - 4 };
       if (inner.width > 16 && inner.height > 16) {
-        const ordered = group.rows.filter((row) => measured[row] > 0).sort((a, b) => measured[b] - measured[a]);
-        const largest = ordered.slice(0, isZoomed ? 400 : LARGEST).map((row) => ({ area: scaled(measured[row]), row }));
-        const others = ordered.slice(largest.length);
-        if (others.length) largest.push({ area: scaled(others.reduce((sum, row) => sum + measured[row], 0)), others });
-        for (const { item, ...cell } of squarify(largest.sort((a, b) => b.area - a.area), inner)) {
-          const short = item.others ? `${count(item.others.length)} more` : data.ids[item.row].split("/").slice(-1)[0];
-          const value = item.others ? item.others.reduce((sum, row) => sum + measured[row], 0) : measured[item.row];
-          const full = item.others ? short : data.ids[item.row];
+        const cells = group.largest.map((repository) => ({ area: scaled(repository.value), ...repository }));
+        const nOthers = group.nWithValue - cells.length;
+        const others = group.sum - cells.reduce((sum, repository) => sum + repository.value, 0);
+        if (nOthers > 0) cells.push({ area: scaled(others), value: others, others: `${count(nOthers)} more` });
+        for (const { item, ...cell } of squarify(cells.sort((a, b) => b.area - a.area), inner)) {
+          const short = item.others ?? item.id.split("/").slice(-1)[0];
+          const value = item.value;
+          const full = item.others ?? item.id;
           element.append(make("g", {},
             make("title", {}, `${full}: ${count(value)}`),
             make("rect", { ...inset(cell, 0.75), rx: 2, style: fill(28), "stroke-width": 0.5, "data-repository": full }),
@@ -147,47 +184,59 @@ document.addEventListener("DOMContentLoaded", () => {
   const inset = (box, by) => ({ x: box.x + by, y: box.y + by, width: Math.max(box.width - 2 * by, 0.5), height: Math.max(box.height - 2 * by, 0.5) });
 
   let redraw = () => {};
-  const render = (values) => {
-    const measured = data.values[values.measure];
-    const rows = select(values);
-    const groups = byOrganization(rows, measured);
-    const total = groups.reduce((sum, group) => sum + group.sum, 0);
-    const top = Math.min(Math.max(Math.round(Number(values.top)) || 20, 5), 50);
-    const shown = groups.slice(0, top).filter((group) => group.sum > 0);
-    const nShown = shown.reduce((sum, group) => sum + group.rows.length, 0);
-    const nKnown = rows.filter((row) => measured[row] !== null).length;
+  let running = new AbortController();
+  const render = async (values) => {
+    running.abort();
+    running = new AbortController();
+    const { signal } = running;
+    const status = document.getElementById("map-status");
+    try {
+      if (!hub.isServed) show(values, onPage(values));
+      else {
+        status.textContent = "Asking the server …";
+        const found = await onServer(values, signal);
+        if (!signal.aborted) show(values, found);
+      }
+    } catch (error) {
+      if (!signal.aborted) status.textContent = error.message;
+    }
+  };
+
+  const show = (values, { nSelected, nKnown, total, all, gini: unequal, hhi: concentrated, nOrganizations, shown }) => {
+    const nShown = shown.reduce((sum, group) => sum + group.n, 0);
     const scaled = { linear: (value) => value, sqrt: Math.sqrt, log: (value) => Math.log1p(value) }[values.scale];
-    redraw = () => draw(shown, measured, scaled, values.org !== "", () => control);
+    redraw = () => draw(shown, scaled, values.org !== "", () => control);
     redraw();
 
     const status = document.getElementById("map-status");
-    if (shown.length) status.textContent = `${count(nShown)} of ${count(rows.length)} selected ${data.noun}, ${count(shown.length)} of ${count(groups.length)} organizations`;
-    else status.textContent = rows.length ? `None of the ${count(rows.length)} selected ${data.noun} has a value above 0 for this measure.` : `No ${data.noun} on this page match the selection.`;
+    const among = hub.isServed ? `, among all listed ${data.noun}` : "";
+    if (shown.length) status.textContent = `${count(nShown)} of ${count(nSelected)} selected ${data.noun}, ${count(shown.length)} of ${count(nOrganizations)} organizations${among}`;
+    else status.textContent = nSelected ? `None of the ${count(nSelected)} selected ${data.noun} has a value above 0 for this measure.` : `No ${data.noun} ${hub.isServed ? "of this week" : "on this page"} match the selection.`;
     const used = KINDS.filter((kind) => shown.some((group) => group.kind === kind));
     document.getElementById("map-legend").replaceChildren(...used.map((kind) => {
       const color = `var(--category-${KINDS.indexOf(kind) + 1})`;
       return make("li", {}, make("span", { class: "swatch", style: `border-color: ${color}; background: color-mix(in srgb, ${color} 28%, var(--surface))` }), kind);
     }));
     const facts = [
-      ["Repositories selected", number(rows.length, count(rows.length), "n_selected")],
+      ["Repositories selected", number(nSelected, count(nSelected), "n_selected")],
       ["of these in the map", number(nShown, count(nShown), "n_shown")],
       [`${data.measures[values.measure]}, selection`, number(total, count(total), "total")],
-      [`Share of all listed ${data.noun}`, number(total / data.totals[values.measure], percent(total / data.totals[values.measure]), "share_of_all")],
-      ["Value known for", number(nKnown, `${count(nKnown)} of ${count(rows.length)}`, "n_known")],
-      [`Gini coefficient of ${data.noun}`, number(gini(rows.map((row) => measured[row] ?? 0)), total ? gini(rows.map((row) => measured[row] ?? 0)).toFixed(3) : "undefined", "gini")],
-      ["HHI of organizations", number(hhi(groups, total), total ? hhi(groups, total).toFixed(4) : "undefined", "hhi")],
-      ...groups.slice(0, 5).filter((group) => group.sum > 0).map((group, place) => [`${place + 1}. ${group.name}`, number(group.sum / total, percent(group.sum / total), `share_${place + 1}`)]),
+      [`Share of all listed ${data.noun}`, number(total / all, percent(total / all), "share_of_all")],
+      ["Value known for", number(nKnown, `${count(nKnown)} of ${count(nSelected)}`, "n_known")],
+      [`Gini coefficient of ${data.noun}`, number(unequal, total ? unequal.toFixed(3) : "undefined", "gini")],
+      ["HHI of organizations", number(concentrated, total ? concentrated.toFixed(4) : "undefined", "hhi")],
+      ...shown.slice(0, 5).map((group, place) => [`${place + 1}. ${group.name}`, number(group.sum / total, percent(group.sum / total), `share_${place + 1}`)]),
     ];
     document.getElementById("map-numbers").replaceChildren(...facts.map(([term, value]) => make("div", {}, make("dt", {}, make("bdi", {}, term)), make("dd", {}, value))));
     table(document.getElementById("map-table"),
       [["Organization"], ["Kind"], ["Country"], [`Selected ${data.noun}`, true], [data.measures[values.measure], true], ["Share of selection", true]],
       shown.map((group) => [
         make("button", { type: "button", class: "name", click: () => control.set({ org: values.org ? "" : group.name }) }, make("bdi", {}, group.name)),
-        group.kind, group.country ?? "unknown", number(group.rows.length, count(group.rows.length), "n"),
+        group.kind, group.country ?? "unknown", number(group.n, count(group.n), "n"),
         number(group.sum, count(group.sum), "sum"), number(group.sum / total, percent(group.sum / total), "share"),
       ]));
+    explore.downloads(document.getElementById("map-table"), path, asked(values));
   };
-  const hhi = (groups, total) => groups.reduce((sum, group) => sum + (group.sum / total) ** 2, 0);
 
   const control = form("map", document.getElementById("map-form"), (values) => render(values));
   new ResizeObserver(() => redraw()).observe(plot);

@@ -1,0 +1,89 @@
+"""Any organization's days, in the form in which the HeatMap page has them for the largest ones."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hub_assets.report.serve.endpoints import Answer, Endpoint
+from hub_assets.report.serve.parameters import Parameter
+from hub_assets.report.serve.published import Reader, Unanswered
+from hub_assets.report.text import visible
+
+# a namespace leads to its organization, as on the page; the larger one wins if two share a name
+_NAMED: Final = """
+select organization, kind
+from mart__organizations
+where snapshot_date = $week and {condition}
+group by organization, kind
+order by sum(n_repos) desc, kind
+limit 1
+"""
+_OF_NAMESPACE: Final = """
+select organization, kind
+from organizations
+where lower(namespace) = lower($name) and coalesce(valid_from, $week) <= $week
+order by valid_from desc nulls last
+limit 1
+"""
+_FACTS: Final = """
+select
+    organization, kind, any_value(country) as country, sum(n_repos)::bigint as n_repos,
+    sum(n_repos_known) / sum(n_repos) as share_known
+from mart__organizations
+where snapshot_date = $week and organization = $organization and kind = $kind
+group by organization, kind
+"""
+_DAYS: Final = """
+select activity_date as date, repo_type, n_created, n_commits
+from mart__organization_days
+where snapshot_date = $week and organization = $organization and kind = $kind
+order by activity_date, repo_type
+"""
+_LIST: Final = """
+select
+    organization, kind, any_value(country) as country, sum(n_repos)::bigint as n_repos,
+    sum(n_downloads)::bigint as n_downloads
+from mart__organizations
+where snapshot_date = $week and contains(lower(organization), lower($query))
+group by organization, kind
+order by n_repos desc, organization, kind
+limit $k
+"""
+
+
+def _days(reader: Reader, values: Mapping[str, Any]) -> Answer:
+    name = values["name"]
+    # comparing in any case reads every name, so it comes last
+    for sql in (
+        _OF_NAMESPACE,
+        _NAMED.format(condition="organization = $name"),
+        _NAMED.format(condition="lower(organization) = lower($name)"),
+    ):
+        for found in reader.rows(sql, name=name):
+            for facts in reader.rows(_FACTS, **found):
+                return Answer(reader.table(_DAYS, **found), facts)
+    raise Unanswered(404, f"No organization or namespace of this week is called {visible(name)}.")
+
+
+def _list(reader: Reader, values: Mapping[str, Any]) -> Answer:
+    return Answer(reader.table(_LIST, query=values["query"], k=values["k"]))
+
+
+ENDPOINTS: Final = (
+    Endpoint(
+        "/organizations",
+        "Organizations whose name has a text",
+        "The largest come first. A namespace without a known organization is one of its own.",
+        (
+            Parameter("query", "Text in the name, in any case.", default=""),
+            Parameter("k", "Number of results.", "integer", 20, low=1, high=100),
+        ),
+        _list,
+    ),
+    Endpoint(
+        "/organizations/days",
+        "Days of an organization",
+        "Repositories created and commits on each day with any; commits as far as histories are known.",
+        (Parameter("name", "Organization, or one of its namespaces, in any case.", is_required=True),),
+        _days,
+    ),
+)

@@ -1,0 +1,190 @@
+"""The published warehouse as the server reads it: read-only, within limits, and reopened when a week is published.
+
+What is asked of it belongs to the modules beside this one.
+"""
+
+import math
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from hub_assets.errors import HubAssetsError
+from hub_assets.search.index import Index
+from hub_assets.sql import literal
+
+MEMORY: Final = "512MB"
+"""DuckDB's limit for all queries together; a query beyond it fails and writes nothing to the disk."""
+THREADS: Final = 2
+"""Threads for all queries together."""
+
+
+class Unanswered(HubAssetsError):
+    """A request that is not answered: the HTTP status, and a sentence that says why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class Reader:
+    """A connection for one request.
+
+    Attributes:
+        week: the week that is served.
+        cursor: the warehouse; use `table`.
+        indexes: the search indexes.
+        version: equal as long as the same questions have the same answers.
+        deadline: the moment of `time.monotonic` at which the time for this request is over.
+    """
+
+    week: date
+    cursor: duckdb.DuckDBPyConnection
+    indexes: "Indexes"
+    version: tuple[Any, ...]
+    deadline: float = math.inf
+
+    def table(self, sql: str, **values: Any) -> pa.Table:
+        """Return the rows of a SELECT. `$week` is the week; every other value is bound too.
+
+        Raises:
+            Unanswered: if the time is over, or the query needs too much memory.
+        """
+        if time.monotonic() > self.deadline:
+            raise _too_slow()
+        used = {name: value for name, value in {"week": self.week, **values}.items() if f"${name}" in sql}
+        try:
+            return self.cursor.sql(sql, params=used).to_arrow_table()
+        except duckdb.InterruptException as error:
+            raise _too_slow() from error
+        except duckdb.OutOfMemoryException as error:
+            raise Unanswered(503, "This request needs more memory than the server allows; narrow it.") from error
+
+    def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        """Return the rows of a SELECT as dictionaries; see `table`."""
+        rows: list[dict[str, Any]] = self.table(sql, **values).to_pylist()
+        return rows
+
+    @cached_property
+    def index(self) -> Index:
+        """The week's search index.
+
+        Raises:
+            Unanswered: if the week has none.
+        """
+        return self.indexes.of(self.week)
+
+    def interrupt(self) -> None:
+        """Stop the query that runs now; called from another thread when the time is over."""
+        self.cursor.interrupt()
+
+
+def _too_slow() -> Unanswered:
+    return Unanswered(503, "This request took too long and was stopped; narrow it, or try again later.")
+
+
+@dataclass
+class Indexes:
+    """The search indexes, memory-mapped. Only the last one used stays open."""
+
+    folder: Path
+    _open: tuple[tuple[Any, ...], Index] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, week: date) -> Index:
+        """Return the index of a week; one that was built again is opened again.
+
+        Raises:
+            Unanswered: if there is none.
+        """
+        folder = self.folder / str(week)
+        with self._lock:
+            mark = (folder, *_mark(folder))
+            if self._open is None or self._open[0] != mark:
+                if not folder.is_dir():
+                    raise Unanswered(404, f"The week of {week} has no search index yet; materialize search__index.")
+                self._open = (mark, Index.open(folder))
+            return self._open[1]
+
+
+@dataclass
+class Published:
+    """The published warehouse.
+
+    Attributes:
+        path: the database, which publishing replaces.
+        sites: a folder per week with its site.
+        indexes: the search indexes.
+        chosen: the week to serve; None for the newest published week with a site, or the newest without one.
+    """
+
+    path: Path
+    sites: Path
+    indexes: Indexes
+    chosen: date | None = None
+    _open: tuple[tuple[int, ...], duckdb.DuckDBPyConnection, list[date]] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reader(self) -> Reader:
+        """Return a connection to the database as it is now.
+
+        Raises:
+            Unanswered: if there is no database, it cannot be read, or it does not have the week.
+        """
+        with self._lock:
+            mark = _mark(self.path)
+            if self._open is None or self._open[0] != mark:
+                self._reopen(mark)
+            assert self._open is not None
+            _, connection, weeks = self._open
+            cursor = connection.cursor()
+            cursor.execute("use published")
+            cursor.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout
+        week = self._week(weeks)
+        return Reader(week, cursor, self.indexes, (mark, week, _mark(self.indexes.folder / str(week))))
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            if self._open is not None:
+                self._open[1].close()
+                self._open = None
+
+    def _reopen(self, mark: tuple[int, ...]) -> None:
+        # a database of its own, which then attaches the file: connections to one path share what they opened first
+        connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": ""})
+        try:
+            connection.execute(f"attach {literal(self.path)} as published (read_only)")
+            connection.execute("set enable_external_access = false")
+            found = connection.execute(
+                "select distinct snapshot_date from published.mart__repo_activity order by 1"
+            ).fetchall()
+        except duckdb.Error as error:
+            connection.close()
+            raise Unanswered(503, "The published warehouse cannot be read at the moment; try again.") from error
+        if self._open is not None:
+            self._open[1].close()  # cursors of requests in flight keep the old file
+        self._open = (mark, connection, [week for (week,) in found])
+
+    def _week(self, weeks: list[date]) -> date:
+        if self.chosen is not None and self.chosen in weeks:
+            return self.chosen
+        if self.chosen is not None or not weeks:
+            raise Unanswered(404, f"The week of {self.chosen or 'now'} is not published.")
+        return max((week for week in weeks if (self.sites / str(week)).is_dir()), default=max(weeks))
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    """Return what tells a replaced file or folder from the earlier one."""
+    with suppress(OSError):
+        found = path.stat()
+        return (found.st_ino, found.st_mtime_ns, found.st_size)
+    return ()

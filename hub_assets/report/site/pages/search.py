@@ -1,0 +1,14 @@
+"""Search: repositories by what they can do, where a server answers. After the Spaces for semantic search."""
+
+from typing import Final
+
+from hub_assets.report.site.page import Page
+
+PAGE: Final = Page(
+    slug="search",
+    title="Search",
+    lead="Find models, datasets and Spaces by what they can do, or those that are similar to one you know.",
+    group="Explore",
+    content=lambda _: {},
+    scripts=("explore.js", "search.js"),
+)
