@@ -39,6 +39,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17 (Debian: openjdk-17-jre-headless)"),
 ]
 
+SERVER: Final = "org.apache.spark.sql.connect.service.SparkConnectServer"
 DIGITS: Final = 9
 """Significant digits to which doubles must agree: both engines add numbers in any order."""
 
@@ -64,10 +65,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "spark.sql.warehouse.dir": folder / "warehouse",
         "spark.local.dir": folder / "local",
     }
-    command = [spark_home / "sbin/start-connect-server.sh", "--master", "local[2]", "--driver-memory", "1536m"]
+    # the script that starts it, sbin/start-connect-server.sh, is not in every release's wheel
+    command = [spark_home / "bin/spark-submit", "--class", SERVER, "--master", "local[2]", "--driver-memory", "1536m"]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
-    environment = {"SPARK_HOME": spark_home, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_NO_DAEMONIZE": "1"}
+    command.append("spark-internal")
+    environment = {"SPARK_HOME": spark_home, "SPARK_LOCAL_IP": "127.0.0.1"}
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
             list(map(str, command)),
