@@ -65,6 +65,11 @@ class Home:
         tombstones = read_tombstones(self.forgotten, lambda: secret_key(self.secret))
         return Lake(self.root / "lake", tombstones.scrub)
 
+    @cached_property
+    def tables(self) -> Lake:
+        """The weeks of SQL models that Spark built; empty if DuckDB builds them."""
+        return Lake(self.root / "tables")
+
     @property
     def build(self) -> Path:
         """The database that runs write to."""

@@ -35,7 +35,8 @@ from hub_assets.hub.sources.listings import LISTINGS
 from hub_assets.lock import Activity
 from hub_assets.run_tags import CAUSE_TAG, STARTED_BY_TAG, cause_of, started_by
 from hub_assets.vocabulary import REPO_TYPES, Bucket, RepoType
-from hub_assets.warehouse.database import connect, prepare
+from hub_assets.warehouse.database import connect, prepare, replace_week
+from hub_assets.warehouse.spark import build_week, connected, engine_of_environment
 from hub_assets.warehouse.sql_project import Model, Project, Source, load_project
 
 
@@ -198,7 +199,7 @@ class HomeResource(dg.ConfigurableResource):
     _who: str = PrivateAttr(default="a run")
     _tell: Callable[[str], None] = PrivateAttr(default=print)
     _locks: dict[str, ExitStack] = PrivateAttr(default_factory=dict)
-    _prepared: object = PrivateAttr(default=None)
+    _prepared: dict[str, list[Path]] | None = PrivateAttr(default=None)
     _open: AbstractContextManager[duckdb.DuckDBPyConnection] | None = PrivateAttr(default=None)
     _connection: duckdb.DuckDBPyConnection | None = PrivateAttr(default=None)
 
@@ -289,20 +290,22 @@ class HomeResource(dg.ConfigurableResource):
         home = self.home
         if snapshot_date is not None:
             self.require_listed(snapshot_date, listings)
-        sources = {
-            source.name: [f for week in home.lake.weeks(source.name) for f in home.lake.files(source.name, week)]
+        found = {
+            source.name: home.lake.files_of_all_weeks(source.name)
             for source in project().sources
             if not source.is_stored
         }
+        models = [model.name for model in project().models if (home.tables.root / model.name).exists()]
+        found |= {name: home.tables.files_of_all_weeks(name) for name in models}
         self._lock("building")
         try:
             if self._connection is None:
                 self._open = connect(home.build)
                 self._connection = self._open.__enter__()
                 self._prepared = None
-            if self._prepared != sources:
-                prepare(self._connection, project(), sources)
-                self._prepared = sources
+            if self._prepared != found:
+                prepare(self._connection, project(), found)
+                self._prepared = found
             yield self._connection
         except BaseException as error:
             self.release(error)
@@ -310,6 +313,24 @@ class HomeResource(dg.ConfigurableResource):
         if self._home is None:
             self.release()
             self._unlock("building")
+
+    def build(self, connection: duckdb.DuckDBPyConnection, model: Model, snapshot_date: date) -> None:
+        """Build a week of a model, with the engine that HUB_ASSETS_ENGINE names.
+
+        Args:
+            connection: what `building` yields.
+            model: the model.
+            snapshot_date: its week.
+
+        Raises:
+            SparkError: if Spark is asked for and cannot be used.
+        """
+        address = engine_of_environment()
+        if address is None:
+            replace_week(connection, model.name, snapshot_date, model.render(snapshot_date))
+        else:
+            spark, tables = connected(address), self.home.tables
+            build_week(spark, connection, project(), self._prepared or {}, tables, model, snapshot_date)
 
     def release(self, error: BaseException | None = None) -> None:
         """Close the build database, but keep the lock.

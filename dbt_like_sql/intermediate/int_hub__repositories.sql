@@ -51,7 +51,7 @@ written as (
     select
         *,
         case
-            when repo_type = 'space' and coalesce(len(tag_licenses), 0) = 0
+            when repo_type = 'space' and coalesce(array_length(tag_licenses), 0) = 0
                 then list_transform(card_licenses, lambda name: lower(trim(name)))
             else list_transform(tag_licenses, lambda tag: lower(trim(substr(tag, 9))))
         end as names

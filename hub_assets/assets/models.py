@@ -13,7 +13,7 @@ from hub_assets.checks import check, check_specs, newest_week
 from hub_assets.metadata import RESULT_ROWS, column_lineage, column_schema, preview, tracked_metrics
 from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource, listings_behind, project
-from hub_assets.warehouse.database import replace_week
+from hub_assets.warehouse.spark import SparkError
 from hub_assets.warehouse.sql_project import Model, Seed
 
 PREVIEW_ROWS: Final = 5
@@ -69,7 +69,7 @@ def _build_group(group: str, models: Sequence[Model]) -> dg.AssetsDefinition:
                 for week in weeks:
                     results[week] = _build_week(model, week, home)
                     record(context, home, model.name, week)
-            except (duckdb.Error, dg.Failure) as error:
+            except (duckdb.Error, SparkError, dg.Failure) as error:
                 failed[model.name] = str(error)
                 continue
             result = of_weeks(context, model.name, results)
@@ -85,7 +85,7 @@ def _build_group(group: str, models: Sequence[Model]) -> dg.AssetsDefinition:
 def _build_week(model: Model, snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:
     with home.building(snapshot_date, listings_behind(model.name)) as connection:
         if not model.is_view:
-            replace_week(connection, model.name, snapshot_date, model.render(snapshot_date))
+            home.build(connection, model, snapshot_date)
         week = f"from {model.name} where snapshot_date = date '{snapshot_date}'"
         ((rows,),) = connection.execute(f"select count(*) {week}").fetchall()
         shown = RESULT_ROWS if model.tracked_metrics else PREVIEW_ROWS

@@ -140,6 +140,26 @@ class Lake:
             self._verified.add((path, part.digest))
         return files
 
+    def adopt(self, table: str, snapshot_date: date, files: Iterable[Path]) -> Manifest:
+        """Make Parquet files that another program wrote the valid parts of a week, in place of any earlier ones.
+
+        The files are moved; they must lie on the lake's own file system.
+        """
+        manifest = Manifest(complete=True, generation=self.manifest(table, snapshot_date).generation + 1)
+        folder = self.folder(table, snapshot_date)
+        for number, file in enumerate(files):
+            name = f"part-{manifest.generation:03d}-{number:05d}.parquet"
+            rows = pq.read_metadata(file).num_rows
+            manifest.parts.append(Part(name, rows, {}, file.stat().st_size, _digest(file)))
+            force_to_disk(file)
+            file.replace(folder / name)
+        self.set_manifest(table, snapshot_date, manifest)
+        valid = {part.file for part in manifest.parts}
+        for path in folder.glob("part-*"):
+            if path.name not in valid:
+                path.unlink()
+        return manifest
+
     def weeks(self, table: str) -> list[date]:
         """Return the snapshot dates for which a table has valid parts, oldest first."""
         return [day for day in self._days(table) if self.manifest(table, day).complete]
@@ -171,6 +191,14 @@ class Lake:
             LakeError: if a file is damaged.
         """
         return self.verified(table, snapshot_date, self.manifest(table, snapshot_date).parts)
+
+    def files_of_all_weeks(self, table: str) -> list[Path]:
+        """Return a table's valid Parquet files of all weeks, oldest first.
+
+        Raises:
+            LakeError: if a file is damaged.
+        """
+        return [file for week in self.weeks(table) for file in self.files(table, week)]
 
     def _has_begun(self, folder: Path) -> bool:
         # the manifest is written with the first part; until then only a journal exists

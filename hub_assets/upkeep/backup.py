@@ -281,7 +281,7 @@ class _Store:
 
 
 def _lake_entries(home: Home, store: _Store) -> Iterator[Entry]:
-    for folder in sorted(home.lake.root.glob("*/snapshot_date=*")):
+    for folder in sorted([*home.lake.root.glob("*/snapshot_date=*"), *home.tables.root.glob("*/snapshot_date=*")]):
         yield from _week_entries(home, folder, store)
 
 
@@ -358,7 +358,7 @@ def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
     """Copy the remaining files, which are replaced atomically or written only once, skipping any that disappear."""
     for path in sorted(home.root.rglob("*")):
         name = str(path.relative_to(home.root))
-        is_taken = name.startswith("lake/") or path.suffix in (".db", ".db-wal", ".db-shm", ".db-journal")
+        is_taken = name.startswith(("lake/", "tables/")) or path.suffix in (".db", ".db-wal", ".db-shm", ".db-journal")
         if is_taken or path == home.build or LEFT_OUT.fullmatch(name) or not path.is_file():
             continue
         try:

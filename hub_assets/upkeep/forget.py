@@ -29,7 +29,7 @@ from hub_assets.identities.merging import ID_LENGTH
 from hub_assets.identities.pseudonyms import pseudonyms, secret_key
 from hub_assets.lake.journal import Journal
 from hub_assets.lake.landing import Record
-from hub_assets.lake.parts import MANIFEST, Part, write_beside
+from hub_assets.lake.parts import MANIFEST, Lake, Part, write_beside
 from hub_assets.lake.tombstones import NAMING, PREFIX, own_pattern, read_tombstones, walk, write_tombstones
 from hub_assets.sql import parquet
 from hub_assets.upkeep.backup import known_backups
@@ -256,7 +256,8 @@ def forget(
     erasure = Erasure(tokens, words, out_of_reach=known_backups(home))
     numbers = _numbers(home.warehouse)
     stages: tuple[tuple[str, Callable[[], None]], ...] = (
-        ("the lake", lambda: _lake(home, eraser)),
+        ("the lake", lambda: _lake(home.lake, eraser)),
+        ("Spark's tables", lambda: _lake(home.tables, eraser)),
         ("decisions", lambda: _decisions(home, eraser, tokens)),
         ("build.duckdb", lambda: _database(home.build, eraser, project)),
         ("warehouse.duckdb", lambda: _database(home.warehouse, eraser, project)),
@@ -323,18 +324,18 @@ def _id(author: str) -> str:
     return hashlib.sha256(author.encode()).hexdigest()[:ID_LENGTH]
 
 
-def _lake(home: Home, eraser: Eraser) -> None:
-    for path in sorted(home.lake.root.glob(f"*/*/{MANIFEST}")) + sorted(home.lake.root.glob("*/*/journal-*.log")):
+def _lake(lake: Lake, eraser: Eraser) -> None:
+    for path in sorted(lake.root.glob(f"*/*/{MANIFEST}")) + sorted(lake.root.glob("*/*/journal-*.log")):
         if path.name == MANIFEST:
-            _week(home, path.parent, eraser)
+            _week(lake, path.parent, eraser)
         else:
             _journal(path, eraser)
 
 
-def _week(home: Home, folder: Path, eraser: Eraser) -> None:
+def _week(lake: Lake, folder: Path, eraser: Eraser) -> None:
     """Write new parts next to the old ones, list them in the manifest, and only then delete the old parts."""
     table, week = folder.parent.name, date.fromisoformat(folder.name.partition("=")[2])
-    manifest = home.lake.manifest(table, week)
+    manifest = lake.manifest(table, week)
     changed: dict[str, Part] = {}
     for part in (*manifest.parts, *(manifest.landing or ())):
         if part.file in changed:
@@ -347,14 +348,14 @@ def _week(home: Home, folder: Path, eraser: Eraser) -> None:
         else:
             name = re.sub(r"(\.e\d+)?\.parquet$", "", part.file)
             number = int((re.search(r"\.e(\d+)\.parquet$", part.file) or [0, 0])[1]) + 1
-            changed[part.file] = home.lake.write_part(table, week, f"{name}.e{number}.parquet", without, counts)
+            changed[part.file] = lake.write_part(table, week, f"{name}.e{number}.parquet", without, counts)
     details = walk(manifest.details, eraser.text)
     if details == manifest.details and all(part.file == file for file, part in changed.items()):
         return
     manifest.parts = [changed[part.file] for part in manifest.parts]
     manifest.landing = None if manifest.landing is None else [changed[part.file] for part in manifest.landing]
     manifest.details = details
-    home.lake.set_manifest(table, week, manifest)
+    lake.set_manifest(table, week, manifest)
     kept = {part.file for part in changed.values()}
     for path in folder.glob("part-*"):
         if path.name not in kept:

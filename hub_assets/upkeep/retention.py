@@ -266,6 +266,7 @@ def _build_weeks(home: Home, limits: Limits) -> list[date]:
             for (table,) in tables.fetchall()
             for (week,) in connection.execute(f"select distinct snapshot_date from {table}").fetchall()
         }
+    weeks |= {week for folder in home.tables.root.glob("int_*") for week in home.tables.weeks(folder.name)}
     return sorted(week for week in weeks if week < first)
 
 
@@ -276,6 +277,9 @@ def _drop_weeks(home: Home, project: Project, weeks: list[date]) -> None:
             if table in intermediate:
                 connection.execute(f"delete from {table} where snapshot_date in (select unnest(?))", [weeks])
     rewrite(home.build, lambda rows: rows, project)
+    for name in intermediate:
+        for week in weeks:
+            shutil.rmtree(home.tables.folder(name, week), ignore_errors=True)
 
 
 def _size(path: Path) -> int:

@@ -147,20 +147,24 @@ def _log_of(path: Path) -> Path:
 def prepare(connection: duckdb.DuckDBPyConnection, project: Project, files: Mapping[str, Iterable[Path]]) -> None:
     """Create the inputs of the SQL models: views of the raw tables, staging views, seeds, and tables filled by Python.
 
+    Models that another engine wrote as Parquet become views, too.
+
     Args:
         connection: the build database.
         project: the SQL project.
-        files: the valid Parquet files of each lake source, for all weeks.
+        files: the valid Parquet files of each lake source, and of models that lie outside the database, for all weeks.
     """
     for source in project.sources:
         if source.is_stored:
             columns = ", ".join(f'"{column.name}" {column.type}' for column in source.columns)
             connection.execute(f"create table if not exists {source.name} ({columns})")
         else:
-            connection.execute(f"create or replace view {source.name} as {_source_select(source, files[source.name])}")
+            show(connection, source, files[source.name])
     for model in project.models:
         if model.is_view:
             connection.execute(f"create or replace view {model.name} as\n{model.render(date.min)}")
+        elif model.name in files and not is_table(connection, model.name):
+            show(connection, model, files[model.name])
     for seed in project.seeds:
         columns = ", ".join(f"'{column.name}': '{column.type}'" for column in seed.columns)
         connection.execute(
@@ -169,13 +173,27 @@ def prepare(connection: duckdb.DuckDBPyConnection, project: Project, files: Mapp
         )
 
 
+def show(connection: duckdb.DuckDBPyConnection, table: Table, files: Iterable[Path]) -> None:
+    """Create a view of a table's Parquet files; columns that a file lacks are null."""
+    connection.execute(f"create or replace view {table.name} as {_files_select(table, files)}")
+
+
+def is_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Return whether the database itself holds a table's rows; a view shows those of files."""
+    found = "select 1 from duckdb_tables() where table_name = ? and database_name = current_database()"
+    return bool(connection.execute(found, [name]).fetchall())
+
+
 def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_date: date, select: str) -> int:
     """Replace one week of a table with the rows of a SELECT, in one transaction, and return the number of rows.
 
     The table takes over the SELECT's columns: new columns are null in other weeks, removed columns are dropped, and
     changed types are converted (null if the conversion fails). Rows of other weeks stay.
     """
-    if not _columns_of(connection, table):
+    columns = _columns_of(connection, table)
+    if columns and not is_table(connection, table):
+        _take_in(connection, table)
+    elif not columns:
         # DuckDB 2.0.0 joins incorrectly if a table was created and filled with over 122,880 rows in one transaction
         connection.execute(f"create table {table} as select * from (\n{select}\n) limit 0")
     connection.begin()
@@ -201,6 +219,16 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
             connection.rollback()
         raise
     return int(rows)
+
+
+def _take_in(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Turn a view of another engine's files into a table; see `replace_week` for why not in one transaction."""
+    connection.execute(f"create or replace table {table}__taken_in as select * from {table} limit 0")
+    connection.execute(f"insert into {table}__taken_in select * from {table}")
+    connection.begin()
+    connection.execute(f"drop view {table}")
+    connection.execute(f"alter table {table}__taken_in rename to {table}")
+    connection.commit()
 
 
 def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project: Project) -> dict[str, int]:
@@ -350,8 +378,8 @@ def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, targe
             return f"select * from {table.name} where {week} and {column} is not null and {column} not in ({keys})"
 
 
-def _source_select(source: Source, files: Iterable[Path]) -> str:
-    select = _no_rows(source)
+def _files_select(table: Table, files: Iterable[Path]) -> str:
+    select = _no_rows(table)
     paths = list(files)
     return f"{select} union all by name select * from {parquet(paths)}" if paths else select
 

@@ -60,10 +60,11 @@ def errors(result: dg.ExecuteInProcessResult) -> str:
 
 
 def break_model(home: Home, model: str) -> None:
-    """Make writing to a table fail by replacing the table with a view."""
+    """Make writing to a table fail by replacing it, and the table that a view is turned into, with views."""
     with connect(home.build) as connection:
         connection.execute(f"drop table {model}")
-        connection.execute(f"create view {model} as select date '2026-11-16' as snapshot_date")
+        for name in (model, f"{model}__taken_in"):
+            connection.execute(f"create view {name} as select date '2026-11-16' as snapshot_date")
 
 
 def test_one_selected_model_is_built_alone(home: Home, instance: dg.DagsterInstance) -> None:

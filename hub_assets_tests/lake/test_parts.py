@@ -133,3 +133,14 @@ def test_failed_write_leaves_existing_file_alone(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         write_beside(tmp_path / "file", half)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("file", "before")]
+
+
+def test_adopted_files_replace_the_parts_of_a_week(tmp_path: Path) -> None:
+    lake, old = made(tmp_path)
+    for number in range(2):
+        pq.write_table(ROWS.slice(number * 10, 10), old.with_name(f"written-{number}.parquet"))
+    manifest = lake.adopt("t", WEEK, sorted(old.parent.glob("written-*")))
+    assert (manifest.complete, manifest.generation, manifest.rows) == (True, 2, 20)
+    assert read(tmp_path).equals(ROWS.slice(0, 20))
+    assert {path.name for path in old.parent.iterdir()} == {"_manifest.json", *(part.file for part in manifest.parts)}
+    assert lake.files_of_all_weeks("t") == lake.files("t", WEEK)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from hub_assets.networks import clustering
 from hub_assets.networks import measures as of
 from hub_assets.networks.clustering import average_clustering
 from hub_assets.networks.cores import core_numbers
@@ -237,3 +238,22 @@ def test_the_votes_of_wikipedia(real_data: Path) -> None:
     assert core_numbers(undirected).max() == 2 * 53
     assert of.assortativity(undirected) == pytest.approx(-0.0831, abs=5e-5)
     assert average_clustering(undirected) == pytest.approx(0.1409, abs=5e-5)
+
+
+@pytest.mark.parametrize("most_dense", [0, 7, 6_000])
+def test_clustering_of_a_clique_among_small_teams_is_fagiolos(monkeypatch: pytest.MonkeyPatch, most_dense: int) -> None:
+    """The dense part gives the same as sparse products, and as the diagonal of (A + A')^3, Fagiolo's own formula."""
+    monkeypatch.setattr(clustering, "MOST_DENSE", most_dense)
+    rng = np.random.default_rng(3)
+    clique = [(f"0{one:03d}", f"0{other:03d}") for one in range(40) for other in range(40) if one != other]
+    ends = [[f"{n:04d}" for n in rng.integers(0, 200, 600)] for _ in range(2)]
+    around = {(one, other) for one, other in zip(*ends, strict=True) if one != other and max(one, other) > "0039"}
+    graph = Graph.of(edges([(*pair, int(rng.integers(1, 50))) for pair in sorted({*clique, *around})]))
+    weights = np.zeros((graph.n_nodes, graph.n_nodes))
+    weights[graph.sources, graph.targets] = np.cbrt(graph.weights / graph.weights.max())
+    links = (weights > 0).astype(float)
+    triangles = np.diag(np.linalg.matrix_power(weights + weights.T, 3)) / 2
+    degrees = (links + links.T).sum(axis=1)
+    possible = degrees * (degrees - 1) - 2 * np.diag(links @ links)
+    expected = (triangles / np.maximum(possible, 1)).mean()
+    assert average_clustering(graph, graph.weights) == pytest.approx(expected, rel=1e-12)

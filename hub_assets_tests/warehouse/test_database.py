@@ -20,9 +20,11 @@ from hub_assets.warehouse.database import (
     _require,
     connect,
     failing_rows,
+    is_table,
     prepare,
     publish,
     replace_week,
+    show,
 )
 from hub_assets.warehouse.sql_project import Column, DataTest, Project, Seed, load_project
 from hub_assets_tests.killing import ended, started
@@ -338,3 +340,17 @@ def test_data_tests_find_the_rows_that_fail(test: DataTest, failing: int) -> Non
 def test_progress_bar_is_disabled(tmp_path: Path) -> None:
     with connect(tmp_path / "b.duckdb") as connection:
         assert rows(connection, "(select current_setting('enable_progress_bar'))") == [(False,)]
+
+
+def test_table_takes_in_the_weeks_of_a_view(tmp_path: Path, project: Project) -> None:
+    """The weeks that another engine wrote stay when DuckDB writes the next one."""
+    table = project.tables["int_hub__trailers"]
+    with connect(tmp_path / "build.duckdb") as connection:
+        week = "select date '2026-11-{}' as snapshot_date, 'Ann' as name, 'ann' as handle, 1::bigint as n_commits"
+        connection.execute(f"copy ({week.format('09')}) to '{tmp_path}/week.parquet'")
+        show(connection, table, [tmp_path / "week.parquet"])
+        assert not is_table(connection, table.name)
+        assert replace_week(connection, table.name, date(2026, 11, 16), week.format(16)) == 1
+        assert is_table(connection, table.name)
+        weeks = connection.execute(f"select snapshot_date from {table.name} order by 1").fetchall()
+    assert weeks == [(date(2026, 11, 9),), (date(2026, 11, 16),)]

@@ -1,0 +1,211 @@
+"""Builds weeks of the SQL models on Apache Spark, over Spark Connect, where HUB_ASSETS_ENGINE is `spark`.
+
+Spark reads the lake's Parquet and writes each week of a model as Parquet parts with a manifest, in the home's
+`tables/`. `build.duckdb` has a view of these parts where it would have a table otherwise, so that checks, previews,
+Python assets and publication read the rows of both engines in the same way. The cluster must see the home at the same
+path. How SQL is translated belongs in `spark_sql`.
+"""
+
+import os
+import shutil
+import warnings
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from hub_assets.errors import UserError
+from hub_assets.lake.parts import Lake
+from hub_assets.sql import literal
+from hub_assets.warehouse.database import is_table, show
+from hub_assets.warehouse.spark_sql import spark_sql, spark_type
+from hub_assets.warehouse.sql_project import Model, Project, Table
+
+COPIES: Final = ".copies"
+"""The folder for what Spark reads from `build.duckdb`, while it builds a week."""
+SETTINGS: Final = {
+    "spark.sql.ansi.enabled": "true",  # errors instead of nulls
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",  # as DuckDB's
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",  # dates before 1582 are those of DuckDB
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+}
+
+
+class SparkError(UserError):
+    """Spark cannot be used; the message says why and what to do."""
+
+
+def engine_of_environment() -> str | None:
+    """Return the address of the Spark server that builds the models; None if DuckDB does.
+
+    Raises:
+        SparkError: if HUB_ASSETS_ENGINE is unknown, or SPARK_REMOTE is missing.
+    """
+    engine, address = os.environ.get("HUB_ASSETS_ENGINE") or "duckdb", os.environ.get("SPARK_REMOTE") or ""
+    if engine == "duckdb":
+        return None
+    if engine != "spark":
+        raise SparkError(f"HUB_ASSETS_ENGINE is {engine!r}; set it to duckdb or spark")
+    if not address.startswith("sc://"):
+        raise SparkError(
+            f"SPARK_REMOTE is {address!r}; set it to the address of a Spark Connect server, sc://host:15002"
+        )
+    return address
+
+
+@cache
+def connected(address: str) -> "Spark":
+    """Return this process's session on a server.
+
+    Raises:
+        SparkError: if the client is not installed, or the server does not answer.
+    """
+    return Spark(address)
+
+
+class Spark:
+    """A session on a Spark Connect server.
+
+    Raises:
+        SparkError: see `connected`.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            with warnings.catch_warnings():
+                # of pandas only `createDataFrame` and `toPandas` know, which are not used here
+                warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+                from pyspark.errors.exceptions.connect import SparkConnectException
+                from pyspark.sql import SparkSession
+        except ModuleNotFoundError as error:
+            raise SparkError(f"Spark's client is incomplete ({error}); pip install 'hub-assets[spark]'") from None
+        self._error: type[Exception] = SparkConnectException
+        try:
+            self._session: Any = SparkSession.builder.remote(address).create()
+            for name, value in SETTINGS.items():
+                self._session.conf.set(name, value)
+        except (SparkConnectException, ConnectionError) as error:
+            raise SparkError(f"Spark at {address} does not answer ({_first_line(error)}); see SPARK_REMOTE") from None
+
+    def read(self, table: Table, files: Iterable[Path]) -> None:
+        """Make a table readable under its name; columns that a file lacks are null."""
+        types = {column.name: spark_type(column.type) for column in table.columns}
+        paths = [str(file) for file in files]
+        if paths:
+            schema = ", ".join(f"`{name}` {kind}" for name, kind in types.items())
+            self._session.read.schema(schema).parquet(*paths).createOrReplaceTempView(table.name)
+        else:
+            nothing = ", ".join(f"CAST(NULL AS {kind}) AS `{name}`" for name, kind in types.items())
+            self.view(table.name, f"SELECT {nothing} WHERE FALSE")
+
+    def view(self, name: str, select: str) -> None:
+        """Make the rows of a SELECT readable under a name."""
+        self._session.sql(select).createOrReplaceTempView(name)
+
+    def write(self, select: str, folder: Path) -> list[Path]:
+        """Write the rows of a SELECT to a new folder and return its Parquet files.
+
+        Raises:
+            SparkError: if Spark cannot run it.
+        """
+        try:
+            self._session.sql(select).write.option("compression", "zstd").parquet(str(folder))
+        except self._error as error:
+            raise SparkError(f"Spark failed: {_first_line(error)}") from None
+        if not folder.exists():
+            raise SparkError(f"Spark wrote {folder.name} elsewhere: it must see {folder.parent} at the same path")
+        return sorted(folder.glob("*.parquet"))
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.stop()
+
+
+def build_week(
+    spark: Spark,
+    connection: duckdb.DuckDBPyConnection,
+    project: Project,
+    files: Mapping[str, Iterable[Path]],
+    tables: Lake,
+    model: Model,
+    snapshot_date: date,
+) -> None:
+    """Build a week of a model on Spark, and show its rows in the build database.
+
+    Weeks of models that DuckDB built are moved to Parquet first.
+
+    Args:
+        spark: the session.
+        connection: the build database.
+        project: the SQL project.
+        files: the valid Parquet files of each lake source, for all weeks.
+        tables: where the models' weeks are written.
+        model: the model.
+        snapshot_date: the week.
+
+    Raises:
+        SparkError: if Spark cannot run it.
+        ModelError: see `spark_sql`.
+    """
+    for name in model.upstream:
+        _provide(spark, connection, project, files, tables, name)
+    _move(connection, tables, model)
+    beside = tables.folder(model.name, snapshot_date) / ".beside"
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    tables.adopt(model.name, snapshot_date, spark.write(spark_sql(model, snapshot_date, project.tables), beside))
+    shutil.rmtree(beside)
+    shutil.rmtree(tables.root / COPIES, ignore_errors=True)
+    show(connection, model, tables.files_of_all_weeks(model.name))
+
+
+def _provide(
+    spark: Spark,
+    connection: duckdb.DuckDBPyConnection,
+    project: Project,
+    files: Mapping[str, Iterable[Path]],
+    tables: Lake,
+    name: str,
+) -> None:
+    """Make what a model reads readable on Spark."""
+    table = project.tables[name]
+    if isinstance(table, Model) and table.is_view:
+        for upstream in table.upstream:
+            _provide(spark, connection, project, files, tables, upstream)
+        spark.view(name, spark_sql(table, date.min, project.tables))
+    elif isinstance(table, Model):
+        _move(connection, tables, table)
+        spark.read(table, tables.files_of_all_weeks(name))
+    elif name in files:
+        spark.read(table, files[name])
+    else:
+        # a seed, or written by Python in a step that knows nothing of Spark: small next to the lake
+        copied = tables.root / COPIES / f"{name}.parquet"
+        _copy(connection, f"select * from {name}", copied)
+        spark.read(table, [copied])
+
+
+def _move(connection: duckdb.DuckDBPyConnection, tables: Lake, model: Model) -> None:
+    """Move a table's weeks from the build database to Parquet. If it is cut off, the table is still whole."""
+    if not is_table(connection, model.name):
+        return
+    for (week,) in connection.execute(f"select distinct snapshot_date from {model.name}").fetchall():
+        beside = tables.folder(model.name, week) / ".beside" / "moved.parquet"
+        _copy(connection, f"select * from {model.name} where snapshot_date = date '{week}'", beside)
+        tables.adopt(model.name, week, [beside])
+        beside.parent.rmdir()
+    connection.execute(f"drop table {model.name}")
+    show(connection, model, tables.files_of_all_weeks(model.name))
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection.execute(f"copy ({select}) to {literal(path)} (format parquet, compression zstd)")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]

@@ -1,0 +1,334 @@
+"""Translates a model's SELECT from DuckDB's SQL to Spark's, so that both engines return the same rows.
+
+sqlglot does most of it. Here are the constructs that it passes through unchanged or whose meaning differs silently,
+mostly where values are null. Running the result belongs in `spark`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Final
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+
+from hub_assets.warehouse.sql_project import Model, ModelError, Table
+
+REFUSED: Final = ("PERCENTILE_APPROX", "APPROX_PERCENTILE", "APPROX_COUNT_DISTINCT")
+"""Functions of Spark that approximate; a translation that contains one is a mistake, whatever the model meant."""
+_INTEGERS: Final = exp.DataType.INTEGER_TYPES
+_JSON_TYPES: Final = (("ARRAY%", "ARRAY"), ("OBJECT%", "OBJECT"), ("STRING", "VARCHAR"), ("VOID", "NULL"))
+_SPACES_AROUND: Final = r"^\p{Zs}+|\p{Zs}+\z"
+
+
+def spark_sql(model: Model, snapshot_date: date, tables: Mapping[str, Table]) -> str:
+    """Return a model's SELECT for one week in Spark's SQL, with the columns in the types that the model has in DuckDB.
+
+    The session must read `TIMESTAMP` as a timestamp without a time zone, and run in UTC.
+
+    Args:
+        model: the model.
+        snapshot_date: its week; any, for a view.
+        tables: the project's tables by name, for the types of what the model reads.
+
+    Raises:
+        ModelError: if a construct has no exact counterpart in Spark.
+    """
+    schema: dict[str, object] = {
+        name: {column.name: column.type for column in tables[name].columns} for name in model.upstream
+    }
+    tree = sqlglot.parse_one(model.render(snapshot_date), read="duckdb")
+    qualified = qualify(tree, schema=schema, dialect="duckdb", validate_qualify_columns=False)
+    typed = annotate_types(qualified, schema=schema, dialect="duckdb")
+    try:
+        for node in reversed(list(typed.walk())):  # children first, because a conversion may copy them
+            if (convert := _CONVERSIONS.get(type(node))) and (converted := convert(node)) is not node:
+                converted.type = node.type
+                node.replace(converted)
+        for select in typed.find_all(exp.Select):
+            _unnest(select)
+        sql = typed.sql(dialect="spark", identify=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except SqlglotError as error:
+        raise ModelError(model.path, None, f"Spark has no exact counterpart: {str(error).splitlines()[0]}") from None
+    if approximate := [name for name in REFUSED if name in sql.upper()]:
+        raise ModelError(model.path, None, f"Spark would approximate it with {approximate[0]}")
+    columns = (f"CAST(`{column.name}` AS {spark_type(column.type)}) AS `{column.name}`" for column in model.columns)
+    return f"SELECT {', '.join(columns)} FROM ({sql})"
+
+
+def spark_type(duckdb_type: str) -> str:
+    """Return Spark's name of a DuckDB type."""
+    kind = exp.DataType.build(duckdb_type, dialect="duckdb")
+    # the sum of whole numbers; Spark's widest integer has 64 bits, and its widest decimal 38 digits
+    return "DECIMAL(38, 0)" if kind.is_type("INT128") else kind.sql(dialect="spark", identify=True)
+
+
+def _cte(node: exp.Expr) -> exp.Expr:
+    node.set("materialized", None)
+    return node
+
+
+def _length(node: exp.Expr) -> exp.Expr:
+    """`len` is a text's length in Spark, and a list's only under another name."""
+    if node.this.is_type("ARRAY"):
+        return exp.ArraySize(this=node.this)
+    if not node.this.is_type("TEXT", "VARCHAR"):
+        raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} may be of a list; write array_length(x)")
+    return node
+
+
+def _element(node: exp.Expr) -> exp.Expr:
+    """DuckDB returns null beyond the end of a list, where Spark fails; sqlglot has already subtracted 1."""
+    (position,) = node.expressions
+    if not position.is_int:
+        raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} is not a fixed element of a list")
+    return exp.func("TRY_ELEMENT_AT", node.this, exp.Literal.number(int(position.name) + 1))
+
+
+def _cast(node: exp.Expr) -> exp.Expr:
+    """DuckDB rounds fractions, doubles to even, decimals away from zero; Spark cuts them off."""
+    if node.args["to"].this not in _INTEGERS or node.this.type is None:
+        return node
+    if node.this.type.this in exp.DataType.FLOAT_TYPES:
+        node.set("this", exp.func("RINT", node.this))
+    elif node.this.type.this in exp.DataType.NUMERIC_TYPES - _INTEGERS:
+        node.set("this", exp.func("ROUND", node.this))
+    return node
+
+
+def _divide(node: exp.Expr) -> exp.Expr:
+    """DuckDB divides doubles, and by 0 as IEEE 754 says; Spark keeps decimals, with few digits, and fails at 0."""
+    double = exp.DataType.build("double")
+    above, below = (exp.Cast(this=exp.paren(each), to=double.copy()) for each in (node.this, node.expression))
+    if isinstance(node.expression, exp.Nullif) or (node.expression.is_number and float(node.expression.name) != 0):
+        return exp.Div(this=above, expression=below)
+    is_zero = exp.EQ(this=below.copy(), expression=exp.Literal.number(0))
+    infinity = exp.Cast(this=exp.Literal.string("Infinity"), to=double)
+    infinite = exp.Mul(this=above.copy(), expression=infinity)
+    return exp.case().when(is_zero, infinite).else_(exp.Div(this=above, expression=below))
+
+
+def _extreme(node: exp.Expr) -> exp.Expr:
+    """DuckDB orders a null field of a struct last, Spark first: a flag before each field makes the order the same."""
+    struct = node.this
+    if not isinstance(struct, exp.Struct):
+        return node
+    fields = []
+    for number, field in enumerate(struct.expressions):
+        flag = exp.to_identifier(f"is_null_{number}")
+        fields += [exp.PropertyEQ(this=flag, expression=_is_null(field.expression)), field]
+    struct.set("expressions", fields)
+    return node
+
+
+def _arg_max(node: exp.Expr) -> exp.Expr:
+    """DuckDB passes over rows whose value is null, Spark only over those whose key is null."""
+    key = exp.case().when(exp.Not(this=_is_null(node.this)), node.expression)
+    node.set("expression", key)
+    return node
+
+
+def _list(node: exp.Expr) -> exp.Expr:
+    """Spark has no ORDER BY within `collect_list`: sort structs of a null flag, the key and the value."""
+    if not isinstance(node.this, exp.Order):
+        return node
+    order, value = node.this.expressions, node.this.this
+    if any(each.args.get("desc") for each in order):
+        raise sqlglot.UnsupportedError("list(... order by ... desc)")
+    if isinstance(value, exp.Distinct):
+        if [each.this for each in order] != value.expressions:
+            raise sqlglot.UnsupportedError("list(distinct ...) in the order of something else")
+        return _sorted(exp.ArrayUniqueAgg(this=value.expressions[0]))  # without a null, which `collect_set` drops
+    keys = [part for each in order for part in (_is_null(each.this), each.this)]
+    names = [*(f"key_{number}" for number in range(len(keys))), "value"]
+    fields = [part for name, key in zip(names, [*keys, value], strict=True) for part in (exp.Literal.string(name), key)]
+    row, field = exp.to_identifier("row"), exp.to_identifier("value")
+    value_of = exp.Lambda(this=exp.Dot(this=row.copy(), expression=field), expressions=[row])
+    ordered = _sorted(exp.ArrayAgg(this=exp.Anonymous(this="NAMED_STRUCT", expressions=fields)))
+    return exp.Anonymous(this="TRANSFORM", expressions=[ordered, value_of])
+
+
+def _sorted(rows: exp.Expr) -> exp.Expr:
+    """Sort an aggregate's list; DuckDB's list of no rows is null, where Spark's is empty."""
+    some = exp.Anonymous(this="NULLIF", expressions=[rows, exp.Array()])
+    return exp.Anonymous(this="ARRAY_SORT", expressions=[some])
+
+
+def _filter(node: exp.Expr) -> exp.Expr:
+    """Move a FILTER from a sorted list to the aggregate in it."""
+    if isinstance(node.this, exp.Anonymous) and (rows := node.this.find(exp.ArrayAgg, exp.ArrayUniqueAgg)):
+        rows.replace(exp.Filter(this=rows.copy(), expression=node.expression))
+        return node.this
+    return node
+
+
+def _is_null(value: exp.Expr) -> exp.Expr:
+    return exp.Is(this=value.copy(), expression=exp.Null())
+
+
+def _percentile(node: exp.Expr) -> exp.Expr:
+    return exp.func("PERCENTILE", node.this, node.expression)
+
+
+def _series(node: exp.Expr) -> exp.Expr:
+    """DuckDB's series is empty where its end is before its start; Spark's counts down."""
+    start, end = node.args["start"], node.args["end"]
+    return exp.func("IF", exp.LTE(this=start.copy(), expression=end.copy()), node, exp.Null())
+
+
+def _trim(node: exp.Expr) -> exp.Expr:
+    """DuckDB also trims Unicode's other spaces, and neither trims tabs and newlines."""
+    if node.expression or node.args.get("position"):
+        raise sqlglot.UnsupportedError(f"{node.sql('duckdb')}: use trim(x)")
+    return exp.Anonymous(
+        this="REGEXP_REPLACE", expressions=[node.this, exp.Literal.string(_SPACES_AROUND), exp.Literal.string("")]
+    )
+
+
+def _lower(node: exp.Expr) -> exp.Expr:
+    """DuckDB maps each character by itself; Spark makes two of `İ`, and a final sigma at the end of a word."""
+    translated = exp.func("TRANSLATE", node.this, exp.Literal.string("İΣ"), exp.Literal.string("iσ"))
+    node.set("this", translated)
+    return node
+
+
+def _pattern(node: exp.Expr) -> str:
+    """Return a regular expression of RE2, a literal, in Java's dialect."""
+    if not (isinstance(node, exp.Literal) and node.is_string):
+        raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} is not a literal pattern")
+    return java_pattern(node.name)
+
+
+def java_pattern(pattern: str) -> str:
+    r"""Return a regular expression of RE2 in Java's dialect.
+
+    In Java `$` also matches before a final newline, `.` excludes more than newlines (which `(?d)` changes), `\s`
+    includes the vertical tab, and `(?i)` means ASCII alone.
+    """
+    java: list[str] = []
+    is_in_class = False
+    for part in re.findall(r"\\.|\[\^?\]?|\]|\(\?i\)|.", pattern, re.DOTALL):
+        match part:
+            case r"\s":
+                java.append(r"\t\n\f\r " if is_in_class else r"[\t\n\f\r ]")
+            case "$" if not is_in_class:
+                java.append(r"\z")
+            case "(?i)":
+                java.append("(?iu)")
+            case _:
+                is_in_class = part.startswith("[") or (is_in_class and part != "]")
+                java.append(part)
+    return "(?d)" + "".join(java)
+
+
+def _full_match(node: exp.Expr) -> exp.Expr:
+    pattern = _pattern(node.expression).removeprefix("(?d)")
+    return exp.RegexpLike(this=node.this, expression=exp.Literal.string(rf"(?d)^(?:{pattern})\z"))
+
+
+def _match(node: exp.Expr) -> exp.Expr:
+    if not (isinstance(node.expression, exp.Literal) and node.expression.name.startswith("(?d)")):
+        node.set("expression", exp.Literal.string(_pattern(node.expression)))
+    return node
+
+
+def _replace(node: exp.Expr) -> exp.Expr:
+    """DuckDB replaces the first match, Spark all: match from the start of the text, up to the first match."""
+    if node.args.get("modifiers") or not node.args.get("single_replace"):
+        raise sqlglot.UnsupportedError("regexp_replace with options")
+    if node.args["replacement"].name:
+        raise sqlglot.UnsupportedError("regexp_replace with anything but an empty text")
+    pattern = _pattern(node.expression).removeprefix("(?d)")
+    first = rf"(?d)\A((?s:.*?))(?:{pattern})"
+    return exp.Anonymous(
+        this="REGEXP_REPLACE", expressions=[node.this, exp.Literal.string(first), exp.Literal.string("$1")]
+    )
+
+
+def _anonymous(node: exp.Expr) -> exp.Expr:
+    if node.name.lower() == "json_valid":
+        (text,) = node.expressions
+        return exp.case().when(exp.Not(this=_is_null(text)), exp.Not(this=_is_null(_json(text))))
+    return node
+
+
+def _json(text: exp.Expr, path: str | None = None, kind: str = "variant") -> exp.Expr:
+    parsed = exp.Anonymous(this="TRY_PARSE_JSON", expressions=[text.copy()])
+    if path is None:
+        return parsed
+    return exp.Anonymous(
+        this="TRY_VARIANT_GET", expressions=[parsed, exp.Literal.string(path), exp.Literal.string(kind)]
+    )
+
+
+def _json_type(node: exp.Expr) -> exp.Expr:
+    path = node.expression.name
+    schema = exp.Anonymous(this="SCHEMA_OF_VARIANT", expressions=[_json(node.this, path)])
+    case = exp.case()
+    for spark, duckdb in _JSON_TYPES:
+        case = case.when(exp.Like(this=schema.copy(), expression=exp.Literal.string(spark)), exp.Literal.string(duckdb))
+    return case
+
+
+def _json_text(node: exp.Expr) -> exp.Expr:
+    path = node.expression.sql(dialect="duckdb").strip("'")
+    if path.endswith("[*]"):
+        return _json(node.this, path.removesuffix("[*]"), "array<string>")
+    return _json(node.this, path, "string")
+
+
+_CONVERSIONS: Final[dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
+    exp.CTE: _cte,
+    exp.Length: _length,
+    exp.Bracket: _element,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.Div: _divide,
+    exp.Min: _extreme,
+    exp.Max: _extreme,
+    exp.ArgMax: _arg_max,
+    exp.ArrayAgg: _list,
+    exp.Filter: _filter,
+    exp.PercentileCont: _percentile,
+    exp.GenerateSeries: _series,
+    exp.Trim: _trim,
+    exp.Lower: _lower,
+    exp.RegexpFullMatch: _full_match,
+    exp.RegexpLike: _match,
+    exp.RegexpExtract: _match,
+    exp.RegexpReplace: _replace,
+    exp.Anonymous: _anonymous,
+    exp.JSONType: _json_type,
+    exp.JSONExtractScalar: _json_text,
+}
+
+
+def _unnest(select: exp.Select) -> None:
+    """Turn `unnest`, alone or next to `generate_subscripts` of the same list, into a lateral view.
+
+    Spark allows a generator only by itself in a SELECT, and its positions start at 0.
+    """
+    lists = [node for item in select.expressions for node in item.find_all(exp.Explode)]
+    positions = [
+        node
+        for item in select.expressions
+        for node in item.find_all(exp.Anonymous)
+        if node.name.lower() == "generate_subscripts"
+    ]
+    if not lists:
+        return
+    unnested = lists[0].this.copy()
+    if any(node.this != unnested for node in lists) or any(node.expressions[0] != unnested for node in positions):
+        raise sqlglot.UnsupportedError("a SELECT unnests different lists")
+    for node in lists:
+        node.replace(exp.column("item", table="unnested"))
+    for node in positions:
+        place = exp.Add(this=exp.column("place", table="unnested"), expression=exp.Literal.number(1))
+        node.replace(exp.cast(exp.Paren(this=place), "bigint"))
+    alias = exp.TableAlias(
+        this=exp.to_identifier("unnested"), columns=[exp.to_identifier("place"), exp.to_identifier("item")]
+    )
+    select.append("laterals", exp.Lateral(this=exp.Posexplode(this=unnested), view=True, alias=alias))

@@ -1,0 +1,226 @@
+"""A real Spark Connect server builds every SQL model with the same rows as DuckDB, and a week with the same figures."""
+
+import importlib.metadata
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from hub_assets import cli
+from hub_assets.home import Home
+from hub_assets.lake.parts import Lake
+from hub_assets.local_hub.app import build_app
+from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.server import running
+from hub_assets.resources import project
+from hub_assets.sql import parquet
+from hub_assets.warehouse.database import connect, is_table, prepare, replace_week
+from hub_assets.warehouse.spark import Spark, build_week
+from hub_assets.warehouse.sql_project import Model
+from hub_assets_tests.golden import WEEK, hub_of
+from hub_assets_tests.integration.home_week import tables_of, take_week
+from hub_assets_tests.warehouse.building import CORE, SOURCES
+from hub_assets_tests.warehouse.building import build_week as build_on_duckdb
+from hub_assets_tests.warehouse.odd import WEEKS, odd_rows
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17 (Debian: openjdk-17-jre-headless)"),
+]
+
+SERVER: Final = "org.apache.spark.sql.connect.service.SparkConnectServer"
+DIGITS: Final = 9
+"""Significant digits to which doubles must agree: both engines add numbers in any order."""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a server from an environment of its own: the server and the client install the same folder."""
+    folder = tmp_path_factory.mktemp("spark")
+    version = importlib.metadata.version("pyspark-client").rpartition(".")[0]
+    subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
+    install = [str(folder / "venv/bin/pip"), "install", "-q", f"pyspark=={version}.*"]
+    subprocess.run(install, check=True)
+    (spark_home,) = (folder / "venv").glob("lib/python*/site-packages/pyspark")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": port,
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": 2,
+        "spark.sql.warehouse.dir": folder / "warehouse",
+        "spark.local.dir": folder / "local",
+    }
+    # the script that starts it, sbin/start-connect-server.sh, is not in every release's wheel
+    command = [spark_home / "bin/spark-submit", "--class", SERVER, "--master", "local[2]", "--driver-memory", "1536m"]
+    for name, value in settings.items():
+        command += ["--conf", f"{name}={value}"]
+    command.append("spark-internal")
+    environment = {"SPARK_HOME": spark_home, "SPARK_LOCAL_IP": "127.0.0.1"}
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            list(map(str, command)),
+            cwd=folder,
+            env=os.environ | {name: str(value) for name, value in environment.items()},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        for _ in range(240):
+            assert server.poll() is None, (folder / "log").read_text()[-4000:]
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.5)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(60)
+
+
+@pytest.fixture(scope="module")
+def spark(address: str) -> Iterator[Spark]:
+    session = Spark(address)
+    yield session
+    session.close()
+
+
+def differences(
+    spark: Spark, connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path]], folder: Path, week: date
+) -> dict[str, Any]:
+    """Build a week of every model on Spark from tables that DuckDB built; return how the rows differ, by model.
+
+    A model reads DuckDB's tables, not Spark's, so that a difference shows where it arises.
+    """
+    found: dict[str, Any] = {}
+    for model in project().models:
+        if model.is_view:
+            continue
+        ours = f"select * from {model.name} where snapshot_date = date '{week}'"
+        n = count(connection, ours)
+        tables = Lake(folder / model.name)
+        with connection.cursor() as other:
+            other.begin()  # what `build_week` moves to Parquet comes back
+            build_week(spark, other, project(), files, tables, model, week)
+            other.rollback()
+        theirs = f"select * from {parquet(tables.files(model.name, week))} where snapshot_date = date '{week}'"
+        ours, theirs = comparable(model, ours), comparable(model, theirs)
+        found[model.name] = (
+            n,
+            connection.execute(f"({ours}) except all ({theirs}) limit 2").fetchall(),
+            connection.execute(f"({theirs}) except all ({ours}) limit 2").fetchall(),
+        )
+        shutil.rmtree(folder / model.name)
+    return found
+
+
+def count(connection: duckdb.DuckDBPyConnection, select: str) -> int:
+    ((n,),) = connection.execute(f"select count(*) from ({select})").fetchall()
+    return int(n)
+
+
+def comparable(model: Model, select: str) -> str:
+    columns = (
+        f"""printf('%.{DIGITS - 1}e', "{column.name}")""" if column.type == "DOUBLE" else f'"{column.name}"'
+        for column in model.columns
+    )
+    return f"select {', '.join(columns)} from ({select})"
+
+
+def check(found: Mapping[str, Any], n_filled: int) -> None:
+    assert {name: each for name, each in found.items() if each[1:] != ([], [])} == {}
+    assert sum(each[0] > 0 for each in found.values()) >= n_filled
+
+
+def check_home(spark: Spark, root: Path, folder: Path) -> None:
+    home = Home(root)
+    sources = [source.name for source in project().sources if not source.is_stored]
+    files = {name: home.lake.files_of_all_weeks(name) for name in sources}
+    with connect(home.build) as connection:
+        prepare(connection, project(), files)
+        check(differences(spark, connection, files, folder, home.weeks[-1]), 55)
+
+
+def demo(home: Path, *options: str | Path) -> None:
+    made = CliRunner().invoke(cli.main, ["demo", "--home", str(home), "--budget", "none", *map(str, options)])
+    assert made.exit_code == 0, made.output
+
+
+def test_week_of_the_simulated_hub_is_the_same_on_both_engines(spark: Spark, tmp_path: Path) -> None:
+    demo(tmp_path / "home", "--week", WEEK.isoformat(), "--scale", "0.02", "--seed", "3")
+    check_home(spark, tmp_path / "home", tmp_path / "spark")
+
+
+@pytest.mark.parametrize("recorded", ["radar", "top_models_2024"])
+def test_recorded_week_is_the_same_on_both_engines(
+    spark: Spark, tmp_path: Path, real_data: Path, recorded: str
+) -> None:
+    demo(tmp_path / "home", "--replay", real_data / recorded)
+    check_home(spark, tmp_path / "home", tmp_path / "spark")
+
+
+def test_three_weeks_of_odd_data_are_the_same_on_both_engines(spark: Spark, tmp_path: Path) -> None:
+    """Null and 1970 dates, null and empty lists, broken card JSON, newlines, capitals that lower to two letters."""
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        prepare(connection, project(), {source.name: [] for source in project().sources})
+        for source in project().sources:
+            if not source.is_stored:
+                connection.execute(f"drop view {source.name}")
+        for name, schema in SOURCES.items():
+            # without developers, `build_on_duckdb` derives them from the author strings
+            rows = schema.empty_table() if name in CORE else odd_rows(name, schema, project().tables[name].grain)
+            connection.register("given", rows)
+            connection.execute(f"create or replace table {name} as from given")
+        for week in WEEKS:
+            build_on_duckdb(connection, project(), week)
+        for week in WEEKS:
+            check(differences(spark, connection, {}, tmp_path, week), 50)
+
+
+def test_week_on_spark_publishes_the_same_figures(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(build_app(hub_of(), quota=Quota(100_000, 300))) as url:
+        take_week(str(tmp_path / "duckdb"), url, str(WEEK))
+        monkeypatch.setenv("HUB_ASSETS_ENGINE", "spark")
+        monkeypatch.setenv("SPARK_REMOTE", address)
+        take_week(str(tmp_path / "spark"), url, str(WEEK))
+    published = [published_figures(Home(tmp_path / name)) for name in ("duckdb", "spark")]
+    assert published[0] == published[1]
+    with connect(Home(tmp_path / "spark").build) as connection:
+        check_taking_in(connection)
+
+
+def check_taking_in(connection: duckdb.DuckDBPyConnection) -> None:
+    """DuckDB goes on where Spark has built."""
+    name, later = "mart__activity_summary", date(2026, 11, 23)
+    assert not is_table(connection, name)
+    before = connection.execute(f"select * from {name} order by all").fetchall()
+    select = f"select * replace (date '{later}' as snapshot_date) from {name} where snapshot_date = date '{WEEK}'"
+    assert replace_week(connection, name, later, select) == len(before) > 0
+    assert is_table(connection, name)
+    week = f"select * from {name} where snapshot_date = date '{WEEK}' order by all"
+    assert connection.execute(week).fetchall() == before
+
+
+def published_figures(home: Home) -> dict[str, list[tuple[Any, ...]]]:
+    return {
+        name: [tuple(f"{value:.{DIGITS}g}" if isinstance(value, float) else value for value in row) for row in rows]
+        for name, rows in tables_of(home.warehouse, with_times=False).items()
+    }

@@ -1,0 +1,72 @@
+"""SQL for Spark: what cannot be translated exactly is refused, and patterns mean the same in both dialects.
+
+Whether both engines return the same rows is tested on a real server, in `integration/test_spark.py`.
+"""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from hub_assets.errors import UserError
+from hub_assets.warehouse.spark import Spark, SparkError, engine_of_environment
+from hub_assets.warehouse.spark_sql import REFUSED, java_pattern, spark_sql
+from hub_assets.warehouse.sql_project import ModelError, Project
+
+WEEK = date(2026, 11, 16)
+
+
+def test_every_model_is_translated_without_approximation(project: Project) -> None:
+    for model in project.models:
+        sql = spark_sql(model, WEEK, project.tables).upper()
+        assert not any(name in sql for name in (*REFUSED, "PERCENTILE_CONT", "GENERATE_SUBSCRIPTS", "MATERIALIZED"))
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("approx_quantile(n_likes, 0.5)", "approximate"),
+        ("len(list_filter(tags, lambda tag: tag <> ''))", "array_length"),
+        ("list(repo_id order by n_likes desc)", "desc"),
+        ("regexp_replace(repo_id, 'a', 'b')", "regexp_replace"),
+        ("regexp_matches(repo_id, sha)", "literal pattern"),
+        ("trim(repo_id, 'x')", "trim"),
+    ],
+)
+def test_inexact_translation_is_refused_by_name(project: Project, expression: str, why: str) -> None:
+    model = next(model for model in project.models if model.name == "int_hub__themes")
+    sql = f"select {expression} as snapshot_date from {{{{ ref('int_hub__repositories') }}}}"
+    changed = replace(model, sql=sql, upstream=("int_hub__repositories",), path=Path("odd.sql"))
+    with pytest.raises(ModelError, match=rf"odd\.sql: .*{why}"):
+        spark_sql(changed, WEEK, project.tables)
+
+
+@pytest.mark.parametrize(
+    ("re2", "java"),
+    [
+        (r"a$", r"(?d)a\z"),
+        (r"[$\s]\s", r"(?d)[$\t\n\f\r ][\t\n\f\r ]"),
+        (r"^(?i)[^]$]\$\[$", r"(?d)^(?iu)[^]$]\$\[\z"),
+    ],
+)
+def test_pattern_keeps_its_meaning_in_java(re2: str, java: str) -> None:
+    assert java_pattern(re2) == java
+
+
+@pytest.mark.parametrize(
+    ("engine", "remote", "message"),
+    [("presto", "", "duckdb or spark"), ("spark", "", "sc://host"), ("spark", "local[2]", "sc://host")],
+)
+def test_wrong_engine_is_refused(monkeypatch: pytest.MonkeyPatch, engine: str, remote: str, message: str) -> None:
+    monkeypatch.setenv("HUB_ASSETS_ENGINE", engine)
+    monkeypatch.setenv("SPARK_REMOTE", remote)
+    with pytest.raises(SparkError, match=message) as caught:
+        engine_of_environment()
+    assert isinstance(caught.value, UserError)
+
+
+def test_absent_client_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pyspark.sql", None)
+    with pytest.raises(SparkError, match=r"hub-assets\[spark\]"):
+        Spark("sc://127.0.0.1:1")
