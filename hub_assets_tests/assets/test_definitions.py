@@ -34,8 +34,8 @@ core__week_quality (trust) <- counting_changes int_hub__listing_totals trust_rul
 counting_changes (rules) <-
 enrich_hub__accounts (enrichment) <- core__account_questions raw_hub__commits raw_hub__discussions
 enrich_hub__aliases (usage) <- int_hub__base_models raw_hub__models raw_hub__spaces
-figure__attribution (change) <- mart__attribution
 enrich_hub__cards (search) <- raw_hub__datasets raw_hub__models raw_hub__spaces
+figure__attribution (change) <- mart__attribution
 figure__centrality (report) <- network__developer_centrality
 figure__concentration_over_time (change) <- stats__concentration_over_time
 figure__core (report) <- mart__collaboration_edges network__developer_centrality
@@ -162,8 +162,6 @@ release__dataset (report) <- warehouse__published
 report__site (report) <- figure__attribution figure__centrality figure__concentration_over_time figure__core \
 figure__correlations figure__correlations_by_license figure__distributions figure__families_over_time \
 figure__lorenz_curves figure__relative_adoption figure__survival figure__usage warehouse__published
-report__site (report) <- figure__centrality figure__core figure__correlations figure__correlations_by_license \
-figure__distributions figure__lorenz_curves figure__usage warehouse__published
 report__space (report) <- report__site
 search__index (search) <- int_hub__search_documents
 size_classes (reference) <-
@@ -195,15 +193,10 @@ stg_hub__spaces (repositories) <- raw_archive__spaces raw_hub__spaces
 subfields (reference) <-
 themes (reference) <-
 trust_rules (rules) <-
-warehouse__published (report) <- mart__identity_pairs mart__organization_coverage mart__result_quality \
-mart__week_coverage mart__weekly_changes mart__weekly_flows network__base_model_cycles \
-network__collaboration_over_time network__family_pagerank stats__claims stats__tail_fits stats__trends
-warehouse__published (report) <- int_hub__search_documents mart__datasets mart__identity_pairs mart__license_drift \
-mart__organization_days mart__published_comparison mart__result_quality mart__week_coverage mart__weekly_changes \
-mart__weekly_flows network__base_model_cycles network__collaboration_over_time stats__tail_fits
-warehouse__published (report) <- int_hub__search_documents mart__identity_pairs mart__license_drift \
-mart__organization_days mart__published_comparison mart__result_quality mart__spaces mart__week_coverage \
-mart__weekly_changes mart__weekly_flows network__base_model_cycles network__collaboration_over_time stats__tail_fits
+warehouse__published (report) <- int_hub__search_documents mart__identity_pairs mart__organization_coverage \
+mart__result_quality mart__spaces mart__week_coverage mart__weekly_changes mart__weekly_flows \
+network__base_model_cycles network__collaboration_over_time network__family_pagerank stats__claims stats__tail_fits \
+stats__trends
 """
 
 

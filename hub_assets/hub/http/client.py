@@ -1,8 +1,8 @@
 """The only way to call the Hub: requests JSON and cards with huggingface_hub's session and token, limits and retries.
 
 `HubClient` returns JSON or text, or raises one of `errors`. It follows redirects itself, and only where `endpoint`
-allows. Sending requests belongs in `session`, parsing headers in `headers`. What to request and what the rows mean does not
-belong here.
+allows. Sending requests belongs in `session`, parsing headers in `headers`. What to request and what the rows mean does
+not belong here.
 """
 
 import json
