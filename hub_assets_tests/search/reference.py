@@ -39,7 +39,8 @@ def embed_in_fp32(weights: Weights, ids: npt.NDArray[np.int64], mask: npt.NDArra
     """Return the mean of the last hidden states, scaled to unit length."""
 
     def dense(x: Floats, name: str) -> Floats:
-        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+        mapped: Floats = x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+        return mapped
 
     def norm(x: Floats, name: str) -> Floats:
         centered = x - x.mean(axis=-1, keepdims=True)
