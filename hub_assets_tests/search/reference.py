@@ -45,7 +45,8 @@ def embed_in_fp32(weights: Weights, ids: npt.NDArray[np.int64], mask: npt.NDArra
     def norm(x: Floats, name: str) -> Floats:
         centered = x - x.mean(axis=-1, keepdims=True)
         scaled = centered / np.sqrt((centered**2).mean(axis=-1, keepdims=True) + 1e-12)
-        return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+        normed: Floats = scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+        return normed
 
     def split(x: Floats) -> Floats:
         return x.reshape(*x.shape[:2], HEADS, -1).swapaxes(1, 2)
