@@ -82,10 +82,10 @@ def build_search() -> dg.AssetsDefinition:
 
 
 def _documents(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> pa.Table:
-    return connection.execute(
+    return connection.sql(
         "select repo_type, repo_id, namespace, card_text, has_card, task, library, license_group, languages, tags, "
         f"n_parameters, n_likes as likes, n_downloads as downloads from {DOCUMENTS} where snapshot_date = $week",
-        {"week": snapshot_date},
+        params={"week": snapshot_date},
     ).to_arrow_table()
 
 

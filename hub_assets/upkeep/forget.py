@@ -9,6 +9,7 @@ import hashlib
 import html
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -262,6 +263,7 @@ def forget(
         ("build.duckdb", lambda: _database(home.build, eraser, project)),
         ("warehouse.duckdb", lambda: _database(home.warehouse, eraser, project)),
         ("exports and report", lambda: _files(home, eraser)),
+        ("search indexes", lambda: _search(home)),
         ("Dagster's storage", lambda: _dagster(home, eraser, databases)),
     )
     for what, erase in stages:
@@ -415,6 +417,12 @@ def _files(home: Home, eraser: Eraser) -> None:
             if changed != text:
                 content = changed.encode("utf-8", "surrogateescape")
                 write_beside(path, partial(_write_bytes, content))
+
+
+def _search(home: Home) -> None:
+    """Delete the indexes, whose own format cannot be edited; materializing `search__index` rebuilds them."""
+    if home.search.exists():
+        shutil.rmtree(home.search)
 
 
 def _write_bytes(content: bytes, path: Path) -> None:
