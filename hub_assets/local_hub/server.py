@@ -53,8 +53,10 @@ def serve(app: ASGIApp, host: str, port: int, on_ready: Callable[[str], None], *
     """
     # a page creates thousands of short-lived objects, and garbage collection took a fifth of its time
     gc.set_threshold(50_000)
-    with socket.create_server((host, port)) as listener, contextlib.suppress(KeyboardInterrupt):
-        url = f"http://{host}:{listener.getsockname()[1]}"
+    is_v6 = ":" in host
+    family = socket.AF_INET6 if is_v6 else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listener, contextlib.suppress(KeyboardInterrupt):
+        url = f"http://{f'[{host}]' if is_v6 else host}:{listener.getsockname()[1]}"
         _Server(app, lambda: on_ready(url), **settings).run(sockets=[listener])
 
 

@@ -55,7 +55,7 @@ def plan_summary(
             numbers = (coverage.n_listed, coverage.n_selected, coverage.n_up_to_date, to_fetch, coverage.n_calls)
             table.add_row(f"{response_table.label} of {coverage.repo_type}s", *(f"{n:,}" for n in numbers))
     table.add_section()
-    table.add_row("total", "", "", "", "", f"{sum(needed):,}", style="bold")
+    table.add_row("total API calls", "", "", "", "", f"{sum(needed):,}", style="bold")
     return Group(table, _times(needed, calls, hours), *notes, _hint(calls, hours))
 
 

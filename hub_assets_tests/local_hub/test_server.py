@@ -12,7 +12,18 @@ from hub_assets.local_hub.server import running, serve
 from hub_assets.local_hub.simulated import simulated
 from hub_assets_tests.local_hub.conftest import PLENTY, WEEK
 
+
+def hosts() -> list[str]:
+    """Return the loopback addresses that this machine has."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return ["127.0.0.1"]
+    return ["127.0.0.1", "::1"]
+
+
 SERVE = f"""
+import sys
 from datetime import date
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
@@ -20,7 +31,7 @@ from hub_assets.local_hub.server import serve
 from hub_assets.local_hub.simulated import simulated
 
 app = build_app(simulated(date.fromisoformat("{WEEK}")), quota=Quota(9, 9))
-serve(app, "127.0.0.1", 0, lambda url: print(url, flush=True))
+serve(app, sys.argv[1], 0, lambda url: print(url, flush=True))
 print("done", flush=True)
 """
 
@@ -42,9 +53,10 @@ def test_a_server_stops_with_its_block_despite_a_pending_response() -> None:
         httpx2.get(f"{url}/api/models", timeout=0.2)
 
 
-def test_serve_prints_its_address_and_stops_quietly_when_interrupted() -> None:
+@pytest.mark.parametrize("host", hosts())
+def test_serve_prints_its_address_and_stops_quietly_when_interrupted(host: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", SERVE, host], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as hub:
         assert hub.stdout
         url = hub.stdout.readline().strip()

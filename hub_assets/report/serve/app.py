@@ -236,12 +236,12 @@ class _Guard:
 def _is_own(host: str, allowed: frozenset[str]) -> bool:
     """Return whether a `Host` header names a loopback address or an allowed name, on any port."""
     name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
-    name = (name if colon else host).lower()
+    name = (name if colon else host).lower().removeprefix("[").removesuffix("]")
     if colon and not (port.isascii() and port.isdigit()):
         return False
     if name in allowed or name == "localhost":
         return True
     try:
-        return ipaddress.ip_address(name.removeprefix("[").removesuffix("]")).is_loopback
+        return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
