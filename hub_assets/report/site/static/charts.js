@@ -139,6 +139,7 @@ hub.charts = (() => {
       grid: { left: 8, right: 24, top: groups.length > 1 ? 44 : 16, bottom: 32, containLabel: true },
       legend: groups.length > 1 ? { top: 0, left: 0, selectedMode: false, textStyle: { color: now.colors.ink }, data: groups.map(hub.name) } : undefined,
       xAxis: axis(now, { type: xScale, name: xLabel, nameLocation: "middle", nameGap: 28, scale: true, minorTick: { show: false },
+        minInterval: xScale === "time" ? 864e5 : undefined, // a day: a single week would be spread over hours
         splitLine: { show: false }, axisLabel: { formatter: xScale === "time" ? undefined : format(xStyle), hideOverlap: true } }),
       yAxis: axis(now, { type: yScale, name: now.isNarrow ? undefined : yLabel, nameLocation: "middle", nameGap: 52, nameRotate: 90,
         axisLabel: { formatter: format(yStyle) } }),
