@@ -102,7 +102,7 @@ def test_list_contains_every_benchmark() -> None:
     output = CliRunner().invoke(main, ["--list"]).output
     names = [line.split("  ")[0] for line in output.splitlines()]
     assert names == [
-        *("population", "calibration", "server", "listing crawl", "marts"),
+        *("population", "calibration", "series", "server", "listing crawl", "marts"),
         *("histories", "pacing", "identities", "statistics", "networks", "snapshot"),
     ]
     assert all(each.summary for each in all_benchmarks())
