@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 from playwright.sync_api import Browser, Page
 
+from hub_assets.definitions import defs
 from hub_assets.home import Home
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
@@ -18,8 +20,13 @@ from hub_assets_tests.integration.test_daemon import LOCATION, ask, dev, until
 pytestmark = pytest.mark.slow
 
 STALE = "mart__families"
-CHECKED = "mart__license_drift"
-CHECK = "weeks_are_built_by_this_code"
+[(CHECKED, CHECK)] = (
+    (spec.asset_key.to_user_string(), spec.name)
+    for checks in defs.asset_checks or []
+    if isinstance(checks, dg.AssetChecksDefinition) and checks.node_def.name == "code_versions_families"
+    for spec in checks.check_specs
+)
+"""The check of the group of `STALE`, and the table that it is attached to."""
 EXECUTE = """
 mutation ($execution: ExecutionParams!) {
   launchRun(executionParams: $execution) {
