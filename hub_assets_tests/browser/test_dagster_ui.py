@@ -1,6 +1,7 @@
 """Dagster's UI, on a home with one week, shows what the home contains and which week is stale."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -20,13 +21,7 @@ from hub_assets_tests.integration.test_daemon import LOCATION, ask, dev, until
 pytestmark = pytest.mark.slow
 
 STALE = "mart__families"
-[(CHECKED, CHECK)] = (
-    (spec.asset_key.to_user_string(), spec.name)
-    for checks in defs.asset_checks or []
-    if isinstance(checks, dg.AssetChecksDefinition) and checks.node_def.name == "code_versions_families"
-    for spec in checks.check_specs
-)
-"""The check of the group of `STALE`, and the table that it is attached to."""
+CHECK = "weeks_are_built_by_this_code"
 EXECUTE = """
 mutation ($execution: ExecutionParams!) {
   launchRun(executionParams: $execution) {
@@ -47,6 +42,18 @@ query ($key: AssetKeyInput!, $name: String!) {
   }
 }
 """
+
+
+@cache
+def checked() -> str:
+    """Return the table that the check of the group of `STALE` is attached to."""
+    (checks,) = (
+        each
+        for each in defs().asset_checks or []
+        if isinstance(each, dg.AssetChecksDefinition) and each.node_def.name == "code_versions_families"
+    )
+    (spec,) = checks.check_specs
+    return str(spec.asset_key.to_user_string())
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +96,7 @@ def check_result(port: int) -> dict[str, Any]:
         "repositoryName": repository["name"],
         "jobName": "__ASSET_JOB",
         "assetSelection": [],
-        "assetCheckSelection": [{"assetKey": {"path": [CHECKED]}, "name": CHECK}],
+        "assetCheckSelection": [{"assetKey": {"path": [checked()]}, "name": CHECK}],
     }
     launched = ask(port, EXECUTE, execution={"selector": selector, "mode": "default"})["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
@@ -100,7 +107,7 @@ def check_result(port: int) -> dict[str, Any]:
         return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
 
     assert until(finished, 120) == "SUCCESS", f"run {run} of the check did not succeed"
-    (execution,) = ask(port, RESULT, key={"path": [CHECKED]}, name=CHECK)["assetCheckExecutions"]
+    (execution,) = ask(port, RESULT, key={"path": [checked()]}, name=CHECK)["assetCheckExecutions"]
     return dict(execution["evaluation"])
 
 
@@ -123,7 +130,7 @@ def test_page_of_asset_shows_what_its_catalog_entry_says(page: Page) -> None:
 
 
 def test_page_of_check_names_stale_week(page: Page, check_result: dict[str, Any]) -> None:
-    page.goto(f"/assets/{CHECKED}?view=checks")
+    page.goto(f"/assets/{checked()}?view=checks")
     page.get_by_text(CHECK).first.click()
     page.get_by_text(STALE).first.wait_for()
     page.get_by_text(str(WEEK)).first.wait_for()
