@@ -145,5 +145,6 @@ def test_week_is_materialized_by_clicking(page: Page) -> None:
     partitions.fill(str(WEEK))
     partitions.press("Enter")
     dialog.get_by_role("button", name="Launch 1 run").click()
-    page.get_by_role("link", name="View").or_(page.get_by_role("button", name="View")).first.click()
+    dialog.wait_for(state="hidden")
+    page.goto("/runs")
     page.get_by_text("Success", exact=True).first.wait_for(timeout=300_000)
