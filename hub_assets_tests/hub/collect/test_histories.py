@@ -150,12 +150,15 @@ def test_every_repository_has_its_outcome(lake_of_first: Lake, first: Simulation
 def test_response_log_matches_the_simulation(lake_of_first: Lake, first: Simulation) -> None:
     statuses = {"ok": (200, None), "gated": (401, "GatedRepo"), "disabled": (403, None), "discussions_off": (403, None)}
     repos = listed_rows(first)
+    retried = 0
     for kind in HISTORIES:
         for row in rows(lake_of_first, f"raw_hub__{kind}"):
             repo = repos[row["repo_type"], row["repo_key"]]
             assert (row["status"], row["error_code"]) == statuses[row["outcome"]]
             assert (row["message"] is None) == (row["outcome"] == "ok")
-            assert (row["attempts"], row["calls"], row["final_id"], row["n_type_mismatches"]) == (1, 1, None, None)
+            assert (row["final_id"], row["n_type_mismatches"]) == (None, None)
+            assert row["calls"] == row["attempts"]
+            retried += row["attempts"] - 1
             assert (row["repo_id"], row["listed_sha"], row["listed_likes"]) == (repo["id"], repo["sha"], repo["likes"])
             assert (row["listed_gated"], row["listed_downloads"]) == (repo.get("gated"), repo.get("downloads"))
             assert (row["sample_share"], row["fetch_number"], row["history_version"]) == (
@@ -164,6 +167,7 @@ def test_response_log_matches_the_simulation(lake_of_first: Lake, first: Simulat
                 int(row["outcome"] == "ok"),
             )
             assert str(row["observed_at"]).startswith("2026-11-09 06:3")
+    assert retried <= 2  # a kept-alive connection can break before its request arrives
 
 
 def test_only_co_authors_of_messages_are_stored(collected: Collected, first: Simulation) -> None:
