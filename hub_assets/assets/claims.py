@@ -1,4 +1,4 @@
-"""The status of each published claim in a week. What the claims are belongs to `hub_assets.report.ledger`."""
+"""The status of each published claim in a week. Stating and judging claims belong in `hub_assets.report.ledger`."""
 
 from collections import Counter
 from datetime import date

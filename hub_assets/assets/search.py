@@ -1,6 +1,6 @@
 """The search index as an asset: one per week, built from the week's documents and last week's vectors.
 
-What is indexed and how it is searched belongs to `hub_assets.search`.
+Building and searching an index belong in `hub_assets.search`.
 """
 
 import time

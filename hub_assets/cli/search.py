@@ -1,4 +1,4 @@
-"""`hub-assets search`: find repositories by what they can do. Ranking belongs to `hub_assets.search`."""
+"""`hub-assets search`: find repositories by what they can do. Ranking belongs in `hub_assets.search`."""
 
 from datetime import date, timedelta
 from pathlib import Path

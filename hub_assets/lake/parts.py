@@ -141,7 +141,7 @@ class Lake:
         return files
 
     def adopt(self, table: str, snapshot_date: date, files: Iterable[Path]) -> Manifest:
-        """Make Parquet files that another program wrote the valid parts of a week, in place of any earlier ones.
+        """Replace a week's valid parts with Parquet files that another program wrote.
 
         The files are moved; they must lie on the lake's own file system.
         """

@@ -1,6 +1,6 @@
 """PageRank of models in their families, with more weight on what was released recently.
 
-Who descends from whom belongs to `families`.
+Deciding which model descends from which belongs in `families`.
 """
 
 from typing import Final

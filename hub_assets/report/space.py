@@ -1,7 +1,7 @@
 """Publishing a site as a static Space: all its files in one commit.
 
 Visitors see the whole site of one week, because the commit moves the branch in one step; an interrupted run is run
-again. What the site contains belongs to `report.site`.
+again. Building the site belongs in `report.site`.
 """
 
 import warnings

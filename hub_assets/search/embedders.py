@@ -1,7 +1,7 @@
-"""Embedders: from texts to vectors of their meaning.
+"""Embedders turn texts into vectors of their meaning.
 
-The bundled one is all-MiniLM-L6-v2 (Apache-2.0) with int8 weights, which the extra `semantic` installs. Comparing
-vectors belongs to `vectors`.
+The default is all-MiniLM-L6-v2 (Apache-2.0) with int8 weights, which the extra `semantic` installs. Comparing vectors
+belongs in `vectors`.
 """
 
 import os

@@ -1,6 +1,6 @@
 """The conditions that narrow a search, and which documents meet them.
 
-Asking the index of words for the same conditions belongs to `lexical`.
+Applying the same conditions in the word index belongs in `lexical`.
 """
 
 from collections.abc import Iterator

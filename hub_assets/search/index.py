@@ -1,7 +1,7 @@
 """The index of one week: written once, then opened memory-mapped by any number of readers.
 
-It has a folder per repository type, with the documents, the index of words and the vectors. What the words and vectors
-are belongs to `lexical` and `vectors`.
+Each repository type has a folder with its documents, word index and vectors. Storing and searching words belong in
+`lexical`; storing and comparing vectors belong in `vectors`.
 """
 
 import json

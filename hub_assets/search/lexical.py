@@ -1,6 +1,6 @@
 """The index of words: BM25 by tantivy over names, facts and cards, memory-mapped.
 
-Every document is known by its row number. What the texts are belongs to `documents`, fusing to `index`.
+Every document is identified by its row number. Preparing the texts belongs in `documents`, fusing scores in `index`.
 """
 
 import re

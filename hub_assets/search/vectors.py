@@ -1,7 +1,7 @@
 """Vectors as int8 in a memory-mapped file, and an exact scan over them.
 
 An exact scan rather than an approximate index: a million vectors take 28 ms on one core, and a filter costs nothing in
-recall. Where vectors come from belongs to `embedders`.
+recall. Computing vectors belongs in `embedders`.
 """
 
 from dataclasses import dataclass

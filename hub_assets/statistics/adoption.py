@@ -1,6 +1,6 @@
 """Adoption curves: how fast a release is taken up compared with releases of its size, when it peaks, how it fades.
 
-Time to a number of downloads is a survival time and belongs to `survival`.
+The time until a model reaches a number of downloads is a survival time, so estimating it belongs in `survival`.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """How few repositories hold most of the activity, week by week and slice by slice.
 
-The measures of one week with their Lorenz curves and bootstraps belong to `concentration`; whether a series moves
-belongs to `trends`.
+Measuring a single week, with Lorenz curves and bootstraps, belongs in `concentration`; testing
+a series for a trend belongs in `trends`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,8 +33,8 @@ def concentration_over_time(
 ) -> pa.Table:
     """Measure the concentration of each week, measure and slice.
 
-    The interval of a measure is about counting: where its mean would lie had the week been counted over and over with
-    every unit as popular as it was. The noise of a unit's count is taken from its change since the listing before
+    The interval covers counting noise: it is where the mean of the measure would lie if the same week were counted
+    many times and no unit changed in popularity. The noise of a unit's count is taken from its change since the listing before
     (successive differences: Wolter 2007, "Introduction to Variance Estimation", section 8.2): half the squared change,
     divided by the share of the two periods that they do not have in common. The measure's derivatives carry it to the
     measure; the interval is Student's with Satterthwaite's degrees of freedom, cut off at 0 and 1, and for the

@@ -2,7 +2,7 @@
 
 Times are days since creation. A model enters with the first listing since its creation; one that is older than the home
 enters late, and what happened before is not known. Downloads of a model that is younger than the home are known from
-its creation on. Estimating survival belongs to `survival`.
+its creation on. Estimating survival belongs in `survival`.
 """
 
 from datetime import date

@@ -1,6 +1,6 @@
 """Survival: how long repositories last until something happens to them, when not all are seen from their beginning.
 
-What counts as the event, and when a repository comes into view, belongs to `lifetimes`.
+Deciding what counts as the event, and when a repository is first observed, belongs in `lifetimes`.
 """
 
 from collections.abc import Sequence

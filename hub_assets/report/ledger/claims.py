@@ -52,7 +52,7 @@ class Claim(_Strict):
         definition: how our value is defined, where the source leaves a choice.
         sql: one SELECT with one row: `value`, `n`, and optionally `low` and `high` (the value's 95% interval) and
             `share_known`. `$week` is the week as a date.
-        quantity: for claims of the study, the key in the seed `published_values`, in place of `sql` and `published`.
+        quantity: for claims of the study, the key in the seed `published_values`, instead of `sql` and `published`.
         published: the published value: a share in [0, 1], a count, a ratio or a coefficient; null if the source states
             only a direction.
         unit: of the value and the published one.

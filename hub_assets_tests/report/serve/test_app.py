@@ -321,7 +321,7 @@ def test_wrong_parameters_get_a_sentence(client: Client) -> None:
 
 def test_defects_stay_in_the_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     def broken(*_: Any) -> Answer:
-        raise RuntimeError("secret place: /work/here.py")
+        raise RuntimeError(f"secret place: {__file__}")
 
     published = served.published
     with running(build_app(published, endpoints=[Endpoint("/broken", "", "", (), broken)])) as url:
