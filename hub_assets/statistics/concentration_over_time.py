@@ -34,13 +34,13 @@ def concentration_over_time(
     """Measure the concentration of each week, measure and slice.
 
     The interval covers counting noise: it is where the mean of the measure would lie if the same week were counted
-    many times and no unit changed in popularity. The noise of a unit's count is taken from its change since the listing before
+    many times and no unit changed in popularity. A unit's noise is estimated from its change since the previous listing
     (successive differences: Wolter 2007, "Introduction to Variance Estimation", section 8.2): half the squared change,
-    divided by the share of the two periods that they do not have in common. The measure's derivatives carry it to the
-    measure; the interval is Student's with Satterthwaite's degrees of freedom, cut off at 0 and 1, and for the
-    Herfindahl index, whose errors are skewed, on the scale of its logarithm. Resampling units
-    would answer another question, which a complete listing does not pose, and does not cover with tails this heavy. A
-    trend between the two listings widens the interval, and so does an overlap that of the share of zeros.
+    divided by the fraction of the two periods that does not overlap. The delta method turns it into the variance of the
+    measure. The interval is Student's, with Satterthwaite's degrees of freedom, clipped to [0, 1]; for the Herfindahl
+    index, whose errors are skewed, it is computed on the log scale. Resampling units would answer a question that a
+    complete listing does not raise, and its intervals do not reach their coverage with tails this heavy. A trend
+    between the two listings widens the interval, and an overlap widens that of the share of zeros.
 
     Args:
         repositories: one row per week, type and unit (a repository, or an organization with its sum), with

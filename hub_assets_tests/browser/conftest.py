@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from hub_assets_tests.report.site.conftest import site, two_week_home
@@ -76,6 +77,17 @@ def open_page(browser: Browser, site: Path) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+def serious_faults(page: Page) -> list[tuple[str, str, str]]:
+    """Return what axe finds serious or critical on a page: the rule, the first element and how to mend it."""
+    # with preloading, axe would request the style sheets again, which the pages' policy forbids
+    found = Axe().run(page, options={"preload": False}).response["violations"]
+    return [
+        (fault["id"], fault["nodes"][0]["html"][:200], fault["nodes"][0]["failureSummary"])
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    ]
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from hub_assets.report.site.pages import PAGES
-from hub_assets_tests.browser.conftest import Open
+from hub_assets_tests.browser.conftest import Open, serious_faults
 
 pytestmark = pytest.mark.slow
 
@@ -111,13 +110,7 @@ def test_axe_finds_no_serious_fault(slug: str, scheme: str, open_page: Open) -> 
     page.evaluate("document.querySelectorAll('main details').forEach((details) => { details.open = true; })")
     # rows of a table are alike, and axe takes half a minute for thousands of cells
     page.evaluate("document.querySelectorAll('tbody').forEach((b) => [...b.rows].slice(4).forEach((r) => r.remove()))")
-    found = Axe().run(page, options={"preload": False})  # preloading would fetch style sheets, which the pages forbid
-    faults = [
-        (fault["id"], fault["nodes"][0]["html"][:200], fault["nodes"][0]["failureSummary"])
-        for fault in found.response["violations"]
-        if fault["impact"] in ("serious", "critical")
-    ]
-    assert faults == []
+    assert serious_faults(page) == []
 
 
 @pytest.mark.parametrize("slug", ["index", "changes"])

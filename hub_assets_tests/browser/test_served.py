@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from hub_assets.local_hub.server import running
@@ -18,6 +17,7 @@ from hub_assets.report.site.pages import base_models, dataverse, heatmap, modelv
 from hub_assets.report.site.queries import Query
 from hub_assets.report.site.week import Week
 from hub_assets.warehouse.sql_project import Project
+from hub_assets_tests.browser.conftest import serious_faults
 from hub_assets_tests.browser.test_explorers import WEEK, check_numbers, chromium
 from hub_assets_tests.report.serve.conftest import Served, copied, project, served
 
@@ -225,13 +225,7 @@ def test_served_pages_have_no_serious_fault_for_assistive_technology(visit: Visi
     for name in ("search.html", "search.html#?search.query=speech", "modelverse.html", "api.html"):
         page = visit(name, color_scheme=scheme)
         page.wait_for_load_state("networkidle")
-        violations = Axe().run(page, options={"preload": False}).response["violations"]
-        serious = [
-            (each["id"], each["nodes"][0]["html"][:200])
-            for each in violations
-            if each["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], name
+        assert serious_faults(page) == [], name
 
 
 def test_the_keyboard_reaches_every_control_of_search(visit: Visit) -> None:
