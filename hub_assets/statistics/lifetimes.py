@@ -91,8 +91,7 @@ entered as (
     select
         models.*,
         listings.snapshot_date as first_date,
-        greatest(date_diff('second', models.created_at, cast(listings.snapshot_date as timestamp)) / 86400.0, 0.0)
-            as entry,
+        date_diff('second', models.created_at, cast(listings.snapshot_date as timestamp)) / 86400.0 as entry,
         date_diff('second', models.created_at, models.observed_at) / 86400.0 as last_seen
     from models
     asof join listings on cast(models.created_at as date) <= listings.snapshot_date
@@ -241,7 +240,8 @@ select
     event,
     coalesce(relation, 'unspecified') as relation,
     cast(extract('year' from created_at) as varchar) as cohort,
-    entry,
+    -- a model can be listed in the first seconds of its life, and its clock is not ours
+    greatest(entry, 0.0) as entry,
     greatest("exit", 0.0) as "exit",
     coalesce(is_event, false) as is_event
 from events

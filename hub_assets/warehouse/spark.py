@@ -8,12 +8,16 @@ path. How SQL is translated belongs in `spark_sql`.
 
 import os
 import shutil
+import socket
+import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import duckdb
 
@@ -26,6 +30,9 @@ from hub_assets.warehouse.sql_project import Model, Project, Table
 
 COPIES: Final = ".copies"
 """The folder for what Spark reads from `build.duckdb`, while it builds a week."""
+DEFAULT_PORT: Final = 15_002
+TIMEOUT: Final = 10
+"""Seconds to wait for a server to accept a connection."""
 SETTINGS: Final = {
     "spark.sql.ansi.enabled": "true",  # errors instead of nulls
     "spark.sql.session.timeZone": "UTC",
@@ -67,6 +74,38 @@ def connected(address: str) -> "Spark":
     return Spark(address)
 
 
+@contextmanager
+def _importable() -> Iterator[None]:
+    """Let the client be imported from any process.
+
+    In a process without a main file (`python -c`, a worker of execnet) version 4.2 believes that its own doctests are
+    running, and exits because its server is not installed.
+    """
+    main = sys.modules["__main__"]
+    is_fileless = not hasattr(main, "__file__")
+    if is_fileless:
+        main.__file__ = __file__
+    try:
+        with warnings.catch_warnings():
+            # of pandas only `createDataFrame` and `toPandas` know, which are not used here
+            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+            yield
+    finally:
+        if is_fileless:
+            del main.__file__
+
+
+def _reach(address: str) -> None:
+    """Connect to a server once: Spark's client would try for ten minutes.
+
+    Raises:
+        OSError: if nothing listens there.
+        ValueError: if the port is impossible.
+    """
+    url = urlsplit(address)
+    socket.create_connection((url.hostname or "", url.port or DEFAULT_PORT), TIMEOUT).close()
+
+
 class Spark:
     """A session on a Spark Connect server.
 
@@ -76,19 +115,18 @@ class Spark:
 
     def __init__(self, address: str) -> None:
         try:
-            with warnings.catch_warnings():
-                # of pandas only `createDataFrame` and `toPandas` know, which are not used here
-                warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+            with _importable():
                 from pyspark.errors.exceptions.connect import SparkConnectException
                 from pyspark.sql import SparkSession
+
+                _reach(address)
+                self._error: type[Exception] = SparkConnectException
+                self._session: Any = SparkSession.builder.remote(address).create()
+                for name, value in SETTINGS.items():
+                    self._session.conf.set(name, value)
         except ModuleNotFoundError as error:
             raise SparkError(f"Spark's client is incomplete ({error}); pip install 'hub-assets[spark]'") from None
-        self._error: type[Exception] = SparkConnectException
-        try:
-            self._session: Any = SparkSession.builder.remote(address).create()
-            for name, value in SETTINGS.items():
-                self._session.conf.set(name, value)
-        except (SparkConnectException, ConnectionError) as error:
+        except (SparkConnectException, OSError, ValueError) as error:
             raise SparkError(f"Spark at {address} does not answer ({_first_line(error)}); see SPARK_REMOTE") from None
 
     def read(self, table: Table, files: Iterable[Path]) -> None:

@@ -179,6 +179,7 @@ def serving(home: Home, environment: dict[str, str]) -> Iterator[int]:
                 process.wait(30)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            process.wait(30)
 
 
 @pytest.mark.slow

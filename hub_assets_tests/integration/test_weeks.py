@@ -174,7 +174,7 @@ def test_two_weeks_of_the_simulated_hub(tmp_path: Path, instance: dg.DagsterInst
     first, second = simulated(ONE), simulated(TWO)
     for population in (first, second):
         result, counters = materialize(tmp_path, population, instance)
-        assert result.success
+        assert result.success, failures_of(result)
         assert counters.by_status[429] == 0
     sizes = {
         (ONE, "model"): len(first.repos["model"]),
@@ -207,7 +207,7 @@ def test_two_weeks_with_all_histories(tmp_path: Path, instance: dg.DagsterInstan
     for week in (ONE, TWO):
         population = simulated(week, scale=0.003)
         result, counters = materialize(tmp_path, population, instance, crawl=CrawlResource())
-        assert result.success
+        assert result.success, failures_of(result)
         assert counters.by_status[429] == 0
         developers = developers_of(tmp_path, week)
         merged = sum(row["joined_with"] is not None for row in developers.values())
@@ -254,7 +254,7 @@ def test_published_week_matches_the_simulated_hub(golden: Golden) -> None:
 def test_run_ends_with_its_budget_and_the_next_run_continues(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     population = simulated(TWO, scale=0.002)
     result, counters = materialize(tmp_path, population, instance, crawl=CrawlResource(budget_calls=400))
-    assert result.success
+    assert result.success, failures_of(result)
     assert 300 < counters.by_kind["history"] + counters.by_kind["account"] <= 400
     metadata = metadata_of(result, "raw_hub__commits")
     assert metadata["is_complete"] is False
@@ -270,7 +270,7 @@ def test_run_ends_with_its_budget_and_the_next_run_continues(tmp_path: Path, ins
     assert 150 <= sum(row["n_known"] for row in coverage) <= 200
     assert {row["repo_type"] for row in coverage if row["n_known"]} == {"model", "dataset", "space"}
     result, _ = materialize(tmp_path, population, instance, crawl=CrawlResource(budget_hours=None))
-    assert result.success
+    assert result.success, failures_of(result)
     coverage = query(tmp_path, "from mart__history_coverage")
     assert all(row["n_not_asked"] == 0 for row in coverage)
 
@@ -281,7 +281,7 @@ def test_histories_missing_from_a_recording_are_requested_once(
 ) -> None:
     for _ in range(2):
         result, counters = materialize(tmp_path / "home", replay(small_week), instance, crawl=CrawlResource())
-        assert result.success
+        assert result.success, failures_of(result)
         assert counters.by_kind["history"] in (0, 4)
     assert counters.by_kind["history"] == 0
     outcomes = query(tmp_path / "home", "select distinct commits_outcome, discussions_outcome from mart__repo_activity")
@@ -376,7 +376,7 @@ def test_dirty_responses_are_handled_and_counted(golden: Golden, tmp_path: Path,
     switches = ["row-without-id", "unknown-field", "odd-tag", "expand-refused:downloadsAllTime", "not-json@3x1"]
     home = golden.copy(tmp_path / "home")
     result, _ = materialize(home, hub_of(), instance, faults=Faults.parse(switches), only=ACTIVITY)
-    assert result.success
+    assert result.success, failures_of(result)
     metadata = metadata_of(result, "raw_hub__models")
     counts = counts_of(result, "raw_hub__models")
     pages = -(-len(hub_of().repos["model"]) // 1000)
@@ -397,7 +397,7 @@ def test_empty_first_listing_warns_without_blocking(
 ) -> None:
     (small_week / "datasets.parquet").unlink()
     result, _ = materialize(tmp_path / "home", replay(small_week), instance, only=LISTING)
-    assert result.success
+    assert result.success, failures_of(result)
     assert materialization_of(result, "stg_hub__datasets")
     (check,) = [
         evaluation
@@ -421,7 +421,7 @@ def recorded(
     """A home with the recorded week, which tests must not change, and the run that built it."""
     folder = tmp_path_factory.mktemp("recorded")
     result, _ = materialize(folder / "home", replay(record(folder / "recording" / str(ONE))), instance)
-    assert result.success
+    assert result.success, failures_of(result)
     return folder / "home", result
 
 
@@ -581,7 +581,7 @@ RADAR = ("2026-08-17", "2026-08-24")
 def test_two_real_weeks(tmp_path: Path, instance: dg.DagsterInstance, real_data: Path) -> None:
     for day in (RADAR[0], RADAR[1], RADAR[1]):
         result, counters = materialize(tmp_path, replay(real_data / "radar" / day), instance, quota=Quota(1000, 300))
-        assert result.success
+        assert result.success, failures_of(result)
         assert counters.by_status[429] == 0
     for day, rows in zip(RADAR, (9_773, 15_156), strict=True):
         truth = pd.read_parquet(real_data / "radar" / day / "models.parquet")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hub_assets.statistics.lifetimes import durations
+from hub_assets.statistics.survival import survival
 from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.warehouse.building import Database
 
@@ -341,3 +342,15 @@ def test_silence_counts_from_a_month_of_age_on(watched: Weeks) -> None:
     found = lives(watched, "no_downloads")
     # the young model fell silent at 11 days, which may only be a slow start
     assert found == [("merge", 25, 39, False), ("original", 25, 46, False), ("original", 4, 11, False)]
+
+
+def test_model_created_after_it_was_listed_has_no_negative_age(watched: Weeks) -> None:
+    # the Hub's clock and ours differ; a recording has only a day
+    later = datetime.combine(WEEK, datetime.min.time()) + timedelta(hours=6)
+    counts = {"n_downloads": 5, "n_downloads_all_time": 5_000}
+    watched.give("int_hub__listing_changes", [first("early", WEEK, created_at=later, **counts)])
+    repo = {"snapshot_date": WEEK, "repo_type": "model", "repo_key": "early", "repo_id": "lab/early", "is_gated": False}
+    watched.give("int_hub__repositories", [repo | {"created_at": later, "last_modified_at": later}])
+    rows = durations(watched.connection, WEEK)
+    assert min(rows["entry"].to_pylist()) == min(rows["exit"].to_pylist()) == 0
+    assert len(survival(rows, ["event"], at=[0.0, 30.0])) > 0

@@ -70,3 +70,10 @@ def test_absent_client_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyspark.sql", None)
     with pytest.raises(SparkError, match=r"hub-assets\[spark\]"):
         Spark("sc://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("address", ["sc://127.0.0.1:1", "sc://", "sc://127.0.0.1:99999"])
+def test_unreachable_server_is_reported_at_once(address: str) -> None:
+    # in a process without a main file, like a worker of pytest-xdist, the client itself would end the process
+    with pytest.raises(SparkError, match="does not answer"):
+        Spark(address)
