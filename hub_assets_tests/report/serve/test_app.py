@@ -310,7 +310,7 @@ def test_wrong_parameters_get_a_sentence(client: Client) -> None:
         ("/trending/models?sort_by=size", "sort_by is size; it can be likes, downloads, trending."),
         ("/trending/models?k=1&k=2", "k is given twice."),
         ("/search/models", "query is missing."),
-        ("/map/models?from=yesterday", "from is yesterday, which is not a day like 2026-11-16."),
+        ("/map/models?from=yesterday", "from is yesterday; it must be a date such as 2026-11-16."),
         ("/organizations/days?name=nobody%1b", "No organization or namespace of this week is called nobody\\x1b."),
         ("/families/bases?repo_id=a/b", "No family of this week has a model called a/b."),
     ):
