@@ -20,8 +20,8 @@ LEAST: Final = 8
 YEAR: Final = 365.25
 """Days per year."""
 MEMORIES: Final = tuple(7 * 2.0**power for power in (0, 1, 2, 3, 4, 5, 6, 8, 11))
-"""Days in which a persistent deviation decays to 1/e: from one week to 39 years, which is indistinguishable from a random
-walk."""
+"""Days in which a persistent deviation decays to 1/e: from one week to 39 years, which is indistinguishable from a
+random walk."""
 FRESH: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
 """Variance of the noise that is independent each week, such as counting noise, relative to the variance that each week
 adds to the persistent deviation."""

@@ -60,8 +60,8 @@ class Claim(_Strict):
             sign of a change, and `published` is then the change that the source found.
         compares: whether our value is the week's value, or its difference from or ratio to an earlier week's value.
         weeks_back: minimum number of weeks between the two weeks.
-        tolerance: how far the value may be from `published` for the claim to hold, in units of the value; for `rises` and
-            `falls`, the smallest change that counts.
+        tolerance: how far the value may be from `published` for the claim to hold, in units of the value; for `rises`
+            and `falls`, the smallest change that counts.
         tolerance_reason: the reason for the tolerance.
         counters: repository types whose download counters the value depends on; if a compared week is suspect for one
             of them, the claim is not tested.
