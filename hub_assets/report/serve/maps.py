@@ -31,7 +31,7 @@ _MODEL_FILTERS: Final = {
     "country": ("country", "Country of the organization."),
 }
 _DATASET_FILTERS: Final = {
-    "benchmark": ("benchmark", f"Benchmark; `{ANY}` for all benchmarks."),
+    "benchmark": ("benchmark", f"Benchmark; `{ANY}` for datasets of any benchmark."),
     "modality": ("modalities", "Modality."),
     "domain": ("domains", "Domain."),
     "size": ("size_class", "Size class by number of rows, or `unknown`."),
