@@ -1,6 +1,6 @@
 with
 
--- a model may name several bases in several relations; the one that says most about how it was made counts
+-- a model may name several bases with several relations; the most informative relation counts
 related as (
     select
         repo_key,

@@ -1,4 +1,4 @@
--- downloads of a repository since the listing before, with backlogs and rollbacks moved to where they belong
+-- downloads of a repository since the previous listing, with backlogs and rollbacks moved to the weeks they belong to
 with
 
 changes as (
@@ -38,7 +38,7 @@ corrections as (
     group by repo_type, repo_key, flow_date
 ),
 
--- a repository that is new since the listing before had all its downloads since
+-- all downloads of a repository that is new since the previous listing came after it
 joined as (
     select
         present.snapshot_date,

@@ -33,7 +33,7 @@ cards as (
     where place = 1
 ),
 
--- datasets declare tasks and languages in tags, for those whose card has not been read
+-- for datasets whose card has not been read, use the tasks and languages in the tags
 tagged as (
     select
         repo_type,

@@ -21,7 +21,7 @@ flows as (
     where snapshot_date = date '{{ var('snapshot_date') }}' and repo_type = 'model'
 ),
 
--- a model without a family is its own root; a root that is not listed is known by its namespace
+-- a model without a family is its own root; a root that is not listed is attributed by its namespace
 attributed as (
     select
         models.repo_key,
@@ -64,7 +64,7 @@ sides as (
     from attributed
 ),
 
--- organizations are named, people never
+-- name organizations, but never people
 labeled as (
     select
         sides.*,

@@ -14,7 +14,7 @@ listed as (
     where repositories.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- whoever left a listing and is not in this one; a partial listing says nothing about what it lacks
+-- repositories that left a listing and are not in this one; absence from a partial listing means nothing
 partial_types as (
     select distinct repo_type
     from {{ source('core', 'week_quality') }}

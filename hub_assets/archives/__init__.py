@@ -1,1 +1,1 @@
-"""Past weeks from public archives of the Hub's listings."""
+"""Imports past weeks from public archives of the Hub's listings. Collecting from the Hub itself belongs in `hub`."""

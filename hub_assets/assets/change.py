@@ -1,6 +1,6 @@
-"""Change over weeks as assets: concentration, survival, adoption, families and what foretells use.
+"""Change over weeks as assets: concentration, survival, adoption, families, predictors of use, and trends.
 
-Each partition holds the rows of its week, computed from this week and earlier ones. The computing is in
+Each partition contains the rows of its week, computed from that week and earlier ones. Computation belongs in
 `hub_assets.statistics` and `hub_assets.networks`.
 """
 
@@ -28,20 +28,20 @@ TRENDS: Final = "stats__trends"
 MEASURES: Final = ("n_downloads", "n_new_downloads", "n_likes", "n_usage_spaces")
 SLICES: Final = ("task", "size_class", "organization", "country", "origin")
 SURVIVAL_DAYS: Final = 28
-"""Days between the points of a survival curve."""
+"""Days between points on a survival curve."""
 RELEASE_DAYS: Final = 400
-"""Age up to which releases are followed: a year, and a gap."""
+"""Maximum age in days of a release to follow: a year, plus a month for gaps between listings."""
 LEAST_DOWNLOADS: Final = 1_000
-"""Releases with fewer downloads have no curve: their best week would be chance."""
+"""Releases with fewer all-time downloads have no curve, because their best week would be a matter of chance."""
 HORIZON: Final = 84
-"""Days between what predicts and what is predicted; with less history, the longest there is from `LEAST_HORIZON`."""
+"""Days between the predictors and the outcome; with less history, as many as possible, at least `LEAST_HORIZON`."""
 LEAST_HORIZON: Final = 28
 RANKED: Final = 1_000
-"""Models that are ranked each week."""
+"""Number of models to rank each week."""
 HIDDEN: Final = 10
 """A root is hidden if its rank by downloads is at least this many times its rank by PageRank."""
 LEAST_HIDDEN: Final = 100
-"""The best rank by downloads of a hidden root: the best known models are not hidden."""
+"""A hidden root ranks at least this low by downloads, because the best-known models are not hidden."""
 
 
 def build_change() -> list[dg.AssetsDefinition]:
@@ -133,7 +133,7 @@ def _build_adoption() -> dg.AssetsDefinition:
                 & (pc.field("age") > 0)
             )
             reached = relative_adoption(followed)
-            # the week in which a model passes a day has the row
+            # the row belongs to the week in which the model reaches the day
             ages = now.select(["repo_key", "repo_id", "organization", "age", "previous_age", "is_suspect"])
             reached = reached.join(ages, "repo_key", join_type="inner")
             reached = reached.filter(
@@ -234,7 +234,7 @@ def _build_trends() -> dg.AssetsDefinition:
                     on share_of_top_10, share_of_top_100, share_of_top_1000, top_1_share, gini, hhi, share_zero
                     into name quantity value value
                 ),
-                -- the largest countries of the week
+                -- the largest countries in this week
                 countries as (
                     select attributed_to, item
                     from mart__attribution
@@ -266,16 +266,16 @@ def _build_trends() -> dg.AssetsDefinition:
 
 
 def quality_until(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
-    """Return `core__week_quality` of the year up to a week."""
+    """Return the rows of `core__week_quality` for the 52 weeks up to a week."""
     return connection.sql(
         f"from core__week_quality where snapshot_date between date '{week}' - interval '363 days' and date '{week}'"
     ).to_arrow_table()
 
 
 def _units(connection: duckdb.DuckDBPyConnection, week: date, unit: str) -> pa.Table:
-    """Return a week's repositories, or the organizations and accounts behind them, with measures and slices.
+    """Return a week's repositories, or the organizations and accounts that own them, with measures and slices.
 
-    Organizations that the seed names make slices of their own; people never do.
+    Organizations in the seed have slices of their own; people never do.
     """
     here = f"snapshot_date = date '{week}'"
     repositories = f"""
@@ -302,7 +302,7 @@ def _units(connection: duckdb.DuckDBPyConnection, week: date, unit: str) -> pa.T
     """
     if unit == "repository":
         return connection.sql(repositories).to_arrow_table()
-    # an organization's count before is that of the repositories that have one, so new ones do not count as noise
+    # a repository without an earlier count keeps its count, so that new repositories do not add noise
     return connection.sql(f"""
         select
             snapshot_date, repo_type, origin,
@@ -320,10 +320,10 @@ def _units(connection: duckdb.DuckDBPyConnection, week: date, unit: str) -> pa.T
 
 
 def releases(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
-    """Return the listings, up to a week, of the models released in the 400 days before, oldest first.
+    """Return the listings, up to a week, of models created in the preceding 400 days, sorted by model and week.
 
-    Ages and periods are in days. A model's first period begins with its creation if that is after the listing before;
-    otherwise its first downloads are null. `is_suspect` marks the weeks that a rule doubts.
+    Ages and periods are in days. A model's first period begins with its creation if that is not before the previous
+    listing; otherwise, its first downloads are null. `is_suspect` marks weeks that a rule casts doubt on.
     """
     return connection.sql(f"""
         with
@@ -372,7 +372,7 @@ def releases(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
 
 
 def ranked(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
-    """Return the PageRank of a week's families."""
+    """Return the PageRank of the models in a week's families; see `temporal_pagerank`."""
     from hub_assets.networks.recency import temporal_pagerank
 
     here = f"snapshot_date = date '{week}'"
@@ -391,9 +391,10 @@ def ranked(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
 
 
 def base_week(connection: duckdb.DuckDBPyConnection, week: date) -> date | None:
-    """Return the week whose predictors are compared with a week: 12 weeks before, or as far as there is, from 4 on.
+    """Return the earlier week whose facts are to predict a week's use; None if there is none.
 
-    Weeks whose listing of models is doubted are passed over.
+    It is the newest week at least 12 weeks earlier, or else the oldest week at least 4 weeks earlier. Weeks in which a
+    rule casts doubt on models are skipped.
     """
     ((found,),) = connection.execute(f"""
         with
@@ -416,7 +417,7 @@ def base_week(connection: duckdb.DuckDBPyConnection, week: date) -> date | None:
 
 
 def _before_and_after(connection: duckdb.DuckDBPyConnection, base: date, week: date) -> pa.Table:
-    """Return the models in families that both weeks list: what was known before, and their use since."""
+    """Return the models in families that are listed in both weeks: facts from the base week, and their use since."""
     connection.register("ranks", ranked(connection, base))
     rows = connection.sql(f"""
         select

@@ -1,4 +1,5 @@
-"""The status of each published claim in a week. Stating and judging claims belong in `hub_assets.report.ledger`."""
+"""The status of each published claim in a week, as an asset. Stating and judging claims belongs in
+`hub_assets.report.ledger`."""
 
 from collections import Counter
 from datetime import date
@@ -14,11 +15,11 @@ from hub_assets.resources import HomeResource
 
 CLAIMS: Final = "stats__claims"
 ALWAYS: Final = {"core__week_quality", "mart__repo_activity"}
-"""What the judge reads besides the tables of the claims: which weeks are suspect, and which there are."""
+"""Tables that judging reads besides those of the claims: which weeks are suspect, and which weeks exist."""
 
 
 def build_claims() -> list[dg.AssetsDefinition]:
-    """Build the step that judges the claims. It reads what the claims query, so a new claim may add a dependency."""
+    """Build the step that judges the claims. It depends on every table that a claim queries."""
 
     @python_step(CLAIMS, {CLAIMS: sorted(load_ledger().tables | ALWAYS)}, "python")
     def claims(snapshot_date: date, home: HomeResource) -> dg.MaterializeResult:

@@ -1,6 +1,6 @@
-"""The search index as an asset: one per week, built from the week's documents and last week's vectors.
+"""The search index as an asset: one per week, built from the week's documents and the vectors of the newest index.
 
-Building and searching an index belong in `hub_assets.search`.
+Building and searching an index belongs in `hub_assets.search`.
 """
 
 import time
@@ -21,14 +21,14 @@ from hub_assets.resources import HomeResource
 
 DOCUMENTS: Final = "int_hub__search_documents"
 MOST_EMBEDDED: Final = 50_000
-"""Texts embedded per run: 40 minutes on two cores at 20 texts per second. Later weeks continue."""
+"""Texts to embed per week: 40 minutes on two cores at 20 texts per second. Later weeks continue."""
 
 
 class SearchConfig(dg.Config):
-    """How much of the index is built in one run."""
+    """How many texts a run embeds."""
 
     most_embedded: int = Field(
-        default=MOST_EMBEDDED, ge=0, description="Texts to embed per week, the most downloaded repositories first."
+        default=MOST_EMBEDDED, ge=0, description="Maximum number of texts to embed per week, the most downloaded first."
     )
 
 
@@ -45,13 +45,13 @@ def build_search() -> dg.AssetsDefinition:
     def search__index(
         context: dg.AssetExecutionContext, home: HomeResource, config: SearchConfig
     ) -> Iterator[dg.MaterializeResult]:
-        """The week's search index: words, and meanings if an embedder is installed."""
+        """The week's search index: words, and meaning if an embedder is installed."""
         from hub_assets.search.embedders import available_embedder
         from hub_assets.search.index import build
 
         embedder = available_embedder()
         if embedder is None:
-            context.log.info("No embedder is installed, so search will use words alone; install hub-assets[semantic]")
+            context.log.info("No embedder is available, so search will use words alone; install hub-assets[semantic]")
         results: dict[date, dg.MaterializeResult] = {}
         for snapshot_date in snapshot_dates_of(context):
             began = time.monotonic()
@@ -90,6 +90,6 @@ def _documents(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> pa
 
 
 def _previous(home: Home, snapshot_date: date) -> Path | None:
-    """Return the folder of the newest index up to this week: also its own, if it is built again."""
+    """Return the folder of the newest index up to this week, which is its own if the week is rebuilt."""
     folders = sorted(folder for folder in home.search.glob("????-??-??") if folder.name <= str(snapshot_date))
     return folders[-1] if folders else None

@@ -1,4 +1,4 @@
-"""Tables that rate how reliable a week's counters are, and a check that warns in the week in which they are suspect."""
+"""Tables that rate how reliable a week's counters are, and a check that warns if they are suspect."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -20,7 +20,7 @@ DEPENDENCIES: Final = {
     QUALITY: ["int_hub__listing_totals", "trust_rules", "counting_changes"],
     CORRECTIONS: [QUALITY, "int_hub__listing_changes", "int_hub__listing_totals", "trust_rules"],
 }
-"""The tables, each with the tables that it is computed from."""
+"""The tables, each mapped to the tables that it is computed from."""
 
 
 def build_trust() -> list[dg.AssetsDefinition]:
@@ -35,7 +35,7 @@ def build_trust() -> list[dg.AssetsDefinition]:
                 BELIEVABLE,
                 asset=QUALITY,
                 blocking=False,
-                description="No rule doubts this week's counters.",
+                description="No rule casts doubt on this week's counters.",
             )
         ],
     )

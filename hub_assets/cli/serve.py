@@ -1,4 +1,4 @@
-"""`hub-assets serve`."""
+"""`hub-assets serve`: a published week over HTTP. Answering requests belongs in `hub_assets.report.serve`."""
 
 import webbrowser
 from datetime import date, timedelta
@@ -21,16 +21,16 @@ from hub_assets.errors import UserError
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
-    help="Name by which browsers may reach the server, besides this machine's own. Can be repeated.",
+    help="Additional host name under which browsers may reach the server. Can be repeated.",
 )
 @click.option("--open", "is_opened", is_flag=True, help="Open the report in the browser.")
 def serve_command(
     home: Path | None, week: date | None, host: str, port: int, allowed_hosts: tuple[str, ...], is_opened: bool
 ) -> None:
-    """Serve a published week until interrupted: its report, with search and explorers of all repositories.
+    """Serve a published week until interrupted: its report, with search and explorers over all repositories.
 
-    Only this machine can reach it unless --host says otherwise. It has no passwords and changes nothing. Its
-    addresses for programs are listed at /api.html.
+    Only this machine can reach the server, unless --host says otherwise. It is read-only and has no passwords. The
+    endpoints for programs are listed at /api.html.
 
     \b
     Examples:

@@ -1,6 +1,7 @@
-"""Change over weeks: concentration, survival, adoption, attribution and families. Suspect weeks are marked.
+"""Figures of change over weeks: concentration, survival, adoption, attribution and families.
 
-Weeks without a listing have no point, and lines do not cross them.
+Suspect weeks are marked. Weeks without a listing have no point, and lines break there. Computing the rows does not
+belong here.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 from hub_assets.figures import panels, style
 from hub_assets.figures.panels import Floats, number, percent
 
-# Okabe-Ito, as in `style`, each with a marker
+# Okabe-Ito colors, as in `style`, each with a marker
 LOOKS: Final = (
     ("#0072B2", "o"),
     ("#D55E00", "s"),
@@ -63,17 +64,17 @@ RELATIONS: Final = {
     "unspecified": "derived, unspecified",
 }
 SHOWN: Final = 10
-"""Countries, size classes or roots in a figure."""
+"""Maximum number of countries in a figure."""
 _SUSPECT: Final = "#f3d9c7"
 _UNKNOWN: Final = "#bdbdbd"
 
 
 @rc_context(style.RC)
 def concentration_over_time(rows: pa.Table) -> Figure:
-    """Plot the shares of the top models and the Gini coefficient by week, a panel for each measure.
+    """Plot the shares of the top models and the Gini coefficient by week, with a panel for each measure.
 
     Args:
-        rows: `stats__concentration_over_time` of models as units, all together, of the weeks to show.
+        rows: `stats__concentration_over_time` for models as units, for the slice of all models, in the weeks to show.
     """
     grid = panels.Grid(rows=2, columns=2, panel=1.75, header=0.34, footer=0.34, bottom=0.78)
     figure = style.blank(grid.height)
@@ -99,10 +100,10 @@ def concentration_over_time(rows: pa.Table) -> Figure:
 
 @rc_context(style.RC)
 def survival_curves(rows: pa.Table) -> Figure:
-    """Plot the share of models that have not met each event by age, for each relation to a base model.
+    """Plot the share of models without each event by age, with a curve for each relation to a base model.
 
     Args:
-        rows: `stats__survival` of a week by relation.
+        rows: `stats__survival` for one week, sliced by relation.
     """
     grid = panels.Grid(rows=3, columns=3, panel=1.4, header=0.34, footer=0.3, bottom=0.5)
     figure = style.blank(grid.height)
@@ -136,10 +137,10 @@ def survival_curves(rows: pa.Table) -> Figure:
 
 @rc_context(style.RC)
 def adoption_curves(rows: pa.Table) -> Figure:
-    """Plot the relative adoption of releases by age, a panel for each size class; lines join a model's days.
+    """Plot the relative adoption of releases by age, with a panel for each size class; lines connect a model's days.
 
     Args:
-        rows: `stats__relative_adoption` of the weeks to show.
+        rows: `stats__relative_adoption` for the weeks to show.
     """
     rows = rows.filter(pc.field("relative_adoption") > 0)
     sizes = rows.group_by("size_class").aggregate([("repo_key", "count_distinct")])
@@ -191,10 +192,10 @@ def adoption_curves(rows: pa.Table) -> Figure:
 
 @rc_context(style.RC)
 def attribution(rows: pa.Table) -> Figure:
-    """Plot the countries' shares of downloads by publisher and by root, with the range that the unknown part allows.
+    """Plot countries' shares of downloads by publisher and by root, with the range due to unknown countries.
 
     Args:
-        rows: `mart__attribution` of a week by country, of one measure.
+        rows: `mart__attribution` for one week, by country, for one measure.
     """
     figure = style.blank(3.3)
     known = rows.filter(pc.invert(rows["is_unknown"]))
@@ -233,11 +234,11 @@ def attribution(rows: pa.Table) -> Figure:
 
 @rc_context(style.RC)
 def families(shares: pa.Table, ranks: pa.Table) -> Figure:
-    """Plot what derivatives hold by week, and roots by PageRank and downloads.
+    """Plot each relation's share of downloads by week, and roots by their ranks in PageRank and downloads.
 
     Args:
-        shares: `mart__relation_shares` of the weeks to show.
-        ranks: `network__family_pagerank` of a week.
+        shares: `mart__relation_shares` for the weeks to show.
+        ranks: `network__family_pagerank` for one week.
     """
     figure = style.blank(3.2)
     left = figure.add_axes((0.075, 0.27, 0.4, 0.62))
@@ -280,7 +281,7 @@ def families(shares: pa.Table, ranks: pa.Table) -> Figure:
 
 
 def _weekly(axes: Axes, rows: pa.Table, column: str, look: tuple[str, str], *bounds: str) -> None:
-    """Draw a weekly series, with an interval if its columns are given. Open markers are suspect weeks."""
+    """Draw a weekly series, with an interval if its columns are given. Suspect weeks have open markers."""
     if not len(rows):
         return
     days = rows["snapshot_date"].to_numpy().astype("datetime64[D]")

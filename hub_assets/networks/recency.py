@@ -1,6 +1,6 @@
-"""PageRank of models in their families, with more weight on what was released recently.
+"""PageRank of models within their families, which gives recent releases more weight.
 
-Deciding which model descends from which belongs in `families`.
+Deciding which models descend from which belongs in `families`.
 """
 
 from typing import Final
@@ -15,27 +15,28 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 HALF_LIFE: Final = 365.0
-"""Days after which a release counts half."""
+"""Age in days at which a release has half the weight of a new one."""
 
 
 def temporal_pagerank(
     edges: pa.Table, released: pa.Table, *, half_life: float = HALF_LIFE, damping: float = 0.85
 ) -> pa.Table:
-    """Rank models by what rests on them.
+    """Rank models by how much has been built on them.
 
-    A random reader starts at a model, recent ones more often (2^(-age / half_life)), and follows base models upward,
-    choosing among several with equal chances; with probability 1 - damping, and at a model without a base, the reader
-    starts again.
+    This is PageRank (Page et al. 1999) with restarts that favor recent models. A random walk starts at a model with a
+    probability proportional to 2^(-age / half_life) and moves to a base model, chosen uniformly if there are several.
+    It restarts with probability 1 - damping, and always at a model without a base.
 
     Args:
-        edges: one row per model and base: `node`, `base_node`; repeated pairs count once, self-loops are ignored.
-        released: one row per node: `node`, `age` in days (null, as for a base that is not listed: no start there).
-            Nodes that only `edges` names are added, without a start.
-        half_life: in days, > 0.
-        damping: in (0, 1).
+        edges: one row per model and base: `node` and `base_node`. Repeated pairs count once; self-loops are ignored.
+        released: one row per node: `node` and `age` in days. Walks never start at a node whose age is null, such as a
+            base that is not listed, or at a node that only `edges` names. A negative age counts as 0.
+        half_life: age in days at which the probability of a start halves; > 0.
+        damping: probability of following an edge, in (0, 1).
 
     Returns:
-        A row per node: `node`, `pagerank` (they add up to 1, or to 0 if no node has an age) and `n_children`.
+        One row per node: `node`, `pagerank` (adds up to 1, or to 0 if no node has an age) and `n_children` (number of
+        models that name it as a base).
 
     Raises:
         ValueError: if `half_life` or `damping` is out of range.
@@ -62,7 +63,7 @@ def _stationary(child: Integers, base: Integers, start: Floats, damping: float) 
     up = sparse.csr_array((1 / n_bases[child], (base, child)), shape=(n, n))
     ends = n_bases == 0
     ranks = start
-    # each step shrinks the error by the damping, so 1e-12 takes some 170 steps at 0.85
+    # each step multiplies the error by the damping factor, so 1e-12 takes 171 steps at 0.85
     for _ in range(int(np.ceil(np.log(1e-12) / np.log(damping)))):
         ranks = damping * (up @ ranks + ranks[ends].sum() * start) + (1 - damping) * start
     return ranks

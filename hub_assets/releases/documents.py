@@ -170,7 +170,7 @@ def _uncollected(week: Week) -> str:
 
 def _quality(week: Week) -> str:
     if not week.suspicions:
-        return "No rule doubts this week."
+        return "No rule casts doubt on this week."
     lines = [
         f"| {row['repo_type']} | {row['rule']} | {row['severity']} | {row['evidence']} |" for row in week.suspicions
     ]

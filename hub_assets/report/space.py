@@ -1,7 +1,7 @@
-"""Publishing a site as a static Space: all its files in one commit.
+"""Publishes a site as a static Space, with all files in one commit.
 
-Visitors see the whole site of one week, because the commit moves the branch in one step; an interrupted run is run
-again. Building the site belongs in `report.site`.
+Visitors always see one week's whole site, because the commit moves the branch in one step. To resume an interrupted
+upload, run it again. Building the site belongs in `report.site`.
 """
 
 import warnings
@@ -18,27 +18,27 @@ from hub_assets.releases.commit import ATTEMPTS, CONFLICTS, Target, hub_errors
 from hub_assets.releases.tables import ReleaseError
 
 _MARK: Final = "data/claims.json"
-"""A file that every site has; a Space without it holds something else."""
+"""A file that every site contains; a Space without it contains something else."""
 _INITIAL: Final = frozenset({".gitattributes", "README.md", "index.html", "style.css"})
-"""What the Hub puts into a new static Space."""
+"""The files that the Hub puts into a new static Space."""
 _KEPT: Final = ".gitattributes"
 
 
 @dataclass(frozen=True)
 class PublishedSpace:
-    """A published site: the commit, and how many files the site has."""
+    """A published site: the commit, and the number of files in the site."""
 
     commit: str
     n_files: int
 
 
 def files_of(site: Path) -> dict[str, Path]:
-    """Return a site's files by their paths in the Space."""
+    """Return a site's files by path in the Space."""
     return {str(path.relative_to(site)): path for path in sorted(site.rglob("*")) if path.is_file()}
 
 
 def publish_space(target: Target, site: Path, tell: Callable[[str], None]) -> PublishedSpace:
-    """Make a static Space hold exactly the files of a site, creating it if it does not exist.
+    """Make a static Space contain exactly the files of a site, creating the Space if it does not exist.
 
     Args:
         target: the Space.
@@ -46,11 +46,11 @@ def publish_space(target: Target, site: Path, tell: Callable[[str], None]) -> Pu
         tell: receives progress.
 
     Raises:
-        UserError: if the name or token is wrong, or the Space holds something else.
-        ReleaseError: if the Hub refuses or cannot be reached.
+        UserError: if the name or token is wrong, or the Space contains something other than a report.
+        ReleaseError: if the Hub refuses or cannot be reached, or others keep committing at the same time.
     """
     with hub_errors(target, "Space", "site"), warnings.catch_warnings():
-        # the site's tables belong to it, also as Parquet
+        # the Parquet files are part of the site
         warnings.filterwarnings("ignore", "It seems that you are about to commit a data file")
         return _publish(target, site, tell)
 

@@ -1,6 +1,6 @@
-"""What is searched: one Arrow table with a row per repository, and the texts that stand for each.
+"""The documents to search: one Arrow table with a row per repository, and the texts to index for each.
 
-Choosing and joining the columns belongs to the warehouse, indexing them to `index`.
+Choosing and joining the columns belongs in the warehouse; indexing them belongs in `index`.
 """
 
 from typing import Final
@@ -26,19 +26,19 @@ SCHEMA: Final = pa.schema(
         pa.field("downloads", pa.int64()),
     ]
 )
-"""One row per repository. `card_text` is the card's first paragraphs; `has_card` is null if nobody asked for the card.
+"""One row per repository. `card_text` is the card's first paragraphs; `has_card` is null if no card was requested.
 
-`tags` are words that describe the repository; the Hub's tags with a prefix (`license:mit`) are not among them.
+`tags` are words that describe the repository, without the Hub's prefixed tags such as `license:mit`.
 """
 
 
 def names_of(documents: pa.Table) -> pa.Array:
-    """Return the words of each repository's id, with the namespace: `org/bert-base_uncased` is four words."""
+    """Return each repository's id as words, including the namespace: `org/bert-base_uncased` is four words."""
     return pc.replace_substring_regex(documents["repo_id"], r"[^\pL\pN]+", " ").combine_chunks()
 
 
 def spellings_of(documents: pa.Table) -> pa.Array:
-    """Return the lists of what a repository may be called: its id with and without the namespace, in lower case."""
+    """Return a list of names for each repository: its id with and without the namespace, in lower case."""
     full = pc.utf8_lower(documents["repo_id"]).combine_chunks()
     names = pc.replace_substring_regex(full, r"^[^/]*/", "")
     both = pa.concat_arrays([full, names]).take(np.arange(2 * len(full)).reshape(2, -1).T.ravel())
@@ -46,7 +46,7 @@ def spellings_of(documents: pa.Table) -> pa.Array:
 
 
 def facts_of(documents: pa.Table) -> pa.Array:
-    """Return the task, the library and the tags of each repository as words."""
+    """Return each repository's task, library and tags as words."""
     columns = [documents["task"], documents["library"], pc.binary_join(documents["tags"], " ")]
     # with null_handling="skip", pyarrow 26 drops rows that are all null
     words = pc.binary_join_element_wise(*(pc.fill_null(column, "") for column in columns), " ")
@@ -54,9 +54,9 @@ def facts_of(documents: pa.Table) -> pa.Array:
 
 
 def meanings_of(documents: pa.Table) -> pa.Array:
-    """Return the text to embed: the name without the namespace, the facts and the card, each as a sentence.
+    """Return the text to embed for each document: name without namespace, facts and card, each as a sentence.
 
-    Null for a document without a card: a name has too little meaning to compare.
+    Null for a document without card text, because a name alone carries too little meaning to compare.
     """
     names = pc.replace_substring_regex(documents["repo_id"], r"^[^/]*/", "")
     names = pc.replace_substring_regex(names, r"[-_]+", " ")

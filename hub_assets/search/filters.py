@@ -1,4 +1,4 @@
-"""The conditions that narrow a search, and which documents meet them.
+"""The conditions that narrow a search, and the documents that meet them.
 
 Applying the same conditions in the word index belongs in `lexical`.
 """
@@ -21,14 +21,14 @@ LIMITS: Final = {
     "min_likes": ("likes", True),
     "min_downloads": ("downloads", True),
 }
-"""The column that a limit is about, and whether it is a lower limit. Limits are inclusive."""
+"""The column that each limit applies to, and whether it is a lower limit. Limits are inclusive."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition: a column equals a value (or contains it, for `languages`), or is at least or at most that value.
+    """A condition: a column equals a value (for `languages`: contains it), or is at least or at most that value.
 
-    `is_lower` says which limit it is; None for equality.
+    `is_lower` is true for a lower limit, false for an upper limit, and None for equality.
     """
 
     column: str
@@ -38,13 +38,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class Filters:
-    """What every result must have; None for no condition. A document with an unknown value does not meet a condition.
+    """The conditions for every result; None for no condition. A document whose value is unknown meets no condition.
 
     Args:
-        task, library, license_group, namespace: the value of the document's column of that name.
-        language: a code among the document's `languages`.
+        task, library, license_group, namespace: required value of the document's column of the same name.
+        language: a code that the document's `languages` must contain.
         min_params, max_params: limits of `n_parameters`, inclusive.
-        min_likes, min_downloads: the least `likes` and `downloads`.
+        min_likes, min_downloads: minimum `likes` and `downloads`.
         has_card: whether the repository has a card.
     """
 
@@ -69,7 +69,7 @@ class Filters:
 
 
 def mask_of(filters: Filters, documents: pa.Table) -> Bools | None:
-    """Return which documents meet the conditions, or None if there are no conditions."""
+    """Return a mask of the documents (table rows) that meet all conditions, or None if there are no conditions."""
     mask: Bools | None = None
     for condition in filters.conditions():
         met = _met(condition, documents)

@@ -1,7 +1,7 @@
-"""The index of one week: written once, then opened memory-mapped by any number of readers.
+"""The search index of one week: written once, then memory-mapped by any number of readers.
 
-Each repository type has a folder with its documents, word index and vectors. Storing and searching words belong in
-`lexical`; storing and comparing vectors belong in `vectors`.
+Each repository type has a folder with its documents, word index and vectors. Storing and searching words belongs in
+`lexical`; storing and comparing vectors belongs in `vectors`.
 """
 
 import json
@@ -30,19 +30,19 @@ Method = Literal["lexical", "semantic", "fused"]
 METHODS: Final[tuple[Method, ...]] = ("lexical", "semantic", "fused")
 NO_FILTERS: Final = Filters()
 SNIPPET: Final = 300
-"""Characters of a card in a hit."""
+"""Maximum number of characters from the card in a hit."""
 CANDIDATES: Final = 100
-"""Hits of each method that fusing considers, at least."""
+"""Minimum number of hits from each method to consider when fusing."""
 WORDS: Final = 0.1
-"""Weight of words next to meaning in a fused score: of 0.1, 0.2, 0.3, 0.5 and 0.7 the best on 52 queries over real
-cards. On 52 other queries its nDCG@10 was 0.04 above meaning alone (95 % interval -0.01 to 0.09) and 0.21 above words
+"""Weight of words relative to meaning in a fused score: of 0.1, 0.2, 0.3, 0.5 and 0.7, the best on 52 queries over real
+cards. On 52 other queries, its nDCG@10 was 0.04 above meaning alone (95% interval -0.01 to 0.09) and 0.21 above words
 alone."""
 BATCH: Final = 10_000
-"""Texts in memory at a time for embedding."""
+"""Number of texts to hold in memory while embedding."""
 
 
 class IndexMissing(UserError):
-    """There is no index in the folder."""
+    """The folder has no index."""
 
 
 class UnknownRepository(UserError):
@@ -51,11 +51,11 @@ class UnknownRepository(UserError):
 
 @dataclass(frozen=True)
 class IndexSummary:
-    """What an index holds.
+    """The contents of an index.
 
     Args:
-        n_documents, n_with_card, n_with_vector: documents, and how many of them have a card and a vector.
-        n_embedded: how many texts were embedded for this index; the other vectors come from the previous one.
+        n_documents, n_with_card, n_with_vector: number of documents, of those with a card, and of those with a vector.
+        n_embedded: number of texts embedded for this index; all other vectors come from the previous index.
         n_bytes: size of the files.
     """
 
@@ -68,9 +68,9 @@ class IndexSummary:
 
 @dataclass(frozen=True)
 class Hit:
-    """A found repository: its score (comparable within one search only), whether it has a card, and its card's start.
+    """A search result: its score (comparable only within one search), whether it has a card, and the start of the card.
 
-    `has_card` is null if nobody has asked for the card. The snippet is text from the Hub: not markup, not trusted.
+    `has_card` is None if the card was never requested. The snippet is untrusted plain text from the Hub.
     """
 
     repo_id: str
@@ -87,15 +87,15 @@ def build(
     embedder: Embedder | None = None,
     most_embedded: int | None = None,
 ) -> IndexSummary:
-    """Write the index of a table of documents (`documents.SCHEMA`). It replaces the folder once it is complete.
+    """Write the index of a table of documents. It replaces the folder once it is complete.
 
     Args:
-        documents: what to index, in any order.
-        folder: where the index will be.
-        previous: an earlier index; documents whose text has not changed keep their vector from there.
-        embedder: computes the vectors of documents with a card; None for an index of words alone.
-        most_embedded: how many texts to embed at most, the most downloaded first; a later build continues. None for no
-            limit.
+        documents: rows of `documents.SCHEMA` to index, in any order.
+        folder: where to put the index.
+        previous: an earlier index; documents whose text has not changed reuse its vectors.
+        embedder: computes the vectors of documents with card text; None for an index of words alone.
+        most_embedded: maximum number of texts to embed, the most downloaded first within each type; a later build
+            continues. None for no limit.
     """
     documents = documents.select(SCHEMA.names).cast(SCHEMA)
     beside = folder.with_name(f".{folder.name}.new")
@@ -105,7 +105,7 @@ def build(
     n_with_vector = n_embedded = 0
     for repo_type in REPO_TYPES:
         table = documents.filter(pc.equal(documents["repo_type"], repo_type))
-        # the most used first, because equal scores are returned in this order
+        # the most used first, because results with equal scores are returned in this order
         keys = [("downloads", "descending"), ("likes", "descending"), ("repo_id", "ascending")]
         table = table.sort_by(keys).combine_chunks()
         part = beside / repo_type
@@ -136,7 +136,7 @@ class Index:
 
     Args:
         folder: where `build` wrote it.
-        embedder: the one that built its vectors; None to search words alone.
+        embedder: the one that computed its vectors; None to search words alone.
     """
 
     def __init__(self, folder: Path, embedder: Embedder | None) -> None:
@@ -149,11 +149,12 @@ class Index:
 
         Args:
             folder: where `build` wrote it.
-            embedder: by default the one that `available_embedder` returns. Unless it built the index, searches use
-                words alone.
+            embedder: by default, the one that `available_embedder` returns. If it did not compute the index's vectors,
+                searches use words alone.
 
         Raises:
-            IndexMissing: if there is no index.
+            IndexMissing: if the folder has no index.
+            EmbedderError: if HUB_ASSETS_EMBEDDER cannot be used.
         """
         about = _about(folder)
         if about is None:
@@ -165,16 +166,16 @@ class Index:
     def search(
         self, query: str, *, repo_type: RepoType, k: int, filters: Filters = NO_FILTERS, method: Method | None = None
     ) -> list[Hit]:
-        """Return the best k documents for a query, best first; those that have it as their name lead.
+        """Return the best k documents for a query, best first; documents named exactly like the query lead.
 
         Every text is a valid query.
 
         Args:
             query: what the repository should be able to do, or its name.
             repo_type: what to search.
-            k: how many to return at most.
-            filters: what every result must have.
-            method: how to rank; by default fused. Without vectors all methods are lexical.
+            k: maximum number of results.
+            filters: conditions for every result.
+            method: how to rank; fused by default. Without an embedder, all methods are lexical.
         """
         part = self._parts[repo_type]
         ranked = self._ranked(part, query, k, filters, method)
@@ -196,10 +197,10 @@ class Index:
         return fused(by_words, cosines, by_meaning[-1][1] if by_meaning else 0.0)
 
     def similar(self, repo_id: str, *, repo_type: RepoType, k: int, filters: Filters = NO_FILTERS) -> list[Hit]:
-        """Return the k documents most similar to one, without that one: by its vector, or by its words if it has none.
+        """Return the k other documents most similar to one: by its vector, or by its words if it has no vector.
 
         Raises:
-            UnknownRepository: if the index does not have it.
+            UnknownRepository: if the index does not contain it.
         """
         part = self._parts[repo_type]
         row = part.row_of(repo_id)
@@ -214,9 +215,9 @@ class Index:
 
 
 def fused(by_words: Ranked, cosines: Mapping[int, float], default: float) -> Ranked:
-    """Return the mean of a document's cosine and its share of the best BM25 score, the latter weighted by `WORDS`.
+    """Return the weighted mean of each document's cosine and its share of the best BM25 score (weight `WORDS`).
 
-    A document without a vector has the cosine `default`, so that a repository without a card can still be found by
+    A document without a vector gets the cosine `default`, so that a repository without a card can still be found by
     name.
     """
     best = by_words[0][1] if by_words else 1.0
@@ -228,7 +229,7 @@ def fused(by_words: Ranked, cosines: Mapping[int, float], default: float) -> Ran
 
 
 class _Part:
-    """The index of one repository type; its files are opened when they are first needed."""
+    """The index of one repository type; opens its files on first use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -275,7 +276,7 @@ class _Part:
 
 
 def _embedded(documents: pa.Table, previous: Path | None, embedder: Embedder, most: int | None) -> tuple[Stored, int]:
-    """Return the vectors of documents with a card, and how many were not in a previous index with the same embedder."""
+    """Return the vectors of documents with card text, and how many of them are newly embedded."""
     texts = meanings_of(documents)
     table = pa.table({"row": np.arange(len(texts)), "text": texts}).filter(pc.is_valid(texts))
     with duckdb.connect() as connection:
@@ -300,7 +301,7 @@ def _embedded(documents: pa.Table, previous: Path | None, embedder: Embedder, mo
 
 
 def _vectors_in(folder: Path | None, embedder: Embedder) -> Path | None:
-    """Return the folder of an earlier index, or None if it does not exist or has no vectors of this embedder."""
+    """Return the folder of an earlier index, or None if it does not exist or has no vectors from this embedder."""
     about = None if folder is None else _about(folder)
     return folder if about is not None and about["embedder"] == embedder.name else None
 

@@ -1,6 +1,6 @@
-"""The index of words: BM25 by tantivy over names, facts and cards, memory-mapped.
+"""The word index: BM25 over names, facts and cards, computed by tantivy and memory-mapped.
 
-Every document is identified by its row number. Preparing the texts belongs in `documents`, fusing scores in `index`.
+Each document is identified by its row number. Preparing texts belongs in `documents`; fusing scores, in `index`.
 """
 
 import re
@@ -15,12 +15,13 @@ from hub_assets.search.documents import facts_of, names_of, spellings_of
 from hub_assets.search.filters import Condition, Filters
 
 BOOSTS: Final = {"name": 1.0, "facts": 1.0, "card": 1.0}
-"""The fields of words and their weights."""
+"""The text fields and their weights."""
 MOST_WORDS: Final = 64
-"""Words read of a query: more would only cost time."""
+"""Maximum number of query words to use; more would only take longer."""
 HEAP_BYTES: Final = 256_000_000
-"""Words held in memory before they become a segment."""
+"""Bytes of indexed words to hold in memory before writing a segment."""
 BATCH: Final = 10_000
+"""Documents to convert to Python at a time."""
 _ID: Final = "id"
 _EXACT: Final = ("namespace", "task", "library", "license_group", "languages")
 _NUMBERS: Final = ("n_parameters", "likes", "downloads")
@@ -56,19 +57,19 @@ def write(documents: pa.Table, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Lexical:
-    """An open index of words. Thread-safe."""
+    """An open word index. Thread-safe."""
 
     index: tantivy.Index
 
     @classmethod
     def open(cls, folder: Path) -> "Lexical":
-        """Open an index that `write` made."""
+        """Open an index that `write` created."""
         return cls(tantivy.Index.open(str(folder)))
 
     def search(self, text: str, filters: Filters, limit: int) -> Ranked:
-        """Return the rows whose words match any word of the text, by BM25; equal scores in row order.
+        """Return the rows that match any word of the text, ranked by BM25; equal scores are in row order.
 
-        Only words and digits of the text count: no text is a query in tantivy's language.
+        Only letters, digits and underscores count, so tantivy never sees its own query syntax.
         """
         words = re.findall(r"\w+", text.lower())[:MOST_WORDS]
         if not words:
@@ -77,7 +78,7 @@ class Lexical:
         return self._ranked(matching, filters, limit)
 
     def named(self, text: str, filters: Filters, limit: int) -> Ranked:
-        """Return the rows whose id, with or without the namespace, is the text; upper and lower case are the same."""
+        """Return the rows whose id, with or without the namespace, equals the text, ignoring case."""
         query = tantivy.Query.term_query(self.index.schema, _ID, text.strip().lower(), index_option="basic")
         return self._ranked(tantivy.Query.const_score_query(query, 1.0), filters, limit)
 

@@ -1,7 +1,7 @@
 """Vectors as int8 in a memory-mapped file, and an exact scan over them.
 
-An exact scan rather than an approximate index: a million vectors take 28 ms on one core, and a filter costs nothing in
-recall. Computing vectors belongs in `embedders`.
+The scan is exact rather than approximate because a million vectors take only 28 ms on one core, and filters do not
+reduce recall. Computing vectors belongs in `embedders`.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,13 @@ Int8 = npt.NDArray[np.int8]
 Rows = npt.NDArray[np.int64]
 
 GREATEST: Final = 127
+"""The largest int8."""
 GATHERED: Final = 0.25
-"""Below this share of vectors, copying the chosen ones is faster than scanning all."""
+"""If filters keep less than this share of the vectors, copying those is faster than scanning all of them."""
 
 
 def quantized(vectors: Vectors) -> Int8:
-    """Return each vector as int8, its largest number scaled to 127; the lengths are restored by `Semantic`."""
+    """Return each vector as int8, scaled so that its largest absolute value is 127; `Semantic` divides by lengths."""
     largest = np.abs(vectors).max(axis=1, keepdims=True, initial=1e-9)
     result: Int8 = np.rint(vectors * (GREATEST / largest)).astype(np.int8)
     return result
@@ -32,7 +33,7 @@ def quantized(vectors: Vectors) -> Int8:
 
 @dataclass(frozen=True)
 class Stored:
-    """Vectors of documents: their row numbers, ascending; 64 bits of a hash of each text; one int8 row per document."""
+    """Document vectors: row numbers (ascending), a 64-bit hash of each text, and one int8 row per document."""
 
     rows: Rows
     hashes: npt.NDArray[np.uint64]
@@ -40,7 +41,7 @@ class Stored:
 
 
 def write(folder: Path, stored: Stored) -> None:
-    """Write vectors, with one over the length of each int8 row."""
+    """Write vectors, and the reciprocal of each int8 row's length."""
     folder.mkdir(parents=True)
     lengths = np.sqrt(np.einsum("ij,ij->i", stored.vectors, stored.vectors, dtype=np.int32).astype(np.float32))
     np.save(folder / "scales.npy", 1 / np.maximum(lengths, np.float32(1)))
@@ -50,7 +51,7 @@ def write(folder: Path, stored: Stored) -> None:
 
 @dataclass(frozen=True)
 class Semantic(Stored):
-    """Vectors in open files, with one over the length of each. Thread-safe."""
+    """Vectors in open files, with the reciprocal of each one's length. Thread-safe."""
 
     scales: Vectors
 
@@ -61,12 +62,12 @@ class Semantic(Stored):
         return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in names))
 
     def search(self, vector: Int8, mask: Bools | None, limit: int) -> Ranked:
-        """Return the rows with the largest cosine to a vector, best first; equal ones in row order.
+        """Return the rows whose vectors have the largest cosine with a vector, best first; ties are in row order.
 
         Args:
-            vector: what to compare with.
-            mask: which rows count, by row number; None for all.
-            limit: how many to return.
+            vector: the vector to compare with.
+            mask: flags of the rows to consider, by row number; None for all.
+            limit: maximum number of rows to return.
         """
         chosen = np.flatnonzero(mask[self.rows]) if mask is not None else None
         if chosen is not None and len(chosen) < GATHERED * len(self.rows):
@@ -83,7 +84,7 @@ class Semantic(Stored):
         return list(zip(rows[best].tolist(), cosines[best].tolist(), strict=True))
 
     def cosines(self, vector: Int8, rows: Rows) -> dict[int, float]:
-        """Return the cosine of a vector with those of some rows; rows without a vector are left out."""
+        """Return the cosine of a vector with each given row's vector, by row; rows without a vector are left out."""
         places = np.searchsorted(self.rows, rows)
         places, rows = places[places < len(self.rows)], rows[places < len(self.rows)]
         held = self.rows[places] == rows

@@ -1,6 +1,6 @@
-"""Adoption curves: how fast a release is taken up compared with releases of its size, when it peaks, how it fades.
+"""Adoption curves: how a release's downloads compare with those of its size class, when they peak, and how they fade.
 
-The time until a model reaches a number of downloads is a survival time, so estimating it belongs in `survival`.
+The time until a model reaches a number of downloads is a survival time, which belongs in `survival`.
 """
 
 from collections.abc import Sequence
@@ -15,29 +15,29 @@ from hub_assets.statistics.samples import Floats, Ints
 DAYS: Final = (7, 14, 30, 60, 90, 180, 365)
 """Days after release, as in the ATOM report (arXiv 2604.07190)."""
 LONGEST: Final = 1e6
-"""Days that no release is old: 2,700 years."""
+"""More days than the age of any release: 2,700 years."""
 
 
 def relative_adoption(counts: pa.Table, days: Sequence[int] = DAYS, *, top: int = 10, max_gap: float = 28) -> pa.Table:
-    """Compare the downloads of releases with those of their size class: the Relative Adoption Metric.
+    """Compare the downloads of releases with those of their size class (the Relative Adoption Metric).
 
-    It is the cumulative downloads of a model on a day after release, divided by the median of the `top` models of its
-    size class on that day (ATOM report, arXiv 2604.07190). Counts between two listings are interpolated linearly; a
-    release has 0 downloads on day 0.
+    The metric is a model's cumulative downloads on some day after its release, divided by the median for the `top`
+    models of its size class on the same day after their releases (ATOM report, arXiv 2604.07190). Counts are
+    interpolated linearly between listings; a release has 0 downloads on day 0.
 
     Args:
         counts: one row per model and listing: `repo_key`, `size_class`, `age` (days since release, > 0) and
-            `n_downloads_all_time` (rows without are ignored).
+            `n_downloads_all_time` (rows where it is null are ignored).
         days: days after release.
-        top: number of models of the class to take the median of.
-        max_gap: longest time in days between the listings around a day; with more, the count is unknown.
+        top: number of models whose median to take: those of the class with the most downloads.
+        max_gap: maximum number of days between the listings around a day; beyond it, the count is unknown.
 
     Returns:
-        A row per model and day that it has passed and whose count is known: `repo_key`, `size_class`, `day`,
-        `n_downloads_cumulative`, `gap` (days between the listings around the day; 0 if one is on it),
-        `n_downloads_low` and `n_downloads_high` (the counts of these listings, between which the truth lies unless a
-        count fell), `n_compared` (models of the class with a known count that day), `median_of_top` (null with fewer
-        than `top` of them, or if it is 0) and `relative_adoption`.
+        One row per model and day that the model has reached, if its count then is known: `repo_key`, `size_class`,
+        `day`, `n_downloads_cumulative`, `gap` (days between the listings around the day; 0 if a listing is on it),
+        `n_downloads_low` and `n_downloads_high` (the counts in these listings, which bound the true count unless a
+        count fell), `n_compared` (models of the class with a known count on that day), `median_of_top` (null with fewer
+        than `top` of these) and `relative_adoption` (null if the median is null or 0).
     """
     counts = counts.filter(pc.is_valid(counts["n_downloads_all_time"]))
     names, model = _encoded(counts["repo_key"])
@@ -45,7 +45,7 @@ def relative_adoption(counts: pa.Table, days: Sequence[int] = DAYS, *, top: int 
     _, first = np.unique(model, return_index=True)
     size_class = counts["size_class"].take(pa.array(first)) if len(first) else counts["size_class"]
     classes, class_of = _encoded(size_class)
-    # every release starts at 0
+    # every release starts at 0 downloads
     model, ages, downloads = (
         np.concatenate([np.arange(len(names)), model]),
         np.concatenate([np.zeros(len(names)), ages]),
@@ -90,18 +90,19 @@ def relative_adoption(counts: pa.Table, days: Sequence[int] = DAYS, *, top: int 
 
 
 def release_curves(flows: pa.Table, *, least_weeks: int = 8) -> pa.Table:
-    """Find the best week and the half-life of releases.
+    """Find the best period and the half-life of each release.
 
     Args:
         flows: one row per model and listing: `repo_key`, `age` (days since release at the end of the period), `n_days`
-            (length of the period) and `n_new_downloads` (null or a suspect week: `is_suspect`, both ignored).
+            (length of the period), `n_new_downloads` and `is_suspect`. Listings that are suspect or have null downloads
+            are ignored.
         least_weeks: models with fewer usable listings are left out.
 
     Returns:
-        A row per model: `repo_key`, `n_weeks` (usable listings), `n_suspect`, `best_age` (end of the listing with the
-        most downloads per day), `best_rate` (downloads per day then), `last_age`, `half_life` (days from the best
-        week until the first of two usable listings in a row below half its rate, or a last one; null if it has not
-        come) and `has_halved`.
+        One row per model: `repo_key`, `n_weeks` (usable listings), `n_suspect`, `best_age` (days at the end of the
+        period with the most downloads per day), `best_rate` (downloads per day in it), `last_age`, `half_life` (days
+        from the best period until the first of two consecutive usable listings, or the last listing, with less than
+        half of `best_rate`; null if there is none yet) and `has_halved`.
     """
     flows = flows.filter(pc.is_valid(flows["n_new_downloads"]))
     names, model = _encoded(flows["repo_key"])
@@ -119,7 +120,7 @@ def release_curves(flows: pa.Table, *, least_weeks: int = 8) -> pa.Table:
     else:
         place = np.searchsorted(kept, model)
         best_rate = np.maximum.reduceat(rates, starts)
-        # of equal weeks, the first
+        # the first, if several periods are equal
         best_age = np.minimum.reduceat(np.where(rates == best_rate[place], ages, np.inf), starts)
         last_age = np.maximum.reduceat(ages, starts)
         is_below = (rates < best_rate[place] / 2) & (ages > best_age[place])
@@ -141,7 +142,7 @@ def release_curves(flows: pa.Table, *, least_weeks: int = 8) -> pa.Table:
 
 
 def _median_of_top(counted: Floats, class_of: Ints, n_classes: int, top: int) -> tuple[Floats, Ints]:
-    """Return, by class, the median of its largest counts (NaN if there are too few) and the number of counts."""
+    """Return the median of each class's largest counts (NaN if there are too few) and its number of counts."""
     order = np.lexsort((-counted, class_of))
     n_compared = np.bincount(class_of, minlength=n_classes)
     starts = np.cumsum(n_compared) - n_compared
@@ -153,7 +154,7 @@ def _median_of_top(counted: Floats, class_of: Ints, n_classes: int, top: int) ->
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
-    """Return the distinct values of a column, and each row's place among them."""
+    """Return the distinct values of a column, and each row's index in them."""
     encoded = column.combine_chunks().dictionary_encode()
     return encoded.dictionary, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 

@@ -1,7 +1,7 @@
-"""How few repositories hold most of the activity, week by week and slice by slice.
+"""Concentration of activity among repositories, by week and slice, with intervals.
 
-Measuring a single week, with Lorenz curves and bootstraps, belongs in `concentration`; testing
-a series for a trend belongs in `trends`.
+Lorenz curves and bootstraps of a single week belong in `concentration`; testing a series for a trend belongs in
+`trends`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,44 +18,46 @@ from hub_assets.statistics.samples import Floats, Ints
 from hub_assets.statistics.schemas import CONCENTRATION_OVER_TIME
 
 TOPS: Final = (10, 100, 1_000)
-"""Numbers of units whose share is measured, as Model Pulse (2026) publishes them."""
+"""The numbers of top units whose share is measured, as published by Model Pulse (2026)."""
 TOP_SHARE: Final = 0.01
+"""The top share of units whose share of the total is measured, too."""
 LOOKED_BACK: Final = timedelta(days=364)
-"""The share of suspect weeks covers a year."""
+"""The period over which the share of suspect weeks is computed: a year."""
 LEAST_PAIRED: Final = 0.5
-"""No interval if units with a count in the listing before hold less than this share of the total."""
+"""There is no interval if units with a count in the previous listing hold less than this share of the total."""
 LISTING_RULES: Final = ("partial", "repeat", "purge")
-"""Rules of `core__week_quality` that doubt every measure; the others doubt downloads, except for `like_purge`."""
+"""Rules of `core__week_quality` that cast doubt on every measure. `like_purge` is about likes, all others are about
+downloads."""
 
 
 def concentration_over_time(
     repositories: pa.Table, quality: pa.Table, measures: Sequence[str], slices: Sequence[str]
 ) -> pa.Table:
-    """Measure the concentration of each week, measure and slice.
+    """Compute the concentration for each week, repository type, measure and slice.
 
-    The interval covers counting noise: it is where the mean of the measure would lie if the same week were counted
-    many times and no unit changed in popularity. A unit's noise is estimated from its change since the previous listing
-    (successive differences: Wolter 2007, "Introduction to Variance Estimation", section 8.2): half the squared change,
-    divided by the fraction of the two periods that does not overlap. The delta method turns it into the variance of the
-    measure. The interval is Student's, with Satterthwaite's degrees of freedom, clipped to [0, 1]; for the Herfindahl
-    index, whose errors are skewed, it is computed on the log scale. Resampling units would answer a question that a
-    complete listing does not raise, and its intervals do not reach their coverage with tails this heavy. A trend
-    between the two listings widens the interval, and an overlap widens that of the share of zeros.
+    The 95% interval covers counting noise: it is an interval for the mean of the measure if the same week were counted
+    many times without any change in a unit's popularity. A unit's noise variance is estimated from its change since the
+    previous listing (successive differences: Wolter 2007, "Introduction to Variance Estimation", section 8.2): half the
+    squared change, divided by the fraction of the two periods that does not overlap. The delta method turns the noise
+    into the variance of the measure. The interval is Student's t, with Satterthwaite's degrees of freedom, clipped to
+    [0, 1]; for the Herfindahl index, whose errors are skewed, it is computed on the log scale. Units are not resampled:
+    a complete listing is not a sample, and with tails this heavy, bootstrap intervals fall short of their nominal
+    coverage. A trend between the two listings widens the interval; so does an overlap for the share of zeros.
 
     Args:
         repositories: one row per week, type and unit (a repository, or an organization with its sum), with
-            `snapshot_date`, `repo_type`, a column for each measure (null if unknown) and one for each slice (null: in
-            no slice). Optional for a measure NAME: `NAME_earlier`, the count of the listing before, scaled to a period
-            of the same length (null if unknown), without which there is no interval; and `NAME_overlap`, the share of
-            the period that both counts cover, in [0, 1).
-        quality: rows of `core__week_quality` for these weeks and the year before.
-        measures: names of the measured columns.
-        slices: names of the columns to slice by, besides all rows together.
+            `snapshot_date`, `repo_type`, a column for each measure (null if unknown) and one for each kind of slice
+            (null: in no slice). Optional columns for a measure NAME: `NAME_earlier`, the count in the previous listing,
+            scaled to a period of the same length (null if unknown), without which there is no interval; and
+            `NAME_overlap`, the share of the period that both counts cover, in [0, 1).
+        quality: rows of `core__week_quality` for these weeks and the preceding year.
+        measures: names of the columns to measure.
+        slices: names of the columns to slice by, in addition to the slice of all rows.
 
     Returns:
-        Rows of `schemas.CONCENTRATION_OVER_TIME` without `unit`: a row per week, type, measure and slice with at least
-        one known value. Shares are null if the total is 0, and the share of the top k if there are no more than k
-        units. Negative values count as 0, and `n_negative` says how many.
+        Rows of `schemas.CONCENTRATION_OVER_TIME` without `unit`: one per week, type, measure and slice with at least
+        one known value. Shares, the Gini coefficient and the Herfindahl index are null if the total is 0, and the share
+        of the top k is null if there are no more than k units. Negative values count as 0; `n_negative` counts them.
     """
     parts = []
     weeks = repositories.select(["snapshot_date", "repo_type"]).group_by(["snapshot_date", "repo_type"]).aggregate([])
@@ -88,7 +90,7 @@ def concentration_over_time(
 
 
 class _Trust:
-    """What is known of the weeks around: which are suspect, and where weeks are missing."""
+    """Whether a week and those before it are suspect or missing."""
 
     def __init__(self, quality: pa.Table) -> None:
         self._rules: dict[tuple[str, date], set[str]] = {}
@@ -126,7 +128,7 @@ def _codes(column: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
 def _measured(
     rows: pa.Table, measure: str, codes: dict[str, tuple[Ints, pa.Array]]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each kind of slice with its columns."""
+    """Yield each kind of slice with its columns of results."""
     given = _floats(rows, measure)
     known = np.flatnonzero(~np.isnan(given))
     known = known[np.argsort(-given[known], kind="stable")]
@@ -139,7 +141,7 @@ def _measured(
     noise = (values - earlier) ** 2 / share_new
     flips = ((values == 0) != (earlier == 0)) / share_new
     for slice_kind, (code, names) in codes.items():
-        # numpy sorts 16 bits by radix, five times as fast
+        # numpy uses radix sort for 16-bit integers, which is five times as fast
         code = code[known].astype(np.int16 if len(names) < 2**15 else np.int64)
         order = np.argsort(code, kind="stable")
         order = order[np.searchsorted(code[order], 0) :]
@@ -158,7 +160,7 @@ def _measured(
 
 @dataclass(frozen=True)
 class _Groups:
-    """Units of several slices, one slice after the other, each from the largest value down."""
+    """The units of several slices, one slice after another, each sorted from the largest value down."""
 
     values: Floats
     earlier: Floats
@@ -182,7 +184,7 @@ class _Groups:
         found: dict[str, Any] = {"n": n, "total": total, "share_paired": share_paired}
 
         def add(name: str, measured: Floats, derivative: Floats, *, is_log: bool = False) -> None:
-            """Add a measure and its interval; the derivative is times the total."""
+            """Add a measure and its interval; the derivative is scaled by the total."""
             with np.errstate(divide="ignore", invalid="ignore"):
                 spread = (derivative / total[place]) ** 2 * noise
             found[name] = measured
@@ -192,7 +194,7 @@ class _Groups:
             is_top = rank <= k
             share = np.where(n > k, self.sum(np.where(is_top, held, 0)), np.nan)
             add(f"share_of_top_{k}", share, is_top - share[place])
-        # rounding must not require an additional unit
+        # a rounding error must not add a unit
         is_top = rank <= np.ceil(TOP_SHARE * n * (1 - 1e-12))[place]
         share = self.sum(np.where(is_top, held, 0))
         add("top_1_share", share, is_top - share[place])
@@ -212,7 +214,7 @@ class _Groups:
         with np.errstate(divide="ignore", invalid="ignore"):
             variance = self.sum(spread)
             freedom = np.maximum(3 * variance**2 / self.sum(spread**2) - 2, 1)
-            # units without an earlier count are taken to be as noisy as the others
+            # assume that units without an earlier count are as noisy as the others
             variance = np.where(share_paired >= LEAST_PAIRED, variance / share_paired, np.nan)
             reach = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
             if is_log:
@@ -222,7 +224,7 @@ class _Groups:
 
 
 def _floats(rows: pa.Table, name: str) -> Floats:
-    """Return a column as floats; NaN where it is null, and everywhere if there is no such column."""
+    """Return a column as floats, with NaN for null; all NaN if there is no such column."""
     if name not in rows.column_names:
         return np.full(len(rows), np.nan)
     values: Floats = rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False)

@@ -1,8 +1,8 @@
-"""When models come into view, and when something happens to them: what survival is estimated from.
+"""When models are first observed and when events happen to them: the input of survival estimates.
 
-Times are days since creation. A model enters with the first listing since its creation; one that is older than the home
-enters late, and what happened before is not known. Downloads of a model that is younger than the home are known from
-its creation on. Estimating survival belongs in `survival`.
+Times are days since creation. A model enters with the first listing after its creation. One older than the home enters
+late, so its earlier history is unknown; the downloads of one younger than the home are known from creation on.
+Estimating survival belongs in `survival`.
 """
 
 from datetime import date
@@ -12,9 +12,9 @@ import duckdb
 import pyarrow as pa
 
 THRESHOLDS: Final = (100, 1_000, 1_000_000)
-"""All-time downloads whose first day is an event."""
+"""Numbers of all-time downloads; reaching each one is an event."""
 QUIET_DAYS: Final = 180
-"""Days without a commit after which a model counts as no longer committed to."""
+"""Days without a commit after which a model counts as no longer maintained."""
 EVENTS: Final = ("gone", "gated", "no_downloads", "no_commits", *(f"reached_{n}" for n in THRESHOLDS))
 
 _SELECT: Final = f"""
@@ -54,7 +54,7 @@ present as (
         on changes.repo_key = relations.repo_key and relations.snapshot_date = $week
 ),
 
--- absence from a partial listing is no event; if it lasts, the first complete listing shows it
+-- absence from a partial listing is not an event; if the model stays absent, the next complete listing shows it
 vanished as (
     select repo_key, max(snapshot_date) as gone_date, arg_max(previous_date, snapshot_date) as last_date
     from changes
@@ -86,7 +86,7 @@ models as (
     select * from gone
 ),
 
--- the first listing since its creation brings a model into view
+-- a model is first observed in the first listing after its creation
 entered as (
     select
         models.*,
@@ -127,7 +127,7 @@ thresholds as (
     select unnest({list(THRESHOLDS)}) as threshold
 ),
 
--- between two listings the count is taken to grow evenly; a model that is new in a listing started at 0
+-- assume that the count grows evenly between two listings, and that a model new in a listing started at 0
 steps as (
     select
         repo_key,
@@ -167,7 +167,7 @@ reached as (
     group by steps.repo_key, thresholds.threshold
 ),
 
--- models that had reached a number when they came into view are left out
+-- models that had already reached a number when first observed are left out
 counted as (
     select
         repo_key,
@@ -194,12 +194,12 @@ events as (
     from entered
     left join gated on entered.repo_key = gated.repo_key
     left join ever_gated on entered.repo_key = ever_gated.repo_key
-    -- gated from the start, or before it came into view
+    -- leave out models that were gated from the start, or before they were first observed
     where ever_gated.first_date is null or gated.event_date is not null and gated.event_date = ever_gated.first_date
     union all
     select
         entered.repo_key, entered.created_at, entered.relation, 'no_downloads' as event,
-        -- with no downloads yet, a model has none to lose
+        -- a model that has never been downloaded cannot stop being downloaded
         date_diff('second', entered.created_at, counted.first_downloaded_at) / 86400.0 as entry,
         coalesce(
             date_diff('second', entered.created_at, cast(silent.event_date as timestamp)) / 86400.0, entered.last_seen
@@ -250,7 +250,7 @@ where entry is not null and "exit" is not null
 
 
 def durations(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
-    """Return how long models have been watched for each event, as known in a week.
+    """Return how long each model has been observed for each event, as known in a week.
 
     Args:
         connection: a database with `int_hub__listing_changes`, `int_hub__listing_totals`, `int_hub__repositories`,
@@ -258,7 +258,8 @@ def durations(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
         week: the Monday of the week.
 
     Returns:
-        A row per model and event of `EVENTS`: `event`, `relation` and `cohort` (year of creation) of the model, and
-        `entry`, `exit` (days since creation) and `is_event`, as `survival` takes them.
+        One row per model and event of `EVENTS`, except for models that the event cannot be observed for: `event`,
+        `relation` and `cohort` (year of creation) of the model, and `entry`, `exit` (days since creation) and
+        `is_event`, the input of `survival`.
     """
     return connection.sql(_SELECT, params={"week": week}).to_arrow_table()

@@ -1,4 +1,7 @@
-"""How well what is known of models in one week orders them by their use in later weeks."""
+"""How well facts about models in one week predict the order of their use in later weeks.
+
+Choosing the weeks, predictors and outcomes belongs in `assets.change`.
+"""
 
 from collections.abc import Sequence
 
@@ -11,13 +14,18 @@ from hub_assets.statistics.samples import floats
 
 
 def rank_correlation_with_interval(x: npt.ArrayLike, y: npt.ArrayLike, *, confidence: float = 0.95) -> dict[str, float]:
-    """Return Spearman's rank correlation of the pairs that are known, with an interval.
+    """Return Spearman's rank correlation of the pairs in which both values are known, with an interval.
 
-    The interval is Fisher's, with the variance (1 + r^2 / 2) / (n - 3) of Bonett and Wright (2000, Psychometrika 65,
-    23-28), which holds for large correlations too.
+    The interval uses Fisher's z transformation, with the variance (1 + r^2 / 2) / (n - 3) of Bonett and Wright (2000,
+    Psychometrika 65, 23-28), which also holds for large correlations.
+
+    Args:
+        x, y: two arrays of the same length; NaN where unknown.
+        confidence: confidence level of the interval, in (0, 1).
 
     Returns:
-        `n`, `spearman`, `spearman_low`, `spearman_high`; NaN with fewer than 4 pairs or if either side is constant.
+        `n` (known pairs), `spearman`, `spearman_low` and `spearman_high`. All but `n` are NaN with fewer than 4 pairs,
+        or if x or y is constant; for a perfect correlation, both limits equal it.
     """
     known = ~(np.isnan(floats(x)) | np.isnan(floats(y)))
     a, b = floats(x)[known], floats(y)[known]
@@ -33,15 +41,16 @@ def rank_correlation_with_interval(x: npt.ArrayLike, y: npt.ArrayLike, *, confid
 
 
 def predictions(models: pa.Table, predictors: Sequence[str], outcome: str) -> pa.Table:
-    """Compare predictors of an outcome in a later period.
+    """Compare how well several predictors order models by an outcome in a later period.
 
     Args:
-        models: one row per model, with the predictors and the outcome.
-        predictors: columns known before the period of the outcome.
-        outcome: the column to predict.
+        models: one row per model, with numeric columns for the predictors and the outcome (null if unknown).
+        predictors: names of columns that are known before the outcome's period.
+        outcome: name of the column to predict.
 
     Returns:
-        A row per predictor: `predictor`, `n`, `spearman`, `spearman_low`, `spearman_high`.
+        One row per predictor: `predictor`, `n`, `spearman`, `spearman_low` and `spearman_high`; see
+        `rank_correlation_with_interval`.
     """
     values = {name: models[name].cast(pa.float64()).to_numpy(zero_copy_only=False) for name in (*predictors, outcome)}
     return pa.Table.from_pylist(

@@ -1,6 +1,6 @@
-"""Survival: how long repositories last until something happens to them, when not all are seen from their beginning.
+"""Survival: the time until an event happens to repositories, not all of which are observed from the start.
 
-Deciding what counts as the event, and when a repository is first observed, belongs in `lifetimes`.
+What counts as an event, and when a repository is first observed, belongs in `lifetimes`.
 """
 
 from collections.abc import Sequence
@@ -13,33 +13,36 @@ import pyarrow as pa
 from hub_assets.statistics.samples import Floats, Ints
 
 Z: Final = 1.959963984540054
-"""Normal quantile of a 95 % interval."""
+"""The normal quantile for a 95% interval."""
 LEAST_AT_RISK: Final = 10
+"""Minimum number of subjects at risk at the first event of a curve with late entries."""
 
 
 def survival(durations: pa.Table, by: Sequence[str] = (), at: Sequence[float] | None = None) -> pa.Table:
-    """Estimate survival functions by Kaplan and Meier (1958), with left truncation and right censoring.
+    """Estimate survival functions with the Kaplan-Meier estimator (1958), under left truncation and right censoring.
 
-    A subject is at risk at time t if entry < t <= exit. An entry after time 0 is a left truncation: whoever met the
-    event before coming into view is not among the rows (Klein and Moeschberger 2003, section 4.6). With such entries,
-    events before the first time with 10 subjects at risk are left out (Lai and Ying 1991, Annals of Statistics 19,
-    417-442): otherwise the death of the only subject at risk would end the curve before most subjects enter it.
+    A subject is at risk at time t if entry < t <= exit. An entry after time 0 is left truncation: subjects whose event
+    came before they were first observed are missing from the rows (Klein and Moeschberger 2003, section 4.6). With such
+    entries, events before the first event with 10 subjects at risk (or the maximum, if it is below 10) are left out
+    (Lai and Ying 1991, Annals of Statistics 19, 417-442). Otherwise, the event of a lone early subject would end the
+    curve before most subjects enter it.
 
     Args:
-        durations: one row per subject: `entry` and `exit` in days since its beginning (entry < exit; others are left
+        durations: one row per subject: `entry` and `exit` in days since its start (rows without entry < exit are left
             out and counted), `is_event` (false: censored at exit), and the columns of `by`.
-        by: columns that divide the subjects; each combination has its own curve.
-        at: days at which to give the curve; None for every day with an event.
+        by: columns to group by; each combination of values has its own curve.
+        at: days at which to evaluate the curve; None for every day with an event.
 
     Returns:
-        A row per group and day: the columns of `by`, `day`, `n_subjects`, `n_left_out`, `n_at_risk` (just before the
-        day), `n_events` (up to and including the day), `survival` with `survival_low` and `survival_high` (95 %, from
-        Greenwood's variance on the scale of log(-log S): Kalbfleisch and Prentice 1980), and `median_day`, the first
-        day with a survival of at most one half, with `median_low` and `median_high` (Brookmeyer and Crowley 1982);
-        null where not reached. Past the last day with anybody at risk, the survival is null.
+        One row per group and day: the columns of `by`, `day`, `n_subjects`, `n_left_out`, `n_at_risk` (just before the
+        day), `n_events` (up to and including the day, without those left out), `survival` with `survival_low` and
+        `survival_high` (95%, from Greenwood's variance on the log(-log S) scale: Kalbfleisch and Prentice 1980), and
+        `median_day`, the first day on which survival is at most one half, with `median_low` and `median_high`
+        (Brookmeyer and Crowley 1982); null if never reached. After the last exit, survival is null unless it has
+        reached 0. The limits are null while survival is 0 or 1.
 
     Raises:
-        ValueError: if an entry or exit is null, negative or not a number.
+        ValueError: if an entry or exit is null, negative or not finite.
     """
     entry, leaving = (known_days(durations, name) for name in ("entry", "exit"))
     is_event = durations["is_event"].to_numpy(zero_copy_only=False).astype(bool)
@@ -61,14 +64,14 @@ def survival(durations: pa.Table, by: Sequence[str] = (), at: Sequence[float] | 
 
 
 def known_days(durations: pa.Table, name: str) -> Floats:
-    """Return a column of days.
+    """Return a column of days as floats.
 
     Raises:
-        ValueError: if a value is null, negative or not a number.
+        ValueError: if a value is null, negative or not finite.
     """
     values: Floats = durations[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
     if not (values >= 0).all() or np.isinf(values).any():
-        raise ValueError(f"a value of {name} is null, negative or not a number")
+        raise ValueError(f"a value of {name} is null, negative or not finite")
     return values
 
 
@@ -89,14 +92,14 @@ def _curve(
         survival = np.cumprod(1 - n_events / n_at_risk)
         variance = np.cumsum(n_events / (n_at_risk * (n_at_risk - n_events)))
         spread = Z * np.sqrt(variance) / np.log(survival)
-        # nothing has happened yet, or nobody is left: the scale has no such point
+        # log(-log S) is not defined before the first event or once no subject is left
         is_inside = (survival > 0) & (survival < 1)
         low, high = (np.where(is_inside, survival ** np.exp(sign * spread), np.nan) for sign in (-1, 1))
     medians = [times[bound <= 0.5][:1] for bound in (survival, low, high)]
     median, median_low, median_high = (float(found[0]) if len(found) else np.nan for found in medians)
     days = times if at is None else np.asarray(at, np.float64)
     place = np.searchsorted(times, days, side="right")
-    # beyond the last exit, nothing is known unless all have met the event
+    # after the last exit, survival is unknown unless it is 0
     is_seen = (days <= exits[-1]) | (survival[-1:] == 0).any() if len(exits) else np.zeros(len(days), bool)
 
     def step(values: npt.NDArray[Any], start: float) -> Floats:

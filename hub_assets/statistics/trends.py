@@ -1,4 +1,7 @@
-"""Whether a weekly series moves: a slope with an interval that allows for weeks that resemble their neighbors."""
+"""Whether a weekly series has a trend: a slope whose interval accounts for autocorrelation between weeks.
+
+Choosing the series and the suspect weeks does not belong here.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -13,31 +16,35 @@ from hub_assets.statistics.corrections import holm
 from hub_assets.statistics.samples import Floats, floats
 
 LEAST: Final = 8
-"""Fewer weeks do not show how much a week resembles the week before."""
+"""Minimum number of weeks; fewer do not show how strongly successive weeks are correlated."""
 YEAR: Final = 365.25
+"""Days per year."""
 MEMORIES: Final = tuple(7 * 2.0**power for power in (0, 1, 2, 3, 4, 5, 6, 8, 11))
-"""Days over which a deviation falls to 1/e: from a week to 39 years, which nothing tells from a random walk."""
+"""Days in which a persistent deviation decays to 1/e: from one week to 39 years, which is indistinguishable from a
+random walk."""
 FRESH: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
-"""Variance that is new every week, such as the noise of counting, over the variance that a week adds to what lasts."""
+"""Variance of the noise that is independent each week, such as counting noise, relative to the variance that each week
+adds to the persistent deviation."""
 
 
 def trend(days: npt.ArrayLike, values: npt.ArrayLike) -> dict[str, float]:
     """Fit a line to a series with autocorrelated deviations.
 
-    Weeks resemble the weeks before, so ordinary least squares finds trends in a Hub that stands still. Deviations from
-    the line are the sum of a part that lasts, with an exponential covariance, and a part that does not. How much lasts,
-    and for how long, is not estimated and then taken for certain: the slope is averaged over a grid of both, weighted
-    by the restricted likelihood (Harville 1974, Biometrika 61, 383-385), which is a Bayesian average with a flat prior.
-    Over 104 weeks without a trend, it finds one in at most 5 % of series that return to a level, and in about 20 % of
-    random walks, which do not.
+    Successive weeks are correlated, so ordinary least squares would find trends in a Hub that does not change. Here,
+    deviations from the line are the sum of a persistent part, with an exponential covariance, and an independent part.
+    The variance ratio and the persistence are not fixed at their estimates; instead, the slope is averaged over a grid
+    of both, weighted by the restricted likelihood (Harville 1974, Biometrika 61, 383-385), which is Bayesian averaging
+    with a flat prior. Over 104 weeks without a trend, this finds one in at most 5% of series that return to a level,
+    and in about 20% of random walks, which do not.
 
     Args:
-        days: time in days, ascending; weeks may be missing.
-        values: NaN where unknown or suspect.
+        days: time of each week in days, ascending; weeks may be missing.
+        values: value in each week; NaN where unknown or suspect.
 
     Returns:
-        `n`; `slope` per year with `slope_low` and `slope_high` (95 %), and `p_value`, the two-sided probability that
-        the slope has the other sign; NaN with fewer than 8 known values or if all are equal.
+        `n` (known values), `slope` (change of the value per year) with `slope_low` and `slope_high` (95%), and
+        `p_value`, twice the probability that the slope has the opposite sign. All but `n` are NaN with fewer than 8
+        known values, or if they are all equal.
     """
     given = floats(values)
     known = ~np.isnan(given)
@@ -62,17 +69,17 @@ def trend(days: npt.ArrayLike, values: npt.ArrayLike) -> dict[str, float]:
 
 
 def trends(series: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """Fit a line to each of several series.
+    """Fit a line to each of several series; see `trend`.
 
     Args:
         series: one row per week and series: `snapshot_date`, the columns of `keys`, `value` (null if unknown) and
-            `is_suspect`; suspect weeks are left out.
-        keys: columns that tell the series apart.
+            `is_suspect` (suspect weeks are left out).
+        keys: columns that identify a series.
 
     Returns:
-        A row per series: the keys, `n`, `n_suspect`, `first_date` (of a week that counts), `slope` (per year),
-        `slope_low`, `slope_high`, `p_value` and `p_holm`, corrected for the number of series (Holm 1979). The last five
-        are null for series that `trend` cannot judge.
+        One row per series: the keys, `n`, `n_suspect`, `first_date` (the first week that is not suspect), `slope` (per
+        year), `slope_low`, `slope_high`, `p_value` and `p_holm` (corrected for the number of series: Holm 1979). The
+        last five are null for series in which `trend` finds NaN.
     """
     columns = ["snapshot_date", "value", "is_suspect"]
     grouped = series.sort_by("snapshot_date").group_by(list(keys), use_threads=False)
@@ -89,7 +96,7 @@ def trends(series: pa.Table, keys: Sequence[str]) -> pa.Table:
 
 
 def _fits(x: Floats, y: Floats) -> Iterator[tuple[float, float, float]]:
-    """Yield slope, standard error and restricted log likelihood for each covariance of the grid."""
+    """Yield the slope, its standard error and the restricted log likelihood for each covariance in the grid."""
     design = np.column_stack([np.ones(len(x)), x - x.mean()])
     apart = np.abs(x[:, None] - x[None, :])
     freedom = len(x) - 2

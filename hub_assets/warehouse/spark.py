@@ -1,9 +1,9 @@
-"""Builds weeks of the SQL models on Apache Spark, over Spark Connect, where HUB_ASSETS_ENGINE is `spark`.
+"""Builds weeks of SQL models on Apache Spark, through Spark Connect, if HUB_ASSETS_ENGINE is `spark`.
 
-Spark reads the lake's Parquet and writes each week of a model as Parquet parts with a manifest, in the home's
-`tables/`. `build.duckdb` has a view of these parts where it would have a table otherwise, so that checks, previews,
-Python assets and publication read the rows of both engines in the same way. The cluster must see the home at the same
-path. How SQL is translated belongs in `spark_sql`.
+Spark reads the lake's Parquet files and writes each week of a model as Parquet parts with a manifest, in the home's
+`tables/`. `build.duckdb` then has a view of these parts instead of a table, so that checks, previews, Python assets and
+publication work the same way with both engines. The cluster must see the home at the same path. Translating SQL belongs
+in `spark_sql`.
 """
 
 import os
@@ -29,28 +29,28 @@ from hub_assets.warehouse.spark_sql import spark_sql, spark_type
 from hub_assets.warehouse.sql_project import Model, Project, Table
 
 COPIES: Final = ".copies"
-"""The folder for what Spark reads from `build.duckdb`, while it builds a week."""
+"""The folder for copies of tables in `build.duckdb` that Spark reads while it builds a week."""
 DEFAULT_PORT: Final = 15_002
 TIMEOUT: Final = 10
 """Seconds to wait for a server to accept a connection."""
 SETTINGS: Final = {
     "spark.sql.ansi.enabled": "true",  # errors instead of nulls
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.timestampType": "TIMESTAMP_NTZ",  # as DuckDB's
-    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",  # dates before 1582 are those of DuckDB
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",  # as in DuckDB
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",  # the same dates before 1582 as DuckDB
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
 }
 
 
 class SparkError(UserError):
-    """Spark cannot be used; the message says why and what to do."""
+    """Spark cannot be used, or a query failed on it; the message says why."""
 
 
 def engine_of_environment() -> str | None:
     """Return the address of the Spark server that builds the models; None if DuckDB does.
 
     Raises:
-        SparkError: if HUB_ASSETS_ENGINE is unknown, or SPARK_REMOTE is missing.
+        SparkError: if HUB_ASSETS_ENGINE is unknown, or SPARK_REMOTE is not the address of a Spark Connect server.
     """
     engine, address = os.environ.get("HUB_ASSETS_ENGINE") or "duckdb", os.environ.get("SPARK_REMOTE") or ""
     if engine == "duckdb":
@@ -66,7 +66,7 @@ def engine_of_environment() -> str | None:
 
 @cache
 def connected(address: str) -> "Spark":
-    """Return this process's session on a server.
+    """Return this process's session on a server, starting it on first use.
 
     Raises:
         SparkError: if the client is not installed, or the server does not answer.
@@ -87,7 +87,7 @@ def _importable() -> Iterator[None]:
         main.__file__ = __file__
     try:
         with warnings.catch_warnings():
-            # of pandas only `createDataFrame` and `toPandas` know, which are not used here
+            # only `createDataFrame` and `toPandas` use pandas, and they are not used here
             warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
             yield
     finally:
@@ -130,7 +130,7 @@ class Spark:
             raise SparkError(f"Spark at {address} does not answer ({_first_line(error)}); see SPARK_REMOTE") from None
 
     def read(self, table: Table, files: Iterable[Path]) -> None:
-        """Make a table readable under its name; columns that a file lacks are null."""
+        """Make Parquet files readable as a table, under the table's name; columns that a file lacks are null."""
         types = {column.name: spark_type(column.type) for column in table.columns}
         paths = [str(file) for file in files]
         if paths:
@@ -148,14 +148,14 @@ class Spark:
         """Write the rows of a SELECT to a new folder and return its Parquet files.
 
         Raises:
-            SparkError: if Spark cannot run it.
+            SparkError: if Spark cannot run it, or writes to a folder that this machine does not see.
         """
         try:
             self._session.sql(select).write.option("compression", "zstd").parquet(str(folder))
         except self._error as error:
             raise SparkError(f"Spark failed: {_first_line(error)}") from None
         if not folder.exists():
-            raise SparkError(f"Spark wrote {folder.name} elsewhere: it must see {folder.parent} at the same path")
+            raise SparkError(f"Spark wrote {folder.name} elsewhere; it must see {folder.parent} at the same path")
         return sorted(folder.glob("*.parquet"))
 
     def close(self) -> None:
@@ -172,22 +172,22 @@ def build_week(
     model: Model,
     snapshot_date: date,
 ) -> None:
-    """Build a week of a model on Spark, and show its rows in the build database.
+    """Build a week of a model on Spark, and make its rows visible in the build database.
 
-    Weeks of models that DuckDB built are moved to Parquet first.
+    Weeks that DuckDB built earlier are moved to Parquet first.
 
     Args:
         spark: the session.
         connection: the build database.
         project: the SQL project.
         files: the valid Parquet files of each lake source, for all weeks.
-        tables: where the models' weeks are written.
+        tables: the lake of built weeks, where the new week is written.
         model: the model.
         snapshot_date: the week.
 
     Raises:
         SparkError: if Spark cannot run it.
-        ModelError: see `spark_sql`.
+        ModelError: if the SQL cannot be translated; see `spark_sql`.
     """
     for name in model.upstream:
         _provide(spark, connection, project, files, tables, name)
@@ -209,7 +209,7 @@ def _provide(
     tables: Lake,
     name: str,
 ) -> None:
-    """Make what a model reads readable on Spark."""
+    """Make a table that a model reads readable on Spark."""
     table = project.tables[name]
     if isinstance(table, Model) and table.is_view:
         for upstream in table.upstream:
@@ -221,14 +221,14 @@ def _provide(
     elif name in files:
         spark.read(table, files[name])
     else:
-        # a seed, or written by Python in a step that knows nothing of Spark: small next to the lake
+        # a seed, or a table written by a Python step, which does not use Spark; small compared with the lake
         copied = tables.root / COPIES / f"{name}.parquet"
         _copy(connection, f"select * from {name}", copied)
         spark.read(table, [copied])
 
 
 def _move(connection: duckdb.DuckDBPyConnection, tables: Lake, model: Model) -> None:
-    """Move a table's weeks from the build database to Parquet. If it is cut off, the table is still whole."""
+    """Move a table's weeks from the build database to Parquet. The table is dropped only after all weeks are moved."""
     if not is_table(connection, model.name):
         return
     for (week,) in connection.execute(f"select distinct snapshot_date from {model.name}").fetchall():

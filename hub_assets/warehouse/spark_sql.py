@@ -1,7 +1,7 @@
 """Translates a model's SELECT from DuckDB's SQL to Spark's, so that both engines return the same rows.
 
-sqlglot does most of it. Here are the constructs that it passes through unchanged or whose meaning differs silently,
-mostly where values are null. Running the result belongs in `spark`.
+sqlglot does most of the work. This module handles constructs that sqlglot passes through unchanged, or whose meaning
+silently differs, mostly for nulls. Running the result belongs in `spark`.
 """
 
 import re
@@ -18,24 +18,24 @@ from sqlglot.optimizer.qualify import qualify
 from hub_assets.warehouse.sql_project import Model, ModelError, Table
 
 REFUSED: Final = ("PERCENTILE_APPROX", "APPROX_PERCENTILE", "APPROX_COUNT_DISTINCT")
-"""Functions of Spark that approximate; a translation that contains one is a mistake, whatever the model meant."""
+"""Spark functions that approximate; a translation that contains one is refused, whatever the model intended."""
 _INTEGERS: Final = exp.DataType.INTEGER_TYPES
 _JSON_TYPES: Final = (("ARRAY%", "ARRAY"), ("OBJECT%", "OBJECT"), ("STRING", "VARCHAR"), ("VOID", "NULL"))
 _SPACES_AROUND: Final = r"^\p{Zs}+|\p{Zs}+\z"
 
 
 def spark_sql(model: Model, snapshot_date: date, tables: Mapping[str, Table]) -> str:
-    """Return a model's SELECT for one week in Spark's SQL, with the columns in the types that the model has in DuckDB.
+    """Return a model's SELECT for one week in Spark's SQL, with columns of the types that they have in DuckDB.
 
-    The session must read `TIMESTAMP` as a timestamp without a time zone, and run in UTC.
+    The Spark session must use UTC and treat `TIMESTAMP` as a timestamp without a time zone.
 
     Args:
         model: the model.
-        snapshot_date: its week; any, for a view.
-        tables: the project's tables by name, for the types of what the model reads.
+        snapshot_date: the week; ignored for a view.
+        tables: the project's tables by name, which give the types of the model's inputs.
 
     Raises:
-        ModelError: if a construct has no exact counterpart in Spark.
+        ModelError: if a construct has no exact counterpart in Spark, or the translation would approximate.
     """
     schema: dict[str, object] = {
         name: {column.name: column.type for column in tables[name].columns} for name in model.upstream
@@ -60,9 +60,9 @@ def spark_sql(model: Model, snapshot_date: date, tables: Mapping[str, Table]) ->
 
 
 def spark_type(duckdb_type: str) -> str:
-    """Return Spark's name of a DuckDB type."""
+    """Return Spark's name for a DuckDB type."""
     kind = exp.DataType.build(duckdb_type, dialect="duckdb")
-    # the sum of whole numbers; Spark's widest integer has 64 bits, and its widest decimal 38 digits
+    # the type of an integer sum in DuckDB; Spark's widest integer has 64 bits, its widest decimal 38 digits
     return "DECIMAL(38, 0)" if kind.is_type("INT128") else kind.sql(dialect="spark", identify=True)
 
 
@@ -72,24 +72,24 @@ def _cte(node: exp.Expr) -> exp.Expr:
 
 
 def _length(node: exp.Expr) -> exp.Expr:
-    """`len` is a text's length in Spark, and a list's only under another name."""
+    """In Spark, `len` is the length of a text; the length of a list has another name."""
     if node.this.is_type("ARRAY"):
         return exp.ArraySize(this=node.this)
     if not node.this.is_type("TEXT", "VARCHAR"):
-        raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} may be of a list; write array_length(x)")
+        raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} may be the length of a list; write array_length(x)")
     return node
 
 
 def _element(node: exp.Expr) -> exp.Expr:
-    """DuckDB returns null beyond the end of a list, where Spark fails; sqlglot has already subtracted 1."""
+    """DuckDB returns null past the end of a list, where Spark fails; sqlglot has already subtracted 1."""
     (position,) = node.expressions
     if not position.is_int:
-        raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} is not a fixed element of a list")
+        raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} does not name an element of a list by a fixed number")
     return exp.func("TRY_ELEMENT_AT", node.this, exp.Literal.number(int(position.name) + 1))
 
 
 def _cast(node: exp.Expr) -> exp.Expr:
-    """DuckDB rounds fractions, doubles to even, decimals away from zero; Spark cuts them off."""
+    """DuckDB rounds to integers (doubles half to even, decimals half away from zero); Spark truncates."""
     if node.args["to"].this not in _INTEGERS or node.this.type is None:
         return node
     if node.this.type.this in exp.DataType.FLOAT_TYPES:
@@ -100,7 +100,7 @@ def _cast(node: exp.Expr) -> exp.Expr:
 
 
 def _divide(node: exp.Expr) -> exp.Expr:
-    """DuckDB divides doubles, and by 0 as IEEE 754 says; Spark keeps decimals, with few digits, and fails at 0."""
+    """DuckDB divides as doubles, and by 0 as in IEEE 754; Spark keeps decimals, with few digits, and fails at 0."""
     double = exp.DataType.build("double")
     above, below = (exp.Cast(this=exp.paren(each), to=double.copy()) for each in (node.this, node.expression))
     if isinstance(node.expression, exp.Nullif) or (node.expression.is_number and float(node.expression.name) != 0):
@@ -112,7 +112,7 @@ def _divide(node: exp.Expr) -> exp.Expr:
 
 
 def _extreme(node: exp.Expr) -> exp.Expr:
-    """DuckDB orders a null field of a struct last, Spark first: a flag before each field makes the order the same."""
+    """DuckDB sorts a struct's null fields last, Spark first; a flag before each field makes the order the same."""
     struct = node.this
     if not isinstance(struct, exp.Struct):
         return node
@@ -125,14 +125,14 @@ def _extreme(node: exp.Expr) -> exp.Expr:
 
 
 def _arg_max(node: exp.Expr) -> exp.Expr:
-    """DuckDB passes over rows whose value is null, Spark only over those whose key is null."""
+    """DuckDB skips rows whose value is null; Spark skips only rows whose key is null."""
     key = exp.case().when(exp.Not(this=_is_null(node.this)), node.expression)
     node.set("expression", key)
     return node
 
 
 def _list(node: exp.Expr) -> exp.Expr:
-    """Spark has no ORDER BY within `collect_list`: sort structs of a null flag, the key and the value."""
+    """Spark has no ORDER BY within `collect_list`, so sort structs of null flags, keys and the value."""
     if not isinstance(node.this, exp.Order):
         return node
     order, value = node.this.expressions, node.this.this
@@ -141,7 +141,7 @@ def _list(node: exp.Expr) -> exp.Expr:
     if isinstance(value, exp.Distinct):
         if [each.this for each in order] != value.expressions:
             raise sqlglot.UnsupportedError("list(distinct ...) in the order of something else")
-        return _sorted(exp.ArrayUniqueAgg(this=value.expressions[0]))  # without a null, which `collect_set` drops
+        return _sorted(exp.ArrayUniqueAgg(this=value.expressions[0]))  # `collect_set` drops nulls, which DuckDB keeps
     keys = [part for each in order for part in (_is_null(each.this), each.this)]
     names = [*(f"key_{number}" for number in range(len(keys))), "value"]
     fields = [part for name, key in zip(names, [*keys, value], strict=True) for part in (exp.Literal.string(name), key)]
@@ -152,13 +152,13 @@ def _list(node: exp.Expr) -> exp.Expr:
 
 
 def _sorted(rows: exp.Expr) -> exp.Expr:
-    """Sort an aggregate's list; DuckDB's list of no rows is null, where Spark's is empty."""
+    """Sort an aggregated list. For no rows, DuckDB returns null and Spark an empty list."""
     some = exp.Anonymous(this="NULLIF", expressions=[rows, exp.Array()])
     return exp.Anonymous(this="ARRAY_SORT", expressions=[some])
 
 
 def _filter(node: exp.Expr) -> exp.Expr:
-    """Move a FILTER from a sorted list to the aggregate in it."""
+    """Move a FILTER from a sorted list to the aggregate inside it."""
     if isinstance(node.this, exp.Anonymous) and (rows := node.this.find(exp.ArrayAgg, exp.ArrayUniqueAgg)):
         rows.replace(exp.Filter(this=rows.copy(), expression=node.expression))
         return node.this
@@ -174,13 +174,13 @@ def _percentile(node: exp.Expr) -> exp.Expr:
 
 
 def _series(node: exp.Expr) -> exp.Expr:
-    """DuckDB's series is empty where its end is before its start; Spark's counts down."""
+    """If the end is before the start, DuckDB's series is empty, but Spark's counts down."""
     start, end = node.args["start"], node.args["end"]
     return exp.func("IF", exp.LTE(this=start.copy(), expression=end.copy()), node, exp.Null())
 
 
 def _trim(node: exp.Expr) -> exp.Expr:
-    """DuckDB also trims Unicode's other spaces, and neither trims tabs and newlines."""
+    """DuckDB also trims Unicode's other spaces; neither engine trims tabs and newlines."""
     if node.expression or node.args.get("position"):
         raise sqlglot.UnsupportedError(f"{node.sql('duckdb')}: use trim(x)")
     return exp.Anonymous(
@@ -189,24 +189,24 @@ def _trim(node: exp.Expr) -> exp.Expr:
 
 
 def _lower(node: exp.Expr) -> exp.Expr:
-    """DuckDB maps each character by itself; Spark makes two of `İ`, and a final sigma at the end of a word."""
+    """DuckDB maps each character separately; Spark turns `İ` into two characters, and a final `Σ` into `ς`."""
     translated = exp.func("TRANSLATE", node.this, exp.Literal.string("İΣ"), exp.Literal.string("iσ"))
     node.set("this", translated)
     return node
 
 
 def _pattern(node: exp.Expr) -> str:
-    """Return a regular expression of RE2, a literal, in Java's dialect."""
+    """Return a literal RE2 regular expression in Java's dialect."""
     if not (isinstance(node, exp.Literal) and node.is_string):
         raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} is not a literal pattern")
     return java_pattern(node.name)
 
 
 def java_pattern(pattern: str) -> str:
-    r"""Return a regular expression of RE2 in Java's dialect.
+    r"""Return an RE2 regular expression in Java's dialect.
 
-    In Java `$` also matches before a final newline, `.` excludes more than newlines (which `(?d)` changes), `\s`
-    includes the vertical tab, and `(?i)` means ASCII alone.
+    In Java, `$` also matches before a final newline, `.` excludes more than newlines (unless `(?d)` is set), `\s`
+    includes the vertical tab, and `(?i)` applies to ASCII only.
     """
     java: list[str] = []
     is_in_class = False
@@ -236,11 +236,11 @@ def _match(node: exp.Expr) -> exp.Expr:
 
 
 def _replace(node: exp.Expr) -> exp.Expr:
-    """DuckDB replaces the first match, Spark all: match from the start of the text, up to the first match."""
+    """DuckDB replaces only the first match, Spark all; so match from the start of the text through the first match."""
     if node.args.get("modifiers") or not node.args.get("single_replace"):
         raise sqlglot.UnsupportedError("regexp_replace with options")
     if node.args["replacement"].name:
-        raise sqlglot.UnsupportedError("regexp_replace with anything but an empty text")
+        raise sqlglot.UnsupportedError("regexp_replace with a replacement other than an empty text")
     pattern = _pattern(node.expression).removeprefix("(?d)")
     first = rf"(?d)\A((?s:.*?))(?:{pattern})"
     return exp.Anonymous(
@@ -307,9 +307,9 @@ _CONVERSIONS: Final[dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
 
 
 def _unnest(select: exp.Select) -> None:
-    """Turn `unnest`, alone or next to `generate_subscripts` of the same list, into a lateral view.
+    """Turn `unnest`, with or without `generate_subscripts` of the same list, into a lateral view.
 
-    Spark allows a generator only by itself in a SELECT, and its positions start at 0.
+    Spark allows only one generator per SELECT, and its positions start at 0.
     """
     lists = [node for item in select.expressions for node in item.find_all(exp.Explode)]
     positions = [

@@ -1,4 +1,4 @@
-"""The served pages in a browser: what a static page lacks, the server adds, and search works."""
+"""The served pages in a browser: the server adds what static pages lack, and search works."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,12 +26,12 @@ __all__ = ["chromium", "project", "served"]
 pytestmark = pytest.mark.slow
 
 SMALL = 40
-"""Models on the pages of these tests; the rest is known to the server only."""
+"""Number of models on the pages of these tests; only the server knows the others."""
 Visit = Callable[..., Page]
 
 
 def small(page: SitePage, module: Any, **names: str) -> SitePage:
-    """Return a page whose queries choose a few rows, as those of a whole Hub choose a small part."""
+    """Return a page whose queries select few rows, as they would on a whole Hub."""
 
     def content(week: Week) -> Any:
         with pytest.MonkeyPatch.context() as patch:
@@ -54,7 +54,7 @@ def fewer(sql: str) -> str:
 
 @pytest.fixture(scope="module")
 def small_site(served: Served, project: Project, tmp_path_factory: pytest.TempPathFactory) -> Served:
-    """The week with pages that hold a small part of it."""
+    """The week, with pages that contain a small part of it."""
     mine = copied(served, tmp_path_factory.mktemp("small") / "served")
     pages = [
         overview.PAGE,
@@ -79,7 +79,7 @@ def address(small_site: Served) -> Iterator[str]:
 
 @pytest.fixture
 def visit(chromium: Browser, address: str, small_site: Served) -> Iterator[Visit]:
-    """Open a page; at the end, none may have logged an error, opened a dialog, or asked another host for anything."""
+    """Open pages; at the end, none may have logged an error, opened a dialog, or contacted another host."""
     faults: list[str] = []
     contexts = []
 
@@ -100,7 +100,7 @@ def visit(chromium: Browser, address: str, small_site: Served) -> Iterator[Visit
     yield visit_
     for context in contexts:
         context.close()
-    # a browser logs every 404, also that of a name which nobody has
+    # a browser logs every 404, including the one for a name that does not exist
     assert [fault for fault in faults if "404 (Not Found)" not in fault] == []
 
 
@@ -108,7 +108,7 @@ def frame(served: Served, select: str) -> Any:
     return pd.DataFrame(served.rows(select))
 
 
-def test_maps_are_of_all_repositories(visit: Visit, small_site: Served) -> None:
+def test_maps_cover_all_repositories(visit: Visit, small_site: Served) -> None:
     models = frame(small_site, "select * from mart__models")
     page = visit("modelverse.html")
     status = page.locator("#map-status")
@@ -160,7 +160,7 @@ def test_any_family_is_complete(visit: Visit, small_site: Served) -> None:
     page.locator('[name="m"]').fill(deepest)
     expect(page.locator("#family-name")).to_have_text(deepest)
     expect(page.locator("#family-ancestors > li")).to_have_count(int(nodes.loc[deepest, "n_bases"]))
-    # a root whose derivatives are not all on the page gets the others from the server
+    # if not all derivatives of a root are on the page, the others come from the server
     root = nodes.loc[plain].sort_values("n_children").index[-1]
     assert nodes.loc[root, "n_children"] < 100
     page.locator('[name="m"]').fill(root)
@@ -199,7 +199,7 @@ def test_search_finds_filters_and_compares(visit: Visit, small_site: Served) -> 
             break
         page.wait_for_timeout(50)
     assert min(values) >= 40
-    # the address restores it in another window
+    # the URL restores the search in another window
     copy = visit(page.url.rsplit("/", 1)[1])
     expect(copy.locator("#search-table tbody tr")).to_have_count(rows.count())
     rows.first.locator("button").click()

@@ -1,4 +1,4 @@
-"""Figures of change: they show the rows, mark suspect weeks, keep gaps open, and say where there is nothing."""
+"""Figures of change: they show the rows, mark suspect weeks, leave gaps open, and say where there is no data."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -83,7 +83,7 @@ def test_survival_has_a_curve_for_each_relation() -> None:
     assert np.asarray(curves[0].get_ydata()) == pytest.approx([1, 0.9, 0.8])
 
 
-def test_adoption_joins_the_days_of_a_release() -> None:
+def test_adoption_connects_the_days_of_a_release() -> None:
     rows = [
         {"repo_key": key, "size_class": "1B to 5B", "day": day, "relative_adoption": value, "is_suspect": day == 14}
         for key, day, value in (("a", 7, 2.0), ("a", 14, 1.0), ("b", 7, 0.5), ("c", 7, None))
@@ -95,7 +95,7 @@ def test_adoption_joins_the_days_of_a_release() -> None:
     assert np.isnan(joined[2])
 
 
-def test_attribution_shows_what_is_unknown_and_the_range() -> None:
+def test_attribution_shows_unknown_shares_and_ranges() -> None:
     rows = [
         {"attributed_to": side, "item": item, "is_unknown": item == "unknown", "share": share, "share_high": high}
         for side in ("publisher", "root")
@@ -126,7 +126,7 @@ def test_hidden_roots_stand_out() -> None:
     assert (np.asarray(others.get_xdata()).tolist(), np.asarray(hidden.get_ydata()).tolist()) == ([1, 3], [200])
 
 
-def test_without_rows_all_figures_say_so() -> None:
+def test_figures_without_rows_say_so() -> None:
     figures = [
         change.concentration_over_time(table([], CONCENTRATION_OVER_TIME)),
         change.survival_curves(table([], SURVIVAL)),

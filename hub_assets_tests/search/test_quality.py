@@ -1,4 +1,4 @@
-"""The default ranking was chosen on one half of the golden queries; the other half says how good it is."""
+"""Search quality. The default ranking was chosen on one half of the golden queries; the other half measures it."""
 
 import json
 from pathlib import Path
@@ -60,7 +60,7 @@ def of_method(folder: Path, queries: list[Query], method: Method | None) -> Scor
 
 
 @pytest.mark.slow
-def test_the_default_wins_on_queries_that_did_not_choose_it(
+def test_the_default_wins_on_held_out_queries(
     folder: Path, queries: list[Query], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choosing, held_out = queries[::2], queries[1::2]

@@ -1,8 +1,8 @@
 """How well the statistics of change recover the truth: replicates of a simulated Hub with faults.
 
-Each replicate is a Hub of its own over 104 weeks, with gaps, stalls and a cut listing. What it shows goes through the
-rules that doubt listings, and then through the statistics; the answer key has the truth. A slow test runs a few
-replicates, and `python -m hub_assets_tests.statistics.replicates` as many as one likes.
+Each replicate is a separate Hub over 104 weeks, with gaps, stalls and a truncated listing. Its listings go through the
+rules that flag suspect weeks, and then through the statistics; the answer key has the truth. A slow test runs a few
+replicates; `python -m hub_assets_tests.statistics.replicates` runs any number of them.
 """
 
 from collections import defaultdict
@@ -43,12 +43,12 @@ SURVIVAL_DAYS: Final = (364, 728, 1_456)
 ADOPTION_DAYS: Final = (30, 90, 180)
 WEEKS_MEASURED: Final = 3
 RECOUNTS: Final = 30
-"""Counts of a measured week whose mean is its truth."""
+"""Number of recounts of a week, whose mean counts as the truth."""
 UNEVENNESS: Final = 0.4
 BUSY_DOWNLOADS: Final = 30
-"""The seed has 3,000; a Hub this small has too few models above that."""
+"""The threshold in the seed is 3,000, but a Hub this small has too few models above it."""
 LEAST_DOWNLOADS: Final = 100
-"""Errors of adoption are those of releases with as many downloads."""
+"""Errors of adoption are measured for releases with at least this many downloads."""
 DAY: Final = 24 * 3600
 
 Results = dict[str, list[float]]
@@ -56,14 +56,14 @@ Results = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class Shown:
-    """What the listings of a series show; arrays are weeks by models, NaN where a listing does not have the model.
+    """What the listings of a series show, as arrays of weeks by models; NaN where a listing lacks the model.
 
     Args:
         series: the series.
         window, all_time: the counters.
         expected_window: the truth behind `window`, 0 for models that do not exist.
         true_all_time: the truth behind `all_time`, NaN for models that do not exist.
-        rules: the thresholds by which listings are doubted.
+        rules: the thresholds for suspect listings.
     """
 
     series: Series
@@ -96,7 +96,7 @@ class Shown:
 
     @cached_property
     def is_whole(self) -> Flags:
-        """Which weeks have a listing that no rule takes for cut."""
+        """Flags of the weeks with a listing that no rule considers truncated."""
         n_listed = (~np.isnan(self.window)).sum(axis=1)
         whole: Flags = n_listed > 0
         for place, week in enumerate(self.listings):
@@ -107,7 +107,7 @@ class Shown:
 
     @cached_property
     def is_believed(self) -> Flags:
-        """Which weeks have a whole listing whose counters no rule doubts."""
+        """Flags of the weeks with a whole listing and counters that no rule considers suspect."""
         usable = np.flatnonzero(self.is_whole)
         now, before = usable[1:], usable[:-1]
         new = self.all_time[now] - self.all_time[before]
@@ -124,7 +124,7 @@ class Shown:
 
 
 def shown(series: Series, rules: Rules) -> Shown:
-    """Count a series of models, and lay its weeks over each other."""
+    """Count a series of models, and stack its weeks into arrays."""
     size = (series.weeks, len(series.courses["model"]))
     window, all_time, truth = (np.full(size, np.nan) for _ in range(3))
     expected = np.zeros(size)
@@ -138,7 +138,7 @@ def shown(series: Series, rules: Rules) -> Shown:
 
 
 def rules_of_the_seed() -> Rules:
-    """Return the thresholds by which listings are doubted."""
+    """Return the thresholds for suspect listings."""
     (seed,) = (each for each in project().seeds if each.name == "trust_rules")
     return Rules.of_seed(csv.read_csv(seed.path))
 
@@ -147,7 +147,7 @@ def replicate(seed: int, rules: Rules, scale: float = SCALE, weeks: int = 104) -
     """Run one replicate.
 
     Returns:
-        For each figure, its values: 1 or 0 for what is covered or found, and errors for what is estimated.
+        The values of each figure: 1 or 0 for whether something is covered or found, and errors of estimates.
     """
     found: Results = defaultdict(list)
     series = Series(scale, weeks, seed=seed, faults=some_faults(weeks, seed), unevenness=UNEVENNESS, kinds=("model",))
@@ -165,7 +165,7 @@ def replicate(seed: int, rules: Rules, scale: float = SCALE, weeks: int = 104) -
 
 
 def _faults(hub: Shown) -> Iterator[tuple[str, float]]:
-    """Yield whether each stalled or cut week is doubted, and each other one is not."""
+    """Yield whether each stalled or truncated week is flagged, and whether each other week is."""
     faults = hub.series.faults
     for week in range(hub.series.weeks):
         if week in faults.stalls:
@@ -177,7 +177,7 @@ def _faults(hub: Shown) -> Iterator[tuple[str, float]]:
 
 
 def _concentration(hub: Shown, seed: int) -> Iterator[tuple[str, float]]:
-    """Yield for some weeks whether intervals cover what counting the week over and over gives, and the errors.
+    """Yield, for some weeks, whether intervals cover the mean of many recounts of the week, and the errors.
 
     Counting makes downloads of unpopular models more unequal than their popularity, so the errors are also given
     against the expected downloads themselves.
@@ -239,7 +239,7 @@ def _survival(hub: Shown) -> Iterator[tuple[str, float]]:
 
 
 def _adoption(hub: Shown) -> Iterator[tuple[str, float]]:
-    """Yield the errors that gaps and doubted weeks bring to downloads since release and to relative adoption."""
+    """Yield the errors due to gaps and suspect weeks in downloads since release and in relative adoption."""
     is_new = hub.courses.created > hub.times[0]
     ours, truth = (
         {
@@ -280,7 +280,7 @@ def _counts(hub: Shown, counter: Floats, weeks: Flags, models: Flags) -> pa.Tabl
 
 
 def _half_lives(hub: Shown) -> Iterator[tuple[str, float]]:
-    """Yield the errors of half-lives of releases that are seen from their peak to twice their half-life."""
+    """Yield the errors in half-lives of releases that are observed from their peak to twice their half-life."""
     courses = hub.courses
     stays = ~np.isin(courses.namespace, courses.organizations.namespace[courses.organizations.gain > 0])
     half = 7 * courses.half_life
@@ -307,7 +307,7 @@ def _half_lives(hub: Shown) -> Iterator[tuple[str, float]]:
 
 
 def _trends(hub: Shown) -> Iterator[tuple[str, float]]:
-    """Yield whether a Hub that stands still seems to move, and whether the line of one that moves is found.
+    """Yield whether a Hub that does not change seems to, and whether intervals cover the trend of one that does.
 
     The line is the least-squares one through the same weeks of the expected downloads.
     """
@@ -335,7 +335,7 @@ def _measures(hub: Shown, weeks: Floats) -> dict[str, list[float]]:
 
 
 def summary(results: list[Results]) -> dict[str, tuple[int, float, float]]:
-    """Return n, and for each figure its mean (what is covered or found) or its median and 95% quantile (errors)."""
+    """Return n and, for each figure, its mean (of what is covered or found) or median and 95% quantile (of errors)."""
     together: Results = defaultdict(list)
     for each in results:
         for name, values in each.items():

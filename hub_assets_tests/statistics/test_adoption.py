@@ -1,4 +1,4 @@
-"""Adoption curves: given counts, a second implementation, and releases whose fading is known."""
+"""Adoption curves: given counts, a second implementation, and releases with a known half-life."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def test_counts_are_interpolated_and_compared_with_the_median_of_the_top() -> No
         rows += [(f"m{place}", "1B to 5B", 5.0, 100 * place), (f"m{place}", "1B to 5B", 9.0, 200 * place)]
     rows += [("other", "5B to 12B", 7.0, 50), ("late", "1B to 5B", 60.0, 10_000)]
     found = {(row["repo_key"], row["day"]): row for row in relative_adoption(counts_of(rows), [7, 30]).to_pylist()}
-    # no model has been seen around day 30
+    # no model was listed around day 30
     assert {day for _, day in found} == {7}
     eleven = found["m11", 7]
     assert (eleven["n_downloads_cumulative"], eleven["n_downloads_low"], eleven["n_downloads_high"]) == (
@@ -65,15 +65,15 @@ def test_against_numpy(rows: list[tuple[str, int, int | None]]) -> None:
     assert not found
 
 
-def test_error_of_interpolation_over_a_gap_stays_between_the_listings() -> None:
-    """Downloads that fade with a half-life of 30 days; one listing in four is there."""
+def test_counts_interpolated_over_a_gap_stay_between_the_listings() -> None:
+    """Downloads fade with a half-life of 30 days; three in four listings are missing."""
     age = np.arange(1, 400, 7.0)
     truth = 1e6 * (1 - 2 ** (-age / 30))
     kept = age[::4]
     table = counts_of([("a", "x", a, int(n)) for a, n in zip(kept, truth[::4], strict=True)])
     for row in relative_adoption(table, DAYS, top=1, max_gap=28).to_pylist():
         exact = 1e6 * (1 - 2 ** (-row["day"] / 30))
-        assert row["n_downloads_low"] <= exact <= row["n_downloads_high"] + 1  # a count is whole
+        assert row["n_downloads_low"] <= exact <= row["n_downloads_high"] + 1  # counts are whole numbers
         assert row["n_downloads_cumulative"] <= exact
     assert relative_adoption(table, DAYS, top=1, max_gap=27).num_rows < len(DAYS)
 
@@ -96,7 +96,7 @@ def flows_of(rates: dict[str, list[float]], suspect: set[int] = frozenset()) -> 
 def test_best_week_and_half_life() -> None:
     fading = [100.0, 800.0] + [800 * 0.5 ** (week / 3) for week in range(1, 10)]
     rising = [float(week) for week in range(1, 12)]
-    # one slow week is no end
+    # one slow week does not end the curve
     dip = [500.0, 10.0, 500.0, 480.0, 470.0, 460.0, 100.0, 450.0, 440.0, 100.0, 90.0]
     found = {row["repo_key"]: row for row in release_curves(flows_of({"f": fading, "r": rising, "d": dip})).to_pylist()}
     assert (found["f"]["best_age"], found["f"]["best_rate"], found["f"]["half_life"]) == (14, 800, 28)

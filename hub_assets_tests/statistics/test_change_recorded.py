@@ -1,6 +1,6 @@
-"""What recorded data of others can carry: a year and a half of daily downloads, two listings, a list of systems.
+"""The statistics of change on recorded data of others: 18 months of daily downloads, two listings, a list of systems.
 
-None of it has all-time counts of models, so relative adoption, half-lives and survival are not asked of it.
+None of it has all-time counts of models, so relative adoption, half-lives and survival are not tested here.
 """
 
 import csv
@@ -48,7 +48,7 @@ def daily(real_data: Path) -> tuple[list[date], list[str], Floats]:
 
 @pytest.fixture(scope="module")
 def series(daily: tuple[list[date], list[str], Floats]) -> list[dict[str, Any]]:
-    """Concentration among tasks by day; which days stalled is left to the rule."""
+    """Concentration among tasks by day; the rule decides which days stalled."""
     days, tasks, counts = daily
     total = counts.sum(axis=1)
     unknown = np.zeros(len(days))
@@ -84,21 +84,21 @@ def test_days_of_zeros_and_stalls_are_left_out_by_rule(
     is_usable = np.array(list(usable(series)))
     assert (len(series), is_zero.sum()) == (491, 4)
     assert not is_usable[is_zero].any()
-    # 16 days are in stalls; the third day of the series has too few days before it, but no downloads to divide
+    # 16 days are in stalls; the third day has too few days before it for the rule, but no downloads to divide
     assert (is_usable.sum(), sum(row["is_suspect"] for row in series)) == (474, 16)
     assert all(
         row["hhi"] == pytest.approx(concentration(c, (), ())["hhi"])
         for row, c in zip(series[50:60], counts[50:60], strict=True)
     )
-    # a stall was followed by its backlog: without the rule, the day would count double
+    # the backlog followed the stall: without the rule, that day would count twice
     low = counts.sum(axis=1)[is_usable]
     assert low.min() > 0.3 * np.median(low)
 
 
-def test_what_was_published_about_tasks_holds(
+def test_published_claims_about_tasks_hold(
     daily: tuple[list[date], list[str], Floats], series: list[dict[str, Any]]
 ) -> None:
-    """Model Pulse: downloads of rerankers grew almost tenfold in a year, and fill-mask alone shrank."""
+    """Model Pulse: downloads of rerankers grew almost tenfold in a year, and only fill-mask shrank."""
     days, tasks, counts = daily
     is_usable = np.array(list(usable(series)))
     when = np.array([day.toordinal() for day in days])
@@ -109,7 +109,7 @@ def test_what_was_published_about_tasks_holds(
     assert [task for task, factor in growth.items() if factor < 1] == ["fill-mask"]
 
 
-def test_trend_of_weeks_passes_over_suspect_days(
+def test_weekly_trend_skips_suspect_days(
     daily: tuple[list[date], list[str], Floats], series: list[dict[str, Any]]
 ) -> None:
     days, tasks, counts = daily
@@ -121,7 +121,7 @@ def test_trend_of_weeks_passes_over_suspect_days(
         found[task] = trend(when[::7], share[::7])
     assert {row["n"] for row in found.values()} == {67}
     assert found["sentence-similarity"]["slope_low"] > 0
-    # a fall of 4.5 points a year in a share that wanders this much is not certain yet
+    # a fall of 4.5 points a year is not yet certain for a share that varies this much
     assert found["fill-mask"]["slope"] == pytest.approx(-0.045, abs=0.002)
     assert found["fill-mask"]["slope_low"] < 0 < found["fill-mask"]["slope_high"]
 
@@ -166,7 +166,7 @@ def test_concentration_of_two_listings(radar: pa.Table) -> None:
     )
     assert downloads["gini"] == pytest.approx(0.9945, abs=0.001)
     assert downloads["top_1_share"] == pytest.approx(0.942, abs=0.005)
-    # likes are complete counts; downloads of the earlier listing cover most of the total
+    # likes are known for all models; the earlier listing's downloads cover most of the total
     assert likes["gini_low"] is None
     assert downloads["share_paired"] > 0.5
     assert downloads["gini_low"] < downloads["gini"] < downloads["gini_high"]
@@ -176,7 +176,7 @@ def test_concentration_of_two_listings(radar: pa.Table) -> None:
     assert sum(kind == "task" for _, kind, _ in of) > 40
 
 
-def test_downloads_of_one_listing_order_those_of_the_next(radar: pa.Table) -> None:
+def test_downloads_in_one_listing_predict_those_in_the_next(radar: pa.Table) -> None:
     x, y = (radar[name].cast(pa.float64()).to_numpy() for name in ("n_downloads_earlier", "n_downloads"))
     found = rank_correlation_with_interval(x, y)
     assert found["n"] > 5_000
@@ -184,7 +184,7 @@ def test_downloads_of_one_listing_order_those_of_the_next(radar: pa.Table) -> No
 
 
 def test_countries_of_the_seed_agree_with_the_openness_index(real_data: Path) -> None:
-    """The index and the seed were made independently; what the seed does not know stays unknown."""
+    """The index and the seed were made independently; countries that the seed does not know stay unknown."""
     with (files("dbt_like_sql") / "seeds" / "organizations.csv").open(encoding="utf-8") as file:
         seed = {row["namespace"].lower(): row for row in csv.DictReader(file)}
     with (real_data / "openness_index" / "systems.csv").open(encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Concentration of weeks by slice: against closed forms, `concentration`, and recounted weeks."""
+"""Concentration by week and slice, compared with closed forms, with `concentration`, and with recounted weeks."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -58,7 +58,7 @@ def test_a_single_unit_holds_everything() -> None:
 
 
 def test_ranks() -> None:
-    """The Gini of 1, ..., n is (n - 1) / 3n, its Herfindahl index 2 (2n + 1) / 3n(n + 1)."""
+    """For 1, ..., n, the Gini coefficient is (n - 1) / 3n, and the Herfindahl index 2 (2n + 1) / 3n(n + 1)."""
     n = 500
     (row,) = measured(week_of(np.random.default_rng(1).permutation(n) + 1))
     assert row["gini"] == pytest.approx((n - 1) / (3 * n))
@@ -84,7 +84,7 @@ def test_slices_agree_with_the_concentration_of_each(values: list[int], n_slices
 
 @pytest.mark.parametrize("overlap", [0.0, 23 / 30])
 def test_intervals_cover_recounted_weeks(overlap: float) -> None:
-    """A thousand units are counted over and over, also in periods that share days, as 30-day downloads do."""
+    """A thousand units are counted many times, including in overlapping periods, like 30-day downloads."""
     rng = np.random.default_rng(3)
     n, replicates = 1_000, 400
     rates = (rng.pareto(1.3, n) + 0.02) * 30
@@ -102,11 +102,11 @@ def test_intervals_cover_recounted_weeks(overlap: float) -> None:
     for name, values in found.items():
         value, low, high = np.array(values, float).T
         covered = np.mean((low <= value.mean()) & (value.mean() <= high))
-        # whether a count is 0 does not add up over days, which makes its interval wide where periods overlap
+        # whether a count is 0 is not additive over days, so its interval is wide if periods overlap
         assert 0.92 <= covered <= (1 if name == "share_zero" and overlap else 0.985), (name, covered)
 
 
-def test_interval_needs_the_listing_before() -> None:
+def test_interval_needs_the_previous_listing() -> None:
     values = np.arange(1, 51)
     (alone,) = measured(week_of(values))
     (paired,) = measured(week_of(values, n_new_downloads_earlier=values[::-1].copy()))
@@ -117,14 +117,14 @@ def test_interval_needs_the_listing_before() -> None:
     assert paired["gini_low"] < paired["gini"] < paired["gini_high"]
 
 
-def test_unknown_values_are_no_units_and_negative_ones_count_as_0() -> None:
+def test_unknown_values_are_left_out_and_negative_ones_count_as_0() -> None:
     (row,) = measured(week_of(pa.array([3, None, -2, 1])))
     assert (row["n"], row["n_negative"], row["total"]) == (3, 1, 4)
     assert row["share_zero"] == pytest.approx(1 / 3)
     assert measured(week_of(pa.array([None, None], pa.int64()))) == []
 
 
-def test_weeks_say_where_they_cannot_be_trusted() -> None:
+def test_weeks_that_cannot_be_trusted_are_marked() -> None:
     weeks = [WEEK + timedelta(weeks=place) for place in (0, 1, 2, 5)]
     trust = quality(
         (weeks[0], "stall", "ok"),

@@ -8,7 +8,7 @@ import pytest
 from hub_assets.statistics.prediction import predictions, rank_correlation_with_interval
 
 
-def test_value_is_that_of_pandas_on_known_pairs() -> None:
+def test_value_equals_that_of_pandas_on_known_pairs() -> None:
     rng = np.random.default_rng(7)
     x, y = rng.integers(0, 9, 80).astype(float), rng.integers(0, 9, 80).astype(float)
     x[3], y[7] = np.nan, np.nan
@@ -19,7 +19,7 @@ def test_value_is_that_of_pandas_on_known_pairs() -> None:
 
 @pytest.mark.parametrize("rho", [0.2, 0.8])
 def test_interval_covers(rho: float) -> None:
-    """Of a bivariate normal, Spearman's rho is 6 / pi arcsin(r / 2) (Kruskal 1958)."""
+    """For a bivariate normal, Spearman's rho is 6 / pi arcsin(r / 2) (Kruskal 1958)."""
     rng = np.random.default_rng(8)
     truth = 6 / np.pi * np.arcsin(rho / 2)
     pairs = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], (600, 80))
@@ -28,7 +28,7 @@ def test_interval_covers(rho: float) -> None:
     assert 0.93 <= covered <= 0.975
 
 
-def test_predictors_side_by_side() -> None:
+def test_each_predictor_has_a_row() -> None:
     table = pa.table({"likes": [1, 2, 3, 4, 5], "noise": [1, 1, 1, 1, 1], "later": [10, 20, 30, 40, None]})
     first, second = predictions(table, ["likes", "noise"], "later").to_pylist()
     assert (first["predictor"], first["n"], first["spearman"]) == ("likes", 4, 1)

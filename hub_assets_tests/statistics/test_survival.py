@@ -1,4 +1,4 @@
-"""Survival: a published example, a second implementation from the definition, and what truncation does."""
+"""Survival: a published example, a second implementation from the definition, and the effect of truncation."""
 
 import warnings
 
@@ -33,7 +33,7 @@ def test_freireich_as_published() -> None:
     assert found["n_at_risk"].to_pylist() == [21, 17, 15, 12, 11, 7, 6]
     assert np.round(found["survival"].to_numpy(), 3).tolist() == [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
     assert found["median_day"][0].as_py() == 23
-    # Collett's 95 % interval on the log-log scale, from the published standard error at 23 weeks, 0.1346
+    # Collett's 95% interval on the log-log scale, from the published standard error at 23 weeks, 0.1346
     s, error = 0.4482, 0.1346
     reach = np.exp(1.96 * error / (s * np.log(s)) * np.array([1, -1]))
     assert [found[f"survival_{end}"][6].as_py() for end in ("high", "low")] == pytest.approx(
@@ -87,7 +87,7 @@ def test_against_scipy_without_truncation(subjects: list[tuple[int, bool]]) -> N
     theirs = stats.ecdf(sample).sf
     assert found["survival"].to_numpy() == pytest.approx(theirs.evaluate(found["day"].to_numpy()))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # scipy warns where the scale has no such point
+        warnings.simplefilter("ignore", RuntimeWarning)  # scipy warns where the scale is undefined
         interval = theirs.confidence_interval(method="log-log")
         low, high = (part.evaluate(found["day"].to_numpy()) for part in (interval.low, interval.high))
     ours = found["survival"].to_numpy()
@@ -97,7 +97,7 @@ def test_against_scipy_without_truncation(subjects: list[tuple[int, bool]]) -> N
 
 
 def test_late_entry_does_not_inflate_survival() -> None:
-    """Lifetimes are exponential; a listing that starts late sees the survivors only."""
+    """Lifetimes are exponential; listings that start late see only the survivors."""
     rng = np.random.default_rng(4)
     covered, naive = [], []
     for _ in range(300):

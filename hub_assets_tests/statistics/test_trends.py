@@ -1,4 +1,4 @@
-"""Trends: a slope is found with its interval, and a Hub that stands still has none."""
+"""Trends: slopes are found with valid intervals, and a Hub that does not change has none."""
 
 from datetime import date, timedelta
 
@@ -23,14 +23,14 @@ def series(rng: np.random.Generator, rho: float, fresh: float) -> Floats:
 
 
 @pytest.mark.parametrize(("rho", "fresh"), [(0.0, 0.0), (0.6, 0.0), (0.9, 1.0)])
-def test_standing_still_is_no_trend(rho: float, fresh: float) -> None:
+def test_no_change_is_not_a_trend(rho: float, fresh: float) -> None:
     rng = np.random.default_rng(5)
     found = [trend(DAYS, series(rng, rho, fresh))["p_value"] < 0.05 for _ in range(40)]
-    # of 40, 5 % are 2; more than 5 would come by chance once in 70 times
+    # 5% of 40 are 2; more than 5 would happen by chance once in 70 times
     assert sum(found) <= 5
 
 
-def test_slope_is_covered() -> None:
+def test_interval_covers_the_slope() -> None:
     rng = np.random.default_rng(6)
     rows = [trend(DAYS, series(rng, 0.6, 0.5) + 3 * DAYS / 365.25) for _ in range(30)]
     covered = [row["slope_low"] <= 3 <= row["slope_high"] for row in rows]
@@ -40,7 +40,7 @@ def test_slope_is_covered() -> None:
     assert rows[0]["n"] == 100
 
 
-def test_series_leave_out_suspect_weeks_and_are_corrected_together() -> None:
+def test_suspect_weeks_are_left_out_and_series_are_corrected_together() -> None:
     weeks = [date(2026, 1, 5) + timedelta(weeks=place) for place in range(30)]
     rng = np.random.default_rng(9)
     rising = [place / 10 + rng.normal(scale=0.01) for place in range(30)]
@@ -57,6 +57,6 @@ def test_series_leave_out_suspect_weeks_and_are_corrected_together() -> None:
     assert (found["short"]["n"], found["short"]["slope"], found["short"]["p_holm"]) == (2, None, None)
 
 
-def test_unknown_where_there_is_too_little() -> None:
+def test_trend_is_unknown_with_too_few_weeks() -> None:
     assert np.isnan(trend(DAYS[:7], np.arange(7.0))["slope"])
     assert np.isnan(trend(DAYS, np.ones(104))["p_value"])

@@ -1,4 +1,4 @@
-"""Rows of raw tables with values that engines treat differently: nulls, far dates, empty lists, broken JSON."""
+"""Rows of raw tables with values that engines may treat differently: nulls, distant dates, empty lists, broken JSON."""
 
 import random
 from datetime import date, datetime, timedelta
@@ -38,7 +38,7 @@ _CHOICES: Final[dict[str, tuple[Any, ...]]] = {
 
 
 def odd_rows(table: str, schema: pa.Schema, grain: tuple[str, ...]) -> pa.Table:
-    """Return made-up rows of a table, the same every time, with one row per key."""
+    """Return invented rows of a table, one per key and the same every time."""
     rng = random.Random(table)
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for _ in range(N_ROWS):

@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 class Weeks(Database):
-    """A database in which the tables that change reads are given."""
+    """A database with given tables as the input of the tables of change."""
 
     def build(self, table: str, *before: str, week: date = WEEK) -> list[Row]:
         self.fill([model for model in self.project.models if model.name in (*before, table)], week)
@@ -40,7 +40,7 @@ def weeks(project: Project) -> Iterator[Weeks]:
 
 
 def listed(key: str, week: date, **values: Any) -> Row:
-    """A model that this listing and the one before have."""
+    """A model in this listing and the previous one."""
     at = datetime.combine(week, datetime.min.time())
     row = {
         "snapshot_date": week,
@@ -82,7 +82,7 @@ def edge(child: str, base: str, relation: str) -> Row:
     return row | {"base_repo_key": base, "relation": relation, "is_self_loop": child == base}
 
 
-def test_relation_that_says_most_counts(weeks: Weeks) -> None:
+def test_most_informative_relation_counts(weeks: Weeks) -> None:
     weeks.give("mart__models", [model(key) for key in "abcde"])
     edges = [
         edge("b", "a", "finetune"),
@@ -103,7 +103,7 @@ def test_relation_that_says_most_counts(weeks: Weeks) -> None:
     }
 
 
-def test_flows_beside_those_of_the_listing_before(weeks: Weeks) -> None:
+def test_flows_are_next_to_those_of_the_previous_listing(weeks: Weeks) -> None:
     before = WEEKS[-2]
     weeks.give(
         "int_hub__listing_changes",
@@ -121,13 +121,13 @@ def test_flows_beside_those_of_the_listing_before(weeks: Weeks) -> None:
     a = found["a"]
     assert (a["n_new_downloads"], a["n_new_downloads_earlier"], a["n_days"], a["previous_date"]) == (70, 90, 7, before)
     assert (a["n_downloads_earlier"], a["n_downloads_overlap"]) == (300, pytest.approx(23 / 30))
-    # all of a new model's downloads are since its creation; those of one that was merely unseen are not known
+    # all downloads of a new model came after its creation; those of a model that was merely unseen are not known
     assert (found["new"]["n_new_downloads"], found["new"]["n_days"]) == (8, 4)
     assert (found["old"]["n_new_downloads"], found["old"]["n_days"]) == (None, None)
 
 
 @pytest.mark.parametrize(("rule", "n_gone"), [("stall", 2), ("partial", 1)])
-def test_cohorts_count_as_gone_what_complete_listings_lack(weeks: Weeks, rule: str, n_gone: int) -> None:
+def test_cohorts_count_models_missing_from_complete_listings_as_gone(weeks: Weeks, rule: str, n_gone: int) -> None:
     repo = {"snapshot_date": WEEK, "repo_type": "model", "created_at": CREATED, "observed_at": datetime(2026, 11, 16)}
     weeks.give(
         "int_hub__repositories",
@@ -179,7 +179,7 @@ def family(key: str, root: str, depth: int = 1, listed_key: str | None = "") -> 
     )
 
 
-def test_attribution_leaves_a_range_for_what_is_unknown(weeks: Weeks) -> None:
+def test_attribution_gives_a_range_for_unknown_publishers(weeks: Weeks) -> None:
     china, person = {"country": "China"}, {"kind": "individual", "namespace": "someone", "organization": "someone"}
     weeks.give(
         "mart__models",
@@ -254,7 +254,7 @@ def lives(weeks: Weeks, event: str, week: date = WEEK) -> list[tuple[str, float,
 
 @pytest.fixture
 def watched(weeks: Weeks) -> Weeks:
-    """Four listings of an old model, a young one, and one that goes in the last week."""
+    """Four listings of an old model, a young one, and one that disappears in the last week."""
     young = datetime(2026, 11, 5)
     weeks.give("int_hub__listing_totals", [{"snapshot_date": week, "repo_type": "model"} for week in WEEKS])
     weeks.give(
@@ -321,14 +321,14 @@ def test_models_enter_late_and_leave_as_gone_or_censored(watched: Weeks) -> None
     assert lives(watched, "gone") == [("merge", 25, 46, True), ("original", 25, 46, False), ("original", 4, 11, False)]
 
 
-def test_absence_from_a_partial_listing_is_no_event(watched: Weeks) -> None:
+def test_absence_from_a_partial_listing_is_not_an_event(watched: Weeks) -> None:
     watched.give("core__week_quality", [verdict("partial")])
     assert ("merge", 25, 46, True) not in lives(watched, "gone")
     assert len(lives(watched, "gone")) == 2
 
 
 def test_thresholds_are_interpolated_and_known_from_creation_for_young_models(watched: Weeks) -> None:
-    # the old one has 90, then 110: halfway through a week that begins on day 25; the young one has 150 after 4 days
+    # the old model has 90, then 110: halfway through a week that begins on day 25; the young one has 150 after 4 days
     found = lives(watched, "reached_100")
     assert found == [
         ("merge", 25, 39, False),

@@ -1,4 +1,4 @@
-"""SQL for Spark: what cannot be translated exactly is refused, and patterns mean the same in both dialects.
+"""SQL for Spark: constructs without an exact translation are refused, and patterns mean the same in both dialects.
 
 Whether both engines return the same rows is tested on a real server, in `integration/test_spark.py`.
 """
@@ -58,7 +58,7 @@ def test_pattern_keeps_its_meaning_in_java(re2: str, java: str) -> None:
     ("engine", "remote", "message"),
     [("presto", "", "duckdb or spark"), ("spark", "", "sc://host"), ("spark", "local[2]", "sc://host")],
 )
-def test_wrong_engine_is_refused(monkeypatch: pytest.MonkeyPatch, engine: str, remote: str, message: str) -> None:
+def test_unknown_engine_is_refused(monkeypatch: pytest.MonkeyPatch, engine: str, remote: str, message: str) -> None:
     monkeypatch.setenv("HUB_ASSETS_ENGINE", engine)
     monkeypatch.setenv("SPARK_REMOTE", remote)
     with pytest.raises(SparkError, match=message) as caught:
@@ -66,7 +66,7 @@ def test_wrong_engine_is_refused(monkeypatch: pytest.MonkeyPatch, engine: str, r
     assert isinstance(caught.value, UserError)
 
 
-def test_absent_client_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_client_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyspark.sql", None)
     with pytest.raises(SparkError, match=r"hub-assets\[spark\]"):
         Spark("sc://127.0.0.1:1")

@@ -1,8 +1,8 @@
-"""How the popularity of simulated repositories goes over time, as functions with a closed form.
+"""The popularity of simulated repositories over time, in closed form.
 
-A release booms, peaks and fades with a half-life of its own, or settles at a level; a few organizations rise; models
-descend from others; repositories are deleted at a constant rate. Counting downloads belongs in `series`. Nothing here
-touches the populations that are served week by week.
+A release rises to a peak, then fades with its own half-life or settles at a level; a few organizations rise; some
+models derive from others; repositories are deleted at a constant rate. None of this affects the populations that the
+local Hub serves week by week. Counting downloads belongs in `series`.
 """
 
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from hub_assets.local_hub.simulated.timeline import WEEK, Demography, moment
 from hub_assets.vocabulary import RepoType
 
 LIFE_WEEKS: Final = 1_000
-"""Mean time until a repository is deleted; the share that survives t weeks is exp(-t / LIFE_WEEKS)."""
+"""Mean time in weeks until a repository is deleted; the share that survives t weeks is exp(-t / LIFE_WEEKS)."""
 ORGANIZATIONS: Final = 60
-"""Number of the largest namespaces that are organizations with a kind and, mostly, a country."""
+"""Number of the largest namespaces that are organizations, with a kind and, in most cases, a country."""
 RISING: Final = 6
-"""Number of organizations that rise."""
+"""Number of organizations whose downloads rise: the largest ones."""
 RISE_WEEKS: Final = 6.0
-"""How slowly they rise: the time constant of a logistic curve."""
+"""How slowly they rise: the time constant of a logistic curve, in weeks."""
 COUNTRIES: Final[dict[str, float]] = {
     **{"United States": 35, "China": 25, "France": 10, "Germany": 8, "International": 7, "": 15},
 }
@@ -37,21 +37,21 @@ TASKS: Final[dict[str, float]] = {"text-generation": 5, "image-text-to-text": 2,
 
 @dataclass(frozen=True)
 class Courses:
-    """Repositories of one type in order of creation, and the truth about each; arrays are over all of them.
+    """Repositories of one type and the truth about each, as arrays over all repositories in order of creation.
 
     Times are seconds since 1970, UTC; ages and half-lives are weeks; levels are downloads per day.
 
     Args:
         kind: the type.
-        created, gone: when each exists; `gone` is infinity if it is never deleted.
+        created, gone: when it is created and deleted; `gone` is infinite if it is never deleted.
         namespace: number of its namespace.
-        level: its downloads per day at the peak.
-        likes: its likes in the end.
+        level: its downloads per day at the peak, without its organization's rise.
+        likes: the number of likes that it approaches.
         peak: its age at the peak.
-        fading: its half-life without the floor.
-        floor: share of the peak at which it settles, in [0, 1].
-        base: row of the model it derives from; -1 if it is an original.
-        root: row of the origin of its family.
+        fading: its half-life, if the floor were 0.
+        floor: share of the peak at which it settles, in [0, 1]; 0 if it fades completely.
+        base: row of the model that it derives from; -1 if it is an original.
+        root: row of the root of its family; its own row if it is an original.
         organizations: the namespaces that are organizations; see `Organizations`.
     """
 
@@ -72,7 +72,7 @@ class Courses:
         return len(self.created)
 
     def exist(self, now: float) -> Flags:
-        """Return which repositories are listed at a time."""
+        """Return flags of the repositories that exist at a time."""
         listed: Flags = (self.created < now) & (self.gone >= now)
         return listed
 
@@ -86,14 +86,14 @@ class Courses:
 
     @property
     def half_life(self) -> Floats:
-        """Weeks from the peak until half of it, without the organization's rise; infinity if that never comes."""
+        """Weeks from the peak until downloads halve, without the organization's rise; infinite if they never do."""
         with np.errstate(divide="ignore", invalid="ignore"):
             weeks = -self.fading * np.log2((0.5 - self.floor) / (1 - self.floor))
         half: Floats = np.where(self.floor < 0.5, weeks, np.inf)
         return half
 
     def likes_at(self, now: float) -> Ints:
-        """Return the likes at a time; they never decrease, and half of them come within half a year."""
+        """Return the likes at a time. They never decrease; half of them arrive in the first 26 weeks."""
         age = np.maximum((now - self.created) / WEEK, 0)
         likes: Ints = np.floor(self.likes * -np.expm1(-np.log(2) * age / 26)).astype(np.int64)
         return likes
@@ -105,10 +105,10 @@ class Organizations:
 
     Args:
         namespace: their numbers.
-        country: country of each; null if unknown.
-        kind: kind of each.
-        gain: logarithm of the factor by which each one's downloads grow in the end; 0 if it does not rise.
-        risen_at: when each is half way.
+        country: its country; null if unknown.
+        kind: its kind of organization.
+        gain: logarithm of the factor by which its downloads grow in the end; 0 if it does not rise.
+        risen_at: when it is halfway through its rise.
     """
 
     namespace: Ints
@@ -118,7 +118,7 @@ class Organizations:
     risen_at: Floats
 
     def factor(self, now: float, namespace: Ints) -> Floats:
-        """Return the factor on the downloads of repositories by namespace."""
+        """Return the factor by which the downloads of repositories in each namespace have grown at a time."""
         size = int(max(namespace.max(initial=0), self.namespace.max(initial=0))) + 1
         factors = np.ones(size)
         factors[self.namespace] = np.exp(self.gain / (1 + np.exp(-(now - self.risen_at) / WEEK / RISE_WEEKS)))
@@ -126,7 +126,7 @@ class Organizations:
         return of_each
 
     def row_of(self, namespace: Ints) -> pa.Array:
-        """Return the organization of each namespace as a row; null for namespaces that are none."""
+        """Return each namespace's organization, as a row; null for namespaces that are not organizations."""
         order = np.argsort(self.namespace)
         place = np.searchsorted(self.namespace[order], namespace).clip(max=max(len(order) - 1, 0))
         row = order[place] if len(order) else np.zeros(len(namespace), np.int64)
@@ -134,7 +134,7 @@ class Organizations:
 
 
 def organizations_of(world: Demography, start: date, end: date, seed: int, *, is_stationary: bool) -> Organizations:
-    """Make the largest namespaces organizations; some of them rise in the middle half of the period."""
+    """Make the largest namespaces organizations; the largest of these rise in the middle half of the period."""
     everywhere = np.concatenate([timeline.namespace for timeline in world.timeline.values()])
     sizes = np.bincount(everywhere)
     namespace = np.argsort(-sizes, kind="stable")[:ORGANIZATIONS]
@@ -163,16 +163,16 @@ def courses_of(
     is_stationary: bool,
     unevenness: float,
 ) -> Courses:
-    """Make the courses of all repositories of a type.
+    """Generate the courses of all repositories of a type.
 
     Args:
         world: when repositories are created, and in which namespaces.
         kind: the type.
         organizations: the namespaces that are organizations.
-        start: the first week.
+        start: the Monday of the first week.
         seed: seed of the rng.
-        is_stationary: whether nothing ever changes: no repository comes or goes, and all stay at their levels.
-        unevenness: power to which the study's levels of downloads are raised.
+        is_stationary: whether nothing ever changes: no repository is created or deleted, and each stays at its level.
+        unevenness: exponent applied to the study's levels of downloads.
     """
     timeline = world.timeline[kind]
     rng, which = Rng(seed, f"courses of {kind}s"), np.arange(len(timeline))
@@ -202,7 +202,7 @@ def courses_of(
 
 
 def _bases(rng: Rng, which: Ints) -> Ints:
-    """Link two in five models to an earlier one, mostly an early one."""
+    """Link two in five models to an earlier model, mostly to one of the first."""
     chosen = np.floor(which * rng.uniform("base", which) ** 2).astype(np.int64)
     bases: Ints = np.where(rng.happens("derives", 0.4, which) & (which > 0), chosen, -1)
     return bases

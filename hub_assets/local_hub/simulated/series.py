@@ -1,9 +1,8 @@
-"""Weeks in a row of the simulated Hub's counters, with what goes wrong with them, and the truth beside it.
+"""Consecutive weeks of the simulated Hub's counters, with the faults of its listings, and the truth.
 
-Downloads are drawn from the rates in `courses`: each day of each repository has its own noise, so a period of n days
-is counted as if its days were independent. What a listing shows is not always that: while the counters stall, it
-repeats old values for most repositories, some weeks have no listing, and some listings are cut. Files belong in
-`series_files`.
+Downloads are drawn from the rates in `courses`, with noise that is independent between repositories and days. Listings
+do not always show the true counts: while counters stall, most repositories keep their old values; some weeks have no
+listing; and some listings are truncated. Files belong in `series_files`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,26 +21,26 @@ from hub_assets.local_hub.simulated.timeline import REFERENCE, WEEK, demography,
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 NOISE: Final = 0.2
-"""Standard deviation of the logarithm of a week's downloads around the expected ones, besides that of counting; an
+"""Standard deviation of the logarithm of a week's downloads around its expected value, besides counting noise; an
 assumption."""
 WINDOW_DAYS: Final = 30
-"""Days that the Hub's download counter looks back."""
+"""Days that the Hub's download counter covers."""
 DAY: Final = 24 * 3600
 _SEGMENTS: Final = (5, 2)
-"""Days of the two parts of a week: 30 days are four weeks and the last two days of the one before."""
+"""Days in the two parts of a week: 30 days are four weeks and the last two days of the week before them."""
 _BURN_IN: Final = 5
-"""Weeks before the first one, which fill the window of 30 days."""
+"""Weeks to count before the first one, to fill the 30-day window."""
 
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong with the listings; weeks are numbers from 0.
+    """Faults of the listings; weeks are numbered from 0.
 
     Args:
         gaps: weeks without a listing.
-        stalls: for each stalled week, the share of the repositories whose counters stand still; in a row, the first
-            week's.
-        cuts: for each cut listing, the share of the repositories that it has.
+        stalls: for each stalled week, the share of repositories whose counters stand still, in [0, 1]; in consecutive
+            stalled weeks, only the first share counts.
+        cuts: for each week with a truncated listing, the share of repositories in it, in [0, 1].
     """
 
     gaps: frozenset[int] = frozenset()
@@ -50,13 +49,13 @@ class Faults:
 
 
 def some_faults(weeks: int, seed: int) -> Faults:
-    """Draw faults as frequent as the archives of 2024 to 2026 have them.
+    """Draw faults that are as frequent as in the archives of 2024 to 2026; none if there are too few weeks for them.
 
-    In 104 weeks: two gaps, of two and five weeks, four stalls of one or two weeks that freeze 60 to 100% of the
-    counters, and one listing cut to a quarter.
+    These are two gaps, of two and five weeks; four stalls of one or two weeks that freeze 60% to 100% of the counters;
+    and one listing with only a quarter of the repositories.
     """
     rng = np.random.default_rng([seed, 1])
-    # the first half year is whole, so that rules which compare with the past have one; faults keep apart
+    # the first half year has no faults, so that rules have a past to compare with; faults are apart from each other
     places = rng.permutation(np.arange(26, weeks - 8, 8))
     if len(places) < 7:
         return Faults()
@@ -71,18 +70,18 @@ def some_faults(weeks: int, seed: int) -> Faults:
 
 @dataclass(frozen=True)
 class Counted:
-    """A week of one type: what its listing shows, and the truth. Arrays are over the rows that exist.
+    """One week of one type: what its listing shows, and the truth, as arrays over the repositories that exist.
 
     Args:
-        week: the Monday on which it is listed.
+        week: the Monday of its listing.
         number: number of the week, from 0.
         kind: the type.
-        rows: rows of the courses that exist, in order of creation.
-        is_listed: whether the listing has the row; false everywhere in a gap.
+        rows: rows of the repositories in `Courses`, in order of creation.
+        is_listed: whether the listing contains the repository; always false in a gap.
         likes, downloads, downloads_all_time: what the listing shows.
-        true_new: downloads since the Monday before.
-        true_window, true_all_time: downloads of 30 days and ever, without stalls.
-        expected_window: the expected downloads of 30 days; it has no noise.
+        true_new: downloads since the previous Monday.
+        true_window, true_all_time: downloads in 30 days and since creation, regardless of stalls.
+        expected_window: expected downloads in 30 days, without noise.
     """
 
     week: date
@@ -101,17 +100,17 @@ class Counted:
 
 @dataclass(frozen=True)
 class Series:
-    """Weeks in a row, ending with the week of `end`.
+    """Consecutive weeks, ending with the week of `end`.
 
     Args:
-        scale: 1.0 is the study's size at REFERENCE.
+        scale: size relative to the study's at REFERENCE.
         weeks: number of weeks.
         end: the last Monday.
-        seed: determines everything.
-        faults: what goes wrong.
-        is_stationary: whether nothing ever changes but for noise; see `courses.courses_of`.
-        unevenness: power to which the study's levels of downloads are raised. With 1, a small Hub is more concentrated
-            than the study's, because it has as few models at the top and fewer below.
+        seed: seed that determines all random numbers.
+        faults: faults of the listings.
+        is_stationary: whether nothing changes except for noise; see `courses.courses_of`.
+        unevenness: exponent applied to the study's levels of downloads. With 1, a small Hub is more concentrated than
+            the study's, because it has as many models at the top and fewer below.
         kinds: the types to count.
     """
 
@@ -126,12 +125,12 @@ class Series:
 
     @property
     def mondays(self) -> list[date]:
-        """All weeks, also those without a listing."""
+        """The Mondays of all weeks, including those without a listing."""
         return [self.end - timedelta(weeks=self.weeks - 1 - number) for number in range(self.weeks)]
 
     @cached_property
     def courses(self) -> dict[RepoType, Courses]:
-        """The repositories of each type that exist at any time until the end, and the truth about them."""
+        """The repositories of each type that exist at any time until `end`, and the truth about them."""
         sizes = {kind: max(round(size * self.scale), 1) for kind, size in SIZES.items()}
         start = self.mondays[0]
         world = demography(sizes, moment(self.end), self.seed)
@@ -150,7 +149,7 @@ class Series:
         }
 
     def counted(self) -> Iterator[Counted]:
-        """Yield each week of each type in order of time. Memory is that of one week, however many there are."""
+        """Yield each type in each week, in chronological order. Memory use does not grow with the number of weeks."""
         counters = {
             kind: _Counter(courses, self, number) for number, (kind, courses) in enumerate(self.courses.items())
         }
@@ -162,12 +161,12 @@ class Series:
 
 
 def drawn(rate: Floats, days: int, rng: np.random.Generator) -> Ints:
-    """Draw the downloads of some days.
+    """Draw the downloads of each repository in a period.
 
     Args:
         rate: expected downloads per day of each repository.
-        days: number of days; their noise is that of as many independent days.
-        rng: the source of chance.
+        days: length of the period in days, each of which has independent noise.
+        rng: source of random numbers.
     """
     counts = np.zeros(len(rate), np.int64)
     some = np.flatnonzero(rate)
@@ -186,7 +185,7 @@ class _Counter:
         self._stream = stream
         self._start = moment(series.mondays[0])
         n = len(courses)
-        # whatever came before the first week is one expected amount
+        # the downloads before the first week count as one expected amount
         before = self._start - _BURN_IN * WEEK
         age_days = np.maximum((before - courses.created) / DAY, 0)
         lasting = np.minimum(age_days, 7 * courses.peak + 7 * courses.fading / np.log(2))
@@ -199,9 +198,9 @@ class _Counter:
         self._shown_all_time = self._all_time.copy()
 
     def count(self, number: int) -> None:
-        """Add the downloads of the week that ends on a Monday."""
+        """Add the downloads of the week that ends on the Monday with a number."""
         monday = self._start + number * WEEK
-        # the rate changes little within a week, and repositories created within it have a part of it
+        # use the rate in mid-week, because it changes little within a week; what is created later counts next week
         rate = self._courses.rate(monday - WEEK / 2)
         rng = np.random.default_rng([self._series.seed, 2, self._stream, number + _BURN_IN])
         first, last = (drawn(rate, days, rng) for days in _SEGMENTS)
@@ -211,7 +210,7 @@ class _Counter:
         self._all_time += self._new
 
     def listed(self, number: int) -> Counted:
-        """Return the listing of the Monday at which the last week ends."""
+        """Return the listing of the Monday on which the last counted week ends."""
         series, courses = self._series, self._courses
         monday = self._start + number * WEEK
         rows = np.flatnonzero(courses.exist(monday))
@@ -221,7 +220,7 @@ class _Counter:
         if number not in series.faults.stalls:
             self._moves = np.ones(len(courses), bool)
         elif number - 1 not in series.faults.stalls:
-            # counters that stand still do so until the stall ends
+            # the same counters stand still until the stall ends
             self._moves = rng.random(len(courses)) >= series.faults.stalls[number]
         self._shown_window[self._moves] = window[self._moves]
         self._shown_all_time[self._moves] = self._all_time[self._moves]

@@ -1,7 +1,8 @@
-"""A series as Parquet files, week by week, with its answer key in files of their own.
+"""Writes a series as Parquet files, week by week, with its answer key in separate files.
 
-`repositories.parquet` has what never changes, `weeks/DATE.parquet` what a listing shows, and `truth/` the answers:
-`weeks` (true downloads, concentration, stalls and gaps), `releases` (half-lives and lives) and `organizations`.
+`repositories.parquet` contains what never changes; `weeks/DATE.parquet`, what a listing shows; and `truth/`, the
+answers: `weeks` (true downloads, concentration, stalls and gaps), `releases` (half-lives and lifetimes) and
+`organizations`. Generating the series belongs in `series`.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ _DAY: Final = 24 * 3600
 
 @dataclass(frozen=True)
 class Written:
-    """The files of a series: number of weekly rows, and bytes."""
+    """The files of a series: their folder, the number of rows in weekly listings, and their size in bytes."""
 
     folder: Path
     n_rows: int
@@ -36,11 +37,11 @@ def write_series(folder: Path, series: Series) -> Written:
     """Write a series and its answer key.
 
     Args:
-        folder: does not exist or is empty.
-        series: what to write.
+        folder: where to write; must be empty or not exist.
+        series: the series.
 
     Raises:
-        OSError: if the folder cannot be written or has files.
+        OSError: if the folder is not empty or cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -76,7 +77,7 @@ def write_series(folder: Path, series: Series) -> Written:
 
 
 def describe(courses: Courses, seed: int) -> pa.Table:
-    """Return what never changes about the repositories of a type, a row for each, as the marts name it."""
+    """Return what never changes about each repository of a type, a row per repository, with the marts' column names."""
     rng, which = Rng(seed, f"{courses.kind}s in a series"), np.arange(len(courses))
     keys = object_ids(rng, courses.created, which)
     organization = courses.organizations.row_of(courses.namespace)
@@ -110,7 +111,7 @@ def describe(courses: Courses, seed: int) -> pa.Table:
 
 
 def listing(counted: Counted, keys: pa.Array) -> pa.Table:
-    """Return what the listing of a week shows of a type; the downloads of Spaces are null."""
+    """Return what a week's listing shows for a type, a row per listed repository. Spaces have null downloads."""
     listed = counted.is_listed
     rows = pa.array(counted.rows[listed])
     n = len(rows)
@@ -128,7 +129,7 @@ def listing(counted: Counted, keys: pa.Array) -> pa.Table:
 
 
 def answer(counted: Counted, series: Series) -> dict[str, Any]:
-    """Return the truth about a week of a type. Concentration is that of the expected downloads of 30 days."""
+    """Return the truth about one type in one week. Concentration is computed from expected downloads in 30 days."""
     courses, faults = series.courses[counted.kind], series.faults
     total = counted.expected_window.sum()
     derived = courses.base[counted.rows] >= 0
@@ -147,9 +148,10 @@ def answer(counted: Counted, series: Series) -> dict[str, Any]:
 
 
 def concentration(values: Floats) -> dict[str, float | None]:
-    """Return how concentrated values are: shares of the largest, of the top percent, Gini coefficient and HHI.
+    """Return the concentration of values: shares of the largest and of the top 1%, the Gini coefficient and the HHI.
 
-    The Gini coefficient is that of the mean absolute difference; the HHI is the sum of squared shares.
+    The Gini coefficient is half the relative mean absolute difference; the HHI is the sum of squared shares. All are
+    None if the total is 0.
     """
     ordered = np.sort(values)[::-1]
     n, total = len(ordered), ordered.sum()
@@ -167,7 +169,7 @@ def concentration(values: Floats) -> dict[str, float | None]:
 
 
 def truth(series: Series, described: dict[RepoType, pa.Table]) -> dict[str, pa.Table]:
-    """Return the answers that are not about a week: `releases` and `organizations`."""
+    """Return the answers that do not depend on the week: `releases` and `organizations`."""
     releases = [
         pa.table(
             {

@@ -1,6 +1,6 @@
-"""What a published claim is, and the ledger in `claims.yml`, validated when it loads.
+"""The definition of a published claim, and the ledger of claims in `claims.yml`, which is validated when it loads.
 
-How a week judges a claim belongs in `judging`.
+Judging claims belongs in `judging`.
 """
 
 import re
@@ -16,9 +16,9 @@ from hub_assets.sql import literal
 
 LEDGER: Final = Path(__file__).with_name("claims.yml")
 COMPARISON: Final = "mart__published_comparison"
-"""This week's value of each quantity of the study, next to the published one."""
+"""The table with this week's value of each quantity in the study, next to the published value."""
 LEAST_KNOWN: Final = 0.8
-"""Share of the population with a known value below which a claim about all of it is not tested."""
+"""Minimum share of the population with a known value, by default; below it, a claim is not tested."""
 
 Text = Annotated[str, Field(min_length=1)]
 _TABLE: Final = re.compile(r"\b[a-z]+__\w+")
@@ -33,39 +33,40 @@ class _Strict(BaseModel):
 
 
 class Source(_Strict):
-    """Where claims were published: the citation and its year."""
+    """The publication that makes a claim: its citation and year."""
 
     citation: Text
     year: int = Field(ge=2016, le=2100)
 
 
 class Claim(_Strict):
-    """A published statement with a number or a direction, and the query that measures the same in a week.
+    """A published statement with a number or a direction, and the query that measures the same quantity in a week.
 
     Attributes:
-        id: stable name, also the anchor on the page.
+        id: stable name, which is also the anchor on the page.
         statement: the claim in our words.
-        source: key of the ledger's sources.
-        place: where the source says it; empty if the source has no parts.
-        period: the time that the claim is about.
-        population: what it counts.
-        definition: how our value is defined, where the source leaves a choice.
-        sql: one SELECT with one row: `value`, `n`, and optionally `low` and `high` (the value's 95% interval) and
-            `share_known`. `$week` is the week as a date.
-        quantity: for claims of the study, the key in the seed `published_values`, instead of `sql` and `published`.
-        published: the published value: a share in [0, 1], a count, a ratio or a coefficient; null if the source states
-            only a direction.
-        unit: of the value and the published one.
-        relation: how the claim relates our value to `published`; `rises` and `falls` are claims about the sign of a
-            change, and `published` is the change that the source saw.
-        compares: whether our value is that of the week, or its difference from or ratio to that of an earlier week.
-        weeks_back: how many weeks earlier that week is, at least.
-        tolerance: how far our value may be beyond `published` (for `rises` and `falls`: beyond 0) in the units of the
-            value.
-        tolerance_reason: why so far.
-        counters: repository types whose download counters the value depends on; in a suspect week it is not tested.
-        least_known: least share of the population with a known value.
-        least_n: fewest repositories, or whatever `n` counts, that the claim makes sense for.
+        source: key of one of the ledger's sources.
+        place: section of the source that says it; empty if the source has no sections.
+        period: the period that the claim is about.
+        population: what the claim counts.
+        definition: how we define our value where the source leaves a choice.
+        sql: one SELECT that returns one row: `value`, `n`, and optionally `low` and `high` (an interval for the value)
+            and `share_known`, in [0, 1]. `$week` is the week as a date.
+        quantity: for claims of the study, the key in the seed `published_values`; replaces `sql` and `published`.
+        published: the published value: a share in [0, 1], a count, a ratio or a coefficient; None if the source states
+            only a direction, and for claims of the study.
+        unit: unit of our value and of the published value.
+        relation: what the claim says about our value relative to `published`; `rises` and `falls` are claims about the
+            sign of a change, and `published` is then the change that the source found.
+        compares: whether our value is the week's value, or its difference from or ratio to an earlier week's value.
+        weeks_back: minimum number of weeks between the two weeks.
+        tolerance: how far the value may be from `published` for the claim to hold, in units of the value; for `rises`
+            and `falls`, the smallest change that counts.
+        tolerance_reason: the reason for the tolerance.
+        counters: repository types whose download counters the value depends on; if a compared week is suspect for one
+            of them, the claim is not tested.
+        least_known: minimum share of the population with a known value.
+        least_n: minimum `n` (of repositories, or whatever `n` counts) for which the claim makes sense.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -104,7 +105,7 @@ class Claim(_Strict):
 
     @property
     def select(self) -> str:
-        """The query. For a claim of the study it also returns `published`."""
+        """The query. For claims of the study, it also returns `published`."""
         if self.sql is not None:
             return self.sql
         return (
@@ -118,7 +119,7 @@ class Claim(_Strict):
         return frozenset(_TABLE.findall(self.select))
 
     def allowed(self, published: float | None) -> tuple[float, float]:
-        """Return the lowest and highest value with which the claim holds."""
+        """Return the lowest and the highest value for which the claim holds, given the published value."""
         if self.relation == "rises":
             return self.tolerance, float("inf")
         if self.relation == "falls":
@@ -156,7 +157,8 @@ def load_ledger(path: Path = LEDGER) -> Ledger:
     """Read a ledger.
 
     Raises:
-        LedgerError: if the file is not YAML, or a claim is incomplete or contradicts itself.
+        LedgerError: if the file is not YAML, or a claim or source is incomplete or inconsistent.
+        OSError: if the file cannot be read.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))

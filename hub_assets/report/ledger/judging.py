@@ -1,8 +1,8 @@
-"""Whether published claims hold in a week: each gets a status, and a reason if the week cannot test it.
+"""Judges whether published claims hold in a week: each gets a status, and a reason if the week cannot test it.
 
-What a claim says belongs in `claims`. A claim holds if our value, with its whole interval if it has one, is within the
-range that the claim and its tolerance allow. It differs if all of it is outside. If the interval is on both sides of a
-limit, the data cannot tell.
+A claim holds if our value, or its whole interval if it has one, lies within the range that the claim and its tolerance
+allow. It differs if the value or the whole interval lies outside. If the interval crosses a limit, the data cannot
+decide. The definition of a claim belongs in `claims`.
 """
 
 from collections.abc import Callable, Collection
@@ -18,7 +18,7 @@ from hub_assets.sql import literal
 
 STATUSES: Final = ("holds", "differs", "not testable")
 GAP_WEEKS: Final = 13
-"""How much earlier than `weeks_back` the earlier week may be if listings are missing in between; a quarter."""
+"""How many weeks before `weeks_back` the earlier week may lie if listings are missing: a quarter."""
 
 CLAIMS: Final = pa.schema(
     [
@@ -46,7 +46,7 @@ CLAIMS: Final = pa.schema(
 
 @dataclass(frozen=True)
 class Measured:
-    """What a claim's query returned; null where the week has no data."""
+    """The result of a claim's query; None where the week has no data."""
 
     value: float | None = None
     n: int | None = None
@@ -57,18 +57,18 @@ class Measured:
 
 
 def judge(ledger: Ledger, connection: duckdb.DuckDBPyConnection, week: date, *, is_simulated: bool = False) -> pa.Table:
-    """Return the status of each claim in a week, with the columns of `CLAIMS` and the claims in the ledger's order.
+    """Return the status of each claim in a week: a row per claim, in the ledger's order, with the columns of `CLAIMS`.
 
     Args:
         ledger: the claims.
-        connection: a database with the tables that the claims read, with `core__week_quality` and
-            `mart__repo_activity`, for this week and earlier ones.
-        week: its Monday.
-        is_simulated: whether the repositories are invented, so that the statuses say nothing about the real Hub.
+        connection: a database with `core__week_quality`, `mart__repo_activity` and the tables that the claims read, for
+            this week and earlier ones.
+        week: the Monday of the week.
+        is_simulated: whether the data is simulated, so that the statuses say nothing about the real Hub.
 
     Raises:
         duckdb.Error: if a claim's query is invalid.
-        ValueError: if a query does not return one row.
+        ValueError: if a query does not return exactly one row.
     """
     weeks = _weeks(connection, week)
     doubts = _doubts(connection)
@@ -115,7 +115,7 @@ def _source_of(ledger: Ledger, claim: Claim) -> str:
 
 
 def sql_of(claim: Claim, week: date) -> str:
-    """Return a claim's query as it runs in a week."""
+    """Return a claim's query for a week, which can be run as is."""
     return claim.select.strip().replace("$week", f"date {literal(week)}")
 
 
@@ -127,7 +127,7 @@ def _weeks(connection: duckdb.DuckDBPyConnection, week: date) -> list[date]:
 
 
 def _doubts(connection: duckdb.DuckDBPyConnection) -> set[tuple[date, str]]:
-    """Return the weeks and repository types whose counters a rule doubts."""
+    """Return the weeks and repository types whose counters a rule casts doubt on."""
     found = connection.execute(
         "select distinct snapshot_date, repo_type from core__week_quality where severity in ('warning', 'error')"
     )
@@ -135,7 +135,7 @@ def _doubts(connection: duckdb.DuckDBPyConnection) -> set[tuple[date, str]]:
 
 
 def _before(claim: Claim, week: date, weeks: Collection[date]) -> date | None:
-    """Return the newest week that is early enough to compare with, but at most a quarter earlier than asked."""
+    """Return the newest week that is at least `weeks_back` and at most `GAP_WEEKS` more weeks earlier, if any."""
     if claim.weeks_back is None:
         return None
     latest = week - timedelta(weeks=claim.weeks_back)
@@ -167,7 +167,7 @@ def _run(connection: duckdb.DuckDBPyConnection, claim: Claim, week: date) -> Mea
     columns = [name for name, *_ in answer.description or ()]
     rows = answer.fetchmany(2)
     if not rows and claim.quantity is not None:
-        return Measured()  # a week before the comparison was made
+        return Measured()  # a week without the comparison table
     if len(rows) != 1:
         raise ValueError(f"the query of the claim {claim.id} returns {len(rows) or 'no'} rows instead of one")
     values = dict(zip(columns, rows[0], strict=True))
@@ -176,7 +176,7 @@ def _run(connection: duckdb.DuckDBPyConnection, claim: Claim, week: date) -> Mea
 
 
 def _reason(claim: Claim, found: Measured, before: date | None, suspect: bool) -> str | None:
-    """Return why a week cannot test a claim; None if it can."""
+    """Return the reason why a week cannot test a claim; None if it can."""
     if claim.weeks_back is not None and before is None:
         return "no earlier week"
     if not found.n:

@@ -1,4 +1,4 @@
-"""A week's claims as tables for a terminal."""
+"""Formats a week's claims as tables for a terminal. Judging claims belongs in `judging`."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,15 +22,15 @@ class NoClaims(UserError):
 
 
 def claims_of_week(warehouse: Path, week: date | None, status: str | None = None) -> RenderableType:
-    """Return a table of the claims per status.
+    """Return a summary and a table of the claims for each status.
 
     Args:
         warehouse: the published database.
-        week: any day of the week; None for the newest.
-        status: shows the claims with this status only.
+        week: any day of the week; None for the newest one.
+        status: the only status to show; None for all.
 
     Raises:
-        NoClaims: if the week is not published, or was published before claims were judged.
+        NoClaims: if the warehouse does not exist, or has no judged claims for the week.
         WarehouseError: if the warehouse cannot be read.
     """
     if not warehouse.exists():

@@ -1,7 +1,7 @@
 """The server as an ASGI app: routes, limits on requests, and headers. It answers GET and HEAD and writes nothing.
 
-A request is refused unless it names this server as its host: otherwise a foreign page whose name resolves to this
-machine could read the answers.
+A request is refused unless its `Host` header names this server. Otherwise a web page whose domain name resolves to this
+machine (DNS rebinding) could read the responses.
 """
 
 import asyncio
@@ -38,16 +38,16 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *families.ENDPOINTS,
 )
 SECONDS: Final = 10.0
-"""Time for a request's queries."""
+"""Seconds that a request's queries may take."""
 MOST_RUNNING: Final = 2
-"""Requests whose queries run at the same time; more would only share the same two threads of DuckDB."""
+"""Number of requests whose queries run at the same time; more would only share DuckDB's two threads."""
 MOST_WAITING: Final = 64
-"""Requests that may wait for their turn; further ones are sent away at once."""
+"""Number of requests that may wait for a slot; any more are refused at once with 503."""
 
 MOST_KEPT: Final = 32 * 2**20
-"""Bytes of answers that are kept."""
+"""Bytes of responses to cache."""
 MOST_CONNECTIONS: Final = 256
-"""Open connections; the server closes further ones with 503."""
+"""Number of open connections; the server refuses any more with 503."""
 
 _HEADERS: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -71,9 +71,9 @@ def build_app(
 
     Args:
         published: what to serve.
-        hosts: names in `Host` headers to accept besides those of this machine's loopback addresses.
-        endpoints: the addresses that answer questions.
-        seconds: time for a request's queries.
+        hosts: names to accept in `Host` headers, besides `localhost` and loopback addresses.
+        endpoints: the addresses that answer queries.
+        seconds: time limit for a request's queries, in seconds.
     """
     gate = _Gate(published, seconds)
     described = document(endpoints)
@@ -94,7 +94,7 @@ def build_app(
 
 @dataclass
 class _Gate:
-    """Lets a bounded number of requests at the warehouse."""
+    """Limits the number of requests that query the warehouse at once, and caches their responses."""
 
     published: Published
     seconds: float
@@ -133,7 +133,7 @@ class _Gate:
 
 @dataclass
 class _Answers:
-    """The last answers: the same question has the same answer until something is published."""
+    """A cache of recent responses, evicting the least recently used; they stay valid until a week is published."""
 
     n_bytes: int = 0
     bodies: OrderedDict[tuple[Any, ...], bytes] = field(default_factory=OrderedDict)
@@ -177,7 +177,7 @@ async def _file(published: Published, request: Request) -> Response:
     path = request.path_params["path"] or "index.html"
     try:
         return await StaticFiles(directory=folder).get_response(path, request.scope)
-    except (ValueError, OSError) as error:  # such as a NUL in the name
+    except (ValueError, OSError) as error:  # for example, a NUL in the name
         raise Unanswered(404, "There is no such page.") from error
 
 
@@ -195,8 +195,8 @@ async def _refuse_plainly(_: Request, error: Exception) -> Response:
 
 @dataclass
 class _Guard:
-    """Middleware that refuses foreign hosts and other methods, adds the headers of every response, and keeps what went
-    wrong in the server's own log.
+    """Middleware that refuses unknown hosts and methods, adds security headers to every response, and logs exceptions
+    instead of sending them to the client.
     """
 
     app: ASGIApp
@@ -234,7 +234,7 @@ class _Guard:
 
 
 def _is_own(host: str, allowed: frozenset[str]) -> bool:
-    """Return whether a `Host` header names a loopback address or an allowed name, on any port."""
+    """Return whether a `Host` header names a loopback address or an allowed host, on any port."""
     name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
     name = (name if colon else host).lower().removeprefix("[").removesuffix("]")
     if colon and not (port.isascii() and port.isdigit()):

@@ -1,6 +1,6 @@
-"""The server's addresses in OpenAPI, and as a page for people.
+"""The description of the server's endpoints, as OpenAPI and as a web page.
 
-Which addresses there are is declared where they are answered.
+Endpoints are declared in the modules that answer them.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from hub_assets.report.site.rendering import environment
 
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    """Return the description by OpenAPI 3.1."""
+    """Return an OpenAPI 3.1 description of the endpoints."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "hub-assets",
             "version": version("hub-assets"),
-            "description": "A published week of the Hugging Face Hub. Read-only; every answer names its week.",
+            "description": "A published week of the Hugging Face Hub. Read-only; every JSON response names its week.",
         },
         "paths": {endpoint.path: {"get": _operation(endpoint)} for endpoint in endpoints},
         "components": {
@@ -49,13 +49,13 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "parameters": [schema_of(parameter) for parameter in (*endpoint.parameters, FORMAT)],
         "responses": {
             "200": {"description": endpoint.title, "content": content},
-            "400": {"description": "A parameter is wrong.", "content": error},
-            "404": {"description": "The week has no such repository, organization or index.", "content": error},
+            "400": {"description": "A parameter is invalid.", "content": error},
+            "404": {"description": "The week has no such repository, organization or search index.", "content": error},
             "503": {"description": "The server is busy, or the request took too long.", "content": error},
         },
     }
 
 
 def page_of(endpoints: Sequence[Endpoint]) -> str:
-    """Return the page that lists the addresses."""
+    """Return the HTML page that lists the endpoints."""
     return environment().get_template("api.html").render(endpoints=endpoints, form=FORMAT)

@@ -1,6 +1,6 @@
-"""What an address of the server is: its parameters, what it answers, and how the answer becomes a response.
+"""The definition of an endpoint: its parameters, its answer, and the conversion of an answer to a response body.
 
-The addresses themselves are in the modules beside this one; `app` brings them together.
+The endpoints themselves belong in the other modules of this package; `app` combines them.
 """
 
 import json
@@ -24,14 +24,17 @@ FORMATS: Final = {
     "parquet": "application/vnd.apache.parquet",
 }
 FORMAT: Final = Parameter(
-    "format", "Form of the answer; CSV and Parquet have its results only.", default="json", choices=tuple(FORMATS)
+    "format",
+    "Format of the response; CSV and Parquet contain only the results.",
+    default="json",
+    choices=tuple(FORMATS),
 )
 _FORMULA: Final = r"^[=+\-@\t\r\n]"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint found: its rows, and facts about all of them."""
+    """The result of an endpoint: its rows, and facts about all rows together."""
 
     results: pa.Table
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -39,14 +42,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An address.
+    """An address of the server that answers a query.
 
     Attributes:
-        path: as in the address.
-        title: what it returns, in a few words.
-        description: a sentence or two more.
-        parameters: what it takes, besides `format`.
-        answer: returns the answer to values of these parameters.
+        path: path of the URL.
+        title: a short description of what it returns.
+        description: one or two more sentences.
+        parameters: its parameters, besides `format`.
+        answer: computes the answer from a reader and the values of these parameters.
     """
 
     path: str
@@ -57,7 +60,7 @@ class Endpoint:
 
 
 def body_of(answer: Answer, week: date, form: str) -> bytes:
-    """Return the answer as JSON, CSV or Parquet."""
+    """Return the answer as JSON (with the week and facts), CSV or Parquet (results only)."""
     if form == "csv":
         return _csv(answer.results)
     if form == "parquet":
@@ -69,7 +72,7 @@ def body_of(answer: Answer, week: date, form: str) -> bytes:
 
 
 def _csv(table: pa.Table) -> bytes:
-    """Return CSV in which no cell is a formula to a spreadsheet: an apostrophe comes before those that would be one."""
+    """Return CSV that spreadsheets do not execute: text that would be a formula gets a leading apostrophe."""
     columns = []
     for column in table.columns:
         kind = column.type

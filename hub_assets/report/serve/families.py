@@ -1,4 +1,4 @@
-"""Any model's place among base models: itself, its bases and its derivatives, one generation per request."""
+"""The family of any model: the model itself, its bases and its derivatives, one generation per request."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -52,17 +52,17 @@ limit $k offset $offset
 _BASE: Final = "coalesce(base_repo_key, concat('id:', lower(base_repo_id)))"
 _OF_LISTED: Final = "base_repo_key = $node"
 _OF_UNLISTED: Final = "base_repo_key is null and concat('id:', lower(base_repo_id)) = $node"
-_REPO_ID: Final = Parameter("repo_id", "Id of the model, in any case.", is_required=True)
+_REPO_ID: Final = Parameter("repo_id", "Id of the model, ignoring case.", is_required=True)
 _PAGE: Final = (
     _REPO_ID,
     Parameter("relation", "Only neighbors with this relation, such as `finetune`."),
     Parameter("k", "Number of results.", "integer", 100, low=1, high=100),
-    Parameter("offset", "Number of results to leave out first.", "integer", 0, high=10_000_000),
+    Parameter("offset", "Number of results to skip.", "integer", 0, high=10_000_000),
 )
 
 
 def _model(reader: Reader, values: Mapping[str, Any]) -> dict[str, Any]:
-    # comparing in any case reads every id, which takes ten times as long
+    # ignoring case means reading every id, which takes ten times as long
     found = reader.rows(_FOUND.format(condition="repo_id = $repo_id"), repo_id=values["repo_id"])
     found = found or reader.rows(_FOUND.format(condition="lower(repo_id) = lower($repo_id)"), repo_id=values["repo_id"])
     if not found:
@@ -96,10 +96,10 @@ def _search(reader: Reader, values: Mapping[str, Any]) -> Answer:
 ENDPOINTS: Final = (
     Endpoint(
         "/families",
-        "Models in families whose id has a text",
-        "The exact id comes first, then those with most descendants. A model needs a base or a derivative to be here.",
+        "Models in families whose id contains a text",
+        "An exact match comes first, then models with the most descendants. A model must have a base or a derivative.",
         (
-            Parameter("query", "Text in the id, in any case.", default=""),
+            Parameter("query", "Text to find in ids, ignoring case.", default=""),
             Parameter("k", "Number of results.", "integer", 20, low=1, high=100),
         ),
         _search,
@@ -107,14 +107,14 @@ ENDPOINTS: Final = (
     Endpoint(
         "/families/bases",
         "Base models of a model",
-        "The models it names as its bases, with their relations; ask again for theirs.",
+        "The models that it names as its bases, with the relations. To go further back, request their bases.",
         _PAGE,
         _bases,
     ),
     Endpoint(
         "/families/derivatives",
-        "Models made from a model",
-        "The models that name it as a base, most downloaded with their descendants first; ask again for theirs.",
+        "Derivatives of a model",
+        "The models that name it as a base, sorted by the downloads of each with its descendants.",
         _PAGE,
         _derivatives,
     ),

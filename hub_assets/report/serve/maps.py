@@ -1,6 +1,7 @@
-"""The explorers' maps over all repositories of the week: organizations, their shares, and their largest repositories.
+"""The data of the explorers' maps, over all repositories of the week: organizations, their shares, and their largest
+repositories.
 
-The page draws them; see `report.site.pages.modelverse` and `dataverse` for the measures.
+The pages draw the maps; measures are defined in `report.site.pages.modelverse` and `dataverse`.
 """
 
 from collections.abc import Mapping
@@ -16,24 +17,24 @@ from hub_assets.report.site.pages import dataverse, modelverse
 NONE: Final = "(none)"
 ANY: Final = "(any)"
 LARGEST: Final = 40
-"""Repositories named per organization; the page draws the rest of them as one rectangle."""
+"""Number of repositories named per organization; the page draws all others as one rectangle."""
 LARGEST_OF_ONE: Final = 400
-"""The same if a single organization is shown."""
+"""The same number if only one organization is shown."""
 
 _MODEL_FILTERS: Final = {
-    "theme": ("themes", "Theme of the tags and the task."),
+    "theme": ("themes", "Theme of the tags and task."),
     "task": ("task", "Task."),
     "library": ("library", "Library."),
-    "size": ("size_class", "Class of sizes, or `unknown`."),
+    "size": ("size_class", "Size class, or `unknown`."),
     "license": ("license_group", "License group."),
     "kind": ("kind", "Kind of organization."),
     "country": ("country", "Country of the organization."),
 }
 _DATASET_FILTERS: Final = {
-    "benchmark": ("benchmark", f"Benchmark; `{ANY}` for any of them."),
+    "benchmark": ("benchmark", f"Benchmark; `{ANY}` for datasets of any benchmark."),
     "modality": ("modalities", "Modality."),
     "domain": ("domains", "Domain."),
-    "size": ("size_class", "Class of numbers of rows, or `unknown`."),
+    "size": ("size_class", "Size class by number of rows, or `unknown`."),
     "language": ("languages", "Language, as a code."),
     "license": ("license_group", "License group."),
     "kind": ("kind", "Kind of organization."),
@@ -117,13 +118,13 @@ _TOTAL: Final = "select sum({measure})::bigint as total from {table} where snaps
 def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tuple[str, str]]) -> Endpoint:
     table = f"mart__{plural}"
     parameters = (
-        Parameter("measure", "What the shares are of.", default="n_downloads", choices=tuple(measures)),
+        Parameter("measure", "Measure to compute shares of.", default="n_downloads", choices=tuple(measures)),
         Parameter("top", "Number of organizations.", "integer", 20, low=1, high=50),
-        *(Parameter(name, f"{text} `{NONE}` for those without one.") for name, (_, text) in filters.items()),
+        *(Parameter(name, f"{text} `{NONE}` for repositories without one.") for name, (_, text) in filters.items()),
         Parameter("from", "First day of creation.", "date"),
         Parameter("to", "Last day of creation.", "date"),
-        Parameter("org", "Only this organization, in any case."),
-        Parameter("skip", "Organizations to leave out, separated by commas, in any case."),
+        Parameter("org", "Only this organization, ignoring case."),
+        Parameter("skip", "Organizations to leave out, separated by commas, ignoring case."),
     )
 
     def answer(reader: Reader, values: Mapping[str, Any]) -> Answer:
@@ -140,7 +141,7 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
                 conditions.append(condition)
                 bound[f"{name}_day"] = values[name]
         if values["org"] is not None:
-            # compared in any case once, and not by each of the queries below
+            # ignore case only once, instead of in each of the queries below
             conditions.append("organization in (select unnest($spellings::varchar[]))")
             spellings = reader.rows(_SPELLINGS, org=values["org"], repo_type=plural.removesuffix("s"))
             bound["spellings"] = [row["organization"] for row in spellings] or [values["org"]]
@@ -178,7 +179,7 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
         f"/map/{plural}",
         f"Organizations by their {plural}",
         f"Organizations with the largest sums of a measure over selected {plural}, and the largest {plural} of each. "
-        "Shares, Gini coefficient and HHI are those of the selection.",
+        "Shares, Gini coefficient and HHI are computed over the selection.",
         parameters,
         answer,
     )

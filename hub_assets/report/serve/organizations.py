@@ -1,4 +1,4 @@
-"""Any organization's days, in the form in which the HeatMap page has them for the largest ones."""
+"""The calendar of any organization, in the format that the HeatMap page uses for the largest ones."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,7 +8,7 @@ from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader, Unanswered
 from hub_assets.report.text import visible
 
-# a namespace leads to its organization, as on the page; the larger one wins if two share a name
+# a namespace selects its organization, as on the page; if two organizations share a name, the larger one wins
 _NAMED: Final = """
 select organization, kind
 from mart__organizations
@@ -52,7 +52,7 @@ limit $k
 
 def _days(reader: Reader, values: Mapping[str, Any]) -> Answer:
     name = values["name"]
-    # comparing in any case reads every name, so it comes last
+    # ignoring case means reading every name, so it comes last
     for sql in (
         _OF_NAMESPACE,
         _NAMED.format(condition="organization = $name"),
@@ -71,10 +71,10 @@ def _list(reader: Reader, values: Mapping[str, Any]) -> Answer:
 ENDPOINTS: Final = (
     Endpoint(
         "/organizations",
-        "Organizations whose name has a text",
-        "The largest come first. A namespace without a known organization is one of its own.",
+        "Organizations whose name contains a text",
+        "The largest come first. A namespace without a known organization counts as an organization of its own.",
         (
-            Parameter("query", "Text in the name, in any case.", default=""),
+            Parameter("query", "Text to find in names, ignoring case.", default=""),
             Parameter("k", "Number of results.", "integer", 20, low=1, high=100),
         ),
         _list,
@@ -82,8 +82,8 @@ ENDPOINTS: Final = (
     Endpoint(
         "/organizations/days",
         "Days of an organization",
-        "Repositories created and commits on each day with any; commits as far as histories are known.",
-        (Parameter("name", "Organization, or one of its namespaces, in any case.", is_required=True),),
+        "Repositories created and commits made on each day that has any; commits only where histories are known.",
+        (Parameter("name", "Organization, or one of its namespaces, ignoring case.", is_required=True),),
         _days,
     ),
 )

@@ -1,6 +1,6 @@
-"""Parameters of the server's addresses: declared once, for reading a request and for describing it.
+"""Parameters of the server's endpoints, declared once for both reading and documenting requests.
 
-What a value means belongs to the endpoint that has it.
+The meaning of a value belongs in the endpoint that uses it.
 """
 
 import re
@@ -13,8 +13,9 @@ from hub_assets.report.serve.published import Unanswered
 from hub_assets.report.text import visible
 
 LONGEST: Final = 1_000
-"""Characters of a value: an id has up to 193, and a question more."""
+"""Maximum length of a value in characters: ids have up to 193, and search queries may be longer."""
 LARGEST: Final = 2**62
+"""Upper limit of a number without a limit of its own; it fits in a BIGINT."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Parameter:
     """A parameter of the query string.
 
     Attributes:
-        name: as in the address.
+        name: name in the query string.
         description: one sentence.
-        type: of its value; a date is YYYY-MM-DD.
-        default: the value if the address has none; None means that there is no condition.
-        choices: the values allowed, if they are few.
-        low, high: limits of a number, inclusive.
-        is_required: whether it must be given and not empty.
+        type: type of its value; dates are YYYY-MM-DD.
+        default: value if the query string has none; None means no condition.
+        choices: the allowed values; empty if any value is allowed.
+        low, high: inclusive limits of an integer.
+        is_required: whether a request must give a value that is not empty.
     """
 
     name: str
@@ -41,10 +42,10 @@ class Parameter:
     is_required: bool = False
 
     def read(self, text: str) -> Any:
-        """Return a value.
+        """Parse a value from the query string.
 
         Raises:
-            Unanswered: if it is not one.
+            Unanswered: if it is invalid (400).
         """
         if len(text) > LONGEST:
             raise Unanswered(400, f"{self.name} is longer than {LONGEST:,} characters.")
@@ -60,21 +61,23 @@ class Parameter:
             try:
                 return date.fromisoformat(text)
             except ValueError:
-                raise Unanswered(400, f"{self.name} is {visible(text)}, which is not a day like 2026-11-16.") from None
+                raise Unanswered(
+                    400, f"{self.name} is {visible(text)}; it must be a date such as 2026-11-16."
+                ) from None
         return text
 
 
 def read_all(parameters: Sequence[Parameter], given: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Return the value of each parameter; an empty value counts as none.
+    """Return the value of each parameter by name; an empty value counts as missing.
 
     Raises:
-        Unanswered: if a parameter is unknown, repeated, missing or wrong.
+        Unanswered: if a parameter is unknown, repeated, missing or invalid (400).
     """
     known = {parameter.name: parameter for parameter in parameters}
     texts: dict[str, str] = {}
     for name, text in given:
         if name not in known:
-            raise Unanswered(400, f"There is no parameter {visible(name)}; there are {', '.join(known)}.")
+            raise Unanswered(400, f"There is no parameter {visible(name)}; use {', '.join(known)}.")
         if name in texts:
             raise Unanswered(400, f"{name} is given twice.")
         texts[name] = text
@@ -90,7 +93,7 @@ def read_all(parameters: Sequence[Parameter], given: Iterable[tuple[str, str]]) 
 
 
 def schema_of(parameter: Parameter) -> Mapping[str, Any]:
-    """Return a parameter as OpenAPI 3.1 describes it."""
+    """Return the OpenAPI 3.1 description of a parameter."""
     schema: dict[str, Any] = {"type": "integer" if parameter.type == "integer" else "string"}
     if parameter.type == "integer":
         schema["minimum"] = parameter.low

@@ -1,6 +1,6 @@
-"""The published warehouse as the server reads it: read-only, within limits, and reopened when a week is published.
+"""The server's view of the published warehouse: read-only, with resource limits, and reopened when a week is published.
 
-What is asked of it belongs to the modules beside this one.
+The queries belong in the other modules of this package.
 """
 
 import math
@@ -21,13 +21,13 @@ from hub_assets.search.index import Index
 from hub_assets.sql import literal
 
 MEMORY: Final = "512MB"
-"""DuckDB's limit for all queries together; a query beyond it fails and writes nothing to the disk."""
+"""DuckDB's memory limit for all queries together; a query that exceeds it fails instead of spilling to disk."""
 THREADS: Final = 2
-"""Threads for all queries together."""
+"""DuckDB's threads for all queries together."""
 
 
 class Unanswered(HubAssetsError):
-    """A request that is not answered: the HTTP status, and a sentence that says why."""
+    """A request that cannot be answered: the HTTP status, and a sentence that says why."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -39,11 +39,11 @@ class Reader:
     """A connection for one request.
 
     Attributes:
-        week: the week that is served.
-        cursor: the warehouse; use `table`.
+        week: the Monday of the week to serve.
+        cursor: cursor of the warehouse; use `table` to query it.
         indexes: the search indexes.
-        version: equal as long as the same questions have the same answers.
-        deadline: the moment of `time.monotonic` at which the time for this request is over.
+        version: changes whenever responses to the same requests may change.
+        deadline: the value of `time.monotonic()`, in seconds, at which this request times out.
     """
 
     week: date
@@ -53,10 +53,10 @@ class Reader:
     deadline: float = math.inf
 
     def table(self, sql: str, **values: Any) -> pa.Table:
-        """Return the rows of a SELECT. `$week` is the week; every other value is bound too.
+        """Return the rows of a SELECT, with `$week` bound to the week and other `$name` parameters to the given values.
 
         Raises:
-            Unanswered: if the time is over, or the query needs too much memory.
+            Unanswered: if the request has timed out, or the query needs too much memory (503).
         """
         if time.monotonic() > self.deadline:
             raise _too_slow()
@@ -78,12 +78,12 @@ class Reader:
         """The week's search index.
 
         Raises:
-            Unanswered: if the week has none.
+            Unanswered: if the week has none (404).
         """
         return self.indexes.of(self.week)
 
     def interrupt(self) -> None:
-        """Stop the query that runs now; called from another thread when the time is over."""
+        """Stop the running query; called from another thread when the time is up."""
         self.cursor.interrupt()
 
 
@@ -93,17 +93,17 @@ def _too_slow() -> Unanswered:
 
 @dataclass
 class Indexes:
-    """The search indexes, memory-mapped. Only the last one used stays open."""
+    """The search indexes, memory-mapped. Only the most recently used one stays open."""
 
     folder: Path
     _open: tuple[tuple[Any, ...], Index] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, week: date) -> Index:
-        """Return the index of a week; one that was built again is opened again.
+        """Return the index of a week, reopening it if it was rebuilt.
 
         Raises:
-            Unanswered: if there is none.
+            Unanswered: if there is none (404).
         """
         folder = self.folder / str(week)
         with self._lock:
@@ -120,10 +120,10 @@ class Published:
     """The published warehouse.
 
     Attributes:
-        path: the database, which publishing replaces.
-        sites: a folder per week with its site.
+        path: the database file, which publishing replaces.
+        sites: the folder that contains a folder per week with its site.
         indexes: the search indexes.
-        chosen: the week to serve; None for the newest published week with a site, or the newest without one.
+        chosen: the week to serve; None for the newest published week with a site, or if no week has one, the newest.
     """
 
     path: Path
@@ -134,10 +134,10 @@ class Published:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reader(self) -> Reader:
-        """Return a connection to the database as it is now.
+        """Return a reader of the current database and week.
 
         Raises:
-            Unanswered: if there is no database, it cannot be read, or it does not have the week.
+            Unanswered: if the database is missing or cannot be read (503), or does not have the week (404).
         """
         with self._lock:
             mark = _mark(self.path)
@@ -159,7 +159,7 @@ class Published:
                 self._open = None
 
     def _reopen(self, mark: tuple[int, ...]) -> None:
-        # a database of its own, which then attaches the file: connections to one path share what they opened first
+        # an in-memory database that attaches the file: connections to the same path would share the file opened first
         connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": ""})
         try:
             connection.execute(f"attach {literal(self.path)} as published (read_only)")
@@ -183,7 +183,7 @@ class Published:
 
 
 def _mark(path: Path) -> tuple[int, ...]:
-    """Return what tells a replaced file or folder from the earlier one."""
+    """Return a mark that changes when a file or folder is replaced."""
     with suppress(OSError):
         found = path.stat()
         return (found.st_ino, found.st_mtime_ns, found.st_size)

@@ -1,6 +1,7 @@
-"""Lists of single repositories: found by what they can do, similar to another one, or trending.
+"""Lists of repositories: found by what they can do, similar to another one, or trending.
 
-Their parameters have the names that clients of the semantic-search Spaces already use.
+Parameters have the names that clients of the semantic-search Spaces already use. Ranking belongs in
+`hub_assets.search`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from hub_assets.search.index import Hit, UnknownRepository
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 MOST: Final = 100
-"""Results of a request, and the most similar ones among which another order is made."""
+"""Maximum number of results, and number of most similar ones to choose from when sorting by something else."""
 _MEASURES: Final = {"likes": "n_likes", "downloads": "n_downloads", "trending": "trending_score"}
 _COLUMNS: Final[Mapping[RepoType, str]] = {
     "model": "organization, task, library, license_group, n_parameters as param_count, created_date, n_likes as likes, "
@@ -61,7 +62,7 @@ _LICENSE: Final = Parameter("license", "License group.", choices=("permissive", 
 
 
 def _limits(repo_type: RepoType) -> tuple[Parameter, ...]:
-    """Return the conditions that a type of repository can meet."""
+    """Return the parameters for conditions that apply to a repository type."""
     return (
         _LIKES,
         *((_DOWNLOADS,) if repo_type != "space" else ()),
@@ -74,14 +75,14 @@ def _order(repo_type: RepoType, *first: str) -> Parameter:
     names = (*first, *(name for name in _MEASURES if (repo_type, name) != ("space", "downloads")))
     return Parameter(
         "sort_by",
-        f"Order of the results, among the {MOST} most similar ones." if first else "Order of the results.",
+        f"Order of the results, taken from the {MOST} most similar repositories." if first else "Order of the results.",
         default=first[0] if first else "trending",
         choices=names,
     )
 
 
 def _filters(values: Mapping[str, Any]) -> Filters:
-    # 0 is no condition: a repository without a known count meets it
+    # a minimum of 0 is no condition: repositories whose count is unknown also meet it
     return Filters(
         task=values.get("task"),
         library=values.get("library"),
@@ -125,9 +126,9 @@ def _search(repo_type: RepoType) -> Endpoint:
     return Endpoint(
         f"/search/{repo_type}s",
         f"Find {_name(repo_type)} by what they can do",
-        "`summary` is the beginning of the card; `has_card` is false without one, and null if it was not read.",
+        "`summary` is the start of the card; `has_card` is false if there is none, and null if it was never requested.",
         (
-            Parameter("query", "What to look for, in words.", is_required=True),
+            Parameter("query", "What to look for, in your own words, or a name.", is_required=True),
             _K,
             _order(repo_type, "similarity"),
             *_limits(repo_type),
@@ -152,7 +153,7 @@ def _similar(repo_type: RepoType) -> Endpoint:
     return Endpoint(
         f"/similarity/{repo_type}s",
         f"{_name(repo_type).capitalize()} similar to one",
-        "Similar by their cards and what is known of them.",
+        "Repositories with a similar name, task, library, tags and card.",
         (
             Parameter("repo_id", "Id of the repository to compare with.", is_required=True),
             _K,
@@ -165,7 +166,7 @@ def _similar(repo_type: RepoType) -> Endpoint:
 
 
 _OF_DOCUMENTS: Final = (
-    Parameter("language", "Language, as a code."),
+    Parameter("language", "Language code."),
     Parameter("namespace", "User or organization."),
     Parameter("has_card", "Whether the repository has a card.", choices=("yes", "no")),
 )
@@ -195,7 +196,7 @@ def _trending(repo_type: RepoType) -> Endpoint:
     return Endpoint(
         f"/trending/{repo_type}s",
         f"Trending {_name(repo_type)}",
-        "By the Hub's trending score of the week, or by another measure.",
+        "Sorted by the Hub's trending score in the week, or by another measure.",
         (_K, _order(repo_type), *_limits(repo_type)),
         answer,
     )

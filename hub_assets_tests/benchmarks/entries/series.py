@@ -1,4 +1,4 @@
-"""The simulated Hub over 104 weeks: how long it takes to write its listings and answer key as Parquet."""
+"""The time it takes to write 104 weeks of the simulated Hub's listings and answer key as Parquet."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from hub_assets_tests.benchmarks.stage import SEED, Stage, benchmark
 
 @benchmark("series", order=25)
 def series(stage: Stage) -> Iterator[Measurement]:
-    """Write 104 weeks of counters with gaps, stalls and a cut listing."""
+    """Write 104 weeks of counters with gaps, stalls and a truncated listing."""
     done = measure(write, stage.scale, stage.folder / "series")
     aims = [Aim("seconds", done.seconds, 300, "s"), Aim("peak memory", done.peak / GIB, 8, "GiB")]
     yield Measurement("series: 104 weeks", done.result, done.seconds, done.peak, unit="rows", aims=aims)

@@ -1,4 +1,4 @@
-"""Series over weeks: the answer key is what the listings show, but for the faults and noise that were put in."""
+"""Series over weeks: listings show what the answer key says, except for planted faults and noise."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -29,7 +29,7 @@ def models() -> list[Counted]:
     return list(Series(SCALE, WEEKS, seed=1, faults=FAULTS, kinds=("model",)).counted())
 
 
-def test_a_series_is_the_same_whenever_it_is_made_and_another_with_another_seed() -> None:
+def test_a_seed_determines_the_series() -> None:
     one, again, other = (list(Series(0.001, 3, seed=seed).counted()) for seed in (1, 1, 2))
     assert [each.kind for each in one] == ["model", "dataset", "space"] * 3
     for a, b in zip(one, again, strict=True):
@@ -37,7 +37,7 @@ def test_a_series_is_the_same_whenever_it_is_made_and_another_with_another_seed(
     assert sum(each.true_new.sum() for each in one) != sum(each.true_new.sum() for each in other)
 
 
-def test_faults_do_not_change_what_is_true(models: list[Counted]) -> None:
+def test_faults_do_not_change_the_truth(models: list[Counted]) -> None:
     whole = list(Series(SCALE, WEEKS, seed=1, kinds=("model",)).counted())
     for shown, true in zip(models, whole, strict=True):
         assert np.array_equal(shown.true_all_time, true.true_all_time)
@@ -61,7 +61,7 @@ def test_weeks_without_a_fault_show_the_truth_and_the_backlog_comes_after_a_stal
     assert flows[1] + flows[2] < flows[0] < flows[3]
 
 
-def test_the_window_is_thirty_days_of_what_the_weeks_added(models: list[Counted]) -> None:
+def test_the_window_adds_up_thirty_days(models: list[Counted]) -> None:
     new = np.zeros((WEEKS, models[-1].rows.max() + 1))
     for each in models:
         new[each.number, each.rows] = each.true_new
@@ -73,7 +73,7 @@ def test_the_window_is_thirty_days_of_what_the_weeks_added(models: list[Counted]
     assert last.true_window.sum() == pytest.approx(last.expected_window.sum(), rel=0.2)
 
 
-def test_counts_scatter_around_what_is_expected() -> None:
+def test_counts_scatter_around_expected_values() -> None:
     series = Series(0.002, 40, seed=5, is_stationary=True, kinds=("model",))
     weeks = list(series.counted())
     expected = series.courses["model"].level * WINDOW_DAYS
@@ -100,7 +100,7 @@ def test_releases_reach_half_their_peak_after_their_half_life() -> None:
             assert courses.rate((courses.created[row] + peak) / 2)[row] < at_peak
 
 
-def test_lives_are_exponential() -> None:
+def test_lifetimes_are_exponential() -> None:
     courses = Series(0.02, 2, kinds=("model",)).courses["model"]
     lives = (courses.gone - courses.created) / WEEK
     assert stats.kstest(lives, "expon", args=(0, LIFE_WEEKS)).pvalue > 0.01
@@ -126,7 +126,7 @@ def test_families_have_one_root_each() -> None:
 
 
 @pytest.mark.parametrize("values", [np.ones(200), np.arange(1, 201.0), np.array([0.0] * 150 + [1, 2, 3, 4] * 15)])
-def test_the_keys_concentration_is_that_of_other_formulas(values: Floats) -> None:
+def test_concentration_in_the_answer_key_agrees_with_other_formulas(values: Floats) -> None:
     found = concentration(values)
     n, total = len(values), values.sum()
     differences = np.abs(values[:, None] - values[None, :]).sum()
@@ -137,7 +137,7 @@ def test_the_keys_concentration_is_that_of_other_formulas(values: Floats) -> Non
     assert found["share_of_top_1000"] is None
 
 
-def test_drawn_faults_leave_the_first_half_year_whole_and_do_not_meet() -> None:
+def test_drawn_faults_spare_the_first_half_year_and_stay_apart() -> None:
     for seed in range(20):
         faults = some_faults(104, seed)
         weeks = [*faults.gaps, *faults.stalls, *faults.cuts]
@@ -148,7 +148,7 @@ def test_drawn_faults_leave_the_first_half_year_whole_and_do_not_meet() -> None:
     assert some_faults(20, 1) == Faults()
 
 
-def test_the_files_hold_the_listings_and_the_answer_key(tmp_path: Path) -> None:
+def test_the_files_contain_the_listings_and_the_answer_key(tmp_path: Path) -> None:
     series = Series(0.001, 12, seed=3, faults=Faults(gaps=frozenset({4}), stalls={8: 1.0}))
     written = write_series(tmp_path / "series", series)
     with pytest.raises(FileExistsError):

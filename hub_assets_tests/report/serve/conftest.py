@@ -1,4 +1,4 @@
-"""A small published week with a site and a search index, and a server of it on loopback."""
+"""A small published week with a site and a search index, and a server for it on loopback."""
 
 import re
 import shutil
@@ -60,7 +60,7 @@ class Served:
 
 @dataclass
 class Client:
-    """Requests as bytes on a socket, so that nothing tidies a path or a header up first."""
+    """Sends requests as bytes on a socket, so that no client cleans up paths or headers first."""
 
     url: str
 
@@ -84,7 +84,7 @@ class Client:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, project: Project) -> Served:
-    """The week of the explorers' tests; not to be changed."""
+    """The week of the explorers' tests; tests must not change it."""
     made = Served(tmp_path_factory.mktemp("served"))
     tables = {f"raw_hub__{kind}s": listing(kind, n) for kind, n in (("model", 600), ("dataset", 150), ("space", 80))}
     publish(made.warehouse, project, WEEK, tables)
@@ -107,7 +107,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, project: Project) -> Served
 
 @pytest.fixture(scope="session")
 def client(served: Served) -> Iterator[Client]:
-    """A server of the week."""
+    """A client of a server for the week."""
     published = served.published
     with running(build_app(published, hosts=["observatory.example"]), date_header=True) as url:
         yield Client(url)
@@ -120,7 +120,7 @@ def copied(served: Served, to: Path) -> Served:
 
 
 def looks_like_a_traceback(body: bytes) -> bool:
-    """Return whether a response shows where the program is or how it is written."""
+    """Return whether a response reveals the program's location or code."""
     folders = (str(Path(hub_assets.__file__).parents[1]).encode(), tempfile.gettempdir().encode())
     return bool(re.search(rb"Traceback|File \"|\.py\b|duckdb\.|site-packages", body)) or any(
         folder in body for folder in folders

@@ -1,4 +1,4 @@
-"""The server over real sockets: what it refuses, what it never shows, and that it follows what is published."""
+"""The server over real sockets: what it refuses, what it never reveals, and how it follows publication."""
 
 import io
 import json
@@ -40,7 +40,7 @@ PATHS = [endpoint.path for endpoint in ENDPOINTS]
 
 
 def example(endpoint: Endpoint) -> str:
-    """Return an address of an endpoint that it answers."""
+    """Return a URL that the endpoint answers."""
     required = {each.name: EXAMPLES[each.name] for each in endpoint.parameters if each.is_required}
     if endpoint.path.startswith("/similarity/"):
         required["repo_id"] = EXAMPLE_OF[endpoint.path]
@@ -64,7 +64,7 @@ def asked(client: Client, target: str) -> Any:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
-def test_every_address_answers_in_every_format(client: Client, endpoint: Endpoint) -> None:
+def test_every_endpoint_answers_in_every_format(client: Client, endpoint: Endpoint) -> None:
     answer = asked(client, example(endpoint))
     assert answer["week"] == str(WEEK)
     assert answer["results"]
@@ -80,7 +80,7 @@ def test_every_address_answers_in_every_format(client: Client, endpoint: Endpoin
     assert (read.num_rows, read.column_names) == (table.num_rows, table.column_names)
 
 
-def test_cells_that_a_spreadsheet_would_run_are_defused() -> None:
+def test_cells_that_a_spreadsheet_would_execute_are_escaped() -> None:
     texts = ["=1+1", "+1", "-1", "@sum(a1)", "\t=1", "\r=1", "harmless", "a=b", None]
     table = pa.table({"text": texts, "number": list(range(-4, 5)), "list": [["=1", "b"]] * 9})
     body = body_of(Answer(table), WEEK, "csv")
@@ -115,7 +115,7 @@ def test_cells_that_a_spreadsheet_would_run_are_defused() -> None:
         ("2130706433", 421),
     ],
 )
-def test_only_own_names_are_answered(client: Client, host: str, status: int) -> None:
+def test_only_requests_to_own_host_names_are_answered(client: Client, host: str, status: int) -> None:
     for target in ("/trending/models", "/", "/openapi.json", "/nothing"):
         found, _, body = client.get(target, headers={"Host": host})
         assert (found == 421) == (status == 421), (host, target)
@@ -131,14 +131,14 @@ def test_other_methods_are_refused(client: Client, method: str) -> None:
         assert json.loads(body) == {"error": "Only GET and HEAD are answered."}
 
 
-def test_head_has_headers_only(client: Client) -> None:
+def test_head_returns_only_headers(client: Client) -> None:
     for target in ("/trending/models", "/", "/static/site.css", "/openapi.json"):
         status, headers, body = client.get(target, "HEAD")
         assert (status, body) == (200, b"")
         assert int(headers["content-length"]) == len(client.get(target)[2])
 
 
-def test_every_response_has_the_headers_of_the_site(client: Client) -> None:
+def test_every_response_has_the_security_headers(client: Client) -> None:
     for target in ("/", "/modelverse.html", "/trending/models", "/nothing", "/api.html", "/trending/models?k=x"):
         _, headers, _ = client.get(target)
         policy = headers["content-security-policy"]
@@ -188,7 +188,7 @@ def test_no_path_leaves_the_site(client: Client, served: Served, target: str) ->
     assert b"DUCK" not in body[:20]
 
 
-def test_the_site_is_served_as_it_is_but_for_the_sign_that_it_is_served(client: Client, served: Served) -> None:
+def test_the_site_is_served_unchanged_except_for_its_served_mark(client: Client, served: Served) -> None:
     site = served.folder / "report" / str(WEEK)
     files = [path for path in site.rglob("*") if path.is_file() and not path.is_symlink()]
     for path in files:
@@ -204,7 +204,7 @@ def test_the_site_is_served_as_it_is_but_for_the_sign_that_it_is_served(client: 
     assert client.get("/static/site.css", headers={"If-None-Match": headers["etag"]})[0] == 304
 
 
-def test_the_description_matches_the_addresses(client: Client) -> None:
+def test_the_description_matches_the_endpoints(client: Client) -> None:
     described = asked(client, "/openapi.json")
     assert sorted(described["paths"]) == sorted(PATHS)
     for endpoint in ENDPOINTS:
@@ -302,7 +302,7 @@ def test_no_header_breaks_the_server(client: Client, headers: dict[str, str], ta
     assert status < 400 or not looks_like_a_traceback(body)
 
 
-def test_wrong_parameters_get_a_sentence(client: Client) -> None:
+def test_invalid_parameters_get_a_clear_error(client: Client) -> None:
     for target, sentence in (
         ("/trending/models?k=0", "k is 0; it must be a whole number from 1 to 100."),
         ("/trending/models?k=x", "k is x; it must be a whole number from 1 to 100."),
@@ -310,7 +310,7 @@ def test_wrong_parameters_get_a_sentence(client: Client) -> None:
         ("/trending/models?sort_by=size", "sort_by is size; it can be likes, downloads, trending."),
         ("/trending/models?k=1&k=2", "k is given twice."),
         ("/search/models", "query is missing."),
-        ("/map/models?from=yesterday", "from is yesterday, which is not a day like 2026-11-16."),
+        ("/map/models?from=yesterday", "from is yesterday; it must be a date such as 2026-11-16."),
         ("/organizations/days?name=nobody%1b", "No organization or namespace of this week is called nobody\\x1b."),
         ("/families/bases?repo_id=a/b", "No family of this week has a model called a/b."),
     ):
@@ -319,7 +319,7 @@ def test_wrong_parameters_get_a_sentence(client: Client) -> None:
         assert json.loads(body) == {"error": sentence}
 
 
-def test_defects_stay_in_the_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+def test_exceptions_are_logged_and_not_sent(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     def broken(*_: Any) -> Answer:
         raise RuntimeError(f"secret place: {__file__}")
 
@@ -359,7 +359,7 @@ def test_slow_and_large_queries_are_stopped(served: Served) -> None:
     published.close()
 
 
-def test_requests_beyond_the_queue_are_sent_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_beyond_the_queue_are_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "MOST_WAITING", 3)
     go = threading.Event()
 
