@@ -79,8 +79,9 @@ class Semantic(Stored):
         limit = min(limit, len(rows))
         if not limit:
             return []
-        best = np.argpartition(-cosines, limit - 1)[:limit]
-        best = best[np.lexsort((rows[best], -cosines[best]))]
+        least = np.partition(cosines, len(cosines) - limit)[len(cosines) - limit]
+        best = np.flatnonzero(cosines >= least)  # more than `limit` if several have the least
+        best = best[np.lexsort((rows[best], -cosines[best]))][:limit]
         return list(zip(rows[best].tolist(), cosines[best].tolist(), strict=True))
 
     def cosines(self, vector: Int8, rows: Rows) -> dict[int, float]:

@@ -132,33 +132,32 @@ def _arg_max(node: exp.Expr) -> exp.Expr:
 
 
 def _list(node: exp.Expr) -> exp.Expr:
-    """Spark has no ORDER BY within `collect_list`, so sort structs of null flags, keys and the value."""
-    if not isinstance(node.this, exp.Order):
-        return node
-    order, value = node.this.expressions, node.this.this
+    """Collect structs of null flags, keys and the value, and sort these: Spark's aggregates drop nulls, and have no
+    ORDER BY. For no rows, DuckDB returns null and Spark an empty list.
+    """
+    order = node.this.expressions if isinstance(node.this, exp.Order) else []
+    value = node.this.this if order else node.this
     if any(each.args.get("desc") for each in order):
         raise sqlglot.UnsupportedError("list(... order by ... desc)")
+    aggregate: type[exp.Expr] = exp.ArrayAgg
     if isinstance(value, exp.Distinct):
-        if [each.this for each in order] != value.expressions:
+        if order and [each.this for each in order] != value.expressions:
             raise sqlglot.UnsupportedError("list(distinct ...) in the order of something else")
-        return _sorted(exp.ArrayUniqueAgg(this=value.expressions[0]))  # `collect_set` drops nulls, which DuckDB keeps
+        aggregate, value = exp.ArrayUniqueAgg, value.expressions[0]
     keys = [part for each in order for part in (_is_null(each.this), each.this)]
     names = [*(f"key_{number}" for number in range(len(keys))), "value"]
     fields = [part for name, key in zip(names, [*keys, value], strict=True) for part in (exp.Literal.string(name), key)]
+    rows = aggregate(this=exp.Anonymous(this="NAMED_STRUCT", expressions=[field.copy() for field in fields]))
+    rows = exp.Anonymous(this="NULLIF", expressions=[rows, exp.Array()])
+    if order:
+        rows = exp.Anonymous(this="ARRAY_SORT", expressions=[rows])
     row, field = exp.to_identifier("row"), exp.to_identifier("value")
     value_of = exp.Lambda(this=exp.Dot(this=row.copy(), expression=field), expressions=[row])
-    ordered = _sorted(exp.ArrayAgg(this=exp.Anonymous(this="NAMED_STRUCT", expressions=fields)))
-    return exp.Anonymous(this="TRANSFORM", expressions=[ordered, value_of])
-
-
-def _sorted(rows: exp.Expr) -> exp.Expr:
-    """Sort an aggregated list. For no rows, DuckDB returns null and Spark an empty list."""
-    some = exp.Anonymous(this="NULLIF", expressions=[rows, exp.Array()])
-    return exp.Anonymous(this="ARRAY_SORT", expressions=[some])
+    return exp.Anonymous(this="TRANSFORM", expressions=[rows, value_of])
 
 
 def _filter(node: exp.Expr) -> exp.Expr:
-    """Move a FILTER from a sorted list to the aggregate inside it."""
+    """Move a FILTER from a list to the aggregate inside it."""
     if isinstance(node.this, exp.Anonymous) and (rows := node.this.find(exp.ArrayAgg, exp.ArrayUniqueAgg)):
         rows.replace(exp.Filter(this=rows.copy(), expression=node.expression))
         return node.this

@@ -108,12 +108,12 @@ def test_only_new_texts_are_embedded(tmp_path: Path) -> None:
     assert build(CARDS, third, previous=first, embedder=WordVectors("another")).n_embedded == 4
 
 
-def test_a_limit_embeds_the_most_downloaded_first_and_later_builds_continue(tmp_path: Path) -> None:
+def test_types_share_a_limit_the_most_downloaded_come_first_and_later_builds_continue(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     embedder = WordVectors()
     summary = build(CARDS, first, embedder=embedder, most_embedded=2)
     assert (summary.n_embedded, summary.n_with_vector) == (2, 2)
-    assert [text.partition(".")[0] for text in embedder.texts] == ["birds", "welsh lm"]
+    assert [text.partition(".")[0] for text in embedder.texts] == ["speech set", "birds"]
     summary = build(CARDS, second, previous=first, embedder=WordVectors(), most_embedded=9)
     assert (summary.n_embedded, summary.n_with_vector) == (2, 4)
 

@@ -3,6 +3,7 @@
 Whether both engines return the same rows is tested on a real server, in `integration/test_spark.py`.
 """
 
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,14 @@ from hub_assets.warehouse.spark_sql import REFUSED, java_pattern, spark_sql
 from hub_assets.warehouse.sql_project import ModelError, Project
 
 WEEK = date(2026, 11, 16)
+
+
+def translated(project: Project, columns: str) -> str:
+    """Return a SELECT of columns from `int_hub__repositories` in Spark's SQL."""
+    model = next(model for model in project.models if model.name == "int_hub__themes")
+    sql = f"select {columns} from {{{{ ref('int_hub__repositories') }}}}"
+    changed = replace(model, sql=sql, upstream=("int_hub__repositories",), path=Path("odd.sql"))
+    return spark_sql(changed, WEEK, project.tables)
 
 
 def test_every_model_is_translated_without_approximation(project: Project) -> None:
@@ -35,11 +44,13 @@ def test_every_model_is_translated_without_approximation(project: Project) -> No
     ],
 )
 def test_inexact_translation_is_refused_by_name(project: Project, expression: str, why: str) -> None:
-    model = next(model for model in project.models if model.name == "int_hub__themes")
-    sql = f"select {expression} as snapshot_date from {{{{ ref('int_hub__repositories') }}}}"
-    changed = replace(model, sql=sql, upstream=("int_hub__repositories",), path=Path("odd.sql"))
     with pytest.raises(ModelError, match=rf"odd\.sql: .*{why}"):
-        spark_sql(changed, WEEK, project.tables)
+        translated(project, f"{expression} as snapshot_date")
+
+
+@pytest.mark.parametrize("expression", ["list(sha)", "list(distinct sha)", "list(distinct sha order by sha)"])
+def test_lists_keep_nulls_that_the_aggregates_of_spark_drop(project: Project, expression: str) -> None:
+    assert re.search(r"COLLECT_(LIST|SET)\(NAMED_STRUCT\(", translated(project, f"{expression} as snapshot_date"))
 
 
 @pytest.mark.parametrize(

@@ -177,8 +177,10 @@ class Published:
     def _week(self, weeks: list[date]) -> date:
         if self.chosen is not None and self.chosen in weeks:
             return self.chosen
-        if self.chosen is not None or not weeks:
-            raise Unanswered(404, f"The week of {self.chosen or 'now'} is not published.")
+        if self.chosen is not None:
+            raise Unanswered(404, f"The week of {self.chosen} is not published.")
+        if not weeks:
+            raise Unanswered(404, "No week is published yet.")
         return max((week for week in weeks if (self.sites / str(week)).is_dir()), default=max(weeks))
 
 

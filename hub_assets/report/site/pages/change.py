@@ -44,7 +44,7 @@ order by measure, quantity, snapshot_date
 )
 TRENDS: Final = Query(
     "trends-of-shares",
-    "Whether shares move, over the weeks that no rule doubts",
+    "Whether shares move, over the weeks that no rule flags as suspect",
     """
 select series, item, measure, quantity, n, n_suspect, first_date, slope, slope_low, slope_high, p_value, p_holm
 from stats__trends
