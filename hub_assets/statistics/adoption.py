@@ -10,10 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.statistics.samples import Floats, Ints
+from hub_assets.statistics.samples import Floats, Ints, around
 
 DAYS: Final = (7, 14, 30, 60, 90, 180, 365)
 """Days after release, as in the ATOM report (arXiv 2604.07190)."""
+SMOOTHED: Final = 2
+"""Listings on either side over which downloads per day are averaged for the half-life. On simulated Hubs, the median
+error of half-lives is -60% without neighbors, -13% with 1, -1% with 2 and +9% with 3."""
 LONGEST: Final = 1e6
 """More days than the age of any release: 2,700 years."""
 
@@ -100,9 +103,10 @@ def release_curves(flows: pa.Table, *, least_weeks: int = 8) -> pa.Table:
 
     Returns:
         One row per model: `repo_key`, `n_weeks` (usable listings), `n_suspect`, `best_age` (days at the end of the
-        period with the most downloads per day), `best_rate` (downloads per day in it), `last_age`, `half_life` (days
-        from the best period until the first of two consecutive usable listings, or the last listing, with less than
-        half of `best_rate`; null if there is none yet) and `has_halved`.
+        period with the most downloads per day), `best_rate` (downloads per day in it), `last_age`, `half_life` and
+        `has_halved`. The half-life is taken from downloads per day averaged over each usable listing and two on either
+        side, because the largest of many noisy weeks exceeds the peak: the days from the peak of this average until it
+        first falls to half, interpolated linearly; null if it has not yet.
     """
     flows = flows.filter(pc.is_valid(flows["n_new_downloads"]))
     names, model = _encoded(flows["repo_key"])
@@ -113,20 +117,19 @@ def release_curves(flows: pa.Table, *, least_weeks: int = 8) -> pa.Table:
     model = model[is_used]
     ages, n_days, downloads = (_floats(flows, name)[is_used] for name in ("age", "n_days", "n_new_downloads"))
     order = np.lexsort((ages, model))
-    model, ages, rates = model[order], ages[order], (downloads / n_days)[order]
+    model, ages, n_days, downloads = (values[order] for values in (model, ages, n_days, downloads))
     kept, starts = np.unique(model, return_index=True)
     if not len(kept):
-        best_rate, best_age, last_age, halved = np.empty((4, 0))
+        best_rate, best_age, last_age, half_life = np.empty((4, 0))
     else:
         place = np.searchsorted(kept, model)
-        best_rate = np.maximum.reduceat(rates, starts)
-        # the first, if several periods are equal
-        best_age = np.minimum.reduceat(np.where(rates == best_rate[place], ages, np.inf), starts)
-        last_age = np.maximum.reduceat(ages, starts)
-        is_below = (rates < best_rate[place] / 2) & (ages > best_age[place])
-        stays = np.append((model[1:] != model[:-1]) | is_below[1:], True)
-        halved = np.minimum.reduceat(np.where(is_below & stays, ages, np.inf), starts)
-    has_halved = np.isfinite(halved)
+        rates = downloads / n_days
+        best_rate, best = _peaks(rates, place, starts)
+        best_age, last_age = ages[best], np.maximum.reduceat(ages, starts)
+        days_around = around(n_days, place, SMOOTHED)
+        smooth = around(downloads, place, SMOOTHED) / days_around
+        center = around((ages - n_days / 2) * n_days, place, SMOOTHED) / days_around
+        half_life = _days_to_half(smooth, center, place, starts)
     return pa.table(
         {
             "repo_key": names.take(pa.array(kept)),
@@ -135,10 +138,32 @@ def release_curves(flows: pa.Table, *, least_weeks: int = 8) -> pa.Table:
             "best_age": best_age,
             "best_rate": best_rate,
             "last_age": last_age,
-            "half_life": pa.array(np.where(has_halved, halved - best_age, np.nan), from_pandas=True),
-            "has_halved": has_halved,
+            "half_life": pa.array(half_life, from_pandas=True),
+            "has_halved": ~np.isnan(half_life),
         }
     )
+
+
+def _peaks(rates: Floats, place: Ints, starts: Ints) -> tuple[Floats, Ints]:
+    """Return the largest rate of each group and the row of the first such rate."""
+    best_rate = np.maximum.reduceat(rates, starts)
+    rows = np.where(rates == best_rate[place], np.arange(len(rates)), len(rates))
+    return best_rate, np.minimum.reduceat(rows, starts)
+
+
+def _days_to_half(rates: Floats, ages: Floats, place: Ints, starts: Ints) -> Floats:
+    """Return the days from each group's peak to where its rates first fall to half of it; NaN if they have not."""
+    best_rate, best = _peaks(rates, place, starts)
+    rows = np.arange(len(rates))
+    is_below = (rates < best_rate[place] / 2) & (rows > best[place])
+    after = np.minimum.reduceat(np.where(is_below, rows, len(rates)), starts)
+    days = np.full(len(starts), np.nan)
+    halved = np.flatnonzero(after < len(rates))
+    after = after[halved]
+    before = after - 1
+    share = (rates[before] - best_rate[halved] / 2) / (rates[before] - rates[after])
+    days[halved] = ages[before] + share * (ages[after] - ages[before]) - ages[best[halved]]
+    return days
 
 
 def _median_of_top(counted: Floats, class_of: Ints, n_classes: int, top: int) -> tuple[Floats, Ints]:

@@ -1,4 +1,4 @@
-"""The first step of every statistic: drop unknown values and count equal ones."""
+"""First steps of every statistic: drop unknown values, count equal ones, and sum neighbors."""
 
 from dataclasses import dataclass
 
@@ -25,6 +25,22 @@ def known(values: npt.ArrayLike) -> Floats:
     """Return the known values in order, converted by `floats`."""
     array = floats(values)
     return array[~np.isnan(array)]
+
+
+def around(values: Floats, groups: Ints, distance: int) -> Floats:
+    """Return moving sums: of each value and up to `distance` values before and after it in the same group.
+
+    Args:
+        values: the values, sorted within each group.
+        groups: the group of each value; groups are contiguous.
+        distance: number of neighbors on either side.
+    """
+    sums = values.copy()
+    for step in range(1, distance + 1):
+        is_same = groups[step:] == groups[:-step]
+        sums[step:] += np.where(is_same, values[:-step], 0)
+        sums[:-step] += np.where(is_same, values[step:], 0)
+    return sums
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,21 @@ def test_best_week_and_half_life() -> None:
     # one slow week does not end the curve
     dip = [500.0, 10.0, 500.0, 480.0, 470.0, 460.0, 100.0, 450.0, 440.0, 100.0, 90.0]
     found = {row["repo_key"]: row for row in release_curves(flows_of({"f": fading, "r": rising, "d": dip})).to_pylist()}
-    assert (found["f"]["best_age"], found["f"]["best_rate"], found["f"]["half_life"]) == (14, 800, 28)
+    assert (found["f"]["best_age"], found["f"]["best_rate"]) == (14, 800)
+    # downloads fall by half every three weeks
+    assert found["f"]["half_life"] == pytest.approx(21, rel=0.001)
     assert (found["r"]["best_age"], found["r"]["half_life"], found["r"]["has_halved"]) == (77, None, False)
-    assert (found["d"]["best_age"], found["d"]["half_life"]) == (7, 63)
+    # averages of five weeks peak at (500 + 480 + 470 + 460 + 100) / 5 = 402 in week 5, and the last of three is 210
+    assert (found["d"]["best_age"], found["d"]["has_halved"]) == (7, False)
+
+
+def test_half_life_under_noise_matches_the_truth() -> None:
+    rng = np.random.default_rng(7)
+    ages = np.arange(40)
+    truth = 5_000 * np.minimum(ages / 4, 1) * 0.5 ** (np.maximum(ages - 4, 0) / 8)
+    noisy = {f"m{n}": list(truth * np.exp(0.2 * rng.standard_normal(len(ages)))) for n in range(200)}
+    half_lives = [row["half_life"] for row in release_curves(flows_of(noisy)).to_pylist()]
+    assert np.median(half_lives) == pytest.approx(8 * 7, rel=0.1)
 
 
 def test_suspect_weeks_and_short_series_are_left_out() -> None:
