@@ -178,7 +178,7 @@ def _known(column: pa.ChunkedArray) -> Floats:
 
 
 def _prepare(axes: Axes, samples: Collection[Floats], words: Callable[[float], str]) -> None:
-    """Set scales that fit all samples' values above 0 and their shares."""
+    """Set log axes that fit all samples: positive values on x, shares on y."""
     positive = np.concatenate([values[values > 0] for values in samples])
     smallest, largest = (positive.min(), positive.max()) if len(positive) else (1.0, 1.0)
     share = 1 / max(*map(len, samples), 10)

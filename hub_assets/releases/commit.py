@@ -135,7 +135,7 @@ def _publish(
         except HfHubHTTPError as error:
             if error.response.status_code not in CONFLICTS:
                 raise
-            tell("Somebody else committed to the data set; trying again on top of it")
+            tell("Someone else committed to the data set; retrying on top of that commit")
             continue
         api.create_tag(target.repo_id, tag=tag, revision=commit, repo_type="dataset", exist_ok=True)
         return Published(commit, tag, is_new=True)

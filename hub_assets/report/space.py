@@ -82,7 +82,7 @@ def _publish(target: Target, site: Path, tell: Callable[[str], None]) -> Publish
         except HfHubHTTPError as error:
             if error.response.status_code not in CONFLICTS:
                 raise
-            tell("Somebody else committed to the Space; trying again on top of it")
+            tell("Someone else committed to the Space; retrying on top of that commit")
             continue
         return PublishedSpace(str(commit), len(files))
     raise ReleaseError(f"{target.repo_id} changed during each of {ATTEMPTS} attempts; run it again.")

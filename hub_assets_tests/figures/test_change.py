@@ -1,4 +1,4 @@
-"""Figures of change: they show the rows, mark suspect weeks, leave gaps open, and say where there is no data."""
+"""Figures about change plot every row, mark suspect weeks, leave gaps open, and say where there is no data."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -48,7 +48,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class Ask:
-    """A request: its raw target, decoded path and query, headers, and its number among requests of its kind, from 0.
+    """A request: raw target, decoded path and query, headers, and its zero-based index among requests of its kind.
 
     `kind` is the type of request (see `HostileHub.spoil`); `names` fill the braces of a template (see `filled`).
     """

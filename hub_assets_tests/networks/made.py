@@ -46,8 +46,8 @@ def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
 
     Developers work in teams of 2 to 14 (small teams are the most common), and all members of a team work with each
     other. Two in five teams are isolated. In each of the others, one member also belongs to another team; in a
-    fifth of them, this is always the same developer, who thus works with a tenth of all developers. Further teams of
-    neighbors supply the missing edges.
+    fifth of them, this is always the same developer, who thus works with a tenth of all developers. Extra
+    teams of developers with adjacent numbers supply the missing edges.
 
     Args:
         n_developers: approximate number of developers with an edge.

@@ -16,7 +16,7 @@ Found = set[tuple[Any, ...]]
 
 
 def planted(hub: World, rng: np.random.Generator) -> tuple[Found, Found]:
-    """Plant faults of every kind, and return the doubts and anomalies that describe them."""
+    """Plant faults of every kind, and return the week flags and anomalies that they should raise."""
     doubts: Found = set()
     anomalies: Found = set()
     model, dataset, space = (hub.kinds[repo_type] for repo_type in REPO_TYPES)

@@ -130,7 +130,7 @@ class Series:
 
     @cached_property
     def courses(self) -> dict[RepoType, Courses]:
-        """The repositories of each type that exist at any time until `end`, and the truth about them."""
+        """All repositories of each type that ever exist up to `end`, with their ground truth."""
         sizes = {kind: max(round(size * self.scale), 1) for kind, size in SIZES.items()}
         start = self.mondays[0]
         world = demography(sizes, moment(self.end), self.seed)

@@ -199,7 +199,7 @@ limit 25
 )
 DRIFT: Final = Query(
     "license-drift-by-depth",
-    "Licenses compared with that of the family's root, by generation",
+    "Model licenses compared with the family root's license, by generation",
     """
 select depth, drift, n_models, share_of_models, n_downloads
 from mart__license_drift_by_depth
