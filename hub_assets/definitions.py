@@ -127,7 +127,7 @@ def build_defs(
 
 
 def _first_week(home: Home, hub: HubResource, week: date | None) -> date:
-    """Return the week of the first partition: the home's first week, or the present week if the home is empty.
+    """Return the week of the first partition: the home's first week, or the current week if the home is empty.
 
     For a Hub other than huggingface.co, whose clock may show any week, an empty home starts with the study's week.
     """

@@ -107,12 +107,12 @@ class Home:
 
     @property
     def figures(self) -> Path:
-        """The figures, in a folder per week."""
+        """The figures, one folder per week."""
         return self.report / "figures"
 
     @property
     def report(self) -> Path:
-        """The report sites, in a folder per week."""
+        """The report sites, one folder per week."""
         return self.root / "report"
 
     @property

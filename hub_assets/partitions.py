@@ -22,7 +22,7 @@ SNAPSHOTS = weeks_since(STUDY_WEEK)
 MANY_WEEKS = dg.BackfillPolicy.single_run()
 """Backfill policy for assets built from raw files: one run builds a range of weeks, so it opens the database once."""
 ONE_WEEK = dg.BackfillPolicy.multi_run(1)
-"""Backfill policy for assets collected from the Hub. Only the present week can be collected, so each week gets its own
+"""Backfill policy for assets collected from the Hub. Only the current week can be collected, so each week gets its own
 run, and a past week fails without affecting the others."""
 
 

@@ -265,7 +265,7 @@ class HomeResource(dg.ConfigurableResource):
         if missing:
             raise dg.Failure(
                 f"Cannot build or publish the week of {snapshot_date} without {', '.join(missing)}: these listings "
-                "were not taken, and only the present week can be listed. Choose a listed week, or import a past one "
+                "were not taken, and only the current week can be listed. Choose a listed week, or import a past one "
                 "with: hub-assets backfill",
                 allow_retries=False,
             )

@@ -108,7 +108,7 @@ def upkeep_schedule() -> dg.RunRequest:
 
 
 def weekly_snapshot_schedule(hub: HubResource) -> dg.ScheduleDefinition:
-    """Build the weekly schedule. Each tick reads the Hub's clock, because only the Hub's present week can be listed."""
+    """Build the weekly schedule. Each tick reads the Hub's clock, because only the Hub's current week can be listed."""
 
     @dg.schedule(
         name="weekly_snapshot_schedule",
@@ -134,7 +134,7 @@ def weekly_snapshot_schedule(hub: HubResource) -> dg.ScheduleDefinition:
 
 
 def cannot_list(week: date, present: date) -> dg.SkipReason:
-    """Return the reason for skipping a week that is not the Hub's present week."""
+    """Return the reason for skipping a week that is not the Hub's current week."""
     return dg.SkipReason(f"The week of {week} cannot be listed: the Hub is in the week of {present}.")
 
 
@@ -161,7 +161,7 @@ def is_switched_on() -> bool:
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def weekly_release_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Release the present week on Wednesdays at 06:00 UTC. Needs HUB_ASSETS_RELEASE_TO, and is off until started."""
+    """Release the current week on Wednesdays at 06:00 UTC. Needs HUB_ASSETS_RELEASE_TO, and is off until started."""
     to = os.environ.get(RELEASE_TO)
     if not to:
         return dg.SkipReason(f"{RELEASE_TO} does not name a data set, such as my-lab/hub-weekly")

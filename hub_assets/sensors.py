@@ -35,7 +35,7 @@ _ACTIVE: Final = [
 
 
 def unfinished_week_sensor(hub: HubResource, home: Home) -> dg.SensorDefinition:
-    """Build the sensor that requests the Hub's present week until it is listed, complete and published."""
+    """Build the sensor that requests the Hub's current week until it is listed, complete and published."""
 
     @dg.sensor(
         name="unfinished_week",
@@ -44,7 +44,7 @@ def unfinished_week_sensor(hub: HubResource, home: Home) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING if is_switched_on() else dg.DefaultSensorStatus.STOPPED,
     )
     def unfinished_week(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Every hour, request the present week if it is unlisted, partial or failed, but at most once a day."""
+        """Every hour, request the current week if it is unlisted, partial or failed, but at most once a day."""
         active = context.instance.get_runs(dg.RunsFilter(job_name=weekly_snapshot.name, statuses=_ACTIVE), limit=1)
         if active:
             return dg.SkipReason(f"Run {active[0].run_id[:8]} of {weekly_snapshot.name} has not ended.")
@@ -109,7 +109,7 @@ def alert_sensors(home: Home) -> list[dg.SensorDefinition]:
 
     @dg.sensor(name="alert_week_late", minimum_interval_seconds=HOUR, default_status=running)
     def week_late(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        """Alert once if the present week is not listed by Tuesday, or not published by Wednesday noon."""
+        """Alert once if the current week is not listed by Tuesday, or not published by Wednesday noon."""
         now = _now(context)
         week = week_of(now)
         sent = json.loads(context.cursor or "[]")

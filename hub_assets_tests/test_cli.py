@@ -138,7 +138,7 @@ def test_plan_shows_what_a_budget_covers(tmp_path: Path) -> None:
     calls = int(total.split("│")[-2].replace(",", ""))
     assert calls > 2_000
     covered = run("plan", "--home", tmp_path, "--budget", str(calls // 2))
-    # half of the budget for commits, 85 % for commits and discussions together; no author is known yet
+    # half of the budget for commits, 85% for commits and discussions together; no author is known yet
     assert covered.output.count("42.5%") == 7
     chosen = run("plan", "--home", tmp_path, "--top", "10", "--repo-type", "model")
     assert [line.split("│")[5].strip() for line in chosen.output.splitlines() if "of models" in line] == ["10", "10"]

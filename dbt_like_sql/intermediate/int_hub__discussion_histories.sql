@@ -79,7 +79,7 @@ calls as (
     group by repo_type, repo_key
 )
 
--- listings carry no change marker for discussions, so those of an earlier week remain valid until the next fetch; a
+-- listings carry no change marker for discussions, so an earlier week's remain valid until the next fetch; a
 -- week from an archive has no histories, even if they were fetched in another week
 select
     repositories.snapshot_date,

@@ -21,8 +21,8 @@ class Archive:
 
     - `revisions`: every upload replaces `<type>s.parquet`, so a past listing is a past revision of the file
     - `folders`: every upload adds `<type>s/<YYYY-MM-DD>/<file>.parquet`, so all of them are in the newest revision. The
-      date is the start of a week; the content is from the week's end, up to seven days later, and sometimes repeats
-      that of an earlier upload.
+      date is the start of a week; the content is from the week's end, up to seven days later, and sometimes the
+      same as an earlier upload's.
     """
 
     name: str
@@ -71,7 +71,7 @@ def archive_of(name: str) -> Archive:
 class Upload:
     """A listing of one type in an archive.
 
-    - `batch`: the day of the upload, or the date in its path; the listings of a batch were made together
+    - `batch`: the day of the upload, or the date in its path; a batch's listings were collected together
     - `at`: when the content was taken (UTC): the commit's time, or for `folders` the creation time of its newest row
     - `revision`, `path`: where it is; the revision is a commit id and never changes
     - `size`, `digest`: bytes, and SHA-256

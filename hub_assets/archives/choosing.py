@@ -22,7 +22,7 @@ WINDOW: Final = 7
 """Number of uploads before and after an upload whose row counts it is compared with."""
 LEAST_SHARE: Final = 0.95
 """Minimum number of rows in a whole listing, relative to the running median. The Hub grows by about one percent a week.
-The largest known purge removed 5.6 % of a listing for good; only later uploads distinguish such a purge from a
+The largest known purge removed 5.6% of a listing for good; only later uploads distinguish such a purge from a
 truncated file."""
 LATE: Final = timedelta(days=3)
 """Time between the newest row and the upload beyond which the content may be old."""
@@ -146,7 +146,7 @@ def _judge(listed: Sequence[Upload]) -> list[_Judged]:
 def _truncated(rows: int | None, before: Sequence[int], after: Sequence[int]) -> str | None:
     """Describe how far a listing is cut off; return None if it is whole or its number of rows is unknown.
 
-    A drop below the median of the earlier uploads means a truncated file, unless later uploads stay as small, which
+    A drop below the median of the earlier uploads means a truncated file, unless later uploads are as small, which
     means a purge.
     """
     if rows is None or not (before or after):

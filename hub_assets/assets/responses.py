@@ -72,7 +72,7 @@ def _build(table: ResponseTable) -> dg.AssetsDefinition:
             first = _first(table, home, snapshot_date)
             manifest = land(hub.client, lake, table, snapshot_date, crawl.selection, first, **options)
         except HubBroken as error:
-            # after a long outage, the week keeps everything collected so far and stays incomplete
+            # after a long outage, the week keeps everything collected so far and remains incomplete
             context.log.warning(str(error))
             manifest = lake.manifest(table.name, snapshot_date)
         except (PlanError, RefreshRefused, LandingBusy, TokenRefused) as error:

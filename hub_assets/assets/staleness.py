@@ -77,7 +77,7 @@ def _code_check(group: str, tables: Sequence[str], code: Mapping[str, TableCode]
                 CHECK,
                 asset=tables[-1],
                 additional_deps=list(tables[:-1]),
-                description=f"The present code has built every week of the group {group}. If it fails, run the job "
+                description=f"The current code has built every week of the group {group}. If it fails, run the job "
                 "rebuild_stale, or: hub-assets rebuild",
             )
         ],

@@ -92,7 +92,7 @@ def weekly(make: Callable[..., Any]) -> Callable[..., Iterator[dg.MaterializeRes
 
 
 def record(context: dg.AssetExecutionContext, home: HomeResource, table: str, week: date) -> None:
-    """Record that the present code has built one week of a table."""
+    """Record that the current code has built one week of a table."""
     version = context.assets_def.get_asset_spec(dg.AssetKey(table)).code_version
     if version:
         with home.building() as connection:

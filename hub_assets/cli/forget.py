@@ -18,8 +18,8 @@ def forget_command(home: Path | None, name: str, only: bool, yes: bool) -> None:
     """Erase a person.
 
     NAME is an author string or an account. It is replaced with a random token in the lake, both databases, decisions,
-    exports, the report and Dagster's storage, and so are the names that identity resolution merged with it. Counts stay
-    the same. A keyed tombstone keeps the next crawl from bringing the person back, and the histories of the person's
+    exports, the report and Dagster's storage, and so are the names that identity resolution merged with it. Counts do
+    not change. A keyed tombstone keeps the next crawl from bringing the person back, and the histories of the person's
     own repositories are no longer fetched. Stop `hub-assets dev` first.
 
     \b
@@ -45,11 +45,11 @@ def forget_command(home: Path | None, name: str, only: bool, yes: bool) -> None:
             chosen, names, project(), instance_databases(chosen), lambda line: console.print(line, style="dim")
         )
     for what, n in erasure.counts.items():
-        console.print(f"{what}: {n:,} texts changed")
+        console.print(f"{what}: {n:,} text values changed")
     for word in sorted(erasure.words):
         console.print(
             f"{word} is also a term of the data (a tag or a library): it was erased where it names somebody and as a "
-            "namespace, and left in other texts.",
+            "namespace, and left in other text.",
             style="yellow",
         )
     changed = ", ".join(erasure.changed_numbers) or "none"

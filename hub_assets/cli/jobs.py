@@ -33,7 +33,7 @@ def run_job(
 
 
 def run_present_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -> None:
-    """Run the weekly job for the Hub's present week and print the results."""
+    """Run the weekly job for the Hub's current week and print the results."""
     from hub_assets.hub.collect.collection import require_refreshable
     from hub_assets.hub.collect.listing import require_no_later_week
     from hub_assets.hub.sources import response_tables

@@ -80,7 +80,7 @@ def population_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option(
         "--week",
         type=DayType(),
-        help="Week to serve, as any date in it. Default: the present week, or the newest one recorded.",
+        help="Week to serve, as any date in it. Default: the current week, or the newest one recorded.",
     )
     @wraps(command)
     def with_choice(

@@ -37,7 +37,7 @@ SHARES: Final = {
     "share_of_top_10": "top 10",
     "share_of_top_100": "top 100",
     "share_of_top_1000": "top 1,000",
-    "top_1_share": "top 1 %",
+    "top_1_share": "top 1%",
     "gini": "Gini coefficient",
 }
 MEASURES: Final = {
@@ -129,7 +129,7 @@ def survival_curves(rows: pa.Table) -> Figure:
         Line2D([], [], c=look[0], lw=1.5, label=name) for name, look in zip(RELATIONS.values(), LOOKS, strict=False)
     ]
     grid.explain(
-        key, handles, ("Shaded: 95 % intervals (Greenwood).", "Models watched from their first", "listing on."), 7
+        key, handles, ("Shaded: 95% intervals (Greenwood).", "Models watched from their first", "listing on."), 7
     )
     grid.label(figure, "years since creation", "share of models")
     return figure
@@ -185,7 +185,7 @@ def adoption_curves(rows: pa.Table) -> Figure:
         axes.plot(x[~is_suspect], y[~is_suspect], "o", c=LOOKS[0][0], ms=2, mew=0)
         axes.plot(x[is_suspect], y[is_suspect], "o", mfc="white", mec=LOOKS[1][0], ms=3, mew=0.6)
     grid.label(
-        figure, "days since release (open circles: suspect week)", "downloads / median of the top ten of the class"
+        figure, "days since release (open circles: suspect week)", "downloads / median of the size class's top ten"
     )
     return figure
 
@@ -219,7 +219,7 @@ def attribution(rows: pa.Table) -> Figure:
                     line, high - share, left=share, height=0.7, color=style.FAINT, ec=_UNKNOWN, lw=0.5, hatch="////"
                 )
             axes.barh(line, share, height=0.7, color=LOOKS[0][0] if item in countries else _UNKNOWN)
-            axes.annotate(f"{100 * share:.1f} %", (high, line), (3, 0), textcoords="offset points", va="center")
+            axes.annotate(f"{100 * share:.1f}%", (high, line), (3, 0), textcoords="offset points", va="center")
         axes.set(xlim=(0, 1.2), ylim=(len(lines) - 0.4, -0.6), xlabel="share of downloads in 30 days")
         axes.set_yticks(range(len(lines)), lines if not place else [""] * len(lines))
         axes.xaxis.set_major_formatter(lambda value, _: percent(round(value, 6)))

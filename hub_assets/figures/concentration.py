@@ -40,8 +40,8 @@ def lorenz_curves(lorenz: pa.Table) -> Figure:
 
     This is the Lorenz curve rotated by 180 degrees: its value at x is 1 minus the Lorenz curve at 1 - x. A logarithmic
     x axis gives most of the panel to the few repositories with the most activity, which would otherwise be lost in a
-    corner. A dashed line marks 80 % of the total. The text above each panel gives the share held by the top 1 % and
-    the smallest top share that holds 80 %, both at the precision of the table.
+    corner. A dashed line marks 80% of the total. The text above each panel gives the share held by the top 1% and
+    the smallest top share that holds 80%, both at the precision of the table.
 
     Args:
         lorenz: one row per type, variable and curve point, with `repo_type`, `variable`, `share_of_repos` (smallest

@@ -1,6 +1,6 @@
 """Figures 4 and 5, and the core: how connected developers are, how widely models are used, and the maximal core.
 
-Networks are given as tables of edges and measures. Developers stay anonymous.
+Networks are given as tables of edges and measures. Developers are not named.
 """
 
 from collections.abc import Callable, Collection, Sequence

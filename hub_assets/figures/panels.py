@@ -126,11 +126,11 @@ def number(value: float) -> str:
 
 def percent(share: float) -> str:
     """Format a share as a percentage."""
-    return f"{100 * share:g} %"
+    return f"{100 * share:g}%"
 
 
 def whole_percent(share: float) -> str:
-    """Format a share in whole percent; values just above 0 or just below 100 stay distinct from them."""
+    """Format a share in whole percent; values just above 0 or just below 100 are not rounded to them."""
     if 0 < share < 0.005:
-        return "< 1 %"
-    return "> 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+        return "< 1%"
+    return "> 99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"

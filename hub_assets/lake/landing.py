@@ -56,7 +56,7 @@ class Landing:
     """A new generation of a table's week while it is being collected. A context manager; one process at a time.
 
     An interrupted landing resumes where it stopped: `last` is the `meta` of its last record, or None if there is
-    none. The week's valid parts stay unchanged until `finish`.
+    none. The week's valid parts are unchanged until `finish`.
 
     Args:
         lake, table, snapshot_date: the table and week to write.

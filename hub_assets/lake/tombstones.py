@@ -25,7 +25,7 @@ _WORD: Final = re.compile(r"\w(?:[\w.-]*\w)?")
 _MOST_WORDS: Final = 8
 
 Replace = Callable[[str, str], str]
-"""Function that takes a text and the name of its field and returns the text without erased names."""
+"""Function that takes a string and the name of its field, and returns the string without erased names."""
 
 
 class TombstonesError(HubAssetsError):
@@ -70,7 +70,7 @@ class Tombstones:
         return body if scrubbed == value else json.dumps(scrubbed, ensure_ascii=False).encode("utf-8", "replace")
 
     def replace(self, text: str, name: str) -> str:
-        """Return a text in which each erased name is replaced with its token."""
+        """Return the string with each erased name replaced with its token."""
         whole = self._of(text)
         if whole is not None and (name in NAMING or not whole.is_word):
             return whole.token
@@ -115,7 +115,7 @@ class Tombstones:
 
 
 def walk(value: Any, replace: Replace, name: str = "") -> Any:
-    """Return JSON with `replace` applied to every text except keys. Erased accounts lose their full name and key."""
+    """Return JSON with `replace` applied to every string except keys. Erased accounts lose their full name and key."""
     if isinstance(value, str):
         return replace(value, name)
     if isinstance(value, list):

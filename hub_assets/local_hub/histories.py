@@ -41,7 +41,7 @@ class Events:
         return len(self._offsets) - 1
 
     def of(self, row: int) -> range:
-        """Return the positions of the events of the repository in a row."""
+        """Return the positions of one repository's events, given the repository's row."""
         return range(int(self._offsets[row]), int(self._offsets[row + 1]))
 
     def values(self, column: str, positions: Sequence[int]) -> list[Any]:

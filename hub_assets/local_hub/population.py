@@ -366,7 +366,7 @@ def key_number(sort: str, value: Any) -> float:
 
 def _normal(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     """Normalize a column: dates and `gated` become strings, and NaN and dictionary encoding are removed."""
-    if name == "card":  # long texts, so repeated ones are stored only once
+    if name == "card":  # long strings, so repeated ones are stored only once
         return column
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)

@@ -116,7 +116,7 @@ def _simple(kind: pa.DataType) -> pa.DataType:
 
 
 def _without_json(column: pa.ChunkedArray, form: Form) -> pa.ChunkedArray:
-    """Return a column with its JSON texts parsed.
+    """Return a column with its JSON strings parsed.
 
     DuckDB gives a column of mixed values the type JSON, for example if it contains the text `"auto"` and the number 1,
     or if a card's license is a string in one row and a list in another. Read as plain text, strings would keep their
@@ -138,7 +138,7 @@ def _holds_json(kind: pa.DataType) -> bool:
 
 
 def _decoded(array: pa.Array) -> list[Any]:
-    """Return Python values with JSON texts parsed, and without the null fields of structs."""
+    """Return Python values with JSON strings parsed, and without the null fields of structs."""
     kind = array.type
     if isinstance(kind, pa.JsonType):
         return _parsed(array)

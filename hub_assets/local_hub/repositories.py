@@ -158,7 +158,7 @@ class Repositories:
         return repository if repository.exists else None
 
     def delete(self, repo_type: RepoType, repo_id: str) -> None:
-        """Delete a repository; its blobs stay."""
+        """Delete a repository; its blobs are kept."""
         shutil.rmtree(Repository(self, repo_type, repo_id).folder, ignore_errors=True)
 
 

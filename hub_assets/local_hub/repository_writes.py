@@ -119,7 +119,7 @@ class Writes:
         return self._tag(repository, rest, await _json(request))
 
     def _modes(self, repository: Repository, revision: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Return, for each file to upload, how it is stored and which id it has at present."""
+        """Return, for each file to upload, how it is stored and its current id."""
         commit = repository.find(revision)
         if commit is None:
             raise ApiError(404, f"Invalid rev id: {revision}", "RevisionNotFound")

@@ -37,7 +37,7 @@ def average_clustering(graph: Graph, weights: Floats | None = None) -> float:
 
 
 def _triangles(graph: Graph, strengths: Floats) -> Floats:
-    """Return for each node the sum, over its triangles, of the product of the three links' strengths.
+    """Return, for each node, the product of the three links' strengths, summed over its triangles.
 
     Each link points from the node with fewer links to the one with more. No node then has many outgoing links, and the
     cost of a hub does not grow with the square of its degree. The nodes with the most links, `m` nodes with at least

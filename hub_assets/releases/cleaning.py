@@ -64,7 +64,7 @@ _KEYS: Final = frozenset({"_id", "repo_key", "base_repo_key", "space_key", "mode
 _SAFE: Final = re.compile(r"[A-Za-z0-9][\w .:,/+-]{0,23}", re.ASCII)
 """Pattern of short, plain text that cannot contain a finding."""
 _REMEMBERED: Final = 1_000_000
-"""Maximum number of texts without findings to remember; each takes about 100 bytes."""
+"""Maximum number of strings without findings to remember; each takes about 100 bytes."""
 
 
 class Cleaner:

@@ -205,7 +205,7 @@ def _datasheet(weeks: list[Week], repo_id: str) -> str:
 The questions follow Gebru et al., "Datasheets for Datasets" (2021).
 
 ## Motivation
-Research on open-source AI needs the Hub's past, but the Hub shows only its present state. This data set preserves a
+Research on open-source AI needs the Hub's past, but the Hub shows only its current state. This data set preserves a
 snapshot of that state every week.
 
 ## Composition
@@ -222,7 +222,7 @@ Listings come from the Hub's public API, page by page, or from a public archive:
 
 ## Cleaning
 Impossible values are null. Only selected fields of cards are kept. Secrets, e-mail addresses and attacks in text are
-replaced by `[removed: kind]`; the card counts them. Corrections of counters are separate columns; raw counts stay.
+replaced by `[removed: kind]`; the card counts them. Corrections of counters are separate columns; raw counts are kept.
 
 ## People
 Repository ids contain the names of accounts, as the Hub shows them. Authors of commits and discussions and networks of

@@ -137,9 +137,9 @@ _PATTERNS: Final = {
         ),
     )
 }
-"""Kinds of findings, in the order of the search, each with lower-case texts and a pattern. Every finding contains at
-least one of the texts, which makes the search fast. Secrets and addresses come first, followed by text that a browser,
-template engine, parser, shell, logger, database or spreadsheet might execute."""
+"""Kinds of findings, in the order of the search, each with lower-case strings and a pattern. Every finding contains at
+least one of the strings, which makes the search fast. Secrets and addresses come first, followed by text that a
+browser, template engine, parser, shell, logger, database or spreadsheet might execute."""
 
 _CONTROL: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
@@ -179,7 +179,7 @@ def redact(text: str, found: Counter[str]) -> str:
 
 
 def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
-    """Return the kinds whose pattern may match because the text contains one of the texts that the kind requires."""
+    """Return the kinds whose pattern may match because the text contains one of the strings that the kind requires."""
     lower = text.lower()
     return [
         (kind, pattern)
@@ -189,7 +189,7 @@ def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
 
 
 def redact_json(value: Any, found: Counter[str]) -> Any:
-    """Return a JSON value with all texts in it redacted, including keys."""
+    """Return a JSON value with all strings in it redacted, including keys."""
     if isinstance(value, str):
         return redact(value, found)
     if isinstance(value, list):

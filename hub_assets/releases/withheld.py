@@ -1,4 +1,4 @@
-"""Repositories that must stay out of releases: the user's file `withheld.csv`, one row per decision.
+"""Repositories that must not be released: the user's file `withheld.csv`, one row per decision.
 
 A withheld repository has no row in any table of a later release, and its id is removed from other repositories' text.
 Releases that are already on the Hub do not change; delete them there.

@@ -22,9 +22,9 @@ STATISTICS: Final = {
     "mean": "mean",
     "std": "std",
     "min": "min",
-    "p25": "25 %",
-    "p50": "50 %",
-    "p75": "75 %",
+    "p25": "25%",
+    "p50": "50%",
+    "p75": "75%",
     "max": "max",
     "share_zero": "zeros",
 }
@@ -128,7 +128,7 @@ def _pairs_line(row: dict[str, Any]) -> Text:
 def _claims(rows: Rows) -> list[RenderableType]:
     """Show three claims side by side: activity is concentrated, it is right-skewed, and its tail is a power law."""
     table = _table(
-        "Unequal, skewed, a power law?", "80 % in", "99 % in", "Gini", "skewness", "skewed", "x_min", "alpha", "tail"
+        "Unequal, skewed, a power law?", "80% in", "99% in", "Gini", "skewness", "skewed", "x_min", "alpha", "tail"
     )
     for repo_type in _types(rows):
         for row in _of_type(rows, repo_type):

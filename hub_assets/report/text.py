@@ -16,7 +16,7 @@ LONGEST_MESSAGE: Final = 2_000
 
 
 def escaped(text: str) -> str:
-    """Return a text with escape sequences for characters that are invisible or control a terminal.
+    """Return the text with invisible characters and terminal control characters escaped.
 
     These are control codes, zero-width and writing-direction marks, and every kind of whitespace except the plain
     space.
@@ -33,7 +33,7 @@ def visible(value: Any, longest: int = LONGEST_VALUE) -> str:
 
 
 def cut(text: str, longest: int) -> str:
-    """Return a text of at most `longest` characters; an ellipsis marks a cut."""
+    """Return at most `longest` characters of the text; an ellipsis marks a cut."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

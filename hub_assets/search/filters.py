@@ -38,7 +38,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Filters:
-    """The conditions for every result; None for no condition. A document whose value is unknown meets no condition.
+    """The conditions for every result; None for no condition. An unknown value fails the condition on it.
 
     Args:
         task, library, license_group, namespace: required value of the document's column of the same name.

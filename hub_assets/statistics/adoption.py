@@ -22,7 +22,7 @@ LONGEST: Final = 1e6
 
 
 def relative_adoption(counts: pa.Table, days: Sequence[int] = DAYS, *, top: int = 10, max_gap: float = 28) -> pa.Table:
-    """Compare the downloads of releases with those of their size class (the Relative Adoption Metric).
+    """Compare the downloads of releases with the downloads of their size class (the Relative Adoption Metric).
 
     The metric is a model's cumulative downloads on some day after its release, divided by the median for the `top`
     models of its size class on the same day after their releases (ATOM report, arXiv 2604.07190). Counts are
@@ -32,7 +32,7 @@ def relative_adoption(counts: pa.Table, days: Sequence[int] = DAYS, *, top: int 
         counts: one row per model and listing: `repo_key`, `size_class`, `age` (days since release, > 0) and
             `n_downloads_all_time` (rows where it is null are ignored).
         days: days after release.
-        top: number of models whose median to take: those of the class with the most downloads.
+        top: the median is over this many models of the class, the most downloaded ones.
         max_gap: maximum number of days between the listings around a day; beyond it, the count is unknown.
 
     Returns:

@@ -41,7 +41,7 @@ def concentration(
         `n`, `total`; `share_holding_T` for each target: the smallest share of units that together hold at least T of
         the total; `top_S` for each top: the share of the total held by the largest S of the units (S n is rounded up to
         whole units); `gini` (see `gini`); `hhi`, the sum of squared shares of the total, in [1/n, 1]
-        (Herfindahl-Hirschman). Each measure has a `_low` and a `_high`: its 2.5 % and 97.5 % quantiles when units are
+        (Herfindahl-Hirschman). Each measure has a `_low` and a `_high`: its 2.5% and 97.5% quantiles when units are
         resampled with replacement (Efron's percentile interval; too narrow where few units hold nearly everything),
         NaN without resamples. All measures are NaN if the total is 0; resamples with a total of 0 are left out.
 
@@ -131,7 +131,7 @@ def _top_share(values: Floats, units: Ints, held: Floats, top: float) -> Floats:
 def _intervals(
     sample: Counted, targets: Sequence[float], tops: Sequence[float], resamples: int, seed: int
 ) -> tuple[Floats, Floats]:
-    """Return the 2.5 % and 97.5 % quantiles of each measure over resamples.
+    """Return the 2.5% and 97.5% quantiles of each measure over resamples.
 
     Resampling units with replacement is a single multinomial draw over the distinct values.
     """

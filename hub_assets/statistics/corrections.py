@@ -1,4 +1,4 @@
-"""Corrections of p-values for the number of tests."""
+"""Corrections of p-values for multiple testing."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from hub_assets.statistics.samples import Floats, floats
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:
-    """Adjust p-values by Holm's step-down method (Holm 1979); NaN means no test and stays NaN.
+    """Adjust p-values by Holm's step-down method (Holm 1979); NaN means no test and is returned unchanged.
 
     The i-th smallest of m p-values is multiplied by m - i + 1, never drops below the previous one, and is capped at 1,
     as in R's `p.adjust(p, "holm")`.

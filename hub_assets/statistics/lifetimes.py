@@ -54,7 +54,7 @@ present as (
         on changes.repo_key = relations.repo_key and relations.snapshot_date = $week
 ),
 
--- absence from a partial listing is not an event; if the model stays absent, the next complete listing shows it
+-- absence from a partial listing is not an event; if the model is still absent, the next complete listing shows it
 vanished as (
     select repo_key, max(snapshot_date) as gone_date, arg_max(previous_date, snapshot_date) as last_date
     from changes

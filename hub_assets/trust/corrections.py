@@ -6,7 +6,7 @@ zero in every snapshot week, so corrections never change a total over all weeks.
 - A stall or partial listing. A repository that stood still or was left out has no downloads in the suspect weeks and
   all of them in the first trusted week. These downloads are spread evenly over the time between the trusted listings.
 - A rollback. The Hub withdrew downloads that it had counted before. These are subtracted from the latest weeks with
-  downloads; an amount that those weeks do not cover stays negative in the week of the rollback.
+  downloads; an amount that those weeks do not cover remains negative in the week of the rollback.
 
 Entries are computed once the trusted listing arrives and are never edited: a later correction is a further entry, and
 each takes the earlier ones into account.
@@ -172,7 +172,7 @@ spread as (
     where n_missing > 0 and n_total > 0
 ),
 
--- subtract the fall from the latest weeks that had downloads; any excess stays negative
+-- subtract the fall from the latest weeks that had downloads; any excess remains negative
 takeable as (
     select
         repo_type,

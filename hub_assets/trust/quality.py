@@ -34,7 +34,7 @@ class Series:
         return self.columns[name]
 
     def last(self, name: str) -> float:
-        """Return a column's value in the week to judge; NaN if it is null."""
+        """Return a column's value in the judged week; NaN if it is null."""
         return float(self.columns[name][-1])
 
     @property
@@ -48,7 +48,7 @@ class Series:
         return _divide(self["n_frozen"], self["n_busy"])
 
     def median_before(self, values: Numbers, listings: int | None = None) -> float:
-        """Return the median of the values before the week to judge; NaN if fewer than `least_baseline` are known."""
+        """Return the median of the values before the judged week; NaN if fewer than `least_baseline` are known."""
         before = values[:-1][-int(listings or self.rules.baseline_listings) :]
         known = before[~np.isnan(before)]
         return float(np.median(known)) if len(known) >= self.rules.least_baseline else np.nan
@@ -72,7 +72,7 @@ def week_quality(totals: pa.Table, counting_changes: pa.Table, rules: Rules, wee
         totals: rows of `int_hub__listing_totals`; later weeks are ignored.
         counting_changes: rows of the seed `counting_changes`.
         rules: the thresholds.
-        week: the Monday of the week to judge.
+        week: the Monday of the judged week.
 
     Returns:
         One row per listed type and rule, with the columns of `schemas.WEEK_QUALITY`.
@@ -120,7 +120,7 @@ def _row(repo_type: str, rule: str, verdict: Verdict) -> dict[str, Any]:
 def _partial(series: Series) -> Verdict:
     listed = series.last("n_listed")
     share = listed / series.median_before(series["n_listed"], PARTIAL_LISTINGS)
-    # a listing stays short after a purge; it is partial only if it lost rows this week or was cut at the same number
+    # a listing is still short after a purge; it is partial only if it lost rows this week or was cut at the same number
     # again
     lost = _divide(series["n_vanished"], series["n_previous"])[-1] > 1 - series.rules.partial_share
     is_cut = listed == series.last("n_previous")

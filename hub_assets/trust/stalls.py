@@ -1,6 +1,6 @@
 """Stalls: listings in a daily or weekly series whose download counters stopped moving.
 
-The Hub computes its counters in batches. When a batch fails, all-time counts stay where they were, and a later listing
+The Hub computes its counters in batches. When a batch fails, all-time counts do not change, and a later listing
 carries the backlog. Two signs reveal this: downloads per day fall far below their running median, and busy
 repositories, which are downloaded all the time, have the same count twice.
 """
@@ -69,7 +69,7 @@ def _joined(inside: Flags, apart: int) -> Flags:
 
 
 def trailing_ratio(rates: Numbers, rules: Rules) -> Numbers:
-    """Return each rate divided by the median of the known rates of the listings before it.
+    """Return each rate divided by the median known rate of earlier listings.
 
     Only earlier listings count, so a week can be judged as soon as it is listed. The median covers `baseline_listings`
     listings, so that a stall and its backlog do not move it.

@@ -136,7 +136,7 @@ def restore(folder: Path, root: Path, name: str | None = None, say: Callable[[st
 
     Raises:
         RestoreRefused: if the folder has no such backup, or the home is not empty.
-        BackupError: if a file of the backup is damaged; the target stays unchanged.
+        BackupError: if a file of the backup is damaged; the target is unchanged.
     """
     if root.exists() and any(root.iterdir()):
         raise RestoreRefused(f"{root} is not empty; name an empty folder with --home")
@@ -329,7 +329,7 @@ def _build_entries(home: Home, store: _Store, notes: list[str]) -> Iterator[Entr
     for name in reversed(backups_in(store.folder)):
         found = [entry for entry in read_backup(store.folder, name).files if entry.path == home.build.name]
         if found and store.has(found[0].digest):
-            notes.append(f"{home.build.name} is that of {name}, because a run is writing to it")
+            notes.append(f"{home.build.name} is the copy from {name}, because a run is writing to it")
             yield found[0]
             return
     notes.append(f"{home.build.name} is left out, because a run is writing to it; runs rebuild it from the lake")

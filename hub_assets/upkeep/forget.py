@@ -51,7 +51,7 @@ class ForgetRefused(UserError):
 
 @dataclass
 class Erasure:
-    """The result of an erasure: the number of replaced texts by file or table.
+    """The result of an erasure: the number of replaced text values by file or table.
 
     `names` maps each name to its token. `words` are names that are also terms in the data; they are replaced only in
     fields that name somebody and where they are namespaces. `changed_numbers` lists published tables in which a number
@@ -66,7 +66,7 @@ class Erasure:
 
 
 class Eraser:
-    """Replaces names with tokens in texts, Arrow tables and JSON. `n` counts the texts that changed.
+    """Replaces names with tokens in strings, Arrow tables and JSON. `n` counts the strings that changed.
 
     Args:
         tokens: the token of each name.
@@ -86,7 +86,7 @@ class Eraser:
         self._pattern = re.compile("|".join(patterns))
 
     def text(self, text: str, name: str = "") -> str:
-        """Return a text without the names, given its field's name."""
+        """Return a string without the names, given its field's name."""
         if text in self.tokens and (text not in self._words or name in self._naming):
             changed = self.tokens[text]
         else:
@@ -173,7 +173,7 @@ class _OwnEraser(Eraser):
         self._own, self._token = own_pattern([name]), token
 
     def text(self, text: str, name: str = "") -> str:  # noqa: ARG002
-        """Return a text without the name."""
+        """Return a string without the name."""
         is_kept = text.startswith(PREFIX) or self._own.fullmatch(text)  # a token, or a term such as a tag
         changed = text if is_kept else self._own.sub(self._token, text)
         self.n += changed != text
@@ -237,7 +237,7 @@ def forget(
 ) -> Erasure:
     """Erase names from a home. The caller must hold the home's write lock, and no program may have its databases open.
 
-    To complete an interrupted erasure, run it again. Tokens stay the same, because tombstones are written first.
+    To complete an interrupted erasure, run it again. Tokens do not change, because tombstones are written first.
 
     Args:
         home: the home.
@@ -430,7 +430,7 @@ def _write_bytes(content: bytes, path: Path) -> None:
 
 
 def _in_text(eraser: Eraser, text: str) -> str:
-    """Return a text without the names, whether plain or escaped for JSON or XML."""
+    """Return a string without the names, whether plain or escaped for JSON or XML."""
     changed = eraser.text(text)
     for name, token in eraser.tokens.items():
         for written in {json.dumps(name)[1:-1], html.escape(name), html.escape(name, quote=False)} - {name}:
@@ -439,7 +439,7 @@ def _in_text(eraser: Eraser, text: str) -> str:
 
 
 def _dagster(home: Home, eraser: Eraser, databases: Iterable[str]) -> None:
-    """Replace the names in every text of the instance's databases, and release SQLite's free pages."""
+    """Replace the names in every text value in the instance's databases, and release SQLite's free pages."""
     addresses = [f"sqlite:///{path}" for path in sorted(home.dagster.rglob("*.db"))] + list(databases)
     for address in addresses:
         engine = sqlalchemy.create_engine(address)

@@ -376,14 +376,14 @@ class HubExamination:
             return
         if answer.location is None:
             found = "an id in another case is answered without a redirect"
-            yield Finding(name, "warning", found, "The present id of a renamed model cannot be learned.", _UPDATE)
+            yield Finding(name, "warning", found, "The current id of a renamed model cannot be determined.", _UPDATE)
             return
         target = self.client.get(answer.location).body
         if not isinstance(target, dict) or target.get("_id") != row["_id"]:
             meaning = "Histories of renamed repositories are recorded as moved and not read."
             yield Finding(name, "warning", "the redirect leads to another repository", meaning, _UPDATE)
             return
-        yield Finding(name, "ok", f"status {answer.status} to the present id")
+        yield Finding(name, "ok", f"status {answer.status} to the current id")
 
     def _gated(self) -> Iterator[Finding]:
         name = "gated repository"

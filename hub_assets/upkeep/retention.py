@@ -1,6 +1,6 @@
 """Retention limits on a home's events, logs, runs, intermediate rows, exports and figures. On by default.
 
-Limits on events and runs count back from the present. Limits on weeks of data count back from the newest week in the
+Limits on events and runs count back from now. Limits on weeks of data count back from the newest week in the
 home, so that a home that no longer collects keeps its figures. Raw data, published tables and materializations (which
 the UI plots over the weeks) are never removed. Everything that is removed can be rebuilt from the lake, except the
 events and logs of old runs. Deciding when to apply the limits belongs in `runs` and `schedules`.
@@ -22,7 +22,7 @@ from hub_assets.warehouse.database import connect, rewrite
 from hub_assets.warehouse.sql_project import Project
 
 FILE: Final = "retention.toml"
-"""Name of a file in the home with a line per limit that differs from the default, such as `exports_weeks = 104`."""
+"""Name of a file in the home, one line per limit that differs from the default, such as `exports_weeks = 104`."""
 MATERIALIZED: Final = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION")
 KEPT_EVENTS: Final = (*MATERIALIZED, "PIPELINE_START", "PIPELINE_SUCCESS")
 """Event types to keep, because they record materializations and contain the numbers that the UI plots."""
@@ -37,7 +37,7 @@ class Limits:
     """The number of weeks to keep each part of a home; 0 keeps it forever.
 
     Args:
-        events_weeks: events and compute logs of runs, counted from the end of the run. Materializations stay.
+        events_weeks: events and compute logs of runs, counted from the end of the run. Materializations are kept.
         runs_weeks: records of runs that materialized nothing, such as most failed runs.
         build_weeks: weeks of intermediate tables in `build.duckdb`; materializing a week rebuilds them.
         exports_weeks: weeks of networks in `exports/`.

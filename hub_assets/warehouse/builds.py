@@ -16,7 +16,7 @@ BUILDS: Final = "table_builds"
 
 @dataclass(frozen=True)
 class TableCode:
-    """The present code of a table: a version that includes the code of everything upstream, and the tables it reads."""
+    """A table's current code: a version that covers its own and all upstream code, and the tables it reads."""
 
     version: str
     reads: frozenset[str]
@@ -39,7 +39,7 @@ def record_build(
         table: the table, or another asset that is built week by week.
         snapshot_date: the week.
         version: the version of the code.
-        now: the time of the build (UTC); None means the present.
+        now: the time of the build (UTC); None means now.
     """
     moment = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None)
     _create(connection)

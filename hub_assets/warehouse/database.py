@@ -188,7 +188,7 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
     """Replace one week of a table with the rows of a SELECT, in one transaction, and return the number of rows.
 
     The table takes over the SELECT's columns: new columns are null in other weeks, removed columns are dropped, and
-    changed types are converted (null if the conversion fails). Rows of other weeks stay.
+    changed types are converted (null if the conversion fails). Rows of other weeks are kept.
     """
     columns = _columns_of(connection, table)
     if columns and not is_table(connection, table):

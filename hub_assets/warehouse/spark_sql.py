@@ -72,7 +72,7 @@ def _cte(node: exp.Expr) -> exp.Expr:
 
 
 def _length(node: exp.Expr) -> exp.Expr:
-    """In Spark, `len` is the length of a text; the length of a list has another name."""
+    """In Spark, `len` is the length of a string; the length of a list has another name."""
     if node.this.is_type("ARRAY"):
         return exp.ArraySize(this=node.this)
     if not node.this.is_type("TEXT", "VARCHAR"):

@@ -484,5 +484,5 @@ def _line_of(text: str, word: str) -> int | None:
 
 
 def digest(*texts: str) -> str:
-    """Return a short hash that identifies the content of some texts."""
+    """Return a short hash that identifies the content of the given strings."""
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]

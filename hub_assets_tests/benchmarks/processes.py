@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Times the code in `with clock:` blocks; imports, preparation and checks stay outside of them."""
+    """Times the code in `with clock:` blocks; imports, preparation and checks are outside of them."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

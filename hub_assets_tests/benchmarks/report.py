@@ -61,7 +61,7 @@ class Run:
 
 
 def as_text(run: Run) -> Iterator[RenderableType]:
-    """Yield a run as tables, the most important ones last, because the end of the output stays visible."""
+    """Yield a run as tables, the most important ones last, because the end of the output remains visible."""
     for scale, table in run.tables:
         yield _table(f"{table.title} (scale {scale:g})", table)
     yield _measurements(run)

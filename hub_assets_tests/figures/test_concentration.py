@@ -60,7 +60,7 @@ def test_there_is_a_panel_for_each_variable_and_a_key(lorenz: pa.Table) -> None:
     legend = figure.axes[8].get_legend()
     assert legend is not None
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["models", "datasets", "spaces", "80 % of the total", "if all had the same"]
+    assert names == ["models", "datasets", "spaces", "80% of the total", "if all had the same"]
 
 
 def test_every_point_of_the_table_is_drawn_from_the_top_down(lorenz: pa.Table) -> None:
@@ -92,12 +92,12 @@ def test_the_same_table_gives_identical_files_of_page_width(lorenz: pa.Table) ->
 
 
 def test_the_share_of_the_top_matches_a_count() -> None:
-    """Of the values 1 to 1,000, the top ten add up to 9,955 of 500,500, and it takes the top 554 to reach 80 %."""
+    """Of the values 1 to 1,000, the top ten add up to 9,955 of 500,500, and it takes the top 554 to reach 80%."""
     values = range(1, 1_001)
     assert sum(values[-10:]) / sum(values) == pytest.approx(0.0199, abs=1e-4)
     assert sum(values[-554:]) >= 0.8 * sum(values) > sum(values[-553:])
     axes = of_values(values)
-    assert texts(axes)[1:] == ["● top 1 %: 2 %", "80 % in top 56 %"]
+    assert texts(axes)[1:] == ["● top 1%: 2%", "80% in top 56%"]
     top, held = data(curves(axes)["model"])
     assert dict(zip(top.round(2), held, strict=True))[0.3] == pytest.approx(sum(values[-300:]) / sum(values))
 
@@ -105,13 +105,13 @@ def test_the_share_of_the_top_matches_a_count() -> None:
 @pytest.mark.parametrize(
     ("points", "words"),
     [
-        (((0.0, 0.0), (0.99, 0.2), (1.0, 1.0)), ["● top 1 %: 80 %", "80 % in top 1 %"]),
-        (((0.0, 0.0), (0.98, 0.2), (0.99, 0.21), (1.0, 1.0)), ["● top 1 %: 79 %", "80 % in top 2 %"]),
-        (((0.0, 0.0), (0.99, 0.004), (1.0, 1.0)), ["● top 1 %: > 99 %", "80 % in top 1 %"]),
-        (((0.0, 0.0), (0.99, 0.0), (1.0, 1.0)), ["● top 1 %: 100 %", "80 % in top 1 %"]),
-        (((0.0, 0.0), (0.2, 0.2), (0.99, 0.99), (1.0, 1.0)), ["● top 1 %: 1 %", "80 % in top 80 %"]),
+        (((0.0, 0.0), (0.99, 0.2), (1.0, 1.0)), ["● top 1%: 80%", "80% in top 1%"]),
+        (((0.0, 0.0), (0.98, 0.2), (0.99, 0.21), (1.0, 1.0)), ["● top 1%: 79%", "80% in top 2%"]),
+        (((0.0, 0.0), (0.99, 0.004), (1.0, 1.0)), ["● top 1%: > 99%", "80% in top 1%"]),
+        (((0.0, 0.0), (0.99, 0.0), (1.0, 1.0)), ["● top 1%: 100%", "80% in top 1%"]),
+        (((0.0, 0.0), (0.2, 0.2), (0.99, 0.99), (1.0, 1.0)), ["● top 1%: 1%", "80% in top 80%"]),
         # points within the last hundredth are drawn but do not change the text
-        (((0.0, 0.0), (0.99, 0.2), (0.999, 0.4), (1.0, 1.0)), ["● top 1 %: 80 %", "80 % in top 1 %"]),
+        (((0.0, 0.0), (0.99, 0.2), (0.999, 0.4), (1.0, 1.0)), ["● top 1%: 80%", "80% in top 1%"]),
     ],
 )
 def test_the_text_gives_the_share_of_the_top(points: tuple[tuple[float, float], ...], words: list[str]) -> None:
@@ -138,7 +138,7 @@ def test_the_dashed_line_is_at_80_percent_and_scales_are_shared(lorenz: pa.Table
     assert len({(axes.get_xlim(), axes.get_ylim()) for axes in panels}) == 1
     for axes in panels:
         assert [line for line in axes.lines if list(data(line)[1]) == [0.8, 0.8]]
-    assert [label.get_text() for label in panels[0].get_yticklabels()] == [f"{share} %" for share in range(0, 101, 20)]
+    assert [label.get_text() for label in panels[0].get_yticklabels()] == [f"{share}%" for share in range(0, 101, 20)]
 
 
 @pytest.mark.parametrize("repo_type", REPO_TYPES)
@@ -158,7 +158,7 @@ def test_an_empty_table_is_drawn() -> None:
 
 def test_one_repository_is_drawn() -> None:
     axes = of_values([3])
-    assert texts(axes)[1:] == ["● top 1 %: 1 %", "80 % in top 80 %"]
+    assert texts(axes)[1:] == ["● top 1%: 1%", "80% in top 80%"]
 
 
 def test_text_is_not_cut_off_small_or_overlapping(lorenz: pa.Table) -> None:
@@ -167,7 +167,7 @@ def test_text_is_not_cut_off_small_or_overlapping(lorenz: pa.Table) -> None:
     # tick labels do not overlap those of the next panel either
     first, second = figure.axes[:2]
     ends = [axes.xaxis.get_ticklabels() for axes in (first, second)]
-    shown = [[one.get_window_extent() for one in labels if one.get_text() in ("1 %", "100 %")] for labels in ends]
+    shown = [[one.get_window_extent() for one in labels if one.get_text() in ("1%", "100%")] for labels in ends]
     assert shown[0][1].x1 < shown[1][0].x0
 
 

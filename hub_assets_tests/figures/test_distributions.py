@@ -145,8 +145,8 @@ def test_scales_fit_all_points_and_shares_can_be_compared(activity: dict[str, pa
             for values, (low, high) in zip(data(line), (axes.get_xlim(), axes.get_ylim()), strict=True):
                 assert low < values.min() <= values.max() < high
     assert [label.get_text() for label in panels[0].get_yticklabels()][-2:] == [
-        "100 %",
-        "1000 %",
+        "100%",
+        "1000%",
     ]  # the last label is cut off
 
 

@@ -208,10 +208,10 @@ def test_modes_are_visible() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ([0, 1, 1, 1], "n = 4, 25 % with 0"),
-        ([0] * 3, "n = 3, 100 % with 0"),
-        ([0] + [1] * 999, "n = 1,000, < 1 % with 0"),
-        ([0] * 999 + [1], "n = 1,000, > 99 % with 0"),
+        ([0, 1, 1, 1], "n = 4, 25% with 0"),
+        ([0] * 3, "n = 3, 100% with 0"),
+        ([0] + [1] * 999, "n = 1,000, < 1% with 0"),
+        ([0] * 999 + [1], "n = 1,000, > 99% with 0"),
         ([3], "n = 1"),
     ],
 )
@@ -268,7 +268,7 @@ def test_lines_are_wider_for_larger_weights_and_connect_the_right_developers() -
     for segment, ends in zip(drawn, ((zero, one), (zero, two), (one, two)), strict=True):
         assert segment == pytest.approx(np.array(ends), abs=1e-3)
     least, middle, most = np.asarray(lines(drawing).get_linewidth())
-    # of the weights 2, 40 and 1,000, the second is 48 % of the way on a logarithmic scale
+    # of the weights 2, 40 and 1,000, the second is 48% of the way on a logarithmic scale
     assert (middle - least) / (most - least) == pytest.approx(np.log(20) / np.log(500))
     assert key(drawing)[2:] == ["weight 2", "weight 1,000"]
 

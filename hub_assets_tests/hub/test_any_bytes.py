@@ -1,4 +1,4 @@
-"""Whatever bytes a response contains, the journal stays readable, and only the data in that response are affected.
+"""Whatever bytes a response contains, the journal remains readable, and only the data in that response are affected.
 
 Every kind of request is sent over HTTP, journaled and written to Parquet. Rows made of odd JSON values are in
 `test_odd_answers` and `collect/test_listing_rows`.

@@ -177,12 +177,12 @@ POISON: dict[str, Item] = {
     "a count below all": {"n_fetched": -(2**70)},
     "an impossible year": {"observed_at": "12000-01-01T00:00:00"},
     "an unknown field": {"surprise": 1},
-    "a text for a number": {"status": "200"},
+    "a string for a number": {"status": "200"},
 }
 
 
 def poisoned(lake: Lake, table: str, *bodies: bytes) -> None:
-    """Leave a journal that an earlier version could have written."""
+    """Write a journal that an earlier version could have left behind."""
     with Landing(lake, table, WEEK, lambda *_: pytest.fail("no part may be written"), adds=True) as landing:
         for body in bodies:
             landing.append(Record({}, body))

@@ -1,4 +1,4 @@
-"""From decided pairs to developers: merges, cannot-link constraints, and ids that stay stable from week to week."""
+"""From decided pairs to developers: merges, cannot-link constraints, and ids that are stable from week to week."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence

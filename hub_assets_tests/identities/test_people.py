@@ -1,4 +1,4 @@
-"""Realistic cases, from commits to developers, of names that are merged or stay separate."""
+"""Realistic cases, from commits to developers, of names that are merged or kept separate."""
 
 from typing import Any
 

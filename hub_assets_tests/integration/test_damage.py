@@ -228,7 +228,7 @@ def files_of(kind: str, home: Home, cut_off: Path | None, log: Path) -> list[Pat
 
 
 def cut_listing_off(lake: Lake) -> None:
-    """Leave an interrupted listing of models with parts, a manifest and a journal."""
+    """Interrupt a listing of models so that it leaves parts, a manifest and a journal."""
     app = build_app(simulated(WEEK, scale=0.0003), quota=Quota(10**6, 300), faults=Faults.parse(["503@6"]))
     options: dict[str, Any] = {"page_size": 10, "flush_bytes": 20_000, "outage_backoff": ()}
     with running(app) as url, pytest.raises(HubError):
@@ -241,7 +241,7 @@ def cut_listing_off(lake: Lake) -> None:
 
 
 def database_with_log(path: Path) -> Path:
-    """Leave a database with the write-ahead log of a killed process."""
+    """Create a database that still has the write-ahead log of a killed process, and return its path."""
     path.mkdir()
     ended(started(write_and_die, str(path / "build.duckdb")))
     return path / "build.duckdb"

@@ -240,7 +240,7 @@ def test_a_server_runs_a_week_survives_a_kill_and_is_restored_elsewhere(
         assert run_of(instance, retry).status == dg.DagsterRunStatus.SUCCESS
         materialized = instance.get_materialized_partitions(dg.AssetKey("warehouse__published"))
         assert materialized == {str(WEEK)}
-    # retention limits apply to PostgreSQL as well, and materializations stay
+    # retention limits apply to PostgreSQL as well, and materializations are kept
     databases = instance_databases(restored)
     (address,) = databases
     assert address.endswith("/restored")

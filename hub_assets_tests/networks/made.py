@@ -10,7 +10,7 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 
 SIZES = np.arange(2, 15)
-"""Team sizes; the largest is that of the study's innermost core, one repository with 14 developers."""
+"""Team sizes; the largest is the team of the study's innermost core, one repository with 14 developers."""
 RECIPROCATED = 0.71
 """Share of pairs with edges both ways, so that reciprocity is the study's 0.83."""
 

@@ -1,4 +1,4 @@
-"""The cores of a network match networkx; those of recorded commits match values computed independently.
+"""Cores match networkx, and the cores of recorded commits match values computed independently.
 
 Authors of recorded commits are numbers, so that a failing test does not print names.
 """

@@ -136,7 +136,7 @@ def test_an_empty_table_is_a_graph() -> None:
 
 
 def test_igraph_gets_its_generator_back() -> None:
-    """Other users of igraph in this process keep Python's own generator."""
+    """Other code that uses igraph in this process still gets Python's own random number generator."""
     from hub_assets.networks.communities import leiden_communities
 
     leiden_communities(Graph.of(edges([("a", "b")])))

@@ -135,7 +135,7 @@ def test_rows_of_odbl_make_the_release_odbl(
     }
     later = build_week(warehouse, project, NEXT, tmp_path / "later", sources=sources)
     assert (week.license, later.license) == ("apache-2.0", "odbl")
-    # an ODbL week stays in the data set, so the data set's license stays ODbL
+    # an ODbL week remains in the data set, so the data set's license is still ODbL
     for newest, other in ((week, later), (later, week)):
         renamed = Week(**{**vars(newest), "week": "2026-12-07"}) if newest is week else newest
         if newest is week:

@@ -1,4 +1,4 @@
-"""Secrets and attacks in text from the Hub are removed, whatever their encoding; ordinary cards stay unchanged."""
+"""Secrets and attacks in text from the Hub are removed, whatever their encoding; ordinary cards are unchanged."""
 
 import base64
 import html

@@ -50,7 +50,7 @@ def ledger_of(*claims: dict[str, Any]) -> Ledger:
 def measured(
     weeks: Iterable[tuple[date, float | None, int]], doubted: Iterable[date] = ()
 ) -> duckdb.DuckDBPyConnection:
-    """Return a database with a value per week, and weeks whose model counters are suspect."""
+    """Return a database with one value per week, and weeks whose model counters are suspect."""
     connection = duckdb.connect()
     connection.execute("create table measured (snapshot_date date, value double, n bigint)")
     connection.execute("create table core__week_quality (snapshot_date date, repo_type varchar, severity varchar)")

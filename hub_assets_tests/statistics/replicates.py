@@ -177,7 +177,7 @@ def _faults(hub: Shown) -> Iterator[tuple[str, float]]:
 
 
 def _concentration(hub: Shown, seed: int) -> Iterator[tuple[str, float]]:
-    """Yield, for some weeks, whether intervals cover the mean of many recounts of the week, and the errors.
+    """Yield, for a sample of weeks, whether intervals cover the mean over many recounts, and the measures' errors.
 
     Counting makes downloads of unpopular models more unequal than their popularity, so the errors are also given
     against the expected downloads themselves.
@@ -307,9 +307,9 @@ def _half_lives(hub: Shown) -> Iterator[tuple[str, float]]:
 
 
 def _trends(hub: Shown) -> Iterator[tuple[str, float]]:
-    """Yield whether a Hub that does not change seems to, and whether intervals cover the trend of one that does.
+    """Yield whether an unchanging Hub seems to change, and whether intervals cover the trend of a changing one.
 
-    The line is the least-squares one through the same weeks of the expected downloads.
+    The true trend is the least-squares line through the expected downloads of the same weeks.
     """
     weeks = np.flatnonzero(hub.is_believed)
     days = (hub.times[weeks] - hub.times[0]) / DAY

@@ -184,7 +184,7 @@ def test_downloads_in_one_listing_predict_those_in_the_next(radar: pa.Table) -> 
 
 
 def test_countries_of_the_seed_agree_with_the_openness_index(real_data: Path) -> None:
-    """The index and the seed were made independently; countries that the seed does not know stay unknown."""
+    """The index and the seed were compiled independently; systems without a country in the seed are not compared."""
     with (files("dbt_like_sql") / "seeds" / "organizations.csv").open(encoding="utf-8") as file:
         seed = {row["namespace"].lower(): row for row in csv.DictReader(file)}
     with (real_data / "openness_index" / "systems.csv").open(encoding="utf-8") as file:

@@ -31,7 +31,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass
 class Kind:
-    """One type's repositories as matrices with a row per week and a column per repository; tests edit them in place."""
+    """One type's repositories as matrices, one row per week and one column per repository; tests edit them in place."""
 
     repo_type: RepoType
     created: Counts

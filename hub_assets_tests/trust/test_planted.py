@@ -1,4 +1,4 @@
-"""Faults planted into listings with known counters: at least 95 % are found, and 95 % of the findings are right."""
+"""Faults planted into listings with known counters: at least 95% are found, and 95% of the findings are right."""
 
 from collections import Counter
 from datetime import date, timedelta

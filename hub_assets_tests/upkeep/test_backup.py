@@ -90,7 +90,7 @@ def test_a_backup_taken_during_a_run_is_consistent(golden: Golden, tmp_path: Pat
             assert writer.is_alive()
         for n in range(3):
             backup, _ = back_up(home, folder)
-            assert any("build.duckdb is that of" in note for note in backup.notes)
+            assert any("build.duckdb is the copy from" in note for note in backup.notes)
             root = tmp_path / f"restored-{n}"
             restore(folder, root)
             restored = Home(root)

@@ -121,7 +121,7 @@ def test_flows_are_next_to_those_of_the_previous_listing(weeks: Weeks) -> None:
     a = found["a"]
     assert (a["n_new_downloads"], a["n_new_downloads_earlier"], a["n_days"], a["previous_date"]) == (70, 90, 7, before)
     assert (a["n_downloads_earlier"], a["n_downloads_overlap"]) == (300, pytest.approx(23 / 30))
-    # all downloads of a new model came after its creation; those of a model that was merely unseen are not known
+    # all downloads of a new model came after its creation; if a model was merely unseen, its new downloads are unknown
     assert (found["new"]["n_new_downloads"], found["new"]["n_days"]) == (8, 4)
     assert (found["old"]["n_new_downloads"], found["old"]["n_days"]) == (None, None)
 

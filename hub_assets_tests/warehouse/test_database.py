@@ -343,7 +343,7 @@ def test_progress_bar_is_disabled(tmp_path: Path) -> None:
 
 
 def test_table_takes_in_the_weeks_of_a_view(tmp_path: Path, project: Project) -> None:
-    """The weeks that another engine wrote stay when DuckDB writes the next one."""
+    """Weeks written by another engine are kept when DuckDB writes the next one."""
     table = project.tables["int_hub__trailers"]
     with connect(tmp_path / "build.duckdb") as connection:
         week = "select date '2026-11-{}' as snapshot_date, 'Ann' as name, 'ann' as handle, 1::bigint as n_commits"

@@ -153,7 +153,7 @@ def land(
         if is_unchanged and landing.files == lake.files(table.name, snapshot_date) and valid.landing is None:
             manifest = replace(valid, details=details)  # leave a finished week untouched
         elif not summary["is_complete"] and not set(lake.files(table.name, snapshot_date)) <= set(landing.files):
-            # a refresh: the old generation stays valid until the new one is complete
+            # a refresh: the old generation remains valid until the new one is complete
             manifest = replace(valid, details=details | {"is_refresh_unfinished": True})
         else:
             manifest = landing.finish(lambda _: details)
@@ -171,7 +171,7 @@ def _set_aside(parts: Sequence[Part]) -> dict[str, Any]:
 def _finish_interrupted(lake: Lake, table: ResponseTable, week: date) -> None:
     """Make an interrupted week's parts valid, so that readers see them and later weeks can build on them.
 
-    An interrupted refresh is discarded: the week's previous parts stay valid.
+    An interrupted refresh is discarded: the week's previous parts remain valid.
     """
     manifest = lake.manifest(table.name, week)
     if manifest.landing is None or all(part in manifest.landing for part in manifest.parts):

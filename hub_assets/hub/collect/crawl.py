@@ -208,7 +208,7 @@ def _without_holes(lines: list[bytes], fits: list[bool]) -> list[bool]:
 
 
 def _name(line: bytes) -> str:
-    """Return the subject of a response without naming a person."""
+    """Describe what a response is about, without naming a person."""
     row = _read(line)
     subject = [str(row[name]) for name in ("repo_type", "repo_id") if row.get(name) is not None]
     page = [f"page {row['page']}"] if "page" in row else []

@@ -20,7 +20,7 @@ _NAMED: Final = 10
 def read_id(text: str) -> tuple[RepoType | None, str]:
     """Split a string into a repository type (None if the string names none) and an id in lower case.
 
-    The Hub ignores case in ids. A text that is neither an id nor a Hub URL is returned in a form that matches no id.
+    The Hub ignores case in ids. A string that is neither an id nor a Hub URL is returned in a form that matches no id.
     """
     address = _ADDRESS.match(text.strip())
     rest = text.strip()[address.end() if address else 0 :]

@@ -96,7 +96,7 @@ def listing_rows(
 
 
 def _one_row_each(pages: pa.Table) -> pa.Table:
-    """Split pages into pages of a single row; a page that cannot be parsed stays whole."""
+    """Split pages into pages of a single row; a page that cannot be parsed is kept whole."""
     bodies: list[str] = []
     observed: list[datetime] = []
     for body, observed_at in zip(pages["body"].to_pylist(), pages["observed_at"].to_pylist(), strict=True):

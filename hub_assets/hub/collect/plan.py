@@ -169,7 +169,7 @@ def listing_files(request: PlanRequest) -> dict[RepoType, list[Path]]:
 
 
 def wanted_ids(selection: Selection) -> pa.Table:
-    """Return the selected ids as the user spelled them and as looked up, with a row per possible repository type."""
+    """Return the selected ids as the user spelled them and as looked up, one row per possible repository type."""
     parsed = [(spelled, *read_id(spelled)) for spelled in dict.fromkeys(selection.ids)]
     rows = [
         {"spelled": spelled, "repo_type": repo_type, "repo_id": repo_id}

@@ -131,7 +131,7 @@ class ResponseTable:
         columns: the columns after those of the response log, with their types.
         label: what the questions are about, as shown in a terminal.
         plan: returns the questions that are left.
-        ask: answers a question with a row per response, see `crawl.crawl`.
+        ask: answers a question with one row per response, see `crawl.crawl`.
         position: its rank in a run: tables with smaller numbers are collected first.
         budget_share: its share of a run's budget. It also gets whatever the tables before it leave over.
         reads: tables that must be collected or built before it.

@@ -97,7 +97,7 @@ class CardQuestions:
 
 
 def plan(request: PlanRequest) -> CardQuestions:
-    """Find the cards to read: those of repositories whose `sha` has changed since the last answer about their card.
+    """Find the cards to read: cards of repositories whose `sha` has changed since the last answer about the card.
 
     Refused or failed requests are repeated as in other tables: failed ones in a later week, refused ones after the
     selection's `recheck_weeks`. The most downloaded repositories of each type come first, then the most liked.

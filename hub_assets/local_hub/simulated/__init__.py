@@ -27,7 +27,7 @@ SMALL: Final = 0.01
 
 
 def simulated(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | None = None) -> Population:
-    """Build the population that the simulated Hub serves in one week; arguments and errors are those of `simulate`."""
+    """Build the population that the simulated Hub serves in one week; arguments and errors as in `simulate`."""
     return simulate(week, scale=scale, seed=seed, keep=keep).population()
 
 

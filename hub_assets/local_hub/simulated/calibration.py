@@ -29,19 +29,19 @@ the week of 2026-11-16 (published, then reached; the benchmark `calibration` pri
     spaces n_community        1.40  1.39     15.39  14.76     4,685  4,482
 
 All quartiles match the published ones except the third for downloads of models, which is 1 and not 0. The study gives
-both a third quartile of 0 and a share of zeros of 70.99 %, which contradict each other.
+both a third quartile of 0 and a share of zeros of 70.99%, which contradict each other.
 
-    smallest share of models that holds ...       published  reached
-    80 % and 99 % of likes                        < 1 %, 8 %    0.8 %, 7.9 %
-    80 % and 99 % of downloads                    < 1 %, 1 %    0.07 %, 1.3 %
-    80 % and 99 % of discussions                  10 %, 15 %    10.2 %, 15.6 %
-    80 % of commits                               30 %          29.0 %
+    smallest share of models that holds ...      published    reached
+    80% and 99% of likes                          < 1%, 8%      0.8%, 7.9%
+    80% and 99% of downloads                      < 1%, 1%      0.07%, 1.3%
+    80% and 99% of discussions                    10%, 15%      10.2%, 15.6%
+    80% of commits                                30%           29.0%
 
-    models, datasets without a license            64.67 %, 72.13 %          64.55 %, 71.87 %
-    Apache-2.0, MIT, OpenRAIL, CreativeML of      37, 17, 14, 10 %          37.1, 17.0, 13.9, 10.0 %
+    models, datasets without a license            64.67%, 72.13%            64.55%, 71.87%
+    Apache-2.0, MIT, OpenRAIL, CreativeML of      37, 17, 14, 10%           37.1, 17.0, 13.9, 10.0%
         licensed models
-    MIT, Apache-2.0, OpenRAIL of datasets         28, 15, 9 %               27.7, 15.2, 9.0 %
-    models with one contributor                   87 %                      92 %
+    MIT, Apache-2.0, OpenRAIL of datasets         28, 15, 9%                27.7, 15.2, 9.0%
+    models with one contributor                   87%                       92%
     models with a million downloads               86                        78
     usage: mean, median, std, max                 6.68, 1, 34.75, 1,747     6.69, 1, 35.05, 1,745
     Pearson of usage with likes, downloads        0.66, 0.29                0.69, 0.37
@@ -98,7 +98,7 @@ _TABLES: Final[dict[RepoType, dict[str, tuple[float, ...]]]] = {
         "n_community": (1.40, 15.39, 1, 1, 2, 4685),
     },
 }
-"""The study's Tables 2 to 4: mean, std, 25 %, 50 %, 75 %, max."""
+"""The study's Tables 2 to 4: mean, std, 25%, 50%, 75%, max."""
 _ZEROS: Final[dict[tuple[RepoType, str], float]] = {
     **{("model", "n_likes"): 0.91, ("dataset", "n_likes"): 0.88, ("model", "n_discussions"): 0.84},
     **{("dataset", "n_discussions"): 0.91, ("space", "n_discussions"): 0.96},

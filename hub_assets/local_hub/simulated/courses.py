@@ -171,7 +171,7 @@ def courses_of(
         organizations: the namespaces that are organizations.
         start: the Monday of the first week.
         seed: seed of the rng.
-        is_stationary: whether nothing ever changes: no repository is created or deleted, and each stays at its level.
+        is_stationary: whether nothing ever changes: no repository is created or deleted, and each keeps its level.
         unevenness: exponent applied to the study's levels of downloads.
     """
     timeline = world.timeline[kind]

@@ -193,7 +193,7 @@ class People:
         return np.where(self.rng.happens("renamed", _USERS_RENAMED, people), at, np.inf)
 
     def aliases(self, people: Ints, which: int) -> pa.Array:
-        """Return the first or second (0, 1) other git name of each person, which never changes."""
+        """Return each person's first (`which` = 0) or second (1) alternative git name, which never changes."""
         names = self.names(people)
         form = self.rng.choice("alias", _ALIASES, people, which)
         lower_first = pc.utf8_lower(names.first)

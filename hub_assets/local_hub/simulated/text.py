@@ -28,7 +28,7 @@ def chosen(words: pa.Array, positions: Ints) -> pa.DictionaryArray:
 
 
 def joined(*parts: pa.Array | str) -> pa.Array:
-    """Concatenate texts row by row; null if any part is null."""
+    """Concatenate strings row by row; null if any part is null."""
     return pc.binary_join_element_wise(*(pa.scalar(part) if isinstance(part, str) else part for part in parts), "")
 
 
@@ -69,7 +69,7 @@ def _digits(octets: npt.NDArray[np.uint8], length: int) -> pa.Array:
 
 
 def lists(*columns: pa.Array) -> pa.ListArray:
-    """Return a list for each row with its non-null texts, in column order."""
+    """Return a list for each row with its non-null strings, in column order."""
     rows = len(columns[0])
     held = np.stack([column.is_valid().to_numpy(zero_copy_only=False) for column in columns], axis=1)
     row, column = np.nonzero(held)

@@ -133,7 +133,7 @@ class _Gate:
 
 @dataclass
 class _Answers:
-    """A cache of recent responses, evicting the least recently used; they stay valid until a week is published."""
+    """A cache of recent responses, evicting the least recently used; they are valid until a week is published."""
 
     n_bytes: int = 0
     bodies: OrderedDict[tuple[Any, ...], bytes] = field(default_factory=OrderedDict)

@@ -96,7 +96,7 @@ def _search(reader: Reader, values: Mapping[str, Any]) -> Answer:
 ENDPOINTS: Final = (
     Endpoint(
         "/families",
-        "Models in families whose id contains a text",
+        "Models in families whose id contains the given text",
         "An exact match comes first, then models with the most descendants. A model must have a base or a derivative.",
         (
             Parameter("query", "Text to find in ids, ignoring case.", default=""),

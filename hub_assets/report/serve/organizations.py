@@ -71,7 +71,7 @@ def _list(reader: Reader, values: Mapping[str, Any]) -> Answer:
 ENDPOINTS: Final = (
     Endpoint(
         "/organizations",
-        "Organizations whose name contains a text",
+        "Organizations whose name contains the given text",
         "The largest come first. A namespace without a known organization counts as an organization of its own.",
         (
             Parameter("query", "Text to find in names, ignoring case.", default=""),

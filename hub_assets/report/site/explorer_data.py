@@ -1,4 +1,4 @@
-"""Converts an explorer's rows to columns for the browser. Repeated texts become numbers to keep the page small.
+"""Converts an explorer's rows to columns for the browser. Repeated strings become numbers to keep the page small.
 
 Choosing measures and limits belongs in the pages.
 """
@@ -38,12 +38,12 @@ def column(result: Result, name: str) -> list[Any]:
 
 
 def texts(result: Result, name: str) -> list[str | None]:
-    """Return the untrusted texts in a column, in the form in which the site shows them."""
+    """Return the untrusted strings in a column, in the form in which the site shows them."""
     return [shown(value) for value in column(result, name)]
 
 
 def numbered(values: Iterable[str | None]) -> dict[str, Any]:
-    """Return the distinct texts, most frequent first, and for each input its index among them (-1 for null)."""
+    """Return the distinct strings, most frequent first, and for each input its index among them (-1 for null)."""
     given = list(values)
     counts: dict[str, int] = {}
     for value in given:
@@ -55,7 +55,7 @@ def numbered(values: Iterable[str | None]) -> dict[str, Any]:
 
 
 def numbered_lists(values: Sequence[Sequence[str] | None]) -> dict[str, Any]:
-    """Return lists of texts in the form of `numbered`, with a list of indices per row."""
+    """Return lists of strings in the form of `numbered`, one list of indices per row."""
     lists = [[shown(item) for item in value or ()] for value in values]
     flat = numbered(item for items in lists for item in items)
     numbers = iter(flat["of"])

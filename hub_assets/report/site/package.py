@@ -1,7 +1,7 @@
 """Exports the week's aggregate tables as CSV and Parquet files with a Frictionless data package.
 
 No row of an aggregate table describes a single developer. Rows about fewer than 10 developers are left out, except
-maximal cores, which the study prints. Every other published table stays in the warehouse.
+maximal cores, which the study prints. Every other published table is only in the warehouse.
 """
 
 import hashlib

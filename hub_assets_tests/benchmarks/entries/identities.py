@@ -67,7 +67,7 @@ def _same(ours: Places, theirs: Places) -> Answers:
 class Judged:
     """The results of identity resolution: `rows` to print, and numbers that must match the simulation.
 
-    `gain` is the recall divided by that of the study's prongs.
+    `gain` is the recall divided by the recall of the study's prongs.
     """
 
     rows: list[dict[str, Any]]

@@ -78,7 +78,7 @@ def land_listings(clock: Clock, url: str, home: Path) -> Listed:
 
 
 def list_as_published(clock: Clock, url: str) -> Totals:
-    """List like the scripts of Osborne, Ding and Kirk: collect all objects in a list and build a data frame."""
+    """List the way Osborne, Ding and Kirk's scripts do: collect all objects in a list and build a data frame."""
     import pandas as pd
     from huggingface_hub import HfApi
 

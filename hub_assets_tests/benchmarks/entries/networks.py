@@ -155,7 +155,7 @@ def warehouse_of(scale: float) -> "Iterator[tuple[duckdb.DuckDBPyConnection, Cal
 def counts_of(connection: "duckdb.DuckDBPyConnection") -> Numbers:
     """Return the number of commits, and the number and total weight of the edges.
 
-    The edges are those of the network of all models by the study's rule, without self-loops.
+    The edges are the network of all models by the study's rule, without self-loops.
     """
     ((commits,),) = connection.execute("select count(*) from commits where is_first_author").fetchall()
     ((edges, weight),) = connection.execute(

@@ -28,7 +28,7 @@ def test_shares_of_zeros_match_the_published_ones(figures: dict[str, tuple[float
 def test_quartiles_match_the_published_ones(figures: dict[str, tuple[float, float]]) -> None:
     quartiles = {name: both for name, both in figures.items() if name.endswith((" p25", " p50", " p75"))}
     assert len(quartiles) == 60
-    # the study states that 70.99 % of models have no downloads, but also that three quarters have none
+    # the study states that 70.99% of models have no downloads, but also that three quarters have none
     assert quartiles.pop("model n_downloads p75") == (0, 1)
     assert all(reached == published for published, reached in quartiles.values())
 
@@ -100,7 +100,7 @@ def test_true_activity_matches_its_definition(small: Simulation) -> None:
 
 
 def test_edges_follow_the_studys_rule(small: Simulation) -> None:
-    """The edges match those of the published script's method: a loop over repositories and commits."""
+    """The edges match the published script's method: a loop over repositories and commits."""
     persons = small.key.people["person"].to_pylist()
     history = small.histories["model"]
     commits = history.commits.to_pylist()

@@ -45,12 +45,12 @@ def strings(tenth: Simulation) -> Strings:
 
 
 def similar(one: str, other: str) -> bool:
-    """Return whether the study's matcher considers two names the same: normalized, 90 % similar."""
+    """Return whether the study's matcher considers two names the same: at least 90% similar after normalization."""
     return fuzz.ratio(*(name.lower().translate(PUNCTUATION) for name in (one, other))) >= 90
 
 
 def test_the_studys_prongs_find_as_few_pairs_as_on_real_data(strings: Strings) -> None:
-    """In real data, both prongs together find 27 % of the true pairs.
+    """In real data, both prongs together find 27% of the true pairs.
 
     Prong (a) compares names within a repository, and prong (b) compares names with spaces to all other names.
     """

@@ -409,7 +409,7 @@ def test_a_newly_published_week_is_served_without_a_restart(served: Served, tmp_
         shutil.copytree(mine.folder / "report" / str(WEEK), mine.folder / "report" / str(following), symlinks=True)
         assert asked(client, "/trending/models")["week"] == str(following)
         assert client.get("/search/models?query=x")[0] == 404
-        # a chosen week stays
+        # a chosen week remains chosen
         chosen = replace(mine.published, chosen=WEEK)
         with running(build_app(chosen)) as other:
             assert asked(Client(other), "/trending/models")["week"] == str(WEEK)

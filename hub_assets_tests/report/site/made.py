@@ -141,5 +141,5 @@ def rows_of(warehouse: Path, sql: str) -> list[dict[str, Any]]:
 
 
 def digits_of(text: str) -> list[str]:
-    """Return the tokens of a text that contain a digit."""
+    """Return the text's tokens that contain a digit."""
     return [token for token in re.split(r"\s+", text) if re.search(r"\d", token)]

@@ -28,7 +28,7 @@ HOSTILE = [
 
 @pytest.fixture(scope="session")
 def hostile_site(two_week_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site whose top ids, licenses and organizations are hostile texts."""
+    """A site whose top ids, licenses and organizations are hostile strings."""
     folder = tmp_path_factory.mktemp("hostile")
     texts = (
         "["

@@ -1,4 +1,4 @@
-"""The week's tables as files: complete, described, equal to the warehouse, and free of small groups."""
+"""The week's tables as files: complete, documented, identical to the warehouse, and free of small groups."""
 
 import csv
 import hashlib

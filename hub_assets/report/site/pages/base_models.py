@@ -9,11 +9,11 @@ from hub_assets.report.site.queries import Query, Result
 from hub_assets.report.site.week import Week
 
 RELATIONS: Final = ("finetune", "adapter", "quantized", "merge", "unspecified")
-# A model's ancestors have at least as many downloads (including descendants') and descendants as the model itself, so
+# A model's ancestors have at least as many downloads (own plus descendants') and descendants as the model itself, so
 # both lists contain the ancestors of all their models, except at ties.
 NODES: Final = Query(
     "family-nodes",
-    "Models on the Base Model Explorer page: the top models by downloads (including descendants') and by descendants",
+    "Models on the Base Model Explorer page: the top models by downloads (own plus descendants') and by descendants",
     """
 with
 nodes as (

@@ -131,7 +131,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const PAUSE = 250; // milliseconds without a letter before the server is asked
   const asked = new Set();
   let timer;
-  /** Look for a text in the ids of all models in families, and show the page again if there are others. */
+  /** Search the ids of all models in families, and show the page again if there are others. */
   const findOnServer = (values) => {
     clearTimeout(timer);
     const wanted = values.m.toLowerCase();

@@ -25,7 +25,7 @@ const hub = (() => {
   applyTheme();
   dark.addEventListener("change", applyTheme);
 
-  /** Value of a color variable of the style sheet, such as color("model"), resolved for the present theme. */
+  /** Value of a color variable of the style sheet, such as color("model"), resolved for the current theme. */
   const color = (name) => {
     const probe = document.createElement("span");
     probe.style.color = `var(--${name})`;
@@ -92,7 +92,7 @@ const hub = (() => {
   addEventListener("popstate", follow);
   addEventListener("hashchange", follow);
 
-  // ---- tables: sort by a column, keep the rows that contain a text
+  // ---- tables: sort by a column, keep the rows that contain the filter text
   const cellKey = (cell) => {
     const marked = cell.querySelector("data");
     const value = marked ? marked.value : cell.textContent.trim();

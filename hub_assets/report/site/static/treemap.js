@@ -130,7 +130,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   const context = document.createElement("canvas").getContext("2d");
-  /** A text split into lines that fit a box, broken after spaces, hyphens, underscores and dots; null if it cannot fit. */
+  /** A string split into lines that fit a box, broken after spaces, hyphens, underscores and dots; null if it cannot fit. */
   const lines = (text, font, width, height, lineHeight) => {
     context.font = font;
     const made = [""];
