@@ -165,7 +165,7 @@ DRAWINGS: Final = {
     ),
     "figure__survival": Drawing(
         "survival",
-        "How long models stay listed, downloaded and committed to, and how soon they reach a number of downloads.",
+        "How long models remain listed, downloaded and committed to, and how soon they reach a number of downloads.",
         ("stats__survival",),
         _survival,
         "change",

@@ -1,4 +1,4 @@
-"""Figures 4 and 5 and the figure of the core: they match their tables and stay readable for any network."""
+"""Figures 4 and 5 and the figure of the core: they match their tables and are readable for any network."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Shared by the tests of the local Hub: a simulated week, and a Hub that serves it during a test."""
+"""Fixtures for the tests of the local Hub: a simulated week, and a Hub that serves it during a test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -56,7 +56,7 @@ def _shared_hub() -> Iterator[Hub]:
 
 @pytest.fixture
 def hub(_shared_hub: Hub) -> Hub:
-    """A Hub that tests only read from."""
+    """A Hub that tests only read."""
     return _shared_hub
 
 

@@ -37,7 +37,7 @@ def extension(kind: pa.BaseExtensionType, *values: Any) -> pa.Array:
 
 
 def json_lists(*lists: list[str] | None) -> pa.Array:
-    """Return lists of JSON texts."""
+    """Return lists of JSON strings."""
     items = extension(pa.json_(), *(text for one in lists for text in one or []))
     offsets = [0, *accumulate(len(one or []) for one in lists)]
     nulls = pa.array([one is None for one in lists])

@@ -14,7 +14,7 @@ from hub_assets_tests.local_hub.conftest import PLENTY, WEEK
 
 
 def hosts() -> list[str]:
-    """Return the loopback addresses that this machine has."""
+    """Return this machine's loopback addresses."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:

@@ -12,7 +12,7 @@ Ints = npt.NDArray[np.int64]
 SIZES = np.arange(2, 15)
 """Team sizes; the largest is the team of the study's innermost core, one repository with 14 developers."""
 RECIPROCATED = 0.71
-"""Share of pairs with edges both ways, so that reciprocity is the study's 0.83."""
+"""Share of pairs with edges in both directions, which yields the study's reciprocity of 0.83."""
 
 
 def edges(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
@@ -46,7 +46,7 @@ def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
 
     Developers work in teams of 2 to 14 (small teams are the most common), and all members of a team work with each
     other. Two in five teams are isolated. In each of the others, one member also belongs to another team; in a
-    fifth of them, this is always the same developer, who thus works with a tenth of all developers. Extra
+    fifth of them, this is always the same developer, who therefore works with a tenth of all developers. Extra
     teams of developers with adjacent numbers supply the missing edges.
 
     Args:
@@ -100,7 +100,7 @@ def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
 
 
 def _cliques(teams: Ints) -> Ints:
-    """Return the pairs within each row of developers as 64-bit keys, whose upper half is the smaller developer."""
+    """Return the pairs within each row of developers as 64-bit keys; the upper half is the lower developer number."""
     one, other = np.triu_indices(teams.shape[1], 1)
     low, high = np.minimum(teams[:, one], teams[:, other]).ravel(), np.maximum(teams[:, one], teams[:, other]).ravel()
     return np.asarray((low * 2**32 + high)[low < high], np.int64)

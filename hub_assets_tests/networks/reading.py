@@ -12,7 +12,7 @@ Attributes = dict[str, Any]
 
 
 def check_export(stem: Path, label: str | None = None) -> None:
-    """Check that the network that igraph and networkx read from GraphML is the one in the Parquet files.
+    """Check that igraph and networkx read the same network from GraphML as the Parquet files contain.
 
     Args:
         stem: the path of the export without suffixes.

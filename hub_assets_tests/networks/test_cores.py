@@ -1,6 +1,6 @@
 """Cores match networkx, and the cores of recorded commits match values computed independently.
 
-Authors of recorded commits are numbers, so that a failing test does not print names.
+Authors of recorded commits are replaced with numbers, so that a failing test does not print names.
 """
 
 from collections import Counter, defaultdict
@@ -183,6 +183,6 @@ def test_recorded_commits_have_the_precomputed_cores(
         assert row["modularity"] == pytest.approx(modularity, abs=0.01)
         assert row["communities"] == communities
         assert row["leiden_modularity"] >= row["modularity"] - 1e-12
-    # the last row of the study's Table 6; without bots, the core has one member fewer
+    # the last row of the study's Table 6; without bots, the core has one fewer member
     core = found[-1]
     assert (core["rich_club"], core["assortativity"], core["n_in_largest_repo"]) == (1, None, core["nodes"])

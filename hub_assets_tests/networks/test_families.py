@@ -17,7 +17,7 @@ from hub_assets.networks.families import family_tables
 Edges = list[tuple[str, str]]
 LISTED = "abcdefgh"
 MODELS = st.sampled_from(LISTED)
-# capital letters are bases that are not listed
+# capital letters are unlisted bases
 EDGES = st.lists(st.tuples(MODELS, st.sampled_from([*LISTED, "X", "Y"])), max_size=16)
 SCHEMA = pa.schema(
     {
@@ -79,7 +79,7 @@ def test_a_cycle_is_one_generation_whose_first_id_is_the_root() -> None:
     assert (nodes["b"]["n_descendants"], nodes["c"]["n_descendants"]) == (2, 2)
     assert nodes["b"]["is_in_cycle"]
     assert not nodes["d"]["is_in_cycle"]
-    # a model whose only base is itself has no family; next to another base, naming itself changes nothing
+    # a model whose only base is itself has no family; if it also names another base, naming itself has no effect
     assert "e" not in nodes
     assert (nodes["f"]["is_in_cycle"], nodes["f"]["n_bases"]) == (False, 1)
 

@@ -85,7 +85,7 @@ def test_a_subgraph_is_induced_by_its_nodes(rows: list[tuple[str, str, int]], ke
 
 
 def test_igraph_uses_the_weights() -> None:
-    """igraph ignores NumPy integers as weights, so this needs a test."""
+    """Weights must be Python numbers, because igraph ignores NumPy integers."""
     table = edges([("a", "b", 1), ("a", "c", 9), ("b", "a", 1), ("c", "a", 1)])
     found = Graph.of(table).to_igraph()
     weighted, unweighted = found.pagerank(weights="weight"), found.pagerank()

@@ -168,7 +168,7 @@ def test_clustering_and_rich_club_of_a_hub_like_network_match_networkx() -> None
 
 
 def of_links(n: int, ends: Ints) -> Graph:
-    """Return a graph with edges in both directions for each row of ends, as undirected measures require."""
+    """Return a graph with edges in both directions for each pair of ends, as undirected measures require."""
     keys = np.unique(np.concatenate([ends @ [n, 1], ends @ [1, n]]))
     sources, targets = np.divmod(keys, n)
     is_edge = sources != targets
@@ -242,7 +242,7 @@ def test_the_votes_of_wikipedia(real_data: Path) -> None:
 
 @pytest.mark.parametrize("most_dense", [0, 7, 6_000])
 def test_clustering_of_a_clique_among_small_teams_is_fagiolos(monkeypatch: pytest.MonkeyPatch, most_dense: int) -> None:
-    """The dense part gives the same as sparse products, and as the diagonal of (A + A')^3, Fagiolo's own formula."""
+    """The dense part matches sparse products and Fagiolo's own formula, the diagonal of (A + A')^3."""
     monkeypatch.setattr(clustering, "MOST_DENSE", most_dense)
     rng = np.random.default_rng(3)
     clique = [(f"0{one:03d}", f"0{other:03d}") for one in range(40) for other in range(40) if one != other]

@@ -1,4 +1,4 @@
-"""Rewired networks keep only the degrees, and synthetic networks differ from them in the constructed ways."""
+"""Rewired networks keep only the degrees, and synthetic networks differ from them in the ways they were built to."""
 
 import random
 from collections.abc import Mapping

@@ -93,7 +93,7 @@ def test_the_last_values_are_repeated_until_the_end() -> None:
     longer = over_time_table(table, date(2023, 3, 15)).to_pylist()
     assert [row["month"] for row in plain] == [date(2022, 11, 1), date(2022, 12, 1), date(2023, 1, 1)]
     assert longer == [*plain, *({**plain[-1], "month": date(2023, month, 1)} for month in (2, 3))]
-    # an end before the last growth does not cut the growth off
+    # an end date before the last growth does not truncate the growth
     assert over_time_table(table, date(2022, 12, 31)).to_pylist() == plain
 
 

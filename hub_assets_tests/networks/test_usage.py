@@ -133,7 +133,7 @@ def real_uses(real_data: Path) -> pa.Table:
 
 
 def test_a_real_network_of_usage(real_uses: pa.Table) -> None:
-    """The expected values are from the network's README and were computed independently."""
+    """The expected values are from the network's README, where they were computed independently."""
     in_use = usage_of(real_uses)
     together = co_usage_table(real_uses, in_use)
     used, joined = usage_summary_table(real_uses, in_use, together).to_pylist()

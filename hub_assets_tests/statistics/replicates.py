@@ -43,7 +43,7 @@ SURVIVAL_DAYS: Final = (364, 728, 1_456)
 ADOPTION_DAYS: Final = (30, 90, 180)
 WEEKS_MEASURED: Final = 3
 RECOUNTS: Final = 30
-"""Number of recounts of a week, whose mean counts as the truth."""
+"""Number of recounts of a week; their mean is taken as the truth."""
 UNEVENNESS: Final = 0.4
 BUSY_DOWNLOADS: Final = 30
 """The threshold in the seed is 3,000, but a Hub this small has too few models above it."""
@@ -56,7 +56,7 @@ Results = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class Shown:
-    """What the listings of a series show, as arrays of weeks by models; NaN where a listing lacks the model.
+    """What the listings of a series show, as week-by-model arrays; NaN where a listing lacks the model.
 
     Args:
         series: the series.
@@ -85,7 +85,7 @@ class Shown:
 
     @cached_property
     def ages(self) -> Floats:
-        """The age of each model in days in each week."""
+        """Each model's age in days in each week."""
         ages: Floats = (self.times[:, None] - self.courses.created) / DAY
         return ages
 
@@ -96,7 +96,7 @@ class Shown:
 
     @cached_property
     def is_whole(self) -> Flags:
-        """Flags of the weeks with a listing that no rule considers truncated."""
+        """Whether each week has a listing that no rule considers truncated."""
         n_listed = (~np.isnan(self.window)).sum(axis=1)
         whole: Flags = n_listed > 0
         for place, week in enumerate(self.listings):
@@ -107,7 +107,7 @@ class Shown:
 
     @cached_property
     def is_believed(self) -> Flags:
-        """Flags of the weeks with a whole listing and counters that no rule considers suspect."""
+        """Whether each week has a complete listing and counters that no rule considers suspect."""
         usable = np.flatnonzero(self.is_whole)
         now, before = usable[1:], usable[:-1]
         new = self.all_time[now] - self.all_time[before]
@@ -147,7 +147,7 @@ def replicate(seed: int, rules: Rules, scale: float = SCALE, weeks: int = 104) -
     """Run one replicate.
 
     Returns:
-        The values of each figure: 1 or 0 for whether something is covered or found, and errors of estimates.
+        The values of each measure: 1 or 0 for whether something is covered or found, and errors of estimates.
     """
     found: Results = defaultdict(list)
     series = Series(scale, weeks, seed=seed, faults=some_faults(weeks, seed), unevenness=UNEVENNESS, kinds=("model",))
@@ -165,7 +165,7 @@ def replicate(seed: int, rules: Rules, scale: float = SCALE, weeks: int = 104) -
 
 
 def _faults(hub: Shown) -> Iterator[tuple[str, float]]:
-    """Yield whether each stalled or truncated week is flagged, and whether each other week is."""
+    """Yield whether each stalled or truncated week is flagged, and whether each good week is."""
     faults = hub.series.faults
     for week in range(hub.series.weeks):
         if week in faults.stalls:
@@ -216,13 +216,13 @@ def _concentration(hub: Shown, seed: int) -> Iterator[tuple[str, float]]:
 
 
 def _recounted(expected: Floats, rng: np.random.Generator) -> Floats:
-    """Count the same 30 days once more."""
+    """Recount the same 30 days."""
     counts: Floats = np.sum([drawn(expected / WINDOW_DAYS, days, rng) for days in (7, 7, 7, 7, 2)], axis=0, dtype=float)
     return counts
 
 
 def _survival(hub: Shown) -> Iterator[tuple[str, float]]:
-    """Yield whether intervals cover the true survival, and the errors; deletion is seen only in whole listings."""
+    """Yield whether intervals cover the true survival, and the errors; deletions show only in complete listings."""
     weeks = np.flatnonzero(hub.is_whole)
     seen = ~np.isnan(hub.window[weeks])
     models = np.flatnonzero(seen.any(axis=0))
@@ -335,7 +335,7 @@ def _measures(hub: Shown, weeks: Floats) -> dict[str, list[float]]:
 
 
 def summary(results: list[Results]) -> dict[str, tuple[int, float, float]]:
-    """Return n and, for each figure, its mean (of what is covered or found) or median and 95% quantile (of errors)."""
+    """Return n and, for each measure, its mean (if covered or found) or its median and 95% quantile (if an error)."""
     together: Results = defaultdict(list)
     for each in results:
         for name, values in each.items():

@@ -1,4 +1,4 @@
-"""The study's activity statistics: their rows, and their values for a Hub whose true values are known."""
+"""The study's activity statistics: their rows, and their values for a Hub with known true values."""
 
 import csv
 from collections.abc import Mapping

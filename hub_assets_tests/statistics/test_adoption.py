@@ -100,7 +100,7 @@ def test_best_week_and_half_life() -> None:
     dip = [500.0, 10.0, 500.0, 480.0, 470.0, 460.0, 100.0, 450.0, 440.0, 100.0, 90.0]
     found = {row["repo_key"]: row for row in release_curves(flows_of({"f": fading, "r": rising, "d": dip})).to_pylist()}
     assert (found["f"]["best_age"], found["f"]["best_rate"]) == (14, 800)
-    # downloads fall by half every three weeks
+    # downloads halve every three weeks
     assert found["f"]["half_life"] == pytest.approx(21, rel=0.001)
     assert (found["r"]["best_age"], found["r"]["half_life"], found["r"]["has_halved"]) == (77, None, False)
     # averages of five weeks peak at (500 + 480 + 470 + 460 + 100) / 5 = 402 in week 5, and the last of three is 210

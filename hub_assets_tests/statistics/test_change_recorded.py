@@ -1,4 +1,4 @@
-"""The statistics of change on recorded data of others: 18 months of daily downloads, two listings, a list of systems.
+"""The statistics of change on data recorded by others: 18 months of daily downloads, two listings, a list of systems.
 
 None of it has all-time counts of models, so relative adoption, half-lives and survival are not tested here.
 """
@@ -84,7 +84,7 @@ def test_days_of_zeros_and_stalls_are_left_out_by_rule(
     is_usable = np.array(list(usable(series)))
     assert (len(series), is_zero.sum()) == (491, 4)
     assert not is_usable[is_zero].any()
-    # 16 days are in stalls; the third day has too few days before it for the rule, but no downloads to divide
+    # 16 days are in stalls; the rule lacks history for the third day, but that day has no downloads to divide
     assert (is_usable.sum(), sum(row["is_suspect"] for row in series)) == (474, 16)
     assert all(
         row["hhi"] == pytest.approx(concentration(c, (), ())["hhi"])
@@ -121,7 +121,7 @@ def test_weekly_trend_skips_suspect_days(
         found[task] = trend(when[::7], share[::7])
     assert {row["n"] for row in found.values()} == {67}
     assert found["sentence-similarity"]["slope_low"] > 0
-    # a fall of 4.5 points a year is not yet certain for a share that varies this much
+    # a fall of 4.5 points a year is not yet significant for a share that varies this much
     assert found["fill-mask"]["slope"] == pytest.approx(-0.045, abs=0.002)
     assert found["fill-mask"]["slope_low"] < 0 < found["fill-mask"]["slope_high"]
 
@@ -144,7 +144,7 @@ def radar(real_data: Path) -> pa.Table:
             "n_likes": now["likes"],
             "n_downloads": now["downloads"],
             "n_downloads_earlier": earlier,
-            # 3.6 days lie between the listings
+            # the listings are 3.6 days apart
             "n_downloads_overlap": np.full(len(now), 1 - 3.6 / 30),
             "task": now["pipeline_tag"],
             "origin": origin,

@@ -55,7 +55,7 @@ def test_a_pareto_distribution_has_its_known_gini_and_lorenz_curve(alpha: float)
 
 
 def test_one_fifth_holds_four_fifths() -> None:
-    # Pareto's own 80/20: alpha = log 5 / log 4
+    # Pareto's 80/20 rule: alpha = log 5 / log 4
     found = concentration(pareto(log(5) / log(4)), (0.8,), (0.2,), resamples=0)
     assert found["share_holding_0.8"] == pytest.approx(0.2, abs=2e-5)
     assert found["top_0.2"] == pytest.approx(0.8)

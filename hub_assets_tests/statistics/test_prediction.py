@@ -1,4 +1,4 @@
-"""Rank correlations: pandas' value, coverage of the interval, and unknown pairs."""
+"""Rank correlations: agreement with pandas, coverage of the interval, and unknown pairs."""
 
 import numpy as np
 import pandas as pd

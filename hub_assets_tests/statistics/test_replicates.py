@@ -1,4 +1,4 @@
-"""The statistics of change recover the truth of a few simulated Hubs, within limits that a few can show."""
+"""The statistics of change recover the truth of a few simulated Hubs, within limits that so few can confirm."""
 
 from typing import Final
 

@@ -97,7 +97,7 @@ def test_against_scipy_without_truncation(subjects: list[tuple[int, bool]]) -> N
 
 
 def test_late_entry_does_not_inflate_survival() -> None:
-    """Lifetimes are exponential; listings that start late see only the survivors."""
+    """Lifetimes are exponential; listings that start late show only the survivors."""
     rng = np.random.default_rng(4)
     covered, naive = [], []
     for _ in range(300):

@@ -1,6 +1,6 @@
 """Power-law fits, compared with published fits, the powerlaw package, brute force, and data from known laws.
 
-Data sets and fits are those of Clauset, Shalizi and Newman (2009), tables 6.1 to 6.3; the powerlaw package includes the
+Data sets and fits are from Clauset, Shalizi and Newman (2009), tables 6.1 to 6.3; the powerlaw package includes the
 data.
 """
 
@@ -146,7 +146,7 @@ def test_published_p_of_words_moves_alpha_in_steps() -> None:
     def nearest(values: Floats) -> tuple[float, float, float]:
         found = []
         distinct = np.unique(values)
-        for x_min in distinct[distinct <= 50]:  # beyond, too few values remain for a close fit
+        for x_min in distinct[distinct <= 50]:  # beyond this, too few values remain for a close fit
             tail = values[values >= x_min]
             alpha = alphas[np.argmin(np.log(zeta(alphas, x_min)) + alphas * np.log(tail).mean())]
             at, counts = np.unique(tail, return_counts=True)
@@ -351,7 +351,7 @@ def test_masses_of_a_lognormal_match_mpmath(mu: float, sigma: float, x_min: int)
             for end in (-0.5, 0.5)
         ]
         masses = [mpmath.log((low - high) / (above[0][0] - above[1][0])) for low, high in zip(*above, strict=True)]
-    is_near = np.array([mass > -1e4 for mass in masses])  # beyond any realistic value, digits are lost
+    is_near = np.array([mass > -1e4 for mass in masses])  # beyond any realistic value, precision is lost
     expected = np.array([float(mass) for mass in masses])
     assert (found - found[0])[is_near] == pytest.approx(expected[is_near], rel=1e-10, abs=1e-8)
 
@@ -407,7 +407,7 @@ def test_few_distinct_values_support_nothing(counts: list[int], least: int, step
 
 
 def test_a_ratio_that_hardly_varies_decides_nothing() -> None:
-    """On two values both laws nearly agree: the ratio is a hundredth, and its deviation is far smaller."""
+    """On two values both laws nearly agree: the ratio is a hundredth, and its standard deviation is far smaller."""
     fit: dict[str, Any] = fit_tail([30] * 40_112 + [34] * 1_953 + [42] * 345 + [48] * 127)
     assert -0.1 < fit["ratio_lognormal"] < 0
     assert fit["p_lognormal"] < 1e-6

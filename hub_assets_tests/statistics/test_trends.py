@@ -1,4 +1,4 @@
-"""Trends: slopes are found with valid intervals, and a Hub that does not change has none."""
+"""Trends: slopes are found with valid intervals, and an unchanging Hub has none."""
 
 from datetime import date, timedelta
 

@@ -81,7 +81,7 @@ class OwnWindow:
 class SharedWindow:
     """The estimate shared by all processes that use the same file, read and written under a lock at each call.
 
-    When a process dies, its slots are lost: the server may have counted them, so they stay charged until a response
+    When a process dies, its slots are lost: the server may have counted them, so they are charged until a response
     settles it. If no other process is alive, the estimate is reset, and the first response corrects it. A checksum
     precedes the content, so a file left half-written by a killed process is reset too. The file is memory-mapped: with
     read and write system calls, which hand the interpreter to another thread each time, a crawl runs at a third of the

@@ -1,7 +1,7 @@
-"""The true values of a Hub a tenth the study's size, compared with the published ones.
+"""The true values of a Hub a tenth the size of the study's, compared with the published ones.
 
 Tolerances allow for the quantile functions and the reduced size. Means, standard deviations and maxima depend on a few
-repositories that a tenth rarely contains; the benchmarks check them at full size.
+repositories that a Hub this small rarely contains; the benchmarks check them at full size.
 """
 
 import pytest
@@ -69,7 +69,7 @@ def test_usage_matches_the_study(figures: dict[str, tuple[float, float]]) -> Non
 
 
 def test_permissive_beats_restrictive_beats_none(tenth: Simulation) -> None:
-    """The order of the study's Table 5 holds for shares of nonzero values, which no single repository dominates."""
+    """Shares of nonzero values, which no single repository dominates, follow the order in the study's Table 5."""
     groups: list[list[str | None]] = [["apache-2.0", "mit"], ["openrail", "creativeml-openrail-m"], [None]]
     licenses = [
         next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), None)

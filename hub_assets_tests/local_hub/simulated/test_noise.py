@@ -17,7 +17,7 @@ PUNCTUATION = str.maketrans("", "", string.punctuation + " ")
 
 
 class Strings:
-    """The author strings of model commits, with the persons and repositories behind each."""
+    """The author strings of model commits, with the people and repositories behind each."""
 
     def __init__(self, simulation: Simulation) -> None:
         history = simulation.histories["model"]

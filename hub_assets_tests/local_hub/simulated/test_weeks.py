@@ -1,4 +1,4 @@
-"""The simulated Hub over time: the same seed makes the same data, and differences between weeks are consistent."""
+"""The simulated Hub over time: the same seed yields the same data, and differences between weeks are consistent."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise

@@ -44,7 +44,7 @@ order by measure, quantity, snapshot_date
 )
 TRENDS: Final = Query(
     "trends-of-shares",
-    "Whether shares move, over the weeks that no rule flags as suspect",
+    "Whether shares change, over the weeks that no rule flags as suspect",
     """
 select series, item, measure, quantity, n, n_suspect, first_date, slope, slope_low, slope_high, p_value, p_holm
 from stats__trends
@@ -77,7 +77,7 @@ limit 60
 )
 SURVIVAL: Final = Query(
     "survival",
-    "Share of models that have not met an event, by age",
+    "Share of models without an event so far, by age",
     """
 select event, slice as relation, day / 365.25 as years, survival, survival_low, survival_high, n_at_risk
 from stats__survival
@@ -97,7 +97,7 @@ order by created_month
 )
 ADOPTION: Final = Query(
     "relative-adoption",
-    "Releases that passed a day of age this week, by downloads relative to the top of their size class",
+    "Releases that reached one of the compared ages this week, by downloads relative to the top of their size class",
     """
 select repo_id, size_class, day, n_downloads_cumulative, relative_adoption, median_of_top, n_compared, gap, is_suspect
 from stats__relative_adoption
@@ -188,7 +188,7 @@ order by quantity, relation, snapshot_date
 )
 HIDDEN: Final = Query(
     "hidden-roots",
-    "Hidden roots: models that much rests on, and that few download",
+    "Hidden roots: models that many others build on but few people download",
     """
 select repo_id, pagerank_rank, downloads_rank, pagerank, n_children, n_descendants, n_downloads
 from network__family_pagerank
@@ -209,7 +209,7 @@ order by depth, drift
 )
 PREDICTIONS: Final = Query(
     "predictions-of-use",
-    "What foretold later use",
+    "What predicted later use",
     """
 select case outcome when 'later_downloads' then 'downloads in 30 days' when 'new_downloads' then 'downloads since'
         when 'new_children' then 'models made from it since' else 'Spaces that use it' end as outcome,

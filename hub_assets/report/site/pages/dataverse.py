@@ -21,7 +21,7 @@ SIZES: Final = (
 _CHOSEN: Final = chosen_by("datasets", {"n_downloads": 5000, "n_downloads_all_time": 3000, "n_likes": 3000})
 TOTALS: Final = Query(
     "dataverse-totals",
-    "All listed datasets, and those on the DataVerse page",
+    "All listed datasets, and the datasets on the DataVerse page",
     f"""
 {_CHOSEN}select
     count(*) as n_datasets,

@@ -27,7 +27,7 @@ _CHOSEN: Final = chosen_by(
 )
 TOTALS: Final = Query(
     "modelverse-totals",
-    "All listed models, and those on the ModelVerse page",
+    "All listed models, and the models on the ModelVerse page",
     f"""
 {_CHOSEN}select
     count(*) as n_models,

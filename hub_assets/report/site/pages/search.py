@@ -1,4 +1,4 @@
-"""Search: repositories by what they can do, where a server answers. After the Spaces for semantic search."""
+"""Search: find repositories by what they can do; needs a server. Modeled on the Spaces for semantic search."""
 
 from typing import Final
 
