@@ -63,7 +63,7 @@ def fingerprint(key: bytes) -> str:
 
 
 def pseudonyms(key: bytes, developer_ids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Return each developer's pseudonym, the first 64 bits of the HMAC-SHA-256 of the id; null for null.
+    """Return each developer's pseudonym, the first 64 bits of the HMAC-SHA-256 of the id; null for a null id.
 
     A key yields the same pseudonyms every week; without it, they cannot be traced back to developers.
     """

@@ -33,7 +33,7 @@ def visible(value: Any, longest: int = LONGEST_VALUE) -> str:
 
 
 def cut(text: str, longest: int) -> str:
-    """Return at most `longest` characters of the text; an ellipsis marks a cut."""
+    """Return the text, cut to at most `longest` characters; an ellipsis marks the cut."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

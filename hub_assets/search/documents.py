@@ -1,4 +1,4 @@
-"""The documents to search: one Arrow table, one row per repository, and the texts to index for each.
+"""The documents to search: an Arrow table, one row per repository, and the texts to index for each.
 
 Choosing and joining the columns belongs in the warehouse; indexing them belongs in `index`.
 """

@@ -32,7 +32,7 @@ def relative_adoption(counts: pa.Table, days: Sequence[int] = DAYS, *, top: int 
         counts: one row per model and listing: `repo_key`, `size_class`, `age` (days since release, > 0) and
             `n_downloads_all_time` (rows where it is null are ignored).
         days: days after release.
-        top: the median is over this many models of the class, the most downloaded ones.
+        top: number of the class's most downloaded models to take the median of.
         max_gap: maximum number of days between the listings around a day; beyond it, the count is unknown.
 
     Returns:

@@ -22,7 +22,7 @@ from hub_assets.warehouse.database import connect, rewrite
 from hub_assets.warehouse.sql_project import Project
 
 FILE: Final = "retention.toml"
-"""Name of a file in the home, one line per limit that differs from the default, such as `exports_weeks = 104`."""
+"""Name of a file in the home: one line per limit that differs from the default, such as `exports_weeks = 104`."""
 MATERIALIZED: Final = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION")
 KEPT_EVENTS: Final = (*MATERIALIZED, "PIPELINE_START", "PIPELINE_SUCCESS")
 """Event types to keep, because they record materializations and contain the numbers that the UI plots."""

@@ -234,9 +234,9 @@ def _take_in(connection: duckdb.DuckDBPyConnection, table: str) -> None:
 def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project: Project) -> dict[str, int]:
     """Add weeks of the build to the published warehouse and return their row counts by table.
 
-    Only these weeks are copied, so a failed build of another week is not published. Seeds, marts and the identity tables
-    are published. Views are not, because they read lake files that a later run may replace; intermediate tables are
-    not, because they name people. Readers who have the file open keep the old version until they reopen it.
+    Only these weeks are copied, so a failed build of another week is not published. Seeds, marts and the identity
+    tables are published. Views are not, because they read lake files that a later run may replace; intermediate tables
+    are not, because they name people. Readers who have the file open keep the old version until they reopen it.
     """
     added = [weeks] if isinstance(weeks, date) else list(weeks)
     beside = warehouse.with_name(f".{warehouse.name}.beside")
