@@ -15,7 +15,7 @@ from hub_assets.resources import HomeResource
 
 CLAIMS: Final = "stats__claims"
 ALWAYS: Final = {"core__week_quality", "mart__repo_activity"}
-"""Tables that judging reads besides those of the claims: which weeks are suspect, and which weeks exist."""
+"""Tables that judging reads besides the claims' own tables: which weeks are suspect, and which weeks exist."""
 
 
 def build_claims() -> list[dg.AssetsDefinition]:

@@ -56,7 +56,7 @@ def license_correlation_maps(correlations: pa.Table) -> Figure:
         correlations: the same table as for `correlation_maps`. Only rows of models in a license group are drawn.
 
     Returns:
-        A figure laid out like that of `correlation_maps`.
+        A figure laid out like the one from `correlation_maps`.
     """
     models = correlations.filter(pc.equal(correlations["repo_type"], "model"))
     return _maps({name: _pairs(models, "license_group", group) for group, name in LICENSE_GROUPS.items()})

@@ -256,7 +256,7 @@ def _is_random(token: str) -> bool:
 
 
 def _decoded(text: str, depth: int) -> Iterator[str]:
-    """Yield the decoded forms in which other programs may read a text, excluding the text itself."""
+    """Yield the decoded forms in which other programs may read the text, excluding the text itself."""
     views = set() if text.isascii() else {unicodedata.normalize("NFKC", text)}
     if _ENCODED.search(text):
         views |= {unquote(text), html.unescape(text), _unescaped(text)}

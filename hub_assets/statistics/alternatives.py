@@ -1,6 +1,6 @@
 """Maximum-likelihood fits of alternative tail distributions: exponential, lognormal, truncated power law.
 
-The definitions are those of the powerlaw 2.0 package, and the values agree except where powerlaw underflows. Over
+The definitions follow the powerlaw 2.0 package, and the values agree except where powerlaw underflows. Over
 integers these are the geometric distribution, x^-alpha e^(-rate x) divided by its sum, and a lognormal rounded to
 integers. All functions work on distinct values and their counts. Special functions and minimizers come from scipy
 (1.17).

@@ -28,7 +28,7 @@ class Tail:
     """A power law p(x) ~ x^-alpha for values from x_min up, over integers or, unless `is_discrete`, real numbers.
 
     `alpha_se` is the standard error of alpha given x_min. `ks` is the largest distance between the fitted distribution
-    and that of the `n_tail` values (Kolmogorov-Smirnov).
+    and the distribution of the `n_tail` values (Kolmogorov-Smirnov).
     """
 
     is_discrete: bool

@@ -179,7 +179,7 @@ def show(connection: duckdb.DuckDBPyConnection, table: Table, files: Iterable[Pa
 
 
 def is_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Return whether the database itself holds a table's rows; a view shows those of files."""
+    """Return whether the database itself holds a table's rows; a view shows rows of files."""
     found = "select 1 from duckdb_tables() where table_name = ? and database_name = current_database()"
     return bool(connection.execute(found, [name]).fetchall())
 

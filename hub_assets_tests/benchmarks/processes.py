@@ -55,7 +55,7 @@ class Timed(Generic[T]):
         answers: Answers | None = None,
         grows: bool = False,
     ) -> Measurement:
-        """Return this as a measurement; the arguments are those of `Measurement`."""
+        """Return this as a measurement; the arguments are the same as `Measurement`'s."""
         return Measurement(work, size, self.seconds, self.peak, peers=peers, aims=aims, answers=answers, grows=grows)
 
     def peer(self, name: str) -> Peer:

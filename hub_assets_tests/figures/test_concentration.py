@@ -164,7 +164,7 @@ def test_one_repository_is_drawn() -> None:
 def test_text_is_not_cut_off_small_or_overlapping(lorenz: pa.Table) -> None:
     figure = lorenz_curves(lorenz)
     assert_neat(figure)
-    # tick labels do not overlap those of the next panel either
+    # tick labels do not overlap the next panel's tick labels either
     first, second = figure.axes[:2]
     ends = [axes.xaxis.get_ticklabels() for axes in (first, second)]
     shown = [[one.get_window_extent() for one in labels if one.get_text() in ("1%", "100%")] for labels in ends]

@@ -123,7 +123,7 @@ def server() -> Iterator[Server]:
 
 
 def prepare(home: Home, server: Server) -> None:
-    """Copy `deployment/dagster.yaml` into a home, replacing only its fixed port with that of the test's server."""
+    """Copy `deployment/dagster.yaml` into a home, replacing only its fixed port with the test server's port."""
     settings = yaml.safe_load((FOLDER / "dagster.yaml").read_text())
     settings["storage"]["postgres"]["postgres_db"]["port"] = server.port
     home.dagster.mkdir(parents=True, exist_ok=True)

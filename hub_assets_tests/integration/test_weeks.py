@@ -138,7 +138,7 @@ def developers_of(home: Path, week: date) -> dict[str, Any]:
 
 
 def assert_histories_are_true(home: Path, population: Population) -> None:
-    """Assert that every repository's published counts match those of the Hub."""
+    """Assert that every repository's published counts match the Hub's."""
     developers = developers_of(home, population.week)
     assert {"system", "SFconvertbot"} <= {author for author, row in developers.items() if row["is_bot"]}
     for kind, repos in population.repos.items():

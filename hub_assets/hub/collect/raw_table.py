@@ -128,7 +128,7 @@ class ResponseTable:
 
     Args:
         name: the table's name.
-        columns: the columns after those of the response log, with their types.
+        columns: the columns after the response log's columns, with their types.
         label: what the questions are about, as shown in a terminal.
         plan: returns the questions that are left.
         ask: answers a question with one row per response, see `crawl.crawl`.

@@ -74,7 +74,7 @@ def of_answer(answer: Answer, outcome: str = "ok") -> Row:
 
 
 def of_error(error: HubError, client: HubClient, outcome: str | None = None) -> Row:
-    """Return the response log columns of an error. The outcome defaults to that of the error's type.
+    """Return the response log columns of an error. The outcome defaults to the error type's outcome.
 
     With a token, the Hub returns 404 for a missing or private repository, so a 401 is about the token and says nothing
     about the repository.

@@ -88,7 +88,7 @@ def claims() -> tuple[Claim, ...]:
 
 
 def sentences(week: Week, page: str | None = None) -> list[Sentence]:
-    """Return the sentences of a page, or those of the entry page if `page` is None."""
+    """Return a page's sentences, or the entry page's if `page` is None."""
     return [sentence_of(week, claim) for claim in claims() if (claim.page == page if page else claim.is_main)]
 
 

@@ -27,7 +27,7 @@ def population(stage: Stage) -> Iterator[Measurement]:
 
 @benchmark("calibration", order=20)
 def calibration(stage: Stage) -> Iterator[Measurement | Table]:
-    """Compare the study's published figures with those of the simulated Hub."""
+    """Compare the study's published figures with the simulated Hub's."""
     done = measure(calibrate, stage.scale, stage.populations)
     yield Table("Calibration", done.result)
     judged = [row for row in done.result if row["quantity"].endswith((" mean", " std", " max"))]
