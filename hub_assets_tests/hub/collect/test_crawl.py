@@ -446,7 +446,9 @@ def test_rows_are_the_same_despite_faults(lake: Lake) -> None:
             details = land(client, lake, HISTORIES[kind], WEEK).details
             calls = app.state.counters.by_kind["history"] - before
             assert details["is_complete"]
-            assert details["calls"] == sum(row["calls"] for row in rows(lake, f"raw_hub__{kind}")) == calls
+            assert details["calls"] == sum(row["calls"] for row in rows(lake, f"raw_hub__{kind}"))
+            # a kept-alive connection can break before its request arrives
+            assert calls <= details["calls"] <= calls + 2
             retries.update(details["retries"])
             retries["throttled"] += details["throttled"]
     assert retries["500"] >= 50, retries
