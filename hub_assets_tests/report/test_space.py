@@ -115,7 +115,7 @@ def test_a_concurrent_commit_is_noticed(hub: str, tmp_path: Path) -> None:
 
     site = made_site(tmp_path, "2026-11-16")
     publish_space(target, site, tell)
-    assert [message for message in told if "Somebody else" in message]
+    assert [message for message in told if "Someone else" in message]
     assert contents(api) == texts(site)
 
 
