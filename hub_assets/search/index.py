@@ -94,8 +94,8 @@ def build(
         folder: where to put the index.
         previous: an earlier index; documents whose text has not changed reuse its vectors.
         embedder: computes the vectors of documents with card text; None for an index of words alone.
-        most_embedded: maximum number of texts to embed, shared equally between types that need it, the most downloaded
-            first; a later build continues. None for no limit.
+        most_embedded: maximum number of texts to embed, shared equally between the types; what one does not need
+            goes to the next. The most downloaded come first, and a later build continues. None for no limit.
     """
     documents = documents.select(SCHEMA.names).cast(SCHEMA)
     beside = folder.with_name(f".{folder.name}.new")
@@ -104,7 +104,7 @@ def build(
     known = None if embedder is None else _vectors_in(previous, embedder)
     n_with_vector = n_embedded = 0
     tables = {repo_type: documents.filter(pc.equal(documents["repo_type"], repo_type)) for repo_type in REPO_TYPES}
-    # the smallest first, so that what it does not use of its part of `most_embedded` is left to the others
+    # smallest type first, so that what it leaves unused of its share of `most_embedded` goes to the others
     for place, (repo_type, table) in enumerate(sorted(tables.items(), key=lambda item: len(item[1]))):
         # the most used first, because results with equal scores are returned in this order
         keys = [("downloads", "descending"), ("likes", "descending"), ("repo_id", "ascending")]

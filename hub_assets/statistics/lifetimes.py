@@ -240,7 +240,7 @@ select
     event,
     coalesce(relation, 'unspecified') as relation,
     cast(extract('year' from created_at) as varchar) as cohort,
-    -- a model can be listed in the first seconds of its life, and its clock is not ours
+    -- a model can seem to be listed before it was created: clocks differ, and a recording knows only its day
     greatest(entry, 0.0) as entry,
     greatest("exit", 0.0) as "exit",
     coalesce(is_event, false) as is_event

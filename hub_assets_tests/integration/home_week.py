@@ -24,8 +24,8 @@ LEFT_OUT = {
     )
 }
 """Slow assets, left out because they write their results in the same way as the others."""
-AT_AGES: Final = {"stats__relative_adoption", "stats__release_curves"}
-"""Tables whose values depend on the age of a model at the second in which it was listed."""
+TIMED_TABLES: Final = {"stats__relative_adoption", "stats__release_curves"}
+"""Tables whose values depend on the second in which a model was listed, because they contain its age."""
 
 
 def take_week(root: str, url: str, week: str) -> None:
@@ -65,14 +65,14 @@ def failures_of(result: dg.ExecuteInProcessResult) -> str:
 
 
 def tables_of(database: Path, *, with_times: bool = True) -> dict[str, list[tuple[Any, ...]]]:
-    """Return all rows of a database by table, sorted by all columns, with or without what depends on the time."""
+    """Return all rows of a database by table, sorted by all columns, with or without what depends on the clock."""
     columns = "*" if with_times else "columns(lambda name: not ends_with(name, 'observed_at'))"
     with connect(database, read_only=True) as connection:
         names = connection.execute("select table_name from duckdb_tables() where database_name = current_database()")
         return {
             name: connection.execute(f"select {columns} from {name} order by all").fetchall()
             for (name,) in names.fetchall()
-            if with_times or name not in AT_AGES
+            if with_times or name not in TIMED_TABLES
         }
 
 

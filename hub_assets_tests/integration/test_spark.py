@@ -89,7 +89,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             time.sleep(0.5)
         yield f"sc://127.0.0.1:{port}"
     finally:
-        # its shutdown hooks can take minutes while a client still believes to be connected
+        # its shutdown hooks can take minutes while a client is still connected
         os.killpg(server.pid, signal.SIGKILL)
         server.wait(60)
 

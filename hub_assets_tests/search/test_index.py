@@ -252,3 +252,14 @@ def test_an_embedder_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CHOICE, "hub_assets_tests.search.made")
     with pytest.raises(EmbedderError, match="set it to module:function"):
         available_embedder()
+
+
+def test_the_limit_cuts_equal_vectors_in_row_order(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    places = rng.integers(0, 5, 2_000)  # five distinct vectors
+    vectors = quantized(rng.standard_normal((5, 16)).astype(np.float32))
+    write_vectors(tmp_path / "vectors", Stored(np.arange(2_000), np.zeros(2_000, np.uint64), vectors[places]))
+    opened = Semantic.open(tmp_path / "vectors")
+    equal = np.flatnonzero(places == 0).tolist()
+    for limit in (1, 7, 100):
+        assert [row for row, _ in opened.search(vectors[0], None, limit)] == equal[:limit]
