@@ -118,6 +118,20 @@ def test_types_share_a_limit_the_most_downloaded_come_first_and_later_builds_con
     assert (summary.n_embedded, summary.n_with_vector) == (2, 4)
 
 
+def test_a_type_with_many_documents_leaves_room_for_the_others(tmp_path: Path) -> None:
+    many = documents(
+        *(
+            {"repo_id": f"ada/{kind}-{n}", "repo_type": kind, "card_text": f"Text {n}.", "downloads": n}
+            for kind, number in (("model", 9), ("dataset", 8), ("space", 1))
+            for n in range(number)
+        )
+    )
+    embedder = WordVectors()
+    assert build(many, tmp_path / "index", embedder=embedder, most_embedded=7).n_embedded == 7
+    kinds = [text.split("-")[0].split()[0] for text in embedder.texts]
+    assert {kind: kinds.count(kind) for kind in kinds} == {"space": 1, "dataset": 3, "model": 3}
+
+
 def test_an_interrupted_build_leaves_the_old_index(tmp_path: Path) -> None:
     class Broken(WordVectors):
         def embed(self, texts: Sequence[str]) -> Any:

@@ -151,3 +151,18 @@ def test_weeks_that_cannot_be_trusted_are_marked() -> None:
         (True, "partial", 4, 0.5, True),
     ]
     assert [row[1] for row in found["n_likes"]] == [None, None, "like_purge", "partial"]
+
+
+def test_interval_of_an_index_that_a_few_units_decide_covers_its_mean() -> None:
+    # 2,000 weeks of the same 300 units, as slices; two units hold a third of the total
+    rng = np.random.default_rng(3)
+    expected = 1e6 / np.arange(1, 301) ** 1.3
+    n = 2_000
+    counts, earlier = (expected * np.exp(0.2 * rng.standard_normal((n, len(expected)))) for _ in range(2))
+    weeks = np.repeat(np.arange(n), len(expected))
+    table = week_of(
+        counts.ravel(), n_new_downloads_earlier=earlier.ravel(), which=pa.array(weeks.astype(str), pa.string())
+    )
+    rows = [row for row in measured(table, slices=("which",)) if row["slice_kind"] == "which"]
+    truth = np.mean([row["hhi"] for row in rows])
+    assert 0.92 < np.mean([row["hhi_low"] <= truth <= row["hhi_high"] for row in rows]) < 0.98
