@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from hub_assets.warehouse.sql_project import Model, Table
+from hub_assets.warehouse.column_lineage import Origins
+from hub_assets.warehouse.sql_project import Table
 
 PREVIEW_TEXT = 80
 """Maximum characters per value in a preview, because card metadata can be a page long."""
@@ -38,12 +39,11 @@ def column_schema(table: Table) -> dg.TableSchemaMetadataValue:
     )
 
 
-def column_lineage(model: Model) -> dict[str, Any]:
-    """Return each column's lineage, both in the form that catalogs read and as a table.
+def lineage(origins: Origins) -> dict[str, Any]:
+    """Return the lineage of a table's columns, both in the form that catalogs read and as a table.
 
     The table is needed because the open-source UI does not show column lineage.
     """
-    origins = model.column_lineage
     lines = [
         f"| {column} | {', '.join(f'{table}.{name}' for table, name in sources) or '-'} |"
         for column, sources in origins.items()

@@ -10,9 +10,10 @@ import duckdb
 
 from hub_assets.assets.tables import of_all, of_weeks, record, spec_of
 from hub_assets.checks import check, check_specs, newest_week
-from hub_assets.metadata import RESULT_ROWS, column_lineage, column_schema, preview, tracked_metrics
+from hub_assets.metadata import RESULT_ROWS, column_schema, lineage, preview, tracked_metrics
 from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource, listings_behind, project
+from hub_assets.warehouse.column_lineage import column_lineage
 from hub_assets.warehouse.spark import SparkError
 from hub_assets.warehouse.sql_project import Model, Seed
 
@@ -101,7 +102,7 @@ def _build_week(model: Model, snapshot_date: date, home: HomeResource) -> dg.Mat
             "dagster/partition_row_count": rows,
             "dagster/column_schema": column_schema(model),
             "preview": preview(first, model.personal),
-            **column_lineage(model),
+            **lineage(column_lineage(model, project().tables)),
             **numbers,
         },
         check_results=checks,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from hub_assets.resources import project
+from hub_assets.warehouse.column_lineage import column_lineage
 from hub_assets.warehouse.sql_project import Column, Model, Table
 
 WORKS = ("repo_type", "repo_key", "repo_id", "namespace", "_id", "id", "snapshot_date")
@@ -14,7 +15,7 @@ def unmarked(table: Table, personal: dict[str, frozenset[str]]) -> Iterator[Colu
 
     A table names people if one of its columns is marked or derives from a marked column in another table.
     """
-    lineage = table.column_lineage if isinstance(table, Model) else {}
+    lineage = column_lineage(table, project().tables) if isinstance(table, Model) else {}
     names_people = {
         column for column, origins in lineage.items() if any(name in personal[origin] for origin, name in origins)
     }

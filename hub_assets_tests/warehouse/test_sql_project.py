@@ -9,6 +9,7 @@ import duckdb
 import pytest
 import sqlglot
 
+from hub_assets.warehouse.column_lineage import column_lineage
 from hub_assets.warehouse.sql_project import ModelError, load_project
 from hub_assets_tests.warehouse import building
 
@@ -57,14 +58,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_valid_project_loads(folder: Path) -> None:
-    (model,) = load_project(folder).models
+    project = load_project(folder)
+    (model,) = project.models
     assert [(column.name, column.type) for column in model.columns] == [
         ("snapshot_date", "DATE"),
         ("k", "BIGINT"),
         ("width", "BIGINT"),
     ]
     assert model.upstream == ("raw__things",)
-    assert model.column_lineage["width"] == [("raw__things", "box")]
+    assert column_lineage(model, project.tables)["width"] == [("raw__things", "box")]
     assert "date '2026-11-16'" in model.render(date(2026, 11, 16))
     assert {test.name for test in model.data_tests} == {
         "unique__snapshot_date__k",
