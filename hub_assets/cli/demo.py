@@ -1,6 +1,7 @@
 """`hub-assets demo`."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def demo_command(
     from hub_assets.home import Home
     from hub_assets.hub.collect.listing import ListingRefused
     from hub_assets.local_hub.app import build_app
-    from hub_assets.local_hub.server import running
+    from hub_assets.local_hub.server import running_apart
     from hub_assets.partitions import is_partition, known_weeks
     from hub_assets.resources import HubResource
 
@@ -57,7 +58,7 @@ def demo_command(
         # checked here because a Date header cannot represent some of these weeks
         if not is_partition(population.week):
             raise UserError(f"The week of {population.week} is outside the supported weeks ({known_weeks()}).")
-        with running(build_app(population, quota=quota)) as url:
+        with running_apart(partial(build_app, population, quota=quota)) as url:
             console.print(f"A local Hub serves the week of {population.week} at {url} ({population.identity}).")
             print_notes(population)
             hub = HubResource(endpoint=url, use_token=False, page_size=page_size, is_local=True)

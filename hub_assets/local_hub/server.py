@@ -1,13 +1,16 @@
-"""Running an app over HTTP, until interrupted or alongside a test.
+"""Running an app over HTTP: until interrupted, in a thread of this process, or in a process of its own.
 
-This module only deals with sockets and threads; responses belong in `app`.
+This module only deals with sockets, threads and processes; responses belong in `app`.
 """
 
 import contextlib
 import gc
+import multiprocessing
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from typing import Any, Final
 
 import uvicorn
@@ -75,3 +78,38 @@ def running(app: ASGIApp, **settings: Any) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextlib.contextmanager
+def running_apart(make_app: Callable[[], ASGIApp]) -> Iterator[str]:
+    """Serve from another process while the block runs, so that server and client each have a core; yields the base URL.
+
+    Args:
+        make_app: called in the other process; it must be picklable.
+
+    Raises:
+        EOFError: if the app cannot be made; the other process prints why.
+    """
+    # a fork would copy the locks that this process's threads hold
+    context = multiprocessing.get_context("spawn")
+    ready, ready_there = context.Pipe(duplex=False)
+    process = context.Process(target=_serve_apart, args=(make_app, ready_there), name="local_hub", daemon=True)
+    process.start()
+    ready_there.close()
+    try:
+        yield ready.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve_apart(make_app: Callable[[], ASGIApp], ready: Connection) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    serve(make_app(), "127.0.0.1", 0, ready.send)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone, even if that was killed."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+    os._exit(1)

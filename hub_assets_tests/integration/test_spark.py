@@ -24,8 +24,7 @@ from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets.resources import project
-from hub_assets.sql import parquet
-from hub_assets.warehouse.database import connect, is_table, prepare, replace_week
+from hub_assets.warehouse.database import connect, is_table, prepare, replace_week, show
 from hub_assets.warehouse.spark import Spark, build_week
 from hub_assets.warehouse.sql_project import Model
 from hub_assets_tests.golden import WEEK, hub_of
@@ -61,6 +60,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "spark.connect.grpc.binding.port": port,
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # short queries never repay C2
         "spark.sql.shuffle.partitions": 2,
         "spark.sql.warehouse.dir": folder / "warehouse",
         "spark.local.dir": folder / "local",
@@ -109,24 +109,22 @@ def differences(
     A model reads DuckDB's tables, not Spark's, so that a difference shows where it arises.
     """
     found: dict[str, Any] = {}
+    tables = Lake(folder / "tables")
     for model in project().models:
         if model.is_view:
             continue
+        kept = folder / "kept.parquet"
         ours = f"select * from {model.name} where snapshot_date = date '{week}'"
-        n = count(connection, ours)
-        tables = Lake(folder / model.name)
-        with connection.cursor() as other:
-            other.begin()  # restore what `build_week` moves to Parquet
-            build_week(spark, other, project(), files, tables, model, week)
-            other.rollback()
-        theirs = f"select * from {parquet(tables.files(model.name, week))} where snapshot_date = date '{week}'"
-        ours, theirs = comparable(model, ours), comparable(model, theirs)
+        connection.execute(f"copy ({ours}) to '{kept}' (format parquet)")
+        build_week(spark, connection, project(), files, tables, model, week)
+        ours, theirs = comparable(model, f"from '{kept}'"), comparable(model, ours)
         found[model.name] = (
-            n,
+            count(connection, ours),
             connection.execute(f"({ours}) except all ({theirs}) limit 2").fetchall(),
             connection.execute(f"({theirs}) except all ({ours}) limit 2").fetchall(),
         )
-        shutil.rmtree(folder / model.name)
+        tables.adopt(model.name, week, [kept])
+        show(connection, model, tables.files_of_all_weeks(model.name))
     return found
 
 
