@@ -24,8 +24,8 @@ LEFT_OUT = {
     )
 }
 """Slow assets, left out because they write their results in the same way as the others."""
-TIMED_TABLES: Final = {"stats__relative_adoption", "stats__release_curves"}
-"""Tables whose values depend on the second in which a model was listed, because they contain its age."""
+TIMED_TABLES: Final = {"stats__relative_adoption", "stats__release_curves", "stats__survival"}
+"""Tables whose values depend on the second in which a model was listed, because they derive from its age."""
 
 
 def take_week(root: str, url: str, week: str) -> None:
