@@ -161,7 +161,7 @@ def is_switched_on() -> bool:
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def weekly_release_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Release the current week on Wednesdays at 06:00 UTC. Needs HUB_ASSETS_RELEASE_TO, and is off until started."""
+    """Release the current week on Wednesdays at 06:00 UTC. Needs HUB_ASSETS_RELEASE_TO, and is off by default."""
     to = os.environ.get(RELEASE_TO)
     if not to:
         return dg.SkipReason(f"{RELEASE_TO} does not name a data set, such as my-lab/hub-weekly")

@@ -1,8 +1,9 @@
 """Conversion of listing files from all eras to the JSON that the Hub sent, in batches.
 
 Columns came and went over the years, and the same column was stored as JSON text or a struct, as an integer or a float,
-as a date or text. Written as JSON again, they are all one case, and the code that converts the Hub's responses turns
-them into rows. A column that a file lacks is absent from the JSON, so it counts as not observed, never as 0 or empty.
+as a date or text. Converting them all back to JSON removes these differences, so the code that converts the Hub's
+responses can turn them into rows. A column that a file lacks is absent from the JSON, so it counts as not observed,
+never as 0 or empty.
 """
 
 import json

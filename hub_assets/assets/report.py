@@ -48,7 +48,7 @@ def build_report(figures: dg.AssetsDefinition) -> dg.AssetsDefinition:
         kinds={"html"},
     )
     def report__site(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        """The week's report as a static site: findings, tables and figures next to the study, methods and data."""
+        """The week's report as a static site: findings compared with the study's, tables, figures, methods and data."""
         from hub_assets.report.site.build import build_site  # imports matplotlib, which takes half a second
 
         where, results = home.home, dict[date, dg.MaterializeResult]()

@@ -42,7 +42,7 @@ def doctor_command(home: Path | None) -> None:
         f"{len(examination.warnings)} warnings."
     )
     if examination.failures:
-        raise SnapshotWouldFail("A snapshot would fail; the remedies are above.")
+        raise SnapshotWouldFail("A snapshot would fail; see the fixes above.")
 
 
 def examined(client: "HubClient", root: Path) -> "Examination":

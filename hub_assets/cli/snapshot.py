@@ -62,7 +62,7 @@ def snapshot_command(home: Path | None, crawl: "CrawlResource", **settings: Any)
         client.contact()  # a wrong address or token is reported in one sentence instead of many findings
         examination = examined(client, chosen_home.root)
         if examination.failures:
-            raise SnapshotWouldFail("The first snapshot of this Hub would fail; the remedies are above.")
+            raise SnapshotWouldFail("The first snapshot of this Hub would fail; see the fixes above.")
     run_present_week(hub, chosen_home, crawl)
 
 

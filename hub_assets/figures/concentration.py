@@ -70,7 +70,7 @@ def lorenz_curves(lorenz: pa.Table) -> Figure:
 
 
 def _curves(lorenz: pa.Table) -> Mapping[tuple[str, str], Curve]:
-    """Return, by type and variable, the top shares of repositories (ascending, above 0) and the shares they hold."""
+    """Return, by type and variable, the fractions of repositories at the top (ascending) and of the total they hold."""
     names = [lorenz[name].to_numpy() for name in ("repo_type", "variable")]
     top, held = (1 - lorenz[name].to_numpy() for name in ("share_of_repos", "share_of_total"))
     curves = {}

@@ -206,7 +206,7 @@ def undo(decisions: pa.Table, author_a: str, author_b: str) -> pa.Table:
 
 
 def decisions_hash(decisions: pa.Table) -> str:
-    """Return 12 hex digits that identify the pairs and their outcomes, regardless of order, author, time and reason."""
+    """Return 12 hex digits that identify the pairs and their outcomes, regardless of order, author, time or reason."""
     decided = sorted(zip(*(decisions[name].to_pylist() for name in (*_PAIR, "decision")), strict=True))
     return hashlib.sha256(json.dumps(decided).encode()).hexdigest()[:12]
 

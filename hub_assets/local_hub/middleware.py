@@ -141,7 +141,7 @@ def _half(send: Send) -> Send:
 
 
 class _HubClock:
-    """The Hub's clock: starts at Monday 06:30 of the served week, whatever today's date is.
+    """The Hub's clock: it starts at 06:30 on the Monday of the served week, whatever today's date is.
 
     The data belongs to a single week, so after Sunday the clock starts over.
     """

@@ -2,7 +2,7 @@
 
 A backup folder contains `objects/`, files named by their SHA-256 digest, and `backups/`, one list of files per backup.
 An unchanged file is stored only once, even if many backups list it. Nothing is encrypted. Because the folder holds
-people's data and the key of the pseudonyms, only its owner can read it. Checking whether a home is valid belongs in
+personal data and the pseudonym key, only its owner can read it. Checking whether a home is valid belongs in
 `verify`; copying the folder to another machine is up to other tools.
 """
 
@@ -368,7 +368,7 @@ def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
 
 
 def _remember(home: Home, folder: Path, name: str, *, is_gone: bool = False) -> None:
-    """Record a backup's location in the home, because erasing a person has to list the backups that remain."""
+    """Record a backup's location in the home, because `forget` must list the backups that remain."""
     path = home.root / KEPT_IN
     try:
         kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -1,4 +1,4 @@
-"""The doctor: one examination of a Hub, this machine and a home.
+"""The doctor: examines a Hub, this machine and a home.
 
 The checks belong in `hub_examination` and `machine`; saving the last result belongs in `findings`.
 """

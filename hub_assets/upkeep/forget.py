@@ -1,8 +1,8 @@
 """Erases a person from everything in a home: raw rows, databases, decisions, exports, report and Dagster's storage.
 
-Every name of the person is replaced by a random token, the same everywhere, so that counts do not change.
-`lake.tombstones` keeps the names out of later crawls. Backups and releases are listed, not changed. Asking for consent
-and removing data published elsewhere do not belong here.
+Each of the person's names is replaced by its own random token, which is the same wherever the name occurs, so counts
+do not change. `lake.tombstones` keeps the names out of later crawls. Backups and releases are listed, not changed.
+Asking for consent and removing data published elsewhere do not belong here.
 """
 
 import hashlib

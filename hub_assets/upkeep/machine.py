@@ -151,7 +151,7 @@ def _secret(home: Home) -> Finding:
     except HubAssetsError as error:
         meaning = "Developers cannot get their pseudonyms."
         return Finding("secret", "failure", str(error), meaning, "Restore it from a backup, or follow the message.")
-    return Finding("secret", "ok", "the key of the pseudonyms is private and the same as before")
+    return Finding("secret", "ok", "the pseudonym key is private and the same as before")
 
 
 def _decisions(home: Home) -> Finding:

@@ -1,6 +1,6 @@
 """Which columns the columns of a SQL model derive from, as sqlglot reads them from the SQL.
 
-The loader does not do this, because it would take 40 % of its time, and only a run that builds the model needs it.
+The loader skips this step, which would account for 40 % of its time and is needed only by a run that builds the model.
 """
 
 from collections.abc import Mapping

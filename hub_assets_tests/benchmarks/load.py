@@ -35,7 +35,7 @@ Walk = Generator[str, Answer, None]
 
 @dataclass
 class Load:
-    """The number of responses, and by status the number of bad ones: those that are not a nonempty list."""
+    """The number of responses, and of bad ones per status: anything but a nonempty list is bad."""
 
     answers: int = 0
     bad: Counter[int] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""Pairs that each generator proposes or must not propose; the study's rules are compared with a double loop."""
+"""Pairs that each generator proposes or must not propose; a brute-force loop checks the study's."""
 
 from random import Random
 

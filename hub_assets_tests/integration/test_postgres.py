@@ -1,7 +1,8 @@
 """A server: code location, webserver and daemon with a real PostgreSQL, set up with the files in `deployment`.
 
-A week's run starts from the queue and loses its process partway; home and database are backed up and restored
-elsewhere; a home of an earlier version is upgraded and used. The tests need the programs in Debian's `postgresql`.
+A weekly run is launched from the queue, and its process dies partway through; the home and the database are backed up
+and restored elsewhere; a home from an earlier version is upgraded and used. The tests need the programs in
+Debian's `postgresql`.
 """
 
 import contextlib

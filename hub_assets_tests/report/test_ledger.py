@@ -205,7 +205,7 @@ def test_a_ledger_that_repeats_an_id_or_is_not_yaml_is_refused(tmp_path: Path) -
 def planted() -> dict[str, tuple[str, float, float]]:
     """Claims about the golden week: a query of marts, the simulator's truth, and a false value.
 
-    The truth comes from the simulator's own tables with numpy, so that it shares no code with the marts.
+    The true values are computed with numpy from the simulator's own tables, so they share no code with the marts.
     """
     simulation = simulate(WEEK, scale=SCALE, seed=SEED)
     models, datasets = simulation.repos["model"], simulation.repos["dataset"]

@@ -239,7 +239,7 @@ def _survival(hub: Shown) -> Iterator[tuple[str, float]]:
 
 
 def _adoption(hub: Shown) -> Iterator[tuple[str, float]]:
-    """Yield the errors due to gaps and suspect weeks in downloads since release and in relative adoption."""
+    """Yield the errors that gaps and suspect weeks cause in downloads since release and in relative adoption."""
     is_new = hub.courses.created > hub.times[0]
     ours, truth = (
         {

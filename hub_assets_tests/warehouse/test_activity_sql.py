@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 class Warehouse(Database):
-    """A database that builds the tables under test from given activity and statistics."""
+    """A database in which the tables under test are built from given activity and statistics."""
 
     def __init__(self, project: Project) -> None:
         super().__init__(project, "mart__repo_activity", *UNTOLD)

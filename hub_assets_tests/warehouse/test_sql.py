@@ -1,4 +1,4 @@
-"""SQL models: input rows and expected rows for one of several weeks."""
+"""SQL models: given input rows for several weeks, the rows expected for one of them."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime

@@ -103,7 +103,7 @@ class RequestPacer:
             self._changed.notify_all()
 
     def lose(self, slot: RequestSlot) -> None:
-        """Return the slot of a request that got no response."""
+        """Release the slot of a request that got no response."""
         with self._changed:
             with self.window_state.opened() as share:
                 share.slots.remove(slot)

@@ -169,7 +169,7 @@ def concentration(values: Floats) -> dict[str, float | None]:
 
 
 def truth(series: Series, described: dict[RepoType, pa.Table]) -> dict[str, pa.Table]:
-    """Return the answers that do not depend on the week: `releases` and `organizations`."""
+    """Return the responses that do not depend on the week: `releases` and `organizations`."""
     releases = [
         pa.table(
             {

@@ -80,7 +80,7 @@ def lists(*columns: pa.Array) -> pa.ListArray:
 def json_objects(**entries: pa.Array) -> pa.Array:
     """Return a JSON object for each row, without its null entries; null if all are null.
 
-    Texts must not need JSON escaping; other types are written as their text form.
+    Strings must contain nothing that needs JSON escaping; values of other types are cast to text.
     """
     members = []
     for name, values in entries.items():

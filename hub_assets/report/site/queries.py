@@ -1,6 +1,6 @@
 """Queries whose results the site shows, and links from each number on a page back to its query.
 
-A page runs a query once and hands its cells to the template. The filter `number` (see `rendering`) writes each cell as
+A page runs a query once and hands its cells to the template. The `number` filter (see `rendering`) writes each cell as
 a `<data>` element with its value and source, so that a reader or a test can check it.
 """
 
@@ -38,7 +38,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value of a result, with its query's name, its row (from 0) and its column."""
+    """One value in a query result, with the query's name, the row (counted from 0) and the column."""
 
     value: Value
     query: str

@@ -67,7 +67,7 @@ class Client:
     def get(
         self, target: str, method: str = "GET", headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """Return status, headers by lower-case name, and body."""
+        """Return the status, the headers keyed by lowercase name, and the body."""
         host, port = self.url.removeprefix("http://").split(":")
         connection = HTTPConnection(host, int(port), timeout=60)
         try:
