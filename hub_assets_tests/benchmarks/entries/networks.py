@@ -328,7 +328,7 @@ def clustering(clock: Clock, sizes: Sizes) -> Numbers:
 
     graph = graph_of(sizes)
     with clock:
-        return {"weighted": average_clustering(graph, graph.weights), "unweighted": average_clustering(graph)}
+        return {"weighted": average_clustering(graph, "weight"), "unweighted": average_clustering(graph)}
 
 
 def clustering_by_networkx(clock: Clock, sizes: Sizes) -> Numbers:
