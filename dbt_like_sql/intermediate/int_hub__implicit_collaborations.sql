@@ -16,8 +16,10 @@ bound as (
 by_rule as (
     select
         rules.edge_rule, contributions.*,
-        case when rules.edge_rule = 'all_authors' then n_commits else n_first_commits end as n_source_commits,
-        case when rules.edge_rule = 'all_authors' then n_developers else n_first_authors end as n_sources
+        case when rules.edge_rule = 'all_authors' then contributions.n_commits else contributions.n_first_commits end
+            as n_source_commits,
+        case when rules.edge_rule = 'all_authors' then contributions.n_developers else contributions.n_first_authors end
+            as n_sources
     from contributions
     cross join (values ('first_author'), ('all_authors'), ('prior_contributors')) as rules (edge_rule)
 )

@@ -30,7 +30,10 @@ SUBFIELDS: Final = {"nlp": 0.35, "cv": 0.05, "mm": 0.15}
 MONTHS: Final = 20
 GIVEN: Final = ("int_hub__collaboration_commits", "int_hub__model_networks")
 """Tables from which the edges are built."""
-MADE: Final = ("int_hub__collaborations", "int_hub__collaboration_developers", "int_hub__collaboration_edges")
+MADE: Final = (
+    *("int_hub__collaborations", "int_hub__collaboration_developers"),
+    *("int_hub__implicit_collaborations", "int_hub__collaboration_edges"),
+)
 
 
 @benchmark("networks", order=58)
