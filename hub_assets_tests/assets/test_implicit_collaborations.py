@@ -1,6 +1,7 @@
 """Networks with a model whose edges are implicit: what the assets read from the warehouse."""
 
 from datetime import date
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,7 +15,7 @@ WEEK = date(2026, 11, 16)
 
 def test_implicit_edges_are_measured_except_under_the_rule_that_needs_dates() -> None:
     """Ann, bob and cy work on a large model; ann and dan on a small one."""
-    tables = {
+    tables: dict[str, list[dict[str, Any]]] = {
         "int_hub__collaboration_developers": [{"network": "all", "developer_id": who} for who in ("a", "b", "c", "d")],
         "int_hub__collaboration_edges": [
             {
