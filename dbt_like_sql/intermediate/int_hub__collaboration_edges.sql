@@ -19,6 +19,12 @@ shared as (
     where n_developers > 1
 ),
 
+implicit as (
+    select distinct edge_rule, includes_bots, repo_key
+    from {{ ref('int_hub__implicit_collaborations') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
+),
+
 -- undated commits sort last
 dated as (
     select
@@ -74,13 +80,19 @@ steps as (
 
 prior_contributors as (
     select
-        'prior_contributors' as edge_rule, includes_bots, repo_key, developer_id, n_shared_repos, n_commits,
-        unnest(generate_series(n_before + 1, n_present)) as arrival_number
+        'prior_contributors' as edge_rule, steps.includes_bots, steps.repo_key, steps.developer_id,
+        steps.n_shared_repos, steps.n_commits,
+        unnest(generate_series(steps.n_before + 1, steps.n_present)) as arrival_number
     from steps
+    left join implicit
+        on steps.includes_bots = implicit.includes_bots
+        and steps.repo_key = implicit.repo_key
+        and implicit.edge_rule = 'prior_contributors'
+    where implicit.repo_key is null
 ),
 
 -- count each developer's commits before joining them with the targets, because there are far more targets
-sources as (
+all_sources as (
     select
         'first_author' as edge_rule, includes_bots, repo_key, developer_id, n_shared_repos, n_first_commits as n_commits
     from shared
@@ -88,6 +100,16 @@ sources as (
     union all
     select 'all_authors' as edge_rule, includes_bots, repo_key, developer_id, n_shared_repos, n_commits
     from shared
+),
+
+sources as (
+    select all_sources.*
+    from all_sources
+    left join implicit
+        on all_sources.edge_rule = implicit.edge_rule
+        and all_sources.includes_bots = implicit.includes_bots
+        and all_sources.repo_key = implicit.repo_key
+    where implicit.repo_key is null
 ),
 
 -- pairs that share no other model are passed through below and the rest are summed: generating pairs twice is cheaper

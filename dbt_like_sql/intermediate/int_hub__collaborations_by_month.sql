@@ -1,9 +1,14 @@
 with
 
-commits as (
-    select repo_key, developer_id, is_first_author, committed_at
-    from {{ ref('int_hub__collaboration_commits') }}
-    where snapshot_date = date '{{ var('snapshot_date') }}' and not is_bot
+monthly as (
+    select * from {{ ref('int_hub__contributions_by_month') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}'
+),
+
+implicit as (
+    select distinct repo_key
+    from {{ ref('int_hub__implicit_collaborations') }}
+    where snapshot_date = date '{{ var('snapshot_date') }}' and edge_rule = 'first_author' and not includes_bots
 ),
 
 networks as (
@@ -12,35 +17,11 @@ networks as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
-week as (
-    select
-        date '2018-01-01' as first_month,
-        cast(date_trunc('month', date '{{ var('snapshot_date') }}' + interval 6 day) as date) as last_month
-),
-
--- undated and future-dated commits existed by the end of the week; clocks set to 1970 would create hundreds of empty
--- months (`least` and `greatest` skip nulls, so nulls are handled first)
-dated as (
-    select
-        commits.repo_key, commits.developer_id, commits.is_first_author,
-        case
-            when commits.committed_at is null then week.last_month
-            else least(
-                greatest(cast(date_trunc('month', commits.committed_at) as date), week.first_month),
-                week.last_month
-            )
-        end as month
-    from commits
-    cross join week
-),
-
-monthly as (
-    select
-        repo_key, developer_id, month,
-        count(*) as n_commits,
-        count(case when is_first_author then 1 end) as n_first_commits
-    from dated
-    group by repo_key, developer_id, month
+listed as (
+    select monthly.*
+    from monthly
+    left join implicit on monthly.repo_key = implicit.repo_key
+    where implicit.repo_key is null
 ),
 
 joined as (
@@ -49,7 +30,7 @@ joined as (
         min(month) as joined_month,
         row_number() over (partition by repo_key order by min(month), developer_id) as joined_as,
         lead(min(month)) over (partition by repo_key order by min(month), developer_id) as next_joined_month
-    from monthly
+    from listed
     group by repo_key, developer_id
 ),
 
@@ -58,7 +39,7 @@ pairs as (
     select
         sources.repo_key, greatest(sources.month, targets.joined_month) as month, sources.developer_id as source_id,
         targets.developer_id as target_id, sources.n_first_commits as weight
-    from monthly as sources
+    from listed as sources
     inner join joined as targets
         on sources.repo_key = targets.repo_key
         and sources.developer_id <> targets.developer_id
@@ -68,15 +49,15 @@ pairs as (
 -- developers who work alone have self-loops until someone joins
 alone as (
     select
-        monthly.repo_key, monthly.month, monthly.developer_id as source_id, monthly.developer_id as target_id,
-        monthly.n_commits as weight
-    from monthly
+        listed.repo_key, listed.month, listed.developer_id as source_id, listed.developer_id as target_id,
+        listed.n_commits as weight
+    from listed
     inner join joined
-        on monthly.repo_key = joined.repo_key
-        and monthly.developer_id = joined.developer_id
+        on listed.repo_key = joined.repo_key
+        and listed.developer_id = joined.developer_id
     where
         joined.joined_as = 1
-        and (joined.next_joined_month is null or monthly.month < joined.next_joined_month)
+        and (joined.next_joined_month is null or listed.month < joined.next_joined_month)
 ),
 
 changes as (

@@ -76,9 +76,12 @@ def _usage(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
 def _core(connection: duckdb.DuckDBPyConnection, week: date) -> "Figure":
     from hub_assets.figures.networks import core
 
+    which = "network = 'all' and edge_rule = 'first_author'"
+    implicit = _rows(connection, "network__summary", week, f"{which} and not includes_bots and n_models_implicit > 0")
     return core(
-        _rows(connection, "mart__collaboration_edges", week, "network = 'all' and edge_rule = 'first_author'"),
+        _rows(connection, "mart__collaboration_edges", week, which),
         _rows(connection, "network__developer_centrality", week, "network = 'all'"),
+        is_complete=len(implicit) == 0,
     )
 
 
@@ -153,7 +156,7 @@ DRAWINGS: Final = {
     "figure__core": Drawing(
         "core",
         "The maximal core of the collaboration network, under pseudonyms.",
-        ("mart__collaboration_edges", "network__developer_centrality"),
+        ("mart__collaboration_edges", "network__developer_centrality", "network__summary"),
         _core,
     ),
     "figure__concentration_over_time": Drawing(

@@ -31,10 +31,17 @@ COLLABORATION: Final = [
     "int_hub__collaboration_edges",
     "int_hub__collaboration_developers",
     "int_hub__collaborations",
+    "int_hub__implicit_collaborations",
     "int_hub__model_networks",
     "mart__repo_activity",
 ]
-GROWTH: Final = ["int_hub__collaborations_by_month", "int_hub__model_networks", "mart__repo_activity"]
+GROWTH: Final = [
+    "int_hub__collaborations_by_month",
+    "int_hub__contributions_by_month",
+    "int_hub__implicit_collaborations",
+    "int_hub__model_networks",
+    "mart__repo_activity",
+]
 USAGE: Final = ["mart__usage_edges", "network__model_usage", "stg_hub__spaces"]
 FOLLOWED: Final = ("nodes", "edges", "modularity", "density", "reciprocity", "average_clustering")
 """Measures that are plotted over the weeks."""
@@ -54,6 +61,9 @@ class NullModels(dg.Config):
 class Collaboration:
     """A network of developers: its graph, contributions to models, and the number of models with known commits.
 
+    `implicit` holds the contributions to models whose edges are implicit (`repo_key`, `developer`, `n_commits`). There
+    is no graph if these do not determine the edges, as under the rule `prior_contributors`.
+
     Developers are identified by their ids, so that communities do not depend on a home's secret. Replace the ids with
     pseudonyms before you show them.
     """
@@ -61,8 +71,10 @@ class Collaboration:
     network: str
     edge_rule: str
     includes_bots: bool
-    graph: "Graph"
+    graph: "Graph | None"
     contributions: pa.Table
+    implicit: pa.Table
+    n_developers: int
     n_models: int
     n_models_known: int
 
@@ -73,7 +85,9 @@ class Collaboration:
 
     def named(self, rows: pa.Table) -> pa.Table:
         """Return the rows with columns added for the network, edge rule, bot handling and coverage."""
-        return _named(rows, self.network, self.edge_rule, self.includes_bots, self.n_models, self.n_models_known)
+        n_implicit = len(pc.unique(self.implicit["repo_key"]))
+        coverage = (self.n_models, self.n_models_known, n_implicit)
+        return _named(rows, self.network, self.edge_rule, self.includes_bots, *coverage)
 
 
 def build_networks() -> list[dg.AssetsDefinition]:
@@ -111,10 +125,12 @@ def collaborations(
     for network, edge_rule, includes_bots in product(NETWORKS, rules, variants):
         if (network, includes_bots) not in counted:
             continue
-        edges = connection.sql(f"""
-            select source_id as source, target_id as target, weight, fractional_weight
-            from int_hub__collaboration_edges
-            where {week} and network = '{network}' and edge_rule = '{edge_rule}' and includes_bots = {includes_bots}
+        which = f"{week} and edge_rule = '{edge_rule}' and includes_bots = {includes_bots}"
+        implicit = connection.sql(f"""
+            select contributions.repo_key, developer_id as developer, n_commits
+            from (from int_hub__implicit_collaborations where {which}) as contributions
+            inner join (from int_hub__model_networks where {week} and network = '{network}') as networks
+                on contributions.repo_key = networks.repo_key
         """).to_arrow_table()
         contributions = connection.sql(f"""
             select contributions.repo_key, developer_id as developer
@@ -122,11 +138,19 @@ def collaborations(
             inner join (from int_hub__model_networks where {week} and network = '{network}') as networks
                 on contributions.repo_key = networks.repo_key
         """).to_arrow_table()
-        graph = Graph.of(edges)
-        del edges  # frees 120 MB for a model with 1,500 developers
-        # developers without any edge or self-loop are isolates and belong to the network, too
-        graph = replace(graph, n_isolates=counted[network, includes_bots] - graph.n_nodes)
-        yield Collaboration(network, edge_rule, includes_bots, graph, contributions, *known[network])
+        n_developers, graph = counted[network, includes_bots], None
+        if len(implicit) == 0 or edge_rule != "prior_contributors":
+            edges = connection.sql(f"""
+                select source_id as source, target_id as target, weight, fractional_weight
+                from int_hub__collaboration_edges
+                where {which} and network = '{network}'
+            """).to_arrow_table()
+            graph = Graph.of(edges, implicit)
+            del edges  # frees 120 MB for a model with 1,500 developers
+            # developers without any edge or self-loop are isolates and belong to the network, too
+            graph = replace(graph, n_isolates=n_developers - graph.n_nodes)
+        of_models = (contributions, implicit, n_developers, *known[network])
+        yield Collaboration(network, edge_rule, includes_bots, graph, *of_models)
 
 
 def _models_known(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> dict[str, tuple[int, int]]:
@@ -143,9 +167,16 @@ def _models_known(connection: duckdb.DuckDBPyConnection, snapshot_date: date) ->
 
 
 def _named(
-    rows: pa.Table, network: str, edge_rule: str, includes_bots: bool, n_models: int, n_models_known: int
+    rows: pa.Table,
+    network: str,
+    edge_rule: str,
+    includes_bots: bool,
+    n_models: int,
+    n_models_known: int,
+    n_models_implicit: int = 0,
 ) -> pa.Table:
     coverage = {"n_models": n_models, "n_models_known": n_models_known, "share_known": n_models_known / n_models}
+    coverage["n_models_implicit"] = n_models_implicit
     for name in coverage.keys() & set(rows.column_names):
         rows = rows.set_column(rows.column_names.index(name), name, pa.repeat(coverage[name], len(rows)))
     for name, value in (("includes_bots", includes_bots), ("edge_rule", edge_rule), ("network", network)):
@@ -167,6 +198,7 @@ def _build_collaboration() -> dg.AssetsDefinition:
         from hub_assets.networks.centrality import centrality_table, summary_table
         from hub_assets.networks.communities import ORDERS
         from hub_assets.networks.cores import core_table
+        from hub_assets.networks.tables import table_of
 
         exports = home.home.exports / str(snapshot_date)
         parts: dict[str, list[pa.Table]] = {name: [] for name in names}
@@ -174,6 +206,10 @@ def _build_collaboration() -> dg.AssetsDefinition:
         with home.building(snapshot_date) as connection:
             named = _pseudonymiser(connection, snapshot_date)
             for found in collaborations(connection, snapshot_date):
+                if found.graph is None:
+                    unknown = table_of([{"n_developers": found.n_developers}], schemas.SUMMARY)
+                    parts[summary].append(found.named(unknown))
+                    continue
                 central = centrality_table(found.graph, found.contributions)
                 n_orders = ORDERS if found.is_studied else 0
                 measured = core_table(found.graph, found.contributions, n_orders=n_orders)
@@ -183,7 +219,11 @@ def _build_collaboration() -> dg.AssetsDefinition:
                     continue
                 central, edges = named(central, "developer"), named(found.graph.table(), "source", "target")
                 parts[centrality].append(found.named(central))
-                shown[centrality] |= _export(exports / f"collaboration_{found.network}", central, edges)
+                stem, implicit = (
+                    exports / f"collaboration_{found.network}",
+                    _numbered(named(found.implicit, "developer")),
+                )
+                shown[centrality] |= _export(stem, central, edges, implicit=implicit)
             of = {
                 cores: schemas.COLLABORATION_CORES,
                 summary: schemas.SUMMARY,
@@ -214,7 +254,7 @@ def _build_null_models() -> dg.AssetsDefinition:
 
         with home.building(snapshot_date) as connection:
             found = collaborations(connection, snapshot_date, is_studied=True)
-            parts = [each.named(null_table(each.graph, config.draws)) for each in found]
+            parts = [each.named(null_table(each.graph, config.draws)) for each in found if each.graph is not None]
             rows = _whole(schemas.NULL_MODELS, parts)
             result = store(connection, name, snapshot_date, rows, RESULT_ROWS)
         return with_metadata(result, _of_cores(rows, {"z_of_{measure}_of_{network}": "z"}))
@@ -230,12 +270,12 @@ def _build_over_time() -> dg.AssetsDefinition:
         from hub_assets.networks import schemas
         from hub_assets.networks.over_time import over_time_table
 
-        parts = []
+        parts, week = [], f"snapshot_date = date '{snapshot_date}'"
         with home.building(snapshot_date) as connection:
             known = _models_known(connection, snapshot_date)
             # continue networks that stopped growing to the last month in which any network grew
             ((last_month,),) = connection.execute(
-                f"select max(month) from int_hub__collaborations_by_month where snapshot_date = date '{snapshot_date}'"
+                f"select max(month) from int_hub__contributions_by_month where snapshot_date = date '{snapshot_date}'"
             ).fetchall()
             for network in NETWORKS:
                 growth = connection.sql(
@@ -243,8 +283,18 @@ def _build_over_time() -> dg.AssetsDefinition:
                     "from int_hub__collaborations_by_month "
                     f"where snapshot_date = date '{snapshot_date}' and network = '{network}'"
                 ).to_arrow_table()
-                if len(growth):
-                    measured = over_time_table(growth, last_month)
+                implicit = connection.sql(f"""
+                    select month, contributions.repo_key, developer_id as developer, n_first_commits as n_commits
+                    from (from int_hub__contributions_by_month where {week}) as contributions
+                    inner join (from int_hub__model_networks where {week} and network = '{network}') as networks
+                        on contributions.repo_key = networks.repo_key
+                    where contributions.repo_key in (
+                        select repo_key from int_hub__implicit_collaborations
+                        where {week} and edge_rule = '{RULES[0]}' and not includes_bots
+                    )
+                """).to_arrow_table()
+                if len(growth) + len(implicit):
+                    measured = over_time_table(growth, last_month, implicit)
                     parts.append(_named(measured, network, RULES[0], BOTS[0], *known[network]))
             rows = _whole(schemas.COLLABORATION_OVER_TIME, parts)
             result = store(connection, name, snapshot_date, rows, RESULT_ROWS)
@@ -347,6 +397,14 @@ def _build_families() -> dg.AssetsDefinition:
     return families
 
 
+def _numbered(contributions: pa.Table) -> pa.Table:
+    """Replace the keys of models with numbers: a model's history names the developers behind the pseudonyms."""
+    numbers = pc.rank(contributions["repo_key"], tiebreaker="dense").cast(pa.int64())
+    return pa.table(
+        [numbers, contributions["developer"], contributions["n_commits"]], ["model", "developer", "n_commits"]
+    )
+
+
 def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:
     """Concatenate parts into a table with a schema's columns other than the week."""
     nothing = pa.schema(list(schema)[1:]).empty_table()
@@ -387,9 +445,11 @@ def _export(
     *,
     label: str | None = None,
     is_directed: bool = True,
+    implicit: pa.Table | None = None,
 ) -> dict[str, Any]:
     """Export a network for other programs and return the paths of its files."""
     from hub_assets.networks.exports import export
 
-    files = export(stem, nodes, edges, label=label, is_directed=is_directed, most_in_graphml=MOST_IN_GRAPHML)
+    most = MOST_IN_GRAPHML
+    files = export(stem, nodes, edges, label=label, is_directed=is_directed, most_in_graphml=most, implicit=implicit)
     return {file.name.replace(".", "_"): dg.MetadataValue.path(str(file)) for file in files}

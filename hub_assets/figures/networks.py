@@ -136,7 +136,7 @@ def usage_distributions(usage: pa.Table, co_usage: pa.Table) -> Figure:
 
 
 @rc_context(style.RC)
-def core(edges: pa.Table, core_numbers: pa.Table) -> Figure:
+def core(edges: pa.Table, core_numbers: pa.Table, *, is_complete: bool = True) -> Figure:
     """Draw how many developers are in each core of a network, and the maximal core itself.
 
     The left panel shows the number of developers in the k-core against k, on logarithmic axes. The right panel shows
@@ -150,6 +150,7 @@ def core(edges: pa.Table, core_numbers: pa.Table) -> Figure:
             network. Edges between core developers are drawn, except self-loops.
         core_numbers: one row per developer, with `developer` and `core_number`, the largest k whose core includes the
             developer. Developers with the largest core number form the maximal core; there is none if it is 0.
+        is_complete: whether `edges` lists all edges. If not, the maximal core is not drawn.
 
     Returns:
         A figure with two axes, without names of developers.
@@ -165,7 +166,11 @@ def core(edges: pa.Table, core_numbers: pa.Table) -> Figure:
     _draw_profile(profile, numbers, largest)
     if largest:
         members = core_numbers.filter(pc.equal(core_numbers["core_number"], largest))
-        _draw_core(drawing, _Core.of(members["developer"], edges))
+        if is_complete:
+            _draw_core(drawing, _Core.of(members["developer"], edges))
+        else:
+            _OF_CORES.write(drawing, f"{len(members):,} developers", 0, color=_DEVELOPERS.dark)
+            drawing.text(0.5, 0.5, "some edges are implicit", ha="center", va="center", color=style.QUIET)
     else:
         panels.say_no_data(profile)
         panels.say_no_data(drawing)

@@ -1,17 +1,20 @@
 """Average clustering of a directed graph: how often a developer's collaborators also work with each other."""
 
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from scipy import sparse
 
 from hub_assets.networks.graph import Floats, Graph
+from hub_assets.networks.implicit import Implicit
+
+Weight = Literal["weight", "fractional_weight"]
 
 MOST_DENSE: Final = 6_000
 """Nodes in the dense matrix, which takes 0.3 GB at most, as does its product."""
 
 
-def average_clustering(graph: Graph, weights: Floats | None = None) -> float:
+def average_clustering(graph: Graph, weight: Weight | None = None) -> float:
     """Return the mean over all nodes of the directed clustering coefficient; NaN without nodes.
 
     A node's coefficient is the sum over its triangles, in each combination of directions, of the geometric mean of the
@@ -21,19 +24,74 @@ def average_clustering(graph: Graph, weights: Floats | None = None) -> float:
 
     Args:
         graph: any graph.
-        weights: positive weight of each edge; 1 by default.
+        weight: weights of the edges; all 1 by default.
+
+    Raises:
+        ValueError: if the graph does not have these weights.
     """
     if graph.n_nodes == 0:
         return float("nan")
-    low, high, link = graph.links
-    roots = np.ones(graph.n_edges) if weights is None else np.cbrt(weights / weights.max(initial=0))
-    strengths = np.asarray(np.bincount(link, roots, minlength=len(low)), np.float64)
-    n_mutual = np.bincount(link, minlength=len(low)) == 2
-    degrees = graph.degrees
-    mutual = sum(np.bincount(ends[n_mutual], minlength=graph.n_nodes) for ends in (low, high))
-    possible = degrees * (degrees - 1) - 2 * mutual
+    ones = np.ones(len(graph.sources))
+    weights = {None: ones, "weight": graph.weights, "fractional_weight": graph.fractional_weights}[weight]
+    if weights is None:
+        raise ValueError("the graph has no fractional weights")
+    if graph.implicit is not None:
+        triangles = _triangles_with_implicit(graph, graph.implicit, weights, weight)
+    else:
+        low, _, link = graph.links
+        roots = np.cbrt(weights / weights.max(initial=0))
+        triangles = _triangles(graph, np.asarray(np.bincount(link, roots, minlength=len(low)), np.float64))
+    possible = graph.degrees * (graph.degrees - 1) - 2 * graph.mutual_degrees
     # a node without triangles may have 0 possible ones
-    return float((_triangles(graph, strengths) / np.maximum(possible, 1)).mean())
+    return float((triangles / np.maximum(possible, 1)).mean())
+
+
+def _triangles_with_implicit(graph: Graph, implicit: Implicit, weights: Floats, weight: Weight | None) -> Floats:
+    """Return the same as `_triangles` for a graph some of whose edges are implicit.
+
+    The symmetric matrix of the links' strengths is M = P S P' + Y. P assigns nodes to classes and S holds the strength
+    between two classes; Y is sparse and corrects the listed links, and the diagonal, to which P S P' gives a strength.
+    The triangles are half the diagonal of M^3, which is the sum of eight products. Each is computed without forming an
+    n x n matrix that is not sparse.
+    """
+    low, high, link = graph.links
+    is_up = graph.sources < graph.targets
+    matrix = {None: implicit.joins, "weight": implicit.weights, "fractional_weight": implicit.fractional_weights}[
+        weight
+    ]
+    forth, back = (np.bincount(link[which], weights[which], len(low)) for which in (is_up, ~is_up))
+    forth, back = forth + implicit.between(matrix, low, high), back + implicit.between(matrix, high, low)
+    if weight is None:
+        forth, back = np.minimum(forth, 1), np.minimum(back, 1)  # one edge, whether listed or implicit or both
+    heaviest = max(forth.max(initial=0), back.max(initial=0), (matrix * implicit.has_pairs).max())
+    roots = np.cbrt(matrix / heaviest)
+    roots = roots + roots.T
+    surplus = np.cbrt(forth / heaviest) + np.cbrt(back / heaviest) - implicit.between(roots, low, high)
+    own = np.diagonal(roots)[implicit.classes]
+
+    n, classes = graph.n_nodes, implicit.classes
+    upper = sparse.csr_array((surplus, (low, high)), shape=(n, n))
+    listed = upper + upper.T
+    to_class = sparse.csr_array((np.ones(n), (np.arange(n), classes)), shape=(n, len(roots)))
+    rest = listed - sparse.diags_array(own, format="csr")
+    rest_by_class = (rest @ to_class).tocsr()
+
+    def picked(of_classes: Floats, by_class: sparse.csr_array) -> Floats:
+        """Return the sum over classes of each node's row in one matrix times its row in the other."""
+        found = by_class.tocoo()
+        values = found.data * of_classes[classes[found.coords[0]], found.coords[1]]
+        return np.asarray(np.bincount(found.coords[0], values, n), np.float64)
+
+    steps = roots * implicit.sizes
+    squares = steps @ roots
+    cubes = np.diagonal(steps @ squares)[classes]  # P S P' three times
+    cubes = cubes + 2 * picked(squares, rest_by_class)  # twice and Y at either end
+    cubes += np.diagonal(roots @ (to_class.T @ rest_by_class).toarray() @ roots)[classes]  # Y between
+    cubes += 2 * picked(roots, (rest @ rest_by_class).tocsr())  # once at either end
+    cubes += rest_by_class.multiply(rest_by_class @ roots).sum(axis=1)  # once between
+    squared = listed.multiply(listed)
+    cubes += 2 * _triangles(graph, surplus) - 2 * own * squared.sum(axis=1) - squared @ own - own**3  # Y three times
+    return np.asarray(cubes / 2, np.float64)
 
 
 def _triangles(graph: Graph, strengths: Floats) -> Floats:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from hub_assets.networks import schemas
 from hub_assets.networks.communities import greedy_spread
 from hub_assets.networks.graph import Graph, Ints
+from hub_assets.networks.implicit import Implicit
 from hub_assets.networks.measures import FEWER_EDGES, MOST_EDGES, NAN, measures
 from hub_assets.networks.tables import table_of
 
@@ -23,7 +24,26 @@ def core_numbers(graph: Graph) -> Ints:
     The k-core is the maximal subgraph in which each node has a degree (in + out) of at least k (Batagelj and Zaversnik
     2003; networkx's `core_number` of a DiGraph). For 14 developers who all work with each other, k is 26.
     """
+    if graph.implicit is not None:
+        return _core_numbers(graph, graph.implicit)
     return np.array(graph.edges_to_igraph().coreness(mode="all"), np.int64)
+
+
+def _core_numbers(graph: Graph, implicit: Implicit) -> Ints:
+    """Remove the nodes of lowest degree, again and again, without listing the implicit edges."""
+    n, (sources, targets) = graph.n_nodes, graph.ends
+    joins = implicit.joins + implicit.joins.T
+    is_left, numbers, k = np.ones(n, np.bool_), np.zeros(n, np.int64), 0
+    while is_left.any():
+        degrees = implicit.along(joins, is_left).astype(np.int64)
+        degrees += np.bincount(sources, minlength=n) + np.bincount(targets, minlength=n)
+        k = max(k, int(degrees[is_left].min()))
+        leaves = is_left & (degrees <= k)
+        numbers[leaves] = k
+        is_left &= ~leaves
+        stays = is_left[sources] & is_left[targets]
+        sources, targets = sources[stays], targets[stays]
+    return numbers
 
 
 def cores(graph: Graph) -> Iterator[tuple[int, bool, Graph]]:
@@ -58,7 +78,8 @@ def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDG
         for k, is_greatest, core in cores(graph):
             together = np.bincount(worked(core, contributions)[1])
             repos = {"n_repos": int((together > 1).sum()), "n_in_largest_repo": int(together.max(initial=0))}
-            spread = greedy_spread(core, n_orders) if core.n_edges <= min(most_edges, FEWER_EDGES) else NAN
+            is_small = core.implicit is None and core.n_edges <= min(most_edges, FEWER_EDGES)
+            spread = greedy_spread(core, n_orders) if is_small else NAN
             found = measures(core, most_edges) | {"modularity_spread": spread}
             yield {"k": k, "is_max_k": is_greatest, **found, **repos}
 

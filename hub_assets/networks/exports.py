@@ -16,6 +16,12 @@ from hub_assets.lake.parts import write_beside
 
 ROWS: Final = 50_000
 """Number of rows converted to text per batch."""
+IMPLICIT: Final = (
+    "The edges of the largest repositories are implicit. .edges.parquet lists the edges of all other repositories, and "
+    "its weights cover only these. .implicit.parquet has one row per large repository (numbered) and contributor: each "
+    "contributor has an edge to every other contributor, with n_commits as its weight, or no edge if that is 0."
+)
+"""Description of files that do not list all edges."""
 RESERVED: Final = frozenset({"id", "key", "source", "target"})
 """Attribute names that break igraph's GraphML reader or networkx's node-link format."""
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
@@ -30,6 +36,7 @@ def export(
     label: str | None = None,
     is_directed: bool = True,
     most_in_graphml: int | None = None,
+    implicit: pa.Table | None = None,
 ) -> tuple[Path, ...]:
     """Write a network to two Parquet files (nodes and edges) and to GraphML, each atomically.
 
@@ -42,10 +49,13 @@ def export(
             attribute is kept.
         is_directed: whether edges point from the first node to the second.
         most_in_graphml: maximum number of edges for GraphML; larger networks are written to Parquet only.
+        implicit: rows that imply further edges, for networks whose edges are not all listed. If there are any, they are
+            written to a third Parquet file, both files of edges carry the description `IMPLICIT`, and no GraphML is
+            written, because programs would take its edges for all of them.
 
     Returns:
-        The paths of `.nodes.parquet`, `.edges.parquet` and, if written, `.graphml`. GraphML omits null, NaN and
-        infinite values, and replaces characters that XML does not allow with U+FFFD.
+        The paths of `.nodes.parquet`, `.edges.parquet` and, if written, `.implicit.parquet` and `.graphml`. GraphML
+        omits null, NaN and infinite values, and replaces characters that XML does not allow with U+FFFD.
 
     Raises:
         ValueError: if an id is null or duplicated, an edge refers to an unknown node, or an attribute has a `RESERVED`
@@ -57,12 +67,20 @@ def export(
     ids = nodes.column(0).cast(pa.string()).combine_chunks()
     if ids.null_count or len(pc.unique(ids)) < len(ids):
         raise ValueError("a node's id is null or duplicated")
-    graphml, of_nodes, of_edges = (
-        stem.with_name(f"{stem.name}.{ending}") for ending in ("graphml", "nodes.parquet", "edges.parquet")
+    graphml, of_nodes, of_edges, of_implicit = (
+        stem.with_name(f"{stem.name}.{ending}")
+        for ending in ("graphml", "nodes.parquet", "edges.parquet", "implicit.parquet")
     )
     reader = edges.to_reader(ROWS) if isinstance(edges, pa.Table) else edges
-    write_beside(of_edges, lambda beside: _write_edges(beside, reader, ids))
+    described = {"description": IMPLICIT} if implicit else {}
+    write_beside(of_edges, lambda beside: _write_edges(beside, reader, ids, described))
     write_beside(of_nodes, lambda beside: pq.write_table(nodes, beside, compression="zstd"))
+    if implicit:
+        rows = implicit.replace_schema_metadata(described)
+        write_beside(of_implicit, lambda beside: pq.write_table(rows, beside, compression="zstd"))
+        graphml.unlink(missing_ok=True)
+        return of_nodes, of_edges, of_implicit
+    of_implicit.unlink(missing_ok=True)
     if most_in_graphml is not None and pq.read_metadata(of_edges).num_rows > most_in_graphml:
         graphml.unlink(missing_ok=True)
         return of_nodes, of_edges
@@ -73,8 +91,8 @@ def export(
     return of_nodes, of_edges, graphml
 
 
-def _write_edges(path: Path, edges: pa.RecordBatchReader, ids: pa.StringArray) -> None:
-    with pq.ParquetWriter(path, edges.schema, compression="zstd") as writer:
+def _write_edges(path: Path, edges: pa.RecordBatchReader, ids: pa.StringArray, described: dict[str, str]) -> None:
+    with pq.ParquetWriter(path, edges.schema.with_metadata(described), compression="zstd") as writer:
         for batch in edges:
             for end in batch.columns[:2]:
                 if not pc.all(pc.is_in(end.cast(pa.string()), ids), min_count=0).as_py():

@@ -2,9 +2,8 @@
 
 It is built from tables and converts to igraph and networkx. Measures do not belong here.
 
-A single model with n developers has n (n - 1) edges. With 3,000 developers, that is 9 million edges, which take up a
-table of 0.5 GB and arrays of 0.3 GB. The process peaked at 1.5 GB during the conversion and at 1.2 GB while measuring.
-Memory is proportional to the number of edges: 5,000 developers would take about 4 GB.
+Edges of the largest repositories can be implicit (see `implicit`). They count in every number of a graph, but the
+arrays and the conversions do not list them.
 """
 
 from collections.abc import Sequence
@@ -19,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from hub_assets.networks.implicit import Implicit
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -40,6 +41,8 @@ class Graph:
         weights: positive weight of each edge.
         fractional_weights: optional second weight of each edge, also positive.
         n_isolates: number of developers who only have self-loops; they are not nodes.
+        implicit: edges that the arrays do not list. A pair of nodes may have an edge of each kind; it counts as one
+            edge with the sum of both weights.
     """
 
     names: pa.StringArray
@@ -48,28 +51,39 @@ class Graph:
     weights: Floats
     fractional_weights: Floats | None = None
     n_isolates: int = 0
+    implicit: Implicit | None = None
 
     @classmethod
-    def of(cls, edges: pa.Table) -> "Graph":
+    def of(cls, edges: pa.Table, implicit: pa.Table | None = None) -> "Graph":
         """Build a graph from an edge table. Self-loops are dropped; a node that only has self-loops is an isolate.
 
         Args:
             edges: `source` and `target` (strings), `weight`, and optionally `fractional_weight`; each pair once.
+            implicit: contributions to repositories whose edges are implicit, as for `Implicit.of`.
 
         Raises:
             ValueError: if a pair is duplicated, a weight is not positive, or a value is null.
         """
-        names, (sources, targets) = encoded(edges["source"], edges["target"])
+        members = [implicit["developer"]] if implicit else []
+        names, (sources, targets, *_) = encoded(edges["source"], edges["target"], *members)
         keys = sources * len(names) + targets
         order = np.argsort(keys)
         keys = keys[order]
         if (keys[1:] == keys[:-1]).any():
             raise ValueError("a pair of developers has two edges in the same direction")
         weights = [floats(edges[name])[order] if name in edges.column_names else None for name in WEIGHTS]
-        return cls.joining(names, sources[order], targets[order], weights)
+        large = Implicit.of(implicit, names) if implicit else None
+        return cls.joining(names, sources[order], targets[order], weights, large)
 
     @classmethod
-    def joining(cls, names: pa.StringArray, sources: Ints, targets: Ints, weights: Sequence[Floats | None]) -> "Graph":
+    def joining(
+        cls,
+        names: pa.StringArray,
+        sources: Ints,
+        targets: Ints,
+        weights: Sequence[Floats | None],
+        implicit: Implicit | None = None,
+    ) -> "Graph":
         """Build a graph from edges that are sorted by (source, target) and may include self-loops.
 
         Args:
@@ -77,6 +91,7 @@ class Graph:
             sources: indices in `names`.
             targets: indices in `names`.
             weights: weights and fractional weights; either may be None.
+            implicit: edges between the named nodes that are not listed.
 
         Raises:
             ValueError: if a weight is not positive.
@@ -89,6 +104,10 @@ class Graph:
         sources, targets = sources[joins_two], targets[joins_two]
         weight, fractional = (None if each is None else each[joins_two] for each in weights)
         has_edge[sources] = has_edge[targets] = True
+        if implicit is not None:
+            everyone = np.ones(len(names))
+            has_edge |= implicit.along(implicit.joins + implicit.joins.T, everyone) > 0
+            has_any |= implicit.classes > 0
         place = np.cumsum(has_edge) - 1
         if weight is None:
             weight = np.ones(len(sources))
@@ -96,6 +115,7 @@ class Graph:
             names.filter(pa.array(has_edge)),
             *(place[sources], place[targets], weight, fractional),
             n_isolates=int((has_any & ~has_edge).sum()),
+            implicit=None if implicit is None else implicit.of_nodes(has_edge),
         )
 
     def __repr__(self) -> str:
@@ -110,17 +130,32 @@ class Graph:
     @property
     def n_edges(self) -> int:
         """Number of directed edges."""
-        return len(self.sources)
+        return len(self.sources) if self.implicit is None else int(self.out_degrees.sum())
+
+    @cached_property
+    def ends(self) -> tuple[Ints, Ints]:
+        """Sources and targets of the listed edges that are not implicit as well."""
+        if self.implicit is None:
+            return self.sources, self.targets
+        is_new = self.implicit.between(self.implicit.joins, self.sources, self.targets) == 0
+        return self.sources[is_new], self.targets[is_new]
 
     @cached_property
     def in_degrees(self) -> Ints:
         """Number of incoming edges of each node."""
-        return np.bincount(self.targets, minlength=self.n_nodes)
+        return self._degrees(1)
 
     @cached_property
     def out_degrees(self) -> Ints:
         """Number of outgoing edges of each node."""
-        return np.bincount(self.sources, minlength=self.n_nodes)
+        return self._degrees(0)
+
+    def _degrees(self, end: int) -> Ints:
+        listed = np.bincount(self.ends[end], minlength=self.n_nodes)
+        if self.implicit is None:
+            return listed
+        joins = (self.implicit.joins, self.implicit.joins.T)[end]
+        return listed + self.implicit.along(joins, np.ones(self.n_nodes)).astype(np.int64)
 
     @property
     def degrees(self) -> Ints:
@@ -128,10 +163,41 @@ class Graph:
         return self.in_degrees + self.out_degrees
 
     @cached_property
+    def mutual_degrees(self) -> Ints:
+        """Number of nodes to which each node has edges in both directions."""
+        sources, targets = self.ends
+        is_returned = np.isin(sources * self.n_nodes + targets, targets * self.n_nodes + sources)
+        found = np.bincount(sources[is_returned], minlength=self.n_nodes)
+        if self.implicit is None:
+            return found
+        joins = self.implicit.joins
+        found += self.implicit.along(joins * joins.T, np.ones(self.n_nodes)).astype(np.int64)
+        is_returned = self.implicit.between(joins, targets, sources) > 0
+        return found + sum(np.bincount(end[is_returned], minlength=self.n_nodes) for end in self.ends)
+
+    @cached_property
+    def strengths(self) -> Floats:
+        """Total weight of each node's edges (in + out)."""
+        ends = (self.sources, self.targets)
+        listed = np.asarray(sum(np.bincount(end, self.weights, self.n_nodes) for end in ends), np.float64)
+        if self.implicit is None:
+            return listed
+        weights = self.implicit.weights
+        return listed + self.implicit.along(weights + weights.T, np.ones(self.n_nodes))
+
+    def total(self, of_source: Floats, of_target: Floats) -> float:
+        """Return the sum over all edges of a value of the source times a value of the target."""
+        sources, targets = self.ends
+        found = float((of_source[sources] * of_target[targets]).sum())
+        if self.implicit is not None:
+            found += float(of_source @ self.implicit.along(self.implicit.joins, of_target))
+        return found
+
+    @cached_property
     def links(self) -> tuple[Ints, Ints, Ints]:
         """The undirected projection: the smaller and the larger node of each link, and the link of each edge.
 
-        Links are sorted by (smaller, larger).
+        Links are sorted by (smaller, larger). Only listed edges are included.
         """
         keys = np.minimum(self.sources, self.targets) * self.n_nodes + np.maximum(self.sources, self.targets)
         keys, link = np.unique(keys, return_inverse=True)
@@ -149,10 +215,11 @@ class Graph:
             place[self.targets[is_inside]],
             self.weights[is_inside],
             None if self.fractional_weights is None else self.fractional_weights[is_inside],
+            implicit=None if self.implicit is None else self.implicit.of_nodes(is_kept),
         )
 
     def table(self) -> pa.Table:
-        """Return the edges as a table of `source`, `target`, `weight` and, if present, `fractional_weight`."""
+        """Return the listed edges as a table of `source`, `target`, `weight` and, if present, `fractional_weight`."""
         columns = {
             "source": self.names.take(pa.array(self.sources)),
             "target": self.names.take(pa.array(self.targets)),
@@ -163,7 +230,11 @@ class Graph:
         return pa.table(columns)
 
     def to_igraph(self) -> igraph.Graph:
-        """Return a directed igraph graph with the same node numbers and a `weight` on each edge."""
+        """Return a directed igraph graph with the same node numbers and a `weight` on each edge.
+
+        Raises:
+            ValueError: if the graph has implicit edges, as do all other conversions.
+        """
         graph = self.edges_to_igraph()
         # igraph silently ignores weights that are NumPy integers, so they are passed as a list of floats
         graph.es["weight"] = self.weights.tolist()
@@ -171,15 +242,18 @@ class Graph:
 
     def edges_to_igraph(self) -> igraph.Graph:
         """Return the same graph without weights, which would double the memory because they are Python floats."""
+        self._require_all()
         return _igraph(self.n_nodes, self.sources, self.targets, is_directed=True)
 
     def links_to_igraph(self) -> igraph.Graph:
         """Return an undirected, unweighted igraph graph of the links with the same node numbers."""
+        self._require_all()
         low, high, _ = self.links
         return _igraph(self.n_nodes, low, high, is_directed=False)
 
     def to_networkx(self) -> nx.DiGraph:
         """Return a directed networkx graph whose nodes are names; edges have `weight` and `fractional_weight`."""
+        self._require_all()
         names = self.names.to_pylist()
         weights = {"weight": self.weights, "fractional_weight": self.fractional_weights}
         columns = {name: values.tolist() for name, values in weights.items() if values is not None}
@@ -189,6 +263,10 @@ class Graph:
         graph.add_nodes_from(names)
         graph.add_edges_from((names[source], names[target], each) for source, target, each in ends)
         return graph
+
+    def _require_all(self) -> None:
+        if self.implicit is not None:
+            raise ValueError("the graph has implicit edges, which a conversion would lose")
 
 
 def encoded(*columns: pa.ChunkedArray) -> tuple[pa.StringArray, list[Ints]]:

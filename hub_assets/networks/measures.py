@@ -33,26 +33,28 @@ def measures(graph: Graph, most_edges: int = MOST_EDGES) -> dict[str, float]:
         `nodes`, `edges`, `weak_components`; `modularity` and `communities` by the greedy algorithm of Clauset, Newman
         and Moore (NaN above `most_edges`); `leiden_modularity` and `leiden_communities`; `density`, `reciprocity`,
         `rich_club`, `assortativity`, `average_degree`; `average_clustering` (weighted), `average_clustering_unweighted`
-        and `average_clustering_fractional` (by fractional weights; NaN if the graph has none).
+        and `average_clustering_fractional` (by fractional weights; NaN if the graph has none). Communities and their
+        modularity are NaN if some edges are implicit, because both algorithms need to list the edges.
     """
-    greedy = greedy_communities(graph) if graph.n_edges <= most_edges else None
-    leiden = leiden_communities(graph)
-    fractional = graph.fractional_weights
+    is_listed = graph.implicit is None
+    greedy = greedy_communities(graph) if is_listed and graph.n_edges <= most_edges else None
+    leiden = leiden_communities(graph) if is_listed else None
+    has_fractional = graph.fractional_weights is not None
     return {
         "nodes": graph.n_nodes,
         "edges": graph.n_edges,
         "modularity": greedy.modularity if greedy else NAN,
         "communities": greedy.n_communities if greedy else NAN,
-        "leiden_modularity": leiden.modularity,
-        "leiden_communities": leiden.n_communities,
+        "leiden_modularity": leiden.modularity if leiden else NAN,
+        "leiden_communities": leiden.n_communities if leiden else NAN,
         "density": density(graph),
         "reciprocity": reciprocity(graph),
         "rich_club": rich_club(graph),
         "assortativity": assortativity(graph),
         "average_degree": average_degree(graph),
-        "average_clustering": average_clustering(graph, graph.weights),
+        "average_clustering": average_clustering(graph, "weight"),
         "average_clustering_unweighted": average_clustering(graph),
-        "average_clustering_fractional": NAN if fractional is None else average_clustering(graph, fractional),
+        "average_clustering_fractional": average_clustering(graph, "fractional_weight") if has_fractional else NAN,
         "weak_components": weak_components(graph),
     }
 
@@ -64,8 +66,7 @@ def density(graph: Graph) -> float:
 
 def reciprocity(graph: Graph) -> float:
     """Return the share of edges with an edge in the opposite direction, as networkx does; NaN without edges."""
-    n_links = len(graph.links[0])
-    return 2 * (graph.n_edges - n_links) / graph.n_edges if graph.n_edges else NAN
+    return int(graph.mutual_degrees.sum()) / graph.n_edges if graph.n_edges else NAN
 
 
 def rich_club(graph: Graph) -> float:
@@ -84,10 +85,9 @@ def rich_club(graph: Graph) -> float:
     n_top = -(-graph.n_nodes // 10)
     if n_top == 0:
         return NAN
-    is_rich = degrees >= np.partition(degrees, -n_top)[-n_top]
+    is_rich = (degrees >= np.partition(degrees, -n_top)[-n_top]).astype(np.float64)
     n_rich = int(is_rich.sum())
-    n_edges = int((is_rich[graph.sources] & is_rich[graph.targets]).sum())
-    return n_edges / (n_rich * (n_rich - 1)) if n_rich > 1 else NAN
+    return graph.total(is_rich, is_rich) / (n_rich * (n_rich - 1)) if n_rich > 1 else NAN
 
 
 def assortativity(graph: Graph) -> float:
@@ -96,10 +96,13 @@ def assortativity(graph: Graph) -> float:
     It equals networkx's `degree_assortativity_coefficient`. The result is NaN if either degree is the same for all
     edges, as in a regular graph.
     """
-    out, into = graph.out_degrees[graph.sources], graph.in_degrees[graph.targets]
-    if graph.n_edges == 0 or np.ptp(out) == 0 or np.ptp(into) == 0:
+    out, into = graph.out_degrees, graph.in_degrees
+    # a node is the source of as many edges as its out-degree
+    if graph.n_edges == 0 or np.ptp(out[out > 0]) == 0 or np.ptp(into[into > 0]) == 0:
         return NAN
-    return float(np.corrcoef(out, into)[0, 1])
+    from_mean = [degrees - (degrees @ degrees) / graph.n_edges for degrees in (out, into)]
+    variances = [degrees @ difference**2 for degrees, difference in zip((out, into), from_mean, strict=True)]
+    return graph.total(*from_mean) / float(np.sqrt(np.prod(variances)))
 
 
 def average_degree(graph: Graph) -> float:
@@ -109,6 +112,16 @@ def average_degree(graph: Graph) -> float:
 
 def weak_components(graph: Graph) -> int:
     """Return the number of weakly connected components."""
-    ends = (graph.sources, graph.targets)
-    matrix = sparse.coo_array((np.ones(graph.n_edges, np.int8), ends), shape=(graph.n_nodes, graph.n_nodes))
-    return int(connected_components(matrix, directed=False, return_labels=False)) if graph.n_nodes else 0
+    sources, targets = graph.sources, graph.targets
+    n_vertices = graph.n_nodes
+    if (implicit := graph.implicit) is not None:
+        # each class is one more vertex, which represents all its members if any of them has an implicit edge
+        joined = np.argwhere((implicit.joins > 0) & implicit.has_pairs)
+        member = np.flatnonzero(np.isin(implicit.classes, joined))
+        sources = np.concatenate([sources, member, graph.n_nodes + joined[:, 0]])
+        targets = np.concatenate([targets, graph.n_nodes + implicit.classes[member], graph.n_nodes + joined[:, 1]])
+        n_vertices += len(implicit.joins)
+    matrix = sparse.coo_array((np.ones(len(sources), np.int8), (sources, targets)), shape=(n_vertices, n_vertices))
+    if graph.n_nodes == 0:
+        return 0
+    return len(np.unique(connected_components(matrix, directed=False)[1][: graph.n_nodes]))

@@ -23,8 +23,8 @@ MEASURES: Final[Mapping[str, Callable[[Graph], float]]] = {
     "average_clustering_unweighted": average_clustering,
     "reciprocity": reciprocity,
     "rich_club": rich_club,
-    "modularity": lambda graph: greedy_communities(graph).modularity if graph.n_edges <= FEWER_EDGES else NAN,
-    "leiden_modularity": lambda graph: leiden_communities(graph).modularity,
+    "modularity": lambda graph: greedy_communities(graph).modularity if _is_listed(graph, FEWER_EDGES) else NAN,
+    "leiden_modularity": lambda graph: leiden_communities(graph).modularity if _is_listed(graph) else NAN,
 }
 """Measures of structure only, because rewiring discards the weights."""
 
@@ -40,17 +40,20 @@ def null_table(graph: Graph, draws: int = DRAWS, seed: int = 0) -> pa.Table:
     Returns:
         One row per core (`k`, `is_max_k`) and `measure` in `MEASURES`: its `value`, the `null_mean` and `null_std`
         (ddof 1) over the copies, `z`, the value's distance from the mean in standard deviations (null if all copies
-        have the same value), and `n_draws`. Greedy modularity is null above 50,000 edges.
+        have the same value), and `n_draws`. Greedy modularity is null above 50,000 edges. Rewiring needs to list the
+        edges, so `n_draws` is 0 and the comparison null if some edges are implicit, as are both modularities.
     """
 
     def rows() -> Iterator[dict[str, Any]]:
         for k, is_greatest, core in cores(graph):
             # each core has its own rng, so that a row does not depend on the other rows
             rng = random.Random(f"{seed} {k}")
-            copies = (rewired(core, rng) for _ in range(draws))
-            drawn = np.array([[of(copy) for of in MEASURES.values()] for copy in copies]).reshape(draws, len(MEASURES))
+            n_draws = draws if _is_listed(core) else 0
+            copies = (rewired(core, rng) for _ in range(n_draws))
+            drawn = np.array([[of(copy) for of in MEASURES.values()] for copy in copies])
+            drawn = drawn.reshape(n_draws, len(MEASURES))
             for (measure, of), values in zip(MEASURES.items(), drawn.T, strict=True):
-                row = {"k": k, "is_max_k": is_greatest, "measure": measure, "n_draws": draws}
+                row = {"k": k, "is_max_k": is_greatest, "measure": measure, "n_draws": n_draws}
                 yield row | _compare(of(core), values)
 
     return table_of(rows(), schemas.NULL_MODELS)
@@ -68,6 +71,11 @@ def rewired(graph: Graph, rng: random.Random) -> Graph:
     ends = np.array(swapped.get_edgelist(), np.int64).reshape(-1, 2)
     sources, targets = ends[np.lexsort((ends[:, 1], ends[:, 0]))].T
     return Graph(graph.names, sources, targets, np.ones(graph.n_edges))
+
+
+def _is_listed(graph: Graph, most_edges: float = float("inf")) -> bool:
+    """Return whether all edges are listed, and there are no more than `most_edges`."""
+    return graph.implicit is None and graph.n_edges <= most_edges
 
 
 def _compare(value: float, drawn: Floats) -> dict[str, float]:

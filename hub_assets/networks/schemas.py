@@ -96,7 +96,7 @@ DEVELOPER_CENTRALITY: Final = _schema(
 
 SUMMARY: Final = _schema(
     OF_A_NETWORK,
-    ("n_models", "n_models_known", "n_developers", "n_isolates", "nodes", "edges"),
+    ("n_models", "n_models_known", "n_models_implicit", "n_developers", "n_isolates", "nodes", "edges"),
     (
         *("share_known", "share_isolates"),
         *(f"{name}_{of}" for name in ("degree", "pagerank") for of in ("mean", "median", "max", "std")),

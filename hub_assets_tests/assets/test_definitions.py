@@ -38,7 +38,7 @@ enrich_hub__cards (search) <- raw_hub__datasets raw_hub__models raw_hub__spaces
 figure__attribution (change) <- mart__attribution
 figure__centrality (report) <- network__developer_centrality
 figure__concentration_over_time (change) <- stats__concentration_over_time
-figure__core (report) <- mart__collaboration_edges network__developer_centrality
+figure__core (report) <- mart__collaboration_edges network__developer_centrality network__summary
 figure__correlations (report) <- stats__correlations
 figure__correlations_by_license (report) <- stats__correlations
 figure__distributions (report) <- mart__repo_activity stats__tail_fits
@@ -55,18 +55,21 @@ int_hub__collaboration_commits (collaboration) <- contribution_rules core__devel
 int_hub__participations stg_hub__accounts
 int_hub__collaboration_developers (collaboration) <- int_hub__collaborations int_hub__model_networks
 int_hub__collaboration_edges (collaboration) <- int_hub__collaboration_commits int_hub__collaborations \
-int_hub__model_networks
+int_hub__implicit_collaborations int_hub__model_networks
 int_hub__collaborations (collaboration) <- int_hub__collaboration_commits
-int_hub__collaborations_by_month (collaboration) <- int_hub__collaboration_commits int_hub__model_networks
+int_hub__collaborations_by_month (collaboration) <- int_hub__contributions_by_month int_hub__implicit_collaborations \
+int_hub__model_networks
 int_hub__commit_authors (repositories) <- int_hub__commit_fetches stg_hub__commits
 int_hub__commit_days (organizations) <- int_hub__commit_fetches stg_hub__commits
 int_hub__commit_fetches (repositories) <- int_hub__commit_histories stg_hub__commits
 int_hub__commit_histories (repositories) <- int_hub__repositories stg_hub__commits
 int_hub__contributions (repositories) <- int_hub__commit_authors
+int_hub__contributions_by_month (collaboration) <- int_hub__collaboration_commits
 int_hub__developer_contributions (activity) <- core__developers int_hub__commit_authors
 int_hub__developer_discussions (activity) <- core__developers int_hub__discussion_starters
 int_hub__discussion_histories (repositories) <- int_hub__repositories stg_hub__discussions
 int_hub__discussion_starters (repositories) <- int_hub__discussion_histories stg_hub__discussions
+int_hub__implicit_collaborations (collaboration) <- int_hub__collaborations
 int_hub__leading_models (usage) <- model_developers network__model_co_usage network__model_usage
 int_hub__listing_changes (trust) <- stg_hub__datasets stg_hub__models stg_hub__spaces
 int_hub__listing_totals (trust) <- int_hub__listing_changes trust_rules
@@ -131,20 +134,22 @@ int_hub__listing_totals
 model_developers (reference) <-
 network__base_model_cycles (usage) <- mart__base_model_edges stg_hub__models
 network__collaboration_cores (collaboration) <- core__pseudonyms int_hub__collaboration_developers \
-int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
-network__collaboration_over_time (collaboration) <- int_hub__collaborations_by_month int_hub__model_networks \
+int_hub__collaboration_edges int_hub__collaborations int_hub__implicit_collaborations int_hub__model_networks \
 mart__repo_activity
+network__collaboration_over_time (collaboration) <- int_hub__collaborations_by_month int_hub__contributions_by_month \
+int_hub__implicit_collaborations int_hub__model_networks mart__repo_activity
 network__developer_centrality (collaboration) <- core__pseudonyms int_hub__collaboration_developers \
-int_hub__collaboration_edges int_hub__collaborations int_hub__model_networks mart__repo_activity
+int_hub__collaboration_edges int_hub__collaborations int_hub__implicit_collaborations int_hub__model_networks \
+mart__repo_activity
 network__family_members (families) <- mart__base_model_edges mart__repo_activity
 network__family_nodes (families) <- mart__base_model_edges mart__repo_activity
 network__family_pagerank (families) <- mart__base_model_edges mart__models network__family_nodes
 network__model_co_usage (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
 network__model_usage (usage) <- int_hub__model_networks mart__usage_edges stg_hub__models
 network__null_models (collaboration) <- int_hub__collaboration_developers int_hub__collaboration_edges \
-int_hub__collaborations int_hub__model_networks mart__repo_activity
+int_hub__collaborations int_hub__implicit_collaborations int_hub__model_networks mart__repo_activity
 network__summary (collaboration) <- core__pseudonyms int_hub__collaboration_developers int_hub__collaboration_edges \
-int_hub__collaborations int_hub__model_networks mart__repo_activity
+int_hub__collaborations int_hub__implicit_collaborations int_hub__model_networks mart__repo_activity
 network__top_organizations (statistics) <- int_hub__leading_models int_hub__organizations stg_hub__accounts
 network__usage_summary (usage) <- mart__usage_edges network__model_usage stg_hub__spaces
 organizations (reference) <-

@@ -297,6 +297,13 @@ def test_a_core_that_is_too_large_is_not_drawn() -> None:
     assert not drawing.collections
 
 
+def test_a_core_is_not_drawn_without_its_implicit_edges() -> None:
+    _, drawing = core(edges_of(COMPLETE), cores_of(COMPLETE), is_complete=False).axes
+    assert texts(drawing) == ["maximal core, k = 26", "14 developers", "some edges are implicit"]
+    assert not drawing.lines
+    assert not drawing.collections
+
+
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_a_network_without_edges_has_no_core(n: int) -> None:
     figure = core_of(nx.empty_graph(n, nx.DiGraph))

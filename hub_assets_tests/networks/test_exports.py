@@ -171,3 +171,17 @@ def test_large_networks_are_exported_as_parquet_only(tmp_path: Path) -> None:
     paths = export(tmp_path / "it", nodes, links, most_in_graphml=1)
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in paths}
     assert {path.name for path in paths} == {"it.nodes.parquet", "it.edges.parquet"}
+
+
+def test_a_network_with_implicit_edges_says_so_and_is_no_graphml(tmp_path: Path) -> None:
+    nodes, listed = pa.table({"developer": ["a", "b", "c"]}), edges([("a", "b")])
+    rows = pa.table({"model": [1, 1], "developer": ["b", "c"], "n_commits": [2, 0]})
+    export(tmp_path / "all", nodes, listed)
+    of_nodes, of_edges, of_implicit = export(tmp_path / "all", nodes, listed, implicit=rows)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (of_nodes, of_edges, of_implicit)}
+    for path, table in ((of_edges, listed), (of_implicit, rows)):
+        assert pq.read_table(path) == table
+        assert b"implicit" in pq.read_schema(path).metadata[b"description"]
+    *_, graphml = export(tmp_path / "all", nodes, listed, implicit=rows.slice(0, 0))
+    assert (graphml.name, of_implicit.exists()) == ("all.graphml", False)
+    assert b"description" not in (pq.read_schema(of_edges).metadata or {})

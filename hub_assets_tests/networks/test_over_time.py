@@ -104,3 +104,30 @@ def test_no_growth_gives_no_months() -> None:
 def test_a_null_month_is_refused() -> None:
     with pytest.raises(ValueError, match="month is null"):
         over_time_table(growth([(None, "a", "b", 1)]))  # type: ignore[list-item]
+
+
+def test_implicit_edges_grow_as_if_they_were_listed() -> None:
+    """Bo joins a large repository in March, and Cy as a target in May; Ann and Di have met before, Di and Bo later."""
+
+    def day(month: int) -> date:
+        return date(2026, month, 3)
+
+    elsewhere = [(day(2), "ann", "di", 4), (day(6), "bo", "di", 1)]
+    cells = [(1, "ann", 2), (3, "bo", 1), (4, "ann", 1), (5, "cy", 0), (5, "bo", 3)]
+    listed = [
+        (day(1), "ann", "ann", 2),
+        *((day(3), "ann", "bo", 2), (day(3), "bo", "ann", 1), (day(4), "ann", "bo", 1)),
+        *((day(5), "ann", "cy", 3), (day(5), "bo", "cy", 4), (day(5), "bo", "ann", 3)),
+    ]
+    columns = {
+        "month": pa.array([day(month) for month, _, _ in cells]),
+        "repo_key": pa.array(["1"] * len(cells)),
+        "developer": pa.array([who for _, who, _ in cells]),
+        "n_commits": pa.array([n for _, _, n in cells]),
+    }
+    found = over_time_table(growth(elsewhere), day(8), pa.table(columns))
+    unlisted = ["communities", "modularity", "leiden_communities", "leiden_modularity"]
+    assert all(found[name].null_count == len(found) == 8 for name in unlisted)
+    wanted = over_time_table(growth([*elsewhere, *listed]), day(8))
+    for one, other in zip(*(each.drop_columns(unlisted).to_pylist() for each in (found, wanted)), strict=True):
+        assert one == pytest.approx(other)

@@ -22,7 +22,10 @@ from hub_assets_tests.warehouse.building import Database, build_week, fill, mode
 
 WEEK, BEFORE = date(2026, 11, 16), date(2026, 11, 9)
 BUILT = ("int_hub__collaboration_developers", "int_hub__collaborations_by_month", "mart__collaboration_edges")
-EDGES = ("int_hub__collaborations", "int_hub__collaboration_edges", "int_hub__collaborations_by_month")
+EDGES = (
+    *("int_hub__collaborations", "int_hub__implicit_collaborations", "int_hub__collaboration_edges"),
+    *("int_hub__contributions_by_month", "int_hub__collaborations_by_month"),
+)
 RULES = ("first_author", "all_authors", "prior_contributors")
 Row = dict[str, Any]
 Edges = dict[tuple[str, str], tuple[Any, ...]]
@@ -517,6 +520,39 @@ def test_model_with_many_developers_needs_little_memory(project: Project, tmp_pa
                 ("prior_contributors", pairs + pairs // 2),
             )
         ]
+
+
+def test_models_with_too_many_pairs_keep_their_edges_implicit(few: Project) -> None:
+    """With a bound of three pairs instead of millions."""
+    name = "int_hub__implicit_collaborations"
+    small = [replace(each, sql=each.sql.replace("4000000", "3")) if each.name == name else each for each in few.models]
+    assert [each.name for each, was in zip(small, few.models, strict=True) if each.sql != was.sql] == [name]
+    warehouse = Warehouse(replace(few, models=tuple(small)))
+    # model 1 has four pairs of a first author and another developer, and six pairs of developers
+    crowd = page("1", commit("ann", at=1), commit("bob", "cy", at=2), commit("ann", at=3))
+    # model 2 has two pairs of a first author and another developer, and six pairs of developers
+    squash = page("2", commit("ann", "dan", "eve", at=4))
+    warehouse.build(
+        [crowd, squash, page("3", commit("ann", at=5), commit("bob", at=6)), page("4", commit("fay", at=7))]
+    )
+    assert warehouse.rows(
+        f"select edge_rule, repo_key, developer_id, n_commits from {name} where not includes_bots order by all"
+    ) == [
+        *(("all_authors", "1", who, n) for who, n in (("ann", 2), ("bob", 1), ("cy", 1))),
+        *(("all_authors", "2", who, 1) for who in ("ann", "dan", "eve")),
+        *(("first_author", "1", who, n) for who, n in (("ann", 2), ("bob", 1), ("cy", 0))),
+        *(("prior_contributors", "1", who, n) for who, n in (("ann", 2), ("bob", 1), ("cy", 0))),
+    ]
+    meeting = {("ann", "bob"): (1, 1), ("bob", "ann"): (1, 1), ("fay", "fay"): (1, 1)}
+    squashed = {("ann", "dan"): (1, 1), ("ann", "eve"): (1, 1)}
+    assert warehouse.edges("weight, n_repos") == meeting | squashed
+    assert warehouse.edges("weight, n_repos", "all_authors") == meeting
+    prior = {("bob", "ann"): (1, 1), ("fay", "fay"): (1, 1)}
+    assert warehouse.edges("weight, n_repos", "prior_contributors") == prior | squashed
+    grown = warehouse.rows("select source_id, target_id, weight from int_hub__collaborations_by_month order by all")
+    assert grown == sorted((*ends, weight) for ends, (weight, _) in (meeting | squashed).items())
+    assert warehouse.failing() == []
+    warehouse.connection.close()
 
 
 def test_community_roles_now_and_at_each_month_end(project: Project) -> None:

@@ -30,7 +30,10 @@ SUBFIELDS: Final = {"nlp": 0.35, "cv": 0.05, "mm": 0.15}
 MONTHS: Final = 20
 GIVEN: Final = ("int_hub__collaboration_commits", "int_hub__model_networks")
 """Tables from which the edges are built."""
-MADE: Final = ("int_hub__collaborations", "int_hub__collaboration_developers", "int_hub__collaboration_edges")
+MADE: Final = (
+    *("int_hub__collaborations", "int_hub__collaboration_developers"),
+    *("int_hub__implicit_collaborations", "int_hub__collaboration_edges"),
+)
 
 
 @benchmark("networks", order=58)
@@ -328,7 +331,7 @@ def clustering(clock: Clock, sizes: Sizes) -> Numbers:
 
     graph = graph_of(sizes)
     with clock:
-        return {"weighted": average_clustering(graph, graph.weights), "unweighted": average_clustering(graph)}
+        return {"weighted": average_clustering(graph, "weight"), "unweighted": average_clustering(graph)}
 
 
 def clustering_by_networkx(clock: Clock, sizes: Sizes) -> Numbers:
