@@ -88,11 +88,12 @@ def concentration_over_time(rows: pa.Table) -> Figure:
         axes.tick_params(labelleft=place % grid.columns == 0)
         if not len(here):
             panels.say_no_data(axes)
+            axes.tick_params(labelbottom=False)
             continue
         _mark_suspect(axes, here)
         for (column, _), look in zip(SHARES.items(), LOOKS, strict=False):
             _weekly(axes, here, column, look, f"{column}_low", f"{column}_high")
-        _dates(axes)
+        _dates(axes, rows)
     handles = [_line(look, words) for words, look in zip(SHARES.values(), LOOKS, strict=False)]
     _key(figure, [*handles, Patch(color=_SUSPECT, label="suspect week")], 6)
     return figure
@@ -255,7 +256,7 @@ def families(shares: pa.Table, ranks: pa.Table) -> Figure:
                 "share_of_downloads",
                 look,
             )
-        _dates(left)
+        _dates(left, shares)
     else:
         panels.say_no_data(left)
     right = figure.add_axes((0.58, 0.27, 0.4, 0.62))
@@ -305,10 +306,14 @@ def _mark_suspect(axes: Axes, rows: pa.Table) -> None:
         axes.axvspan(week - timedelta(days=3), week + timedelta(days=3), color=_SUSPECT, lw=0)
 
 
-def _dates(axes: Axes) -> None:
+def _dates(axes: Axes, rows: pa.Table) -> None:
+    """Give panels the same weeks on their axes, a single one included, and name the month of each day."""
+    weeks, margin = pc.min_max(rows["snapshot_date"]).as_py(), timedelta(days=3, hours=18)  # no tick at the edges
+    axes.set_xlim(weeks["min"] - margin, weeks["max"] + margin)
     locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
+    formatter.formats[2] = "%b %d"
     axes.xaxis.set_major_formatter(formatter)
 
 

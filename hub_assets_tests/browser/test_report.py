@@ -69,7 +69,8 @@ def redraw(page: Page, figure: str, edit: str) -> None:
 
 def test_time_axes_name_the_month_even_of_a_single_week(open_page: Open) -> None:
     page = open_page("change.html")
-    redraw(page, "concentration-chart", "(rows) => rows.map((row) => ({ ...row, snapshot_date: rows[0].snapshot_date }))")
+    one_week = "(rows) => rows.map((row) => ({ ...row, snapshot_date: rows[0].snapshot_date }))"
+    redraw(page, "concentration-chart", one_week)
     week = page.evaluate("hub.data('concentration-chart-data')[0].snapshot_date")
     expected = page.evaluate(
         "(week) => new Date(week).toLocaleDateString('en', { month: 'short', day: 'numeric', timeZone: 'UTC' })", week
@@ -87,12 +88,11 @@ def test_value_axes_do_not_show_months(open_page: Open) -> None:
     assert [label for label in labels if "1970" in label] == []
 
 
-POINTS = """() => hub.charts.of(document.getElementById("concentration-chart")).getModel().getSeries().flatMap((series) => {
+POINTS = """(figure) => hub.charts.of(figure).getModel().getSeries().flatMap((series) => {
   const data = series.getData();
   return data.mapArray((i) => {
     const symbol = data.getItemGraphicEl(i).childAt(0), box = symbol.getBoundingRect();
-    const at = [box.x + box.width / 2, box.y + box.height / 2];
-    return { fill: symbol.style.fill, line: symbol.style.stroke, at, color: series.get("color") };
+    return { fill: symbol.style.fill, at: [box.x + box.width / 2, box.y + box.height / 2] };
   });
 })"""
 
@@ -103,7 +103,7 @@ def test_suspect_weeks_have_hollow_points_and_all_points_are_centered(open_page:
     rows = page.locator("#concentration-chart tbody tr:not(.is-unselected)").evaluate_all(
         "(all) => all.map((row) => Number(row.dataset.index) % 2 === 0)"
     )
-    points = page.evaluate(POINTS)
+    points = page.locator("#concentration-chart").evaluate(POINTS)
     surface = page.evaluate("hub.color('surface')")
     assert len(points) == len(rows) >= 5
     assert sum(point["fill"] == surface for point in points) == sum(rows) > 0
