@@ -222,6 +222,7 @@ def attribution(rows: pa.Table) -> Figure:
             axes.barh(line, share, height=0.7, color=LOOKS[0][0] if item in countries else _UNKNOWN)
             axes.annotate(f"{100 * share:.1f}%", (high, line), (3, 0), textcoords="offset points", va="center")
         axes.set(xlim=(0, 1.2), ylim=(len(lines) - 0.4, -0.6), xlabel="share of downloads in 30 days")
+        axes.set_xticks(np.linspace(0, 1, 6))  # the room for labels beyond 100% has no ticks
         axes.set_yticks(range(len(lines)), lines if not place else [""] * len(lines))
         axes.xaxis.set_major_formatter(lambda value, _: percent(round(value, 6)))
     handles = [

@@ -150,6 +150,7 @@ def test_attribution_shows_unknown_shares_and_ranges() -> None:
     assert [label.get_text() for label in left.get_yticklabels()] == ["China", "France", "individual", "unknown"]
     widths = [round(bar.get_width(), 3) for bar in right.patches]  # type: ignore[attr-defined]
     assert widths == [0.5, 0.3, 0.5, 0.2, 0, 0.5]
+    assert right.get_xticks().max() == 1
 
 
 def test_hidden_roots_stand_out() -> None:
