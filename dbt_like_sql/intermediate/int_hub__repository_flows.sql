@@ -48,6 +48,9 @@ joined as (
         present.n_downloads,
         case when present.was_listed then present.previous_n_downloads end as n_downloads_earlier,
         case
+            when present.was_listed and previous.was_listed then previous.previous_n_downloads
+        end as n_downloads_oldest,
+        case
             when present.n_new_downloads is not null
                 then present.n_new_downloads + coalesce(moved.n_moved, 0)
             when present.previous_date is null and cast(present.created_at as date) >= previous_dates.previous_date
@@ -84,6 +87,7 @@ select
     n_days,
     n_downloads,
     n_downloads_earlier,
+    case when n_days > 0 and abs(n_days - n_days_before) <= 1 then n_downloads_oldest end as n_downloads_before_earlier,
     case when n_days > 0 then greatest(1 - n_days / 30.0, 0.0) end as n_downloads_overlap,
     n_new_downloads,
     case when n_days > 0 and n_days_before > 0 then n_new_before * n_days / n_days_before end as n_new_downloads_earlier

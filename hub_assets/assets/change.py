@@ -282,7 +282,8 @@ def _units(connection: duckdb.DuckDBPyConnection, week: date, unit: str) -> pa.T
         select
             activity.snapshot_date, activity.repo_type, activity.namespace,
             activity.n_likes, activity.n_usage_spaces, activity.n_downloads,
-            flows.n_downloads_earlier, flows.n_downloads_overlap, flows.n_new_downloads, flows.n_new_downloads_earlier,
+            flows.n_downloads_earlier, flows.n_downloads_before_earlier, flows.n_downloads_overlap,
+            flows.n_new_downloads, flows.n_new_downloads_earlier,
             models.task, models.size_class,
             case when namespaces.is_mapped and namespaces.kind <> 'individual' then namespaces.organization end
                 as organization,

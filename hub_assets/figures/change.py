@@ -88,11 +88,12 @@ def concentration_over_time(rows: pa.Table) -> Figure:
         axes.tick_params(labelleft=place % grid.columns == 0)
         if not len(here):
             panels.say_no_data(axes)
+            axes.tick_params(labelbottom=False)
             continue
         _mark_suspect(axes, here)
         for (column, _), look in zip(SHARES.items(), LOOKS, strict=False):
             _weekly(axes, here, column, look, f"{column}_low", f"{column}_high")
-        _dates(axes)
+        _dates(axes, rows)
     handles = [_line(look, words) for words, look in zip(SHARES.values(), LOOKS, strict=False)]
     _key(figure, [*handles, Patch(color=_SUSPECT, label="suspect week")], 6)
     return figure
@@ -221,6 +222,7 @@ def attribution(rows: pa.Table) -> Figure:
             axes.barh(line, share, height=0.7, color=LOOKS[0][0] if item in countries else _UNKNOWN)
             axes.annotate(f"{100 * share:.1f}%", (high, line), (3, 0), textcoords="offset points", va="center")
         axes.set(xlim=(0, 1.2), ylim=(len(lines) - 0.4, -0.6), xlabel="share of downloads in 30 days")
+        axes.set_xticks(np.linspace(0, 1, 6))  # the room for labels beyond 100% has no ticks
         axes.set_yticks(range(len(lines)), lines if not place else [""] * len(lines))
         axes.xaxis.set_major_formatter(lambda value, _: percent(round(value, 6)))
     handles = [
@@ -255,7 +257,7 @@ def families(shares: pa.Table, ranks: pa.Table) -> Figure:
                 "share_of_downloads",
                 look,
             )
-        _dates(left)
+        _dates(left, shares)
     else:
         panels.say_no_data(left)
     right = figure.add_axes((0.58, 0.27, 0.4, 0.62))
@@ -305,10 +307,14 @@ def _mark_suspect(axes: Axes, rows: pa.Table) -> None:
         axes.axvspan(week - timedelta(days=3), week + timedelta(days=3), color=_SUSPECT, lw=0)
 
 
-def _dates(axes: Axes) -> None:
+def _dates(axes: Axes, rows: pa.Table) -> None:
+    """Give panels the same weeks on their axes, a single one included, and name the month of each day."""
+    weeks, margin = pc.min_max(rows["snapshot_date"]).as_py(), timedelta(days=3, hours=18)  # no tick at the edges
+    axes.set_xlim(weeks["min"] - margin, weeks["max"] + margin)
     locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
+    formatter.formats[2] = "%b %d"
     axes.xaxis.set_major_formatter(formatter)
 
 

@@ -55,6 +55,61 @@ def test_charts_have_a_mark_for_each_row_of_their_table(slug: str, open_page: Op
             assert found["shapes"] >= found["rows"]
 
 
+def redraw(page: Page, figure: str, edit: str) -> None:
+    """Draw a chart from edited rows; `edit` is a JavaScript function from rows to rows."""
+    page.evaluate(
+        f"""() => {{
+          const script = document.getElementById("{figure}-data");
+          script.textContent = JSON.stringify(({edit})(JSON.parse(script.textContent)));
+          hub.charts.of(document.getElementById("{figure}"));
+          hub.charts.update(document.getElementById("{figure}"));
+        }}"""
+    )
+
+
+def test_time_axes_name_the_month_even_of_a_single_week(open_page: Open) -> None:
+    page = open_page("change.html")
+    one_week = "(rows) => rows.map((row) => ({ ...row, snapshot_date: rows[0].snapshot_date }))"
+    redraw(page, "concentration-chart", one_week)
+    week = page.evaluate("hub.data('concentration-chart-data')[0].snapshot_date")
+    expected = page.evaluate(
+        "(week) => new Date(week).toLocaleDateString('en', { month: 'short', day: 'numeric', timeZone: 'UTC' })", week
+    )
+    labels = page.locator("#concentration-chart svg text").all_text_contents()
+    assert expected in labels
+    assert [label for label in labels if label.isdigit()] == []
+
+
+def test_value_axes_do_not_show_months(open_page: Open) -> None:
+    page = open_page("changes.html")
+    draw_all(page)
+    labels = page.locator("#trends-chart svg text").all_text_contents()
+    assert "models" in labels
+    assert [label for label in labels if "1970" in label] == []
+
+
+POINTS = """(figure) => hub.charts.of(figure).getModel().getSeries().flatMap((series) => {
+  const data = series.getData();
+  return data.mapArray((i) => {
+    const symbol = data.getItemGraphicEl(i).childAt(0), box = symbol.getBoundingRect();
+    return { fill: symbol.style.fill, at: [box.x + box.width / 2, box.y + box.height / 2] };
+  });
+})"""
+
+
+def test_suspect_weeks_have_hollow_points_and_all_points_are_centered(open_page: Open) -> None:
+    page = open_page("change.html")
+    redraw(page, "concentration-chart", "(rows) => rows.map((row, i) => ({ ...row, is_suspect: i % 2 === 0 }))")
+    rows = page.locator("#concentration-chart tbody tr:not(.is-unselected)").evaluate_all(
+        "(all) => all.map((row) => Number(row.dataset.index) % 2 === 0)"
+    )
+    points = page.locator("#concentration-chart").evaluate(POINTS)
+    surface = page.evaluate("hub.color('surface')")
+    assert len(points) == len(rows) >= 5
+    assert sum(point["fill"] == surface for point in points) == sum(rows) > 0
+    assert all(abs(where) < 0.1 for point in points for where in point["at"])
+
+
 def test_tables_sort_and_filter_and_the_address_keeps_it(open_page: Open) -> None:
     page = open_page("activity.html")
     column = "#tops-table tbody tr:not([hidden]) td:nth-child(5) data"

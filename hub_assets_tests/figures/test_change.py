@@ -8,12 +8,16 @@ import pyarrow as pa
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.dates import num2date
 
 from hub_assets.figures import change
 from hub_assets.figures.files import png
 from hub_assets.networks.schemas import FAMILY_PAGERANK
+from hub_assets.resources import project
+from hub_assets.statistics.concentration_over_time import concentration_over_time
 from hub_assets.statistics.schemas import CONCENTRATION_OVER_TIME, RELATIVE_ADOPTION, SURVIVAL
 from hub_assets_tests.figures.made_up import assert_neat
+from hub_assets_tests.trust.made import Observatory, world
 
 WEEKS = [date(2026, 1, 5) + timedelta(weeks=place) for place in (0, 1, 2, 5)]
 ATTRIBUTION = pa.schema(
@@ -43,6 +47,13 @@ def spans(axes: Axes) -> int:
     return sum(to_hex(patch.get_facecolor()) == change._SUSPECT for patch in axes.patches)
 
 
+def marked(axes: Axes) -> set[date]:
+    """Return the weeks that a panel marks as suspect."""
+    boxes = [patch.get_extents() for patch in axes.patches if to_hex(patch.get_facecolor()) == change._SUSPECT]
+    middles = [axes.transData.inverted().transform(((box.x0 + box.x1) / 2, 0))[0] for box in boxes]
+    return {num2date(round(middle)).date() for middle in middles}  # type: ignore[no-untyped-call]
+
+
 def concentration() -> list[dict[str, Any]]:
     return [
         {
@@ -69,6 +80,40 @@ def test_suspect_weeks_are_marked_and_gaps_stay_open() -> None:
     assert (len(np.asarray(trusted.get_xdata())), len(np.asarray(suspect.get_xdata()))) == (3, 1)
     assert suspect.get_markerfacecolor() == "white"
     assert [text.get_text() for text in figure.axes[0].texts] == ["downloads in 30 days", "no data"]
+
+
+def test_a_planted_stall_is_marked_and_no_other_week() -> None:
+    hub = world(10, 5, {"model": 300, "dataset": 30, "space": 30})
+    hub.kinds["model"].freeze(6)
+    observatory = Observatory(project())
+    observatory.observe(hub)
+    listings = observatory.connection.sql("""
+        select snapshot_date, repo_type, n_downloads, n_new_downloads, n_likes
+        from int_hub__listing_changes where repo_type = 'model' and is_listed
+    """).to_arrow_table()
+    quality = observatory.connection.sql("from core__week_quality").to_arrow_table()
+    rows = concentration_over_time(listings, quality, ["n_downloads", "n_new_downloads", "n_likes"], [])
+    figure = change.concentration_over_time(rows)
+    frozen = hub.date_of(6)
+    for axes in figure.axes[:2]:
+        # the backlog arrives in the next week, whose downloads are in doubt too, at most
+        assert frozen in marked(axes) <= {frozen, hub.date_of(7)}
+        suspect = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+        assert {day for line in suspect for day in np.asarray(line.get_xdata()).tolist()} == marked(axes)
+    assert len(figure.axes[2].lines) > 0
+    assert marked(figure.axes[2]) == set()
+
+
+def test_a_single_week_has_a_date_and_panels_share_their_weeks() -> None:
+    first = [row for row in concentration() if row["snapshot_date"] == WEEKS[0]]
+    alone = change.concentration_over_time(table(first, CONCENTRATION_OVER_TIME))
+    assert_neat(alone)
+    labels = [label.get_text() for label in alone.axes[2].get_xticklabels()]
+    assert f"{WEEKS[0]:%b %d}" in labels
+    assert not [label for label in labels if label.isdigit() or ":" in label]
+    late = [{**row, "measure": "n_downloads"} for row in concentration()[1:]]
+    both = change.concentration_over_time(table([*concentration(), *late], CONCENTRATION_OVER_TIME))
+    assert both.axes[0].get_xlim() == both.axes[2].get_xlim()
 
 
 def test_survival_has_a_curve_for_each_relation() -> None:
@@ -105,6 +150,7 @@ def test_attribution_shows_unknown_shares_and_ranges() -> None:
     assert [label.get_text() for label in left.get_yticklabels()] == ["China", "France", "individual", "unknown"]
     widths = [round(bar.get_width(), 3) for bar in right.patches]  # type: ignore[attr-defined]
     assert widths == [0.5, 0.3, 0.5, 0.2, 0, 0.5]
+    assert right.get_xticks().max() == 1
 
 
 def test_hidden_roots_stand_out() -> None:

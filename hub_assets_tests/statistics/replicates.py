@@ -189,6 +189,7 @@ def _concentration(hub: Shown, seed: int) -> Iterator[tuple[str, float]]:
     for week in some:
         rows = np.flatnonzero(~np.isnan(hub.window[week]))
         n = len(rows)
+        is_steady = week >= 2 and hub.is_believed[week - 2]
         parts.append(
             pa.table(
                 {
@@ -196,6 +197,9 @@ def _concentration(hub: Shown, seed: int) -> Iterator[tuple[str, float]]:
                     "repo_type": pa.repeat(pa.scalar("model"), n),
                     "n_downloads": hub.window[week, rows],
                     "n_downloads_earlier": pa.array(hub.window[week - 1, rows], from_pandas=True),
+                    "n_downloads_before_earlier": pa.array(
+                        hub.window[week - 2, rows] if is_steady else np.full(n, np.nan), from_pandas=True
+                    ),
                     "n_downloads_overlap": np.full(n, (WINDOW_DAYS - 7) / WINDOW_DAYS),
                 }
             )

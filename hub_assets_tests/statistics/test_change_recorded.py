@@ -24,6 +24,7 @@ from hub_assets.statistics.prediction import rank_correlation_with_interval
 from hub_assets.statistics.trends import trend
 from hub_assets.trust.rules import Rules
 from hub_assets.trust.stalls import stalled, trailing_ratio
+from hub_assets_tests.statistics.recorded import carried
 
 Floats = npt.NDArray[np.float64]
 
@@ -197,3 +198,57 @@ def test_countries_of_the_seed_agree_with_the_openness_index(real_data: Path) ->
     assert len(systems) > 100
     assert verdicts["same"] > 0.85 * (verdicts["same"] + verdicts["other"])
     assert verdicts["unknown"] < 0.1 * len(systems)
+
+
+CARRIED = {
+    "radar": {
+        "concentration of n_downloads": 15_156,
+        "concentration of n_likes": 15_156,
+        "concentration of n_new_downloads": 0,
+        "concentration of n_usage_spaces": 0,
+        "concentration by task": 8_594,
+        "concentration by origin": 15_156,
+        "trend": 0,
+        "survival": 0,
+        "relative adoption": 0,
+        "half-life": 0,
+        "families": 9_481,
+        "PageRank, without ages": 9_500,
+        "prediction of later downloads": 9_469,
+    },
+    "openness_index": {
+        "concentration": 0,
+        "trend": 0,
+        "survival": 0,
+        "relative adoption": 0,
+        "prediction of later downloads": 0,
+        "families": 0,
+    },
+    "model_atlas": {
+        "families": 34_228,
+        "PageRank, without ages": 34_232,
+        "concentration of children among bases": 12_358,
+        "relations": 776,
+        "concentration of downloads": 0,
+        "relative adoption": 0,
+        "prediction of later downloads": 0,
+        "trend": 0,
+        "survival": 0,
+    },
+}
+"""Units behind each statistic; 0 where the recording lacks what the statistic needs."""
+COUNTRIES = {("radar", "concentration by country"), ("openness_index", "attribution to countries")}
+"""Statistics whose n grows with the seed of organizations."""
+
+
+def test_each_recording_carries_what_its_columns_allow(real_data: Path) -> None:
+    lines = carried(real_data)
+    found: dict[str, dict[str, int]] = {}
+    for line in lines:
+        if (line.recording, line.statistic) in COUNTRIES:
+            assert line.n >= 100
+        else:
+            found.setdefault(line.recording, {})[line.statistic] = line.n
+    assert found == CARRIED
+    assert [line.statistic for line in lines if not line.remark] == []
+    assert {(line.recording, line.statistic) for line in lines} > COUNTRIES

@@ -106,6 +106,32 @@ def test_intervals_cover_recounted_weeks(overlap: float) -> None:
         assert 0.92 <= covered <= (1 if name == "share_zero" and overlap else 0.985), (name, covered)
 
 
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 23 / 30])
+def test_a_steady_trend_does_not_widen_intervals(overlap: float) -> None:
+    """Three counts of the same units cover periods that overlap; each unit grows or shrinks by a fifth per listing."""
+    rng = np.random.default_rng(3)
+    n, replicates, days = 400, 200, 60
+    step = round(days * (1 - overlap))
+    size = 1e6 / np.arange(1, n + 1) ** 1.1
+    slope = np.where(np.arange(n) % 2, 0.2, -0.2) * size
+    noise = rng.normal(0, 0.1 / np.sqrt(days), (replicates, n, days + 2 * step)) * size[:, None]
+    counts = [noise[:, :, at : at + days].sum(axis=2) + size + (at / step - 1) * slope for at in (0, step, 2 * step)]
+    weeks = pa.array(np.repeat(np.arange(replicates), n).astype(str), pa.string())
+    oldest, earlier, now = (count.ravel() for count in counts)
+    columns = {"n_new_downloads_earlier": earlier, "which": weeks}
+    columns["n_new_downloads_overlap"] = np.full(len(now), 1 - step / days)
+    bent = columns | {"n_new_downloads_before_earlier": oldest}
+    covered, widths = [], []
+    for given_columns in (columns, bent):
+        rows = [row for row in measured(week_of(now, **given_columns), slices=("which",)) if row["slice"] != "all"]
+        low, high, gini = (np.array([row[name] for row in rows]) for name in ("gini_low", "gini_high", "gini"))
+        covered.append(np.mean((low <= gini.mean()) & (gini.mean() <= high)))
+        widths.append(np.median(high - low) / gini.std())
+    assert covered[0] > 0.98
+    assert 0.92 <= covered[1] <= 0.98
+    assert widths[1] == pytest.approx(2 * 1.96, rel=0.15)
+
+
 def test_interval_needs_the_previous_listing() -> None:
     values = np.arange(1, 51)
     (alone,) = measured(week_of(values))

@@ -105,11 +105,14 @@ def test_most_informative_relation_counts(weeks: Weeks) -> None:
 
 def test_flows_are_next_to_those_of_the_previous_listing(weeks: Weeks) -> None:
     before = WEEKS[-2]
+    long_before = datetime.combine(WEEKS[0] - timedelta(weeks=1), datetime.min.time())
     weeks.give(
         "int_hub__listing_changes",
         [
-            listed("a", before, n_new_downloads=70, n_downloads=300),
+            listed("a", before, n_new_downloads=70, n_downloads=300, previous_n_downloads=280),
             listed("a", WEEK, n_new_downloads=90, n_downloads=310, previous_n_downloads=300),
+            listed("b", before, n_downloads=30, previous_n_downloads=20, previous_observed_at=long_before),
+            listed("b", WEEK, n_downloads=31, previous_n_downloads=30),
             first("new", WEEK, created_at=datetime(2026, 11, 12), n_downloads_all_time=8, n_downloads=8),
             first("old", WEEK, n_downloads_all_time=500, n_downloads=5),
         ],
@@ -121,6 +124,7 @@ def test_flows_are_next_to_those_of_the_previous_listing(weeks: Weeks) -> None:
     a = found["a"]
     assert (a["n_new_downloads"], a["n_new_downloads_earlier"], a["n_days"], a["previous_date"]) == (70, 90, 7, before)
     assert (a["n_downloads_earlier"], a["n_downloads_overlap"]) == (300, pytest.approx(23 / 30))
+    assert (a["n_downloads_before_earlier"], found["b"]["n_downloads_before_earlier"]) == (280, None)
     # all downloads of a new model came after its creation; if a model was merely unseen, its new downloads are unknown
     assert (found["new"]["n_new_downloads"], found["new"]["n_days"]) == (8, 4)
     assert (found["old"]["n_new_downloads"], found["old"]["n_days"]) == (None, None)

@@ -119,9 +119,12 @@ hub.charts = (() => {
   /** The value of a figure's control. */
   const chosen = (figure, name, otherwise) => figure.querySelector(`[name="${name}"]`)?.value ?? otherwise;
   const symbols = { model: "circle", dataset: "rect", space: "triangle" };
-  const shapes = ["circle", "rect", "triangle", "diamond", "pin", "arrow", "roundRect", "circle"];
+  // ECharts' own pin hangs above its point
+  const shapes = ["circle", "rect", "triangle", "diamond", "path://M0,0L10,0L5,9Z", "arrow", "roundRect", "circle"];
   const compact = (value) => new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format(value);
   const percent = (value) => `${+(value * 100).toPrecision(3)}%`;
+  // by default, a day has no month, so the axis of a few weeks would not say when they were
+  const dates = { year: "{yyyy}", month: "{MMM} {yyyy}", day: "{MMM} {d}" };
   const shown = (value, style) => style === "percent" ? percent(value)
     : style === "month" ? new Date(value).toLocaleDateString("en", { year: "numeric", month: "short", timeZone: "UTC" })
     : typeof value === "number" ? (Number.isInteger(value) ? value.toLocaleString("en") : String(+value.toPrecision(3))) : String(value);
@@ -134,17 +137,17 @@ hub.charts = (() => {
   kinds.set("lines", (rows, now, figure) => {
     const { x, y, series, marked, xScale = "value", yScale = "value", xLabel, yLabel, xStyle, yStyle } = figure.dataset;
     const groups = [...new Set(rows.map((row) => row[series]))];
-    const format = (style) => (value) => style === "percent" ? percent(value) : xScale === "time" && style === xStyle ? shown(value, "month") : compact(value);
+    const format = (style) => style === "percent" ? percent : compact;
     return {
       grid: { left: 8, right: 24, top: groups.length > 1 ? 44 : 16, bottom: 32, containLabel: true },
       legend: groups.length > 1 ? { top: 0, left: 0, selectedMode: false, textStyle: { color: now.colors.ink }, data: groups.map(hub.name) } : undefined,
       xAxis: axis(now, { type: xScale, name: xLabel, nameLocation: "middle", nameGap: 28, scale: true, minorTick: { show: false },
         minInterval: xScale === "time" ? 864e5 : undefined, // a day: a single week would be spread over hours
-        splitLine: { show: false }, axisLabel: { formatter: xScale === "time" ? undefined : format(xStyle), hideOverlap: true } }),
+        splitLine: { show: false }, axisLabel: { formatter: xScale === "time" ? dates : format(xStyle), hideOverlap: true } }),
       yAxis: axis(now, { type: yScale, name: now.isNarrow ? undefined : yLabel, nameLocation: "middle", nameGap: 52, nameRotate: 90,
         axisLabel: { formatter: format(yStyle) } }),
       tooltip: { trigger: "item", formatter: ({ seriesName, value }) =>
-        `${seriesName}\n${xLabel}: ${shown(value[0], xScale === "time" ? "month" : xStyle)}\n${yLabel}: ${shown(value[1], yStyle)}` },
+        `${seriesName}\n${xLabel}: ${shown(value[0], xStyle)}\n${yLabel}: ${shown(value[1], yStyle)}` },
       series: groups.map((group, i) => ({
         type: "line", name: hub.name(group), showAllSymbol: true, showSymbol: true, symbolSize: 6,
         symbol: symbols[group] ?? shapes[i % shapes.length],
