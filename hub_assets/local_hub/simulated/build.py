@@ -110,7 +110,12 @@ def build(monday: date, scale: float, seed: int) -> Simulation:
             "space": _visible(
                 repos["space"],
                 commits["space"],
-                repos["space"].columns() | {"models": usage.models, "datasets": usage.datasets},
+                repos["space"].columns()
+                | {
+                    "models": usage.models,
+                    "datasets": usage.datasets,
+                    "card": repos["space"].app_cards(usage.models),
+                },
             ),
         },
         accounts=people.accounts(seen, now),

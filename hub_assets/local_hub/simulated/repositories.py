@@ -276,6 +276,9 @@ class Repositories:
     def _shape(self) -> pa.Array:
         return self.drawn("shape", dict.fromkeys(_SHAPES[self.kind], 1.0))
 
+    def _capability(self) -> pa.Array:
+        return text.of(tuple(_CAPABILITIES.values()), self.rng.choice("task", _TASKS, self.which))
+
     def _popularity(self) -> dict[str, pa.Array]:
         """Return the columns that models and datasets have but Spaces lack."""
         rng, which, timeline, week = self.rng, self.which, self.timeline, 7 * 24 * 3600
@@ -310,9 +313,8 @@ class Repositories:
         weights = pa.MapArray.from_arrays(
             np.arange(len(which) + 1, dtype=np.int32), text.of(("BF16",), np.zeros_like(which)), total
         )
-        capability = text.of(tuple(_CAPABILITIES.values()), rng.choice("task", _TASKS, which))
-        about = text.joined("A simulated model that ", capability, ". It was ", self._word("made of"), " at first")
-        about = text.joined(about, " and learned from ", self._word("learned from"), ".")
+        about = text.joined("A simulated model that ", self._capability(), ". It was ", self._word("made of"))
+        about = text.joined(about, " at first and learned from ", self._word("learned from"), ".")
         return {
             "pipeline_tag": task,
             "library_name": library,
@@ -366,6 +368,7 @@ class Repositories:
         language = self.some("has language", 0.4, self.drawn("language", _LANGUAGES))
         size = (10 ** (4 + 7 * rng.uniform("size", which))).astype(np.int64)
         about = text.joined("Simulated sentences about ", self._word("about"), " and ", self._word("and about"), ".")
+        use = text.joined(" They train a model that ", self._capability(), ".")
         return {
             "tags": text.lists(
                 text.joined("task_categories:", task),
@@ -373,8 +376,9 @@ class Repositories:
                 text.joined("license:", self.license),
                 text.of(("region:us",), np.zeros_like(which)),
             ),
-            "cardData": text.json_objects(license=self.license, language=language),
+            "cardData": text.json_objects(license=self.license, language=language, task_categories=task),
             "description": self.some("described", 0.5, about),
+            "card": self.some("has card", 0.6, text.joined(about, use)),
             "mainSize": pa.array(size, mask=~rng.happens("sized", 0.6, which)),
         }
 
@@ -388,3 +392,11 @@ class Repositories:
             "tags": text.lists(sdk, text.of(("region:us",), np.zeros_like(self.which))),
             "cardData": text.json_objects(license=self.license, sdk=sdk),
         }
+
+    def app_cards(self, models: pa.ListArray) -> pa.Array:
+        """Return the cards of Spaces, which name the first two models that each Space references."""
+        about = text.joined("A simulated app that ", self._capability(), ". Its pages are ", self._word("color"), ".")
+        named = pc.binary_join(pc.list_slice(models, 0, 2, return_fixed_size_list=False), " and ")
+        is_any = pc.not_equal(named, "").to_numpy(zero_copy_only=False)
+        runs = text.where(is_any, text.joined(" It runs ", named, "."), "")
+        return self.some("has card", 0.5, text.joined(about, runs))

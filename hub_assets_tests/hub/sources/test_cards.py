@@ -141,6 +141,38 @@ def test_cards_and_api_calls_keep_to_their_own_limits(tmp_path: Path) -> None:
     assert client.within("resolvers").pacer.estimate.quota == resolvers.calls
 
 
+def test_simulated_datasets_and_spaces_have_cards_that_say_what_they_are_for(tmp_path: Path) -> None:
+    population, lake = simulated(WEEK, scale=0.0004), Lake(tmp_path)
+    with served(build_app(population, quota=PLENTY)) as client:
+        listed(client, lake)
+        land(client, lake, TABLE, WEEK, Selection(("dataset", "space")))
+    found = rows(lake, NAME)
+    assert {(row["repo_type"], row["outcome"]) for row in found} >= {
+        (repo_type, outcome) for repo_type in ("dataset", "space") for outcome in ("ok", "gone")
+    }
+    assert not [row for row in found if row["outcome"] == "not_asked"]
+    cards = {(row["repo_type"], row["repo_id"]): row for row in found if row["outcome"] == "ok"}
+    n_declared = n_named = 0
+    for (repo_type, repo_id), card in cards.items():
+        repos = population.repos[repo_type]
+        position = repos.find(repo_id)
+        assert position is not None
+        tags = repos.value("tags", position)
+        if repo_type == "dataset":
+            assert card["text"].startswith("Simulated sentences about ")
+            for prefix, column in (("task_categories:", "tasks"), ("language:", "languages"), ("license:", "licenses")):
+                assert card[column] == [tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)]
+            n_declared += bool(card["tasks"])
+        else:
+            assert card["text"].startswith("A simulated app that ")
+            models = repos.value("models", position)
+            assert all(f" {name}" in card["text"] for name in models[:2])
+            assert (" It runs " in card["text"]) == bool(models)
+            n_named += bool(models)
+    assert n_declared
+    assert n_named
+
+
 def test_cards_take_no_api_calls_from_the_histories() -> None:
     tables = response_tables()
     assert calls_left(tables, TABLE, 1000, 0) == 250
