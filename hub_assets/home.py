@@ -68,7 +68,7 @@ class Home:
             LakeBinding, BucketError, BucketUnreachable: see `lake_at`.
         """
         tombstones = read_tombstones(self.forgotten, lambda: secret_key(self.secret))
-        return lake_at(self.root / "lake", tombstones.scrub)
+        return lake_at(self.root / "lake", tombstones.scrub, self.root / "home.json")
 
     @cached_property
     def tables(self) -> Lake:

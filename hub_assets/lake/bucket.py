@@ -22,8 +22,8 @@ from hub_assets.errors import HubAssetsError, UserError
 if TYPE_CHECKING:
     from obstore import UpdateVersion
 
-RETRIES: Final = 8
-"""Attempts after the first one, with backoff 25 s in total: enough for a hiccup, bearable with a mistyped address."""
+RETRIES: Final = 10
+"""Attempts after the first one: about 20 s at random intervals, enough for a hiccup, bearable after a typo."""
 REQUEST_SECONDS: Final = 60
 """Time limit for a request. Larger files are uploaded in chunks of 5 MiB, each in its own request."""
 CHUNK_BYTES: Final = 2**20
@@ -63,9 +63,9 @@ def s3_bucket(address: str) -> "Bucket":
                 "max_retries": RETRIES,
                 "retry_timeout": timedelta(seconds=3 * REQUEST_SECONDS),
                 "backoff": {
-                    "init_backoff": timedelta(seconds=0.1),
+                    "init_backoff": timedelta(seconds=0.2),
                     "max_backoff": timedelta(seconds=15),
-                    "base": 2,
+                    "base": 3,
                 },
             },
         )

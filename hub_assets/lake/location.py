@@ -16,11 +16,16 @@ class LakeBinding(UserError):
     """The folder and the bucket do not belong together, or the bucket's client is not installed."""
 
 
-def lake_at(root: Path, scrub: Callable[[bytes], bytes]) -> Lake:
+def lake_at(root: Path, scrub: Callable[[bytes], bytes], binding: Path) -> Lake:
     """Return the lake in a folder, which caches a bucket if HUB_ASSETS_LAKE names one.
 
+    Args:
+        root, scrub: see `Lake`.
+        binding: a JSON file with the facts in which all homes that share a bucket must agree.
+
     Raises:
-        LakeBinding: if the folder caches another bucket, or the extra `s3` is not installed.
+        LakeBinding: if the folder caches another bucket, the home differs from the others, or the extra `s3` is not
+            installed.
         BucketError, BucketUnreachable: if the bucket cannot be opened.
     """
     address = (os.environ.get("HUB_ASSETS_LAKE") or "").rstrip("/")
@@ -38,4 +43,4 @@ def lake_at(root: Path, scrub: Callable[[bytes], bytes]) -> Lake:
         from hub_assets.lake.remote import RemoteLake
     except ImportError as error:
         raise LakeBinding(f"a lake in a bucket needs obstore ({error}); pip install 'hub-assets[s3]'") from None
-    return RemoteLake(root, s3_bucket(address), scrub)
+    return RemoteLake(root, s3_bucket(address), binding, scrub)

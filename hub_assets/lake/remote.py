@@ -11,6 +11,7 @@ A part's key contains the start of its digest, so that two writers never overwri
 
 import fcntl
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,14 @@ from hub_assets.lake.bucket import Bucket, Outdated
 from hub_assets.lake.location import BOUND_TO, LakeBinding
 from hub_assets.lake.parts import MANIFEST, Lake, LakeError, Manifest, Part, manifest_text, read_manifest, write_beside
 
+DIFFERENCES: Final = {
+    "source": "they hold data from different Hubs; choose another bucket, or another home with --home",
+    "format": "another version of hub_assets wrote it; use the same version on all machines",
+    "secret": "its secret differs, so that people would have other pseudonyms; copy `secret` from the first home",
+}
+"""What homes that share a bucket must agree in, and what to say if they do not."""
+PROBE: Final = ".lake"
+"""An empty object, on which a home tries once whether the store honors conditions."""
 CONNECTIONS: Final = 16
 KEPT: Final = timedelta(days=1)
 """Age at which an unnamed part is no longer another writer's upload whose manifest is still to come."""
@@ -36,21 +45,23 @@ class LakeOutdated(HubAssetsError):
 
 
 class RemoteLake(Lake):
-    """A folder that caches a bucket.
+    """A folder that caches a bucket; see `lake_at`.
 
     Raises:
-        LakeBinding: if the folder is used with this bucket for the first time, and both have the same week with
-            different contents.
+        LakeBinding: if the home differs from the others that share the bucket; or if the folder is used with the
+            bucket for the first time, and both have the same week with different contents.
     """
 
-    def __init__(self, root: Path, bucket: Bucket, scrub: Callable[[bytes], bytes] = lambda body: body) -> None:
+    def __init__(
+        self, root: Path, bucket: Bucket, binding: Path, scrub: Callable[[bytes], bytes] = lambda body: body
+    ) -> None:
         super().__init__(root, scrub)
         self.bucket = bucket
         self._read: dict[Path, bytes] = {}
         self._lock = FileLock(root / f"{BOUND_TO}.lock")
         root.mkdir(parents=True, exist_ok=True)
         with self._lock:
-            self._open()
+            self._open(binding)
 
     def manifest(self, table: str, snapshot_date: date) -> Manifest:
         """Return the manifest of a table's week; see `Lake`."""
@@ -113,7 +124,7 @@ class RemoteLake(Lake):
         # parts from older versions have no digest
         return self._key(file.with_suffix(f".{part.digest[:16]}{file.suffix}") if part.digest else file)
 
-    def _open(self) -> None:
+    def _open(self, binding: Path) -> None:
         """Fetch the changed manifests. The first time, upload the folder's own weeks."""
         bound = self.root / BOUND_TO
         is_new = not bound.exists()
@@ -129,7 +140,9 @@ class RemoteLake(Lake):
                 "different contents; move the folder away to use the bucket's, or choose another bucket"
             )
         if is_new:
-            self._claim()
+            self.bucket.replace(PROBE, b"", None)
+            self.bucket.require_conditions(PROBE)
+        self._agree(binding)
         for key, content in news.items():
             if not _is_landing((self.root / key).parent):
                 _take(self.root / key, content)
@@ -140,10 +153,20 @@ class RemoteLake(Lake):
         if is_new:
             write_beside(bound, lambda beside: beside.write_text(self.bucket.address, encoding="utf-8"))
 
-    def _claim(self) -> None:
-        """Make sure that the bucket can hold a lake."""
-        self.bucket.replace(".lake", b"", None)
-        self.bucket.require_conditions(".lake")
+    def _agree(self, path: Path) -> None:
+        """Add what this home knows to the bucket's copy of its binding, and the reverse."""
+        found = self.bucket.read(path.name)
+        theirs = json.loads(found[0]) if found else {}
+        ours = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if different := [
+            name for name in DIFFERENCES if name in theirs and ours.get(name, theirs[name]) != theirs[name]
+        ]:
+            raise LakeBinding(f"{path.parent} cannot share {self.bucket.address}: {DIFFERENCES[different[0]]}")
+        both = theirs | ours
+        if both != theirs:
+            self.bucket.replace(path.name, json.dumps(both).encode(), found[1] if found else None)
+        if both != ours:
+            write_beside(path, lambda beside: beside.write_text(json.dumps(both), encoding="utf-8"))
 
     def _upload(self, folder: Path, manifest: Manifest, known: set[str]) -> None:
         for part in (*manifest.parts, *(manifest.landing or ())):

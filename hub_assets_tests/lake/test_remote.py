@@ -1,5 +1,6 @@
 """A lake in a bucket loses no part that a manifest has named, whoever writes and whenever the store or writer fails."""
 
+import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -67,7 +68,7 @@ def store() -> ObjectStore:
 
 
 def opened(root: Path, store: ObjectStore) -> RemoteLake:
-    return RemoteLake(root, Bucket(ADDRESS, store))
+    return RemoteLake(root, Bucket(ADDRESS, store), root / "home.json")
 
 
 def parts_in(store: ObjectStore) -> list[str]:
@@ -77,7 +78,7 @@ def parts_in(store: ObjectStore) -> list[str]:
 def test_another_machine_reads_the_weeks(tmp_path: Path, store: ObjectStore) -> None:
     collect(opened(tmp_path / "one", store), 10)
     bucket = Counted(store)
-    other = RemoteLake(tmp_path / "other", bucket)
+    other = RemoteLake(tmp_path / "other", bucket, tmp_path / "home.json")
     assert other.weeks("t") == [WEEK]
     assert not [name for name, _ in bucket.calls if name == "download"]  # parts wait until they are read
     assert numbers(other) == list(range(10))
@@ -88,7 +89,7 @@ def test_another_machine_reads_the_weeks(tmp_path: Path, store: ObjectStore) -> 
 
 def test_parts_are_uploaded_before_the_manifest_that_names_them(tmp_path: Path, store: ObjectStore) -> None:
     bucket = Counted(store)
-    collect(RemoteLake(tmp_path, bucket), 10)
+    collect(RemoteLake(tmp_path, bucket, tmp_path / "home.json"), 10)
     writes = [name for name, key in bucket.calls if key.startswith("t/") and name in ("upload", "replace")]
     assert writes[:4] == ["upload", "replace"] * 2
     assert writes.count("upload") == len(parts_in(store))
@@ -183,25 +184,46 @@ def test_weeks_of_a_folder_move_to_an_empty_bucket(tmp_path: Path, store: Object
     assert numbers(Lake(tmp_path / "clash")) == list(range(5))
 
 
+def bound(root: Path, store: ObjectStore, **facts: object) -> dict[str, object]:
+    root.mkdir(exist_ok=True)
+    if facts:
+        (root / "home.json").write_text(json.dumps(facts))
+    opened(root, store)
+    return dict(json.loads((root / "home.json").read_text()))
+
+
+def test_homes_that_share_a_bucket_hold_data_from_the_same_hub(tmp_path: Path, store: ObjectStore) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert bound(one, store, source="hub", format=2) == {"source": "hub", "format": 2}
+    assert bound(other, store) == {"source": "hub", "format": 2}
+    pinned = {"source": "hub", "format": 2, "secret": "a"}
+    assert bound(one, store, **pinned) == pinned
+    assert bound(other, store) == pinned
+    for name, text in (("source", "different Hubs"), ("format", "another version"), ("secret", "copy `secret`")):
+        with pytest.raises(LakeBinding, match=f"other cannot share s3://bucket/lake: .*{text}"):
+            bound(other, store, **(pinned | {name: "x"}))
+    assert bound(tmp_path / "third", store) == pinned
+
+
 def test_store_without_conditional_writes_is_refused(tmp_path: Path) -> None:
     class Careless(Bucket):
         def _put(self, key: str, content: bytes, tag: str | None) -> None:
             super()._put(key, content, (self.read(key) or (b"", tag))[1])
 
     with pytest.raises(BucketError, match="ignores conditions on writes"):
-        RemoteLake(tmp_path, Careless(ADDRESS, MemoryStore()))
+        RemoteLake(tmp_path, Careless(ADDRESS, MemoryStore()), tmp_path / "home.json")
 
 
 def test_folder_belongs_to_one_bucket(tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HUB_ASSETS_LAKE", raising=False)
-    assert type(lake_at(tmp_path, bytes)) is Lake
+    assert type(lake_at(tmp_path, bytes, tmp_path / "home.json")) is Lake
     opened(tmp_path, store)
     assert (tmp_path / BOUND_TO).read_text() == ADDRESS
     with pytest.raises(LakeBinding, match="caches s3://bucket/lake, but HUB_ASSETS_LAKE is not set; set it to"):
-        lake_at(tmp_path, bytes)
+        lake_at(tmp_path, bytes, tmp_path / "home.json")
     monkeypatch.setenv("HUB_ASSETS_LAKE", "s3://elsewhere/")
     with pytest.raises(LakeBinding, match="but HUB_ASSETS_LAKE is s3://elsewhere; set it to s3://bucket/lake"):
-        lake_at(tmp_path, bytes)
+        lake_at(tmp_path, bytes, tmp_path / "home.json")
 
 
 @pytest.mark.parametrize("address", ["bucket/lake", "gs://bucket", "s3:///lake", "s3://bucket/lake?x=1"])
@@ -216,7 +238,7 @@ def test_missing_extra_names_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(LakeBinding, match=r"pip install 'hub-assets\[s3\]'"):
-        lake_at(tmp_path, bytes)
+        lake_at(tmp_path, bytes, tmp_path / "home.json")
 
 
 STEP = st.tuples(st.sampled_from(["one", "other"]), st.integers(1, 6), st.booleans(), st.integers(0, 25), st.booleans())
@@ -231,7 +253,8 @@ def test_machines_that_take_turns_and_fail_lose_nothing(steps: list[tuple[str, i
         for machine, n, finishes, fails_at, is_after in steps:
             bucket = Counted(store, fails_at, is_after=is_after)
             with suppress(BucketUnreachable, LakeOutdated):
-                collect(RemoteLake(Path(folder, machine), bucket), named + n, finish=finishes, adds=True)
+                lake = RemoteLake(Path(folder, machine), bucket, Path(folder, f"{machine}.json"))
+                collect(lake, named + n, finish=finishes, adds=True)
             with tempfile.TemporaryDirectory() as empty:
                 third = opened(Path(empty), store)
                 manifest = third.manifest("t", WEEK)
