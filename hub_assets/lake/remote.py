@@ -171,9 +171,15 @@ class RemoteLake(Lake):
     def _upload(self, folder: Path, manifest: Manifest, known: set[str]) -> None:
         for part in (*manifest.parts, *(manifest.landing or ())):
             key = self._part_key(folder, part)
-            if key not in known:
-                self.bucket.upload(folder / part.file, key)
-                known = known | {key}
+            if key in known:
+                continue
+            if not (folder / part.file).exists():
+                raise LakeError(
+                    f"{folder / part.file} is missing, and {self.bucket.address} does not have it either; restore one "
+                    "of them from a backup, or delete the folder and collect it again"
+                )
+            self.bucket.upload(folder / part.file, key)
+            known = known | {key}
 
     def _fetch(self, folder: Path, part: Part) -> None:
         key = self._part_key(folder, part)
