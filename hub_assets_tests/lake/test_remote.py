@@ -143,6 +143,19 @@ def test_second_writer_of_a_week_is_refused_and_continues(tmp_path: Path, store:
         assert numbers(opened(tmp_path / machine, store)) == list(range(9))
 
 
+def test_parts_of_a_refused_writer_do_not_replace_those_of_the_other(tmp_path: Path, store: ObjectStore) -> None:
+    class Overtaken(Bucket):
+        def upload(self, file: Path, key: str) -> None:
+            if not parts_in(store):
+                collect(opened(tmp_path / "one", store), 3)
+            super().upload(file, key)
+
+    lake = RemoteLake(tmp_path / "other", Overtaken(ADDRESS, store), tmp_path / "home.json")
+    with pytest.raises(LakeOutdated):
+        collect(lake, 5, flush_bytes=10**6)
+    assert numbers(opened(tmp_path / "third", store)) == [0, 1, 2]
+
+
 def test_landing_is_not_disturbed_by_readers_of_the_same_home(tmp_path: Path, store: ObjectStore) -> None:
     lake = opened(tmp_path / "one", store)
     collect(lake, 4)
