@@ -162,7 +162,10 @@ def test_landing_is_not_disturbed_by_readers_of_the_same_home(tmp_path: Path, st
     with Landing(lake, "t", WEEK, convert, 10, adds=True) as landing:
         other = opened(tmp_path / "other", store)
         collect(other, 6, adds=True)
-        opened(tmp_path / "one", store)  # this must not take the other machine's manifest
+        manifest = lake.folder("t", WEEK) / MANIFEST
+        before = manifest.read_bytes()
+        opened(tmp_path / "one", store)
+        assert manifest.read_bytes() == before  # not the other machine's
         with pytest.raises(LakeOutdated):
             landing.finish(lambda _: {})
     assert numbers(opened(tmp_path / "one", store)) == list(range(6))
