@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hub_assets.errors import UserError
 from hub_assets.identities.pseudonyms import secret_key
+from hub_assets.lake.location import lake_at
 from hub_assets.lake.parts import Lake, write_beside
 from hub_assets.lake.tombstones import read_tombstones
 from hub_assets.lock import WAIT_MINUTES, Activity, one_writer
@@ -61,9 +62,13 @@ class Home:
 
     @cached_property
     def lake(self) -> Lake:
-        """The raw tables. Cached, so that each part is verified only once."""
+        """The raw tables. Cached, so that each part is verified only once.
+
+        Raises:
+            LakeBinding, BucketError, BucketUnreachable: see `lake_at`.
+        """
         tombstones = read_tombstones(self.forgotten, lambda: secret_key(self.secret))
-        return Lake(self.root / "lake", tombstones.scrub)
+        return lake_at(self.root / "lake", tombstones.scrub, self.root / "home.json")
 
     @cached_property
     def tables(self) -> Lake:

@@ -107,6 +107,7 @@ class Landing:
         return self
 
     def _open(self) -> None:
+        self.lake.pull(self.table, self.snapshot_date)
         self._manifest = self.lake.manifest(self.table, self.snapshot_date)
         valid, unfinished = self._manifest.parts, self._manifest.landing
         starts_over = not self._adds and valid and unfinished is not None and all(part in unfinished for part in valid)

@@ -96,10 +96,12 @@ class Lake:
         path = self.folder(table, snapshot_date) / MANIFEST
         return read_manifest(path) if path.exists() else Manifest()
 
+    def pull(self, table: str, snapshot_date: date) -> None:
+        """Learn of changes that other machines made to a week; a lake in a folder of its own has none."""
+
     def set_manifest(self, table: str, snapshot_date: date, manifest: Manifest) -> None:
         """Replace a week's manifest atomically."""
-        content = json.loads(json.dumps(asdict(manifest)))
-        text = json.dumps({**content, "checksum": _checksum(content)}, indent=1)
+        text = manifest_text(manifest)
         path = self.folder(table, snapshot_date) / MANIFEST
         write_beside(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
@@ -213,6 +215,12 @@ class Lake:
             except ValueError:
                 raise LakeError(f"the name of {folder} does not contain a date; move it out of the lake") from None
         return sorted(days)
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """Return the content of a manifest's file."""
+    content = json.loads(json.dumps(asdict(manifest)))
+    return json.dumps({**content, "checksum": _checksum(content)}, indent=1)
 
 
 def read_manifest(path: Path, convert: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Manifest:

@@ -14,9 +14,9 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from hub_assets.errors import HubAssetsError, UserError
 from hub_assets.home import Home
-from hub_assets.lake.parts import MANIFEST, force_to_disk, write_beside
+from hub_assets.lake.parts import MANIFEST, LakeError, force_to_disk, read_manifest, write_beside
 
 OBJECTS: Final = "objects"
 LISTS: Final = "backups"
@@ -294,6 +294,12 @@ def _week_entries(home: Home, folder: Path, store: _Store) -> list[Entry]:
         manifest = folder / MANIFEST
         before = manifest.read_bytes() if manifest.exists() else None
         digests = _digests(before)
+        if folder.is_relative_to(home.lake.root) and not all((folder / name).exists() for name in digests):
+            # the cache of a bucket lacks the parts that nobody has read yet; otherwise, the manifest has just changed
+            with suppress(LakeError):
+                read = read_manifest(manifest)
+                parts = (*read.parts, *(read.landing or ()))
+                home.lake.verified(folder.parent.name, date.fromisoformat(folder.name.partition("=")[2]), parts)
         try:
             # copy the journal last, because records that arrive meanwhile only make it longer
             paths = sorted(folder.iterdir(), key=lambda path: path.suffix == ".log")

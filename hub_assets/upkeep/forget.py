@@ -342,7 +342,8 @@ def _week(lake: Lake, folder: Path, eraser: Eraser) -> None:
     for part in (*manifest.parts, *(manifest.landing or ())):
         if part.file in changed:
             continue
-        rows = pq.read_table(folder / part.file, partitioning=None)
+        (file,) = lake.verified(table, week, [part])
+        rows = pq.read_table(file, partitioning=None)
         without = eraser.table(rows)
         counts = walk(part.counts, eraser.text)
         if without is rows and counts == part.counts:

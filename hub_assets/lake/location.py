@@ -1,0 +1,46 @@
+"""Where a home's lake is: in its folder, or in the bucket at HUB_ASSETS_LAKE, which the folder then caches."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from hub_assets.errors import UserError
+from hub_assets.lake.parts import Lake
+
+BOUND_TO: Final = ".remote"
+"""The file in a lake's folder with the address of the bucket that the folder caches."""
+
+
+class LakeBinding(UserError):
+    """The folder and the bucket do not belong together, or the bucket's client is not installed."""
+
+
+def lake_at(root: Path, scrub: Callable[[bytes], bytes], binding: Path) -> Lake:
+    """Return the lake in a folder, which caches a bucket if HUB_ASSETS_LAKE names one.
+
+    Args:
+        root, scrub: see `Lake`.
+        binding: a JSON file with the facts in which all homes that share a bucket must agree.
+
+    Raises:
+        LakeBinding: if the folder caches another bucket, the home differs from the others, or the extra `s3` is not
+            installed.
+        BucketError, BucketUnreachable: if the bucket cannot be opened.
+    """
+    address = (os.environ.get("HUB_ASSETS_LAKE") or "").rstrip("/")
+    bound = root / BOUND_TO
+    known = bound.read_text(encoding="utf-8") if bound.exists() else address
+    if known != address:
+        raise LakeBinding(
+            f"{root} caches {known}, but HUB_ASSETS_LAKE is {address or 'not set'}; set it to {known}, or choose "
+            "another home with --home"
+        )
+    if not address:
+        return Lake(root, scrub)
+    try:
+        from hub_assets.lake.bucket import s3_bucket
+        from hub_assets.lake.remote import RemoteLake
+    except ImportError as error:
+        raise LakeBinding(f"a lake in a bucket needs obstore ({error}); pip install 'hub-assets[s3]'") from None
+    return RemoteLake(root, s3_bucket(address), binding, scrub)
