@@ -10,7 +10,6 @@ from typing import Any, Final
 import pyarrow as pa
 
 from hub_assets.report.serve.endpoints import Answer, Endpoint
-from hub_assets.report.serve.owners import owners_of, sums_of
 from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader
 from hub_assets.report.site.pages import dataverse, modelverse
@@ -55,7 +54,22 @@ _RESULTS: Final = pa.schema(
 )
 _LISTS: Final = frozenset({"themes", "modalities", "domains", "languages"})
 
-_SELECTED: Final = "select rowid as row, coalesce({measure}, 0) as value from {table} where {selected}"
+_GROUPS: Final = """
+with
+groups as (
+    select organization, sum({measure})::bigint as total
+    from {table}
+    where {selected} and {measure} > 0
+    group by organization
+)
+select
+    organization, total, total / sum(total) over () as share, count(*) over () as n_organizations,
+    sum(total) over ()::bigint as total_of_all,
+    sum(power(total::double, 2)) over () / power(sum(total::double) over (), 2) as hhi
+from groups
+order by total desc, organization
+limit $top
+"""
 _VALUES: Final = """
 with
 counts as (
@@ -78,7 +92,21 @@ select
         - (sum(n) + 1) / sum(n) as gini
 from ranked
 """
-_IDS: Final = "select rowid as row, repo_id from {table} where rowid in (select unnest($rows::bigint[]))"
+_REPOSITORIES: Final = """
+with
+of_these as (
+    select organization, kind, country, repo_id, {measure} as value
+    from {table}
+    where {selected} and organization in (select unnest($organizations::varchar[]))
+)
+select
+    organization, min(kind) as kind, min(country) as country, count(*) as n_repos,
+    count(*) filter (where value > 0) as n_with_value,
+    -- without sorting all of them
+    arg_max({{'repo_id': repo_id, 'value': value}}, value, {largest}) filter (where value > 0) as largest
+from of_these
+group by organization
+"""
 _SPELLINGS: Final = """
 select distinct organization
 from mart__organizations
@@ -121,25 +149,29 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
             conditions.append("lower(organization) not in (select unnest($skipped::varchar[]))")
             bound["skipped"] = skipped
         filled = {"table": table, "measure": values["measure"], "selected": " and ".join(conditions)}
-        owners = reader.once(table, owners_of(table))
-        sums = sums_of(owners, reader.table(_SELECTED.format(**filled), **bound), values["top"])
+        groups = reader.rows(_GROUPS.format(**filled), top=values["top"], **bound)
         [facts] = reader.rows(_VALUES.format(**filled), **bound)
         [total] = reader.rows(_TOTAL.format(**filled))
-        shown = sums.largest(LARGEST if values["org"] is None else LARGEST_OF_ONE)
-        rows = [row for one in shown for row, _ in one["largest"]]
-        ids = {row["row"]: row["repo_id"] for row in reader.rows(_IDS.format(table=table), rows=rows)}
-        for one in shown:
-            one["largest"] = [{"repo_id": ids[row], "value": value} for row, value in one["largest"]]
+        of = {
+            row["organization"]: row
+            for row in reader.rows(
+                _REPOSITORIES.format(largest=LARGEST if values["org"] is None else LARGEST_OF_ONE, **filled),
+                organizations=[group["organization"] for group in groups],
+                **bound,
+            )
+        }
+        shown = [{**of[group["organization"]], **group} for group in groups]
+        overall = groups[0] if groups else {"n_organizations": 0, "total_of_all": 0, "hhi": None}
         return Answer(
             pa.Table.from_pylist(shown, _RESULTS),
             {
                 "measure": values["measure"],
                 **facts,
                 "n_shown": sum(row["n_repos"] for row in shown),
-                "n_organizations": sums.n_organizations,
-                "total": sums.total,
+                "n_organizations": overall["n_organizations"],
+                "total": overall["total_of_all"],
                 "total_of_all_listed": total["total"],
-                "hhi": sums.hhi,
+                "hhi": overall["hhi"],
             },
         )
 

@@ -6,13 +6,12 @@ The queries belong in the other modules of this package.
 import math
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -20,8 +19,6 @@ import pyarrow as pa
 from hub_assets.errors import HubAssetsError
 from hub_assets.search.index import Index
 from hub_assets.sql import literal
-
-T = TypeVar("T")
 
 MEMORY: Final = "512MB"
 """DuckDB's memory limit for all queries together; a query that exceeds it fails instead of spilling to disk."""
@@ -38,22 +35,6 @@ class Unanswered(HubAssetsError):
 
 
 @dataclass
-class Prepared:
-    """Results computed once per published warehouse, by week and name."""
-
-    _results: dict[tuple[date, str], Any] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def once(self, week: date, name: str, make: Callable[[], T]) -> T:
-        """Return the result of `make`, calling it only the first time."""
-        with self._lock:
-            if (week, name) not in self._results:
-                self._results[week, name] = make()
-            result: T = self._results[week, name]
-            return result
-
-
-@dataclass
 class Reader:
     """A connection for one request.
 
@@ -62,7 +43,6 @@ class Reader:
         cursor: cursor of the warehouse; use `table` to query it.
         indexes: the search indexes.
         version: changes whenever responses to the same requests may change.
-        prepared: results shared by all requests.
         deadline: the value of `time.monotonic()`, in seconds, at which this request times out.
     """
 
@@ -70,7 +50,6 @@ class Reader:
     cursor: duckdb.DuckDBPyConnection
     indexes: "Indexes"
     version: tuple[Any, ...]
-    prepared: Prepared = field(default_factory=Prepared)
     deadline: float = math.inf
 
     def table(self, sql: str, **values: Any) -> pa.Table:
@@ -93,19 +72,6 @@ class Reader:
         """Return the rows of a SELECT as dictionaries; see `table`."""
         rows: list[dict[str, Any]] = self.table(sql, **values).to_pylist()
         return rows
-
-    def once(self, name: str, make: Callable[["Reader"], T]) -> T:
-        """Return the result of a function of a reader, calling it only once per published warehouse, week and name.
-
-        It gets a reader without a time limit, because the result is for later requests, too.
-        """
-
-        def made() -> T:
-            with closing(self.cursor.cursor()) as cursor:
-                _select_published(cursor)
-                return make(replace(self, cursor=cursor, deadline=math.inf))
-
-        return self.prepared.once(self.week, name, made)
 
     @cached_property
     def index(self) -> Index:
@@ -164,7 +130,7 @@ class Published:
     sites: Path
     indexes: Indexes
     chosen: date | None = None
-    _open: tuple[tuple[int, ...], duckdb.DuckDBPyConnection, list[date], Prepared] | None = None
+    _open: tuple[tuple[int, ...], duckdb.DuckDBPyConnection, list[date]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reader(self) -> Reader:
@@ -178,11 +144,12 @@ class Published:
             if self._open is None or self._open[0] != mark:
                 self._reopen(mark)
             assert self._open is not None
-            _, connection, weeks, prepared = self._open
+            _, connection, weeks = self._open
             cursor = connection.cursor()
-            _select_published(cursor)
+            cursor.execute("use published")
+            cursor.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout
         week = self._week(weeks)
-        return Reader(week, cursor, self.indexes, (mark, week, _mark(self.indexes.folder / str(week))), prepared)
+        return Reader(week, cursor, self.indexes, (mark, week, _mark(self.indexes.folder / str(week))))
 
     def close(self) -> None:
         """Close the database."""
@@ -205,7 +172,7 @@ class Published:
             raise Unanswered(503, "The published warehouse cannot be read at the moment; try again.") from error
         if self._open is not None:
             self._open[1].close()  # cursors of requests in flight keep the old file
-        self._open = (mark, connection, [week for (week,) in found], Prepared())
+        self._open = (mark, connection, [week for (week,) in found])
 
     def _week(self, weeks: list[date]) -> date:
         if self.chosen is not None and self.chosen in weeks:
@@ -215,11 +182,6 @@ class Published:
         if not weeks:
             raise Unanswered(404, "No week is published yet.")
         return max((week for week in weeks if (self.sites / str(week)).is_dir()), default=max(weeks))
-
-
-def _select_published(cursor: duckdb.DuckDBPyConnection) -> None:
-    cursor.execute("use published")
-    cursor.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout
 
 
 def _mark(path: Path) -> tuple[int, ...]:
