@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.json
 
 from hub_assets.hub.collect import response_log
+from hub_assets.hub.collect.growth import Growth
 from hub_assets.hub.collect.response_log import Row
 from hub_assets.hub.collect.set_aside import NAMED, UNCONVERTIBLE, convertible
 from hub_assets.hub.http.client import HubClient
@@ -33,9 +34,6 @@ FIRST_WORKERS = 4
 """Number of threads at the start, doubled for as long as responses are the bottleneck."""
 IDLE = 0.8
 """Share of a core above which more threads do not help, because they would only wait for each other."""
-PAYS = 1.5
-"""How much faster answers must have become for threads to be doubled again. A busy machine or Hub answers no faster
-when more ask, and 64 threads that wait for each other were answered less than half as fast as a few."""
 LOOK_SECONDS = 0.5
 FAILURE_STREAK = 20
 """Number of consecutive responses that make a crawl stop because they look like a failing Hub or token."""
@@ -274,7 +272,7 @@ class _Crawl:
 
     def run(self, workers: int, watch: Watch) -> None:
         began, seconds_before = time.monotonic(), self._progress.seconds
-        rate_before = 0.0
+        growth = Growth()
         with ThreadPoolExecutor(workers, "crawl") as pool:
             threads = [pool.submit(self._work) for _ in range(min(workers, FIRST_WORKERS))]
             try:
@@ -285,12 +283,10 @@ class _Crawl:
                     _, running = wait(threads, LOOK_SECONDS, FIRST_EXCEPTION)
                     self._announce_or_end_wait()
                     rate = (self._progress.calls - calls) / (time.monotonic() - looked)
-                    if rate < rate_before / 2:  # the Hub has become slower, so the comparison means nothing
-                        rate_before = 0.0
                     # more threads help only if the bottleneck is responses rather than the rate limit or this process
                     is_idle = time.process_time() - busy < IDLE * LOOK_SECONDS
-                    if running and self._client.pacer.waited == waited and is_idle and rate > PAYS * rate_before:
-                        rate_before = rate
+                    if growth.pays(rate) and running and self._client.pacer.waited == waited and is_idle:
+                        growth.doubled()
                         more = min(workers, 2 * len(threads)) - len(threads)
                         threads += [pool.submit(self._work) for _ in range(more)]
                     self._progress.seconds = seconds_before + time.monotonic() - began
