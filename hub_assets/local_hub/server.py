@@ -25,6 +25,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "lifespan": "off",
     "ws": "none",
     "proxy_headers": False,
+    "timeout_keep_alive": 60,  # in 5 s, the default, a busy machine can forget every idle connection
     "timeout_graceful_shutdown": 1,
 }
 
