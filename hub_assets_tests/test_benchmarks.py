@@ -106,7 +106,7 @@ def test_list_contains_every_benchmark() -> None:
     names = [line.split("  ")[0] for line in output.splitlines()]
     assert names == [
         *("population", "calibration", "series", "server", "listing crawl", "marts"),
-        *("histories", "pacing", "identities", "statistics", "networks", "snapshot"),
+        *("histories", "pacing", "identities", "statistics", "networks", "snapshot", "search"),
     ]
     assert all(each.summary for each in all_benchmarks())
 
