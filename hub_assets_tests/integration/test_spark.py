@@ -24,7 +24,8 @@ from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets.resources import project
-from hub_assets.warehouse.database import connect, is_table, prepare, replace_week, show
+from hub_assets.sql import parquet
+from hub_assets.warehouse.database import connect, is_table, prepare, replace_week
 from hub_assets.warehouse.spark import Spark, build_week
 from hub_assets.warehouse.sql_project import Model
 from hub_assets_tests.golden import WEEK, hub_of
@@ -109,22 +110,24 @@ def differences(
     A model reads DuckDB's tables, not Spark's, so that a difference shows where it arises.
     """
     found: dict[str, Any] = {}
-    tables = Lake(folder / "tables")
     for model in project().models:
         if model.is_view:
             continue
-        kept = folder / "kept.parquet"
         ours = f"select * from {model.name} where snapshot_date = date '{week}'"
-        connection.execute(f"copy ({ours}) to '{kept}' (format parquet)")
-        build_week(spark, connection, project(), files, tables, model, week)
-        ours, theirs = comparable(model, f"from '{kept}'"), comparable(model, ours)
+        n = count(connection, ours)
+        tables = Lake(folder / model.name)
+        with connection.cursor() as other:
+            other.begin()  # restore what `build_week` moves to Parquet
+            build_week(spark, other, project(), files, tables, model, week)
+            other.rollback()
+        theirs = f"select * from {parquet(tables.files(model.name, week))} where snapshot_date = date '{week}'"
+        ours, theirs = comparable(model, ours), comparable(model, theirs)
         found[model.name] = (
-            count(connection, ours),
+            n,
             connection.execute(f"({ours}) except all ({theirs}) limit 2").fetchall(),
             connection.execute(f"({theirs}) except all ({ours}) limit 2").fetchall(),
         )
-        tables.adopt(model.name, week, [kept])
-        show(connection, model, tables.files_of_all_weeks(model.name))
+        shutil.rmtree(folder / model.name)
     return found
 
 
