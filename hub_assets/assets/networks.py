@@ -219,10 +219,8 @@ def _build_collaboration() -> dg.AssetsDefinition:
                     continue
                 central, edges = named(central, "developer"), named(found.graph.table(), "source", "target")
                 parts[centrality].append(found.named(central))
-                stem, implicit = (
-                    exports / f"collaboration_{found.network}",
-                    _numbered(named(found.implicit, "developer")),
-                )
+                implicit = _numbered(named(found.implicit, "developer"))
+                stem = exports / f"collaboration_{found.network}"
                 shown[centrality] |= _export(stem, central, edges, implicit=implicit)
             of = {
                 cores: schemas.COLLABORATION_CORES,

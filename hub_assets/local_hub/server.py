@@ -25,7 +25,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "lifespan": "off",
     "ws": "none",
     "proxy_headers": False,
-    "timeout_keep_alive": 60,  # in 5 s, the default, a busy machine can forget every idle connection
+    "timeout_keep_alive": 60,  # with the default of 5 s, a short pause of the machine loses them all
     "timeout_graceful_shutdown": 1,
 }
 

@@ -84,13 +84,13 @@ def _triangles_with_implicit(graph: Graph, implicit: Implicit, weights: Floats, 
 
     steps = roots * implicit.sizes
     squares = steps @ roots
-    cubes = np.diagonal(steps @ squares)[classes]  # P S P' three times
-    cubes = cubes + 2 * picked(squares, rest_by_class)  # twice and Y at either end
-    cubes += np.diagonal(roots @ (to_class.T @ rest_by_class).toarray() @ roots)[classes]  # Y between
-    cubes += 2 * picked(roots, (rest @ rest_by_class).tocsr())  # once at either end
-    cubes += rest_by_class.multiply(rest_by_class @ roots).sum(axis=1)  # once between
+    cubes = np.diagonal(steps @ squares)[classes]  # P S P' P S P' P S P'
+    cubes = cubes + 2 * picked(squares, rest_by_class)  # P S P' P S P' Y, and the reverse
+    cubes += np.diagonal(roots @ (to_class.T @ rest_by_class).toarray() @ roots)[classes]  # P S P' Y P S P'
+    cubes += 2 * picked(roots, (rest @ rest_by_class).tocsr())  # P S P' Y Y, and the reverse
+    cubes += rest_by_class.multiply(rest_by_class @ roots).sum(axis=1)  # Y P S P' Y
     squared = listed.multiply(listed)
-    cubes += 2 * _triangles(graph, surplus) - 2 * own * squared.sum(axis=1) - squared @ own - own**3  # Y three times
+    cubes += 2 * _triangles(graph, surplus) - 2 * own * squared.sum(axis=1) - squared @ own - own**3  # Y Y Y
     return np.asarray(cubes / 2, np.float64)
 
 

@@ -1,6 +1,6 @@
 """Which columns the columns of a SQL model derive from, as sqlglot reads them from the SQL.
 
-The loader skips this step, which would account for 40 % of its time and is needed only by a run that builds the model.
+The loader skips this step, which would account for 40% of its time and is needed only by a run that builds the model.
 """
 
 from collections.abc import Mapping

@@ -27,6 +27,9 @@ LEFT_OUT = {
 TIMED_TABLES: Final = {"stats__relative_adoption", "stats__release_curves", "stats__survival"}
 """Tables whose values depend on the second in which a model was listed, because they derive from its age."""
 
+DIGITS: Final = 9
+"""Significant digits to which doubles must agree where numbers may be added in another order."""
+
 
 def take_week(root: str, url: str, week: str, without: tuple[str, ...] = ()) -> None:
     """Run the weekly job. This function is meant for a separate process.
@@ -82,6 +85,14 @@ def tables_of(database: Path, *, with_times: bool = True) -> dict[str, list[tupl
             for (name,) in names.fetchall()
             if with_times or name not in TIMED_TABLES
         }
+
+
+def published_figures(home: Home) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the published rows by table, without columns of times, and doubles to `DIGITS`."""
+    return {
+        name: [tuple(f"{value:.{DIGITS}g}" if isinstance(value, float) else value for value in row) for row in rows]
+        for name, rows in tables_of(home.warehouse, with_times=False).items()
+    }
 
 
 def raw_rows_of(home: Home) -> dict[str, list[str]]:

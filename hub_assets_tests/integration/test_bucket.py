@@ -17,8 +17,7 @@ from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets_tests.golden import WEEK, hub_of
-from hub_assets_tests.integration.home_week import raw_rows_of, take_week
-from hub_assets_tests.integration.test_spark import published_figures
+from hub_assets_tests.integration.home_week import published_figures, raw_rows_of, take_week
 from hub_assets_tests.killing import deadly, ended, started
 from hub_assets_tests.lake.test_bucket import MOMENTS
 from hub_assets_tests.s3 import ADDRESS, BUCKET, Fault, Server, s3_server

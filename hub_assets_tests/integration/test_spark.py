@@ -29,7 +29,7 @@ from hub_assets.warehouse.database import connect, is_table, prepare, replace_we
 from hub_assets.warehouse.spark import Spark, build_week
 from hub_assets.warehouse.sql_project import Model
 from hub_assets_tests.golden import WEEK, hub_of
-from hub_assets_tests.integration.home_week import tables_of, take_week
+from hub_assets_tests.integration.home_week import DIGITS, published_figures, take_week
 from hub_assets_tests.warehouse.building import CORE, SOURCES
 from hub_assets_tests.warehouse.building import build_week as build_on_duckdb
 from hub_assets_tests.warehouse.odd import WEEKS, odd_rows
@@ -40,8 +40,6 @@ pytestmark = [
 ]
 
 SERVER: Final = "org.apache.spark.sql.connect.service.SparkConnectServer"
-DIGITS: Final = 9
-"""Significant digits to which doubles must agree, because both engines add numbers in arbitrary order."""
 
 
 @pytest.fixture(scope="module")
@@ -220,10 +218,3 @@ def check_taking_in(connection: duckdb.DuckDBPyConnection) -> None:
     assert is_table(connection, name)
     week = f"select * from {name} where snapshot_date = date '{WEEK}' order by all"
     assert connection.execute(week).fetchall() == before
-
-
-def published_figures(home: Home) -> dict[str, list[tuple[Any, ...]]]:
-    return {
-        name: [tuple(f"{value:.{DIGITS}g}" if isinstance(value, float) else value for value in row) for row in rows]
-        for name, rows in tables_of(home.warehouse, with_times=False).items()
-    }
