@@ -1,4 +1,4 @@
-"""An S3 server on loopback, moto's, that can be slow, fail and drop connections."""
+"""moto's S3 server on loopback, which can be slow, fail and drop connections."""
 
 import logging
 import socket

@@ -116,7 +116,7 @@ class Bucket:
         """Write an object on the condition that it still has this version tag, or with None that it does not exist.
 
         Raises:
-            Outdated: if it is not so; nothing is written.
+            Outdated: if the condition does not hold; nothing is written.
         """
         try:
             self._put(key, content, tag)
@@ -144,7 +144,7 @@ class Bucket:
                     target.write(chunk)
 
     def remove(self, keys: Iterable[str]) -> None:
-        """Delete objects; those that do not exist are no error."""
+        """Delete objects; missing ones are not an error."""
         if found := [*keys]:
             with self._reaching():
                 obstore.delete(self._store, found)

@@ -21,7 +21,7 @@ def lake_at(root: Path, scrub: Callable[[bytes], bytes], binding: Path) -> Lake:
 
     Args:
         root, scrub: see `Lake`.
-        binding: a JSON file with the facts in which all homes that share a bucket must agree.
+        binding: a JSON file with the facts on which all homes that share a bucket must agree.
 
     Raises:
         LakeBinding: if the folder caches another bucket, the home differs from the others, or the extra `s3` is not

@@ -97,7 +97,7 @@ class Lake:
         return read_manifest(path) if path.exists() else Manifest()
 
     def pull(self, table: str, snapshot_date: date) -> None:
-        """Learn of changes that other machines made to a week; a lake in a folder of its own has none."""
+        """Fetch other machines' changes to a week; a local lake has none."""
 
     def set_manifest(self, table: str, snapshot_date: date, manifest: Manifest) -> None:
         """Replace a week's manifest atomically."""

@@ -31,7 +31,7 @@ DIFFERENCES: Final = {
     "format": "another version of hub_assets wrote it; use the same version on all machines",
     "secret": "its secret differs, so that people would have other pseudonyms; copy `secret` from the first home",
 }
-"""What homes that share a bucket must agree in, and what to say if they do not."""
+"""What homes that share a bucket must agree on, and what to say if they do not."""
 PROBE: Final = ".lake"
 """An empty object, on which a home tries once whether the store honors conditions."""
 CONNECTIONS: Final = 16

@@ -30,7 +30,7 @@ def core_numbers(graph: Graph) -> Ints:
 
 
 def _core_numbers(graph: Graph, implicit: Implicit) -> Ints:
-    """Remove the nodes of lowest degree, again and again, without listing the implicit edges."""
+    """Peel off the nodes of lowest degree repeatedly, without listing the implicit edges."""
     n, (sources, targets) = graph.n_nodes, graph.ends
     joins = implicit.joins + implicit.joins.T
     is_left, numbers, k = np.ones(n, np.bool_), np.zeros(n, np.int64), 0

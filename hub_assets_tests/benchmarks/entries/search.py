@@ -28,7 +28,8 @@ SIZES: Final = (100_000, 3_000_000)
 QUERIES: Final = 100
 CHECKED: Final = 5
 """Queries to repeat with numpy."""
-TEN: Final = 10
+HITS: Final = 10
+"""Rows to find."""
 JITTER: Final = 8
 """Largest change of a number in [-127, 127] that makes a copy of a vector differ from the original."""
 CHUNK: Final = 100_000
@@ -149,13 +150,13 @@ def query(clock: Clock, embedded: Path, folder: Path, core: int) -> Queried:
     given = [one.text for one in golden_queries(REAL_DATA / "cards")] if REAL_DATA.is_dir() else ["a model of speech"]
     texts = (given * QUERIES)[:QUERIES]
     index, embedder = Semantic.open(folder), MiniLM()
-    index.search(quantized(embedder.embed(texts[:1]))[0], None, TEN)
+    index.search(quantized(embedder.embed(texts[:1]))[0], None, HITS)
     seconds, cpu, found = [], [], []
     with clock:
         for text in texts:
             began, used = time.perf_counter(), time.process_time()
             [vector] = quantized(embedder.embed([text]))
-            found.append((vector, index.search(vector, None, TEN)))
+            found.append((vector, index.search(vector, None, HITS)))
             seconds.append(time.perf_counter() - began)
             cpu.append(time.process_time() - used)
     checked = list(zip(texts, found, strict=True))[:CHECKED]
@@ -172,5 +173,5 @@ def _best(index: "Semantic", vector: "Int8") -> list[int]:
         part = index.vectors[start : start + CHUNK].astype(np.float32)
         # products of int8 are exact in float32 up to 384 terms
         parts.append((part @ vector.astype(np.float32)) * index.scales[start : start + CHUNK])
-    best: list[int] = np.argsort(-np.concatenate(parts), kind="stable")[:TEN].tolist()
+    best: list[int] = np.argsort(-np.concatenate(parts), kind="stable")[:HITS].tolist()
     return best
