@@ -21,10 +21,17 @@ _CONTEXT.set_forkserver_preload(
 
 
 def started(function: Callable[..., None], *args: Any) -> ForkServerProcess:
-    """Run a module-level function in a separate process."""
-    process = _CONTEXT.Process(target=function, args=args)
+    """Run a module-level function in a separate process that has this process's environment."""
+    # the server that forks keeps the environment of its own start, for example a test's variables
+    process = _CONTEXT.Process(target=_run, args=(dict(os.environ), function, args))
     process.start()
     return process
+
+
+def _run(environment: dict[str, str], function: Callable[..., None], args: tuple[Any, ...]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    function(*args)
 
 
 def ended(process: ForkServerProcess, by_signal: int | None = signal.SIGKILL, seconds: float = 60) -> None:

@@ -1,7 +1,6 @@
 """A week in a bucket on a real S3 server publishes the figures of a local one, and mistakes get one sentence."""
 
 import json
-import os
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,7 +78,7 @@ def test_killed_week_in_a_bucket_publishes_the_figures_of_a_local_one(
         take_week(str(local), url, str(WEEK), BESIDES)
         monkeypatch.setenv("HUB_ASSETS_LAKE", ADDRESS)
         for kill in MOMENTS[:5]:
-            ended(started(take_week_and_die, server.url, str(one), url, *kill), seconds=300)
+            ended(started(take_week_and_die, str(one), url, *kill), seconds=300)
         take_week(str(one), url, str(WEEK), BESIDES)
     assert published_figures(Home(one)) == published_figures(Home(local))
     assert Home(other).weeks == [WEEK]
@@ -89,7 +88,6 @@ def test_killed_week_in_a_bucket_publishes_the_figures_of_a_local_one(
         assert b"journal" not in answer.read()
 
 
-def take_week_and_die(bucket_url: str, root: str, url: str, owner: Any, name: str, moment: str) -> None:
-    os.environ |= {"AWS_ENDPOINT_URL": bucket_url, "HUB_ASSETS_LAKE": ADDRESS}
+def take_week_and_die(root: str, url: str, owner: Any, name: str, moment: str) -> None:
     deadly(owner, name, moment, 3)
     take_week(root, url, str(WEEK), BESIDES)

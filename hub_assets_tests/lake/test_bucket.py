@@ -1,7 +1,6 @@
 """A lake in a bucket on a real S3 server survives the server's faults, kills at each step, and two writers at once."""
 
 import itertools
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -36,21 +35,20 @@ def opened(root: Path) -> RemoteLake:
     return RemoteLake(root, s3_bucket(ADDRESS), root / "home.json")
 
 
-def append(url: str, root: str, until: int, *kill: Any) -> None:
-    os.environ["AWS_ENDPOINT_URL"] = url  # the forkserver has an older one
+def append(root: str, until: int, *kill: Any) -> None:
     if kill:
         deadly(*kill)
     collect(opened(Path(root)), until, adds=True)
 
 
-def append_until_done(url: str, folder: str, name: str, until: int) -> None:
+def append_until_done(folder: str, name: str, until: int) -> None:
     """Start together with the other machine, and run again whenever that one was faster, as the message asks for."""
     Path(folder, f"{name}.ready").touch()
     while len(list(Path(folder).glob("*.ready"))) < 2:
         time.sleep(0.001)
     while True:
         try:
-            return append(url, str(Path(folder, name)), until)
+            return append(str(Path(folder, name)), until)
         except LakeOutdated:
             Path(folder, f"{name}.refused").touch()
 
@@ -59,18 +57,18 @@ def append_until_done(url: str, folder: str, name: str, until: int) -> None:
 def test_killed_writer_loses_and_duplicates_nothing(
     server: Server, tmp_path: Path, owner: Any, name: str, moment: str
 ) -> None:
-    ended(started(append, server.url, str(tmp_path / "one"), 4), None)
-    ended(started(append, server.url, str(tmp_path / "one"), 12, owner, name, moment, 2))
+    ended(started(append, str(tmp_path / "one"), 4), None)
+    ended(started(append, str(tmp_path / "one"), 12, owner, name, moment, 2))
     other = opened(tmp_path / "other")
     parts = other.files_so_far("t", WEEK)
     assert len(parts) >= 2  # what was there before the kill can be read
-    append(server.url, str(tmp_path / "one"), 12)
+    append(str(tmp_path / "one"), 12)
     for machine in ("one", "other", "third"):
         assert numbers(opened(tmp_path / machine)) == list(range(12))
 
 
 def test_two_machines_that_write_one_week_at_once_lose_nothing(server: Server, tmp_path: Path) -> None:
-    writers = [started(append_until_done, server.url, str(tmp_path), name, 40) for name in ("one", "other")]
+    writers = [started(append_until_done, str(tmp_path), name, 40) for name in ("one", "other")]
     for writer in writers:
         ended(writer, None, 300)
     assert list(tmp_path.glob("*.refused"))
