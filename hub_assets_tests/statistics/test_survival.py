@@ -120,6 +120,13 @@ def test_each_group_has_its_own_curve() -> None:
     assert found == [("merge", 1, 0.5, 0), ("original", 4, 0, 1)]
 
 
+def test_no_subjects_give_no_rows_with_the_same_columns() -> None:
+    some = durations([0], [1], [True]).append_column("relation", pa.array(["merge"]))
+    found = survival(some.slice(0, 0), ["relation"], [0.0, 30.0])
+    assert len(found) == 0
+    assert found.schema == survival(some, ["relation"], [0.0, 30.0]).schema
+
+
 @pytest.mark.parametrize("value", [None, -1.0, float("nan"), float("inf")])
 def test_impossible_days_are_refused(value: float | None) -> None:
     with pytest.raises(ValueError, match="exit"):
