@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -408,6 +408,19 @@ def test_empty_first_listing_warns_without_blocking(
     assert check.severity == dg.AssetCheckSeverity.WARN
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hub_with_one_type_of_repository_is_published(
+    tmp_path: Path, instance: dg.DagsterInstance, kind: str
+) -> None:
+    population = replay(record(tmp_path / "recording" / str(ONE), [f"{kind}s"]))
+    result, _ = materialize(tmp_path / "home", population, instance)
+    assert result.success, failures_of(result)
+    types = query(tmp_path / "home", "select repo_type, count(*) as n from mart__repo_activity group by all")
+    assert types == [{"repo_type": kind, "n": 10}]
+    assert (Home(tmp_path / "home").report / str(ONE) / "index.html").is_file()
+
+
 @pytest.fixture
 def small_week(tmp_path: Path) -> Path:
     """A recording of ten models and ten datasets."""
@@ -425,9 +438,9 @@ def recorded(
     return folder / "home", result
 
 
-def record(folder: Path) -> Path:
+def record(folder: Path, names: Sequence[str] = ("models", "datasets")) -> Path:
     folder.mkdir(parents=True)
-    for name in ("models", "datasets"):
+    for name in names:
         rows = pa.table(
             {
                 "_id": [f"{n:024x}" for n in range(10)],
