@@ -16,7 +16,7 @@ from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
 from hub_assets_tests.golden import WEEK, hub_of
-from hub_assets_tests.integration.home_week import published_figures, raw_rows_of, take_week
+from hub_assets_tests.integration.home_week import FILES_FOR_PEOPLE, LEFT_OUT, published_figures, raw_rows_of, take_week
 from hub_assets_tests.killing import deadly, ended, started
 from hub_assets_tests.lake.test_bucket import MOMENTS
 from hub_assets_tests.s3 import ADDRESS, BUCKET, Fault, Server, s3_server
@@ -24,8 +24,7 @@ from hub_assets_tests.s3 import ADDRESS, BUCKET, Fault, Server, s3_server
 pytestmark = pytest.mark.slow
 
 
-BESIDES = ("figure__", "release__", "report__", "search__")
-"""Assets that write files for people rather than published tables; they are left out to save time."""
+WITHOUT = (*LEFT_OUT, *FILES_FOR_PEOPLE)
 
 
 @pytest.fixture
@@ -75,11 +74,11 @@ def test_killed_week_in_a_bucket_publishes_the_figures_of_a_local_one(
 ) -> None:
     local, one, other = (tmp_path / name for name in ("local", "one", "other"))
     with running(build_app(hub_of(), quota=Quota(100_000, 300))) as url:
-        take_week(str(local), url, str(WEEK), BESIDES)
+        take_week(str(local), url, str(WEEK), WITHOUT)
         monkeypatch.setenv("HUB_ASSETS_LAKE", ADDRESS)
         for kill in MOMENTS[:5]:
             ended(started(take_week_and_die, str(one), url, *kill), seconds=300)
-        take_week(str(one), url, str(WEEK), BESIDES)
+        take_week(str(one), url, str(WEEK), WITHOUT)
     assert published_figures(Home(one)) == published_figures(Home(local))
     assert Home(other).weeks == [WEEK]
     assert Home(other).source == Home(one).source
@@ -90,4 +89,4 @@ def test_killed_week_in_a_bucket_publishes_the_figures_of_a_local_one(
 
 def take_week_and_die(root: str, url: str, owner: Any, name: str, moment: str) -> None:
     deadly(owner, name, moment, 3)
-    take_week(root, url, str(WEEK), BESIDES)
+    take_week(root, url, str(WEEK), WITHOUT)

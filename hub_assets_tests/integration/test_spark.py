@@ -15,21 +15,22 @@ from typing import Any, Final
 
 import duckdb
 import pytest
-from click.testing import CliRunner
 
-from hub_assets import cli
 from hub_assets.home import Home
 from hub_assets.lake.parts import Lake
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
+from hub_assets.local_hub.population import Population
+from hub_assets.local_hub.replay import replay
 from hub_assets.local_hub.server import running
+from hub_assets.local_hub.simulated import simulated
 from hub_assets.resources import project
 from hub_assets.sql import parquet
 from hub_assets.warehouse.database import connect, is_table, prepare, replace_week
 from hub_assets.warehouse.spark import Spark, build_week
 from hub_assets.warehouse.sql_project import Model
 from hub_assets_tests.golden import WEEK, hub_of
-from hub_assets_tests.integration.home_week import DIGITS, published_figures, take_week
+from hub_assets_tests.integration.home_week import DIGITS, FILES_FOR_PEOPLE, published_figures, take_week
 from hub_assets_tests.warehouse.building import CORE, SOURCES
 from hub_assets_tests.warehouse.building import build_week as build_on_duckdb
 from hub_assets_tests.warehouse.odd import WEEKS, odd_rows
@@ -40,6 +41,8 @@ pytestmark = [
 ]
 
 SERVER: Final = "org.apache.spark.sql.connect.service.SparkConnectServer"
+WITHOUT: Final = (*FILES_FOR_PEOPLE, "stats__tail_fits")
+"""Assets that no model reads."""
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +63,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # short queries never repay C2
+        "spark.log.level": "WARN",
         "spark.sql.shuffle.partitions": 2,
         "spark.sql.warehouse.dir": folder / "warehouse",
         "spark.local.dir": folder / "local",
     }
     # the script that starts it, sbin/start-connect-server.sh, is not in every release's wheel
-    command = [spark_home / "bin/spark-submit", "--class", SERVER, "--master", "local[2]", "--driver-memory", "1536m"]
+    command = [spark_home / "bin/spark-submit", "--class", SERVER, "--master", "local[2]", "--driver-memory", "3g"]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
     command.append("spark-internal")
@@ -88,6 +92,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             time.sleep(0.5)
         yield f"sc://127.0.0.1:{port}"
     finally:
+        print((folder / "log").read_text()[-4000:])
         # its shutdown hooks can take minutes while a client is still connected
         os.killpg(server.pid, signal.SIGKILL)
         server.wait(60)
@@ -147,23 +152,19 @@ def check(found: Mapping[str, Any], n_filled: int) -> None:
     assert sum(each[0] > 0 for each in found.values()) >= n_filled
 
 
-def check_home(spark: Spark, root: Path, folder: Path, n_filled: int) -> None:
-    home = Home(root)
+def check_week(spark: Spark, population: Population, folder: Path, n_filled: int) -> None:
+    home = Home(folder / "home")
+    with running(build_app(population, quota=Quota(100_000, 300))) as url:
+        take_week(str(home.root), url, str(population.week), WITHOUT)
     sources = [source.name for source in project().sources if not source.is_stored]
     files = {name: home.lake.files_of_all_weeks(name) for name in sources}
     with connect(home.build) as connection:
         prepare(connection, project(), files)
-        check(differences(spark, connection, files, folder, home.weeks[-1]), n_filled)
-
-
-def demo(home: Path, *options: str | Path) -> None:
-    made = CliRunner().invoke(cli.main, ["demo", "--home", str(home), "--budget", "none", *map(str, options)])
-    assert made.exit_code == 0, made.output
+        check(differences(spark, connection, files, folder / "spark", population.week), n_filled)
 
 
 def test_week_of_the_simulated_hub_is_the_same_on_both_engines(spark: Spark, tmp_path: Path) -> None:
-    demo(tmp_path / "home", "--week", WEEK.isoformat(), "--scale", "0.02", "--seed", "3")
-    check_home(spark, tmp_path / "home", tmp_path / "spark", 55)
+    check_week(spark, simulated(WEEK, scale=0.02, seed=3), tmp_path, 55)
 
 
 # a recording holds models only, and radar's no commits: the models built from the others stay empty
@@ -171,8 +172,7 @@ def test_week_of_the_simulated_hub_is_the_same_on_both_engines(spark: Spark, tmp
 def test_recorded_week_is_the_same_on_both_engines(
     spark: Spark, tmp_path: Path, real_data: Path, recorded: str, n_filled: int
 ) -> None:
-    demo(tmp_path / "home", "--replay", real_data / recorded)
-    check_home(spark, tmp_path / "home", tmp_path / "spark", n_filled)
+    check_week(spark, replay(real_data / recorded), tmp_path, n_filled)
 
 
 def test_three_weeks_of_odd_data_are_the_same_on_both_engines(spark: Spark, tmp_path: Path) -> None:
@@ -190,8 +190,7 @@ def test_three_weeks_of_odd_data_are_the_same_on_both_engines(spark: Spark, tmp_
             connection.execute(f"create or replace table {name} as from given")
         for week in WEEKS:
             build_on_duckdb(connection, project(), week)
-        for week in WEEKS:
-            check(differences(spark, connection, {}, tmp_path, week), 50)
+        check(differences(spark, connection, {}, tmp_path, WEEKS[-1]), 50)
 
 
 def test_week_on_spark_publishes_the_same_figures(
