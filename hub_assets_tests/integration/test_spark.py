@@ -62,14 +62,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "spark.connect.grpc.binding.port": port,
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # short queries never repay C2
+        # short queries never repay C2; without it, the code cache has 48 MB, and a full one ends the server
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC",
         "spark.log.level": "WARN",
         "spark.sql.shuffle.partitions": 2,
         "spark.sql.warehouse.dir": folder / "warehouse",
         "spark.local.dir": folder / "local",
     }
     # the script that starts it, sbin/start-connect-server.sh, is not in every release's wheel
-    command = [spark_home / "bin/spark-submit", "--class", SERVER, "--master", "local[2]", "--driver-memory", "3g"]
+    command = [spark_home / "bin/spark-submit", "--class", SERVER, "--master", "local[2]", "--driver-memory", "2g"]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
     command.append("spark-internal")
