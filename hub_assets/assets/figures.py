@@ -227,7 +227,7 @@ def build_figures() -> dg.AssetsDefinition:
                 with home.building() as connection:
                     figure = DRAWINGS[name].draw(connection, week)
                 svg, png = save(figure, home.home.figures / str(week) / DRAWINGS[name].file)
-                image = b64encode(thumbnail(figure)).decode()
+                image = b64encode(thumbnail(png.read_bytes())).decode()
                 record(context, home, name, week)
                 results[week] = dg.MaterializeResult(
                     asset_key=name,

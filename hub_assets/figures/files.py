@@ -6,6 +6,7 @@ from typing import Final
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from PIL import Image
 
 from hub_assets.figures.style import RC
 from hub_assets.lake.parts import write_beside
@@ -15,23 +16,37 @@ DPI: Final = 150
 THUMBNAIL_BYTES: Final = 22_000
 """Size limit of a thumbnail. The event log keeps thumbnails forever as base64, which takes 30 kB at this size."""
 
+COLORS: Final = 64
+"""Number of colors of a thumbnail, enough for text, marks and gradients; more would leave room for fewer pixels."""
+
 
 def png(figure: Figure) -> bytes:
     """Render a figure as PNG at 150 pixels per inch."""
     return _rendered(figure, "png")
 
 
-def thumbnail(figure: Figure, limit: int = THUMBNAIL_BYTES) -> bytes:
-    """Render a figure as a PNG of at most `limit` bytes, at the highest resolution that fits.
+def thumbnail(image: bytes, limit: int = THUMBNAIL_BYTES) -> bytes:
+    """Shrink a PNG to at most `limit` bytes, at the highest resolution that fits.
+
+    Drawing the figure again at each resolution took three times as long as drawing its SVG and PNG.
+
+    Args:
+        image: the PNG; the thumbnail has at most two thirds of its width and height.
+        limit: bytes.
 
     Raises:
-        ValueError: if even 10 pixels per inch need more.
+        ValueError: if even a tenth of the thumbnail's largest width and height needs more.
     """
-    for dpi in range(100, 9, -10):
-        image = _rendered(figure, "png", dpi)
-        if len(image) <= limit:
-            return image
-    raise ValueError(f"a thumbnail takes {len(image):,} bytes at {dpi} pixels per inch; the limit is {limit:,}")
+    with Image.open(BytesIO(image)) as opened:
+        whole = opened.convert("RGB")
+    for tenths in range(10, 0, -1):
+        size = (max(1, round(side * tenths / 15)) for side in whole.size)
+        small = whole.resize((next(size), next(size)), Image.Resampling.LANCZOS).quantize(COLORS)
+        buffer = BytesIO()
+        small.save(buffer, "png", optimize=True)
+        if len(buffer.getvalue()) <= limit:
+            return buffer.getvalue()
+    raise ValueError(f"a thumbnail takes {len(buffer.getvalue()):,} bytes; the limit is {limit:,}")
 
 
 def svg(figure: Figure) -> bytes:

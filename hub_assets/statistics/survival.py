@@ -46,7 +46,9 @@ def survival(durations: pa.Table, by: Sequence[str] = (), at: Sequence[float] | 
     """
     if by and not len(durations):
         empty = survival(durations, at=[])
-        return pa.table({name: durations[name] for name in by} | dict(zip(empty.column_names, empty.columns, strict=True)))
+        return pa.table(
+            {name: durations[name] for name in by} | dict(zip(empty.column_names, empty.columns, strict=True))
+        )
     entry, leaving = (known_days(durations, name) for name in ("entry", "exit"))
     is_event = durations["is_event"].to_numpy(zero_copy_only=False).astype(bool)
     is_usable = entry < leaving

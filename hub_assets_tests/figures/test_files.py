@@ -5,17 +5,20 @@ import struct
 import subprocess
 import sys
 import weakref
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from matplotlib import rc_context, rcParams
 from matplotlib.figure import Figure
+from PIL import Image
 
 from hub_assets.figures.correlations import correlation_maps, license_correlation_maps
 from hub_assets.figures.distributions import distributions
-from hub_assets.figures.files import png, save, svg
+from hub_assets.figures.files import png, save, svg, thumbnail
 
 
 @pytest.fixture(params=["distributions", "correlation_maps", "license_correlation_maps"])
@@ -58,6 +61,25 @@ def test_save_writes_both_files(tmp_path: Path, figures: tuple[Figure, Figure]) 
     assert [path.read_bytes() for path in paths] == [svg(figures[0]), png(figures[0])]
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["figure.1.png", "figure.1.svg"]
     assert save(figures[1], tmp_path / "new" / "figure.1") == paths
+
+
+@pytest.mark.parametrize("limit", [4_000, 22_000])
+def test_a_thumbnail_shows_the_figure_within_the_limit(figures: tuple[Figure, Figure], limit: int) -> None:
+    image = png(figures[0])
+    small = thumbnail(image, limit)
+    assert small == thumbnail(png(figures[1]), limit)
+    assert len(small) <= limit
+    with Image.open(BytesIO(image)) as whole, Image.open(BytesIO(small)) as shown:
+        assert shown.width <= whole.width * 2 / 3
+        assert shown.width / shown.height == pytest.approx(whole.width / whole.height, rel=0.02)
+        shrunken = np.asarray(whole.convert("L").resize(shown.size, Image.Resampling.LANCZOS), np.float64)
+        # gray values from 0 to 255; a blank page of the same color is off by more than 10
+        assert np.abs(shrunken - np.asarray(shown.convert("L"))).mean() < 3
+
+
+def test_a_thumbnail_that_cannot_be_small_enough_is_refused(figures: tuple[Figure, Figure]) -> None:
+    with pytest.raises(ValueError, match="the limit is 50"):
+        thumbnail(png(figures[0]), 50)
 
 
 def test_a_figure_that_cannot_be_drawn_leaves_the_files_unchanged(tmp_path: Path) -> None:
