@@ -12,7 +12,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,8 @@ COPIES: Final = ".copies"
 DEFAULT_PORT: Final = 15_002
 TIMEOUT: Final = 10
 """Seconds to wait for a server to accept a connection."""
+RETRIES: Final = 5
+"""How often a call that finds no server is repeated, over 17 s. The client's default takes ten minutes per call."""
 SETTINGS: Final = {
     "spark.sql.ansi.enabled": "true",  # errors instead of nulls
     "spark.sql.session.timeZone": "UTC",
@@ -95,17 +97,6 @@ def _importable() -> Iterator[None]:
             del main.__file__
 
 
-def _reach(address: str) -> None:
-    """Connect to a server once: Spark's client would try for ten minutes.
-
-    Raises:
-        OSError: if nothing listens there.
-        ValueError: if the port is impossible.
-    """
-    url = urlsplit(address)
-    socket.create_connection((url.hostname or "", url.port or DEFAULT_PORT), TIMEOUT).close()
-
-
 class Spark:
     """A session on a Spark Connect server.
 
@@ -118,16 +109,19 @@ class Spark:
             with _importable():
                 from pyspark.errors.exceptions.connect import SparkConnectException
                 from pyspark.sql import SparkSession
+                from pyspark.sql.connect.client.retries import DefaultPolicy
 
-                _reach(address)
+                self._address = address
+                self._reach()
                 self._error: type[Exception] = SparkConnectException
                 self._session: Any = SparkSession.builder.remote(address).create()
+                self._session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
                 for name, value in SETTINGS.items():
                     self._session.conf.set(name, value)
         except ModuleNotFoundError as error:
             raise SparkError(f"Spark's client is incomplete ({error}); pip install 'hub-assets[spark]'") from None
-        except (SparkConnectException, OSError, ValueError) as error:
-            raise SparkError(f"Spark at {address} does not answer ({_first_line(error)}); see SPARK_REMOTE") from None
+        except SparkConnectException as error:
+            raise SparkError(_silent(address, error)) from None
 
     def read(self, table: Table, files: Iterable[Path]) -> None:
         """Make Parquet files readable as a table, under the table's name; columns that a file lacks are null."""
@@ -140,6 +134,18 @@ class Spark:
             nothing = ", ".join(f"CAST(NULL AS {kind}) AS `{name}`" for name, kind in types.items())
             self.view(table.name, f"SELECT {nothing} WHERE FALSE")
 
+    def _reach(self) -> None:
+        """Connect to the server once, because Spark's client would try for a minute or more.
+
+        Raises:
+            SparkError: if the port is impossible, or nothing listens there.
+        """
+        try:
+            url = urlsplit(self._address)
+            socket.create_connection((url.hostname or "", url.port or DEFAULT_PORT), TIMEOUT).close()
+        except (OSError, ValueError) as error:
+            raise SparkError(_silent(self._address, error)) from None
+
     def view(self, name: str, select: str) -> None:
         """Make the rows of a SELECT readable under a name."""
         self._session.sql(select).createOrReplaceTempView(name)
@@ -148,8 +154,9 @@ class Spark:
         """Write the rows of a SELECT to a new folder and return its Parquet files.
 
         Raises:
-            SparkError: if Spark cannot run it, or writes to a folder that this machine does not see.
+            SparkError: if Spark does not answer, cannot run it, or writes to a folder that this machine does not see.
         """
+        self._reach()
         try:
             self._session.sql(select).write.option("compression", "zstd").parquet(str(folder))
         except self._error as error:
@@ -159,8 +166,10 @@ class Spark:
         return sorted(folder.glob("*.parquet"))
 
     def close(self) -> None:
-        """End the session."""
-        self._session.stop()
+        """End the session, unless the server has ended."""
+        with suppress(SparkError):
+            self._reach()
+            self._session.stop()
 
 
 def build_week(
@@ -243,6 +252,10 @@ def _move(connection: duckdb.DuckDBPyConnection, tables: Lake, model: Model) -> 
 def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(f"copy ({select}) to {literal(path)} (format parquet, compression zstd)")
+
+
+def _silent(address: str, error: Exception) -> str:
+    return f"Spark at {address} does not answer ({_first_line(error)}); see SPARK_REMOTE"
 
 
 def _first_line(error: Exception) -> str:

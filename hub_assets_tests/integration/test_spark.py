@@ -27,7 +27,7 @@ from hub_assets.local_hub.simulated import simulated
 from hub_assets.resources import project
 from hub_assets.sql import parquet
 from hub_assets.warehouse.database import connect, is_table, prepare, replace_week
-from hub_assets.warehouse.spark import Spark, build_week
+from hub_assets.warehouse.spark import Spark, SparkError, build_week
 from hub_assets.warehouse.sql_project import Model
 from hub_assets_tests.golden import WEEK, hub_of
 from hub_assets_tests.integration.home_week import DIGITS, FILES_FOR_PEOPLE, published_figures, take_week
@@ -46,7 +46,7 @@ WITHOUT: Final = (*FILES_FOR_PEOPLE, "stats__tail_fits")
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """Start a server from a separate environment, because the server and the client install into the same folder."""
     folder = tmp_path_factory.mktemp("spark")
     version = importlib.metadata.version("pyspark-client").rpartition(".")[0]
@@ -91,12 +91,22 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.5)
-        yield f"sc://127.0.0.1:{port}"
+        yield f"sc://127.0.0.1:{port}", server
     finally:
         print((folder / "log").read_text()[-4000:])
-        # its shutdown hooks can take minutes while a client is still connected
+        end(server)
+
+
+def end(server: "subprocess.Popen[bytes]") -> None:
+    """End a server at once: its shutdown hooks can take minutes while a client is still connected."""
+    if server.poll() is None:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait(60)
+
+
+@pytest.fixture(scope="module")
+def address(server: tuple[str, "subprocess.Popen[bytes]"]) -> str:
+    return server[0]
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +228,15 @@ def check_taking_in(connection: duckdb.DuckDBPyConnection) -> None:
     assert is_table(connection, name)
     week = f"select * from {name} where snapshot_date = date '{WEEK}' order by all"
     assert connection.execute(week).fetchall() == before
+
+
+def test_a_server_that_ended_is_named_at_once(server: tuple[str, "subprocess.Popen[bytes]"], tmp_path: Path) -> None:
+    """The last test of this module, because it ends the server."""
+    spark = Spark(server[0])
+    assert spark.write("SELECT 1 AS one", tmp_path / "one") != []
+    end(server[1])
+    began = time.monotonic()
+    with pytest.raises(SparkError, match=r"does not answer .* see SPARK_REMOTE"):
+        spark.write("SELECT 2 AS two", tmp_path / "two")
+    spark.close()
+    assert time.monotonic() - began < 10  # the client alone would try for 17 s per call
