@@ -97,7 +97,7 @@ def choose(uploads: Iterable[Upload], weeks: Sequence[date]) -> list[Choice]:
 
 
 def gaps(uploads: Iterable[Upload]) -> list[Gap]:
-    """Return the periods without a usable upload of a type that are unusually long for the archive, oldest first."""
+    """Return each type's periods without a usable upload, if unusually long for the archive, oldest first."""
     found = []
     for repo_type, listed in _by_type(uploads).items():
         usable = [judged.upload.at for judged in _judge(listed) if judged.unusable is None]

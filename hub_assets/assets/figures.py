@@ -128,7 +128,7 @@ DRAWINGS: Final = {
     ),
     "figure__correlations": Drawing(
         "figure_2_correlations",
-        "Correlations of activities by repository type (the study's Figure 2).",
+        "Correlations of activity variables by repository type (the study's Figure 2).",
         ("stats__correlations",),
         _correlations,
     ),
@@ -249,6 +249,6 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str, week: date, where: 
 
 
 def _until(connection: duckdb.DuckDBPyConnection, table: str, week: date, where: str = "true") -> pa.Table:
-    """Return the rows of all weeks up to one."""
+    """Return a table's rows for all weeks up to and including the given one."""
     rows = f"select * from {table} where snapshot_date <= date '{week}' and {where} order by all"
     return connection.sql(rows).to_arrow_table()

@@ -1,4 +1,4 @@
-"""Keyed digests of erased people's names, which must not be written again, and the tokens that replace the names.
+"""Keyed digests of erased people's names, so that these are never written again, and the tokens that replace them.
 
 The file does not reveal the names: checking a digest takes both the name and the home's secret. Erasing names that have
 already been written belongs in `upkeep.forget`.

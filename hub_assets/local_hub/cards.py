@@ -1,6 +1,6 @@
 """The model card: a repository's README, with its card data as YAML front matter.
 
-Serving the card, and responding if there is none, belongs in `app`.
+Serving cards, including the response when there is none, belongs in `app`.
 """
 
 import json

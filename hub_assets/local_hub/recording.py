@@ -44,7 +44,7 @@ class Form:
 
 
 def read_recorded(path: Path, forms: Mapping[str, Form]) -> pa.Table:
-    """Read the columns of a recorded file that have a form.
+    """Read those columns of a recorded file that have an entry in `forms`.
 
     An all-null column was not observed and is left out, whatever its type.
 

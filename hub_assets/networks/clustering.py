@@ -98,9 +98,9 @@ def _triangles(graph: Graph, strengths: Floats) -> Floats:
     """Return, for each node, the product of the three links' strengths, summed over its triangles.
 
     Each link points from the node with fewer links to the one with more. No node then has many outgoing links, and the
-    cost of a hub does not grow with the square of its degree. The nodes with the most links, `m` nodes with at least
-    `m` links each, are multiplied as a dense matrix: a repository with 3,000 developers is a clique, for which sparse
-    products took 7 times as long.
+    cost of a hub does not grow with the square of its degree. The links among the most connected nodes (`m` nodes with
+    at least `m` links each) are multiplied as a dense matrix, because a repository with 3,000 developers is a clique,
+    for which sparse products took 7 times as long.
     """
     low, high, _ = graph.links
     n_links = np.bincount(low, minlength=graph.n_nodes) + np.bincount(high, minlength=graph.n_nodes)

@@ -1,9 +1,9 @@
 """Replaces secrets, e-mail addresses and attacks in text from the Hub with a tombstone, and counts them.
 
-Text is searched in its original form and in any form to which other programs may decode it: Unicode compatibility forms
-and invisible characters, percent and HTML escapes, backslash escapes, base64 and hexadecimal. A finding in the original
-text is cut out; if a finding appears only after decoding, the whole text is replaced. Nothing is ever executed or
-rendered.
+Text is searched in its original form and in every form that another program might decode it into: Unicode compatibility
+forms and invisible characters, percent and HTML escapes, backslash escapes, base64 and hexadecimal. A finding in the
+original text is cut out; if a finding appears only after decoding, the whole text is replaced. Nothing is ever executed
+or rendered.
 """
 
 import base64

@@ -76,7 +76,7 @@ def mann_whitney(a: npt.ArrayLike, b: npt.ArrayLike) -> dict[str, float]:
 
 
 def _log10_p(xs: Floats, ys: Floats, u: float) -> float:
-    """Return log10 of the p-value of a U statistic, from the same normal approximation."""
+    """Return log10 of the p-value of a U statistic, from the same normal approximation as `mannwhitneyu`."""
     n_x, n_y = len(xs), len(ys)
     n = n_x + n_y
     _, counts = np.unique(np.concatenate([xs, ys]), return_counts=True)

@@ -3,10 +3,11 @@
 Each entry has an amount and the week (`flow_date`) that it is added to. The amounts of a repository's entries add up to
 zero in every snapshot week, so corrections never change a total over all weeks. Two faults are corrected:
 
-- A stall or partial listing. A repository that stood still or was left out has no downloads in the suspect weeks and
-  all of them in the first trusted week. These downloads are spread evenly over the time between the trusted listings.
-- A rollback. The Hub withdrew downloads that it had counted before. These are subtracted from the latest weeks with
-  downloads; an amount that those weeks do not cover remains negative in the week of the rollback.
+- A stall or partial listing. A repository whose counter stalled, or that was left out of the listing, has no downloads
+  in the suspect weeks and all of them in the first trusted week. These downloads are spread evenly over the time
+  between the trusted listings.
+- A rollback. The Hub withdrew downloads that it had counted before. They are subtracted from the latest weeks that have
+  downloads; any remainder stays as a negative amount in the week of the rollback.
 
 Entries are computed once the trusted listing arrives and are never edited: a later correction is a further entry, and
 each takes the earlier ones into account.

@@ -294,7 +294,7 @@ def _numbers(path: Path) -> dict[str, Any]:
 
 
 def _is_word(home: Home, name: str, project: Project) -> bool:
-    """Return whether a name is also a term in the data, which must not be replaced everywhere."""
+    """Return whether a name is also a term in the data, so that it must not be replaced everywhere."""
     terms = {*project.tables, *(column.name for table in project.tables.values() for column in table.columns)}
     terms |= {"model", "dataset", "space", "user", "org", "ok", "gone", "gated", "open", "closed", "merged", "main"}
     if name in terms:

@@ -80,7 +80,7 @@ def connected(address: str) -> "Spark":
 def _importable() -> Iterator[None]:
     """Let the client be imported from any process.
 
-    In a process without a main file (`python -c`, a worker of execnet) version 4.2 believes that its own doctests are
+    In a process without a main file (`python -c`, an execnet worker), version 4.2 assumes that its own doctests are
     running, and exits because its server is not installed.
     """
     main = sys.modules["__main__"]

@@ -195,7 +195,7 @@ def _lower(node: exp.Expr) -> exp.Expr:
 
 
 def _pattern(node: exp.Expr) -> str:
-    """Return a literal RE2 regular expression in Java's dialect."""
+    """Return a literal RE2 regular expression translated into Java's dialect."""
     if not (isinstance(node, exp.Literal) and node.is_string):
         raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} is not a literal pattern")
     return java_pattern(node.name)

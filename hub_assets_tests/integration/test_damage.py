@@ -1,6 +1,6 @@
 """Damage to a home (flipped bits, kill -9, a full disk) does no harm, is repaired by the next run, or is reported.
 
-The default is one round: 50 flips, 1 kill and 1 full disk. HUB_ASSETS_TEST_ROUNDS=10 makes ten times as many.
+The default is one round: 50 flips, 1 kill and 1 full disk. HUB_ASSETS_TEST_ROUNDS=10 runs ten rounds.
 """
 
 import os

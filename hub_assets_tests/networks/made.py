@@ -45,8 +45,8 @@ def hub_like(n_developers: int, n_edges: int, seed: int = 0) -> pa.Table:
     """Return the edges of a network like the study's: small teams, a few large ones, a hub, and a dense core.
 
     Developers work in teams of 2 to 14 (small teams are the most common), and all members of a team work with each
-    other. Two in five teams are isolated. In each of the others, one member also belongs to another team; in a
-    fifth of them, this is always the same developer, who therefore works with a tenth of all developers. Extra
+    other. Two in five teams are isolated. In each of the others, one member also belongs to another team; in a fifth of
+    these teams, that member is always the same developer, who therefore works with a tenth of all developers. Extra
     teams of developers with adjacent numbers supply the missing edges.
 
     Args:

@@ -12,7 +12,7 @@ Attributes = dict[str, Any]
 
 
 def check_export(stem: Path, label: str | None = None) -> None:
-    """Check that igraph and networkx read the same network from GraphML as the Parquet files contain.
+    """Check that igraph and networkx read from GraphML the same network that the Parquet files contain.
 
     Args:
         stem: the path of the export without suffixes.

@@ -124,7 +124,7 @@ class Shown:
 
 
 def shown(series: Series, rules: Rules) -> Shown:
-    """Count a series of models, and stack its weeks into arrays."""
+    """Count the downloads in a series of models, and stack the weeks into arrays."""
     size = (series.weeks, len(series.courses["model"]))
     window, all_time, truth = (np.full(size, np.nan) for _ in range(3))
     expected = np.zeros(size)

@@ -147,7 +147,7 @@ class _Trail:
         return [item for item in items if item.get(self._key) is None or str(item[self._key]) not in self._seen]
 
     def follow(self, path: str, page: Page, *, should_be_new: bool) -> str | None:
-        """Record a page and return the reason not to request the next page; None if it is safe or does not exist."""
+        """Record a page and return why not to request the next one; None if that is safe or there is none."""
         self._asked.add(path)
         keys = {str(item.get(self._key)) for item in page.items}
         is_new = not keys <= self._seen

@@ -96,7 +96,7 @@ class HubBroken(HubError):
 
 
 class HubUnusable(HubBroken):
-    """A response we must not use; it does not justify hours of waiting for a better response."""
+    """A response we must not use; unlike an outage, it is not worth hours of waiting."""
 
 
 def is_outage(error: HubError) -> bool:

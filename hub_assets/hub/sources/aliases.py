@@ -29,9 +29,10 @@ def plan(request: PlanRequest) -> Lookups:
     """Find unlisted ids that a Space or derived model references, or that another id redirects to.
 
     The request's `first` holds the base-model id of every model that names a base. The Hub ignores case in ids, so an
-    id that is listed in another case is skipped, and several spellings of an id are requested once. Strings that cannot
-    be an id are skipped, as are ids requested this week, or successfully within the selection's `recheck_weeks`. Ids
-    are ordered by the number of Spaces, then of derived models, that name them.
+    id that is listed with different capitalization is skipped, and an id that is capitalized in several ways is
+    requested only once. Strings that cannot be an id are skipped, as are ids requested this week, or successfully
+    within the selection's `recheck_weeks`. Ids are ordered by the number of Spaces, then of derived models, that name
+    them.
     """
     lake, snapshot_date = request.lake, request.snapshot_date
     listed, spaces = (lake.files(f"raw_hub__{kind}s", snapshot_date) for kind in ("model", "space"))

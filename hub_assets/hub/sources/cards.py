@@ -171,7 +171,7 @@ def ask(client: HubClient, question: CardQuestion) -> Iterator[Row]:
 
 
 def contents_of(card: str) -> Row:
-    """Return a card's first paragraphs (`text`) and what its front matter declares, each a list of words."""
+    """Return a card's first paragraphs (`text`) and the declared fields of its front matter as lists of words."""
     front = _FRONT.match(card)
     declared = {} if front is None else _declared(front["yaml"])
     return {

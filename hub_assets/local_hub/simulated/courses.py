@@ -72,7 +72,7 @@ class Courses:
         return len(self.created)
 
     def exist(self, now: float) -> Flags:
-        """Return flags of the repositories that exist at a time."""
+        """Return, for each repository, whether it exists at a given time."""
         listed: Flags = (self.created < now) & (self.gone >= now)
         return listed
 
@@ -202,7 +202,7 @@ def courses_of(
 
 
 def _bases(rng: Rng, which: Ints) -> Ints:
-    """Link two in five models to an earlier model, mostly to one of the first."""
+    """Link two in five models to an earlier model, favoring the earliest."""
     chosen = np.floor(which * rng.uniform("base", which) ** 2).astype(np.int64)
     bases: Ints = np.where(rng.happens("derives", 0.4, which) & (which > 0), chosen, -1)
     return bases

@@ -29,7 +29,7 @@ SUCCEEDED_AT: Final = WITHDRAWN_AT + 24 * 3600
 
 
 def known_models(created: Ints) -> dict[int, str]:
-    """Return the famous models by row, in order of creation, with their first ids."""
+    """Return the first id of each famous model, keyed by row; rows are in order of creation."""
     names = [*MOVED, *ONE_PART, WITHDRAWN]
     rows = dict(enumerate(names[: len(created)]))
     successor = int(np.searchsorted(created, SUCCEEDED_AT))

@@ -282,7 +282,7 @@ class People:
         return (self.born[people // CIRCLE] - early - 60).astype(np.int64)
 
     def members(self, now: int) -> tuple[pa.Table, Ints]:
-        """Return the public organization memberships (`org`, `user`), and the person numbers of all members."""
+        """Return the public memberships (`org`, `user`), and the person numbers of all members, public or not."""
         orgs = np.arange(int(np.searchsorted(self.born, now)))
         orgs = orgs[self.is_org[orgs]]
         org = np.repeat(orgs, self.team[orgs])

@@ -48,7 +48,7 @@ class Rng:
         return numbers
 
     def happens(self, purpose: str, share: float | Floats, *whose: Ints | int) -> Flags:
-        """Return a mask that is true for a random share of the entities."""
+        """Return a mask that is true for each entity with probability `share`."""
         happens: Flags = self.uniform(purpose, *whose) < share
         return happens
 

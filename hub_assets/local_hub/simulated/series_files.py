@@ -77,7 +77,7 @@ def write_series(folder: Path, series: Series) -> Written:
 
 
 def describe(courses: Courses, seed: int) -> pa.Table:
-    """Return what never changes about each repository of a type, a row per repository, with the marts' column names."""
+    """Return the constant attributes of a type's repositories, one row each, with the marts' column names."""
     rng, which = Rng(seed, f"{courses.kind}s in a series"), np.arange(len(courses))
     keys = object_ids(rng, courses.created, which)
     organization = courses.organizations.row_of(courses.namespace)

@@ -135,7 +135,7 @@ def _doubts(connection: duckdb.DuckDBPyConnection) -> set[tuple[date, str]]:
 
 
 def _before(claim: Claim, week: date, weeks: Collection[date]) -> date | None:
-    """Return the newest week that is at least `weeks_back` and at most `GAP_WEEKS` more weeks earlier, if any."""
+    """Return the newest week that is `weeks_back` to `weeks_back + GAP_WEEKS` weeks earlier, if any."""
     if claim.weeks_back is None:
         return None
     latest = week - timedelta(weeks=claim.weeks_back)

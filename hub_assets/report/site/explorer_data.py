@@ -55,7 +55,7 @@ def numbered(values: Iterable[str | None]) -> dict[str, Any]:
 
 
 def numbered_lists(values: Sequence[Sequence[str] | None]) -> dict[str, Any]:
-    """Return lists of strings in the form of `numbered`, one list of indices per row."""
+    """Encode lists of strings as `numbered` does, with one list of indices per row."""
     lists = [[shown(item) for item in value or ()] for value in values]
     flat = numbered(item for items in lists for item in items)
     numbers = iter(flat["of"])

@@ -1,4 +1,4 @@
-"""The fields that listings request, because what a week does not collect cannot be collected later."""
+"""The fields that listings must request, because what a week does not collect cannot be collected later."""
 
 from hub_assets.hub.sources.listings import LISTINGS
 
