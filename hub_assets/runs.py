@@ -214,5 +214,5 @@ def _failed_step(event: dg.DagsterEvent) -> Text:
 
 
 def _indented(message: str) -> str:
-    """Return a message with its later lines indented, so that a quoted line cannot look like one of ours."""
+    """Return a message with all lines but the first indented, so that a quoted line cannot look like one of ours."""
     return cut(message.strip(), LONGEST_MESSAGE).replace("\n", "\n    ")

@@ -24,7 +24,7 @@ PAGE_ROWS: Final = 1_000
 
 
 class Unreadable(HubAssetsError):
-    """A file of an archive is not a listing."""
+    """A file from an archive cannot be read as a listing."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _columns(types: dict[str, str], file: Path, wanted: Sequence[str]) -> Column
 
 
 def _member(name: str, kind: str, ours: pa.DataType, is_json: bool) -> str:
-    """Return SQL for one member of a row's JSON object; null, which `concat_ws` skips, if it was not recorded.
+    """Return SQL for one member of a row's JSON object; null, which `concat_ws` skips, for a field not recorded.
 
     Args:
         name: the field.

@@ -217,7 +217,7 @@ def _draw_histogram(axes: Axes, values: Floats) -> None:
 
 
 def _label(figure: Figure, row: Sequence[Axes], x: str, y: str = "") -> None:
-    """Label the axes of a row of panels, below and at the left."""
+    """Label the x axis below a row of panels, and the y axis to its left."""
     first, last = row[0].get_position(), row[-1].get_position()
     figure.text((first.x0 + last.x1) / 2, first.y0 - 0.21 / figure.get_figheight(), x, ha="center", va="top")
     figure.text(0.012, (first.y0 + first.y1) / 2, y, rotation=90, va="center")

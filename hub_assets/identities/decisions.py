@@ -301,7 +301,7 @@ def _records(path: Path, way_out: str) -> list[tuple[int, list[str]]]:
 
 
 def _fault(fields: list[str]) -> str | None:
-    """Return the fault of a row of decisions, or None."""
+    """Return what is wrong with a row of decisions; None if nothing is."""
     if len(fields) != len(SCHEMA):
         return f"{len(fields)} fields where there should be {len(SCHEMA)}"
     author_a, author_b, decision, decided_by, decided_at, *_ = fields

@@ -1,4 +1,4 @@
-"""Merging of decided pairs into developers: connected author strings that include no two accounts and no rejected pair.
+"""Merges decided pairs into developers: connected author strings with at most one account and no rejected pair.
 
 The result does not depend on the order of the pairs, and removing a decision reverts its effect. Accepting and
 rejecting pairs does not belong here.

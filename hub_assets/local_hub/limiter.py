@@ -1,7 +1,7 @@
 """The Hub's rate limits: a number of calls per fixed window for each token or address, reported in two headers.
 
-This module counts calls and words the messages. Identifying callers and the other responses belong in `middleware` and
-`app`. As on the Hub, requests for repository files, such as cards, have a limit of their own.
+This module counts calls and composes the messages. Identifying callers and the other responses belong in `middleware`
+and `app`. As on the Hub, requests for repository files, such as cards, have a limit of their own.
 """
 
 import math

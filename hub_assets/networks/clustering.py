@@ -51,8 +51,8 @@ def _triangles_with_implicit(graph: Graph, implicit: Implicit, weights: Floats, 
 
     The symmetric matrix of the links' strengths is M = P S P' + Y. P assigns nodes to classes and S holds the strength
     between two classes; Y is sparse and corrects the listed links, and the diagonal, to which P S P' gives a strength.
-    The triangles are half the diagonal of M^3, which is the sum of eight products. Each is computed without forming an
-    n x n matrix that is not sparse.
+    The triangles are half the diagonal of M^3, which is the sum of eight products. Each is computed without forming a
+    dense n x n matrix.
     """
     low, high, link = graph.links
     is_up = graph.sources < graph.targets

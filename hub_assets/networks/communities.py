@@ -38,11 +38,11 @@ def greedy_communities(graph: Graph) -> Partition:
     Computed by igraph's `community_fastgreedy`. networkx's `greedy_modularity_communities` has the same definition but
     takes 10 s for ten thousand developers, compared with 0.2 s here.
 
-    The two break ties between equally good merges differently, and the result of either depends on the order of the
-    nodes, which are sorted by name here. On four of five real networks of 200 to 20,000 nodes, our modularity differs
-    from networkx's by 0.001 to 0.004. Merely reordering the nodes changes it by up to 0.035 on these networks, and by
-    0.06 on Wikipedia's votes (7,115 nodes). Keep this in mind when comparing modularities; `greedy_spread` measures the
-    effect on a given network.
+    The two functions break ties between equally good merges differently, and the result of each depends on the order of
+    the nodes, which are sorted by name here. On four of five real networks of 200 to 20,000 nodes, our modularity
+    differs from networkx's by 0.001 to 0.004. Merely reordering the nodes changes it by up to 0.035 on these networks,
+    and by 0.06 on Wikipedia's votes (7,115 nodes). Keep this in mind when comparing modularities; `greedy_spread`
+    measures the effect on a given network.
     """
     links = graph.links_to_igraph()
     return _partition(links, links.community_fastgreedy().as_clustering().membership)

@@ -78,8 +78,8 @@ def rich_club(graph: Graph) -> float:
     regular graph has.
 
     The study reports different values. By this definition, complete cores have a coefficient of 1; in the study, they
-    have 2 / (N - 1) (0.15 for N = 14, 0.40 for N = 6). Its 0.26 (CV, k = 1) and 0.37 (MM, k = 10) are not 2 / (N' - 1)
-    for any integer N'.
+    have 2 / (N - 1) (0.15 for N = 14, 0.40 for N = 6). The study's 0.26 (CV, k = 1) and 0.37 (MM, k = 10) do not equal
+    2 / (N' - 1) for any integer N'.
     """
     degrees = graph.degrees
     n_top = -(-graph.n_nodes // 10)

@@ -236,7 +236,8 @@ def _without_random(match: re.Match[str], found: Counter[str]) -> str:
 def _is_random(token: str) -> bool:
     """Return whether a token looks random because it keeps switching between upper case, lower case and digits.
 
-    Names of models and files switch less often and contain words; digests are hexadecimal.
+    Names of models and files do not look random, because they switch less often and contain words; nor do digests,
+    which are hexadecimal.
     """
     core = token.rstrip("=")
     longest_part = max(re.split(r"[/_+-]", core), key=len)

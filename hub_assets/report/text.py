@@ -49,7 +49,7 @@ def safe_console(**options: Any) -> Console:
 
 
 class _Escaping(RenderHook):
-    """Escapes output after layout, when colors are still separate from the text."""
+    """Escapes output after layout, while colors are still separate from the text."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
         return [item if isinstance(item, Control) else _Escaped(item) for item in renderables]

@@ -149,7 +149,7 @@ def _standard_error(x_min: float, alpha: float, n: int, is_discrete: bool) -> fl
 
 
 def _distances(values: Floats, n_tail: Ints, starts: Ints, alphas: Floats, places: Ints, is_discrete: bool) -> Floats:
-    """Return the largest distance of each law (rows) from the data at the given positions (columns).
+    """Return each law's largest distance from the data; the positions to compare are given as one column each.
 
     Both distributions are compared at each value and just below it. Between two values only the law's rises, so
     checking all positions finds the overall maximum.

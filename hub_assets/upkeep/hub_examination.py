@@ -78,7 +78,7 @@ class HubExamination:
                 "warning",
                 f"the rate limit was hit: {error}",
                 "The Hub refuses calls that its own headers allow.",
-                "Wait some minutes and run the doctor again; another program may be using the same token or address.",
+                "Wait a few minutes and run the doctor again; another program may be using the same token or address.",
             )
         except HubError as error:
             yield Finding(name, "failure", str(error), "This data cannot be collected.", _UPDATE)

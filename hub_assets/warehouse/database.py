@@ -103,7 +103,7 @@ def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _in_words(path: Path, error: duckdb.Error) -> Exception:
-    """Convert DuckDB's JSON error to one of our errors if the user can fix it, else to the same type in plain text."""
+    """Convert DuckDB's JSON error to one of ours if the user can fix it, otherwise to the same type in plain text."""
     cause = _details(error)
     number = int(cause.get("errno", 0))
     if number == errno.EAGAIN:
@@ -392,7 +392,8 @@ def _no_rows(table: Table) -> str:
 def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
     """Return a table's column types by name; empty if the table does not exist.
 
-    `describe` avoids `duckdb_columns()`, which first binds every view: 8 ms per call, with three calls per table.
+    `describe` is used because `duckdb_columns()` first binds every view, which takes 8 ms per call, with three calls
+    per table.
     """
     try:
         described = connection.execute(f"describe {table}").fetchall()

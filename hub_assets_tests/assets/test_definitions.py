@@ -314,7 +314,7 @@ def test_every_asset_has_an_owner_and_tags_for_its_layer_and_cost(definitions: d
 
 
 def test_checks_without_a_table_are_one_step_each(definitions: dg.Definitions) -> None:
-    """Dagster numbers the parts of a split check differently in each process, and a retry goes by these names."""
+    """Dagster numbers the steps of a split check differently in each process, but a retry looks steps up by name."""
     steps = {node.name for node in definitions.resolve_job_def("weekly_snapshot").graph.nodes}
     for checks in definitions.asset_checks or []:
         assert isinstance(checks, dg.AssetChecksDefinition)

@@ -45,7 +45,7 @@ class Run:
 
     @property
     def growths(self) -> list[Growth]:
-        """How the time of each work grows with its size."""
+        """How the time of each piece of work grows with its size."""
         return growth([each for _, each in self.measurements])
 
     @property

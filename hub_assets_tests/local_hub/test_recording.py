@@ -390,7 +390,7 @@ def by_pandas_as_text(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def by_duckdb(rows: list[dict[str, Any]], path: Path) -> None:
-    """Write rows as DuckDB does with the types that it finds in a JSON file."""
+    """Write rows as DuckDB does, with the types that it infers from a JSON file."""
     import duckdb
 
     source = path.with_suffix(".json")

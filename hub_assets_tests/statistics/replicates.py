@@ -147,7 +147,7 @@ def replicate(seed: int, rules: Rules, scale: float = SCALE, weeks: int = 104) -
     """Run one replicate.
 
     Returns:
-        The values of each measure: 1 or 0 for whether something is covered or found, and errors of estimates.
+        The values of each measure: 1 or 0 for yes-or-no results (covered, found), and the errors of estimates.
     """
     found: Results = defaultdict(list)
     series = Series(scale, weeks, seed=seed, faults=some_faults(weeks, seed), unevenness=UNEVENNESS, kinds=("model",))

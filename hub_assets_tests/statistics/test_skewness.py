@@ -1,4 +1,4 @@
-"""Skewness, compared with scipy's documented examples, and samples for which it is undefined."""
+"""Skewness: agreement with scipy's documented examples, and samples for which it is undefined."""
 
 import math
 

@@ -1,5 +1,5 @@
-"""Collaboration SQL: each edge rule on given rows, against a simple second implementation, and on recorded commits
-without naming anyone."""
+"""Collaboration SQL: each edge rule, tested on given rows, against a simple second implementation, and on recorded
+commits, none of whose authors are named here."""
 
 import re
 from collections import Counter, defaultdict

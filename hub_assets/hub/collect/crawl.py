@@ -196,7 +196,7 @@ def rows_of(
 
 
 def _without_holes(lines: list[bytes], fits: list[bool]) -> list[bool]:
-    """Return, for each line, whether to keep it: it must convert and not follow a bad line of the same fetch."""
+    """Return whether to keep each line: it must be convertible and not follow a bad line of the same fetch."""
     broken_fetches: set[tuple[Any, ...]] = set()
     is_kept = []
     for line, is_fit in zip(lines, fits, strict=True):

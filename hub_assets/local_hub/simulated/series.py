@@ -49,7 +49,7 @@ class Faults:
 
 
 def some_faults(weeks: int, seed: int) -> Faults:
-    """Draw faults that are as frequent as in the archives of 2024 to 2026; none if there are too few weeks for them.
+    """Draw faults as frequent as those in the archives of 2024 to 2026; none if there are too few weeks for them.
 
     These are two gaps, of two and five weeks; four stalls of one or two weeks that freeze 60% to 100% of the counters;
     and one listing with only a quarter of the repositories.
@@ -70,7 +70,7 @@ def some_faults(weeks: int, seed: int) -> Faults:
 
 @dataclass(frozen=True)
 class Counted:
-    """One week of one type: what its listing shows, and the truth, as arrays over the repositories that exist.
+    """One week of one type: what its listing shows and the true values, one array entry per existing repository.
 
     Args:
         week: the Monday of its listing.

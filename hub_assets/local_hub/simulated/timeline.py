@@ -1,7 +1,7 @@
 """Decides when and in which namespace each simulated repository is created, and when it matures or disappears.
 
-The Hub grows by one percent a week and reaches the study's size in the week of `REFERENCE`, when its true values are
-close to the published values; in other weeks they are near them. Around that week, one in twenty repositories gets a
+The Hub grows by one percent a week and reaches the study's size in the week of `REFERENCE`. Its true values are closest
+to the published values in that week, and near them in others. Around that week, one in twenty repositories gets a
 commit per week; in the first years, one in fifty does. Times are seconds since 1970, UTC. Properties of repositories
 belong in `repositories`.
 """

@@ -94,7 +94,7 @@ class Claim(_Strict):
         if (self.quantity is None) == (self.sql is None):
             raise ValueError("needs either sql or the quantity of the study")
         if self.quantity is not None and self.published is not None:
-            raise ValueError("repeats a published value of the study, which published_values has")
+            raise ValueError("repeats a value of the study that published_values already contains")
         if self.quantity is None and self.published is None and self.relation not in ("rises", "falls"):
             raise ValueError("needs a published value")
         if (self.compares == "value") != (self.weeks_back is None):

@@ -31,7 +31,7 @@ class Claim:
     Attributes:
         id: stable name, also used as the anchor.
         page: the page's slug.
-        topic: the subject, used if the sentence makes no statement.
+        topic: the subject, as named in the query's title and in the note that replaces an unsupported sentence.
         sql: a query that returns one row. `n` and `share_known` state what the claim is based on; `low` and `high`, if
             present, are its 95% interval.
         text: a template with placeholders such as `{share:percent}`: a column, and a style of `number` or `text`.

@@ -166,7 +166,7 @@ def compare_names(clock: Clock, scale: float) -> tuple[Places, int, int]:
 
 
 def compare_one_by_one(clock: Clock, scale: float) -> Places:
-    """Find the names similar to some of the real names in a loop over all pairs, as the study's scripts do."""
+    """Find the names similar to a sample of the real names by looping over all pairs, as the study's scripts do."""
     from rapidfuzz import fuzz
 
     some, others = (names.to_pylist() for names in made_names(scale))

@@ -97,7 +97,7 @@ order by created_month
 )
 ADOPTION: Final = Query(
     "relative-adoption",
-    "Releases that reached one of the compared ages this week, by downloads relative to the top of their size class",
+    "Releases that reached one of the compared ages this week, by their downloads relative to the size class's top",
     """
 select repo_id, size_class, day, n_downloads_cumulative, relative_adoption, median_of_top, n_compared, gap, is_suspect
 from stats__relative_adoption
