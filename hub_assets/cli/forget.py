@@ -54,6 +54,8 @@ def forget_command(home: Path | None, name: str, only: bool, yes: bool) -> None:
         )
     changed = ", ".join(erasure.changed_numbers) or "none"
     console.print(f"Published tables with a number that changed: {changed}")
-    for place in erasure.out_of_reach:
-        console.print(f"Still in a backup: {place}. Remove it, or erase again after restoring it.", style="yellow")
-    console.print("Anything you published or copied elsewhere is out of reach, too.", style="dim")
+    for backup in erasure.backups:
+        console.print(f"Still in a backup: {backup}. Remove it, or erase again after restoring it.", style="yellow")
+    for release in erasure.releases:
+        console.print(f"May still be in a release: {release}. Delete it; it can be released again.", style="yellow")
+    console.print("Anything else you published or copied elsewhere is out of reach, too.", style="dim")

@@ -113,7 +113,7 @@ class Lake:
 
         def write(beside: Path) -> None:
             pq.write_table(rows, beside, compression="zstd")
-            part.size, part.digest = beside.stat().st_size, _digest(beside)
+            part.size, part.digest = beside.stat().st_size, digest_of(beside)
 
         write_beside(self.folder(table, snapshot_date) / file, write)
         return part
@@ -135,7 +135,7 @@ class Lake:
                 size = path.stat().st_size
                 if part.size not in (None, size):
                     raise _damaged(path, f"it has {size:,} bytes instead of {part.size:,}")
-                if part.digest is not None and part.digest != _digest(path):
+                if part.digest is not None and part.digest != digest_of(path):
                     raise _damaged(path, "its content does not match its digest")
             except OSError as error:
                 raise _damaged(path, error.strerror) from None
@@ -152,7 +152,7 @@ class Lake:
         for number, file in enumerate(files):
             name = f"part-{manifest.generation:03d}-{number:05d}.parquet"
             rows = pq.read_metadata(file).num_rows
-            manifest.parts.append(Part(name, rows, {}, file.stat().st_size, _digest(file)))
+            manifest.parts.append(Part(name, rows, {}, file.stat().st_size, digest_of(file)))
             force_to_disk(file)
             file.replace(folder / name)
         self.set_manifest(table, snapshot_date, manifest)
@@ -276,7 +276,8 @@ def _checksum(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -4,6 +4,7 @@ Readers see either the whole week or none of it, because the commit moves the br
 interrupted release, run it again: files are not uploaded twice, and a commit that lacks its tag gets one.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
 from hub_assets.errors import UserError
+from hub_assets.lake.parts import write_beside
 from hub_assets.releases.documents import DOCUMENTS, WEEKS, weeks_of, write_documents
 from hub_assets.releases.folder import Week
 from hub_assets.releases.tables import ReleaseError
 
+PUBLISHED: Final = "published.json"
+"""The list of published releases, next to the releases' folders."""
 ATTEMPTS: Final = 5
 """Maximum number of attempts if someone else commits to the repository at the same time."""
 CONFLICTS: Final = frozenset({409, 412})
@@ -69,7 +73,24 @@ def publish_release(
         ReleaseError: if the Hub refuses or cannot be reached.
     """
     with hub_errors(target, "data set", "release"):
-        return _publish(target, folder, week, titles, tell)
+        published = _publish(target, folder, week, titles, tell)
+    record_published(folder.parent, target, published)
+    return published
+
+
+def record_published(releases: Path, target: Target, published: Published) -> None:
+    """Record a published release, so that an erasure can name it. A list that cannot be read is replaced."""
+    release = f"{target.endpoint}/datasets/{target.repo_id}, tag {published.tag}"
+    known = json.dumps(sorted({*published_releases(releases), release}), indent=1, ensure_ascii=False)
+    write_beside(releases / PUBLISHED, lambda path: path.write_text(known + "\n", encoding="utf-8"))
+
+
+def published_releases(releases: Path) -> list[str]:
+    """Return the releases that were published from a folder of releases, as `data set, tag`, for messages."""
+    try:
+        return [str(release) for release in json.loads((releases / PUBLISHED).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 @contextmanager

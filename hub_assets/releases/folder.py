@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hub_assets.lake.parts import digest_of
 from hub_assets.releases.cleaning import Cleaner
 from hub_assets.releases.tables import LISTINGS, Part, parts_of
 from hub_assets.releases.withheld import Withheld
@@ -165,9 +166,7 @@ def _write(connection: duckdb.DuckDBPyConnection, part: Part, cleaner: Cleaner, 
 
 
 def _described(path: Path) -> File:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return File(pq.read_metadata(path).num_rows, path.stat().st_size, digest)
+    return File(pq.read_metadata(path).num_rows, path.stat().st_size, digest_of(path))
 
 
 def _suspicions(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> list[dict[str, Any]]:

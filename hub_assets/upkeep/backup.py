@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from hub_assets.errors import HubAssetsError, UserError
 from hub_assets.home import Home
-from hub_assets.lake.parts import MANIFEST, LakeError, force_to_disk, read_manifest, write_beside
+from hub_assets.lake.parts import MANIFEST, LakeError, digest_of, force_to_disk, read_manifest, write_beside
 
 OBJECTS: Final = "objects"
 LISTS: Final = "backups"
@@ -206,7 +206,7 @@ def verify_backups(folder: Path) -> Iterator[str]:
             path = _object(folder, entry.digest)
             if not path.exists():
                 yield f"{path} is missing: it is {entry.path} of {name}"
-            elif _digest(path) != entry.digest:
+            elif digest_of(path) != entry.digest:
                 yield f"{path} is damaged: it is {entry.path} of {name}"
 
 
@@ -398,11 +398,6 @@ def _copy(source: Path, target: Path) -> str:
             digest.update(block)
             writing.write(block)
     return digest.hexdigest()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _checksum(content: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Erases a person from everything in a home: raw rows, databases, decisions, exports, report and Dagster's storage.
 
 Each of the person's names is replaced by its own random token, which is the same wherever the name occurs, so counts
-do not change. `lake.tombstones` keeps the names out of later crawls. Backups and releases are listed, not changed.
+do not change. `lake.tombstones` keeps the names out of later crawls. Backups and published releases are listed, not
+changed.
 Asking for consent and removing data published elsewhere do not belong here.
 """
 
@@ -32,6 +33,7 @@ from hub_assets.lake.journal import Journal
 from hub_assets.lake.landing import Record
 from hub_assets.lake.parts import MANIFEST, Lake, Part, write_beside
 from hub_assets.lake.tombstones import NAMING, PREFIX, own_pattern, read_tombstones, walk, write_tombstones
+from hub_assets.releases.commit import published_releases
 from hub_assets.sql import parquet
 from hub_assets.upkeep.backup import known_backups
 from hub_assets.warehouse.database import rewrite
@@ -55,14 +57,15 @@ class Erasure:
 
     `names` maps each name to its token. `words` are names that are also terms in the data; they are replaced only in
     fields that name somebody and where they are namespaces. `changed_numbers` lists published tables in which a number
-    changed, which would be a defect. `out_of_reach` lists backups that still contain the person.
+    changed, which would be a defect. `backups` and `releases` (published ones) may still contain the person.
     """
 
     names: dict[str, str]
     words: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
     changed_numbers: list[str] = field(default_factory=list)
-    out_of_reach: list[str] = field(default_factory=list)
+    backups: list[str] = field(default_factory=list)
+    releases: list[str] = field(default_factory=list)
 
 
 class Eraser:
@@ -254,7 +257,7 @@ def forget(
     write_tombstones(home.forgotten, tombstones)
     personal = {column for table in project.tables.values() for column in table.personal}
     eraser = Eraser(tokens | _ids(key, tokens), words, personal)
-    erasure = Erasure(tokens, words, out_of_reach=known_backups(home))
+    erasure = Erasure(tokens, words, backups=known_backups(home), releases=published_releases(home.releases))
     numbers = _numbers(home.warehouse)
     stages: tuple[tuple[str, Callable[[], None]], ...] = (
         ("the lake", lambda: _lake(home.lake, eraser)),
@@ -264,6 +267,7 @@ def forget(
         ("warehouse.duckdb", lambda: _database(home.warehouse, eraser, project)),
         ("exports and report", lambda: _files(home, eraser)),
         ("search indexes", lambda: _search(home)),
+        ("built releases", lambda: _releases(home)),
         ("Dagster's storage", lambda: _dagster(home, eraser, databases)),
     )
     for what, erase in stages:
@@ -424,6 +428,12 @@ def _search(home: Home) -> None:
     """Delete the indexes, whose own format cannot be edited; materializing `search__index` rebuilds them."""
     if home.search.exists():
         shutil.rmtree(home.search)
+
+
+def _releases(home: Home) -> None:
+    """Delete the releases built in this home, whose files must match their checksums; `release` builds them again."""
+    for folder in home.releases.glob("*/"):
+        shutil.rmtree(folder)
 
 
 def _write_bytes(content: bytes, path: Path) -> None:

@@ -26,7 +26,8 @@ from hub_assets.home import Home
 from hub_assets.identities.decisions import read_decisions
 from hub_assets.identities.pseudonyms import fingerprint, secret_key
 from hub_assets.lake.journal import read_records
-from hub_assets.lake.parts import MANIFEST, LakeError, Manifest
+from hub_assets.lake.parts import MANIFEST, LakeError, Manifest, digest_of
+from hub_assets.releases.documents import WEEKS, weeks_of
 from hub_assets.sql import parquet
 from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.database import WarehouseError, connect, failing_rows, read_through
@@ -62,6 +63,7 @@ def verify(home: Home, project: Project, say: Callable[[str], None] = lambda _: 
         ("databases", lambda home: _databases(home, project)),
         ("weeks", _weeks),
         ("exports and figures", _files),
+        ("releases", _releases),
         ("Dagster's storage", _dagster),
     )
     for stage, check in stages:
@@ -282,6 +284,22 @@ def _files(home: Home) -> Iterator[Problem]:
             continue
         if lost:
             yield Problem(edges, f"{lost:,} edges lead to nodes that {nodes.name} does not have")
+
+
+def _releases(home: Home) -> Iterator[Problem]:
+    """Compare the files of every built release with its description."""
+    for folder in sorted(home.releases.glob("*/")):
+        try:
+            weeks = weeks_of((folder / WEEKS).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            yield Problem(folder / WEEKS, f"it cannot be read ({error}); release the week again")
+            continue
+        files = [file for week in weeks if week.week == folder.name for file in week.files.items()]
+        for name, file in files:
+            if not (folder / name).is_file():
+                yield Problem(folder / name, "it is missing; release the week again")
+            elif digest_of(folder / name) != file.sha256:
+                yield Problem(folder / name, "it does not match its checksum; release the week again")
 
 
 def _without_node(edges: Path, nodes: Path) -> int:

@@ -21,7 +21,7 @@ from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.repositories import Repositories
 from hub_assets.local_hub.server import running
-from hub_assets.releases.commit import Target, publish_release, released_weeks
+from hub_assets.releases.commit import Target, publish_release, published_releases, released_weeks
 from hub_assets.releases.documents import DOCUMENTS, write_documents
 from hub_assets.releases.folder import Week, build_week
 from hub_assets.warehouse.sql_project import Project
@@ -104,6 +104,8 @@ def test_weeks_become_one_commit_and_a_tag_each(hub: str, weeks: dict[date, tupl
     files = set(api.list_repo_files(ID, repo_type="dataset"))
     assert files == {".gitattributes", *DOCUMENTS, *weeks[WEEK][1].files, *weeks[NEXT][1].files}
     assert [week.week for week in released_weeks(target)] == [str(WEEK), str(NEXT)]
+    releases = weeks[WEEK][0].parent
+    assert published_releases(releases) == [f"{hub}/datasets/{ID}, tag week-{week}" for week in (WEEK, NEXT)]
     [newest] = api.get_paths_info(ID, "models.parquet", repo_type="dataset")
     assert newest.lfs.sha256 == weeks[NEXT][1].files["models.parquet"].sha256  # type: ignore[union-attr]
 

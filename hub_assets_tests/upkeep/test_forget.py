@@ -23,6 +23,7 @@ from hub_assets.lake.tombstones import PREFIX, Tombstones, TombstonesError, read
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
+from hub_assets.releases.commit import Published, Target, record_published
 from hub_assets.resources import HomeResource, project
 from hub_assets.upkeep.backup import back_up
 from hub_assets.upkeep.forget import Eraser
@@ -91,12 +92,19 @@ def test_nothing_of_a_person_is_left_and_the_next_crawl_does_not_bring_them_back
     names = person_of(home)
     assert len(names) > 1
     back_up(home, tmp_path / "backups")
+    assert run("release", "--to", "lab/weekly", "--dry-run", "--home", home.root).exit_code == 0
+    record_published(
+        home.releases, Target("https://hub.example", "lab/weekly"), Published("1" * 40, f"week-{WEEK}", is_new=True)
+    )
     before = numbers_of(home.warehouse)
-    assert {place.partition("/")[0] for place in places_of(home, names[:1])} >= {"lake", f"build.duckdb: {names[0]}"}
+    assert {place.partition("/")[0] for place in places_of(home, names)} >= {
+        *("lake", "releases", f"build.duckdb: {names[0]}")
+    }
     result = run("forget", "--home", home.root, names[0], "--yes")
     assert result.exit_code == 0, result.output
     assert "number that changed: none" in result.output
     assert f"Still in a backup: {tmp_path / 'backups'}" in result.output
+    assert f"in a release: https://hub.example/datasets/lab/weekly, tag week-{WEEK}" in result.output
     assert places_of(home, names) == []
     assert numbers_of(home.warehouse) == before
     home = Home(home.root)

@@ -10,9 +10,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from click.testing import CliRunner
 
+from hub_assets import cli
 from hub_assets.home import Home
 from hub_assets.lake.parts import MANIFEST, Part
+from hub_assets.releases.documents import WEEKS
 from hub_assets.resources import project
 from hub_assets.upkeep.verify import Problem, verify
 from hub_assets_tests.golden import WEEK, Golden
@@ -191,3 +194,17 @@ def test_a_healthy_home_has_no_problems_and_each_damage_is_named(golden: Golden,
             unnamed[what] = (path, found)
         shutil.rmtree(copy)
     assert unnamed == {}
+
+
+def test_a_damaged_release_is_named(golden: Golden, tmp_path: Path) -> None:
+    home = Home(golden.copy(tmp_path / "home"))
+    built = CliRunner().invoke(cli.main, ["release", "--to", "lab/weekly", "--dry-run", "--home", str(home.root)])
+    assert built.exit_code == 0, built.output
+    assert problems_of(home.root) == []
+    folder = home.releases / str(WEEK)
+    first_file, second, *_ = sorted(folder.rglob("*.parquet"))
+    flip(first_file)
+    second.unlink()
+    assert {problem.where for problem in problems_of(home.root)} == {first_file, second}
+    (folder / WEEKS).write_text("[]")
+    assert {problem.where for problem in problems_of(home.root)} == {folder / WEEKS}
