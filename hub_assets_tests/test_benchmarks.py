@@ -93,10 +93,12 @@ def test_command_runs_all_benchmarks_with_correct_results(tmp_path: Path) -> Non
     assert found["marts"]["answers"]["compared"] > 50
     assert found["identities: end to end"]["answers"]["compared"] == 4
     assert found["identities: names compared"]["answers"]["compared"] > 0
-    calibration, accuracy = written["tables"]
+    calibration, accuracy, embedding, queries = written["tables"]
     assert {"quantity", "published", "reached"} <= calibration["rows"][0].keys()
     assert {"who decides", "accepted", "precision", "recall"} <= accuracy["rows"][0].keys()
-    for table in (calibration, accuracy):
+    assert {"time", "formula", "hours"} <= embedding["rows"][0].keys()
+    assert {"vectors", "p95 in ms"} <= queries["rows"][0].keys()
+    for table in written["tables"]:
         assert table["title"] in done.stdout
     assert written["environment"].keys() >= {"date", "python", "cores", "memory_gib", "versions"}
 
