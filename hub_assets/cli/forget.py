@@ -17,10 +17,10 @@ from hub_assets.errors import HubAssetsError
 def forget_command(home: Path | None, name: str, only: bool, yes: bool) -> None:
     """Erase a person.
 
-    NAME is an author string or an account. It is replaced with a random token in the lake, both databases, decisions,
-    exports, the report and Dagster's storage, and so are the names that identity resolution merged with it. Counts do
-    not change. A keyed tombstone keeps the next crawl from bringing the person back, and the histories of the person's
-    own repositories are no longer fetched. Stop `hub-assets dev` first.
+    NAME is an author string or an account. It and every name that identity resolution merged with it are replaced with
+    random tokens in the lake, both databases, decisions, exports, the report and Dagster's storage. Counts do not
+    change. A keyed tombstone keeps the next crawl from bringing the person back, and the histories of the person's own
+    repositories are no longer fetched. Stop `hub-assets dev` first.
 
     \b
     Examples:

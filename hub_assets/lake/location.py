@@ -13,7 +13,7 @@ BOUND_TO: Final = ".remote"
 
 
 class LakeBinding(UserError):
-    """The folder and the bucket do not belong together, or the bucket's client is not installed."""
+    """The folder or its home does not match the bucket, or the bucket's client is not installed."""
 
 
 def lake_at(root: Path, scrub: Callable[[bytes], bytes], binding: Path) -> Lake:

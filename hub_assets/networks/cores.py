@@ -58,7 +58,7 @@ def cores(graph: Graph) -> Iterator[tuple[int, bool, Graph]]:
 
 
 def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDGES, n_orders: int = 0) -> pa.Table:
-    """Measure the cores of a network: rows of `schemas.COLLABORATION_CORES`, without the key columns.
+    """Measure the cores of a network and return rows of `schemas.COLLABORATION_CORES` without the key columns.
 
     Args:
         graph: the network.

@@ -179,7 +179,8 @@ def redact(text: str, found: Counter[str]) -> str:
 
 
 def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
-    """Return the kinds whose pattern may match because the text contains one of the strings that the kind requires."""
+    """Return the kinds and patterns that could match, because the text contains one of the strings that they
+    require."""
     lower = text.lower()
     return [
         (kind, pattern)

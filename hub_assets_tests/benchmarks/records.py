@@ -100,7 +100,8 @@ class Growth:
 
 
 def growth(measurements: Sequence[Measurement]) -> list[Growth]:
-    """Return, in order, the growth of each piece of work that `grows` and was measured at two or more sizes."""
+    """Return the growth of each piece of work that is flagged `grows` and was measured at two or more sizes, in
+    order."""
     found = []
     for work in dict.fromkeys(each.work for each in measurements if each.grows):
         runs = sorted((each for each in measurements if each.work == work), key=lambda each: each.size)

@@ -18,7 +18,7 @@ SEEDS: Final = range(300)
 
 
 def small(seed: int) -> Graph:
-    """Draw a graph of up to 12 nodes; some may have no edge, or all may be connected."""
+    """Draw a graph of up to 12 nodes; some nodes may have no edges, or every pair may be connected."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, 13))
     is_edge = rng.random((n, n)) < rng.random()

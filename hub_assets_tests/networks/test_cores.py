@@ -103,7 +103,7 @@ def test_repositories_count_if_two_developers_of_the_core_contributed() -> None:
 
 
 class Recorded:
-    """The network of recorded commits by the published script's rule, with unmerged author strings.
+    """The collaboration network of recorded commits, built by the published script's rule from unmerged author strings.
 
     Args:
         commits: repository and authors of each commit.

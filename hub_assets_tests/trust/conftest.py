@@ -1,4 +1,4 @@
-"""Fixtures shared by the tests of trust."""
+"""Fixtures shared by the trust tests."""
 
 import pytest
 

@@ -127,7 +127,7 @@ def is_suspect(row: Row) -> bool:
 
 
 def is_suspect_failure(row: Row) -> bool:
-    """Return whether a response failed and is suspect. Suits questions about objects that often do not exist."""
+    """Return whether a response failed and is suspect. Use this for questions about objects that often do not exist."""
     return row["outcome"] == "failed" and is_suspect(row)
 
 

@@ -1,4 +1,4 @@
-"""Git names of the simulated people: matching them is no easier than in reality, and the answer key is never served."""
+"""Git names of the simulated people: they are no easier to match than real ones, and the answer key is never served."""
 
 import re
 import string
