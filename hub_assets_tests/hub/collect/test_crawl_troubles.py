@@ -1,6 +1,7 @@
 """Problems during a long crawl: outages, failures of single repositories, and refreshed weeks."""
 
 import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,14 @@ OFF = JSONResponse(
 
 
 def test_outage_is_waited_out_and_leaves_no_rows(lake: Lake) -> None:
-    hub = hub_of(120)
-    with served(hub, attempts=1) as client:
+    hub, asked, told = hub_of(120), count(), list[str]()
+    with served(hub, attempts=1, say_seconds=0) as client:
         listed(client, lake, WEEK, ("model",))
-        began = time.monotonic()
-        hub.before = lambda path: DOWN if "/acme/" in path and 0.1 < time.monotonic() - began < 0.9 else None
-        outage_backoff = (0.2, 0.3, 0.4, 0.5, 0.6)
-        manifest = land(client, lake, COMMITS, WEEK, workers=8, outage_backoff=outage_backoff)
+        client.tell = told.append
+        # down from the 31st request on, until the second wait: each is announced once or twice
+        hub.before = lambda path: DOWN if "/acme/" in path and next(asked) >= 30 and len(told) < 3 else None
+        manifest = land(client, lake, COMMITS, WEEK, workers=8, outage_backoff=(1, 1, 1, 1, 1))
+    assert len(told) >= 3
     assert manifest.details["is_complete"]
     assert set(manifest.details["outcomes"]) == {"ok"}
     assert manifest.details["outcomes"]["ok"] == 120
