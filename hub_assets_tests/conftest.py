@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from hub_assets_tests.golden import Golden
 
 # a busy machine must not make tests fail; `benchmarks` measures speed
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("thorough", deadline=None)
+settings.register_profile("brief", deadline=None, max_examples=25)
+settings.load_profile("brief")
 
 # keep tests and their subprocesses away from the user's token, caches, home and proxies; huggingface_hub reads these
 # variables once, when it is imported

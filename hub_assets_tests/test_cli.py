@@ -107,6 +107,7 @@ def weeks_in(home: Path) -> list[date]:
     return [week for (week,) in found]
 
 
+@pytest.mark.slow
 def test_a_busy_home_is_reported_with_its_writer(tmp_path: Path) -> None:
     with running(build_app(simulated(WEEK, scale=0.001), quota=Quota(1000, 1))) as url:
         other = started(write, str(tmp_path), 600.0, "another run")

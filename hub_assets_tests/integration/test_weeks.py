@@ -454,6 +454,7 @@ def record(folder: Path, names: Sequence[str] = ("models", "datasets")) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [4, 0])
 def test_listing_that_shrinks_by_more_than_half_blocks_publishing(
     tmp_path: Path,
@@ -480,6 +481,7 @@ def test_listing_that_shrinks_by_more_than_half_blocks_publishing(
     assert Home(home).warehouse.read_bytes() != before
 
 
+@pytest.mark.slow
 def test_unobserved_columns_are_unknown_rather_than_zero(recorded: tuple[Path, dg.ExecuteInProcessResult]) -> None:
     home, result = recorded
     summary = {
@@ -502,6 +504,7 @@ def test_our_own_lake_can_be_replayed(tmp_path: Path, instance: dg.DagsterInstan
         assert one.drop_columns(["extra"]).equals(two.drop_columns(["extra"])), table
 
 
+@pytest.mark.slow
 def test_reader_does_not_disturb_a_run(golden: Golden, tmp_path: Path, instance: dg.DagsterInstance) -> None:
     home = golden.copy(tmp_path / "home")
     script = (

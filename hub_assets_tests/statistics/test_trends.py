@@ -22,6 +22,7 @@ def series(rng: np.random.Generator, rho: float, fresh: float) -> Floats:
     return values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rho", "fresh"), [(0.0, 0.0), (0.6, 0.0), (0.9, 1.0)])
 def test_no_change_is_not_a_trend(rho: float, fresh: float) -> None:
     rng = np.random.default_rng(5)

@@ -80,6 +80,7 @@ def write_on(root: str, ready: str) -> None:
             beside.replace(home.warehouse)
 
 
+@pytest.mark.slow
 def test_a_backup_taken_during_a_run_is_consistent(golden: Golden, tmp_path: Path) -> None:
     home, folder, ready = Home(golden.copy(tmp_path / "home")), tmp_path / "backups", tmp_path / "ready"
     first, _ = back_up(home, folder)

@@ -85,6 +85,7 @@ def numbers_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
         return found
 
 
+@pytest.mark.slow
 def test_nothing_of_a_person_is_left_and_the_next_crawl_does_not_bring_them_back(
     golden: Golden, tmp_path: Path
 ) -> None:

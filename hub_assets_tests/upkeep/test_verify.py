@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from click.testing import CliRunner
 
 from hub_assets import cli
@@ -182,6 +183,7 @@ def problems_of(root: Path) -> list[Problem]:
     return list(verify(home, project()))
 
 
+@pytest.mark.slow
 def test_a_healthy_home_has_no_problems_and_each_damage_is_named(golden: Golden, tmp_path: Path) -> None:
     assert problems_of(golden.home) == []
     assert len(DAMAGES) >= 20

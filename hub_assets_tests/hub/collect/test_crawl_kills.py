@@ -91,6 +91,7 @@ def test_kill_at_random_moments_loses_nothing_and_wastes_little(tmp_path: Path) 
     assert len(lake.manifest("raw_hub__commits", WEEK).parts) > 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 def test_kill_at_any_write_step_loses_and_duplicates_nothing(tmp_path: Path, step: str) -> None:
     lake = Lake(tmp_path)

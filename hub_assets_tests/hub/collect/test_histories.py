@@ -233,6 +233,7 @@ def three() -> list[Simulation]:
     return [simulate(week, scale=0.0006, seed=18) for week in THREE_WEEKS]
 
 
+@pytest.mark.slow
 def test_three_weeks_equal_a_full_crawl_of_the_third(three: list[Simulation], tmp_path: Path) -> None:
     happened: Counter[str] = Counter()
     for before, after in pairwise(three):
