@@ -27,8 +27,9 @@ class Goodness(dg.Config):
     resamples: int = Field(
         default=100,
         ge=0,
-        description="Resamples of the goodness-of-fit bootstrap; each takes as long as a fit. With 100, p is accurate "
-        "to 0.05; with 2,500, to 0.01. Without resamples, no tail is called a power law.",
+        description="Maximum number of resamples of the goodness-of-fit bootstrap; each takes as long as a fit. With "
+        "100, a p of 0.1 is accurate to 0.05; with 2,500, to 0.01. The bootstrap stops once p is certain to be above "
+        "0.1. Without resamples, no tail is called a power law.",
     )
 
 

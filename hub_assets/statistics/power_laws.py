@@ -6,6 +6,7 @@ implementation is exact for every x_min and works on distinct values, so it is f
 distributions of the same tail (`alternatives`) and conclusions (`tails`) do not belong here.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,7 +78,9 @@ def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
     return Tail(is_discrete, x_min, alpha, _standard_error(x_min, alpha, n, is_discrete), ks, n)
 
 
-def goodness_of_fit(sample: Counted, tail: Tail, *, resamples: int, seed: int = 0, fewest: int = 1) -> float:
+def goodness_of_fit(
+    sample: Counted, tail: Tail, *, resamples: int, seed: int = 0, fewest: int = 1, enough: float = 1
+) -> float:
     """Return the p-value of the fit: how often data drawn from the law are further from their own fit than ours are.
 
     This is the semi-parametric bootstrap of Clauset, Shalizi and Newman, section 4: each resample draws values below
@@ -92,19 +95,24 @@ def goodness_of_fit(sample: Counted, tail: Tail, *, resamples: int, seed: int = 
         resamples: number of resamples.
         seed: seed of the random draws.
         fewest: the value passed to `scan`.
+        enough: a p-value above which only its being above matters. Drawing stops as soon as p over all resamples is
+            certain to be above it, and p is the share up to then (Besag and Clifford 1991, Biometrika 78, 301-304),
+            with a relative error of about 1 / sqrt(enough * resamples).
     """
     rng = np.random.default_rng(seed)
+    limit = math.floor(enough * resamples)
     is_below = sample.values < tail.x_min
     below, counts = sample.values[is_below], sample.counts[is_below]
-    further = 0
-    for _ in range(resamples):
+    further = drawn_so_far = 0
+    while drawn_so_far < resamples and further <= limit:
+        drawn_so_far += 1
         n_tail = int(rng.binomial(sample.n, tail.n_tail / sample.n))
         n_drawn = rng.multinomial(sample.n - n_tail, counts / counts.sum()) if len(below) else counts
         drawn, n_each = np.unique(drawn_from(tail, n_tail, rng), return_counts=True)
         resample = Counted(np.append(below[n_drawn > 0], drawn), np.append(n_drawn[n_drawn > 0], n_each))
         if len(resample.values) > 1:
             further += scan(resample, is_discrete=tail.is_discrete, fewest=fewest).ks > tail.ks
-    return further / resamples
+    return further / drawn_so_far
 
 
 def log_above(alphas: Floats, values: Floats, is_discrete: bool) -> Floats:

@@ -39,7 +39,8 @@ def fit_tail(
     Args:
         values: activity; NaN is unknown, and a power law excludes 0, so both are left out.
         is_discrete: whether the values are counts rather than measurements.
-        resamples: size of the goodness-of-fit bootstrap; 2,500 determine p to within 0.01; 0 skips the bootstrap.
+        resamples: maximum size of the goodness-of-fit bootstrap, which stops once the law is certain to be plausible;
+            2,500 determine a p of 0.1 to within 0.01; 0 skips the bootstrap.
         seed: seed of the bootstrap.
 
     Returns:
@@ -81,7 +82,9 @@ def fit_tail(
         ratios = [f"{kind}_{name}" for name in ALTERNATIVES for kind in ("ratio", "normal_ratio", "p")]
         record |= dict.fromkeys((*names, *ratios), float("nan"))
         return record | {"resamples": 0, "is_plausible": None, "preferred": "too_few", "verdict": "too_few"}
-    p = goodness_of_fit(sample, tail, resamples=resamples, seed=seed, fewest=FEWEST) if resamples else float("nan")
+    p = float("nan")
+    if resamples:
+        p = goodness_of_fit(sample, tail, resamples=resamples, seed=seed, fewest=FEWEST, enough=PLAUSIBLE)
     is_plausible = p > PLAUSIBLE if resamples else None
     compared = _compare(sample, tail)
     preferred = _preferred(compared)

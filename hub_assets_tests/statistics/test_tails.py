@@ -489,6 +489,24 @@ def test_p_is_spread_over_all_values_for_data_from_the_law() -> None:
     assert stats.kstest(found, "uniform").pvalue > 0.01
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_drawing_until_p_is_certain_to_be_above_a_limit_decides_the_same(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # three samples from the law and three that are not
+    values = rng.zipf(2.2, 300) if seed < 3 else rng.poisson(30, 300) + 1
+    sample = Counted.of(values)
+    tail = scan(sample)
+    whole = goodness_of_fit(sample, tail, resamples=60, seed=seed)
+    stopped = goodness_of_fit(sample, tail, resamples=60, seed=seed, enough=0.1)
+    assert (stopped > 0.1) == (whole > 0.1)
+    if whole <= 0.1:
+        assert stopped == whole
+    else:
+        # 7 of 60 are more than a tenth; p is 7 over the number drawn
+        assert 7 / stopped == pytest.approx(round(7 / stopped))
+        assert 7 / stopped <= 60
+
+
 def test_the_same_seed_gives_the_same_p() -> None:
     sample = Counted.of(np.random.default_rng(6).zipf(2, 400))
     tail = scan(sample)
