@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -249,6 +250,28 @@ def test_print_shows_static_figures_and_opens_tables(open_page: Open, tmp_path: 
     expect(page.locator("#distributions-chart .plot")).to_be_hidden()
     expect(page.locator("nav")).to_be_hidden()
     assert page.pdf(path=tmp_path / "activity.pdf", prefer_css_page_size=True)[:4] == b"%PDF"
+
+
+def test_print_draws_charts_that_were_not_in_view_and_repeats_the_heads_of_tables(
+    open_page: Open, tmp_path: Path
+) -> None:
+    page = open_page("adoption.html")
+    figures = page.locator("figure.chart:not(.has-printed)")
+    assert figures.count() >= 1
+    assert figures.locator(".plot svg").count() == 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for figure in figures.all():
+        assert figure.locator(".plot svg path").count() > 5
+        assert float(figure.locator(".plot svg").get_attribute("width") or "nan") <= 700
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page = open_page("collaboration.html")
+    path = tmp_path / "collaboration.pdf"
+    page.pdf(path=path, prefer_css_page_size=True)
+    with pypdfium2.PdfDocument(path) as document:
+        texts = [" ".join(each.get_textpage().get_text_range().split()) for each in document]
+    printed = [text for text in texts if "directed edges in the" in text]
+    assert len(printed) > 2
+    assert all("difference" in text for text in printed)
 
 
 def test_hostile_text_stays_text_in_the_browser(open_page: Open, hostile_site: Path) -> None:

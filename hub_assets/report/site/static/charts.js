@@ -8,6 +8,8 @@ hub.charts = (() => {
   const kinds = new Map();
   const drawn = new Map();
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const PAGE_WIDTH = 680; // of A4 without its margins, in pixels
+  let isPrinting = false;
 
   const theme = () => {
     const names = ["ink", "quiet", "line", "surface", "raised", "accent", "model", "dataset", "space",
@@ -19,7 +21,7 @@ hub.charts = (() => {
 
   // options that all charts share; a chart's own options override them key by key
   const base = ({ colors, font }) => ({
-    animation: !still.matches,
+    animation: !still.matches && !isPrinting,
     animationDuration: 300,
     textStyle: { fontFamily: font, color: colors.ink },
     color: Array.from({ length: 8 }, (_, i) => colors[`category-${i + 1}`]),
@@ -110,6 +112,20 @@ hub.charts = (() => {
     });
     figures.forEach((figure) => { const plot = figure.querySelector(".plot"); if (plot) resized.observe(plot); });
     hub.onTheme(() => drawn.forEach((_, figure) => update(figure)));
+    // figures with a static image print that instead; the others may not have been in view yet, and must fit on a page
+    const printed = figures.filter((figure) => !figure.classList.contains("has-printed"));
+    addEventListener("beforeprint", () => {
+      isPrinting = true;
+      for (const figure of printed) {
+        seen.unobserve(figure);
+        if (drawn.has(figure)) update(figure); else draw(figure);
+        drawn.get(figure)?.resize({ width: PAGE_WIDTH });
+      }
+    });
+    addEventListener("afterprint", () => {
+      isPrinting = false;
+      for (const figure of printed) drawn.get(figure)?.resize({ width: "auto" });
+    });
   };
   // deferred scripts run in order before this event, so kinds that pages register are known by then
   document.addEventListener("DOMContentLoaded", start);
@@ -189,7 +205,7 @@ hub.charts = (() => {
   kinds.set("bars", (rows, now, figure) => {
     const { x, y, xLabel, xStyle } = figure.dataset;
     return {
-      grid: { left: 8, right: 56, top: 8, bottom: 32, containLabel: true },
+      grid: { left: 24, right: 56, top: 8, bottom: 32, containLabel: true }, // labels are wider than measured
       xAxis: axis(now, { type: "value", name: xLabel, nameLocation: "middle", nameGap: 28, axisLabel: { formatter: xStyle === "percent" ? percent : compact, hideOverlap: true } }),
       yAxis: axis(now, { type: "category", inverse: true, data: rows.map((row) => hub.name(row[y])), axisTick: { show: false }, splitLine: { show: false },
         axisLabel: { width: now.isNarrow ? 110 : 240, overflow: "truncate", color: now.colors.ink, interval: 0 } }),
