@@ -147,21 +147,28 @@ def adoption_curves(rows: pa.Table) -> Figure:
     sizes = rows.group_by("size_class").aggregate([("repo_key", "count_distinct")])
     names = sizes.sort_by([("repo_key_count_distinct", "descending"), ("size_class", "ascending")])["size_class"]
     classes = names.to_pylist()[:6]
-    grid = panels.Grid(rows=2, columns=3, panel=1.7, header=0.46, footer=0.3, bottom=0.5)
+    grid = panels.Grid(
+        rows=1 + (len(classes) > 3),
+        columns=min(3, max(1, len(classes))),
+        panel=1.7,
+        header=0.46,
+        footer=0.3,
+        left=0.74,
+        bottom=0.5,
+    )
     figure = style.blank(grid.height)
     days = sorted(set(rows["day"].to_pylist()))
     least, most = (
         float(np.append(_floats(rows, "relative_adoption"), 1).min()),
         float(np.append(_floats(rows, "relative_adoption"), 1).max()),
     )
-    for place in range(6):
+    if not classes:
+        axes = grid.field(figure, 0)
+        axes.set_axis_off()
+        panels.say_no_data(axes)
+    for place in range(len(classes)):
         axes = grid.field(figure, place)
         panels.rule(axes)
-        if place >= len(classes):
-            axes.set_axis_off()
-            if not classes and not place:
-                panels.say_no_data(axes)
-            continue
         here = rows.filter(pc.field("size_class") == classes[place]).sort_by(
             [("repo_key", "ascending"), ("day", "ascending")]
         )
@@ -186,7 +193,7 @@ def adoption_curves(rows: pa.Table) -> Figure:
         axes.plot(x[~is_suspect], y[~is_suspect], "o", c=LOOKS[0][0], ms=2, mew=0)
         axes.plot(x[is_suspect], y[is_suspect], "o", mfc="white", mec=LOOKS[1][0], ms=3, mew=0.6)
     grid.label(
-        figure, "days since release (open circles: suspect week)", "downloads / median of the size class's top ten"
+        figure, "days since release (open circles: suspect week)", "downloads / median of\nthe size class's top ten"
     )
     return figure
 
