@@ -3,17 +3,9 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
-from hub_assets.errors import UserError
+from hub_assets.lake.binding import BOUND_TO, LakeBinding
 from hub_assets.lake.parts import Lake
-
-BOUND_TO: Final = ".remote"
-"""The file in a lake's folder with the address of the bucket that the folder caches."""
-
-
-class LakeBinding(UserError):
-    """The folder or its home does not match the bucket, or the bucket's client is not installed."""
 
 
 def lake_at(root: Path, scrub: Callable[[bytes], bytes], binding: Path) -> Lake:

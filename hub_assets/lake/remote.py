@@ -22,8 +22,8 @@ from typing import Final
 from filelock import FileLock
 
 from hub_assets.errors import HubAssetsError
+from hub_assets.lake.binding import BOUND_TO, LakeBinding
 from hub_assets.lake.bucket import Bucket, Outdated
-from hub_assets.lake.location import BOUND_TO, LakeBinding
 from hub_assets.lake.parts import MANIFEST, Lake, LakeError, Manifest, Part, manifest_text, read_manifest, write_beside
 
 DIFFERENCES: Final = {

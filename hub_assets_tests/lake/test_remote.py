@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from obstore.store import MemoryStore, ObjectStore
 
 from hub_assets.lake import remote
+from hub_assets.lake.binding import BOUND_TO, LakeBinding
 from hub_assets.lake.bucket import Bucket, BucketError, BucketUnreachable, s3_bucket
 from hub_assets.lake.landing import Landing
-from hub_assets.lake.location import BOUND_TO, LakeBinding, lake_at
+from hub_assets.lake.location import lake_at
 from hub_assets.lake.parts import MANIFEST, Lake, LakeError
 from hub_assets.lake.remote import LakeOutdated, RemoteLake
 from hub_assets_tests.lake.test_landing import WEEK, collect, convert, numbers

@@ -1,0 +1,12 @@
+"""What ties a lake's folder, and its home, to the bucket that the folder caches. Opening either does not belong here."""
+
+from typing import Final
+
+from hub_assets.errors import UserError
+
+BOUND_TO: Final = ".remote"
+"""The file in a lake's folder with the address of the bucket that the folder caches."""
+
+
+class LakeBinding(UserError):
+    """The folder or its home does not match the bucket, or the bucket's client is not installed."""
