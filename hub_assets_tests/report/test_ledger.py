@@ -174,7 +174,7 @@ def test_a_change_is_measured_from_an_earlier_week_that_is_close_enough() -> Non
         ({"published": None}, "needs a published value"),
         ({"sql": None}, "needs either sql or the quantity"),
         ({"quantity": "models count"}, "needs either sql or the quantity"),
-        ({"sql": None, "quantity": "models count"}, "repeats a published value"),
+        ({"sql": None, "quantity": "models count"}, "repeats a value of the study"),
         ({"compares": "ratio"}, "needs weeks_back"),
         ({"relation": "rises"}, "rises and falls compare a difference"),
         ({"tolerance": -1}, "greater than or equal to 0"),
