@@ -166,13 +166,13 @@ def adoption_curves(rows: pa.Table) -> Figure:
         axes = grid.field(figure, 0)
         axes.set_axis_off()
         panels.say_no_data(axes)
-    for place in range(len(classes)):
+    for place, size_class in enumerate(classes):
         axes = grid.field(figure, place)
         panels.rule(axes)
-        here = rows.filter(pc.field("size_class") == classes[place]).sort_by(
+        here = rows.filter(pc.field("size_class") == size_class).sort_by(
             [("repo_key", "ascending"), ("day", "ascending")]
         )
-        grid.write(axes, classes[place], -1, **style.TITLE)
+        grid.write(axes, size_class, -1, **style.TITLE)
         n = len(pc.unique(here["repo_key"]))
         grid.write(axes, f"{number(n)} releases", 0, color=style.QUIET)
         axes.set(xscale="log", yscale="log", xlim=(6, 430))

@@ -28,7 +28,7 @@ def png(figure: Figure) -> bytes:
 def thumbnail(image: bytes, limit: int = THUMBNAIL_BYTES) -> bytes:
     """Shrink a PNG to at most `limit` bytes, at the highest resolution that fits.
 
-    Drawing the figure again at each resolution took three times as long as drawing its SVG and PNG.
+    The figure is not drawn again at each resolution, because that took three times as long as its SVG and PNG.
 
     Args:
         image: the PNG; the thumbnail has at most two thirds of its width and height.
@@ -40,8 +40,8 @@ def thumbnail(image: bytes, limit: int = THUMBNAIL_BYTES) -> bytes:
     with Image.open(BytesIO(image)) as opened:
         whole = opened.convert("RGB")
     for tenths in range(10, 0, -1):
-        size = (max(1, round(side * tenths / 15)) for side in whole.size)
-        small = whole.resize((next(size), next(size)), Image.Resampling.LANCZOS).quantize(COLORS)
+        width, height = (max(1, round(side * tenths / 15)) for side in whole.size)
+        small = whole.resize((width, height), Image.Resampling.LANCZOS).quantize(COLORS)
         buffer = BytesIO()
         small.save(buffer, "png", optimize=True)
         if len(buffer.getvalue()) <= limit:

@@ -288,18 +288,21 @@ def _files(home: Home) -> Iterator[Problem]:
 
 def _releases(home: Home) -> Iterator[Problem]:
     """Compare the files of every built release with its description."""
-    for folder in sorted(home.releases.glob("*/")):
+    for folder in sorted(home.releases.glob("[!.]*/")):
         try:
             weeks = weeks_of((folder / WEEKS).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             yield Problem(folder / WEEKS, f"it cannot be read ({error}); release the week again")
             continue
         files = [file for week in weeks if week.week == folder.name for file in week.files.items()]
+        if not files:
+            yield Problem(folder / WEEKS, f"it describes no file of {folder.name}; release the week again")
         for name, file in files:
-            if not (folder / name).is_file():
-                yield Problem(folder / name, "it is missing; release the week again")
-            elif digest_of(folder / name) != file.sha256:
-                yield Problem(folder / name, "it does not match its checksum; release the week again")
+            try:
+                if digest_of(folder / name) != file.sha256:
+                    yield Problem(folder / name, "it does not match its checksum; release the week again")
+            except OSError as error:
+                yield Problem(folder / name, f"it cannot be read ({error.strerror}); release the week again")
 
 
 def _without_node(edges: Path, nodes: Path) -> int:

@@ -34,7 +34,7 @@ DEFAULT_PORT: Final = 15_002
 TIMEOUT: Final = 10
 """Seconds to wait for a server to accept a connection."""
 RETRIES: Final = 5
-"""How often a call that finds no server is repeated, over 17 s. The client's default takes ten minutes per call."""
+"""Times that a call is repeated if there is no server, over 17 s; by default, the client tries ten minutes."""
 SETTINGS: Final = {
     "spark.sql.ansi.enabled": "true",  # errors instead of nulls
     "spark.sql.session.timeZone": "UTC",
@@ -120,22 +120,27 @@ class Spark:
                     self._session.conf.set(name, value)
         except ModuleNotFoundError as error:
             raise SparkError(f"Spark's client is incomplete ({error}); pip install 'hub-assets[spark]'") from None
-        except SparkConnectException as error:
+        except (SparkConnectException, OSError, ValueError) as error:
             raise SparkError(_silent(address, error)) from None
 
     def read(self, table: Table, files: Iterable[Path]) -> None:
-        """Make Parquet files readable as a table, under the table's name; columns that a file lacks are null."""
+        """Make Parquet files readable as a table, under the table's name; columns that a file lacks are null.
+
+        Raises:
+            SparkError: if Spark does not answer, or cannot read them.
+        """
         types = {column.name: spark_type(column.type) for column in table.columns}
         paths = [str(file) for file in files]
         if paths:
             schema = ", ".join(f"`{name}` {kind}" for name, kind in types.items())
-            self._session.read.schema(schema).parquet(*paths).createOrReplaceTempView(table.name)
+            with self._answering():
+                self._session.read.schema(schema).parquet(*paths).createOrReplaceTempView(table.name)
         else:
             nothing = ", ".join(f"CAST(NULL AS {kind}) AS `{name}`" for name, kind in types.items())
             self.view(table.name, f"SELECT {nothing} WHERE FALSE")
 
     def _reach(self) -> None:
-        """Connect to the server once, because Spark's client would try for a minute or more.
+        """Connect to the server once, because Spark's client would keep trying.
 
         Raises:
             SparkError: if the port is impossible, or nothing listens there.
@@ -146,9 +151,23 @@ class Spark:
         except (OSError, ValueError) as error:
             raise SparkError(_silent(self._address, error)) from None
 
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Raise a SparkError if the server does not answer, or fails."""
+        self._reach()
+        try:
+            yield
+        except self._error as error:
+            raise SparkError(f"Spark failed: {_first_line(error)}") from None
+
     def view(self, name: str, select: str) -> None:
-        """Make the rows of a SELECT readable under a name."""
-        self._session.sql(select).createOrReplaceTempView(name)
+        """Make the rows of a SELECT readable under a name.
+
+        Raises:
+            SparkError: if Spark does not answer, or cannot run it.
+        """
+        with self._answering():
+            self._session.sql(select).createOrReplaceTempView(name)
 
     def write(self, select: str, folder: Path) -> list[Path]:
         """Write the rows of a SELECT to a new folder and return its Parquet files.
@@ -156,11 +175,8 @@ class Spark:
         Raises:
             SparkError: if Spark does not answer, cannot run it, or writes to a folder that this machine does not see.
         """
-        self._reach()
-        try:
+        with self._answering():
             self._session.sql(select).write.option("compression", "zstd").parquet(str(folder))
-        except self._error as error:
-            raise SparkError(f"Spark failed: {_first_line(error)}") from None
         if not folder.exists():
             raise SparkError(f"Spark wrote {folder.name} elsewhere; it must see {folder.parent} at the same path")
         return sorted(folder.glob("*.parquet"))

@@ -8,15 +8,16 @@ hub.charts = (() => {
   const kinds = new Map();
   const drawn = new Map();
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const PAGE_WIDTH = 680; // of A4 without its margins, in pixels
+  const PAGE_WIDTH = 680; // pixels, a little less than A4 without its margins
   let isPrinting = false;
+  let shownScheme = "";
 
   const theme = () => {
     const names = ["ink", "quiet", "line", "surface", "raised", "accent", "model", "dataset", "space",
       "license-permissive", "license-restrictive", "license-none",
       ...Array.from({ length: 8 }, (_, i) => `category-${i + 1}`)];
     const colors = Object.fromEntries(names.map((name) => [name, hub.color(name)]));
-    return { colors, isDark: hub.isDark(), isNarrow: innerWidth < 640, font: getComputedStyle(document.body).fontFamily };
+    return { colors, isDark: hub.isDark() && !isPrinting, isNarrow: innerWidth < 640, font: getComputedStyle(document.body).fontFamily };
   };
 
   // options that all charts share; a chart's own options override them key by key
@@ -116,6 +117,8 @@ hub.charts = (() => {
     const printed = figures.filter((figure) => !figure.classList.contains("has-printed"));
     addEventListener("beforeprint", () => {
       isPrinting = true;
+      shownScheme = document.documentElement.style.colorScheme;
+      document.documentElement.style.colorScheme = "light"; // paper is white
       for (const figure of printed) {
         seen.unobserve(figure);
         if (drawn.has(figure)) update(figure); else draw(figure);
@@ -124,7 +127,11 @@ hub.charts = (() => {
     });
     addEventListener("afterprint", () => {
       isPrinting = false;
-      for (const figure of printed) drawn.get(figure)?.resize({ width: "auto" });
+      document.documentElement.style.colorScheme = shownScheme;
+      for (const figure of printed) {
+        drawn.get(figure)?.resize({ width: "auto" });
+        update(figure);
+      }
     });
   };
   // deferred scripts run in order before this event, so kinds that pages register are known by then
