@@ -1,8 +1,8 @@
 """Erases a person from everything in a home: raw rows, databases, decisions, exports, report and Dagster's storage.
 
 Each of the person's names is replaced by its own random token, which is the same wherever the name occurs, so counts
-do not change. `lake.tombstones` keeps the names out of later crawls. Search indexes and
-built releases are deleted, because they can be built again. Backups and published releases are listed, not changed.
+do not change. `lake.tombstones` keeps the names out of later crawls. Search indexes and built releases are deleted,
+because they can be built again. Backups and published releases are listed, not changed.
 Asking for consent and removing data published elsewhere do not belong here.
 """
 
