@@ -73,14 +73,15 @@ def publish_release(
         ReleaseError: if the Hub refuses or cannot be reached.
     """
     with hub_errors(target, "data set", "release"):
-        published = _publish(target, folder, week, titles, tell)
-    record_published(folder.parent, target, published)
-    return published
+        return _publish(target, folder, week, titles, tell)
 
 
-def record_published(releases: Path, target: Target, published: Published) -> None:
-    """Record a published release, so that an erasure can name it. A list that cannot be read is replaced."""
-    release = f"{target.endpoint}/datasets/{target.repo_id}, tag {published.tag}"
+def record_published(releases: Path, target: Target, tag: str) -> None:
+    """Record a release before it is published, so that an erasure can name it whatever happens then.
+
+    A list that cannot be read is replaced.
+    """
+    release = f"{target.endpoint}/datasets/{target.repo_id}, tag {tag}"
     known = json.dumps(sorted({*published_releases(releases), release}), indent=1, ensure_ascii=False)
     write_beside(releases / PUBLISHED, lambda path: path.write_text(known + "\n", encoding="utf-8"))
 
@@ -128,6 +129,7 @@ def _publish(
     api, tag = target.api, tag_of(week)
     api.create_repo(target.repo_id, repo_type="dataset", exist_ok=True)
     tags = {ref.name: ref.target_commit for ref in api.list_repo_refs(target.repo_id, repo_type="dataset").tags}
+    record_published(folder.parent, target, tag)
     for _ in range(ATTEMPTS):
         head = str(api.repo_info(target.repo_id, repo_type="dataset").sha)
         released = {known.week: known for known in released_weeks(target, tags.get(tag, head))}

@@ -23,7 +23,7 @@ from hub_assets.lake.tombstones import PREFIX, Tombstones, TombstonesError, read
 from hub_assets.local_hub.app import build_app
 from hub_assets.local_hub.limiter import Quota
 from hub_assets.local_hub.server import running
-from hub_assets.releases.commit import Published, Target, record_published
+from hub_assets.releases.commit import Target, record_published
 from hub_assets.resources import HomeResource, project
 from hub_assets.upkeep.backup import back_up
 from hub_assets.upkeep.forget import Eraser
@@ -94,9 +94,7 @@ def test_nothing_of_a_person_is_left_and_the_next_crawl_does_not_bring_them_back
     assert len(names) > 1
     back_up(home, tmp_path / "backups")
     assert run("release", "--to", "lab/weekly", "--dry-run", "--home", home.root).exit_code == 0
-    record_published(
-        home.releases, Target("https://hub.example", "lab/weekly"), Published("1" * 40, f"week-{WEEK}", is_new=True)
-    )
+    record_published(home.releases, Target("https://hub.example", "lab/weekly"), f"week-{WEEK}")
     before = numbers_of(home.warehouse)
     assert {place.partition("/")[0] for place in places_of(home, names)} >= {
         *("lake", "releases", f"build.duckdb: {names[0]}")
