@@ -34,7 +34,7 @@ class Golden:
 
     def copy(self, to: Path) -> Path:
         """Return a copy that a test may change."""
-        # another process that reads Dagster's events makes and removes these files at any time; they are empty
+        # SQLite creates and removes these files, which are empty, while another test reads Dagster's events
         return Path(shutil.copytree(self.home, to, ignore=shutil.ignore_patterns("*.db-wal", "*.db-shm")))
 
 

@@ -19,8 +19,9 @@ def forget_command(home: Path | None, name: str, only: bool, yes: bool) -> None:
 
     NAME is an author string or an account. It and every name that identity resolution merged with it are replaced with
     random tokens in the lake, both databases, decisions, exports, the report and Dagster's storage. Counts do not
-    change. A keyed tombstone keeps the next crawl from bringing the person back, and the histories of the person's own
-    repositories are no longer fetched. Stop `hub-assets dev` first.
+    change. Search indexes and built releases are deleted; they can be built again. A keyed tombstone keeps the next
+    crawl from bringing the person back, and the histories of the person's own repositories are no longer fetched. Stop
+    `hub-assets dev` first.
 
     \b
     Examples:

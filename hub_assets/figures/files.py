@@ -44,9 +44,10 @@ def thumbnail(image: bytes, limit: int = THUMBNAIL_BYTES) -> bytes:
         small = whole.resize((width, height), Image.Resampling.LANCZOS).quantize(COLORS)
         buffer = BytesIO()
         small.save(buffer, "png", optimize=True)
-        if len(buffer.getvalue()) <= limit:
-            return buffer.getvalue()
-    raise ValueError(f"a thumbnail takes {len(buffer.getvalue()):,} bytes; the limit is {limit:,}")
+        shrunken = buffer.getvalue()
+        if len(shrunken) <= limit:
+            return shrunken
+    raise ValueError(f"a thumbnail takes {len(shrunken):,} bytes; the limit is {limit:,}")
 
 
 def svg(figure: Figure) -> bytes:
@@ -71,8 +72,8 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
     return svg_path, png_path
 
 
-def _rendered(figure: Figure, kind: str, dpi: int = DPI) -> bytes:
+def _rendered(figure: Figure, kind: str) -> bytes:
     buffer = BytesIO()
     with rc_context(RC):
-        figure.savefig(buffer, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
     return buffer.getvalue()

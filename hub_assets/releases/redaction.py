@@ -1,9 +1,9 @@
 """Replaces secrets, e-mail addresses and attacks in text from the Hub with a tombstone, and counts them.
 
-Text is searched in its original form and in every form that another program might decode it into: Unicode compatibility
-forms and invisible characters, percent and HTML escapes, backslash escapes, base64 and hexadecimal. A finding in the
-original text is cut out; if a finding appears only after decoding, the whole text is replaced. Nothing is ever executed
-or rendered.
+Text is searched in its original form and in forms that other programs commonly decode it into, up to three in a row:
+Unicode compatibility forms and invisible characters, percent and HTML escapes, backslash escapes, base64 and
+hexadecimal. A finding in the original text is cut out; if a finding appears only after decoding, the whole text is
+replaced. Nothing is ever executed or rendered.
 """
 
 import base64
@@ -179,8 +179,7 @@ def redact(text: str, found: Counter[str]) -> str:
 
 
 def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
-    """Return the kinds and patterns that could match, because the text contains one of the strings that they
-    require."""
+    """Return the kinds and patterns that could match: those with one of their required strings in the text."""
     lower = text.lower()
     return [
         (kind, pattern)

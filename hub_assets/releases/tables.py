@@ -108,7 +108,7 @@ _LISTINGS: Final[dict[str, dict[str, _Field]]] = {
     | {
         "sdk": _same(pa.string(), "SDK that the Space runs on.", "sdk"),
         "models": _same(_TEXTS, "Ids of the models that the Space uses, spelled as in the listing.", "model_ids"),
-        "datasets": _same(_TEXTS, "Ids of the datasets it uses, as written.", "dataset_ids"),
+        "datasets": _same(_TEXTS, "Ids of the datasets that the Space uses, spelled as in the listing.", "dataset_ids"),
         "runtime": _Field(pa.string(), None, _NOT_COLLECTED),
         "subdomain": _same(pa.string(), "Subdomain that serves the Space.", "subdomain"),
     },

@@ -266,8 +266,6 @@ def forget(
         ("build.duckdb", lambda: _database(home.build, eraser, project)),
         ("warehouse.duckdb", lambda: _database(home.warehouse, eraser, project)),
         ("exports and report", lambda: _files(home, eraser)),
-        ("search indexes", lambda: _search(home)),
-        ("built releases", lambda: _releases(home)),
         ("Dagster's storage", lambda: _dagster(home, eraser, databases)),
     )
     for what, erase in stages:
@@ -275,6 +273,8 @@ def forget(
         before = eraser.n
         erase()
         erasure.counts[what] = eraser.n - before
+    say("deleting search indexes and built releases, which can be built again")
+    _delete_derived(home)
     erasure.changed_numbers = [
         table for table, found in _numbers(home.warehouse).items() if numbers.get(table) != found
     ]
@@ -424,16 +424,11 @@ def _files(home: Home, eraser: Eraser) -> None:
                 write_beside(path, partial(_write_bytes, content))
 
 
-def _search(home: Home) -> None:
-    """Delete the indexes, whose own format cannot be edited; materializing `search__index` rebuilds them."""
-    if home.search.exists():
-        shutil.rmtree(home.search)
-
-
-def _releases(home: Home) -> None:
-    """Delete the releases built in this home, whose files must match their checksums; `release` builds them again."""
-    for folder in home.releases.glob("*/"):
-        shutil.rmtree(folder)
+def _delete_derived(home: Home) -> None:
+    """Delete what cannot be edited but can be built again: search indexes, and releases, whose files have checksums."""
+    for folder in (home.search, *home.releases.glob("*/")):
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def _write_bytes(content: bytes, path: Path) -> None:

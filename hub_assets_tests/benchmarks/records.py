@@ -100,8 +100,7 @@ class Growth:
 
 
 def growth(measurements: Sequence[Measurement]) -> list[Growth]:
-    """Return the growth of each piece of work that is flagged `grows` and was measured at two or more sizes, in
-    order."""
+    """Return the growth of each piece of work that has `grows` set and was measured at two or more sizes, in order."""
     found = []
     for work in dict.fromkeys(each.work for each in measurements if each.grows):
         runs = sorted((each for each in measurements if each.work == work), key=lambda each: each.size)

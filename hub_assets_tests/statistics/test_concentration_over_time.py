@@ -84,8 +84,7 @@ def test_slices_agree_with_the_concentration_of_each(values: list[int], n_slices
 
 @pytest.mark.parametrize("overlap", [0.0, 23 / 30])
 def test_intervals_cover_recounted_weeks(overlap: float) -> None:
-    """A thousand units are recounted many times, in separate and in overlapping periods (30-day downloads overlap from
-    week to week)."""
+    """Units are recounted many times, in separate periods and in overlapping ones, as 30-day downloads are."""
     rng = np.random.default_rng(3)
     n, replicates = 1_000, 400
     rates = (rng.pareto(1.3, n) + 0.02) * 30
