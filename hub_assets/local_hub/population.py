@@ -365,8 +365,8 @@ def key_number(sort: str, value: Any) -> float:
 
 
 def _normal(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Normalize a column: dates and `gated` become strings, and NaN and dictionary encoding are removed."""
-    if name == "card":  # long strings, so repeated ones are stored only once
+    """Normalize a column: dates and `gated` become strings, and NaN and most dictionary encoding are removed."""
+    if name == "card" or name in JSON_COLUMNS:  # long strings, so repeated ones are stored only once
         return column
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -383,6 +383,8 @@ def _normal(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 def _plain(column: pa.Array, name: str) -> list[Any]:
     """Return a page's values of a column as plain JSON values."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
     values = python_values(column)
     if name in JSON_COLUMNS and pa.types.is_string(column.type):
         # parsing a whole page at once saves a third of the time

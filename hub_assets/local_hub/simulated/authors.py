@@ -38,7 +38,7 @@ class Authors:
 
     def rows(self, codes: Ints) -> pa.Array:
         """Return the row of each code, null for NOBODY."""
-        return pa.array(np.searchsorted(self.codes, codes).astype(np.int32), mask=codes == NOBODY)
+        return pc.index_in(pa.array(codes), value_set=pa.array(self.codes))
 
 
 def authors_of(people: People, codes: Ints, now: int) -> Authors:

@@ -1,11 +1,13 @@
 """Building a simulated week: from scale, seed and date to the served tables and a separate answer key.
 
-This module orders the steps and selects visible rows. The other modules create the content.
+This module orders the steps, selects visible rows, and bounds memory: listings are built in blocks, and each finished
+table can be moved to a file. The other modules create the content.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +16,9 @@ import pyarrow as pa
 from hub_assets.local_hub.histories import Histories
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.simulated import text
-from hub_assets.local_hub.simulated.authors import Authors, authors_of
+from hub_assets.local_hub.simulated.authors import authors_of
 from hub_assets.local_hub.simulated.famous_models import known_models, owner_of
-from hub_assets.local_hub.simulated.histories import Commits, Discussions, commits_of, discussions_of
+from hub_assets.local_hub.simulated.histories import Commits, blocks, commits_of, discussions_of
 from hub_assets.local_hub.simulated.people import People
 from hub_assets.local_hub.simulated.quantiles import SIZES
 from hub_assets.local_hub.simulated.repositories import Repositories
@@ -26,6 +28,9 @@ from hub_assets.local_hub.simulated.usage import Usage, usage_of
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 Offsets = npt.NDArray[np.int64]
+
+_REPEATED: Final = {"card", "config", "runtime"}
+"""Columns of long strings that many repositories share: a third of a listing, if each is stored."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,40 @@ class Simulation:
         )
 
 
-def build(monday: date, scale: float, seed: int) -> Simulation:
-    """Build the Hub as of a Monday, 00:00 UTC."""
+def assembled(
+    identity: str, week: date, renames: Mapping[RepoType, dict[str, str]], table: Callable[[str], pa.Table]
+) -> Simulation:
+    """Return a simulated week, given a function that returns the table with a name."""
+    histories = {}
+    for kind in REPO_TYPES:
+        offsets = table(f"offsets-of-{kind}s")
+        commits, discussions = (offsets[name].to_numpy() for name in ("commits", "discussions"))
+        histories[kind] = History(table(f"commits-of-{kind}s"), commits, table(f"discussions-of-{kind}s"), discussions)
+    return Simulation(
+        identity=identity,
+        week=week,
+        repos={kind: table(f"{kind}s") for kind in REPO_TYPES},
+        accounts=table("accounts"),
+        members=table("members"),
+        renames=renames,
+        authors=table("authors"),
+        histories=histories,
+        key=AnswerKey(table("key-people"), table("key-usage")),
+    )
+
+
+def build(
+    monday: date, scale: float, seed: int, put: Callable[[str, pa.Table], pa.Table] = lambda _, table: table
+) -> Simulation:
+    """Build the Hub as of a Monday, 00:00 UTC.
+
+    Args:
+        monday: the week.
+        scale: as in `simulate`.
+        seed: as in `simulate`.
+        put: receives the name of a finished table and the table, and returns an equal one; a large week is kept in
+            files this way. By default tables stay in memory.
+    """
     now = moment(monday)
     world = demography({kind: round(size * scale) for kind, size in SIZES.items()}, now, seed)
     model_timeline = world.timeline["model"]
@@ -94,51 +131,70 @@ def build(monday: date, scale: float, seed: int) -> Simulation:
     people = People(world, seed, known)
     repos = {kind: Repositories(world.timeline[kind], people, seed, now) for kind in REPO_TYPES}
     usage = usage_of(repos["space"], repos["model"], repos["dataset"])
-    commits = {kind: commits_of(repos[kind]) for kind in REPO_TYPES}
+    more: dict[RepoType, Callable[[Ints], dict[str, pa.Array]]] = {
+        "model": lambda rows: repos["model"].columns(rows, repos["dataset"]),
+        "dataset": repos["dataset"].columns,
+        "space": lambda rows: _space_columns(repos["space"], usage, rows),
+    }
+    commits, tables = {}, {}
+    for kind in REPO_TYPES:
+        commits[kind] = commits_of(repos[kind])
+        tables[f"{kind}s"] = put(f"{kind}s", _listing(repos[kind], commits[kind], more[kind]))
     discussions = {kind: discussions_of(repos[kind], commits[kind].mains) for kind in REPO_TYPES}
     everybody = [*(one.codes for one in commits.values()), *(one.codes for one in discussions.values())]
-    authors = authors_of(people, np.concatenate([np.unique(codes) for codes in everybody]), now)
+    authors = authors_of(people, np.concatenate([pa.array(codes).unique() for codes in everybody]), now)
     members, in_teams = people.members(now)
     persons = authors.key["person"].drop_null().to_numpy()
-    seen = np.unique(np.append(persons, in_teams))
-    return Simulation(
-        identity=f"simulated, scale {scale!r}, seed {seed}",
-        week=monday,
-        repos={
-            "model": _visible(repos["model"], commits["model"], repos["model"].columns(repos["dataset"])),
-            "dataset": _visible(repos["dataset"], commits["dataset"], repos["dataset"].columns()),
-            "space": _visible(
-                repos["space"],
-                commits["space"],
-                repos["space"].columns()
-                | {
-                    "models": usage.models,
-                    "datasets": usage.datasets,
-                    "card": repos["space"].app_cards(usage.models),
-                },
-            ),
-        },
-        accounts=people.accounts(seen, now),
-        members=members,
-        renames={kind: repos[kind].renames() for kind in REPO_TYPES},
-        authors=authors.table,
-        histories={kind: _history(commits[kind], discussions[kind], authors, people) for kind in REPO_TYPES},
-        key=AnswerKey(authors.key, _usage_key(usage, repos)),
-    )
+    small = {
+        "accounts": people.accounts(np.unique(np.append(persons, in_teams)), now),
+        "members": members,
+        "authors": authors.table,
+        "key-people": authors.key,
+        "key-usage": _usage_key(usage, repos),
+    }
+    tables |= {name: put(name, table) for name, table in small.items()}
+    renames = {kind: repos[kind].renames() for kind in REPO_TYPES}
+    for kind in REPO_TYPES:
+        events, talks = commits.pop(kind), discussions.pop(kind)
+        offsets = pa.table({"commits": events.offsets, "discussions": talks.offsets})
+        for name, table in {
+            f"commits-of-{kind}s": events.table(authors, people),
+            f"discussions-of-{kind}s": talks.table(authors),
+            f"offsets-of-{kind}s": offsets,
+        }.items():
+            tables[name] = put(name, table)
+    return assembled(f"simulated, scale {scale!r}, seed {seed}", monday, renames, tables.__getitem__)
 
 
-def _visible(repos: Repositories, commits: Commits, columns: dict[str, pa.Array]) -> pa.Table:
-    """Return the table of visible repositories."""
-    visible = pa.array(np.flatnonzero(repos.visible))
-    modified = np.zeros(len(repos.which), np.int64)
-    modified[commits.rows] = commits.dates[commits.heads]
-    heads = commits.ids.take(pa.array(commits.heads))
-    table = pa.table(repos.shared_columns(modified) | columns).take(visible)
-    return table.append_column("sha", text.hexadecimal_of(heads))
+def _listing(repos: Repositories, commits: Commits, more: Callable[[Ints], dict[str, pa.Array]]) -> pa.Table:
+    """Return the table of visible repositories, in a single chunk."""
+    modified, heads = commits.dates[commits.heads], commits.ids.take(pa.array(commits.heads))
+    made = []
+    for block in blocks(len(commits.rows)):
+        rows = commits.rows[block]
+        newest = {
+            "lastModified": text.moments(modified[block]),
+            "sha": text.hexadecimal_of(heads.slice(block.start, len(rows))),
+        }
+        columns = repos.shared_columns(rows) | more(rows) | newest
+        made.append(
+            pa.table(columns | {name: columns[name].dictionary_encode() for name in _REPEATED & columns.keys()})
+        )
+    table = pa.concat_tables(made).unify_dictionaries()
+    made.clear()
+    # column by column, so that only one column exists twice at a time
+    for position, name in enumerate(table.column_names):
+        table = table.set_column(position, name, table[name].combine_chunks())
+    return table
 
 
-def _history(commits: Commits, discussions: Discussions, authors: Authors, people: People) -> History:
-    return History(commits.table(authors, people), commits.offsets, discussions.table(authors), discussions.offsets)
+def _space_columns(spaces: Repositories, usage: Usage, rows: Ints) -> dict[str, pa.Array]:
+    models = usage.models.take(rows)
+    return spaces.columns(rows) | {
+        "models": models,
+        "datasets": usage.datasets.take(rows),
+        "card": spaces.app_cards(rows, models),
+    }
 
 
 def _usage_key(usage: Usage, repos: Mapping[RepoType, Repositories]) -> pa.Table:

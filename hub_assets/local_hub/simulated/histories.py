@@ -5,6 +5,7 @@ the same rate after it is mature, so two weeks differ exactly by the events date
 an index into the circle of the repository's namespace: the people who may contribute to it. `authors` makes the names.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -21,6 +22,7 @@ from hub_assets.local_hub.simulated.repositories import Repositories
 from hub_assets.local_hub.simulated.rng import Bits, Flags, Floats, Ints, Rng, mix, unit
 from hub_assets.local_hub.simulated.timeline import WEEK
 
+_BLOCK: Final = 50_000
 _CALM: Final = 8 * WEEK
 """A repository that matures younger than this continues as slowly as if it had matured at this age."""
 _SQUASHED: Final = 0.008
@@ -163,8 +165,23 @@ class Commits:
 def commits_of(repos: Repositories) -> Commits:
     """Build all commits dated before the time of the snapshot."""
     rows = np.flatnonzero(repos.visible)
-    rng = Rng(repos.seed, f"commit of {repos.kind}s")
     total = np.floor(repos.reached("commits", repos.commit_score)).astype(np.int64)[rows]
+    committers = np.floor(repos.reached("committers", repos.committer_score)).astype(np.int64)[rows]
+    made = [_commits_of(repos, rows[block], total[block], committers[block]) for block in blocks(len(rows))]
+    return Commits(
+        rows,
+        np.concatenate([each.mains for each in made]),
+        _end_to_end([each.offsets for each in made]),
+        pa.concat_arrays([each.ids for each in made]),
+        np.concatenate([each.dates for each in made]),
+        pa.chunked_array([each.titles for each in made]).unify_dictionaries().combine_chunks(),
+        np.concatenate([each.codes for each in made]),
+        _end_to_end([each.firsts for each in made]),
+    )
+
+
+def _commits_of(repos: Repositories, rows: Ints, total: Ints, committers: Ints) -> Commits:
+    rng = Rng(repos.seed, f"commit of {repos.kind}s")
     created, ripe = repos.timeline.created[rows], repos.timeline.ripe[rows]
     spread = np.where(rng.happens("quiet", _QUIET, rows), 1, rng.uniform("spread", rows))
     first = 1 + np.floor((total - 1) * spread).astype(np.int64)
@@ -187,7 +204,7 @@ def commits_of(repos: Repositories) -> Commits:
     squash = squashed[row] & (number == start[row])
     dates[squash] = cut[row[squash]]
     offsets = np.append(0, np.cumsum(end - start))
-    crew = _crew(repos, rng, rows, total, rates)
+    crew = _crew(repos, rng, rows, total, committers, rates)
     codes, extra_at, extra_codes, titles = crew.authors(row, number, bits, offsets, end, squash)
     bits[squash] += np.uint64(_SQUASH)
     authors = _with_co_authors(codes, extra_at, extra_codes)
@@ -267,10 +284,9 @@ class _Crew:
         return codes, commit[seen], people[seen], text.chosen(words, titles)
 
 
-def _crew(repos: Repositories, rng: Rng, rows: Ints, total: Ints, rates: Rates) -> _Crew:
+def _crew(repos: Repositories, rng: Rng, rows: Ints, total: Ints, committers: Ints, rates: Rates) -> _Crew:
     people = repos.people
     namespace = repos.timeline.namespace[rows]
-    committers = np.floor(repos.reached("committers", repos.committer_score)).astype(np.int64)[rows]
     old = (rates.created < _SYSTEM_UNTIL) & rng.happens("system", 0.6, rows)
     duplicate = rng.happens("duplicate", _DUPLICATES[repos.kind], rows) & (committers >= 2)
     system = (old & (total >= 2) & ~duplicate).astype(np.int64)
@@ -409,6 +425,23 @@ _CI_BOTS: Final[npt.NDArray[np.int64]] = np.array(
 )
 _REVIEW_BOTS: Final = ("SFconvertbot", "librarian-bot", "leaderboard-pr-bot")
 _DATASET_BOTS: Final = ("parquet-converter", "librarian-bot")
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Yield slices that cover `count` repositories; at least one, which may be empty.
+
+    The arrays of a block's commits take some 100 MB. Whole tables at ten times the study's size take 5 GiB more.
+    """
+    for start in range(0, max(count, 1), _BLOCK):
+        yield slice(start, min(start + _BLOCK, count))
+
+
+def _end_to_end(offsets: list[Ints]) -> Ints:
+    """Join the offsets of consecutive blocks."""
+    starts = np.cumsum([0, *(each[-1] for each in offsets)])
+    return np.append(
+        np.concatenate([each[:-1] + start for each, start in zip(offsets, starts, strict=False)]), starts[-1]
+    )
 
 
 def _ragged(counts: Ints) -> tuple[Ints, Ints]:

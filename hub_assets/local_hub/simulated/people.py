@@ -9,6 +9,7 @@ As measured on real commits, names in git rarely resemble handles.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -231,11 +232,21 @@ class People:
 
     def owners(self, namespaces: Ints, when: Ints | int) -> pa.Array:
         """Return the names of namespaces at a given time."""
+        first, last = (names.take(pa.array(namespaces)) for names in self._owners)
+        return text.where(self.owner_renamed_at(namespaces) < when, last, first)
+
+    @cached_property
+    def _owners(self) -> tuple[pa.Array, pa.Array]:
+        """The first and the last name of each namespace."""
+        return self._owners_at(0), self._owners_at(np.iinfo(np.int64).max)
+
+    def _owners_at(self, when: int) -> pa.Array:
+        namespaces = np.arange(len(self.born))
         people = namespaces * CIRCLE
         names = self.names(people)
         suffix = text.of(("-labs", "-ai", "-research", "-org", "-lab"), people % 5)
         orgs = text.joined(names.word, names.other_word, suffix)
-        owners = text.where(self.is_org[namespaces], orgs, self.handles(people, when))
+        owners = text.where(self.is_org, orgs, self.handles(people, when))
         for namespace, name in self._known.items():
             owners = text.where(namespaces == namespace, name, owners)
         return owners

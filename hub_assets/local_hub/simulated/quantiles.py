@@ -18,6 +18,12 @@ Variable = Literal["likes", "downloads", "discussions", "starters", "commits", "
 SIZES: Final[dict[RepoType, int]] = {"model": 348_181, "dataset": 65_761, "space": 156_642}
 """Number of repositories that the study listed in October 2023."""
 
+STEEPEST: Final = 0.8
+"""Steepest slope of a quantile function beyond its first point, which may be a single outlier in the study.
+
+From 1 on, means grow with the Hub's size: at ten times the study's size, a dataset would have 314 million discussions.
+"""
+
 _RUNGS: Final[dict[tuple[RepoType, Variable], list[tuple[float, float]]]] = {
     ("model", "likes"): [
         *((1.436e-6, 9314.5), (1e-5, 2794.3), (1e-4, 1522.5), (1e-3, 175.89), (1e-2, 12.568), (0.09, 1)),
@@ -84,11 +90,12 @@ def value_at_share(kind: RepoType, variable: Variable, share: Floats) -> Floats:
     """Return the value that the given share of all repositories reaches or exceeds.
 
     The result is not rounded; its floor is the count. It is 0 for shares beyond the last point. For shares before the
-    first point, the line is extrapolated, so that a Hub larger than the study's has larger maxima.
+    first point, the line is extrapolated with a slope of at most STEEPEST, so that a Hub larger than the study's has
+    larger maxima.
     """
     rungs = _RUNGS[kind, variable]
     shares, values = np.log([share for share, _ in rungs]), np.log([value for _, value in rungs])
     at = np.log(share)
-    beyond = np.maximum(shares[0] - at, 0) * (values[0] - values[1]) / (shares[1] - shares[0])
+    beyond = np.maximum(shares[0] - at, 0) * min((values[0] - values[1]) / (shares[1] - shares[0]), STEEPEST)
     reached: Floats = np.where(at > shares[-1], 0.0, np.exp(np.interp(at, shares, values) + beyond) + 1e-9)
     return reached

@@ -6,6 +6,7 @@ they do on the Hub; licensed repositories are more famous. This module also buil
 Space's license appears only in its card data, because no recorded Space has a license tag.
 """
 
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -98,7 +99,9 @@ _WORDS: Final = (
 
 
 class Repositories:
-    """All repositories of one type that were ever created, in order of creation. All arrays are in this order.
+    """All repositories of one type that were ever created, in order of creation.
+
+    Arrays of numbers are in this order. Text takes most of the memory and is therefore built for some `rows` at a time.
 
     Args:
         timeline: the repositories' creation times and namespaces.
@@ -123,7 +126,7 @@ class Repositories:
         if self.kind == "model":
             self._known = known_models(timeline.created)
             self.fame[list(self._known)] = 6 - 0.2 * np.arange(len(self._known))
-        self._name()
+        self._number_names()
         self.without_discussions: Flags = self.rng.happens("no discussions", 0.01, which) & (self.fame < 2)
         self.discussion_score = self.blend("discussions", 0.93, chance_at_the_top=False) + self.maturity
         self.commit_score = self.blend("commits", 0.25)
@@ -161,26 +164,39 @@ class Repositories:
         age: Floats = np.clip((self.timeline.ripe - self.timeline.created) / (100 * WEEK), 1e-3, 1)
         return _MATURING * np.log(age)
 
-    def likes(self, when: int) -> Ints:
+    @cached_property
+    def _liked(self) -> Floats:
+        """The likes at maturity."""
+        return self.reached("likes", self.blend("likes", 0.93, chance_at_the_top=False) + self.maturity)
+
+    @cached_property
+    def _downloaded(self) -> Floats:
+        """The downloads in a month at maturity."""
+        return self.reached("downloads", self.blend("downloads", 0.75) + self.maturity)
+
+    def likes(self, when: int, rows: Ints) -> Ints:
         """Return the likes at a given time; they never decrease."""
-        timeline = self.timeline
-        share = np.clip((when - timeline.created) / (timeline.ripe - timeline.created), 0, 1) ** 0.7
-        best = self.reached("likes", self.blend("likes", 0.93, chance_at_the_top=False) + self.maturity)
+        created, ripe = self.timeline.created[rows], self.timeline.ripe[rows]
+        best = self._liked[rows]
+        share = np.clip((when - created) / (ripe - created), 0, 1) ** 0.7
         # later likes are rounded at random, so that repositories with a single like eventually get a second
-        later = np.floor(best) * (1.006 ** np.maximum((when - timeline.ripe) / WEEK, 0) - 1)
-        chance = self.rng.uniform("next like", self.which)
+        later = np.floor(best) * (1.006 ** np.maximum((when - ripe) / WEEK, 0) - 1)
+        chance = self.rng.uniform("next like", rows)
         likes: Ints = (np.floor(best * share) + np.floor(later + chance)).astype(np.int64)
         return likes
 
-    def ids(self, when: Ints | int, which: Ints | None = None) -> pa.Array:
+    def ids(self, when: Ints | int, rows: Ints) -> pa.Array:
         """Return the ids of repositories at a given time."""
-        which = self.which if which is None else which
-        names = text.where(self._renamed_at[which] < when, self._last_names.take(which), self._first_names.take(which))
-        ids = text.joined(self.people.owners(self.timeline.namespace[which], when), "/", names)
+        plain = text.joined(self._word("word", rows), "-", self._shape(rows))
+        rank = self._rank[rows]
+        names = text.where(rank > 0, text.joined(plain, "-v", text.numbers(rank)), plain)
+        names = text.where(self._renamed_at[rows] < when, text.joined(names, "-hf"), names)
+        ids = text.joined(self.people.owners(self.timeline.namespace[rows], when), "/", names)
         if self.kind == "model":
-            moved = np.broadcast_to(np.asarray(when) > MOVED_AT, which.shape)
+            moved = np.broadcast_to(np.asarray(when) > MOVED_AT, rows.shape)
             for row, name in self._known.items():
-                ids = text.where(which == row, text.where(moved, MOVED.get(name, name), name), ids)
+                if (of := rows == row).any():
+                    ids = text.where(of, text.where(moved, MOVED.get(name, name), name), ids)
         return ids
 
     def renames(self) -> dict[str, str]:
@@ -203,150 +219,150 @@ class Repositories:
             renames[WITHDRAWN] = SUCCESSOR
         return renames
 
-    def some(self, purpose: str, share: float, values: pa.Array) -> pa.Array:
+    def some(self, purpose: str, share: float, values: pa.Array, rows: Ints) -> pa.Array:
         """Return the values for a random share of the repositories, null for the rest."""
-        return text.where(self.rng.happens(purpose, share, self.which), values)
+        return text.where(self.rng.happens(purpose, share, rows), values)
 
-    def drawn(self, purpose: str, weights: dict[str, float]) -> pa.Array:
+    def drawn(self, purpose: str, weights: dict[str, float], rows: Ints) -> pa.Array:
         """Draw a key for each repository with the given weights."""
-        return text.of(tuple(weights), self.rng.choice(purpose, weights, self.which))
+        return text.of(tuple(weights), self.rng.choice(purpose, weights, rows))
 
-    def shared_columns(self, modified: Ints) -> dict[str, pa.Array]:
-        """Return the columns that all types share; `modified` is the date of each repository's newest commit."""
-        which, timeline = self.which, self.timeline
-        created = np.maximum(timeline.created, FLOOR)
-        likes = self.likes(self.now)
-        disabled_at = timeline.created + WEEK * (1 + 150 * self.rng.uniform("disabled at", which))
+    def shared_columns(self, rows: Ints) -> dict[str, pa.Array]:
+        """Return the columns that all types share, apart from those that depend on commits."""
+        born = self.timeline.created[rows]
+        created = np.maximum(born, FLOOR)
+        likes = self.likes(self.now, rows)
+        disabled_at = born + WEEK * (1 + 150 * self.rng.uniform("disabled at", rows))
         return {
-            "_id": object_ids(self.rng, created, which),
-            "id": self.ids(self.now),
+            "_id": object_ids(self.rng, created, rows),
+            "id": self.ids(self.now, rows),
             "createdAt": text.moments(created),
-            "lastModified": text.moments(modified),
-            "private": pa.array(np.zeros(len(which), dtype=bool)),
-            "disabled": pa.array(self.rng.happens("disabled", 0.005, which) & (disabled_at < self.now)),
+            "private": pa.array(np.zeros(len(rows), dtype=bool)),
+            "disabled": pa.array(self.rng.happens("disabled", 0.005, rows) & (disabled_at < self.now)),
             "likes": pa.array(likes),
-            "trendingScore": pa.array(likes - self.likes(self.now - WEEK)),
-            "discussionsDisabled": pa.array(self.without_discussions),
+            "trendingScore": pa.array(likes - self.likes(self.now - WEEK, rows)),
+            "discussionsDisabled": pa.array(self.without_discussions[rows]),
         }
 
-    def columns(self, others: "Repositories | None" = None) -> dict[str, pa.Array]:
+    def columns(self, rows: Ints, others: "Repositories | None" = None) -> dict[str, pa.Array]:
         """Return the columns specific to this type; models take their training datasets from `others`."""
         if self.kind == "model":
             assert others is not None
-            return self._popularity() | self._model_columns(others)
-        return self._popularity() | self._dataset_columns() if self.kind == "dataset" else self._space_columns()
+            return self._popularity(rows) | self._model_columns(rows, others)
+        if self.kind == "dataset":
+            return self._popularity(rows) | self._dataset_columns(rows)
+        return self._space_columns(rows)
 
-    def earlier(self, purpose: str, share: float, others: "Repositories") -> Ints:
+    def earlier(self, purpose: str, share: float, others: "Repositories", rows: Ints) -> Ints:
         """Link a random share of repositories to an existing, mostly early, one of `others`; -1 for the rest."""
-        rows = np.flatnonzero(self.rng.happens(purpose, share, self.which))
-        then = np.searchsorted(others.timeline.created, self.timeline.created[rows])
-        rows, then = rows[then > 0], then[then > 0]
-        chosen = np.full(len(self.which), -1)
-        chosen[rows] = np.floor(then ** self.rng.uniform(f"{purpose} which", rows)).astype(np.int64) - 1
+        linked = np.flatnonzero(self.rng.happens(purpose, share, rows))
+        then = np.searchsorted(others.timeline.created, self.timeline.created[rows[linked]])
+        linked, then = linked[then > 0], then[then > 0]
+        chosen = np.full(len(rows), -1)
+        chosen[linked] = np.floor(then ** self.rng.uniform(f"{purpose} which", rows[linked])).astype(np.int64) - 1
         return chosen
 
-    def named(self, others: "Repositories", chosen: Ints) -> pa.Array:
+    def named(self, others: "Repositories", chosen: Ints, rows: Ints) -> pa.Array:
         """Return the ids that the chosen `others` had at the time of linking; null for -1."""
-        rows = np.flatnonzero(chosen >= 0)
-        position = np.full(len(chosen), -1)
-        position[rows] = np.arange(len(rows))
-        return others.ids(self.timeline.created[rows], chosen[rows]).take(pa.array(position, mask=position < 0))
+        linked = chosen >= 0
+        ids = others.ids(self.timeline.created[rows[linked]], chosen[linked])
+        return ids.take(pa.array(np.cumsum(linked) - 1, mask=~linked))
 
     def _licenses(self) -> pa.Array:
         weights = _DATASET_LICENSES if self.kind == "dataset" else _MODEL_LICENSES
-        return self.some("licensed", 1 - _UNLICENSED[self.kind], self.drawn("license", weights))
+        drawn = self.drawn("license", weights, self.which)
+        return self.some("licensed", 1 - _UNLICENSED[self.kind], drawn, self.which)
 
-    def _name(self) -> None:
+    def _number_names(self) -> None:
         timeline, rng, which = self.timeline, self.rng, self.which
         order = np.argsort(timeline.namespace, kind="stable")
         start = np.searchsorted(timeline.namespace[order], timeline.namespace[order])
-        rank = np.empty_like(which)
-        rank[order] = which - start
-        plain = text.joined(self._word("word"), "-", self._shape())
-        self._first_names = text.where(rank > 0, text.joined(plain, "-v", text.numbers(rank)), plain)
-        self._last_names = text.joined(self._first_names, "-hf")
+        self._rank = np.empty_like(which)
+        self._rank[order] = which - start
         at = timeline.created + WEEK * (1 + 150 * rng.uniform("renamed at", which))
         self._renamed_at = np.where(rng.happens("renamed", 0.03, which), at, np.inf)
         if self.kind == "model":
             self._renamed_at[list(self._known)] = np.inf
 
-    def _word(self, purpose: str) -> pa.Array:
-        return self.drawn(purpose, dict.fromkeys(_WORDS, 1.0))
+    def _word(self, purpose: str, rows: Ints) -> pa.Array:
+        return self.drawn(purpose, dict.fromkeys(_WORDS, 1.0), rows)
 
-    def _shape(self) -> pa.Array:
-        return self.drawn("shape", dict.fromkeys(_SHAPES[self.kind], 1.0))
+    def _shape(self, rows: Ints) -> pa.Array:
+        return self.drawn("shape", dict.fromkeys(_SHAPES[self.kind], 1.0), rows)
 
-    def _capability(self) -> pa.Array:
-        return text.of(tuple(_CAPABILITIES.values()), self.rng.choice("task", _TASKS, self.which))
+    def _capability(self, rows: Ints) -> pa.Array:
+        return text.of(tuple(_CAPABILITIES.values()), self.rng.choice("task", _TASKS, rows))
 
-    def _popularity(self) -> dict[str, pa.Array]:
+    def _popularity(self, rows: Ints) -> dict[str, pa.Array]:
         """Return the columns that models and datasets have but Spaces lack."""
-        rng, which, timeline, week = self.rng, self.which, self.timeline, 7 * 24 * 3600
-        monthly = self.reached("downloads", self.blend("downloads", 0.75) + self.maturity)
-        calm = rng.normal("downloads in the week", which, moment(REFERENCE) // week)
-        wobble = np.clip(0.3 * (rng.normal("downloads in the week", which, self.now // week) - calm), -0.65, 0.65)
+        rng, week = self.rng, 7 * 24 * 3600
+        created, ripe = self.timeline.created[rows], self.timeline.ripe[rows]
+        monthly = self._downloaded[rows]
+        calm = rng.normal("downloads in the week", rows, moment(REFERENCE) // week)
+        wobble = np.clip(0.3 * (rng.normal("downloads in the week", rows, self.now // week) - calm), -0.65, 0.65)
         month = 30 * 24 * 3600
-        age = np.maximum(self.now - timeline.created, 1)
-        growing = np.minimum(age / np.clip(timeline.ripe - timeline.created, 1, month), 1)
+        age = np.maximum(self.now - created, 1)
+        growing = np.minimum(age / np.clip(ripe - created, 1, month), 1)
         downloads = np.where(monthly > 0, np.maximum(monthly * np.exp(wobble) * growing, 1), 0)
-        ever = monthly * (2 + 1.1 * age / month) + np.floor(4 + 30 * rng.uniform("ever", which))
-        gated_at = timeline.created + WEEK * (1 + 150 * rng.uniform("gated at", which))
-        gate = text.where(rng.happens("gate", 0.6, which), "auto", "manual")
-        gated = rng.happens("gated", 0.04, which) & (gated_at < self.now)
+        ever = monthly * (2 + 1.1 * age / month) + np.floor(4 + 30 * rng.uniform("ever", rows))
+        gated_at = created + WEEK * (1 + 150 * rng.uniform("gated at", rows))
+        gate = text.where(rng.happens("gate", 0.6, rows), "auto", "manual")
+        gated = rng.happens("gated", 0.04, rows) & (gated_at < self.now)
         return {
             "downloads": pa.array(np.floor(downloads).astype(np.int64)),
             "downloadsAllTime": pa.array(np.floor(ever).astype(np.int64)),
             "gated": text.where(gated, gate, "false"),
         }
 
-    def _model_columns(self, datasets: "Repositories") -> dict[str, pa.Array]:
-        rng, which = self.rng, self.which
-        library = self.some("has library", 0.8, self.drawn("library", _LIBRARIES))
-        any_task = self.drawn("task", _TASKS)
-        task = self.some("has task", 0.6, any_task)
-        language = self.some("has language", 0.3, self.drawn("language", _LANGUAGES))
-        base_of = self.earlier("base", 0.4, self)
-        base = self.named(self, base_of)
-        relation = self.drawn("relation", _RELATIONS)
-        data = self.named(datasets, self.earlier("trained on", 0.12, datasets))
-        total = (10 ** (7 + 4 * rng.uniform("parameters", which))).astype(np.int64)
+    def _model_columns(self, rows: Ints, datasets: "Repositories") -> dict[str, pa.Array]:
+        rng, license = self.rng, self.license.take(rows)
+        library = self.some("has library", 0.8, self.drawn("library", _LIBRARIES, rows), rows)
+        any_task = self.drawn("task", _TASKS, rows)
+        task = self.some("has task", 0.6, any_task, rows)
+        language = self.some("has language", 0.3, self.drawn("language", _LANGUAGES, rows), rows)
+        base_of = self.earlier("base", 0.4, self, rows)
+        base = self.named(self, base_of, rows)
+        relation = self.drawn("relation", _RELATIONS, rows)
+        data = self.named(datasets, self.earlier("trained on", 0.12, datasets, rows), rows)
+        total = (10 ** (7 + 4 * rng.uniform("parameters", rows))).astype(np.int64)
         weights = pa.MapArray.from_arrays(
-            np.arange(len(which) + 1, dtype=np.int32), text.of(("BF16",), np.zeros_like(which)), total
+            np.arange(len(rows) + 1, dtype=np.int32), text.of(("BF16",), np.zeros_like(rows)), total
         )
-        about = text.joined("A simulated model that ", self._capability(), ". It was ", self._word("made of"))
-        about = text.joined(about, " at first and learned from ", self._word("learned from"), ".")
+        about = text.joined("A simulated model that ", self._capability(rows), ". It was ", self._word("made of", rows))
+        about = text.joined(about, " at first and learned from ", self._word("learned from", rows), ".")
         return {
             "pipeline_tag": task,
             "library_name": library,
             "tags": text.lists(
-                *(library, task, language, text.joined("license:", self.license), text.joined("dataset:", data)),
+                *(library, task, language, text.joined("license:", license), text.joined("dataset:", data)),
                 *(text.joined("base_model:", base), text.joined("base_model:", relation, ":", base)),
-                text.of(("region:us",), np.zeros_like(which)),
+                text.of(("region:us",), np.zeros_like(rows)),
             ),
             "cardData": text.json_objects(
-                license=self.license, language=language, base_model=base, pipeline_tag=task, datasets=data
+                license=license, language=language, base_model=base, pipeline_tag=task, datasets=data
             ),
             "safetensors": pa.StructArray.from_arrays(
                 [weights, pa.array(total)],
                 ["parameters", "total"],
-                mask=pa.array(~rng.happens("has safetensors", 0.25, which)),
+                mask=pa.array(~rng.happens("has safetensors", 0.25, rows)),
             ),
-            "card": self.some("has card", 0.7, about),
+            "card": self.some("has card", 0.7, about, rows),
             "baseModels": self._resolved(base_of, relation),
-            **self._configurations(library, total),
+            **self._configurations(rows, library, total),
         }
 
     def _resolved(self, base_of: Ints, relation: pa.Array) -> pa.Array:
         """Return existing base models in the form to which the Hub resolves them: key and current id."""
         there = (base_of >= 0) & self.visible[base_of]
-        position = pa.array(base_of, mask=~there)
-        keys = object_ids(self.rng, np.maximum(self.timeline.created, FLOOR), self.which).take(position)
-        ids = self.ids(self.now).take(position)
+        bases = base_of[there]
+        position = pa.array(np.cumsum(there) - 1, mask=~there)
+        keys = object_ids(self.rng, np.maximum(self.timeline.created[bases], FLOOR), bases).take(position)
+        ids = self.ids(self.now, bases).take(position)
         return text.joined('{"relation":"', relation, '","models":[{"_id":"', keys, '","id":"', ids, '"}]}')
 
-    def _configurations(self, library: pa.Array, total: Ints) -> dict[str, pa.Array]:
+    def _configurations(self, rows: Ints, library: pa.Array, total: Ints) -> dict[str, pa.Array]:
         """Return metadata that the Hub reads from configurations, and from GGUF files for a few models."""
-        drawn = self.rng.choice("architecture", dict.fromkeys(_ARCHITECTURES, 1.0), self.which)
+        drawn = self.rng.choice("architecture", dict.fromkeys(_ARCHITECTURES, 1.0), rows)
         kind, name = (text.of(tuple(words), drawn) for words in (_ARCHITECTURES.keys(), _ARCHITECTURES.values()))
         configured = pc.fill_null(pc.is_in(library, pa.array(["transformers", "peft"])), False)
         config = text.joined(
@@ -359,44 +375,48 @@ class Repositories:
         )
         return {
             "config": text.where(configured.to_numpy(zero_copy_only=False), config),
-            "gguf": self.some("has gguf", 0.05, gguf),
+            "gguf": self.some("has gguf", 0.05, gguf, rows),
         }
 
-    def _dataset_columns(self) -> dict[str, pa.Array]:
-        rng, which = self.rng, self.which
-        task = self.some("has task", 0.4, self.drawn("task", _TASKS))
-        language = self.some("has language", 0.4, self.drawn("language", _LANGUAGES))
-        size = (10 ** (4 + 7 * rng.uniform("size", which))).astype(np.int64)
-        about = text.joined("Simulated sentences about ", self._word("about"), " and ", self._word("and about"), ".")
-        use = text.joined(" They train a model that ", self._capability(), ".")
+    def _dataset_columns(self, rows: Ints) -> dict[str, pa.Array]:
+        rng, license = self.rng, self.license.take(rows)
+        task = self.some("has task", 0.4, self.drawn("task", _TASKS, rows), rows)
+        language = self.some("has language", 0.4, self.drawn("language", _LANGUAGES, rows), rows)
+        size = (10 ** (4 + 7 * rng.uniform("size", rows))).astype(np.int64)
+        about = text.joined(
+            "Simulated sentences about ", self._word("about", rows), " and ", self._word("and about", rows), "."
+        )
+        use = text.joined(" They train a model that ", self._capability(rows), ".")
         return {
             "tags": text.lists(
                 text.joined("task_categories:", task),
                 text.joined("language:", language),
-                text.joined("license:", self.license),
-                text.of(("region:us",), np.zeros_like(which)),
+                text.joined("license:", license),
+                text.of(("region:us",), np.zeros_like(rows)),
             ),
-            "cardData": text.json_objects(license=self.license, language=language, task_categories=task),
-            "description": self.some("described", 0.5, about),
-            "card": self.some("has card", 0.6, text.joined(about, use)),
-            "mainSize": pa.array(size, mask=~rng.happens("sized", 0.6, which)),
+            "cardData": text.json_objects(license=license, language=language, task_categories=task),
+            "description": self.some("described", 0.5, about, rows),
+            "card": self.some("has card", 0.6, text.joined(about, use), rows),
+            "mainSize": pa.array(size, mask=~rng.happens("sized", 0.6, rows)),
         }
 
-    def _space_columns(self) -> dict[str, pa.Array]:
-        sdk = self.drawn("sdk", _SDKS)
+    def _space_columns(self, rows: Ints) -> dict[str, pa.Array]:
+        sdk = self.drawn("sdk", _SDKS, rows)
         hardware = '","hardware":{"current":null,"requested":"cpu-basic"},"storage":null,"replicas":{"requested":1}}'
         return {
             "sdk": sdk,
-            "runtime": text.joined('{"stage":"', self.drawn("stage", _STAGES), hardware),
-            "subdomain": pc.utf8_lower(pc.replace_substring(self.ids(self.now), "/", "-")),
-            "tags": text.lists(sdk, text.of(("region:us",), np.zeros_like(self.which))),
-            "cardData": text.json_objects(license=self.license, sdk=sdk),
+            "runtime": text.joined('{"stage":"', self.drawn("stage", _STAGES, rows), hardware),
+            "subdomain": pc.utf8_lower(pc.replace_substring(self.ids(self.now, rows), "/", "-")),
+            "tags": text.lists(sdk, text.of(("region:us",), np.zeros_like(rows))),
+            "cardData": text.json_objects(license=self.license.take(rows), sdk=sdk),
         }
 
-    def app_cards(self, models: pa.ListArray) -> pa.Array:
+    def app_cards(self, rows: Ints, models: pa.ListArray) -> pa.Array:
         """Return the cards of Spaces, which name the first two models that each Space references."""
-        about = text.joined("A simulated app that ", self._capability(), ". Its pages are ", self._word("color"), ".")
+        about = text.joined(
+            "A simulated app that ", self._capability(rows), ". Its pages are ", self._word("color", rows), "."
+        )
         named = pc.binary_join(pc.list_slice(models, 0, 2, return_fixed_size_list=False), " and ")
         is_any = pc.not_equal(named, "").to_numpy(zero_copy_only=False)
         runs = text.where(is_any, text.joined(" It runs ", named, "."), "")
-        return self.some("has card", 0.5, text.joined(about, runs))
+        return self.some("has card", 0.5, text.joined(about, runs), rows)

@@ -222,7 +222,7 @@ def test_a_hub_may_lack_a_type() -> None:
 
 
 def test_a_damaged_cached_week_is_rebuilt(small: Simulation, tmp_path: Path) -> None:
-    for name, content in (("models.parquet", b"PAR1"), ("about.json", b"{"), ("accounts.parquet", None)):
+    for name, content in (("models.arrow", b"ARROW1"), ("about.json", b"{"), ("accounts.arrow", None)):
         simulate(REFERENCE, keep=tmp_path)
         (folder,) = tmp_path.iterdir()
         damaged = folder / name
