@@ -159,16 +159,18 @@ class Question:
 
 
 def test_slow_good_responses_to_earlier_questions_do_not_break_failure_streak(lake: Lake) -> None:
-    missing, in_mid_streak = itertools.count(1), threading.Event()
+    missing, in_mid_streak, answered = itertools.count(1), threading.Event(), threading.Event()
 
     def ask(question: Question) -> Iterator[Row]:
         if question.answer == "slow":
             assert in_mid_streak.wait(120)
         elif question.answer == "gone" and next(missing) > FAILURE_STREAK // 2:
             in_mid_streak.set()
-            time.sleep(0.01)
+            assert answered.wait(120)
         gone = question.answer == "gone"
         yield {"outcome": "gone" if gone else "ok", "status": 401 if gone else 200, "calls": 1}
+        if question.answer == "slow":
+            answered.set()
 
     questions = [Question("good"), Question("slow"), *[Question("gone")] * 100]
     table = "raw_hub__commits"
