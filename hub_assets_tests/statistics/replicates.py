@@ -311,9 +311,11 @@ def _half_lives(hub: Shown) -> Iterator[tuple[str, float]]:
 
 
 def _trends(hub: Shown) -> Iterator[tuple[str, float]]:
-    """Yield whether an unchanging Hub seems to change, and whether intervals cover the trend of a changing one.
+    """Yield whether an unchanging Hub seems to change, and whether intervals cover the trend of each Hub.
 
-    The true trend is the least-squares line through the expected downloads of the same weeks.
+    The true trend of an unchanging Hub is 0, also of the process behind it. That of a changing one is the least-squares
+    line through the expected downloads of the same weeks. Intervals cover it more often, because they are for the
+    process, and so allow for another course of it.
     """
     weeks = np.flatnonzero(hub.is_believed)
     days = (hub.times[weeks] - hub.times[0]) / DAY
@@ -322,6 +324,7 @@ def _trends(hub: Shown) -> Iterator[tuple[str, float]]:
         found = trend(days, values)
         if hub.series.is_stationary:
             yield f"false trend of {name}", float(found["p_value"] < 0.05)
+            yield f"interval of trend of {name} covers, at rest", float(found["slope_low"] <= 0 <= found["slope_high"])
         else:
             slope = float(np.polyfit(days, truth[name], 1)[0]) * YEAR
             yield f"interval of trend of {name} covers", float(found["slope_low"] <= slope <= found["slope_high"])
