@@ -20,6 +20,7 @@ MAX_ALPHA: Final = 25.0
 _STEPS: Final = 60
 """Maximum number of Newton steps: five are typical, and going from the smallest alpha to the largest takes fifteen."""
 _FLAT: Final = 1e-12
+_FEW: Final = 64
 _FAR: Final = 1_000
 """From here up, the integral with three Euler-Maclaurin terms equals the sum over integers to 13 digits."""
 
@@ -54,8 +55,26 @@ def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
         is_discrete: whether the values are counts.
         fewest: minimum number of values in the tail, if the sample has that many.
     """
-    values, n_tail = sample.values, np.cumsum(sample.counts[::-1])[::-1]
-    starts = np.arange(max(int(np.count_nonzero(n_tail[:-1] >= fewest)), 1))
+    return _closest(sample, _starts(sample, fewest), is_discrete)
+
+
+def _starts(sample: Counted, fewest: int) -> Ints:
+    """Return the positions of the values that can be x_min."""
+    n_tail = _n_tail(sample)
+    return np.arange(max(int(np.count_nonzero(n_tail[:-1] >= fewest)), 1))
+
+
+def _n_tail(sample: Counted) -> Ints:
+    n_tail: Ints = np.cumsum(sample.counts[::-1])[::-1]
+    return n_tail
+
+
+def _closest(sample: Counted, starts: Ints, is_discrete: bool, near: float = 0) -> Tail:
+    """Return the fit that is closest to the data, of those that start at the given positions; see `scan`.
+
+    The search ends early at a fit that is at most `near` away.
+    """
+    values, n_tail = sample.values, _n_tail(sample)
     logs = np.cumsum((sample.counts * np.log(values))[::-1])[::-1]
     alphas = _most_likely(values[starts], logs[starts] / n_tail[starts], is_discrete)
     # the distance at a few values is a lower bound, which rules out most starts without a full search
@@ -64,17 +83,17 @@ def scan(sample: Counted, *, is_discrete: bool = True, fewest: int = 1) -> Tail:
     bounds = _distances(values, n_tail, starts, alphas, few, is_discrete)
     nearest = np.argsort(bounds, kind="stable")
     best = (np.inf, -1)
-    for start in nearest[alphas[nearest] < MAX_ALPHA]:
-        if bounds[start] > best[0]:
+    for place in nearest[alphas[nearest] < MAX_ALPHA]:
+        if bounds[place] > best[0] or best[0] <= near:
             break
-        everywhere = np.arange(start, len(values))[None, :]
-        at = starts[[start]]
-        (distance,) = _distances(values, n_tail, at, alphas[at], everywhere, is_discrete)
-        best = min(best, (float(distance), int(start)))
+        everywhere = np.arange(starts[place], len(values))[None, :]
+        (distance,) = _distances(values, n_tail, starts[[place]], alphas[[place]], everywhere, is_discrete)
+        best = min(best, (float(distance), int(place)))
     ks, place = best
     if place < 0:
         return Tail(is_discrete, np.nan, np.nan, np.nan, np.nan, 0)
-    x_min, alpha, n = float(values[place]), float(alphas[place]), int(n_tail[place])
+    start = starts[place]
+    x_min, alpha, n = float(values[start]), float(alphas[place]), int(n_tail[start])
     return Tail(is_discrete, x_min, alpha, _standard_error(x_min, alpha, n, is_discrete), ks, n)
 
 
@@ -111,8 +130,21 @@ def goodness_of_fit(
         drawn, n_each = np.unique(drawn_from(tail, n_tail, rng), return_counts=True)
         resample = Counted(np.append(below[n_drawn > 0], drawn), np.append(n_drawn[n_drawn > 0], n_each))
         if len(resample.values) > 1:
-            further += scan(resample, is_discrete=tail.is_discrete, fewest=fewest).ks > tail.ks
+            further += is_further(resample, tail, fewest)
     return further / drawn_so_far
+
+
+def is_further(sample: Counted, tail: Tail, fewest: int) -> bool:
+    """Return whether the result of `scan` is further from the sample than a tail from its own sample.
+
+    A few starts, evenly spaced by the logarithm of the tail's size, usually include one that is closer. Trying them
+    first takes a tenth of the time for 10,000 distinct values, and a smaller share for more.
+    """
+    starts, n_tail = _starts(sample, fewest), _n_tail(sample)
+    sizes = np.geomspace(n_tail[0], n_tail[starts[-1]], _FEW)
+    few = np.unique(np.searchsorted(-n_tail[: len(starts)], -sizes).clip(max=len(starts) - 1))
+    found = (_closest(sample, some, tail.is_discrete, near=tail.ks).ks for some in (few, starts))
+    return not any(ks <= tail.ks for ks in found)
 
 
 def log_above(alphas: Floats, values: Floats, is_discrete: bool) -> Floats:

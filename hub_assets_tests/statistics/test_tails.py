@@ -4,6 +4,7 @@ Data sets and fits are from Clauset, Shalizi and Newman (2009), tables 6.1 to 6.
 data.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from scipy import optimize, stats
 from scipy.special import zeta
 
 from hub_assets.statistics import alternatives, tails
-from hub_assets.statistics.power_laws import Tail, drawn_from, goodness_of_fit, log_above, scan
+from hub_assets.statistics.power_laws import Tail, drawn_from, goodness_of_fit, is_further, log_above, scan
 from hub_assets.statistics.samples import Counted, Floats
 from hub_assets.statistics.tails import ALTERNATIVES, fit_tail
 
@@ -505,6 +506,16 @@ def test_drawing_until_p_is_certain_to_be_above_a_limit_decides_the_same(seed: i
         # 7 of 60 are more than a tenth; p is 7 over the number drawn
         assert 7 / stopped == pytest.approx(round(7 / stopped))
         assert 7 / stopped <= 60
+
+
+@given(st.integers(0, 10**6), st.floats(0, 0.3), st.booleans())
+def test_trying_a_few_starts_first_decides_as_trying_all(seed: int, ks: float, is_discrete: bool) -> None:
+    rng = np.random.default_rng(seed)
+    sample = Counted.of(np.append(rng.integers(1, 30, 300), np.floor(5 * (1 + rng.pareto(1.2, 500))))).above(0)
+    found = scan(sample, is_discrete=is_discrete, fewest=50)
+    for limit in (ks, found.ks):
+        tail = replace(found, ks=limit)
+        assert is_further(sample, tail, fewest=50) == (found.ks > limit)
 
 
 def test_the_same_seed_gives_the_same_p() -> None:
