@@ -32,7 +32,8 @@ Ranked = list[tuple[int, float]]
 def write(documents: pa.Table, folder: Path) -> None:
     """Write the index of a table of documents; a document's row number is its position."""
     folder.mkdir(parents=True)
-    index = tantivy.Index(_schema(), str(folder))
+    schema = _schema()
+    index = tantivy.Index(schema, str(folder))
     # one thread, so that the same documents always give the same segments
     writer = index.writer(HEAP_BYTES, num_threads=1)
     table = pa.table(
@@ -49,7 +50,7 @@ def write(documents: pa.Table, folder: Path) -> None:
         # tantivy takes one document at a time
         for document in batch.to_pylist():
             values = {name: value for name, value in document.items() if value is not None}
-            writer.add_document(tantivy.Document.from_dict(values | {"row": row}, _schema()))
+            writer.add_document(tantivy.Document.from_dict(values | {"row": row}, schema))
             row += 1
     writer.commit()
     writer.wait_merging_threads()
