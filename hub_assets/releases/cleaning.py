@@ -4,14 +4,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub_assets.releases.redaction import redact, redact_json, selected_json
+from hub_assets.releases.redaction import redact, redact_json, selected_json, suspects
 
 JSON_FIELDS: Final[dict[str, frozenset[str]]] = {
     "cardData": frozenset(
@@ -61,10 +60,6 @@ JSON_FIELDS: Final[dict[str, frozenset[str]]] = {
 _IDS: Final = frozenset({"id", "repo_id", "previous_repo_id", "related_repo_id", "base_repo_id", "model_id"})
 _KEYS: Final = frozenset({"_id", "repo_key", "base_repo_key", "space_key", "model_key"})
 """Columns that identify a repository. A row is dropped if one of them names a withheld repository."""
-_SAFE: Final = re.compile(r"[A-Za-z0-9][\w .:,/+-]{0,23}", re.ASCII)
-"""Pattern of short, plain text that cannot contain a finding."""
-_REMEMBERED: Final = 1_000_000
-"""Maximum number of strings without findings to remember; each takes about 100 bytes."""
 
 
 class Cleaner:
@@ -81,7 +76,7 @@ class Cleaner:
         self._withheld = [(_IDS, pa.array(lower, pa.string())), (_KEYS, pa.array(sorted(set(keys)), pa.string()))]
         names = "|".join(map(re.escape, lower))
         self._names = re.compile(rf"(?i)(?<![\w./-])(?:{names})(?![\w-]|\.\w)") if names else None
-        self._harmless: set[str] = set()
+        self._withheld_names = names or None
 
     def clean(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch without withheld rows, secrets and attacks, but with the same columns and types."""
@@ -111,44 +106,54 @@ class Cleaner:
 
     def _column(self, name: str, values: pa.Array) -> pa.Array:
         if name in JSON_FIELDS and pa.types.is_string(values.type):
-            return self._each(values, partial(self._json, JSON_FIELDS[name]))
+            return self._json(values, JSON_FIELDS[name])
         if pa.types.is_string(values.type):
-            return self._each(values, self._text)
+            return self._text(values)
         if pa.types.is_list(values.type) and pa.types.is_string(values.type.value_type):
-            return pa.ListArray.from_arrays(
-                values.offsets, self._each(values.values, self._text), mask=pc.is_null(values)
-            )
+            return pa.ListArray.from_arrays(values.offsets, self._text(values.values), mask=pc.is_null(values))
         if pa.types.is_nested(values.type):
             cleaned = [self._nested(value) for value in values.to_pylist()]
             return pa.array(cleaned, values.type)
         return values
 
-    def _each(self, values: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
-        """Apply a function once to every distinct text, but count its findings once per occurrence of the text."""
+    def _text(self, values: pa.Array) -> pa.Array:
+        def needs(texts: pa.Array) -> pa.Array:
+            if self._withheld_names is None:
+                return suspects(texts)
+            named = pc.match_substring_regex(texts, self._withheld_names, ignore_case=True)
+            return pc.or_(suspects(texts), named)
+
+        return self._each(values, lambda text: redact(self._without_names(text), self.found), needs)
+
+    def _json(self, values: pa.Array, keys: frozenset[str]) -> pa.Array:
+        texts = values.unique().drop_null()
+        harmless = set(texts.filter(pc.invert(suspects(texts))).to_pylist())
+
+        def selected(text: str) -> str | None:
+            chosen = selected_json(text, keys, self.found, is_suspect=text not in harmless)
+            return None if chosen is None else self._without_names(chosen)
+
+        return self._each(values, selected)
+
+    def _each(
+        self, values: pa.Array, change: Callable[[str], str | None], needs: Callable[[pa.Array], pa.Array] | None = None
+    ) -> pa.Array:
+        """Apply a function once to every distinct text, but count its findings once per occurrence of the text.
+
+        Texts outside of the mask that `needs` returns stay as they are.
+        """
         encoded = values.dictionary_encode()
-        times = np.bincount(encoded.indices.drop_null().to_numpy(), minlength=len(encoded.dictionary))
-        cleaned, found = [], self.found
-        for text, n in zip(encoded.dictionary.to_pylist(), times.tolist(), strict=True):
+        texts = encoded.dictionary
+        mask = pa.repeat(pa.scalar(True), len(texts)) if needs is None else needs(texts)
+        times = np.bincount(encoded.indices.drop_null().to_numpy(), minlength=len(texts))
+        changed, found = [], self.found
+        some = mask.to_numpy(zero_copy_only=False)
+        for text, n in zip(texts.filter(mask).to_pylist(), times[some].tolist(), strict=True):
             self.found = Counter()
-            cleaned.append(change(text))
+            changed.append(change(text))
             found.update({kind: number * n for kind, number in self.found.items()})
         self.found = found
-        return pa.array(cleaned, values.type).take(encoded.indices)
-
-    def _text(self, text: str) -> str:
-        if text in self._harmless:
-            return text
-        cleaned = self._redacted(text)
-        if cleaned == text and len(text) < 100:
-            # millions of repositories share tags, and findings must be counted each time
-            if len(self._harmless) >= _REMEMBERED:
-                self._harmless.clear()
-            self._harmless.add(text)
-        return cleaned
-
-    def _redacted(self, text: str) -> str:
-        text = self._without_names(text)
-        return text if _SAFE.fullmatch(text) else redact(text, self.found)
+        return pc.replace_with_mask(texts, mask, pa.array(changed, values.type)).take(encoded.indices)
 
     def _without_names(self, text: str) -> str:
         if self._names is None:
@@ -157,10 +162,6 @@ class Cleaner:
         if n:
             self.found["withheld_mentions"] += n
         return text
-
-    def _json(self, keys: frozenset[str], text: str) -> str | None:
-        selected = selected_json(text, keys, self.found)
-        return None if selected is None else self._without_names(selected)
 
     def _nested(self, value: Any) -> Any:
         if value is None:

@@ -18,6 +18,9 @@ from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import unquote
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 LONGEST: Final = 20_000
 """Maximum length of a released text. The rest is cut off to keep searches fast."""
 _DEPTH: Final = 3
@@ -80,7 +83,7 @@ _PATTERNS: Final = {
         ),
         (
             "markup",
-            ("<", "on"),
+            ("<", "="),
             r"(?i)<\s*/?\s*(?:script|iframe|svg|applet|foreignobject)\b[^>]*>?"
             r"|<\s*(?:object|embed|base|meta|link|form|math|style)\s[^>]{0,500}=[^>]*>?"
             r"|<[^>]{1,500}\bon[a-z]{3,20}\s*=[^>]*>?|\bon(?:error|load|click|mouseover|focus)\s*=\s*[\"']?[^\s\"']*\(",
@@ -131,7 +134,7 @@ _PATTERNS: Final = {
         ),
         (
             "formula",
-            ("=", "+", "-", "@"),
+            ("|", "("),
             r"(?i)(?:^\s*-|(?<![\w.=])[=+@])\s*(?:\w+\s*\|\s*['\"]|(?:cmd|dde|hyperlink|webservice|importxml|importdata"
             r"|exec|system)\s*[|(])[^\n]*",
         ),
@@ -149,6 +152,27 @@ _TOKEN: Final = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{24,}={0,2}(?![
 _HEX: Final = re.compile(r"(?:0x)?(?:[0-9A-Fa-f]{2}[\s:]?){12,}")
 _ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}|&#?\w{2,8};|\\[ux][0-9A-Fa-f]{2}|\\[0-7]{3}")
 _RANDOM_LENGTH: Final = 32
+_DIGEST: Final = "^[0-9a-f]+$"
+_HINTS: Final = "|".join(
+    (
+        f"(?i:{'|'.join(sorted(re.escape(trigger) for triggers, _ in _PATTERNS.values() for trigger in triggers))})",
+        "[^ -~]",
+        _ENCODED.pattern,
+        # hexadecimal text: nine in ten characters are printable, so five successive bytes are (or three characters of
+        # UTF-16), even if characters of four bytes lie between
+        r"(?:^|[^0-9A-Fa-f])(?:0x)?(?:[0-9A-Fa-f]{2}[\s:]?)*"
+        r"(?:(?:(?:[2-7][0-9A-Fa-f]|0[9AaDd])[\s:]?){5}|(?:[2-7][0-9A-Fa-f][\s:]?00[\s:]?){3})",
+    )
+)
+# likewise, two successive groups of three bytes begin with a printable byte or the zero of UTF-16
+_BASE64_HINTS: Final = (
+    "[A-Za-z0-9+/_-]{24}",
+    "(?:^|[^A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{4})*(?:[ACDI-Za-f][A-Za-z0-9+/_-]{3}){2}",
+)
+_RANDOM_HINTS: Final = (
+    f"[A-Za-z0-9+/_-]{{{_RANDOM_LENGTH}}}",
+    "[0-9][A-Za-z0-9+/_-]*[0-9][A-Za-z0-9+/_-]*[0-9]",
+)
 _LINKED: Final = re.compile(r"(?:https?://|www\.)\S*$")
 
 
@@ -178,6 +202,24 @@ def redact(text: str, found: Counter[str]) -> str:
     return plain
 
 
+def suspects(texts: pa.Array) -> pa.Array:
+    """Return a mask of the texts that `redact` may change. It leaves all others as they are.
+
+    This is exact in one direction only. Arrow's regular expressions take a hundredth of the time of `redact`, which
+    would take half an hour for the names and tags of five million repositories.
+
+    Args:
+        texts: strings without nulls.
+    """
+
+    def contains(pattern: str) -> pa.Array:
+        return pc.match_substring_regex(texts, pattern)
+
+    may_be_text, may_be_random = (pc.and_(*map(contains, hints)) for hints in (_BASE64_HINTS, _RANDOM_HINTS))
+    is_encoded = pc.and_not(pc.or_(may_be_text, may_be_random), contains(_DIGEST))
+    return pc.or_(pc.or_(contains(_HINTS), is_encoded), pc.greater(pc.binary_length(texts), LONGEST))
+
+
 def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
     """Return the kinds and patterns that could match: those with one of their required strings in the text."""
     lower = text.lower()
@@ -199,10 +241,13 @@ def redact_json(value: Any, found: Counter[str]) -> Any:
     return value
 
 
-def selected_json(text: str | None, keys: frozenset[str], found: Counter[str]) -> str | None:
+def selected_json(
+    text: str | None, keys: frozenset[str], found: Counter[str], *, is_suspect: bool = True
+) -> str | None:
     """Parse JSON text and return the named top-level fields, redacted, in one canonical form.
 
-    Only numbers, text, and lists of these are released; text that is not a JSON object yields nothing.
+    Only numbers, text, and lists of these are released; text that is not a JSON object yields nothing. JSON without
+    escapes that is not among the `suspects` needs no redaction, because its strings are parts of it.
     """
     if text is None:
         return None
@@ -214,7 +259,9 @@ def selected_json(text: str | None, keys: frozenset[str], found: Counter[str]) -
     if not isinstance(parsed, dict):
         return None
     chosen = {key: _simple(value) for key, value in sorted(parsed.items()) if key in keys}
-    return json.dumps(redact_json(chosen, found), ensure_ascii=False, separators=(",", ":"))
+    if is_suspect or "\\" in text:
+        chosen = redact_json(chosen, found)
+    return json.dumps(chosen, ensure_ascii=False, separators=(",", ":"))
 
 
 def _simple(value: Any) -> Any:

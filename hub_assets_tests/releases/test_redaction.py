@@ -11,11 +11,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
 from hub_assets.releases.cleaning import JSON_FIELDS, Cleaner
-from hub_assets.releases.redaction import redact, selected_json
+from hub_assets.releases.redaction import _PATTERNS, redact, selected_json, suspects
 
 _RNG = random.Random(20)
 
@@ -134,6 +137,62 @@ def test_no_secret_or_attack_leaves(encoding: str, place: str) -> None:
         if encoded in cleaned or planted in cleaned or "[removed" not in cleaned or not found:
             left.append((planted, cleaned))
     assert left == []
+
+
+@pytest.mark.parametrize(
+    "secret", ["AKIA" + _drawn(16, _UPPER), "xoxb-1234567890", "password:hunter2hunter2", *SECRETS]
+)
+def test_a_secret_leaves_no_column(secret: str) -> None:
+    columns = {
+        "task": pa.array([secret]),
+        "tags": pa.array([[secret, "mit"]]),
+        "cardData": pa.array([json.dumps({"license": secret, "tags": [secret]})]),
+        "parts": pa.array([{"name": secret}]),
+    }
+    cleaner = Cleaner()
+    cleaned = cleaner.clean(pa.record_batch(columns)).to_pylist()
+    assert secret not in str(cleaned)
+    assert json.dumps(secret)[1:-1] not in str(cleaned)
+    assert str(cleaned).count("[removed: ") == cleaner.found.total() == 5
+
+
+_SIGNS = "aB3_-/+.:= |(\n"
+
+
+@st.composite
+def hidden(draw: st.DrawFn) -> str:
+    """Draw text that may contain a secret or an attack, possibly encoded several times, and with other characters."""
+    text: str = draw(
+        st.sampled_from([*SECRETS, *ATTACKS])
+        | st.text(st.sampled_from(_SIGNS), min_size=8, max_size=40)
+        | st.text(min_size=8, max_size=30)
+        | st.one_of([st.from_regex(pattern) for _, pattern in _PATTERNS.values()])
+    )
+    for _ in range(draw(st.integers(0, 3))):
+        text = (
+            draw(st.sampled_from(["", "name/", "a b ", "\U0001f600"]))
+            + text
+            + draw(st.sampled_from(["", "?", "\U0001f600"]))
+        )
+        encoded = draw(st.sampled_from(list(ENCODINGS.values())))
+        text = encoded(text.encode("utf-8", "replace").decode())[:5_000]
+    return text.encode("utf-8", "replace").decode()
+
+
+@settings(max_examples=200)
+@given(hidden())
+def test_text_that_is_not_suspect_needs_no_redaction(text: str) -> None:
+    found: Counter[str] = Counter()
+    is_changed = redact(text, found) != text or bool(found)
+    event(f"changed: {is_changed}")
+    (is_suspect,) = suspects(pa.array([text], pa.string())).to_pylist()
+    assert is_suspect or not is_changed
+
+
+def test_most_names_tags_and_digests_are_not_suspect(real_data: Path) -> None:
+    listed = pq.read_table(real_data / "radar" / "2026-08-24" / "models.parquet", columns=["id", "sha", "_id"])
+    for name, share in (("id", 0.6), ("sha", 0.2), ("_id", 0.1)):
+        assert pc.mean(suspects(listed[name].combine_chunks()).cast("int8")).as_py() < share, name
 
 
 def test_text_around_a_secret_stays_and_findings_are_counted() -> None:
