@@ -67,11 +67,11 @@ def pages_of(file: Path, fields: Mapping[str, pa.DataType], json_fields: frozens
         connection.execute("set enable_progress_bar = false")
         connection.execute("set timezone = 'UTC'")
         try:
-            reader = connection.sql(select).to_arrow_reader(BATCH_ROWS)
-            for batch in reader:
-                rows = batch.column("body").to_pylist()
-                pages = range(0, len(rows), PAGE_ROWS)
-                yield [f"[{','.join(rows[start : start + PAGE_ROWS])}]" for start in pages]
+            with connection.sql(select).to_arrow_reader(BATCH_ROWS) as reader:
+                for batch in reader:
+                    rows = batch.column("body").to_pylist()
+                    pages = range(0, len(rows), PAGE_ROWS)
+                    yield [f"[{','.join(rows[start : start + PAGE_ROWS])}]" for start in pages]
         except duckdb.Error as error:
             raise _unreadable(file, error) from None
 

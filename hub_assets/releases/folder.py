@@ -23,6 +23,7 @@ from hub_assets.releases.cleaning import Cleaner
 from hub_assets.releases.tables import LISTINGS, Part, parts_of
 from hub_assets.releases.withheld import Withheld
 from hub_assets.sql import literal
+from hub_assets.warehouse.database import batches
 from hub_assets.warehouse.sql_project import Project
 
 ROWS_PER_GROUP: Final = 100_000
@@ -153,15 +154,15 @@ def _identities(
 
 def _write(connection: duckdb.DuckDBPyConnection, part: Part, cleaner: Cleaner, path: Path) -> pa.Schema:
     path.parent.mkdir(parents=True, exist_ok=True)
-    reader = connection.sql(part.select).to_arrow_reader(ROWS_PER_GROUP)
-    schema = part.schema or reader.schema
-    with pq.ParquetWriter(
-        path, schema, compression="zstd", use_content_defined_chunking=True, write_page_index=True
-    ) as writer:
-        for batch in reader:
-            table = pa.Table.from_batches([batch]).cast(schema)
-            for cleaned in table.combine_chunks().to_batches():
-                writer.write_batch(cleaner.clean(cleaned), ROWS_PER_GROUP)
+    with batches(connection.sql(part.select), ROWS_PER_GROUP) as reader:
+        schema = part.schema or reader.schema
+        with pq.ParquetWriter(
+            path, schema, compression="zstd", use_content_defined_chunking=True, write_page_index=True
+        ) as writer:
+            for batch in reader:
+                table = pa.Table.from_batches([batch]).cast(schema)
+                for cleaned in table.combine_chunks().to_batches():
+                    writer.write_batch(cleaner.clean(cleaned), ROWS_PER_GROUP)
     return schema
 
 

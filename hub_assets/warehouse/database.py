@@ -81,6 +81,15 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         raise in_words from None
 
 
+def batches(rows: duckdb.DuckDBPyRelation, size: int) -> pa.RecordBatchReader:
+    """Return a reader of batches, which must be closed: use it in a `with` block.
+
+    An exception's traceback keeps an open reader alive. While there is one, DuckDB 2.0.0 waits for the closed database
+    in a busy loop, so the process would never open it again.
+    """
+    return rows.to_arrow_reader(size)
+
+
 @contextmanager
 def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database read-only, as if from another process, regardless of connections in this process.
@@ -289,11 +298,11 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project
             names = connection.execute("select table_name from duckdb_tables() where database_name = 'old'").fetchall()
             for (table,) in names:
                 connection.execute(f"create table {table} as select * from old.{table} limit 0")
-                reader = connection.cursor().sql(f"select * from old.{table}").to_arrow_reader(100_000)
-                for batch in reader:
-                    connection.register("changed", change(pa.Table.from_batches([batch])))
-                    connection.execute(f"insert into {table} select * from changed")
-                    connection.unregister("changed")
+                with batches(connection.cursor().sql(f"select * from old.{table}"), 100_000) as reader:
+                    for batch in reader:
+                        connection.register("changed", change(pa.Table.from_batches([batch])))
+                        connection.execute(f"insert into {table} select * from changed")
+                        connection.unregister("changed")
             known = {table for (table,) in names}
             _describe(connection, [table for table in (*project.seeds, *project.published) if table.name in known])
             connection.execute("detach old")

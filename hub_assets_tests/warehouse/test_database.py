@@ -354,3 +354,25 @@ def test_table_takes_in_the_weeks_of_a_view(tmp_path: Path, project: Project) ->
         assert is_table(connection, table.name)
         weeks = connection.execute(f"select snapshot_date from {table.name} order by 1").fetchall()
     assert weeks == [(date(2026, 11, 9),), (date(2026, 11, 16),)]
+
+
+def test_a_database_can_be_opened_again_after_a_read_that_failed_midway(tmp_path: Path) -> None:
+    path = tmp_path / "build.duckdb"
+    with connect(path) as connection:
+        connection.execute("create table t as select i, 'x' || i as name from range(1_000_000) as r (i)")
+    # in another process, because DuckDB would wait forever
+    code = f"""
+from pathlib import Path
+from hub_assets.warehouse.database import batches, connect
+path = Path({str(path)!r})
+try:
+    with connect(path) as connection, batches(connection.sql("select * from t"), 1000) as reader:
+        for batch in reader:
+            1 / 0
+except ZeroDivisionError as error:
+    kept = error
+with connect(path, read_only=True) as connection:
+    print(connection.execute("select count(*) from t").fetchall())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "[(1000000,)]\n", done.stderr
