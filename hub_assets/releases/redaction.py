@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import unquote
@@ -144,6 +145,11 @@ _PATTERNS: Final = {
 least one of the strings, which makes the search fast. Secrets and addresses come first, followed by text that a
 browser, template engine, parser, shell, logger, database or spreadsheet might execute."""
 
+_TRIGGERS: Final = [(trigger, kind) for kind, (triggers, _) in _PATTERNS.items() for trigger in triggers]
+_SHORT: Final = 100
+_REMEMBERED: Final = 50_000
+"""Number of texts of up to _SHORT characters whose redaction is kept: keys and values of cards repeat."""
+
 _CONTROL: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
 )
@@ -183,10 +189,18 @@ def redact(text: str, found: Counter[str]) -> str:
         text: any text.
         found: receives the number of findings by kind.
     """
-    plain = text[:LONGEST]
+    cut = text[:LONGEST]
+    plain, counts = _remembered(cut) if len(cut) <= _SHORT else _redacted(cut)
+    found.update(counts)
+    return plain
+
+
+def _redacted(text: str) -> tuple[str, Counter[str]]:
+    found: Counter[str] = Counter()
+    plain = text
     if not plain.isascii() or not plain.isprintable():
         plain = _CONTROL.sub("", plain)
-        if len(plain) < min(len(text), LONGEST):
+        if len(plain) < len(text):
             found["control_characters"] += 1
     for kind, pattern in _possible(plain):
         plain, n = pattern.subn(f"[removed: {kind}]", plain)
@@ -198,8 +212,11 @@ def redact(text: str, found: Counter[str]) -> str:
         if kind or any(_is_random(match.group()) for match in _TOKEN.finditer(hidden)):
             kind = kind or "high_entropy"
             found[f"encoded_{kind}"] += 1
-            return f"[removed: encoded {kind}]"
-    return plain
+            return f"[removed: encoded {kind}]", found
+    return plain, found
+
+
+_remembered = lru_cache(_REMEMBERED)(_redacted)
 
 
 def suspects(texts: pa.Array) -> pa.Array:
@@ -223,11 +240,8 @@ def suspects(texts: pa.Array) -> pa.Array:
 def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
     """Return the kinds and patterns that could match: those with one of their required strings in the text."""
     lower = text.lower()
-    return [
-        (kind, pattern)
-        for kind, (triggers, pattern) in _PATTERNS.items()
-        if any(trigger in lower for trigger in triggers)
-    ]
+    kinds = {kind for trigger, kind in _TRIGGERS if trigger in lower}
+    return [(kind, pattern) for kind, (_, pattern) in _PATTERNS.items() if kind in kinds] if kinds else []
 
 
 def redact_json(value: Any, found: Counter[str]) -> Any:

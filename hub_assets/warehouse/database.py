@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +25,9 @@ from hub_assets.sql import literal, parquet
 from hub_assets.warehouse.sql_project import DataTest, Model, Project, Seed, Source, Table
 
 logger = logging.getLogger(__name__)
+
+MOST_MEMORY: Final = 5 * 2**30
+"""Maximum memory in bytes for DuckDB: enough for a week of ten times the study's size. It would take any amount."""
 
 
 class WarehouseError(HubAssetsError):
@@ -66,6 +70,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         raise
     try:
         try:
+            _limit_memory(connection)
             connection.execute("set timezone = 'UTC'")
             connection.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout, over our own output
             connection.execute("set errors_as_json = true")  # to distinguish errors by type
@@ -79,6 +84,18 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         if isinstance(in_words, duckdb.IOException):
             read_through(path)  # the error for a truncated file does not identify the damage
         raise in_words from None
+
+
+def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set DuckDB's memory limit to MOST_MEMORY, unless its own limit, 80% of the machine's memory, is lower.
+
+    What does not fit is spilled to a folder beside the database, which DuckDB deletes again.
+    """
+    ((own,),) = connection.execute("select current_setting('memory_limit')").fetchall()
+    size, unit = own.split()
+    n_bytes = float(size) * 2 ** (10 * ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit))
+    if n_bytes > MOST_MEMORY:
+        connection.execute(f"set memory_limit = '{MOST_MEMORY}B'")
 
 
 def batches(rows: duckdb.DuckDBPyRelation, size: int) -> pa.RecordBatchReader:
