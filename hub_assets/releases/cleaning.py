@@ -146,12 +146,13 @@ class Cleaner:
         texts = encoded.dictionary
         mask = pa.repeat(pa.scalar(True), len(texts)) if needs is None else needs(texts)
         times = np.bincount(encoded.indices.drop_null().to_numpy(), minlength=len(texts))
-        changed, found = [], self.found
+        changed, found, self.found = [], self.found, Counter()
         some = mask.to_numpy(zero_copy_only=False)
         for text, n in zip(texts.filter(mask).to_pylist(), times[some].tolist(), strict=True):
-            self.found = Counter()
             changed.append(change(text))
-            found.update({kind: number * n for kind, number in self.found.items()})
+            if self.found:
+                found.update({kind: number * n for kind, number in self.found.items()})
+                self.found.clear()
         self.found = found
         return pc.replace_with_mask(texts, mask, pa.array(changed, values.type)).take(encoded.indices)
 

@@ -191,7 +191,8 @@ def redact(text: str, found: Counter[str]) -> str:
     """
     cut = text[:LONGEST]
     plain, counts = _remembered(cut) if len(cut) <= _SHORT else _redacted(cut)
-    found.update(counts)
+    if counts:
+        found.update(counts)
     return plain
 
 
