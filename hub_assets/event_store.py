@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
-from unittest.mock import patch
 
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
@@ -18,6 +17,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.pool import QueuePool
 
 _STORAGES: Final = (sqlite_event_log, sqlite_run_storage)
+_MAKER: Final = "create_engine"
 
 
 @contextmanager
@@ -25,8 +25,11 @@ def cheap_commits() -> Iterator[None]:
     """Keep an engine and its connections for each SQLite file, and let commits wait for the disk only now and then.
 
     A power failure can cost the last events of a run, but never damages a file (SQLite, "PRAGMA synchronous").
-    Databases other than SQLite are not affected.
+    Databases other than SQLite are not affected. Inside another such block, this does nothing.
     """
+    if getattr(sqlite_event_log, _MAKER) is not create_engine:
+        yield
+        return
     kept: dict[str, Engine] = {}
 
     def kept_engine(url: str, *, poolclass: object, **options: Any) -> Engine:
@@ -40,7 +43,8 @@ def cheap_commits() -> Iterator[None]:
 
     with ExitStack() as stack:
         for storage in _STORAGES:
-            stack.enter_context(patch.object(storage, "create_engine", kept_engine))
+            stack.callback(setattr, storage, _MAKER, create_engine)
+            setattr(storage, _MAKER, kept_engine)
         yield
 
 
