@@ -122,9 +122,9 @@ def test_weekly_trend_skips_suspect_days(
         found[task] = trend(when[::7], share[::7])
     assert {row["n"] for row in found.values()} == {67}
     assert found["sentence-similarity"]["slope_low"] > 0
-    # a fall of 4.2 points a year is not yet significant for a share that varies this much
+    # the one task whose downloads shrank
     assert found["fill-mask"]["slope"] == pytest.approx(-0.0425, abs=0.002)
-    assert found["fill-mask"]["slope_low"] < 0 < found["fill-mask"]["slope_high"]
+    assert found["fill-mask"]["slope_high"] < 0
 
 
 @pytest.fixture(scope="module")
