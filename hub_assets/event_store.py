@@ -1,8 +1,8 @@
 """Makes writes to Dagster's SQLite files cheaper during a run.
 
 For each event, Dagster creates an engine, compiles its statements, opens a connection, and closes it again. SQLite then
-moves the write-ahead log into the file and waits for the disk twice. Over the 1,900 events of a small run, this took
-more time than its tables. Dagster has no setting for it. The content of events belongs in the assets.
+moves the write-ahead log into the file and waits for the disk twice. A small run has 1,900 events, and Dagster has no
+setting for this. The content of events belongs in the assets.
 """
 
 import sqlite3

@@ -223,8 +223,8 @@ _remembered = lru_cache(_REMEMBERED)(_redacted)
 def suspects(texts: pa.Array) -> pa.Array:
     """Return a mask of the texts that `redact` may change. It leaves all others as they are.
 
-    This is exact in one direction only. Arrow's regular expressions take a hundredth of the time of `redact`, which
-    would take half an hour for the names and tags of five million repositories.
+    Some texts that `redact` would not change are suspects, too: half of all model ids. Looking for suspects takes
+    1.4 µs per id, and `redact` 35 µs.
 
     Args:
         texts: strings without nulls.

@@ -137,8 +137,9 @@ def goodness_of_fit(
 def is_further(sample: Counted, tail: Tail, fewest: int) -> bool:
     """Return whether the result of `scan` is further from the sample than a tail from its own sample.
 
-    A few starts, evenly spaced by the logarithm of the tail's size, usually include one that is closer. Trying them
-    first takes a tenth of the time for 10,000 distinct values, and a smaller share for more.
+    A few starts, evenly spaced by the logarithm of the tail's size, often include one that is closer. Trying them first
+    took a fifteenth of the time for a lognormal sample with 6,500 distinct values, and slightly more time for
+    small ones.
     """
     starts, n_tail = _starts(sample, fewest), _n_tail(sample)
     sizes = np.geomspace(n_tail[0], n_tail[starts[-1]], _FEW)

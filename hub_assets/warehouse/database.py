@@ -27,7 +27,7 @@ from hub_assets.warehouse.sql_project import DataTest, Model, Project, Seed, Sou
 logger = logging.getLogger(__name__)
 
 MOST_MEMORY: Final = 5 * 2**30
-"""Maximum memory in bytes for DuckDB: enough for a week of ten times the study's size. It would take any amount."""
+"""Maximum memory in bytes for DuckDB. Without it, building ten times the study's size took 8.9 GiB."""
 
 
 class WarehouseError(HubAssetsError):

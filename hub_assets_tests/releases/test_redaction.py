@@ -156,6 +156,22 @@ def test_a_secret_leaves_no_column(secret: str) -> None:
     assert str(cleaned).count("[removed: ") == cleaner.found.total() == 5
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("place", ["{}", "name/{}", "a {}", "\U0001f600{}"])
+def test_whatever_redaction_changes_is_suspect(encoding: str, place: str) -> None:
+    encode = ENCODINGS[encoding]
+    tokens = [_drawn(n) for n in range(32, 60) for _ in range(20)]
+    texts = [place.format(encode(text)) for text in (*SECRETS, *ATTACKS, *tokens)]
+    changed = [redact(text, Counter()) != text for text in texts]
+    assert sum(changed) > 60
+    missed = [
+        text
+        for text, is_changed, is_suspect in zip(texts, changed, suspects(pa.array(texts)).to_pylist(), strict=True)
+        if is_changed and not is_suspect
+    ]
+    assert missed == []
+
+
 _SIGNS = "aB3_-/+.:= |(\n"
 
 

@@ -430,7 +430,7 @@ _DATASET_BOTS: Final = ("parquet-converter", "librarian-bot")
 def blocks(count: int) -> Iterator[slice]:
     """Yield slices that cover `count` repositories; at least one, which may be empty.
 
-    The arrays of a block's commits take some 100 MB. Whole tables at ten times the study's size take 5 GiB more.
+    Only one block's temporary arrays are in memory at a time.
     """
     for start in range(0, max(count, 1), _BLOCK):
         yield slice(start, min(start + _BLOCK, count))
