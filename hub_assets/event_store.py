@@ -33,11 +33,12 @@ def cheap_commits() -> Iterator[None]:
     kept: dict[str, Engine] = {}
 
     def kept_engine(url: str, *, poolclass: object, **options: Any) -> Engine:
-        del poolclass  # Dagster's closes each connection after use
+        del poolclass  # Dagster passes one that closes each connection after use
         if url not in kept:
             kept[url] = create_engine(url, poolclass=QueuePool, **options)
             stack.callback(Engine.dispose, kept[url])
             event.listen(kept[url], "connect", _relax)
+            # Dagster disposes of an engine after each use
             kept[url].dispose = lambda *_, **__: None  # type: ignore[method-assign]
         return kept[url]
 

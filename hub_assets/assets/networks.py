@@ -46,7 +46,7 @@ USAGE: Final = ["mart__usage_edges", "network__model_usage", "stg_hub__spaces"]
 FOLLOWED: Final = ("nodes", "edges", "modularity", "density", "reciprocity", "average_clustering")
 """Measures that are plotted over the weeks."""
 MOST_IN_GRAPHML: Final = 1_000_000
-"""Networks with more edges are exported as Parquet only. Their GraphML takes 300 MB, too much for most programs."""
+"""Networks with more edges are exported as Parquet only: GraphML would take over 300 MB, too much for most programs."""
 
 
 class NullModels(dg.Config):

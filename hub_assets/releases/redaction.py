@@ -159,6 +159,7 @@ _HEX: Final = re.compile(r"(?:0x)?(?:[0-9A-Fa-f]{2}[\s:]?){12,}")
 _ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}|&#?\w{2,8};|\\[ux][0-9A-Fa-f]{2}|\\[0-7]{3}")
 _RANDOM_LENGTH: Final = 32
 _DIGEST: Final = "^[0-9a-f]+$"
+"""Pattern of a whole text that is hexadecimal, and therefore neither random nor Base64."""
 _HINTS: Final = "|".join(
     (
         f"(?i:{'|'.join(sorted(re.escape(trigger) for triggers, _ in _PATTERNS.values() for trigger in triggers))})",

@@ -313,9 +313,9 @@ def _half_lives(hub: Shown) -> Iterator[tuple[str, float]]:
 def _trends(hub: Shown) -> Iterator[tuple[str, float]]:
     """Yield whether an unchanging Hub seems to change, and whether intervals cover the trend of each Hub.
 
-    The true trend of an unchanging Hub is 0, also of the process behind it. That of a changing one is the least-squares
-    line through the expected downloads of the same weeks. Intervals cover it more often, because they are for the
-    process, and so allow for another course of it.
+    The true trend of an unchanging Hub is 0. That of a changing one is the least-squares line through the expected
+    downloads of the same weeks. Intervals cover this line more often than 95% of the time, because they are for the
+    process, and therefore allow for other realizations of it.
     """
     weeks = np.flatnonzero(hub.is_believed)
     days = (hub.times[weeks] - hub.times[0]) / DAY
