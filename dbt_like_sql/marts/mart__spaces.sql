@@ -33,3 +33,5 @@ select
 from activity
 left join listed on activity.repo_key = listed.repo_key
 left join namespaces on lower(activity.namespace) = namespaces.handle
+-- readers look up single organizations
+order by organization, activity.repo_id

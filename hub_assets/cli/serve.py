@@ -3,6 +3,7 @@
 import webbrowser
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Thread
 
 import click
 
@@ -38,7 +39,7 @@ def serve_command(
       hub-assets serve --host 0.0.0.0 --allowed-host observatory.example.org
     """
     from hub_assets.local_hub.server import serve
-    from hub_assets.report.serve.app import MOST_CONNECTIONS, build_app
+    from hub_assets.report.serve.app import MOST_CONNECTIONS, build_app, prepare
     from hub_assets.report.serve.published import Indexes, Published, Unanswered
 
     where = home_of(home)
@@ -59,6 +60,7 @@ def serve_command(
         if is_opened:
             webbrowser.open(url)
 
+    Thread(target=prepare, args=[published], daemon=True).start()
     try:
         serve(
             build_app(published, hosts=[host, *allowed_hosts]),

@@ -73,7 +73,12 @@ def gini(values: npt.ArrayLike) -> float:
     Raises:
         ValueError: if a value is negative or infinite.
     """
-    return concentration(values, (), (), resamples=0)["gini"]
+    return gini_of(Counted.of(values))
+
+
+def gini_of(sample: Counted) -> float:
+    """Return the Gini coefficient of counted values; see `gini`."""
+    return float(_measure(sample.values, sample.counts[None, :], (), ())[0, 0]) if sample.total > 0 else np.nan
 
 
 def lorenz(values: npt.ArrayLike, points: int = 101) -> tuple[Floats, Floats]:

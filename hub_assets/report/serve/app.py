@@ -11,6 +11,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -90,6 +91,16 @@ def build_app(
     )
     app.add_middleware(_Guard, hosts=frozenset(host.lower() for host in hosts))
     return app
+
+
+def prepare(published: Published) -> None:
+    """Read what the endpoints keep in memory, which takes seconds, so that the first visitors need not wait for it."""
+    for endpoint in ENDPOINTS:
+        if not any(parameter.is_required for parameter in endpoint.parameters):
+            with suppress(Unanswered):
+                reader = published.reader()
+                with closing(reader.cursor):
+                    endpoint.answer(reader, read_all(endpoint.parameters, ()))
 
 
 @dataclass

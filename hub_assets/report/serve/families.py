@@ -1,57 +1,39 @@
 """The family of any model: the model itself, its bases and its derivatives, one generation per request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import numpy as np
+import pyarrow as pa
+
+from hub_assets.report.serve.columns import Ints, largest
 from hub_assets.report.serve.endpoints import Answer, Endpoint
+from hub_assets.report.serve.graph import Graph, Neighbors
 from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader, Unanswered
 from hub_assets.report.text import visible
 
-_NODE: Final = """
-select
-    nodes.node, nodes.repo_id, nodes.is_listed, nodes.is_root, nodes.is_in_cycle, nodes.depth, nodes.n_roots,
-    nodes.n_children, nodes.n_descendants, nodes.n_downloads_descendants, models.n_downloads, models.license,
-    coalesce(models.license_group, 'unknown') as license_group
-"""
-_FOUND: Final = f"""
-{_NODE}from (
-    select * from network__family_nodes
-    where snapshot_date = $week and {{condition}}
-    order by repo_id
-    limit 1
-) as nodes
-left join mart__models as models on nodes.repo_key = models.repo_key and models.snapshot_date = $week
-"""
-_SEARCH: Final = f"""
-{_NODE}from (
-    select * from network__family_nodes
-    where snapshot_date = $week and contains(lower(repo_id), lower($query))
-    order by lower(repo_id) = lower($query) desc, n_descendants desc, repo_id
-    limit $k
-) as nodes
-left join mart__models as models on nodes.repo_key = models.repo_key and models.snapshot_date = $week
-order by lower(nodes.repo_id) = lower($query) desc, nodes.n_descendants desc, nodes.repo_id
-"""
-_NEIGHBORS: Final = """
+# naming the columns: `select *` reads them all, which takes four times as long
+_ROWS: Final = """
 with
-neighbors as (
-    select {neighbor} as node, list(distinct relation order by relation) as relations
-    from mart__base_model_edges
-    where snapshot_date = $week and not is_self_loop and base_repo_id <> '(no id)' and {of_this}
-    group by {neighbor}
+nodes as (
+    select
+        rowid as row_id, node, repo_key, repo_id, is_listed, is_root, is_in_cycle, depth, n_roots, n_children,
+        n_descendants, n_downloads_descendants
+    from network__family_nodes
+    where rowid in (select unnest($rowids::bigint[]))
+),
+models as (
+    select repo_key, n_downloads, license, license_group from mart__models
+    where rowid in (select unnest($models::bigint[]))
 )
-{node}, neighbors.relations
-from network__family_nodes as nodes
-inner join neighbors on nodes.node = neighbors.node
-left join mart__models as models on nodes.repo_key = models.repo_key and models.snapshot_date = $week
-where nodes.snapshot_date = $week and ($relation is null or list_contains(neighbors.relations, $relation))
-order by coalesce(models.n_downloads, 0) + nodes.n_downloads_descendants desc, nodes.repo_id
-limit $k offset $offset
+select
+    nodes.* exclude (row_id, repo_key), models.n_downloads, models.license,
+    coalesce(models.license_group, 'unknown') as license_group
+from nodes
+left join models on nodes.repo_key = models.repo_key
+order by list_position($rowids::bigint[], nodes.row_id)
 """
-_BASE: Final = "coalesce(base_repo_key, concat('id:', lower(base_repo_id)))"
-_OF_LISTED: Final = "base_repo_key = $node"
-_OF_UNLISTED: Final = "base_repo_key is null and concat('id:', lower(base_repo_id)) = $node"
 _REPO_ID: Final = Parameter("repo_id", "Id of the model, ignoring case.", is_required=True)
 _PAGE: Final = (
     _REPO_ID,
@@ -61,36 +43,51 @@ _PAGE: Final = (
 )
 
 
-def _model(reader: Reader, values: Mapping[str, Any]) -> dict[str, Any]:
-    # ignoring case means reading every id, which takes ten times as long
-    found = reader.rows(_FOUND.format(condition="repo_id = $repo_id"), repo_id=values["repo_id"])
-    found = found or reader.rows(_FOUND.format(condition="lower(repo_id) = lower($repo_id)"), repo_id=values["repo_id"])
-    if not found:
-        raise Unanswered(404, f"No family of this week has a model called {visible(values['repo_id'])}.")
-    return found[0]
+def _graph(reader: Reader) -> Graph:
+    return reader.kept(Graph, lambda connection: Graph.read(connection, reader.week))
 
 
-def _neighbors(reader: Reader, values: Mapping[str, Any], neighbor: str, of_this: str, node: str) -> Answer:
-    sql = _NEIGHBORS.format(neighbor=neighbor, of_this=of_this, node=_NODE.strip())
-    others = {name: values[name] for name in ("relation", "k", "offset")}
-    return Answer(reader.table(sql, node=node, **others))
+def _rows(reader: Reader, nodes: Ints) -> pa.Table:
+    """Return what is known about the nodes at these positions, in their order."""
+    graph = _graph(reader)
+    return reader.table(_ROWS, rowids=graph.rowids[nodes].tolist(), models=graph.models[nodes].tolist())
+
+
+def _model(reader: Reader, repo_id: str) -> tuple[int, dict[str, Any]]:
+    """Return the position of a model's node, and what is known about it."""
+    nodes = _graph(reader).names.equal(repo_id)
+    rows = _rows(reader, nodes).to_pylist()
+    if not rows:
+        raise Unanswered(404, f"No family of this week has a model called {visible(repo_id)}.")
+    # unlisted models may differ from listed ones only in case
+    return min(zip(nodes.tolist(), rows, strict=True), key=lambda found: found[1]["repo_id"] != repo_id)
+
+
+def _neighbors(reader: Reader, values: Mapping[str, Any], edges: Callable[[Graph], Neighbors]) -> Answer:
+    graph = _graph(reader)
+    node, model = _model(reader, values["repo_id"])
+    others, relations = edges(graph).of_node(node)
+    is_wanted = np.array([values["relation"] in (None, name) for name in graph.relations], np.bool_)
+    nodes = np.unique(others[is_wanted[relations]])
+    nodes = nodes[largest(graph.sizes[nodes], values["offset"] + values["k"])][values["offset"] :]
+    named = [sorted({graph.relations[code] for code in np.unique(relations[others == node])}) for node in nodes]
+    table = _rows(reader, nodes).append_column("relations", pa.array(named, pa.list_(pa.string())))
+    return Answer(table, {"model": model})
 
 
 def _bases(reader: Reader, values: Mapping[str, Any]) -> Answer:
-    model = _model(reader, values)
-    answer = _neighbors(reader, values, _BASE, "repo_key = $node", model["node"])
-    return Answer(answer.results, {"model": model})
+    return _neighbors(reader, values, lambda graph: graph.bases)
 
 
 def _derivatives(reader: Reader, values: Mapping[str, Any]) -> Answer:
-    model = _model(reader, values)
-    of_this = _OF_UNLISTED if model["node"].startswith("id:") else _OF_LISTED
-    answer = _neighbors(reader, values, "repo_key", of_this, model["node"])
-    return Answer(answer.results, {"model": model})
+    return _neighbors(reader, values, lambda graph: graph.derivatives)
 
 
 def _search(reader: Reader, values: Mapping[str, Any]) -> Answer:
-    return Answer(reader.table(_SEARCH, query=values["query"], k=values["k"]))
+    names = _graph(reader).names
+    found = np.append(names.equal(values["query"]), names.containing(values["query"], values["k"]))
+    _, first = np.unique(found, return_index=True)
+    return Answer(_rows(reader, found[np.sort(first)][: values["k"]]))
 
 
 ENDPOINTS: Final = (

@@ -7,12 +7,16 @@ The pages draw the maps; measures are defined in `report.site.pages.modelverse` 
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
+from hub_assets.report.serve.columns import Bools, Column, Columns, largest
 from hub_assets.report.serve.endpoints import Answer, Endpoint
 from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader
 from hub_assets.report.site.pages import dataverse, modelverse
+from hub_assets.statistics.concentration import gini_of
+from hub_assets.statistics.samples import Counted
 
 NONE: Final = "(none)"
 ANY: Final = "(any)"
@@ -52,67 +56,8 @@ _RESULTS: Final = pa.schema(
         ("largest", pa.list_(pa.struct([("repo_id", pa.string()), ("value", pa.int64())]))),
     ]
 )
+_IDS: Final = "select rowid, repo_id from {table} where rowid in (select unnest($rowids::bigint[]))"
 _LISTS: Final = frozenset({"themes", "modalities", "domains", "languages"})
-
-_GROUPS: Final = """
-with
-groups as (
-    select organization, sum({measure})::bigint as total
-    from {table}
-    where {selected} and {measure} > 0
-    group by organization
-)
-select
-    organization, total, total / sum(total) over () as share, count(*) over () as n_organizations,
-    sum(total) over ()::bigint as total_of_all,
-    sum(power(total::double, 2)) over () / power(sum(total::double) over (), 2) as hhi
-from groups
-order by total desc, organization
-limit $top
-"""
-_VALUES: Final = """
-with
-counts as (
-    select {measure} as value, count(*) as n
-    from {table}
-    where {selected}
-    group by {measure}
-),
-ranked as (
-    select
-        coalesce(value, 0)::double as value, n,
-        sum(n) over (order by value nulls first rows unbounded preceding) - n as n_below
-    from counts
-)
--- ties take consecutive ranks, which their order does not change
-select
-    (select coalesce(sum(n), 0)::bigint from counts) as n_selected,
-    (select coalesce(sum(n), 0)::bigint from counts where value is not null) as n_known,
-    2 * sum(value * (n * n_below + n * (n + 1) / 2)) / nullif(sum(n) * sum(value * n), 0)
-        - (sum(n) + 1) / sum(n) as gini
-from ranked
-"""
-_REPOSITORIES: Final = """
-with
-of_these as (
-    select organization, kind, country, repo_id, {measure} as value
-    from {table}
-    where {selected} and organization in (select unnest($organizations::varchar[]))
-)
-select
-    organization, min(kind) as kind, min(country) as country, count(*) as n_repos,
-    count(*) filter (where value > 0) as n_with_value,
-    -- without sorting all of them
-    arg_max({{'repo_id': repo_id, 'value': value}}, value, {largest}) filter (where value > 0) as largest
-from of_these
-group by organization
-"""
-_SPELLINGS: Final = """
-select distinct organization
-from mart__organizations
-where snapshot_date = $week and repo_type = $repo_type and lower(organization) = lower($org)
-"""
-_TOTAL: Final = "select sum({measure})::bigint as total from {table} where snapshot_date = $week"
 
 
 def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tuple[str, str]]) -> Endpoint:
@@ -128,50 +73,34 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
     )
 
     def answer(reader: Reader, values: Mapping[str, Any]) -> Answer:
-        conditions, bound = ["snapshot_date = $week"], {}
-        for name, (column, _) in filters.items():
-            if values[name] is not None:
-                conditions.append(_condition(column, name, values[name]))
-                bound[name] = values[name]
-        for name, condition in (
-            ("from", "created_date >= $from_day"),
-            ("to", "created_date <= $to_day"),
-        ):
-            if values[name] is not None:
-                conditions.append(condition)
-                bound[f"{name}_day"] = values[name]
-        if values["org"] is not None:
-            # ignore case only once, instead of in each of the queries below
-            conditions.append("organization in (select unnest($spellings::varchar[]))")
-            spellings = reader.rows(_SPELLINGS, org=values["org"], repo_type=plural.removesuffix("s"))
-            bound["spellings"] = [row["organization"] for row in spellings] or [values["org"]]
-        if skipped := [name.strip().lower() for name in (values["skip"] or "").split(",") if name.strip()]:
-            conditions.append("lower(organization) not in (select unnest($skipped::varchar[]))")
-            bound["skipped"] = skipped
-        filled = {"table": table, "measure": values["measure"], "selected": " and ".join(conditions)}
-        groups = reader.rows(_GROUPS.format(**filled), top=values["top"], **bound)
-        [facts] = reader.rows(_VALUES.format(**filled), **bound)
-        [total] = reader.rows(_TOTAL.format(**filled))
-        of = {
-            row["organization"]: row
-            for row in reader.rows(
-                _REPOSITORIES.format(largest=LARGEST if values["org"] is None else LARGEST_OF_ONE, **filled),
-                organizations=[group["organization"] for group in groups],
-                **bound,
-            )
-        }
-        shown = [{**of[group["organization"]], **group} for group in groups]
-        overall = groups[0] if groups else {"n_organizations": 0, "total_of_all": 0, "hhi": None}
+        columns = reader.columns(table)
+        selected = _selected(columns, filters, values)
+        measure = columns[values["measure"]]
+        amounts = measure.numbers[measure.codes]
+        total_of_all_listed = int(amounts.sum())
+        totals = columns.sums(amounts * selected)
+        total = int(totals.sum())
+        counts = np.bincount(measure.codes[selected] + 1, minlength=len(measure.numbers))  # that of null first
+        most = LARGEST if values["org"] is None else LARGEST_OF_ONE
+        places = largest(totals, min(values["top"], int(np.count_nonzero(totals))))
+        shown = [_shown(columns, place, selected, measure, most) for place in places]
+        rowids = [rowid for row in shown for rowid, _ in row["largest"]]
+        ids = {row["rowid"]: row["repo_id"] for row in reader.rows(_IDS.format(table=table), rowids=rowids)}
+        for row in shown:
+            row["share"] = row["total"] / total
+            row["largest"] = [{"repo_id": ids[rowid], "value": value} for rowid, value in row["largest"]]
         return Answer(
             pa.Table.from_pylist(shown, _RESULTS),
             {
                 "measure": values["measure"],
-                **facts,
+                "n_selected": int(counts.sum()),
+                "n_known": int(counts[1:].sum()),
+                "gini": gini_of(Counted(np.append(0.0, measure.numbers[:-1]), counts)) if total else None,
                 "n_shown": sum(row["n_repos"] for row in shown),
-                "n_organizations": overall["n_organizations"],
-                "total": overall["total_of_all"],
-                "total_of_all_listed": total["total"],
-                "hhi": overall["hhi"],
+                "n_organizations": int(np.count_nonzero(totals)),
+                "total": total,
+                "total_of_all_listed": total_of_all_listed,
+                "hhi": float(np.square(totals / total).sum()) if total else None,
             },
         )
 
@@ -185,12 +114,48 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
     )
 
 
-def _condition(column: str, name: str, value: str) -> str:
+def _selected(columns: Columns, filters: Mapping[str, tuple[str, str]], values: Mapping[str, Any]) -> Bools:
+    """Return which rows meet all conditions of a request."""
+    selected = np.ones(len(columns), np.bool_)
+    for name, (column, _) in filters.items():
+        if values[name] is not None:
+            selected &= _met(columns, column, values[name])
+    if values["from"] is not None:
+        selected &= columns["created_date"].is_at_least(values["from"])
+    if values["to"] is not None:
+        selected &= columns["created_date"].is_at_most(values["to"])
+    if values["org"] is not None:
+        selected &= columns.of_organizations([values["org"]])
+    if skipped := [name.strip() for name in (values["skip"] or "").split(",") if name.strip()]:
+        selected &= ~columns.of_organizations(skipped)
+    return selected
+
+
+def _met(columns: Columns, name: str, value: str) -> Bools:
+    if name in _LISTS:
+        column = columns[f"to_json({name})::varchar"]
+        return column.has_list(lambda items: not items if value == NONE else value in items)
+    column = columns[name]
     if value == NONE:
-        return f"len({column}) = 0" if column in _LISTS else f"{column} is null"
-    if value == ANY:
-        return f"{column} is not null"
-    return f"list_contains({column}, ${name})" if column in _LISTS else f"{column} = ${name}"
+        return column.is_null()
+    return ~column.is_null() if value == ANY else column.equals(value)
+
+
+def _shown(columns: Columns, place: np.int64, selected: Bools, measure: Column, most: int) -> dict[str, Any]:
+    """Return an organization's result, with pairs of row id and value for its largest repositories."""
+    start, end = columns.starts[place : place + 2]
+    rows = start + np.flatnonzero(selected[start:end])
+    values = measure.numbers[measure.codes[rows]]
+    first = largest(values, min(most, int(np.count_nonzero(values))))
+    return {
+        "organization": columns.organizations[place].as_py(),
+        "kind": columns["kind"].least(rows),
+        "country": columns["country"].least(rows),
+        "n_repos": len(rows),
+        "n_with_value": int(np.count_nonzero(values)),
+        "total": int(values.sum()),
+        "largest": list(zip(columns.rowids[rows[first]].tolist(), values[first].tolist(), strict=True)),
+    }
 
 
 ENDPOINTS: Final = (

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import duckdb
+import pyarrow as pa
+
+from hub_assets.report.serve.columns import Names
 from hub_assets.report.serve.endpoints import Answer, Endpoint
 from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader, Unanswered
@@ -43,10 +47,9 @@ select
     organization, kind, any_value(country) as country, sum(n_repos)::bigint as n_repos,
     sum(n_downloads)::bigint as n_downloads
 from mart__organizations
-where snapshot_date = $week and contains(lower(organization), lower($query))
+where snapshot_date = $week
 group by organization, kind
 order by n_repos desc, organization, kind
-limit $k
 """
 
 
@@ -65,7 +68,12 @@ def _days(reader: Reader, values: Mapping[str, Any]) -> Answer:
 
 
 def _list(reader: Reader, values: Mapping[str, Any]) -> Answer:
-    return Answer(reader.table(_LIST, query=values["query"], k=values["k"]))
+    def read(connection: duckdb.DuckDBPyConnection) -> tuple[pa.Table, Names]:
+        table = connection.sql(_LIST, params={"week": reader.week}).to_arrow_table()
+        return table, Names(table["organization"])
+
+    table, names = reader.kept(_LIST, read)
+    return Answer(table.take(names.containing(values["query"], values["k"])))
 
 
 ENDPOINTS: Final = (

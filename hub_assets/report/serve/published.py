@@ -6,19 +6,23 @@ The queries belong in the other modules of this package.
 import math
 import threading
 import time
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from hub_assets.errors import HubAssetsError
+from hub_assets.report.serve.columns import Columns
 from hub_assets.search.index import Index
 from hub_assets.sql import literal
+
+T = TypeVar("T")
 
 MEMORY: Final = "512MB"
 """DuckDB's memory limit for all queries together; a query that exceeds it fails instead of spilling to disk."""
@@ -42,6 +46,7 @@ class Reader:
         week: the Monday of the week to serve.
         cursor: cursor of the warehouse; use `table` to query it.
         indexes: the search indexes.
+        memory: what is kept in memory.
         version: changes whenever responses to the same requests may change.
         deadline: the value of `time.monotonic()`, in seconds, at which this request times out.
     """
@@ -49,6 +54,7 @@ class Reader:
     week: date
     cursor: duckdb.DuckDBPyConnection
     indexes: "Indexes"
+    memory: "Memory"
     version: tuple[Any, ...]
     deadline: float = math.inf
 
@@ -81,6 +87,19 @@ class Reader:
             Unanswered: if the week has none (404).
         """
         return self.indexes.of(self.week)
+
+    def kept(self, key: Hashable, read: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Return what `read` returns, which stays in memory under the key while this database and week are served.
+
+        Args:
+            key: tells it from everything else that is kept.
+            read: called the first time, with a connection of its own.
+        """
+        return self.memory.of(self.week, key, read)
+
+    def columns(self, table: str) -> Columns:
+        """Return the week's columns of a table."""
+        return self.kept(table, lambda connection: Columns(connection, table, self.week))
 
     def interrupt(self) -> None:
         """Stop the running query; called from another thread when the time is up."""
@@ -116,6 +135,36 @@ class Indexes:
 
 
 @dataclass
+class Memory:
+    """What was read from one database to keep in memory; only what belongs to the most recent week stays."""
+
+    connection: duckdb.DuckDBPyConnection
+    _week: date | None = None
+    _kept: dict[Hashable, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, week: date, key: Hashable, read: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Return what `read` returned for the key, calling it with a connection of its own if it is the first time."""
+        with self._lock:
+            if week != self._week:
+                self._week, self._kept = week, {}
+            if key not in self._kept:
+                self._kept[key] = read(_cursor(self.connection))
+            kept: T = self._kept[key]
+            return kept
+
+
+@dataclass
+class _Opened:
+    """An open database: the mark of its file, its published weeks, and what is kept of it in memory."""
+
+    mark: tuple[int, ...]
+    connection: duckdb.DuckDBPyConnection
+    weeks: list[date]
+    memory: Memory
+
+
+@dataclass
 class Published:
     """The published warehouse.
 
@@ -130,7 +179,7 @@ class Published:
     sites: Path
     indexes: Indexes
     chosen: date | None = None
-    _open: tuple[tuple[int, ...], duckdb.DuckDBPyConnection, list[date]] | None = None
+    _open: _Opened | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reader(self) -> Reader:
@@ -141,21 +190,19 @@ class Published:
         """
         with self._lock:
             mark = _mark(self.path)
-            if self._open is None or self._open[0] != mark:
+            if self._open is None or self._open.mark != mark:
                 self._reopen(mark)
-            assert self._open is not None
-            _, connection, weeks = self._open
-            cursor = connection.cursor()
-            cursor.execute("use published")
-            cursor.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout
-        week = self._week(weeks)
-        return Reader(week, cursor, self.indexes, (mark, week, _mark(self.indexes.folder / str(week))))
+            opened = self._open
+            assert opened is not None
+            cursor = _cursor(opened.connection)
+        week = self._week(opened.weeks)
+        return Reader(week, cursor, self.indexes, opened.memory, (mark, week, _mark(self.indexes.folder / str(week))))
 
     def close(self) -> None:
         """Close the database."""
         with self._lock:
             if self._open is not None:
-                self._open[1].close()
+                self._open.connection.close()
                 self._open = None
 
     def _reopen(self, mark: tuple[int, ...]) -> None:
@@ -171,8 +218,8 @@ class Published:
             connection.close()
             raise Unanswered(503, "The published warehouse cannot be read at the moment; try again.") from error
         if self._open is not None:
-            self._open[1].close()  # cursors of requests in flight keep the old file
-        self._open = (mark, connection, [week for (week,) in found])
+            self._open.connection.close()  # cursors of requests in flight keep the old file
+        self._open = _Opened(mark, connection, [week for (week,) in found], Memory(_cursor(connection)))
 
     def _week(self, weeks: list[date]) -> date:
         if self.chosen is not None and self.chosen in weeks:
@@ -182,6 +229,14 @@ class Published:
         if not weeks:
             raise Unanswered(404, "No week is published yet.")
         return max((week for week in weeks if (self.sites / str(week)).is_dir()), default=max(weeks))
+
+
+def _cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Return a connection of its own to the same database, which outlives the given one."""
+    cursor = connection.cursor()
+    cursor.execute("use published")
+    cursor.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout
+    return cursor
 
 
 def _mark(path: Path) -> tuple[int, ...]:

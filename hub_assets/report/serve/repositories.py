@@ -4,9 +4,14 @@ Parameters have the names that clients of the semantic-search Spaces already use
 `hub_assets.search`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub_assets.report.serve.columns import Bools, Column, top
 from hub_assets.report.serve.endpoints import Answer, Endpoint
 from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader, Unanswered
@@ -25,28 +30,16 @@ _COLUMNS: Final[Mapping[RepoType, str]] = {
     "n_downloads as downloads, trending_score",
     "space": "organization, sdk, license_group, created_date, n_likes as likes, trending_score",
 }
-_FOUND: Final = """
-with
-hits as (
-    select unnest($ids::varchar[]) as id, unnest($scores::double[]) as similarity,
-        unnest($has_cards::boolean[]) as has_card, unnest($summaries::varchar[]) as summary,
-        unnest(range(len($ids::varchar[]))) as place
-)
-select hits.id, hits.similarity, hits.has_card, hits.summary, found.* exclude (repo_id)
-from hits
-inner join (
-    select repo_id, {columns}, {order} as measure from {table}
-    where snapshot_date = $week and repo_id in (select unnest($ids::varchar[]))
-) as found on hits.id = found.repo_id
-order by found.measure desc nulls last, hits.place
-limit $k
+_ROWIDS: Final = """
+select repo_id, rowid as row_id
+from {table}
+where snapshot_date = $week and repo_id in (select unnest($ids::varchar[]))
 """
-_TRENDING: Final = """
+_ROWS: Final = """
 select repo_id as id, {columns}
 from {table}
-where {selected}
-order by {order} desc nulls last, repo_id
-limit $k
+where rowid in (select unnest($rowids::bigint[]))
+order by list_position($rowids::bigint[], rowid)
 """
 
 _K: Final = Parameter("k", "Number of results.", "integer", 10, low=1, high=MOST)
@@ -98,20 +91,26 @@ def _filters(values: Mapping[str, Any]) -> Filters:
 
 
 def _with_facts(reader: Reader, repo_type: RepoType, hits: Sequence[Hit], values: Mapping[str, Any]) -> Answer:
-    sql = _FOUND.format(
-        columns=_COLUMNS[repo_type],
-        table=f"mart__{repo_type}s",
-        order=_MEASURES.get(values["sort_by"], "null::double"),
-    )
-    found = reader.table(
-        sql,
-        ids=[hit.repo_id for hit in hits],
-        scores=[hit.score for hit in hits],
-        has_cards=[hit.has_card for hit in hits],
-        summaries=[hit.snippet for hit in hits],
-        k=values["k"],
-    )
-    return Answer(found.drop_columns(["measure"]))
+    sql = _ROWIDS.format(table=f"mart__{repo_type}s")
+    rowids = {row["repo_id"]: row["row_id"] for row in reader.rows(sql, ids=[hit.repo_id for hit in hits])}
+    hits = [hit for hit in hits if hit.repo_id in rowids]
+    table = _facts(reader, repo_type, [rowids[hit.repo_id] for hit in hits])
+    of_hits = {
+        "similarity": pa.array([hit.score for hit in hits], pa.float64()),
+        "has_card": pa.array([hit.has_card for hit in hits], pa.bool_()),
+        "summary": pa.array([hit.snippet for hit in hits], pa.string()),
+    }
+    for place, (name, column) in enumerate(of_hits.items(), 1):
+        table = table.add_column(place, name, column)
+    if values["sort_by"] != "similarity":
+        measure = {"trending": "trending_score"}.get(values["sort_by"], values["sort_by"])
+        table = table.take(pc.sort_indices(table, [(measure, "descending")]))  # stable, with null last
+    return Answer(table.slice(0, values["k"]))
+
+
+def _facts(reader: Reader, repo_type: RepoType, rowids: Sequence[int]) -> pa.Table:
+    sql = _ROWS.format(columns=_COLUMNS[repo_type], table=f"mart__{repo_type}s")
+    return reader.table(sql, rowids=list(rowids))
 
 
 def _n_hits(values: Mapping[str, Any]) -> int:
@@ -170,28 +169,26 @@ _OF_DOCUMENTS: Final = (
     Parameter("namespace", "User or organization."),
     Parameter("has_card", "Whether the repository has a card.", choices=("yes", "no")),
 )
-_CONDITIONS: Final = {
-    "min_likes": "n_likes >= $min_likes",
-    "min_downloads": "n_downloads >= $min_downloads",
-    "min_param_count": "n_parameters >= $min_param_count",
-    "max_param_count": "n_parameters <= $max_param_count",
-    "task": "task = $task",
-    "library": "library = $library",
-    "license": "license_group = $license",
+_CONDITIONS: Final[Mapping[str, tuple[str, Callable[[Column, Any], Bools]]]] = {
+    "min_likes": ("n_likes", Column.is_at_least),
+    "min_downloads": ("n_downloads", Column.is_at_least),
+    "min_param_count": ("n_parameters", Column.is_at_least),
+    "max_param_count": ("n_parameters", Column.is_at_most),
+    "task": ("task", Column.equals),
+    "library": ("library", Column.equals),
+    "license": ("license_group", Column.equals),
 }
 
 
 def _trending(repo_type: RepoType) -> Endpoint:
     def answer(reader: Reader, values: Mapping[str, Any]) -> Answer:
-        given = {name: values[name] for name in _CONDITIONS if values.get(name)}
-        selected = " and ".join(["snapshot_date = $week", *(_CONDITIONS[name] for name in given)])
-        sql = _TRENDING.format(
-            columns=_COLUMNS[repo_type],
-            table=f"mart__{repo_type}s",
-            selected=selected,
-            order=_MEASURES[values["sort_by"]],
-        )
-        return Answer(reader.table(sql, k=values["k"], **given))
+        columns = reader.columns(f"mart__{repo_type}s")
+        selected = np.ones(len(columns), np.bool_)
+        for name, (column, is_met) in _CONDITIONS.items():
+            if values.get(name):
+                selected &= is_met(columns[column], values[name])
+        rows = top(columns[_MEASURES[values["sort_by"]]].codes, selected, values["k"])
+        return Answer(_facts(reader, repo_type, columns.rowids[rows].tolist()))
 
     return Endpoint(
         f"/trending/{repo_type}s",

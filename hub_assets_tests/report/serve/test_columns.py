@@ -1,0 +1,90 @@
+"""Columns and names in memory, compared with the same question asked of Python lists."""
+
+from datetime import date
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub_assets.report.serve.columns import Column, Columns, Names, top
+
+NUMBERS = st.lists(st.none() | st.integers(0, 6) | st.integers(0, 2**62), max_size=30)
+TEXTS = st.lists(st.none() | st.sampled_from(["", "a", "b", "Ä", "ab"]), max_size=30)
+DAYS = st.lists(st.none() | st.dates(date(2024, 1, 1), date(2024, 1, 9)), max_size=30)
+LISTS = st.lists(st.none() | st.lists(st.sampled_from(["a", 'b"', ""]), max_size=3), max_size=30)
+WEEK = date(2026, 11, 16)
+
+
+def values_of(column: Column) -> list[object]:
+    return [None if code < 0 else column.values[code].as_py() for code in column.codes.tolist()]
+
+
+@given(
+    st.one_of(
+        st.tuples(NUMBERS, st.integers(0, 7), st.just(pa.int64())),
+        st.tuples(TEXTS, st.sampled_from(["a", "aa", "Ä"]), st.just(pa.string())),
+        st.tuples(DAYS, st.dates(date(2023, 12, 31), date(2024, 1, 10)), st.just(pa.date32())),
+    )
+)
+def test_conditions_mean_what_they_say(drawn: tuple[list[object], object, pa.DataType]) -> None:
+    values, wanted, kind = drawn
+    column = Column.of(pa.chunked_array([values[:7], values[7:]], kind))
+    known: list[tuple[bool, object]] = [(value is not None, value) for value in values]
+    assert values_of(column) == values
+    assert column.is_null().tolist() == [not is_known for is_known, _ in known]
+    assert column.equals(wanted).tolist() == [is_known and value == wanted for is_known, value in known]
+    if kind != pa.string():
+        assert column.is_at_least(wanted).tolist() == [k and v >= wanted for k, v in known]  # type: ignore[operator]
+        assert column.is_at_most(wanted).tolist() == [k and v <= wanted for k, v in known]  # type: ignore[operator]
+    rows = np.arange(0, len(values), 2)
+    assert column.least(rows) == min((value for value in values[::2] if value is not None), default=None)
+    assert values_of(column.taken(rows)) == values[::2]
+
+
+@given(NUMBERS)
+def test_null_counts_as_zero(values: list[int | None]) -> None:
+    column = Column.of(pa.chunked_array([values], pa.int64()))
+    assert column.numbers[column.codes].tolist() == [value or 0 for value in values]
+
+
+@given(st.lists(st.integers(-1, 4), max_size=40), st.integers(1, 12), st.data())
+def test_the_top_rows_are_the_largest_in_row_order(codes: list[int], n: int, data: st.DataObject) -> None:
+    selected = data.draw(st.lists(st.booleans(), min_size=len(codes), max_size=len(codes)))
+    found = top(np.array(codes, np.int8), np.array(selected, np.bool_), n)
+    assert found.tolist() == sorted(np.flatnonzero(selected).tolist(), key=lambda row: -codes[row])[:n]
+
+
+@given(st.lists(st.tuples(st.sampled_from("cab"), st.integers(0, 9), st.none() | st.just(["x"]), st.booleans())))
+def test_rows_are_sorted_by_organization(rows: list[tuple[str, int, list[str] | None, bool]]) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create table t (snapshot_date date, organization varchar, n bigint, items varchar[])")
+        for name, n, items, is_of_week in rows:
+            day = WEEK if is_of_week else date(2026, 11, 9)
+            connection.execute("insert into t values (?, ?, ?, ?)", [day, name, n, items])
+        columns = Columns(connection, "t", WEEK)
+        kept = sorted((row for row in rows if row[3]), key=lambda row: row[0])
+        assert len(columns) == len(kept)
+        assert values_of(columns["n"]) == [n for _, n, _, _ in kept]
+        written = columns["to_json(items)::varchar"]
+        assert written.has_list(lambda found: "x" in found).tolist() == [items == ["x"] for _, _, items, _ in kept]
+        names = sorted({row[0] for row in kept})
+        assert columns.organizations.to_pylist() == names
+        amounts = columns["n"].numbers[columns["n"].codes]
+        assert columns.sums(amounts).tolist() == [sum(n for name, n, *_ in kept if name == each) for each in names]
+        assert columns.of_organizations(["A", "c"]).tolist() == [name in ("a", "c") for name, *_ in kept]
+        where = f"rowid in ({', '.join(map(str, columns.rowids.tolist())) or 'null'})"
+        [[n_found, total]] = connection.execute(f"select count(*), coalesce(sum(n), 0) from t where {where}").fetchall()
+        assert (n_found, total) == (len(kept), amounts.sum())
+
+
+@given(st.lists(st.text("aB-", max_size=4)), st.text("Ab-", max_size=2), st.integers(1, 5))
+def test_names_are_found_in_order_of_rank(names: list[str], text: str, n: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hub_assets.report.serve.columns._STEP", 3)
+        ranked = Names(pa.chunked_array([names], pa.string()))
+        found = ranked.containing(text, n).tolist()
+    assert found == [place for place, name in enumerate(names) if text.lower() in name.lower()][:n]
+    assert ranked.equal(text).tolist() == [place for place, name in enumerate(names) if text.lower() == name.lower()]
