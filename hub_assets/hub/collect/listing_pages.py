@@ -4,16 +4,15 @@ Listings are sorted by `createdAt`, the only key that never changes. Otherwise, 
 or repeat a repository whose likes changed. Processing the pages does not belong here.
 """
 
-import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from hub_assets.hub.collect.raw_table import ListingTable
+from hub_assets.hub.http.bodies import written
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubBroken, HubRefused, HubThrottled, HubUnusable
 from hub_assets.hub.http.pacing import OUTAGE_BACKOFF
@@ -108,7 +107,10 @@ def list_pages(
             raise HubUnusable(f"The listing of {table.repo_type}s does not end: {dead_end}", url=path, status=200)
         seen |= keys
         path = start = answer.next_path
-        yield Page(page_text(answer.body), len(answer.body), path, answer.observed_at, refused)
+        # not the body itself: other readers may not accept its quirks (a byte-order mark, UTF-16, duplicate keys)
+        yield Page(
+            written(answer.body, is_strict=answer.is_strict), len(answer.body), path, answer.observed_at, refused
+        )
 
 
 def _dead_end(next_path: str | None, asked: set[str], *, brings_new: bool) -> str | None:
@@ -120,18 +122,6 @@ def _dead_end(next_path: str | None, asked: set[str], *, brings_new: bool) -> st
     if not brings_new:
         return "a page links on without new rows"
     return f"there are more than {MOST_PAGES:,} pages" if len(asked) >= MOST_PAGES else None
-
-
-def page_text(rows: list[Any]) -> str:
-    """Return a parsed page as JSON that every reader accepts: ASCII, with NaN and infinities as text.
-
-    We do not keep the body itself, because other readers may not accept its quirks (a byte-order mark, UTF-16,
-    duplicate keys).
-    """
-    try:
-        return json.dumps(rows, allow_nan=False)
-    except ValueError:
-        return json.dumps(json.loads(json.dumps(rows), parse_constant=str))
 
 
 def _refused_fields(error: HubRefused, table: ListingTable) -> list[str]:

@@ -5,7 +5,6 @@ allows. Sending requests belongs in `session`, parsing headers in `headers`. Wha
 not belong here.
 """
 
-import json
 import logging
 import random
 import re
@@ -26,6 +25,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import get_session
 
+from hub_assets.hub.http.bodies import parsed
 from hub_assets.hub.http.endpoint import DEFAULT_ENDPOINT, Endpoint
 from hub_assets.hub.http.errors import (
     HubBroken,
@@ -64,6 +64,8 @@ USER_AGENT: Final = f"hub_assets/{version('hub-assets')}; hf_hub/{huggingface_hu
 class Answer:
     """A successful response: its `text`, its JSON `body` (None for a card) and the Hub's time.
 
+    `is_strict` tells whether the body is strict JSON; see `bodies`.
+
     It took `attempts`, which used up `calls` of the rate limit, including redirects. `path` is the final path with its
     query; `was_redirected` is true if that differs from the requested path. `location` is the target of a redirect that
     was not followed.
@@ -77,6 +79,7 @@ class Answer:
     path: str
     observed_at: datetime
     location: str | None = None
+    is_strict: bool = False
     was_redirected: bool = False
     attempts: int = 1
     calls: int = 1
@@ -344,8 +347,15 @@ class HubClient:
         if 300 <= status < 400:
             location = self._endpoint.path_of(headers.get("location", ""), path)
             return Answer(None, "", status, headers, self._endpoint, path, self.now(), location)
-        text, body = _parsed(content, url, status) if card_bytes is None else (content.decode("utf-8", "replace"), None)
-        return Answer(body, text, status, headers, self._endpoint, path, self.now())
+        if card_bytes is not None:
+            return Answer(None, content.decode("utf-8", "replace"), status, headers, self._endpoint, path, self.now())
+        try:
+            text, body, is_strict = parsed(content)
+        except ValueError as broken:
+            raise HubBroken("the body is not JSON", url=url, status=status, cause="not JSON") from broken
+        except RecursionError as broken:
+            raise HubBroken("the body is nested too deeply", url=url, status=status, cause="RecursionError") from broken
+        return Answer(body, text, status, headers, self._endpoint, path, self.now(), is_strict=is_strict)
 
     def _read(self, response: httpx2.Response, card_bytes: int | None) -> bytes:
         pieces, left = [], card_bytes or self._answer_megabytes * 2**20
@@ -382,24 +392,3 @@ def _token(token: str | bool | None, endpoint: str) -> str | None:
             "The token contains characters that Hub tokens never have; set a valid HF_TOKEN, or unset it", url=endpoint
         )
     return sent_token
-
-
-def _parsed(content: bytes, url: str, status: int) -> tuple[str, Any]:
-    """Return a body as text and as parsed JSON."""
-    try:
-        text = content.decode(json.detect_encoding(content), "surrogatepass")
-        body = json.loads(text, parse_int=_whole)
-    except ValueError as broken:
-        raise HubBroken("the body is not JSON", url=url, status=status, cause="not JSON") from broken
-    except RecursionError as broken:
-        raise HubBroken("the body is nested too deeply", url=url, status=status, cause="RecursionError") from broken
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # an unpaired surrogate
-        text = text.encode("utf-8", "replace").decode()
-    return text, body
-
-
-def _whole(digits: str) -> int | float:
-    """Parse a whole number. Python rejects an int with thousands of digits, which would cost us the entire page."""
-    return int(digits) if len(digits) < 400 else float(digits)

@@ -40,7 +40,7 @@ def test_conditions_mean_what_they_say(drawn: tuple[list[object], object, pa.Dat
         assert column.is_at_least(wanted).tolist() == [k and v >= wanted for k, v in known]  # type: ignore[operator]
         assert column.is_at_most(wanted).tolist() == [k and v <= wanted for k, v in known]  # type: ignore[operator]
     rows = np.arange(0, len(values), 2)
-    assert column.least(rows) == min((value for value in values[::2] if value is not None), default=None)
+    assert column.least(rows) == min((value for value in values[::2] if value is not None), default=None)  # type: ignore[type-var]
     assert values_of(column.taken(rows)) == values[::2]
 
 
