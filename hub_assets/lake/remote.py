@@ -3,8 +3,8 @@
 Opening the lake fetches the manifests that have changed, so that a run sees the weeks as they were when it opened the
 lake, and its own. A part is fetched when it is first read, and verified with the digest in its manifest. Writing a
 manifest uploads its new parts, then replaces the manifest in the bucket if no other machine has done so, and then the
-folder's. Journals stay in the folder. A writer that is killed in between leaves parts in the bucket that no manifest
-names; the next write of that week removes them after a day.
+folder's. Journals stay in the folder. A writer that is killed before it replaces the manifest leaves unlisted parts in
+the bucket; later writes of that week remove them once they are a day old.
 
 A part's key contains the start of its digest, so that two writers never overwrite each other's parts.
 """
@@ -193,7 +193,7 @@ class RemoteLake(Lake):
             ) from None
 
     def _sweep(self, folder: Path, manifest: Manifest, old: set[str]) -> None:
-        """Remove the parts that a manifest no longer names, and those that no manifest has named for a day."""
+        """Remove the parts that a manifest no longer lists, and unlisted ones that are a day old."""
         named = set(self._keys(folder, manifest))
         found = self.bucket.list(self._key(folder))
         now = datetime.now(UTC)

@@ -1,1 +1,1 @@
-"""A local Hub for the demo, tests and benchmarks: an HTTP server over a population."""
+"""A local Hub for the demo, tests and benchmarks: an HTTP server for a Hub's content in a week."""

@@ -233,7 +233,7 @@ class Graph:
         """Return a directed igraph graph with the same node numbers and a `weight` on each edge.
 
         Raises:
-            ValueError: if the graph has implicit edges, as do all other conversions.
+            ValueError: if the graph has implicit edges; all other conversions raise it, too.
         """
         graph = self.edges_to_igraph()
         # igraph silently ignores weights that are NumPy integers, so they are passed as a list of floats

@@ -41,9 +41,9 @@ def trend(days: npt.ArrayLike, values: npt.ArrayLike) -> dict[str, float]:
     over a grid of them, weighted by the restricted likelihood (Harville 1974, Biometrika 61, 383-385). This is Bayesian
     averaging, with prior weights that fall with the fourth root of the persistence.
 
-    The interval is for the slope of the process, of which these weeks are one realization. Over 104 weeks, four of them
-    missing, it covers the true slope in 94 to 98% of autoregressive series that return to a level within half a year
-    (first-order coefficients up to 0.95), and in 70 to 80% of random walks, which do not return.
+    The interval estimates the slope of the underlying process; these weeks are one realization of it. Over 104 weeks,
+    four of them missing, it covers the true slope in 94 to 98% of autoregressive series that return to a level within
+    half a year (first-order coefficients up to 0.95), and in 70 to 80% of random walks, which do not return.
 
     Args:
         days: time of each week in days, ascending; weeks may be missing.

@@ -32,8 +32,8 @@ def stalled(ratio: Numbers, frozen_share: Numbers, n_busy: Numbers, rules: Rules
 
     A stall begins when downloads per day fall below `stall_ratio` of the median. It ends before the first listing that
     reaches `recovered_ratio` and is not partly frozen, because that listing carries the backlog. Stalls at most
-    `stalls_apart` listings apart count as one. A stall longer than `longest_stall` ends there, because the level itself
-    has changed.
+    `stalls_apart` listings apart count as one. A stall is cut off after `longest_stall` listings, because a drop that
+    lasts longer is a change of level.
 
     Args:
         ratio: downloads per day since the previous listing, divided by their running median; NaN if unknown.

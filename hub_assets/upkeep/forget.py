@@ -89,7 +89,12 @@ class Eraser:
         self._pattern = re.compile("|".join(patterns))
 
     def text(self, text: str, name: str = "") -> str:
-        """Return a string without the names, given its field's name."""
+        """Return a string with the person's names replaced by tokens.
+
+        Args:
+            text: the string.
+            name: the field it comes from. Names that are also words are replaced only in fields that name people.
+        """
         if text in self.tokens and (text not in self._words or name in self._naming):
             changed = self.tokens[text]
         else:

@@ -83,7 +83,7 @@ class Rates:
 
     @cached_property
     def rate(self) -> Floats:
-        """Events per second after the span; 0 if life ends with the span."""
+        """Events per second after `span`; 0 if `life` is no longer than `span`."""
         rest: Floats = (self.total - self.first) / np.maximum(self.span, _CALM)
         return np.where(self.life > self.span, rest, 0)
 
