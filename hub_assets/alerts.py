@@ -44,7 +44,7 @@ def configured() -> list[str]:
 
 
 def send(alert: Alert) -> None:
-    """Send an alert to all targets. A target that fails is logged without its address; the others still get it."""
+    """Send an alert to all targets. A failed target is logged without its address; the others still get the alert."""
     for target in configured():
         scheme = target.partition(":")[0].lower()
         try:

@@ -78,7 +78,7 @@ def build_defs(
         deadline = DEADLINES.get(spec.key.to_user_string())
         return entry.replace_attributes(partitions_def=weeks, freshness_policy=deadline)
 
-    # Dagster backfills a job that collects week by week, because its listings require it; that is intended
+    # a job with listings is backfilled one week at a time, because the listings require it; this is intended
     warnings.filterwarnings("ignore", "Asset job .* materializes assets with varying BackfillPolicies")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster calls backfill policies beta

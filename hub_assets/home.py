@@ -233,7 +233,7 @@ class Home:
 
         Args:
             endpoint: the Hub's address.
-            population: the population that a local Hub reports; its address may change between runs.
+            population: the population that a local Hub reports, because the Hub's address may change between runs.
 
         Raises:
             HomeError: if the home holds data from another Hub.

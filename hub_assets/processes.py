@@ -12,7 +12,7 @@ from pathlib import Path
 def process_mark(pid: int) -> str | None:
     """Return a mark that no later process with the same pid shares, or None if the process is dead.
 
-    It includes the start time where /proc provides it, and is only the pid elsewhere.
+    The mark includes the process's start time where /proc provides it; elsewhere, it is the pid alone.
     """
     try:
         os.kill(pid, 0)
@@ -33,7 +33,7 @@ def is_alive(mark: str) -> bool:
 
 
 def has_lived_since(pid: int, moment: float) -> bool:
-    """Return whether the process that had a pid at some moment (Unix time) is alive, rather than a later process."""
+    """Return whether the process that had a pid at a moment (Unix time) is alive; later processes do not count."""
     mark = process_mark(pid)
     start_ticks = mark.partition("@")[2] if mark else None
     if not start_ticks:

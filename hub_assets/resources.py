@@ -274,7 +274,7 @@ class HomeResource(dg.ConfigurableResource):
     def building(
         self, snapshot_date: date | None = None, listings: Iterable[str] = LISTED
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Wait until no other process builds, and open the build database after loading its views, seeds and sources.
+        """Wait until no other process builds, then open the build database and load its views, seeds and sources.
 
         A run opens the database once and keeps it open until `release` or an error, because opening it takes 25 ms and
         preparing it another 30 ms.
@@ -323,7 +323,7 @@ class HomeResource(dg.ConfigurableResource):
             snapshot_date: its week.
 
         Raises:
-            SparkError: if Spark is asked for and cannot be used.
+            SparkError: if Spark is requested but cannot be used.
         """
         address = engine_of_environment()
         if address is None:

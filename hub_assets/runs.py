@@ -127,7 +127,7 @@ def instance_databases(home: Home) -> list[str]:
 
 
 def clean_up(home: Home) -> list[str]:
-    """Apply a home's retention limits and return what was removed. The caller must hold the write lock."""
+    """Apply a home's retention limits and return what was removed. The caller must hold the building lock."""
     return list(apply(home, project(), datetime.now(UTC), instance_databases(home)))
 
 

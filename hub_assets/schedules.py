@@ -35,7 +35,7 @@ DEADLINES: Final = {
 }
 
 ON_REQUEST: Final = ("release__dataset", "report__space")
-"""Assets that publish on the Hub, which nobody expects of a snapshot."""
+"""Assets that publish on the Hub; a snapshot leaves them out."""
 
 weekly_snapshot = dg.define_asset_job(
     "weekly_snapshot",
@@ -67,7 +67,7 @@ archived_week = dg.define_asset_job(
 weekly_release = dg.define_asset_job(
     "weekly_release",
     selection=dg.AssetSelection.assets("release__dataset"),
-    description="Build a published week as a data set, and publish it on the Hub if HUB_ASSETS_RELEASE_TO names one.",
+    description="Build a published week as a data set, and publish it on the Hub if the run's configuration names one.",
 )
 
 

@@ -86,7 +86,7 @@ def alert_sensors(home: Home) -> list[dg.SensorDefinition]:
     # runs started by the command have no code location, so the sensor monitors all locations
     @dg.run_failure_sensor(name="alert_run_failed", default_status=running, monitor_all_code_locations=True)
     def run_failed(context: dg.RunFailureSensorContext) -> None:
-        """Send an alert about a failed run, which names the cause first."""
+        """Send an alert about a failed run, with the cause first."""
         run = context.dagster_run
         cause = run.tags.get(CAUSE_TAG) or cause_of(context.instance, run.run_id) or context.failure_event.message
         week = run.tags.get("dagster/partition", "no week")

@@ -44,7 +44,7 @@ named as (
     from numbered
 )
 
--- count an author named twice only once; authors with deleted accounts are null
+-- count an author once even if named twice; authors with deleted accounts are null
 select
     snapshot_date,
     repo_type,

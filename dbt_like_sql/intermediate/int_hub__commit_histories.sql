@@ -6,8 +6,8 @@ repositories as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a fetch counts once its last page has arrived. Group by number first and join the other columns afterwards: carrying
--- them through the grouping costs far more
+-- a fetch counts only if its last page has arrived. Group by number first and join the other columns afterwards:
+-- carrying them through the grouping costs far more
 latest as (
     select
         repo_type,

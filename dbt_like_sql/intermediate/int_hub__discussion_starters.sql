@@ -16,7 +16,7 @@ items as (
         and pages.fetch_number = histories.version_fetch
 ),
 
--- count a discussion that appears on two pages once; deleted accounts leave no author
+-- count a discussion once even if it appears on two pages; deleted accounts leave no author
 discussions as (
     select
         snapshot_date, repo_type, repo_key, item.author as author, item.num as num,

@@ -43,7 +43,7 @@ previous as (
         on listings.repo_type = previous_dates.repo_type and listings.snapshot_date = previous_dates.previous_date
 ),
 
--- when a repository that a partial listing left out returns, it counts all downloads since it was last seen
+-- a repository that returns after a partial listing is credited with all downloads since it was last seen
 returned as (
     select present.repo_type, present.repo_key
     from present

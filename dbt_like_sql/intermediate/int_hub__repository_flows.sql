@@ -38,7 +38,7 @@ corrections as (
     group by repo_type, repo_key, flow_date
 ),
 
--- all downloads of a repository that is new since the previous listing came after it
+-- a repository created after the previous listing got all its downloads since then
 joined as (
     select
         present.snapshot_date,

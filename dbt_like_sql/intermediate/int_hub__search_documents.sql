@@ -33,7 +33,7 @@ cards as (
     where place = 1
 ),
 
--- for datasets whose card has not been read, use the tasks and languages in the tags
+-- the tasks and languages in the tags, for repositories whose card has not been read or declares none
 tagged as (
     select
         repo_type,

@@ -10,7 +10,7 @@ tagged as (
     where snapshot_date = date '{{ var('snapshot_date') }}' and pipeline_tag is not null
 ),
 
--- whole tags only: `bio` is not in `symbiosis`
+-- whole tags only: `bio` does not match `symbiosis`
 plain as (
     select
         repo_type,

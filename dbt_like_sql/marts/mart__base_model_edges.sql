@@ -20,5 +20,3 @@ select
     bases.base_repo_id = bases.repo_id or coalesce(ids.model_key = bases.repo_key, false) as is_self_loop
 from bases
 left join ids on bases.base_repo_id = ids.model_id
--- readers look up the derivatives of single models
-order by ids.model_key, bases.base_repo_id, bases.repo_key

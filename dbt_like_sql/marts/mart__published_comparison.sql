@@ -118,7 +118,7 @@ licensed as (
     group by repo_type
 ),
 
--- an unused license is 0; `item` may be a family of licenses
+-- an unused license has 0 repositories; `item` may be a family of licenses
 licenses_first as (
     select published.place, published.subject, published.measure, coalesce(sum(license_shares.n_first), 0) as n_first
     from published
@@ -263,7 +263,7 @@ collaborations as (
         and summary.edge_rule = 'first_author' and not summary.includes_bots
 ),
 
--- Space listings contain the models they use, so coverage is complete
+-- listings contain the models that Spaces use, so coverage is complete
 usage as (
     select
         published.place,

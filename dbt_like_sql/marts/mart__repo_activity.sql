@@ -27,7 +27,7 @@ starters as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a developer who did both counts once
+-- a developer who committed and opened a discussion counts once
 people as (
     select * from committers
     union
@@ -59,7 +59,7 @@ usage as (
     group by model_key
 ),
 
--- usage is unknown, not 0, if the week's Space listing does not include the models they use
+-- usage is unknown, not 0, if the week's listing does not include the models that Spaces use
 usage_observed as (
     select count(model_ids) > 0 as is_observed
     from {{ ref('stg_hub__spaces') }}

@@ -1,6 +1,6 @@
 with
 
--- the newest earlier week, which may be more than seven days back if weeks are missing
+-- the most recent earlier week, which may be more than seven days back if weeks are missing
 earlier as (
     select max(snapshot_date) as previous_date
     from {{ ref('int_hub__repositories') }}

@@ -1,6 +1,6 @@
 with
 
--- the newest earlier week, which may be more than seven days back if weeks are missing
+-- the most recent earlier week, which may be more than seven days back if weeks are missing
 earlier as (
     select max(snapshot_date) as previous_date
     from {{ ref('mart__repo_activity') }}
@@ -19,7 +19,7 @@ previous as (
     inner join earlier on activity.snapshot_date = earlier.previous_date
 ),
 
--- changes of the repositories listed in both weeks; a change is unknown if either week's number is unknown
+-- changes in repositories listed in both weeks; a change is unknown if either week's number is unknown
 moved as (
     select
         present.repo_type,
@@ -98,7 +98,7 @@ joined as (
         and namespaces.namespace is not distinct from left_behind.namespace
 )
 
--- leave out namespaces without changes, because that is nearly all of them
+-- leave out namespaces without changes, which are nearly all of them
 select
     date '{{ var('snapshot_date') }}' as snapshot_date,
     joined.repo_type,

@@ -1,4 +1,4 @@
--- numbers of recent weeks change when a later listing reveals an error, so each week restates them as known by then
+-- numbers for recent weeks change when a later listing reveals an error, so each week restates them as known by then
 with
 
 recent as (

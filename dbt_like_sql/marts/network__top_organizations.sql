@@ -26,7 +26,8 @@ organizations as (
     where snapshot_date = date '{{ var('snapshot_date') }}' and kind <> 'unknown'
 ),
 
--- any account can display another's name, so the namespace is shown with it. Users' display names are personal data
+-- any account can display another's name, so the name is shown with the namespace. Users' display names are personal
+-- data
 developed as (
     select
         placed.snapshot_date,

@@ -25,7 +25,7 @@ class WeekPlan:
     """One week of the plan: the upload chosen for each type, and what is left to do.
 
     - `listed`: we listed all types ourselves, so the archive is not needed
-    - `imported`: the lake holds the chosen listings
+    - `imported`: the lake holds the chosen listings, and the week's tables were built from them
     - `gap`: the archive has no listing for the week; importing the week records this
     - `to import`: at least one listing must still be downloaded
     """

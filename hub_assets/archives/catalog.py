@@ -77,7 +77,7 @@ class Upload:
     - `size`, `digest`: bytes, and SHA-256
     - `rows`, `newest_at`: number of rows and newest creation time, from the Parquet footer
 
-    All but the first four are None if unknown.
+    `size` and all later fields are None if unknown.
     """
 
     repo_type: RepoType

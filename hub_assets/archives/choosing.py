@@ -1,7 +1,7 @@
 """The choice of the upload that represents each week, and the reasons why some weeks have none.
 
 A week is represented by the last complete upload before its end: all three listings of one batch, each of them whole
-and none a repeat from before the week. It is never represented by an upload of another week. Where no batch has all
+and none a repeat from before the week. It is never represented by an upload from another week. Where no batch has all
 three, each type is represented by its own last whole upload, and the week is partial.
 
 All functions are pure: finding and fetching uploads do not belong here.
@@ -144,7 +144,7 @@ def _judge(listed: Sequence[Upload]) -> list[_Judged]:
 
 
 def _truncated(rows: int | None, before: Sequence[int], after: Sequence[int]) -> str | None:
-    """Describe how far a listing is cut off; return None if it is whole or its number of rows is unknown.
+    """Describe how short a truncated listing is; return None if it is whole or its number of rows is unknown.
 
     A drop below the median of the earlier uploads means a truncated file, unless later uploads are as small, which
     means a purge.

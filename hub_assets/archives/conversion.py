@@ -60,7 +60,7 @@ def pages_of(file: Path, fields: Mapping[str, pa.DataType], json_fields: frozens
     names = _columns(types, file, list(fields)).read
     members = [_member(name, types[name], fields.get(name, pa.string()), name in json_fields) for name in names]
     if "_id" not in types:
-        # without the Hub's own key, the id is the only one; it does not survive a rename
+        # without the Hub's own key, the id is the only key, but it does not survive a rename
         members.append("'\"_id\":' || to_json('id:' || id)")
     select = f"select '{{' || concat_ws(',', {', '.join(members)}) || '}}' as body from {parquet([file])}"
     with duckdb.connect() as connection:

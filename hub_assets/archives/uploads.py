@@ -79,7 +79,7 @@ class Uploads:
 
     @contextmanager
     def reaching(self) -> Iterator[None]:
-        """Turn errors from huggingface_hub into a single sentence.
+        """Turn errors from huggingface_hub into one-sentence errors.
 
         Raises:
             ArchiveUnreachable: if the Hub does not answer, or does not have the archive.

@@ -392,7 +392,7 @@ def ranked(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
 
 
 def base_week(connection: duckdb.DuckDBPyConnection, week: date) -> date | None:
-    """Return the earlier week whose facts are to predict a week's use; None if there is none.
+    """Return the earlier week whose facts predict a week's use; None if there is no such week.
 
     It is the newest week at least 12 weeks earlier, or else the oldest week at least 4 weeks earlier. Weeks in which a
     rule casts doubt on models are skipped.
@@ -418,7 +418,7 @@ def base_week(connection: duckdb.DuckDBPyConnection, week: date) -> date | None:
 
 
 def _before_and_after(connection: duckdb.DuckDBPyConnection, base: date, week: date) -> pa.Table:
-    """Return the models in families that are listed in both weeks: facts from the base week, and their use since."""
+    """Return the models that are in a family and listed in both weeks: facts from the base week, and use since then."""
     connection.register("ranks", ranked(connection, base))
     rows = connection.sql(f"""
         select

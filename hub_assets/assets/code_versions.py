@@ -23,8 +23,8 @@ COMPUTING: Final = tuple(
     f"{PACKAGE}.{room}"
     for room in ("identities", "networks", "statistics", "figures", "trust", "search", "vocabulary", "report.ledger")
 )
-"""Modules that decide values; whole modules count, because their functions call each other, and so does a yml of the
-same name beside a module."""
+"""Modules that decide values. A whole module counts, because its functions call each other; a yml of the same name
+beside it counts, too."""
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is eight times as fast
 WIRING: Final = tuple(f"{ASSETS}.{name}" for name in ("code_versions", "tables"))
 

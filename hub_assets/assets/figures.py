@@ -189,7 +189,7 @@ DRAWINGS: Final = {
     ),
     "figure__families_over_time": Drawing(
         "families_over_time",
-        "What derivatives hold by week, and roots by PageRank and downloads.",
+        "Each relation's share of downloads by week, and roots by PageRank and downloads.",
         ("mart__relation_shares", "network__family_pagerank"),
         _families,
         "change",

@@ -42,7 +42,7 @@ def build_listing(listing_table: ListingTable) -> dg.AssetsDefinition:
                 "no_collapse",
                 asset=table,
                 blocking=True,
-                description="The listing has at least half as many rows as last week's. An empty first listing warns.",
+                description="The listing has at least half the rows of the previous one. An empty first listing warns.",
             ),
         ],
     )

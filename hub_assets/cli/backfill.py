@@ -56,7 +56,7 @@ def backfill_command(home: Path | None, first: date, last: date, name: str, dry_
     from hub_assets.warehouse.database import publish
 
     if last < first:
-        raise UserError(f"--from {first} is later than --to {last}; exchange them")
+        raise UserError(f"--from {first} is later than --to {last}; swap them")
     hub, archive, chosen_home = HubResource.of_environment(), ArchiveResource(name=name), home_of(home)
     contact = hub.new_client().contact()
     chosen_home.require(hub.endpoint.rstrip("/"), contact.population)

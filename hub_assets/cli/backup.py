@@ -27,7 +27,7 @@ def backup_command(home: Path | None, folder: Path, keep: int | None) -> None:
     """Back up a home into FOLDER.
 
     Copies only what has changed since the last backup in the folder. You can back up during a run. If Dagster keeps its
-    runs in PostgreSQL, back that up with pg_dump. The folder holds personal data and the pseudonym key, so protect
+    runs in PostgreSQL, back them up with pg_dump. The folder holds personal data and the pseudonym key, so protect
     it like the home.
 
     \b

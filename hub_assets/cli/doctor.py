@@ -54,7 +54,7 @@ def examined(client: "HubClient", root: Path) -> "Examination":
     try:
         save(root, examination)
     except OSError as error:
-        console.print(f"The result could not be kept in {root} ({error.strerror}).", style="yellow")
+        console.print(f"The result could not be saved in {root} ({error.strerror}).", style="yellow")
     return examination
 
 

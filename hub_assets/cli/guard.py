@@ -1,4 +1,4 @@
-"""Makes the command end on an error with one escaped sentence and an exit code, but without a traceback."""
+"""Reports an error as one escaped sentence and an exit code, without a traceback."""
 
 from typing import Any
 

@@ -59,10 +59,10 @@ def review_command(home: Path | None, by: str) -> None:
 
 @identities_group.command("export")
 @HOME
-@click.option("--all", "is_all", is_flag=True, help="Export every pair, not only those to review.")
+@click.option("--all", "is_all", is_flag=True, help="Export every pair, not only those that need review.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def export_command(home: Path | None, is_all: bool, file: Path) -> None:
-    """Export the pairs to review to FILE, a new CSV file.
+    """Export the pairs that need review to FILE, a new CSV file.
 
     Open it in a spreadsheet, fill in the decision column and import it again.
 

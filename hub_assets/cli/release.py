@@ -14,7 +14,7 @@ from hub_assets.errors import UserError
 @click.option(
     "--to", required=True, metavar="NAMESPACE/NAME", help="Data set on the Hub; created if it does not exist."
 )
-@click.option("--week", type=DayType(), help="Any day of the week to release. Default: the newest published week.")
+@click.option("--week", type=DayType(), help="Week to release, as any date in it. Default: the newest published week.")
 @click.option("--dry-run", is_flag=True, help="Build the files and show what would be uploaded; send nothing.")
 @HOME
 def release_command(to: str, week: date | None, dry_run: bool, home: Path | None) -> None:
@@ -104,7 +104,9 @@ def published_week(warehouse: Path, day: date | None) -> date:
         rows = connection.execute("select distinct snapshot_date from mart__repo_activity order by 1").fetchall()
     weeks = [week for (week,) in rows]
     monday = day - timedelta(days=day.weekday()) if day else max(weeks, default=None)
-    if monday is None or monday not in weeks:
+    if monday is None:
+        raise UserError(f"No week is published in {warehouse}.")
+    if monday not in weeks:
         listed = ", ".join(map(str, weeks[-5:])) or "none"
         raise UserError(f"The week of {monday} is not published in {warehouse}; published weeks: {listed}.")
     return monday

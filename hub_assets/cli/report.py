@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("report")
 @HOME
-@click.option("--week", type=DayType(), help="Any day of the week. Default: the newest published week.")
+@click.option("--week", type=DayType(), help="Week to report, as any date in it. Default: the newest published week.")
 @click.option(
     "--to-space", metavar="NAMESPACE/NAME", help="Also publish it as a static Space, created if it is missing."
 )
@@ -59,7 +59,7 @@ def report_command(home: Path | None, week: date | None, to_space: str | None, d
 
 
 def _target(home: "Home", to_space: str, *, is_asked: bool) -> "Target":
-    """Return where to publish; `is_asked` says whether to ask the Hub if the home's data is its own."""
+    """Return where to publish; `is_asked` says whether to check with the Hub that the home's data came from it."""
     from huggingface_hub.utils import HFValidationError, validate_repo_id
 
     from hub_assets.releases.commit import Target

@@ -23,7 +23,7 @@ _UNREAD: Final = {None: "card not read", False: "no card"}
 @click.argument("query")
 @HOME
 @click.option("--type", "plural", type=click.Choice(list(_TYPES)), default="models", show_default=True)
-@click.option("--week", type=DayType(), help="Any day of the week to search. Default: the newest week with an index.")
+@click.option("--week", type=DayType(), help="Week to search, as any date in it. Default: the newest with an index.")
 @click.option("-k", type=click.IntRange(1, 100), default=10, show_default=True, help="Number of results.")
 @click.option("--task", help="Only this task, such as text-generation.")
 @click.option("--library", help="Only models for this library.")

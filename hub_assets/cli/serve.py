@@ -14,7 +14,7 @@ from hub_assets.errors import UserError
 
 @click.command("serve")
 @HOME
-@click.option("--week", type=DayType(), help="Any day of the week. Default: the newest published week with a report.")
+@click.option("--week", type=DayType(), help="Week to serve, as any date in it. Default: the newest with a report.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8800, show_default=True, help="Port; 0 picks one.")
 @click.option(
@@ -60,7 +60,8 @@ def serve_command(
         if is_opened:
             webbrowser.open(url)
 
-    Thread(target=prepare, args=[published], daemon=True).start()
+    preparing = Thread(target=prepare, args=[published])
+    preparing.start()
     try:
         serve(
             build_app(published, hosts=[host, *allowed_hosts]),
@@ -74,3 +75,4 @@ def serve_command(
         raise UserError(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from error
     finally:
         published.close()
+        preparing.join()

@@ -24,7 +24,7 @@ WEEKS_SHOWN: Final = 12
 
 @click.command("status")
 @HOME
-@click.option("--clean", is_flag=True, help="Remove what is over the limits now, instead of after the next run.")
+@click.option("--clean", is_flag=True, help="Apply the retention limits now instead of after the next run.")
 def status_command(home: Path | None, clean: bool) -> None:
     """Show a home's weeks, their coverage, stale tables, active runs, the next run, and retention limits.
 

@@ -1,7 +1,7 @@
 """Figures of change over weeks: concentration, survival, adoption, attribution and families.
 
-Suspect weeks are marked. Weeks without a listing have no point, and lines break there. Computing the rows does not
-belong here.
+Suspect weeks are marked. Weeks without a listing have no point and break the lines. Computing the rows does not belong
+here.
 """
 
 from collections.abc import Sequence
@@ -315,7 +315,7 @@ def _mark_suspect(axes: Axes, rows: pa.Table) -> None:
 
 
 def _dates(axes: Axes, rows: pa.Table) -> None:
-    """Give panels the same weeks on their axes, a single one included, and name the month of each day."""
+    """Give all panels the same weeks on the x axis, even if there is only one week, and label days with their month."""
     weeks, margin = pc.min_max(rows["snapshot_date"]).as_py(), timedelta(days=3, hours=18)  # no tick at the edges
     axes.set_xlim(weeks["min"] - margin, weeks["max"] + margin)
     locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]

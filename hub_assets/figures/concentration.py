@@ -16,7 +16,7 @@ from hub_assets.figures.panels import Curve, percent, whole_percent
 from hub_assets.figures.style import REPO_TYPES, VARIABLES, Look
 
 TARGET: Final = 0.8
-"""The share of the total for which the study counts the repositories that hold it."""
+"""A share of the total; the study counts the repositories that hold it."""
 TOP: Final = 0.01
 """The text above each panel gives the share of the total held by this top share of repositories."""
 

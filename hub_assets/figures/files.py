@@ -28,7 +28,8 @@ def png(figure: Figure) -> bytes:
 def thumbnail(image: bytes, limit: int = THUMBNAIL_BYTES) -> bytes:
     """Shrink a PNG to at most `limit` bytes, at the highest resolution that fits.
 
-    The figure is not drawn again at each resolution, because that took three times as long as its SVG and PNG.
+    The figure is not drawn again at each resolution, because that took three times as long as rendering its SVG
+    and PNG.
 
     Args:
         image: the PNG; the thumbnail has at most two thirds of its width and height.

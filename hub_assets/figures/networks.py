@@ -55,7 +55,7 @@ _OF_CORES: Final = panels.Grid(rows=1, columns=2, panel=2.83, header=0.54, gap=0
 def centrality_distributions(centrality: pa.Table) -> Figure:
     """Draw the complementary cumulative distributions of degree and PageRank in a developer network: Figure 4.
 
-    Curves show the share of developers with at least x on logarithmic axes, without isolates. One panel shows degrees
+    On logarithmic axes, curves show the share of developers with at least x, without isolates. One panel shows degrees
     (in + out, in, out), the other PageRank. The text above gives n, mean, median, maximum and standard deviation
     (ddof 1) for these developers.
 
@@ -323,7 +323,7 @@ def _spots(core: _Core) -> Floats:
 
 
 def _widths(weights: Floats, core: _Core) -> Floats:
-    """Return line widths in points, from the smallest to the largest weight of a core; thinner if there are many."""
+    """Return line widths in points, from the smallest to the largest weight of a core; thinner if it has many pairs."""
     low, high = np.log10([core.weights.min(), core.weights.max()])
     widths: Floats = 0.4 + 2.6 * (np.log10(weights) - low) / max(high - low, 1.0)
     return widths * float(np.clip(np.sqrt(100 / len(core.pairs)), 0.4, 1))

@@ -21,7 +21,7 @@ RULES: Final = (
 )
 """Regular expressions for lower-case names, each with a reason; the first match counts.
 
-`bot` must be a separate word: `SFconvertbot` is a program, but `talbot` is not.
+`bot` must be a separate word, because `talbot` is not a program. The seed lists exceptions such as `SFconvertbot`.
 """
 HINTS: Final = (
     (r"^\S*(?i:bot)$", "its name ends in the letters bot"),

@@ -16,7 +16,7 @@ from hub_assets.identities.sql import query
 HIGH_DEGREE: Final = 10
 """Minimum degree of the developers that the study reviewed by hand."""
 LOOSELY_ALIKE: Final = 0.6
-"""Minimum similarity that makes a pair with one of these developers worth reviewing."""
+"""Minimum similarity that makes a pair with a developer of high degree worth reviewing."""
 MOST_LOOKED_AT: Final = 100
 """Maximum number of committers in a repository for which comparing all pairs by hand is realistic."""
 MOST_TWINS: Final = 5
@@ -77,9 +77,9 @@ def find_candidates(facts: Facts, earlier: pa.Table | None = None, decided: pa.T
 
 
 def accounts_to_ask_first(facts: Facts, pairs: pa.Table) -> pa.Array:
-    """Return the author strings to look up first: those in a pair, then those that share a namespace with a git name.
+    """Return the author strings to look up first: those in a pair, then those beside a name not known to be an account.
 
-    The latter are looked up for their full names, which lead to further pairs.
+    The latter share a namespace with such a name. They are looked up for their full names, which lead to further pairs.
     """
     facts.register("pairs", pairs)
     return facts.ask(query("accounts_to_ask_first"))["author"].combine_chunks()

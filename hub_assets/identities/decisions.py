@@ -206,7 +206,7 @@ def undo(decisions: pa.Table, author_a: str, author_b: str) -> pa.Table:
 
 
 def decisions_hash(decisions: pa.Table) -> str:
-    """Return 12 hex digits that identify the pairs and their outcomes, regardless of order, author, time or reason."""
+    """Return 12 hex digits that identify pairs and their outcomes, regardless of order, reviewer, time or reason."""
     decided = sorted(zip(*(decisions[name].to_pylist() for name in (*_PAIR, "decision")), strict=True))
     return hashlib.sha256(json.dumps(decided).encode()).hexdigest()[:12]
 
@@ -214,8 +214,8 @@ def decisions_hash(decisions: pa.Table) -> str:
 def export_pairs(pairs: pa.Table, decisions: pa.Table, stream: TextIO) -> None:
     """Write pairs as CSV for a spreadsheet, with a decision column to fill in and readable evidence.
 
-    Current decisions are filled in. If the evidence has changed since, the old decision appears in `decided_before`
-    only, so that importing an unedited sheet changes nothing.
+    Decisions that still hold are filled in. A decision whose evidence has changed appears only in `decided_before`, so
+    that importing an unedited sheet changes nothing.
 
     Args:
         pairs: rows of `core__developer_pairs`.

@@ -1,8 +1,8 @@
 """Evidence for and against each candidate pair, and its score.
 
 Unknown facts are null and add no term to the score. The points follow record linkage (Fellegi and Sunter 1969): each is
-a rough log ratio, set by hand, of how often the fact holds for two strings of one person and for two people. The score
-orders the review; `rules` decides by the evidence itself.
+a rough log ratio, set by hand, of how often the fact holds for two strings of one person to how often it holds for
+strings of two people. The score orders the review; `rules` decides by the evidence itself.
 """
 
 from typing import Final
@@ -116,8 +116,8 @@ def _compare_names(facts: Facts, pairs: str) -> pa.Table:
 
     Returns:
         One row per comparison: `pair`, `relation`, `n_words` (in the longer name), `is_full` (either is a full name),
-        `are_real` (both have several words), `is_initial` (of the first name, only the initial matches) and `is_rare`
-        (the surname is rare in every name that consists of an initial and a surname).
+        `are_real` (both are real names), `is_initial` (of the first name, only the initial matches) and `is_rare`
+        (every name of several words has a rare surname).
     """
     facts.run(f"create or replace temp table comparisons as {query('comparisons', pairs=pairs)}")
     normals = facts.ask("select comparison as pair, one.normal as one, other.normal as other from comparisons")

@@ -1,4 +1,4 @@
-"""In-memory database of facts about one week's author strings, for the pair search to query.
+"""In-memory database of facts about one week's author strings, which the other modules query.
 
 The only conclusion drawn here is whether a string is an account.
 """
@@ -25,7 +25,7 @@ NO_ACCOUNTS: Final = pa.schema(
         ("organizations", pa.list_(pa.struct([("account_key", pa.string()), ("name", pa.string())]))),
     ]
 ).empty_table()
-"""Columns of the accounts table in a home that has never looked up accounts on the Hub."""
+"""Empty accounts table, for a home that has never looked up accounts on the Hub."""
 
 
 class Facts:

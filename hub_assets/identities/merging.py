@@ -86,7 +86,8 @@ def resolve(facts: Facts, decided: pa.Table) -> pa.Table:
     Pairs of strings that belong to the same account are merged first, then pairs accepted by a person, by a strong
     rule, and by any other rule. Two accounts are merged only if a person or `same_account` accepted a pair that links
     them. Pairs rejected by a person are never merged; pairs rejected by a rule, and pairs with dissimilar real names,
-    are not merged by any rule. Generic names are never merged. A conflicting pair goes to review if a rule accepted it.
+    are merged by no rule except `same_account`. Generic names are never merged. A conflicting pair goes to review if a
+    rule accepted it.
     """
     names = facts.ask("select author, account from authors order by author")
     place = _places(names["author"], decided)

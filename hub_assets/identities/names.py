@@ -46,8 +46,8 @@ def relation(a: str, b: str, similarity: str) -> str:
     - `numbered`: the names differ only in digits.
     - `permuted`: the same words in another order, or the first and last word run together.
     - `initial`: the same last word, and the first word of one is the initial of the other's (`J. Smith`, `jsmith`).
-    - `abbreviated`: one consists of the other's first name and an initial, or of an initial and the surname, however
-      short (`YaraW`, `rliu3`).
+    - `abbreviated`: one consists of the other's first name and an initial, or of an initial and the surname, and has at
+      least four characters without trailing digits (`YaraW`, `rliu3`).
     - `contained`: one is a prefix or suffix of the other and has at least six characters, with or without its trailing
       digits. `B. Goldsmith` and `benjagoldsmith` qualify, too.
     - `similar`: at least 90% similar, with the same first character (`Dan Smithson` is not `Ian Smithson`).
@@ -55,7 +55,7 @@ def relation(a: str, b: str, similarity: str) -> str:
     """
 
     def permuted(x: str, y: str) -> str:
-        # shorter ones are common by chance
+        # shorter names often agree by chance
         together = f"{y}.normal in (concat({x}.first, {x}.last), concat({x}.last, {x}.first))"
         return f"(len({x}.words) > 1 and length({x}.last) >= 3 and length({y}.normal) >= 7 and {together})"
 
@@ -66,7 +66,7 @@ def relation(a: str, b: str, similarity: str) -> str:
         return f"({long} and ({short} or (length({x}.first) = 1 and {both})))"
 
     def abbreviated(x: str, y: str) -> str:
-        # shorter ones are common by chance
+        # shorter names often agree by chance
         return f"(length({y}.stem) >= 4 and list_contains({x}.abbreviations, {y}.stem))"
 
     def contained(x: str, y: str) -> str:
@@ -94,7 +94,7 @@ def relation(a: str, b: str, similarity: str) -> str:
 def similarity_of(some: pa.Array, others: pa.Array) -> pa.Array:
     """Return the similarity of each pair of normal forms, in [0, 1]; null if either is empty.
 
-    The similarity is rapidfuzz's `fuzz.ratio`: 1 - (insertions and deletions) / (both lengths).
+    The similarity is rapidfuzz's `fuzz.ratio`: 1 - (insertions + deletions) / (sum of both lengths).
     """
     ratios = [np.empty(0)]
     for start in range(0, len(some), PAIRS):

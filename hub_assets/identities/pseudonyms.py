@@ -1,5 +1,5 @@
-"""Keyed pseudonyms for developers outside the raw layer and the identity tables. Only the home that has the key can
-compute them.
+"""Keyed pseudonyms, which replace developers' names outside the raw layer and the identity tables. Only the home that
+has the key can compute them.
 
 Exports of people's activity identify people only by their pseudonyms.
 """

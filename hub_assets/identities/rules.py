@@ -49,7 +49,8 @@ RULES: Final[dict[str, tuple[str, str, str]]] = {
         f"name_relation in ('same', 'permuted') and {_FREE} and {_UNCONTESTED} and {_TELLING} "
         f"and ({_CLOSE} or (n_words > 1 and {_NEAR}))",
         "One is not an account, and both have the same name, perhaps with the words in another order. They committed "
-        "to the same repository or one committed to the other's; several words also match within a namespace.",
+        "to the same repository or one committed to the other's; several words also match within a namespace or "
+        "organization.",
     ),
     "initial_name": (
         "accepted",

@@ -98,4 +98,4 @@ PSEUDONYMS: Final = pa.schema(
         pa.field("pseudonym", pa.string(), nullable=False),
     ]
 )
-"""`core__pseudonyms`: the pseudonyms that replace developers' names in everything that is published."""
+"""`core__pseudonyms`: the pseudonyms that replace developers' names outside the identity tables."""

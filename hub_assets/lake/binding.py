@@ -1,4 +1,4 @@
-"""What ties a lake's folder and home to the bucket that the folder caches. Opening either does not belong here."""
+"""What ties a lake's folder and home to the bucket that the folder caches. Opening the lake does not belong here."""
 
 from typing import Final
 

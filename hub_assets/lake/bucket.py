@@ -1,6 +1,6 @@
 """An S3 bucket: reads, uploads, and writes that succeed only if nobody else has written meanwhile.
 
-It turns what can go wrong with a store into one sentence. What the objects hold does not belong here.
+It turns a store's failures into one-sentence errors. What the objects hold does not belong here.
 """
 
 import os
@@ -83,7 +83,7 @@ class Entry:
 
 
 class Bucket:
-    """The objects below an address, in a store that obstore has opened.
+    """The objects under an address, in a store that obstore has opened.
 
     All methods raise:
         BucketError: if the address, the credentials or the bucket are wrong.
@@ -95,7 +95,7 @@ class Bucket:
         self._store = store
 
     def list(self, prefix: str = "") -> dict[str, Entry]:
-        """Return the objects below a folder, by key."""
+        """Return the objects under a folder, by key."""
         with self._reaching():
             return {
                 found["path"]: Entry(found["e_tag"] or "", found["last_modified"])
@@ -113,7 +113,7 @@ class Bucket:
                 return None
 
     def replace(self, key: str, content: bytes, tag: str | None) -> None:
-        """Write an object on the condition that it still has this version tag, or with None that it does not exist.
+        """Write an object only if it still has this version tag or, if `tag` is None, does not exist yet.
 
         Raises:
             Outdated: if the condition does not hold; nothing is written.
@@ -121,7 +121,7 @@ class Bucket:
         try:
             self._put(key, content, tag)
         except HubAssetsError:
-            # an attempt whose answer was lost may have succeeded, and then its repetition is refused
+            # an attempt whose response was lost may have succeeded, in which case the retry is refused
             found = self.read(key)
             if found is None or found[0] != content:
                 raise
@@ -150,10 +150,10 @@ class Bucket:
                 obstore.delete(self._store, found)
 
     def require_conditions(self, key: str) -> None:
-        """Check on an existing object that the store refuses writes whose condition does not hold.
+        """Check, with an existing object, that the store refuses writes whose condition does not hold.
 
         Raises:
-            BucketError: if it writes them anyway, because two writers could then overwrite each other's weeks.
+            BucketError: if it accepts them, because two writers could then overwrite each other's weeks.
         """
         content, _ = self.read(key) or (b"", "")
         for tag in (None, '"0123456789abcdef0123456789abcdef"'):
@@ -187,7 +187,7 @@ def _explained(address: str, error: Exception) -> HubAssetsError:
     text, kind = str(error).partition("\n\nDebug source")[0], type(error).__name__
     # 409: two conditional writes of one object at the same moment
     if kind in ("AlreadyExistsError", "PreconditionError") or "ConditionalRequestConflict" in text:
-        return Outdated(f"another writer has changed {address} meanwhile; try again")
+        return Outdated(f"another writer has changed {address} in the meantime; try again")
     if "NoSuchBucket" in text:
         return BucketError(f"there is no bucket behind {address}; create it, or correct HUB_ASSETS_LAKE")
     if "169.254.169.254" in text or re.search(r"Missing ?(AccessKeyId|SecretAccessKey)", text):
@@ -198,7 +198,7 @@ def _explained(address: str, error: Exception) -> HubAssetsError:
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
     if re.search("301 Moved|PermanentRedirect|without LOCATION", text):
-        return BucketError(f"{address} lies in another region; set AWS_REGION to the bucket's")
+        return BucketError(f"{address} is in another region; set AWS_REGION to the bucket's")
     reason = " ".join(text.partition("<?xml")[0].split())
     return BucketUnreachable(
         f"{address} cannot be reached ({reason}); check the network and AWS_ENDPOINT_URL, then try again"

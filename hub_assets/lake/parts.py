@@ -145,7 +145,7 @@ class Lake:
     def adopt(self, table: str, snapshot_date: date, files: Iterable[Path]) -> Manifest:
         """Replace a week's valid parts with Parquet files that another program wrote.
 
-        The files are moved; they must lie on the lake's own file system.
+        The files are moved, so they must be on the lake's file system.
         """
         manifest = Manifest(complete=True, generation=self.manifest(table, snapshot_date).generation + 1)
         folder = self.folder(table, snapshot_date)

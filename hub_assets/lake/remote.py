@@ -1,10 +1,10 @@
 """A lake on object storage: a bucket holds the weeks, and the lake's folder is a cache of it.
 
-Opening the lake fetches the manifests that have changed, so that a run sees the weeks as they were when it opened the
-lake, and its own. A part is fetched when it is first read, and verified with the digest in its manifest. Writing a
+Opening the lake fetches the manifests that have changed, so a run sees the weeks as they were when it opened the lake,
+plus its own changes. A part is fetched when it is first read, and verified with the digest in its manifest. Writing a
 manifest uploads its new parts, then replaces the manifest in the bucket if no other machine has done so, and then the
 folder's. Journals stay in the folder. A writer that is killed before it replaces the manifest leaves unlisted parts in
-the bucket; later writes of that week remove them once they are a day old.
+the bucket; later writes to that week remove them once they are a day old.
 
 A part's key contains the start of its digest, so that two writers never overwrite each other's parts.
 """
@@ -29,14 +29,14 @@ from hub_assets.lake.parts import MANIFEST, Lake, LakeError, Manifest, Part, man
 DIFFERENCES: Final = {
     "source": "they hold data from different Hubs; choose another bucket, or another home with --home",
     "format": "another version of hub_assets wrote it; use the same version on all machines",
-    "secret": "its secret differs, so that people would have other pseudonyms; copy `secret` from the first home",
+    "secret": "its secret differs, so people would get different pseudonyms; copy `secret` from the first home",
 }
-"""What homes that share a bucket must agree on, and what to say if they do not."""
+"""The facts that homes sharing a bucket must agree on, and the error message for each."""
 PROBE: Final = ".lake"
-"""An empty object, on which a home tries once whether the store honors conditions."""
+"""An empty object with which a home checks once whether the store honors conditional writes."""
 CONNECTIONS: Final = 16
 KEPT: Final = timedelta(days=1)
-"""Age at which an unnamed part is no longer another writer's upload whose manifest is still to come."""
+"""Age at which an unlisted part can no longer be an upload whose writer has yet to replace the manifest."""
 KEY: Final = re.compile(r"\w+/snapshot_date=\d{4}-\d{2}-\d{2}/" + re.escape(MANIFEST))
 
 
@@ -125,7 +125,7 @@ class RemoteLake(Lake):
         return self._key(file.with_suffix(f".{part.digest[:16]}{file.suffix}") if part.digest else file)
 
     def _open(self, binding: Path) -> None:
-        """Fetch the changed manifests. The first time, upload the folder's own weeks."""
+        """Fetch the changed manifests, and upload the weeks that the bucket lacks."""
         bound = self.root / BOUND_TO
         is_new = not bound.exists()
         remote = {key: entry for key, entry in self.bucket.list().items() if KEY.fullmatch(key)}
@@ -154,7 +154,7 @@ class RemoteLake(Lake):
             write_beside(bound, lambda beside: beside.write_text(self.bucket.address, encoding="utf-8"))
 
     def _agree(self, path: Path) -> None:
-        """Add what this home knows to the bucket's copy of its binding, and the reverse."""
+        """Merge this home's binding with the bucket's copy, and update both."""
         found = self.bucket.read(path.name)
         theirs = json.loads(found[0]) if found else {}
         ours = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -175,8 +175,8 @@ class RemoteLake(Lake):
                 continue
             if not (folder / part.file).exists():
                 raise LakeError(
-                    f"{folder / part.file} is missing, and {self.bucket.address} does not have it either; restore one "
-                    "of them from a backup, or delete the folder and collect it again"
+                    f"{folder / part.file} is missing, and {self.bucket.address} does not have it either; restore "
+                    "the file from a backup, or delete its folder and collect the week again"
                 )
             self.bucket.upload(folder / part.file, key)
             known = known | {key}
@@ -188,12 +188,12 @@ class RemoteLake(Lake):
                 write_beside(folder / part.file, lambda beside: self.bucket.download(key, beside))
         except FileNotFoundError:
             raise LakeError(
-                f"{key} is not in {self.bucket.address}: another machine has replaced the week meanwhile, or somebody "
+                f"{key} is not in {self.bucket.address}: another machine has since replaced the week, or somebody "
                 "deleted it; run this again, and collect the week again if that does not help"
             ) from None
 
     def _sweep(self, folder: Path, manifest: Manifest, old: set[str]) -> None:
-        """Remove the parts that a manifest no longer lists, and unlisted ones that are a day old."""
+        """Remove the parts that a manifest no longer lists, and other unlisted parts that are more than a day old."""
         named = set(self._keys(folder, manifest))
         found = self.bucket.list(self._key(folder))
         now = datetime.now(UTC)
@@ -205,7 +205,7 @@ class RemoteLake(Lake):
 
 
 def _is_landing(folder: Path) -> bool:
-    """Return whether a process of this machine has a landing open in a folder; its manifest is its own until it ends.
+    """Return whether a process on this machine has a landing open in a folder; until it ends, it owns the manifest.
 
     A landing that starts right after this has to wait in `pull` until the lake is open.
     """
@@ -221,7 +221,7 @@ def _is_landing(folder: Path) -> bool:
 
 
 def _take(path: Path, content: bytes) -> None:
-    """Replace a manifest in the folder, and delete the parts that it does not name."""
+    """Replace a manifest in the folder, and delete the parts that it does not list."""
     write_beside(path, lambda beside: beside.write_bytes(content))
     manifest = read_manifest(path)
     named = {part.file for part in (*manifest.parts, *(manifest.landing or ()))}
@@ -235,5 +235,5 @@ def _content(path: Path) -> bytes:
 
 
 def _tag(content: bytes) -> str:
-    """Return the version tag that most stores give to a content; with any other, the manifest is fetched every time."""
+    """Return the tag that most stores give such content; with other tags, all manifests are fetched every time."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""Keyed digests of erased people's names, so that these are never written again, and the tokens that replace them.
+"""Keyed digests of erased people's names, so that no name is ever written again, and the tokens that replace names.
 
 The file does not reveal the names: checking a digest takes both the name and the home's secret. Erasing names that have
 already been written belongs in `upkeep.forget`.
@@ -109,13 +109,16 @@ class Tombstones:
             return None
         return self.by_digest.get(self._digest(text))
 
-    @lru_cache(maxsize=65_536)  # noqa: B019  # as long-lived as the run; words of cards repeat
+    @lru_cache(maxsize=65_536)  # noqa: B019  # as long-lived as the run; words in cards repeat
     def _digest(self, name: str) -> str:
         return hmac.digest(self.key, b"forgotten " + name.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def walk(value: Any, replace: Replace, name: str = "") -> Any:
-    """Return JSON with `replace` applied to every string except keys. Erased accounts lose their full name and key."""
+    """Return JSON with `replace` applied to every string except keys.
+
+    An erased account also loses its `fullname`, and its `account_key` becomes the token.
+    """
     if isinstance(value, str):
         return replace(value, name)
     if isinstance(value, list):
@@ -136,7 +139,7 @@ def walk(value: Any, replace: Replace, name: str = "") -> Any:
 
 
 def own_pattern(names: Iterable[str]) -> re.Pattern[str]:
-    """Return the pattern that finds a person's names in their own repository's text, where they also occur in words.
+    """Return the pattern that finds a person's names in their own repositories' text, even inside longer words.
 
     For example, a Space's subdomain joins the owner's name and the Space's name, in lower case and with hyphens.
     """

@@ -1,4 +1,4 @@
-"""The Hub's HTTP API over a population: routes, errors, redirects and headers.
+"""The Hub's HTTP API for a population: routes, errors, redirects and headers.
 
 Recorded from the real Hub and reproduced: parameters, field names, the page cap, `Link` and cursor; status, headers
 and messages of errors; relative 307 redirects; rate-limit headers on every response. Assumed: the fields of dataset and

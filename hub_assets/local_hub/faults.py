@@ -13,7 +13,7 @@ from hub_assets.local_hub.population import Population, key_value
 from hub_assets.vocabulary import RepoType
 
 ANSWER_KINDS: Final = {
-    "429": "429 with no calls left, although some are left",
+    "429": "429 whose headers say that no calls are left, although some are",
     "429-no-headers": "429 without rate-limit headers",
     "429-other": "429 while calls are left, as from another rate limiter",
     "500": "an error with an HTML body",
@@ -26,7 +26,7 @@ ANSWER_KINDS: Final = {
 }
 """Faults that affect a whole response; they apply to listings, repository info, histories and accounts."""
 PAGE_KINDS: Final = {
-    "move": "a repository changes after a page and is listed again (ARG `never`: the next one is never listed)",
+    "move": "a repository changes after a page and is listed again (ARG `never`: the next repository is never listed)",
     "row-without-id": "a page has an additional row without `_id`",
     "unknown-field": "the rows of a page have an unrequested field ARG (`mystery`)",
     "odd-tag": "the tags of the first row of a page contain a number and a null",

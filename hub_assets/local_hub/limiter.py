@@ -89,7 +89,7 @@ class Limiter:
     Args:
         quota: the rate limit of each caller.
         clock: a monotonic clock in seconds.
-        bucket: what the calls are called in headers and messages.
+        bucket: the name of the limit in headers and messages.
     """
 
     def __init__(self, quota: Quota, clock: Callable[[], float] = time.monotonic, bucket: Bucket = "api") -> None:

@@ -24,7 +24,7 @@ CARD_PATH: Final = re.compile(
 CACHED_CARD_PATH: Final = re.compile(
     r"/api/resolve-cache/(?P<plural>models|datasets|spaces)/(?P<id>[^/]+(/[^/]+)?)/(?P<rev>[^/]+)/README\.md"
 )
-"""Path that `resolve` leads to; the slash in an id is percent-encoded."""
+"""Path that `resolve` redirects to; the slash in an id is percent-encoded."""
 _RESOLVED: Final = re.compile(r"/((datasets|spaces)/)?[^/]+(/[^/]+)?/resolve/.*|/api/resolve-cache/.*")
 
 

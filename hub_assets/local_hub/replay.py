@@ -37,7 +37,7 @@ def replay(directory: Path, week: date | None = None) -> Population:
             `commits.parquet` for the models; a folder of such folders named by date (YYYY-MM-DD), where the last folder
             of a week counts; or a lake of this project (`raw_hub__models/snapshot_date=...`) or its home, served
             without histories.
-        week: any day of the week to serve; None means the newest week. A folder without a date in its name can be
+        week: any date in the week to serve; None means the newest week. A folder without a date in its name can be
             served in any week; for it, None means the current week.
 
     Returns:

@@ -1,7 +1,7 @@
 """Reading repositories with contents over HTTP: refs, commits, trees, files by revision, and the storage behind them.
 
-As on the Hub, `resolve` returns a redirect: to a relative address on the Hub for a file stored in git, or to a signed
-address on another host, which must not receive the token, for an LFS file. Recorded from the real Hub: parameters,
+As on the Hub, `resolve` returns a redirect: for a file stored in git, to a relative address on the Hub; for an LFS
+file, to a signed address on another host, which must not receive the token. Recorded from the real Hub: parameters,
 field names, page sizes, headers. Assumed: the form of a signed address and the error messages for an invalid signed
 address. Responses about a population's own repositories belong in `app`, storing revisions in `repositories`.
 """

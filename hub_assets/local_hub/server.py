@@ -25,7 +25,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "lifespan": "off",
     "ws": "none",
     "proxy_headers": False,
-    "timeout_keep_alive": 60,  # with the default of 5 s, a short pause of the machine loses them all
+    "timeout_keep_alive": 60,  # with the default of 5 s, a short pause of the machine closes all connections
     "timeout_graceful_shutdown": 1,
 }
 
@@ -50,12 +50,12 @@ def serve(app: ASGIApp, host: str, port: int, on_ready: Callable[[str], None], *
         host: the address to listen on.
         port: the port, or 0 for a free one.
         on_ready: called with the base URL once the server is ready.
-        settings: of `uvicorn.Config`, where they differ from a Hub's.
+        settings: options of `uvicorn.Config` that differ from a Hub's.
 
     Raises:
         OSError: if it cannot listen on the address.
     """
-    # a page creates thousands of short-lived objects, and garbage collection took a fifth of its time
+    # a page creates thousands of short-lived objects, and garbage collection took a fifth of the time
     gc.set_threshold(50_000)
     is_v6 = ":" in host
     family = socket.AF_INET6 if is_v6 else socket.AF_INET
@@ -110,7 +110,7 @@ def _serve_apart(make_app: Callable[[], ASGIApp], ready: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent is gone, even if that was killed."""
+    """End this process when its parent is gone, even if the parent was killed."""
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
     os._exit(1)

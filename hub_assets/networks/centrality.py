@@ -54,7 +54,7 @@ def pagerank(graph: Graph) -> Floats:
     """Return the weighted PageRank of each node, with damping 0.85 and sum 1 (Brin and Page 1998).
 
     Computed by igraph's PRPACK. networkx's `pagerank` agrees within its tolerance, but multiplies that tolerance by the
-    number of nodes, so its default is too coarse for large graphs. Graphs with implicit edges take power iterations.
+    number of nodes, so its default is too coarse for large graphs. Graphs with implicit edges use power iteration.
     """
     if graph.implicit is not None:
         return _pagerank(graph, graph.implicit)

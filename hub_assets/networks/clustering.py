@@ -11,7 +11,7 @@ from hub_assets.networks.implicit import Implicit
 Weight = Literal["weight", "fractional_weight"]
 
 MOST_DENSE: Final = 6_000
-"""Nodes in the dense matrix, which takes 0.3 GB at most, as does its product."""
+"""Maximum number of nodes in the dense matrix, which takes at most 0.3 GB, as does its square."""
 
 
 def average_clustering(graph: Graph, weight: Weight | None = None) -> float:
@@ -47,7 +47,7 @@ def average_clustering(graph: Graph, weight: Weight | None = None) -> float:
 
 
 def _triangles_with_implicit(graph: Graph, implicit: Implicit, weights: Floats, weight: Weight | None) -> Floats:
-    """Return the same as `_triangles` for a graph some of whose edges are implicit.
+    """Return the same as `_triangles` for a graph with implicit edges.
 
     The symmetric matrix of the links' strengths is M = P S P' + Y. P assigns nodes to classes and S holds the strength
     between two classes; Y is sparse and corrects the listed links, and the diagonal, to which P S P' gives a strength.

@@ -51,7 +51,7 @@ def export(
         most_in_graphml: maximum number of edges for GraphML; larger networks are written to Parquet only.
         implicit: rows that imply further edges, for networks whose edges are not all listed. If there are any, they are
             written to a third Parquet file, both files of edges carry the description `IMPLICIT`, and no GraphML is
-            written, because programs would take its edges for all of them.
+            written, because programs would mistake its edges for the complete set.
 
     Returns:
         The paths of `.nodes.parquet`, `.edges.parquet` and, if written, `.implicit.parquet` and `.graphml`. GraphML

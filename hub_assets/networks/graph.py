@@ -2,8 +2,8 @@
 
 It is built from tables and converts to igraph and networkx. Measures do not belong here.
 
-Edges of the largest repositories can be implicit (see `implicit`). They count in every number of a graph, but the
-arrays and the conversions do not list them.
+Edges of the largest repositories can be implicit (see `implicit`). Counts, degrees and strengths include them. The edge
+arrays and the links do not, and conversions raise an error.
 """
 
 from collections.abc import Sequence
@@ -41,8 +41,8 @@ class Graph:
         weights: positive weight of each edge.
         fractional_weights: optional second weight of each edge, also positive.
         n_isolates: number of developers who only have self-loops; they are not nodes.
-        implicit: edges that the arrays do not list. A pair of nodes may have an edge of each kind; it counts as one
-            edge with the sum of both weights.
+        implicit: edges that the arrays do not list. A pair of nodes may have a listed and an implicit edge, which count
+            as one edge with the sum of both weights.
     """
 
     names: pa.StringArray
@@ -241,7 +241,7 @@ class Graph:
         return graph
 
     def edges_to_igraph(self) -> igraph.Graph:
-        """Return the same graph without weights, which would double the memory because they are Python floats."""
+        """Return the graph of `to_igraph` without weights, which are Python floats and would double the memory."""
         self._require_all()
         return _igraph(self.n_nodes, self.sources, self.targets, is_directed=True)
 

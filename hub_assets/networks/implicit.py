@@ -25,7 +25,7 @@ class Implicit:
     """Edges between C classes of nodes: each node of a class has the same edge to each node of another class.
 
     The same holds within a class, except that no node has an edge to itself. A repository's developers fall into one
-    class per number of commits, of which there are at most sqrt(2 n) for n commits in total.
+    class per number of commits, so n commits in total make about sqrt(2 n) classes at most.
 
     Args:
         classes: class of each node, in [0, C). Class 0 consists of the nodes without implicit edges.

@@ -18,7 +18,7 @@ MOST_EDGES: Final = 500_000
 """Maximum number of edges for greedy communities. Larger graphs would take minutes; Leiden's algorithm takes
 seconds."""
 FEWER_EDGES: Final = 50_000
-"""The same limit for callers that measure many graphs."""
+"""A smaller maximum for callers that measure many graphs."""
 NAN: Final = float("nan")
 
 

@@ -41,7 +41,7 @@ def null_table(graph: Graph, draws: int = DRAWS, seed: int = 0) -> pa.Table:
         One row per core (`k`, `is_max_k`) and `measure` in `MEASURES`: its `value`, the `null_mean` and `null_std`
         (ddof 1) over the copies, `z`, the value's distance from the mean in standard deviations (null if all copies
         have the same value), and `n_draws`. Greedy modularity is null above 50,000 edges. Rewiring needs to list the
-        edges, so `n_draws` is 0 and the comparison null if some edges are implicit, as are both modularities.
+        edges, so if some are implicit, `n_draws` is 0, and the comparison and both modularities are null.
     """
 
     def rows() -> Iterator[dict[str, Any]]:

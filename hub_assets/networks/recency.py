@@ -25,7 +25,7 @@ def temporal_pagerank(
 
     This is PageRank (Page et al. 1999) with restarts that favor recent models. A random walk starts at a model with a
     probability proportional to 2^(-age / half_life) and moves to a base model, chosen uniformly if there are several.
-    It restarts with probability 1 - damping, and always at a model without a base.
+    It restarts with probability 1 - damping, and always after reaching a model without a base.
 
     Args:
         edges: one row per model and base: `node` and `base_node`. Repeated pairs count once; self-loops are ignored.

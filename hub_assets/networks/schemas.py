@@ -20,7 +20,7 @@ def _schema(keys: tuple[str, ...], counts: tuple[str, ...], numbers: tuple[str, 
 
 
 MODEL_CO_USAGE: Final = _schema(("network", "repo_key", "repo_id"), ("degree", "weighted_degree", "rank"))
-"""`network__model_co_usage`: number of other models used together with each model."""
+"""`network__model_co_usage`: number of other models that Spaces use together with each model."""
 
 USAGE_SUMMARY: Final = _schema(
     ("network", "ranking"),
@@ -64,7 +64,7 @@ FAMILY_PAGERANK: Final = pa.schema(
         *(pa.field(name, pa.bool_(), nullable=False) for name in ("is_root", "is_listed", "is_hidden_root")),
     ]
 )
-"""`network__family_pagerank`: the models that most rests on, compared with their downloads."""
+"""`network__family_pagerank`: the top models by PageRank, compared with their downloads."""
 
 OF_A_NETWORK: Final = ("network", "edge_rule", "includes_bots")
 """Keys of a collaboration network: all models or a sub-field, the edge rule, and whether it includes bots."""
@@ -85,7 +85,7 @@ COLLABORATION_CORES: Final = _schema(
 NULL_MODELS: Final = _schema(
     (*OF_A_NETWORK, "measure"), ("k", "n_draws"), ("value", "null_mean", "null_std", "z")
 ).append(_IS_MAX_K)
-"""`network__null_models`: measures of these cores compared with rewired copies."""
+"""`network__null_models`: measures of the k-cores, compared with rewired copies."""
 
 DEVELOPER_CENTRALITY: Final = _schema(
     (*OF_A_NETWORK, "developer"),

@@ -44,7 +44,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Published:
-    """A published release: the commit, the tag, and whether they already existed."""
+    """A published release: the commit, the tag, and whether the tag is new."""
 
     commit: str
     tag: str
@@ -77,7 +77,7 @@ def publish_release(
 
 
 def record_published(releases: Path, target: Target, tag: str) -> None:
-    """Record a release before it is published, so that an erasure can name it whatever happens then.
+    """Record a release before it is published, so that an erasure can name it whatever happens next.
 
     A list that cannot be read is replaced.
     """
@@ -96,7 +96,7 @@ def published_releases(releases: Path) -> list[str]:
 
 @contextmanager
 def hub_errors(target: Target, noun: str, what: str) -> Iterator[None]:
-    """Convert what huggingface_hub raises while it writes to a repository into our errors.
+    """Convert errors that huggingface_hub raises while writing to a repository into our own.
 
     Args:
         target: the repository.
@@ -136,8 +136,8 @@ def _publish(
         before = released.get(week.week)
         if before is not None and before.digest != week.digest and tag in tags:
             raise UserError(
-                f"The week of {week.week} was released before with other content, and releases are never edited. To "
-                f"replace it, delete the tag {tag} of {target.repo_id} first."
+                f"The week of {week.week} was released before with different content, and releases are never edited. "
+                f"To replace it, delete the tag {tag} of {target.repo_id} first."
             )
         if before is not None and before.digest == week.digest:
             commit = tags.get(tag, head)

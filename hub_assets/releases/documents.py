@@ -104,7 +104,7 @@ Listings of all public models, datasets and Spaces on the Hugging Face Hub, and 
 {len(weeks):,} weeks, {weeks[0].week} to {newest.week}{_gaps(weeks)}.
 
 `models.parquet`, `datasets.parquet` and `spaces.parquet` contain the newest week in the columns of hub-stats, so that
-you can reuse a query on hub-stats by changing only the address:
+you can reuse a hub-stats query by changing only the address:
 
 ```sql
 select id, downloads from 'hf://datasets/{repo_id}/models.parquet' order by downloads desc limit 10
@@ -118,7 +118,7 @@ All weeks of a table: `hf://datasets/{repo_id}/models/week=*/models.parquet`.
 | --- | ---: | --- |
 {tables}
 
-Columns that this data set does not collect are present but null: {_uncollected(newest)}. Counters that were not
+Columns whose data is not collected are present but null: {_uncollected(newest)}. Counters that were not
 observed are null, never 0.
 
 ## Can the counters be trusted?
@@ -179,7 +179,7 @@ def _quality(week: Week) -> str:
 
 def _removals(week: Week) -> str:
     if not week.removed:
-        return "Nothing was found in this week."
+        return "Nothing was removed from this week."
     lines = [f"| {kind.replace('_', ' ')} | {n:,} |" for kind, n in week.removed.items()]
     return "\n".join(["| what | count |", "| --- | ---: |", *lines])
 
@@ -209,7 +209,7 @@ Research on open-source AI needs the Hub's past, but the Hub shows only its curr
 snapshot of that state every week.
 
 ## Composition
-A row per public repository and week, {_rows(newest):,} in the week of {newest.week}, and tables computed from them.
+One row per week and public repository ({_rows(newest):,} in the week of {newest.week}), and tables computed from these.
 Every repository that the Hub lists is included, except those that the publisher withholds. Counts that the Hub does not
 show are null. `core__week_quality` lists counters that are not plausible.
 
@@ -225,8 +225,8 @@ Impossible values are null. Only selected fields of cards are kept. Secrets, e-m
 replaced by `[removed: kind]`; the card counts them. Corrections of counters are separate columns; raw counts are kept.
 
 ## People
-Repository ids contain the names of accounts, as the Hub shows them. Authors of commits and discussions and networks of
-individual developers are not part of a release.
+Repository ids contain the names of accounts, as the Hub shows them. A release contains neither the authors of commits
+and discussions nor networks of individual developers.
 
 ## Uses
 Studying trends, concentration, lineage and use of models and datasets. Downloads are requests as the Hub counts them,

@@ -27,7 +27,7 @@ from hub_assets.warehouse.database import batches
 from hub_assets.warehouse.sql_project import Project
 
 ROWS_PER_GROUP: Final = 100_000
-"""Rows per row group, few enough that even listings with cards stay below the viewer's limit of 300 MB."""
+"""Rows per row group, few enough that even listings with cards stay below the dataset viewer's limit of 300 MB."""
 ODBL: Final = "odbl"
 OWN_LICENSE: Final = "apache-2.0"
 

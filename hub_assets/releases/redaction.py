@@ -1,4 +1,4 @@
-"""Replaces secrets, e-mail addresses and attacks in text from the Hub with a tombstone, and counts them.
+"""Replaces secrets, e-mail addresses and attacks in text from the Hub with `[removed: <kind>]`, and counts them.
 
 Text is searched in its original form and in forms that other programs commonly decode it into, up to three in a row:
 Unicode compatibility forms and invisible characters, percent and HTML escapes, backslash escapes, base64 and
@@ -166,7 +166,7 @@ _HINTS: Final = "|".join(
         "[^ -~]",
         _ENCODED.pattern,
         # hexadecimal text: nine in ten characters are printable, so five successive bytes are (or three characters of
-        # UTF-16), even if characters of four bytes lie between
+        # UTF-16), even if the other characters take four bytes each
         r"(?:^|[^0-9A-Fa-f])(?:0x)?(?:[0-9A-Fa-f]{2}[\s:]?)*"
         r"(?:(?:(?:[2-7][0-9A-Fa-f]|0[9AaDd])[\s:]?){5}|(?:[2-7][0-9A-Fa-f][\s:]?00[\s:]?){3})",
     )

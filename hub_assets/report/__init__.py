@@ -1,1 +1,1 @@
-"""Output for people: text for the terminal in this package, the static site in `site`. It reads lake and warehouse."""
+"""Output for people: text for the terminal in this package, the static site in `site`. Reads lake and warehouse."""

@@ -1,4 +1,4 @@
-"""Statistics of activity: concentration, correlations, group differences, corrections and tails.
+"""Statistics of activity: concentration, correlations, group differences, tails, survival, adoption and trends.
 
-Functions take arrays and return records. Reading data and drawing figures do not belong here.
+Functions take arrays or tables; only `lifetimes` reads a database. Drawing figures does not belong here.
 """

@@ -36,11 +36,11 @@ def relative_adoption(counts: pa.Table, days: Sequence[int] = DAYS, *, top: int 
         max_gap: maximum number of days between the listings around a day; beyond it, the count is unknown.
 
     Returns:
-        One row per model and day that the model has reached, if its count then is known: `repo_key`, `size_class`,
-        `day`, `n_downloads_cumulative`, `gap` (days between the listings around the day; 0 if a listing is on it),
-        `n_downloads_low` and `n_downloads_high` (the counts in these listings, which bound the true count unless a
-        count fell), `n_compared` (models of the class with a known count on that day), `median_of_top` (null with fewer
-        than `top` of these) and `relative_adoption` (null if the median is null or 0).
+        One row per model and day that the model has reached, if its count on that day is known: `repo_key`,
+        `size_class`, `day`, `n_downloads_cumulative`, `gap` (days between the listings around the day; 0 if a listing
+        is on it), `n_downloads_low` and `n_downloads_high` (the counts in these listings, which bound the true count
+        unless a count fell), `n_compared` (models of the class with a known count on that day), `median_of_top` (null
+        with fewer than `top` of these) and `relative_adoption` (null if the median is null or 0).
     """
     counts = counts.filter(pc.is_valid(counts["n_downloads_all_time"]))
     names, model = _encoded(counts["repo_key"])
@@ -104,9 +104,9 @@ def release_curves(flows: pa.Table, *, least_weeks: int = 8) -> pa.Table:
     Returns:
         One row per model: `repo_key`, `n_weeks` (usable listings), `n_suspect`, `best_age` (days at the end of the
         period with the most downloads per day), `best_rate` (downloads per day in it), `last_age`, `half_life` and
-        `has_halved`. The half-life is taken from downloads per day averaged over each usable listing and two on either
-        side, because the largest of many noisy weeks exceeds the peak: the days from the peak of this average until it
-        first falls to half, interpolated linearly; null if it has not yet.
+        `has_halved`. For the half-life, downloads per day are averaged over each usable listing and two on either side,
+        because the largest of many noisy weeks exceeds the true peak. `half_life` is the number of days from the peak
+        of this average until it first falls to half, interpolated linearly; null if it has not yet.
     """
     flows = flows.filter(pc.is_valid(flows["n_new_downloads"]))
     names, model = _encoded(flows["repo_key"])

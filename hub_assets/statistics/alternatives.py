@@ -47,7 +47,7 @@ def lognormal(above: Counted, tail: Tail) -> Floats:
     logarithm of x divided by the smallest value. The density of y is e^(-slope y - (bend y)^2 / 2), where bend is
     1 / sigma and slope is bend^2 (ln(smallest) - mu). The power law that a lognormal approaches as -mu and sigma grow
     without bound then sits at bend 0, an ordinary point of the parameter space. Data with a heavier tail than any
-    lognormal end up there and get the likelihood of that (also rounded) power law.
+    lognormal get the likelihood of that (also rounded) power law.
     """
     offset = 0.5 * tail.is_discrete
     lows = np.log((above.values - offset) / (tail.x_min - offset))

@@ -20,7 +20,7 @@ from hub_assets.statistics.schemas import CONCENTRATION_OVER_TIME
 TOPS: Final = (10, 100, 1_000)
 """The numbers of top units whose share is measured, as published by Model Pulse (2026)."""
 TOP_SHARE: Final = 0.01
-"""The top share of units whose share of the total is measured, too."""
+"""The fraction of units, largest first, whose share of the total is also measured."""
 LOOKED_BACK: Final = timedelta(days=364)
 """The period over which the share of suspect weeks is computed: a year."""
 LEAST_PAIRED: Final = 0.5
@@ -28,7 +28,7 @@ LEAST_PAIRED: Final = 0.5
 NEIGHBORS: Final = 2
 """Units on either side, by rank, whose noise is averaged. With more, coverage on a changing Hub exceeds 97%."""
 LISTING_RULES: Final = ("partial", "repeat", "purge")
-"""Rules of `core__week_quality` that cast doubt on every measure. `like_purge` is about likes, all others are about
+"""Rules of `core__week_quality` that cast doubt on every measure. `like_purge` concerns likes, and all others concern
 downloads."""
 
 
@@ -39,9 +39,9 @@ def concentration_over_time(
 
     The 95% interval covers counting noise: it is an interval for the mean of the measure if the same week were counted
     many times without any change in a unit's popularity. A unit's noise variance is estimated from successive
-    differences (Wolter 2007, "Introduction to Variance Estimation", section 8.2). With the counts of the two previous
-    listings, that is the squared second difference, which a steady trend does not change; with one, it is the squared
-    change. Either is divided by its expectation for a variance of 1, which depends on how far the periods overlap. One
+    differences (Wolter 2007, "Introduction to Variance Estimation", section 8.2). If the two previous counts are known,
+    it is the squared second difference, which a steady trend does not change; if only one is, it is the squared change.
+    Each is divided by its expectation for a variance of 1, which depends on how far the periods overlap. One
     difference says little about one unit, and a few units decide the Herfindahl index; so the variance relative to the
     squared count is averaged over the `NEIGHBORS` units on either side by rank. On simulated Hubs at rest, this raised
     the coverage for the Herfindahl index from 88% to 94%; on changing ones, second differences lowered the coverage for
@@ -49,7 +49,7 @@ def concentration_over_time(
     is Student's t, with Satterthwaite's degrees of freedom, clipped to [0, 1]; for the Herfindahl index, whose errors
     are skewed, it is computed on the log scale. Units are not resampled: a complete listing is not a sample, and with
     tails this heavy, bootstrap intervals fall short of their nominal coverage. A trend widens the interval where only
-    one previous count is known; an overlap always does for the share of zeros.
+    one previous count is known; for the share of zeros, overlapping periods always widen it.
 
     Args:
         repositories: one row per week, type and unit (a repository, or an organization with its sum), with

@@ -1,7 +1,7 @@
 """When models are first observed and when events happen to them: the input of survival estimates.
 
-Times are days since creation. A model enters with the first listing after its creation. One older than the home enters
-late, so its earlier history is unknown; the downloads of one younger than the home are known from creation on.
+Times are days since creation. A model enters with the first listing after its creation. A model older than the home
+enters late, so its earlier history is unknown; the downloads of a younger model are known from its creation on.
 Estimating survival belongs in `survival`.
 """
 
@@ -240,7 +240,7 @@ select
     event,
     coalesce(relation, 'unspecified') as relation,
     cast(extract('year' from created_at) as varchar) as cohort,
-    -- a model can seem to be listed before it was created: clocks differ, and a recording knows only its day
+    -- a model can seem to be listed before it was created: clocks differ, and a recorded Hub may store only the day
     greatest(entry, 0.0) as entry,
     greatest("exit", 0.0) as "exit",
     coalesce(is_event, false) as is_event
@@ -258,8 +258,7 @@ def durations(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
         week: the Monday of the week.
 
     Returns:
-        One row per model and event of `EVENTS`, except for models that the event cannot be observed for: `event`,
-        `relation` and `cohort` (year of creation) of the model, and `entry`, `exit` (days since creation) and
-        `is_event`, the input of `survival`.
+        One row per model and event of `EVENTS` that can be observed for it: `event`; the model's `relation` and
+        `cohort` (creation year); and `entry`, `exit` (days since creation) and `is_event`, the input of `survival`.
     """
     return connection.sql(_SELECT, params={"week": week}).to_arrow_table()

@@ -1,4 +1,4 @@
-"""How well facts about models in one week predict the order of their use in later weeks.
+"""How well facts about models in one week predict their ranking by use in later weeks.
 
 Choosing the weeks, predictors and outcomes belongs in `assets.change`.
 """

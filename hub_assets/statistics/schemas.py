@@ -138,7 +138,7 @@ PREDICTIONS_OF_USE: Final = _schema(
     _with_interval("spearman"),
     pa.field("base_date", pa.date32(), nullable=False),
 )
-"""`stats__predictions_of_use`: how well an earlier week orders models by their later use."""
+"""`stats__predictions_of_use`: how well facts from an earlier week rank models by their later use."""
 
 TRENDS: Final = _schema(
     ("series", "item", "measure", "quantity"),
@@ -146,4 +146,4 @@ TRENDS: Final = _schema(
     (*_with_interval("slope"), "p_value", "p_holm"),
     pa.field("first_date", pa.date32()),
 )
-"""`stats__trends`: whether weekly series move."""
+"""`stats__trends`: whether weekly series have a trend."""

@@ -22,7 +22,7 @@ LEAST: Final = 8
 YEAR: Final = 365.25
 """Days per year."""
 WINDOW: Final = 30
-"""Days in the Hub's download counter, so that successive weeks count some of the same days."""
+"""Days that the Hub's download counter covers, so successive weeks count some of the same days."""
 MEMORIES: Final = tuple(7 * 2.0**power for power in (-1, 0, 1, 2, 3, 4, 5, 6, 8, 11))
 """Days in which a persistent deviation decays to 1/e: from half a week to 39 years, which is indistinguishable from a
 random walk."""
@@ -71,7 +71,7 @@ def trends(series: pa.Table, keys: Sequence[str]) -> pa.Table:
     Returns:
         One row per series: the keys, `n`, `n_suspect`, `first_date` (the first week that is not suspect), `slope` (per
         year), `slope_low`, `slope_high`, `p_value` and `p_holm` (corrected for the number of series: Holm 1979). The
-        last five are null for series in which `trend` finds NaN.
+        last five are null for series for which `trend` returns NaN.
     """
     columns = ["snapshot_date", "value", "is_suspect"]
     grouped = series.sort_by("snapshot_date").group_by(list(keys), use_threads=False)

@@ -7,7 +7,7 @@ zero in every snapshot week, so corrections never change a total over all weeks.
   in the suspect weeks and all of them in the first trusted week. These downloads are spread evenly over the time
   between the trusted listings.
 - A rollback. The Hub withdrew downloads that it had counted before. They are subtracted from the latest weeks that have
-  downloads; any remainder stays as a negative amount in the week of the rollback.
+  downloads; any remainder stays as negative downloads in the week of the rollback.
 
 Entries are computed once the trusted listing arrives and are never edited: a later correction is a further entry, and
 each takes the earlier ones into account.
@@ -28,7 +28,7 @@ rules as (
     select max(threshold) as longest_stall from trust_rules where rule = 'longest_stall'
 ),
 
--- weeks whose counters stood still or left repositories out
+-- weeks in which counters stood still or repositories were left out
 suspect_weeks as (
     select repo_type, snapshot_date
     from core__week_quality
@@ -226,7 +226,8 @@ def flow_corrections(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Ta
 
     Args:
         connection: a database with `int_hub__listing_changes` and `int_hub__listing_totals` for this week and the
-            eight listings before, `core__week_quality`, `trust_rules`, and earlier weeks of `core__flow_corrections`.
+            eight listings before it, `core__week_quality`, `trust_rules`, and earlier weeks of
+            `core__flow_corrections`.
         week: the Monday of the week.
 
     Returns:

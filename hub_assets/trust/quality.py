@@ -247,7 +247,7 @@ def _level(series: Series) -> Verdict:
 
 
 def _definition(series: Series, counting_changes: pa.Table) -> Verdict:
-    """Return whether an announced change falls between the previous listing and this one."""
+    """Judge whether an announced change falls between the previous listing and this one."""
     since = series.dates[-2] if len(series.dates) > 1 else series.dates[-1]
     changes = [
         change

@@ -79,7 +79,7 @@ def trailing_ratio(rates: Numbers, rules: Rules) -> Numbers:
         rules: the thresholds.
 
     Returns:
-        An array of the same length; NaN where fewer than `least_baseline` rates are known.
+        An array of the same length; NaN where fewer than `least_baseline` rates are known or their median is 0.
     """
     ratio = np.full(len(rates), np.nan)
     for listing in range(len(rates)):

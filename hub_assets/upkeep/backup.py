@@ -32,7 +32,7 @@ LISTS: Final = "backups"
 KEPT_IN: Final = "backups.json"
 """The home's record of its backup folders."""
 LEFT_OUT: Final = re.compile(r"(.*/)?(\..*|lake\.(upgraded|before_upgrade)|populations)(/.*)?|.*\.wal(\.set-aside)?")
-"""Files to leave out: locks, half-written files, logs of crashed programs, and the cache of simulated populations."""
+"""Files to leave out: locks, half-written files, unfinished upgrades, write-ahead logs, and simulated populations."""
 ATTEMPTS: Final = 20
 """Maximum number of attempts to copy a week that a run is writing."""
 
@@ -211,7 +211,7 @@ def verify_backups(folder: Path) -> Iterator[str]:
 
 
 def drop_old(home: Home, folder: Path, keep: int) -> int:
-    """Remove all but the newest backups and the objects that no remaining backup uses; return the number removed."""
+    """Remove all but the newest backups, and objects that no backup uses; return the number of backups removed."""
     names = backups_in(folder)
     removed = names[: max(len(names) - keep, 0)]
     for name in removed:
@@ -295,7 +295,7 @@ def _week_entries(home: Home, folder: Path, store: _Store) -> list[Entry]:
         before = manifest.read_bytes() if manifest.exists() else None
         digests = _digests(before)
         if folder.is_relative_to(home.lake.root) and not all((folder / name).exists() for name in digests):
-            # the cache of a bucket lacks the parts that nobody has read yet; otherwise, the manifest has just changed
+            # a lake that caches a bucket lacks parts nobody has read yet; in other lakes, the manifest has just changed
             with suppress(LakeError):
                 read = read_manifest(manifest)
                 parts = (*read.parts, *(read.landing or ()))

@@ -93,7 +93,8 @@ class Eraser:
 
         Args:
             text: the string.
-            name: the field it comes from. Names that are also words are replaced only in fields that name people.
+            name: the field it comes from. Names that are also terms are replaced only as namespaces and in fields that
+                name people.
         """
         if text in self.tokens and (text not in self._words or name in self._naming):
             changed = self.tokens[text]
@@ -207,7 +208,7 @@ def names_of(home: Home, name: str) -> dict[str, str]:
                     "core__developers where author = ?) order by author",
                     [name],
                 )
-                names = {author: "merged with it" for (author,) in merged.fetchall()} | names
+                names = {author: "merged with the given name" for (author,) in merged.fetchall()} | names
     table = "enrich_hub__accounts"
     files = [file for week in home.lake.weeks(table) for file in home.lake.files(table, week)]
     if files:
@@ -218,7 +219,7 @@ def names_of(home: Home, name: str) -> dict[str, str]:
                 [list(names)],
             )
             for author, account in accounts.fetchall():
-                names = {account: "its account", author: "leads to its account"} | names
+                names = {account: "Hub account", author: "linked to the Hub account"} | names
     return {known: how for known, how in names.items() if not known.startswith(PREFIX)}
 
 
@@ -243,7 +244,9 @@ def forget(
     databases: Iterable[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> Erasure:
-    """Erase names from a home. The caller must hold the home's write lock, and no program may have its databases open.
+    """Erase names from a home.
+
+    The caller must hold the home's building lock, and no other program may have its databases open.
 
     To complete an interrupted erasure, run it again. Tokens do not change, because tombstones are written first.
 
@@ -375,7 +378,7 @@ def _week(lake: Lake, folder: Path, eraser: Eraser) -> None:
 
 
 def _journal(path: Path, eraser: Eraser) -> None:
-    """Rewrite an interrupted collection's journal. The next plan deals with pending requests about the person."""
+    """Rewrite an interrupted collection's journal. The next plan drops pending requests about the person."""
     beside = path.with_name(f".{path.name}.beside")
     beside.unlink(missing_ok=True)
     with Journal(path) as old, Journal(beside) as new:

@@ -100,7 +100,7 @@ class HubExamination:
         if self.client.has_token:
             yield Finding("token", "ok", "the Hub accepts the token")
         else:
-            meaning = "Calls count against the quota of this machine's address, which is half of a free token's."
+            meaning = "Calls count against this machine's address, whose quota is half of a free token's."
             remedy = "Set HF_TOKEN, or log in with: hf auth login"
             if self.population:  # a local Hub gives everybody the same quota
                 yield Finding("token", "ok", "none, and a local Hub needs none")
@@ -116,7 +116,7 @@ class HubExamination:
             yield Finding("clock", "warning", found, meaning, "Check that no proxy removes the header.")
             return
         if self.population:
-            yield Finding("clock", "ok", f"a local Hub that plays {hub_time:%Y-%m-%d}")
+            yield Finding("clock", "ok", f"a local Hub whose date is {hub_time:%Y-%m-%d}")
             return
         apart = abs(hub_time - datetime.now(UTC))
         if apart > timedelta(minutes=CLOCK_MINUTES):
@@ -135,7 +135,7 @@ class HubExamination:
             second = self.client.get("/api/models?limit=1")
         except HubError as error:
             yield Finding(
-                name, "failure", str(error), "The second call failed.", "Run the doctor again in some minutes."
+                name, "failure", str(error), "The second call failed.", "Run the doctor again in a few minutes."
             )
             return
         limits = [rate_limit_of(answer.headers) for answer in (first, second)]
@@ -164,7 +164,7 @@ class HubExamination:
         name = f"listing of {repo_type}s"
         pages = list_pages(self.client, LISTINGS[repo_type], outage_backoff=())
         first = next(pages)
-        self.rows[repo_type] = [row for row in json.loads(first.text) if isinstance(row, dict)]
+        self.rows[repo_type] = [row for row in json.loads(first.content) if isinstance(row, dict)]
         if not first.rows:
             yield Finding(name, "failure", "it is empty", f"A week without {repo_type}s would be published.", _UPDATE)
             return
@@ -177,7 +177,7 @@ class HubExamination:
         name = f"rows of {repo_type}s"
         schema = pa.schema([("body", pa.string()), ("observed_at", pa.timestamp("us"))])
         page = pa.table(
-            {"body": [listed.text], "observed_at": [listed.observed_at.replace(tzinfo=None)]}, schema=schema
+            {"body": [listed.content.decode()], "observed_at": [listed.observed_at.replace(tzinfo=None)]}, schema=schema
         )
         table, counts = listing_rows(page, LISTINGS[repo_type], listed.observed_at.date())
         n, read = counts.listed, len(table)
@@ -205,7 +205,7 @@ class HubExamination:
         lost = [field for field, count in counts.not_observed.items() if count == n and field not in listed.refused]
         required = [field for field in ("createdAt", "sha", "likes") if field in lost]
         if required:
-            meaning = "These fields decide which histories are fetched, or are counted."
+            meaning = "Snapshots count these fields or use them to decide which histories to fetch."
             found = f"no row has {', '.join(required)}"
             yield Finding(f"fields of {repo_type}s", "failure", found, meaning, _UPDATE)
         elif counts.unknown_fields:
@@ -221,7 +221,7 @@ class HubExamination:
     def _second_page(self, repo_type: RepoType, page: Page) -> Finding:
         name = f"next page of {repo_type}s"
         first = {row.get("_id") for row in self.rows[repo_type]}
-        rows = [row for row in json.loads(page.text) if isinstance(row, dict)]
+        rows = [row for row in json.loads(page.content) if isinstance(row, dict)]
         repeated = sum(row.get("_id") in first for row in rows)
         fields = set().union(*self.rows[repo_type]) & {*LISTINGS[repo_type].fields}
         lost = sorted(fields - set().union(*rows)) if len(rows) >= PAGE_SIZE else []
@@ -246,7 +246,7 @@ class HubExamination:
                 meaning = "If the Hub ever refuses one of our names, the listing fails instead of omitting the name."
                 yield Finding(name, "warning", f"the refusal lists no names: {error.message[:100]}", meaning, _UPDATE)
                 return
-            yield Finding(name, "ok", f"an unknown name is refused with the {len(match[1].split(','))} that exist")
+            yield Finding(name, "ok", f"the refusal of an unknown name lists the {len(match[1].split(','))} that exist")
             return
         meaning = "The Hub ignores unknown names, so a renamed field would go unnoticed until its column is null."
         yield Finding(name, "warning", "an unknown name is not refused", meaning, _UPDATE)
@@ -262,7 +262,7 @@ class HubExamination:
             meaning = "Redirected histories cannot be matched with their repository and are not read."
             yield Finding(name, "failure", "its `_id` differs from the listing's", meaning, _UPDATE)
             return
-        yield Finding(name, "ok", "its `_id` is the listing's")
+        yield Finding(name, "ok", "its `_id` matches the listing's")
 
     def _commits(self) -> Iterator[Finding]:
         name = "commits"
@@ -285,7 +285,7 @@ class HubExamination:
         for item in page.items:
             values.moment(item["date"])
         if anonymous or values.type_mismatches:
-            found = f"{len(anonymous)} of {len(page.items)} have authors without a name"
+            found = f"{len(anonymous)} of {len(page.items)} commits have authors without a name"
             found = found if anonymous else "dates or authors have another type"
             yield Finding(name, "warning", found, "Identity resolution loses these authors.", _UPDATE)
         else:

@@ -59,7 +59,7 @@ def examine_machine(root: Path, endpoint: str, population: str | None, now: date
     except HubAssetsError as error:
         yield Finding("home", "failure", str(error), "Every run refuses this home.", "Follow the message.")
         return
-    begun = f"{len(weeks)} weeks of {home.source}" if home.source else "empty; the first snapshot binds it"
+    begun = f"{len(weeks)} weeks of {home.source}" if home.source else "empty; the first snapshot binds it to this Hub"
     yield Finding("home", "ok", f"{root}: {begun}")
     yield _secret(home)
     yield _decisions(home)
@@ -84,7 +84,7 @@ def _versions() -> Finding:
         return Finding(
             "versions", "warning", ", ".join(problems), meaning, "Install hub_assets again with its constraints."
         )
-    return Finding("versions", "ok", f"hub_assets {importlib.metadata.version('hub-assets')} with what it requires")
+    return Finding("versions", "ok", f"hub_assets {importlib.metadata.version('hub-assets')} and its requirements")
 
 
 def _memory(population: str | None) -> Finding:
@@ -137,13 +137,13 @@ def _lock(root: Path) -> Finding:
             meaning = "A snapshot would wait for up to an hour (HUB_ASSETS_WAIT)."
             found = f"held by {holder_of(root, activity)}, which is {activity}"
             return Finding("lock", "warning", found, meaning, "Wait for it or stop it.")
-    return Finding("lock", "ok", "nobody writes to the home")
+    return Finding("lock", "ok", "nobody is writing to the home")
 
 
 def _secret(home: Home) -> Finding:
     if not home.secret.exists():
         if home.source is not None and home.is_pinned:
-            meaning = "All developers would get new pseudonyms, which runs refuse."
+            meaning = "All developers would get new pseudonyms, so runs refuse to start."
             return Finding("secret", "failure", "it is missing", meaning, "Restore it from a backup.")
         return Finding("secret", "ok", "the first run creates it")
     try:
@@ -176,7 +176,7 @@ def _disk(home: Home, population: str | None) -> Finding:
         return Finding("disk", "failure", found, meaning, "Free some space, or choose another disk with --home.")
     if week is not None and free < WEEKS * week:
         meaning = f"A year of weeks like these needs {WEEKS * week / GIB:,.0f} GiB."
-        remedy = f"It lasts about {free // week} weeks; move the home to a larger disk before then."
+        remedy = f"The free space lasts about {free // week} weeks; move the home to a larger disk before then."
         return Finding("disk", "warning", found, meaning, remedy)
     return Finding("disk", "ok", found + (f"; a year of weeks needs {WEEKS * week / GIB:,.1f} GiB" if week else ""))
 

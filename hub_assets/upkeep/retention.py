@@ -105,7 +105,7 @@ def kept(home: Home, now: datetime, databases: Sequence[str] = ()) -> list[Kept]
 
 
 def apply(home: Home, project: Project, now: datetime, databases: Sequence[str] = ()) -> Iterator[str]:
-    """Remove everything over the limits and yield a line per part that shrank. The caller must hold the write lock.
+    """Remove everything over the limits and yield a line per part that shrank. The caller must hold the building lock.
 
     Args:
         home: the home.

@@ -130,7 +130,7 @@ def _parts(home: Home, source: Source, week: date, manifest: Manifest) -> Iterat
         if missing:
             yield Problem(path, f"there is no column {', '.join(missing)}")
         elif set(rows["snapshot_date"].unique().to_pylist()) - {week}:
-            yield Problem(path, f"it has rows of another week than {week}")
+            yield Problem(path, f"it has rows from a week other than {week}")
 
 
 def _folder(folder: Path, manifest: Manifest) -> Iterator[Problem]:
@@ -194,7 +194,7 @@ def _databases(home: Home, project: Project) -> Iterator[Problem]:
     for path in (home.build, home.warehouse):
         log = path.with_name(f"{path.name}.wal")
         if path == home.warehouse and log.exists():
-            yield Problem(log, "another program wrote to the published file; move this away")
+            yield Problem(log, "another program wrote to the published file; move this log away")
         if not path.exists():
             continue
         try:
@@ -230,7 +230,8 @@ def _published(path: Path, connection: duckdb.DuckDBPyConnection, project: Proje
                     yield Problem(path, f"{table.name} lacks a column that {test.name} needs; publish a week again")
                     break
                 if n:
-                    yield Problem(path, f"{n:,} rows of {table.name} fail {test.name} in the week of {week}")
+                    where = "" if week is None else f" in the week of {week}"
+                    yield Problem(path, f"{n:,} rows of {table.name} fail {test.name}{where}")
 
 
 def _weeks(home: Home) -> Iterator[Problem]:
@@ -254,7 +255,7 @@ def _weeks(home: Home) -> Iterator[Problem]:
     for (week, repo_type), n in counts.items():
         manifest = listed.get((week, repo_type))
         if manifest is None:
-            yield Problem(home.warehouse, f"the week of {week} is published, but the lake has no {repo_type}s of it")
+            yield Problem(home.warehouse, f"the week of {week} is published, but the lake has no {repo_type}s for it")
         elif manifest.rows != n:
             yield Problem(
                 home.warehouse, f"{n:,} {repo_type}s are published for {week}, but {manifest.rows:,} are listed"

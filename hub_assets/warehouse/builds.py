@@ -1,4 +1,4 @@
-"""Records which version of the code built each week of each table, and finds the weeks that are therefore stale.
+"""Records which version of the code built each week of each table, and finds the weeks that are out of date.
 
 The record is a table in the build database, next to the rows that it describes. The callers decide what a code version
 covers.

@@ -1,4 +1,4 @@
-"""Which columns the columns of a SQL model derive from, as sqlglot reads them from the SQL.
+"""Finds the columns that each column of a SQL model derives from, by parsing the SQL with sqlglot.
 
 The loader skips this step, which would account for 40% of its time and is needed only by a run that builds the model.
 """
@@ -18,7 +18,7 @@ Origins = dict[str, list[tuple[str, str]]]
 
 
 def column_lineage(model: Model, tables: Mapping[str, Table]) -> Origins:
-    """Return the origins of a model's columns in the tables that it reads; `tables` holds the project's by name."""
+    """Return the origins of a model's columns in the tables that it reads; `tables` holds all tables by name."""
     schema: dict[str, object] = {
         name: {column.name: column.type for column in tables[name].columns} for name in model.upstream
     }

@@ -89,7 +89,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
 def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
     """Set DuckDB's memory limit to MOST_MEMORY, unless its own limit, 80% of the machine's memory, is lower.
 
-    What does not fit is spilled to a folder beside the database, which DuckDB deletes again.
+    What does not fit is spilled to a folder beside the database, which DuckDB deletes afterwards.
     """
     ((own,),) = connection.execute("select current_setting('memory_limit')").fetchall()
     size, unit = own.split()
@@ -101,8 +101,8 @@ def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
 def batches(rows: duckdb.DuckDBPyRelation, size: int) -> pa.RecordBatchReader:
     """Return a reader of batches, which must be closed: use it in a `with` block.
 
-    An exception's traceback keeps an open reader alive. While there is one, DuckDB 2.0.0 waits for the closed database
-    in a busy loop, so the process would never open it again.
+    An exception's traceback keeps an open reader alive. While a reader is open, DuckDB 2.0.0 waits in a busy loop for
+    the database to close, so the process could never open it again.
     """
     return rows.to_arrow_reader(size)
 
@@ -178,7 +178,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, project: Project, files: Mapp
     Args:
         connection: the build database.
         project: the SQL project.
-        files: the valid Parquet files of each lake source, and of models that lie outside the database, for all weeks.
+        files: the valid Parquet files of each lake source, and of models stored outside the database, for all weeks.
     """
     for source in project.sources:
         if source.is_stored:
@@ -248,7 +248,7 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
 
 
 def _take_in(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Turn a view of another engine's files into a table; see `replace_week` for why not in one transaction."""
+    """Turn a view of another engine's files into a table, in several steps for the reason given in `replace_week`."""
     connection.execute(f"create or replace table {table}__taken_in as select * from {table} limit 0")
     connection.execute(f"insert into {table}__taken_in select * from {table}")
     connection.begin()

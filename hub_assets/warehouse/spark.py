@@ -34,7 +34,7 @@ DEFAULT_PORT: Final = 15_002
 TIMEOUT: Final = 10
 """Seconds to wait for a server to accept a connection."""
 RETRIES: Final = 5
-"""Times that a call is repeated if there is no server, over 17 s; by default, the client tries ten minutes."""
+"""How many times a call is repeated if there is no server, over 17 s; by default, the client tries for ten minutes."""
 SETTINGS: Final = {
     "spark.sql.ansi.enabled": "true",  # errors instead of nulls
     "spark.sql.session.timeZone": "UTC",
@@ -78,9 +78,9 @@ def connected(address: str) -> "Spark":
 
 @contextmanager
 def _importable() -> Iterator[None]:
-    """Let the client be imported from any process.
+    """Let PySpark be imported from any process.
 
-    In a process without a main file (`python -c`, an execnet worker), version 4.2 assumes that its own doctests are
+    In a process without a main file (`python -c`, an execnet worker), PySpark 4.2 assumes that its own doctests are
     running, and exits because its server is not installed.
     """
     main = sys.modules["__main__"]
@@ -211,7 +211,7 @@ def build_week(
         snapshot_date: the week.
 
     Raises:
-        SparkError: if Spark cannot run it.
+        SparkError: if Spark cannot run the model.
         ModelError: if the SQL cannot be translated; see `spark_sql`.
     """
     for name in model.upstream:

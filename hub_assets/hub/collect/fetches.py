@@ -30,7 +30,7 @@ class Fetch:
     Args:
         repo_type, repo_key, repo_id: the repository.
         listed_sha, listed_gated, listed_likes, listed_downloads: its values in this week's listing.
-        sample_share: the sampled share of repositories if this repository was drawn in a sample; null otherwise.
+        sample_share: the sampled share of repositories if this repository was drawn in a sample; None otherwise.
         fetch_number: the number of this fetch of the repository.
         history_version: the number of the latest complete history version; 0 if there is none.
         known_head: that version's newest commit.
@@ -80,7 +80,7 @@ class Page:
     """A page as the Hub sent it: its items, the total count, its position range, and the path of the next page.
 
     The range from `start` to `end` (exclusive) may hold more positions than items if the Hub hides some. `total` is
-    null if the Hub does not report it.
+    None if the Hub does not report it.
     """
 
     items: list[dict[str, Any]]
@@ -147,7 +147,7 @@ class _Trail:
         return [item for item in items if item.get(self._key) is None or str(item[self._key]) not in self._seen]
 
     def follow(self, path: str, page: Page, *, should_be_new: bool) -> str | None:
-        """Record a page and return why not to request the next one; None if that is safe or there is none."""
+        """Record a page and return why not to request the next page; None if that is safe or this is the last page."""
         self._asked.add(path)
         keys = {str(item.get(self._key)) for item in page.items}
         is_new = not keys <= self._seen

@@ -1,4 +1,4 @@
-"""Whether a crawl would be faster with more threads, judged by the rates at which responses have come.
+"""Whether a crawl would be faster with more threads, judged by the rates at which responses have arrived.
 
 Threads help as long as each waits for its response. On a busy machine or Hub they wait for each other instead: 64 of
 them were answered less than half as fast as a few. Starting threads does not belong here.
@@ -7,7 +7,7 @@ them were answered less than half as fast as a few. Starting threads does not be
 from typing import Final
 
 PAYS: Final = 1.5
-"""How much faster responses must have become with twice as many threads; without a bottleneck, it would be 2."""
+"""The factor by which twice as many threads must speed up the responses; without a bottleneck, it would be 2."""
 SLOW_LOOKS: Final = 10
 """Number of consecutive low rates after which earlier rates mean nothing, because the Hub itself has become slower."""
 

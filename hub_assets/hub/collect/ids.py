@@ -1,4 +1,4 @@
-"""Parses repository ids as people write them: in any case, as a URL, with a type or a revision.
+"""Parses repository ids as people write them: in upper or lower case, as a URL, with a type or a revision.
 
 Checking ids against the listings does not belong here.
 """

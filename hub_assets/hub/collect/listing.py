@@ -104,7 +104,7 @@ def land_listing(
                 rows += page.rows
                 observed_at = page.observed_at.replace(tzinfo=None).isoformat()
                 meta = {"next_path": page.next_path, "refused": page.refused, "rows": rows, "observed_at": observed_at}
-                landing.append(Record(meta, page.text.encode()))
+                landing.append(Record(meta, page.content))
                 if time.monotonic() - reported >= SAY_SECONDS:
                     reported = time.monotonic()
                     limit, rate = client.pacer.estimate, (rows - start["rows"]) / (reported - began)

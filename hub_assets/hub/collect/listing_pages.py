@@ -30,12 +30,12 @@ _ALLOWED = re.compile(r'"expand" must be one of \[([^\]]*)\]')
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its JSON text, number of rows, path of the next page (None on the last page), and time of arrival.
+    """A page: its rows as JSON, number of rows, path of the next page (None on the last page), and time of arrival.
 
     `refused` lists the table's fields that the Hub rejects in listings; they were not requested.
     """
 
-    text: str
+    content: bytes
     rows: int
     next_path: str | None
     observed_at: datetime
@@ -108,9 +108,7 @@ def list_pages(
         seen |= keys
         path = start = answer.next_path
         # not the body itself: other readers may not accept its quirks (a byte-order mark, UTF-16, duplicate keys)
-        yield Page(
-            written(answer.body, is_strict=answer.is_strict), len(answer.body), path, answer.observed_at, refused
-        )
+        yield Page(written(answer.body, is_plain=answer.is_plain), len(answer.body), path, answer.observed_at, refused)
 
 
 def _dead_end(next_path: str | None, asked: set[str], *, brings_new: bool) -> str | None:

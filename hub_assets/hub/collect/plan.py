@@ -2,8 +2,8 @@
 
 A repository is *up to date* when it needs no fetch this week. For commits, this means that the listed `sha` equals the
 `sha` at the last fetch. Discussions carry no change marker, so they are up to date only if they were read this week.
-Gated, disabled, missing and moved repositories count as up to date until their `sha` or `gated` changes or some weeks
-have passed.
+Gated, disabled, missing and moved repositories count as up to date until their `sha`, `gated` or id changes, or some
+weeks have passed.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The only way to call the Hub: requests JSON and cards with huggingface_hub's session and token, limits and retries.
+"""The only way to call the Hub, for JSON and cards: huggingface_hub's session and token, with limits and retries.
 
 `HubClient` returns JSON or text, or raises one of `errors`. It follows redirects itself, and only where `endpoint`
 allows. Sending requests belongs in `session`, parsing headers in `headers`. What to request and what the rows mean does
@@ -47,7 +47,7 @@ from hub_assets.vocabulary import Bucket
 logger = logging.getLogger(__name__)
 
 POPULATION_HEADER: Final = "X-Hub-Population"
-"""Header in which every Hub except the real one names the population it serves."""
+"""Header in which a local Hub names the population it serves."""
 LONGEST_BACKOFF: Final = 8.0
 REDIRECTS: Final = 5
 """Redirects allowed per request. The Hub needs two, for a renamed repository of a renamed account."""
@@ -64,11 +64,11 @@ USER_AGENT: Final = f"hub_assets/{version('hub-assets')}; hf_hub/{huggingface_hu
 class Answer:
     """A successful response: its `text`, its JSON `body` (None for a card) and the Hub's time.
 
-    `is_strict` tells whether the body is strict JSON; see `bodies`.
+    `is_plain` tells whether every JSON reader accepts the body; see `bodies`.
 
-    It took `attempts`, which used up `calls` of the rate limit, including redirects. `path` is the final path with its
-    query; `was_redirected` is true if that differs from the requested path. `location` is the target of a redirect that
-    was not followed.
+    The request took `attempts`, which used up `calls` of the rate limit, including redirects. `path` is the final path
+    with its query; `was_redirected` is true if that differs from the requested path. `location` is the target of a
+    redirect that was not followed.
     """
 
     body: Any
@@ -79,7 +79,7 @@ class Answer:
     path: str
     observed_at: datetime
     location: str | None = None
-    is_strict: bool = False
+    is_plain: bool = False
     was_redirected: bool = False
     attempts: int = 1
     calls: int = 1
@@ -172,7 +172,7 @@ class HubClient:
         return pacer_of(self._endpoint, self._headers.get("authorization"), self._bucket)
 
     def within(self, bucket: Bucket) -> "HubClient":
-        """Return a client that is the same except that its requests count against a bucket."""
+        """Return a copy of this client whose requests count against the given bucket."""
         client = copy(self)
         client._bucket = bucket
         return client
@@ -234,7 +234,7 @@ class HubClient:
         return self._ask(path, card_bytes=most_bytes)
 
     def outlast(self, error: HubError, waits: Iterator[float]) -> None:
-        """Wait out an outage for the next number of seconds in `waits`.
+        """Wait the next number of seconds in `waits` for an outage to end.
 
         Raises:
             HubError: the error itself, if it is not an outage or `waits` is used up.
@@ -350,12 +350,12 @@ class HubClient:
         if card_bytes is not None:
             return Answer(None, content.decode("utf-8", "replace"), status, headers, self._endpoint, path, self.now())
         try:
-            text, body, is_strict = parsed(content)
+            text, body, is_plain = parsed(content)
         except ValueError as broken:
             raise HubBroken("the body is not JSON", url=url, status=status, cause="not JSON") from broken
         except RecursionError as broken:
             raise HubBroken("the body is nested too deeply", url=url, status=status, cause="RecursionError") from broken
-        return Answer(body, text, status, headers, self._endpoint, path, self.now(), is_strict=is_strict)
+        return Answer(body, text, status, headers, self._endpoint, path, self.now(), is_plain=is_plain)
 
     def _read(self, response: httpx2.Response, card_bytes: int | None) -> bytes:
         pieces, left = [], card_bytes or self._answer_megabytes * 2**20

@@ -70,7 +70,7 @@ class Endpoint:
         """Return the path that a link or redirect in the response to `path` points to.
 
         Raises:
-            HubUnusable: if it points outside the endpoint's own `/api/`, unless to a card, or cannot be parsed.
+            HubUnusable: if it points to anything but the endpoint's own `/api/` or a card, or cannot be parsed.
         """
         target = self._followed(reference, path)
         if target is None:

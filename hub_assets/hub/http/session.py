@@ -38,7 +38,7 @@ _pacers_lock = threading.Lock()
 
 
 def pacer_of(endpoint: Endpoint, authorization: str | None, bucket: Bucket = "api") -> RequestPacer:
-    """Return this process's pacer for a Hub, a token (None: anonymous) and a bucket, which the Hub counts apart.
+    """Return this process's pacer for a Hub, a token (None: anonymous) and a bucket; the Hub counts buckets separately.
 
     It shares its window with all processes that use the same `HF_HOME`, provided that folder is writable. The name of
     the shared file does not reveal the token.

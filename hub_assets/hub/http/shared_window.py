@@ -82,10 +82,10 @@ class SharedWindow:
     """The estimate shared by all processes that use the same file, read and written under a lock at each call.
 
     When a process dies, its slots are lost: the server may have counted them, so they are charged until a response
-    settles it. If no other process is alive, the estimate is reset, and the first response corrects it. A checksum
-    precedes the content, so a file left half-written by a killed process is reset too. The file is memory-mapped: with
-    read and write system calls, which hand the interpreter to another thread each time, a crawl runs at a third of the
-    speed.
+    shows whether it has. If no other process is alive, the estimate is reset, and the first response corrects it. A
+    checksum precedes the content, so a file left half-written by a killed process is reset too. The file is
+    memory-mapped: with read and write system calls, which hand the interpreter to another thread each time, a crawl
+    runs at a third of the speed.
 
     Args:
         path: the file, which does not have to exist.

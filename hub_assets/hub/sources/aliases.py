@@ -1,6 +1,6 @@
 """Resolves model ids that appear in no listing: renamed or deleted models that a Space or derived model references.
 
-Each id is requested once, without following redirects. The redirect's target is either listed or requested in turn.
+Each id is requested once, without following redirects. A redirect's target is either listed or requested in turn.
 Reading base models from tags does not belong here.
 """
 
@@ -113,7 +113,7 @@ def _target(location: str, prefix: str, answer: Answer) -> str:
 TABLE: Final = ResponseTable(
     name=NAME,
     columns={"repo_type": pa.string(), "repo_id": pa.string(), "target_id": pa.string(), "repo_key": pa.string()},
-    label="model ids that Spaces use",
+    label="unlisted model ids",
     plan=plan,
     ask=ask,
     position=2,

@@ -31,7 +31,7 @@ CARD_BYTES: Final = 2**20
 MARKUP: Final = 32_000
 """Characters of Markdown that paragraphs are taken from."""
 TEXT: Final = 2_000
-"""Characters of paragraphs that are stored: twice what an embedder reads, because search by words reads all of it."""
+"""Characters of paragraphs that are stored: twice what an embedder reads, because search by words reads it all."""
 VALUES: Final = 100
 """How many values of a list are stored, and how many characters of each."""
 _DECLARED: Final = ("license", "language", "datasets", "pipeline_tag", "task_categories")
@@ -64,7 +64,7 @@ linear time."""
 
 @dataclass(frozen=True)
 class CardQuestion:
-    """A card to read. Each repository type is a `kind`, because a source has either its cards or none of them."""
+    """A card to read. Each repository type is a `kind`, because a source has cards for all of a type or for none."""
 
     repo_type: RepoType
     repo_key: str

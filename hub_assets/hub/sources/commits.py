@@ -1,8 +1,8 @@
 """The commits of a repository: how to request them, what to store, and when to stop reading.
 
-From a commit message, only the co-authors in `Co-authored-by` trailers are stored: the name, and the handle if the
-address is a Hub no-reply address. The rest of the message is dropped. E-mail addresses are never stored: an address
-used as an author name is replaced by a token.
+From a commit message, only the title and the co-authors in `Co-authored-by` trailers are stored: the name, and the
+handle if the address is a Hub no-reply address. E-mail addresses are never stored: an address used as an author name is
+replaced by a token, and an address in a title by an ellipsis.
 """
 
 import hashlib

@@ -1,5 +1,5 @@
--- the Hub may not link commits to an account that exists, and an account found under an unlinked name may belong to
--- somebody else. A name that differs in spelling is not that account
+-- the Hub may fail to link commits to an existing account, and an account found under an unlinked name may belong to
+-- somebody else. An unlinked name that differs in spelling from the account found is not that account
 select
     all_authors.author,
     all_authors.n_commits,
@@ -15,7 +15,7 @@ select
         when all_authors.is_linked or (all_authors.is_linked is null and last_answers.name = all_authors.author)
             then last_answers.account_key
     end as account_key,
-    -- the account that the string belongs to, if any: only a person may merge two of these
+    -- the account that the string belongs to, if any; only a person or the rule `same_account` may merge two accounts
     case
         when same_accounts.account_key is not null then same_accounts.account_key
         when is_account is false then null

@@ -84,7 +84,7 @@ examples as (
     group by pair
 ),
 
--- one string belongs to an organization that the other belongs to or committed to
+-- one string belongs to an organization in which the other committed, opened a discussion or is a member
 places as (
     select author, organization from memberships
     union

@@ -1,5 +1,5 @@
--- a name not known to be an account, paired with an account that displays it as its full name, or with an account in
--- the same namespace whose full name matches in another spelling
+-- a name not known to be an account, paired with an account that displays that name as its full name, or with an
+-- account in the same namespace whose full name matches in another spelling
 with
 rare as (
     select normal from author_full_names

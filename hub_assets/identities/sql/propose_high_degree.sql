@@ -1,4 +1,4 @@
--- the study's rule (c): it reviewed all developers with ten or more edges by hand. These pairs go to review, too
+-- rule (c) of the study, which reviewed all developers with ten or more edges by hand. These pairs go to review, too
 with
 reviewed as (
     select author from degrees

@@ -1,4 +1,4 @@
--- the Hub redirects old names and other spellings to an account. A string that was only a git name is not that
+-- the Hub redirects old names and other spellings to an account. A string that the Hub never linked is not that
 -- account. A handle that led to two accounts changed owners and identifies neither
 select answers.author, min(answers.account_key) as account_key
 from answers inner join all_authors on answers.author = all_authors.author

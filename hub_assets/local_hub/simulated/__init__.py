@@ -21,7 +21,7 @@ FIRST_WEEK: Final = date(2023, 10, 2)
 LAST_WEEK: Final = REFERENCE + timedelta(weeks=520)
 """The last week to simulate: ten years after REFERENCE, when the Hub is 180 times as large."""
 MOST: Final = 20_000_000
-"""Maximum number of repositories. Building 5.7 million takes 7 GiB of memory, so these would take about 25 GiB."""
+"""Maximum number of repositories. Building 5.7 million takes 7 GiB of memory, so this many would take about 25 GiB."""
 SMALL: Final = 0.01
 """The scale for demos and tests: about 3,500 models."""
 
@@ -35,7 +35,7 @@ def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | No
     """Build the simulated Hub with its answer key for one week, as of the week's Monday, 00:00 UTC.
 
     Args:
-        week: any day of the week, from 2023-10-02 on.
+        week: any date in the week, from 2023-10-02 on.
         scale: 1.0 is the study's size in the week of 2026-11-16 (348,181 models, 65,761 datasets, 156,642 spaces);
             the Hub grows by one percent a week.
         seed: determines the Hub.

@@ -30,7 +30,7 @@ from hub_assets.vocabulary import REPO_TYPES, RepoType
 Offsets = npt.NDArray[np.int64]
 
 _REPEATED: Final = {"card", "config", "runtime"}
-"""Columns of long strings that many repositories share: a third of a listing, if each is stored."""
+"""Columns of long strings that many repositories share: a third of a listing if stored once per repository."""
 
 
 @dataclass(frozen=True)

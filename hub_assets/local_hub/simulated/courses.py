@@ -25,7 +25,7 @@ ORGANIZATIONS: Final = 60
 RISING: Final = 6
 """Number of organizations whose downloads rise: the largest ones."""
 RISE_WEEKS: Final = 6.0
-"""How slowly they rise: the time constant of a logistic curve, in weeks."""
+"""Time constant of the logistic curve along which their downloads rise, in weeks."""
 COUNTRIES: Final[dict[str, float]] = {
     **{"United States": 35, "China": 25, "France": 10, "Germany": 8, "International": 7, "": 15},
 }
@@ -77,7 +77,7 @@ class Courses:
         return listed
 
     def rate(self, now: float) -> Floats:
-        """Return the expected downloads per day of each repository at a time; 0 before and after its life."""
+        """Return the expected downloads per day of each repository at a given time; 0 before and after its life."""
         age = (now - self.created) / WEEK
         fade = self.floor + (1 - self.floor) * np.exp2(-np.maximum(age - self.peak, 0) / self.fading)
         curve = np.minimum(age / self.peak, 1) * fade
@@ -93,7 +93,7 @@ class Courses:
         return half
 
     def likes_at(self, now: float) -> Ints:
-        """Return the likes at a time. They never decrease; half of them arrive in the first 26 weeks."""
+        """Return the likes at a given time. They never decrease; half of them arrive in the first 26 weeks."""
         age = np.maximum((now - self.created) / WEEK, 0)
         likes: Ints = np.floor(self.likes * -np.expm1(-np.log(2) * age / 26)).astype(np.int64)
         return likes
@@ -104,7 +104,7 @@ class Organizations:
     """The namespaces that are organizations.
 
     Args:
-        namespace: their numbers.
+        namespace: the number of each organization's namespace.
         country: its country; null if unknown.
         kind: its kind of organization.
         gain: logarithm of the factor by which its downloads grow in the end; 0 if it does not rise.
@@ -118,7 +118,7 @@ class Organizations:
     risen_at: Floats
 
     def factor(self, now: float, namespace: Ints) -> Floats:
-        """Return the factor by which the downloads of repositories in each namespace have grown at a time."""
+        """Return the factor by which the downloads of repositories in each namespace have grown by a given time."""
         size = int(max(namespace.max(initial=0), self.namespace.max(initial=0))) + 1
         factors = np.ones(size)
         factors[self.namespace] = np.exp(self.gain / (1 + np.exp(-(now - self.risen_at) / WEEK / RISE_WEEKS)))

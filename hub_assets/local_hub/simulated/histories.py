@@ -215,7 +215,7 @@ def _commits_of(repos: Repositories, rows: Ints, total: Ints, committers: Ints) 
 class _Crew:
     """The committers of repositories: members with their codes, the main author of each repository first.
 
-    Arrays are over repositories, except `person`, `code` and `other`, which are over all members; `begin` is the start
+    Arrays are over repositories, except `code`, `other` and `mixes`, which are over all members; `begin` is the start
     of each repository's members. The first `sources` members author commits; the `further` members only co-author them.
     """
 
@@ -428,7 +428,7 @@ _DATASET_BOTS: Final = ("parquet-converter", "librarian-bot")
 
 
 def blocks(count: int) -> Iterator[slice]:
-    """Yield slices that cover `count` repositories; at least one, which may be empty.
+    """Yield slices that cover `count` repositories; at least one slice, which may be empty.
 
     Only one block's temporary arrays are in memory at a time.
     """

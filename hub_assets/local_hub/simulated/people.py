@@ -36,7 +36,7 @@ _ORGS: Final = 0.08
 _KNOWN_ALREADY: Final = 0.6
 """Share of a circle's people who have their own namespace."""
 _NEAR_BY: Final = 0.8
-"""Among these people at the first positions, the share with one of the `_NEIGHBORS` namespaces created just before."""
+"""Of these people at the first positions, the share who own one of the `_NEIGHBORS` namespaces created just before."""
 _NEIGHBORS: Final = 20
 _NO_ACCOUNT: Final = 0.06
 """Share of the other people who have no account and appear only in git."""

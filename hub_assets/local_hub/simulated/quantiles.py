@@ -21,7 +21,8 @@ SIZES: Final[dict[RepoType, int]] = {"model": 348_181, "dataset": 65_761, "space
 STEEPEST: Final = 0.8
 """Steepest slope of a quantile function beyond its first point, which may be a single outlier in the study.
 
-From 1 on, means grow with the Hub's size: at ten times the study's size, a dataset would have 314 million discussions.
+With a slope of 1 or more, means would grow with the Hub's size: at ten times the study's size, a dataset would have 314
+million discussions.
 """
 
 _RUNGS: Final[dict[tuple[RepoType, Variable], list[tuple[float, float]]]] = {

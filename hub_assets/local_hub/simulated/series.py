@@ -55,7 +55,7 @@ def some_faults(weeks: int, seed: int) -> Faults:
     and one listing with only a quarter of the repositories.
     """
     rng = np.random.default_rng([seed, 1])
-    # the first half year has no faults, so that rules have a past to compare with; faults are apart from each other
+    # the first half year has no faults, so that rules have a past to compare with; faults begin at least 8 weeks apart
     places = rng.permutation(np.arange(26, weeks - 8, 8))
     if len(places) < 7:
         return Faults()

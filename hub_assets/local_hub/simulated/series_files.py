@@ -1,7 +1,7 @@
 """Writes a series as Parquet files, week by week, with its answer key in separate files.
 
 `repositories.parquet` contains what never changes; `weeks/DATE.parquet`, what a listing shows; and `truth/`, the
-answers: `weeks` (true downloads, concentration, stalls and gaps), `releases` (half-lives and lifetimes) and
+answer key: `weeks` (true downloads, concentration, stalls and gaps), `releases` (half-lives and lifetimes) and
 `organizations`. Generating the series belongs in `series`.
 """
 
@@ -169,7 +169,7 @@ def concentration(values: Floats) -> dict[str, float | None]:
 
 
 def truth(series: Series, described: dict[RepoType, pa.Table]) -> dict[str, pa.Table]:
-    """Return the responses that do not depend on the week: `releases` and `organizations`."""
+    """Return the parts of the answer key that do not depend on the week: `releases` and `organizations`."""
     releases = [
         pa.table(
             {

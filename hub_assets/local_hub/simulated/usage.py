@@ -1,8 +1,8 @@
 """The models and datasets that the simulated Hub's Spaces reference, by their ids when the Space was created.
 
-The quantile function of usage determines how many Spaces use a model; they are drawn from the Spaces created after it.
-Spaces that do not count at REFERENCE, because they are deleted or created later, reference models that other Spaces
-reference, or models created around the same time.
+The quantile function of usage determines how many Spaces use a model; these are drawn from the Spaces created after the
+model. Spaces that do not count at REFERENCE, because they are deleted or created later, reference models that other
+Spaces reference, or models created around the same time.
 """
 
 from dataclasses import dataclass

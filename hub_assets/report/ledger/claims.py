@@ -46,7 +46,7 @@ class Claim(_Strict):
         id: stable name, which is also the anchor on the page.
         statement: the claim in our words.
         source: key of one of the ledger's sources.
-        place: section of the source that says it; empty if the source has no sections.
+        place: section of the source that makes the claim; empty if the source has no sections.
         period: the period that the claim is about.
         population: what the claim counts.
         definition: how we define our value where the source leaves a choice.

@@ -18,7 +18,7 @@ from hub_assets.sql import literal
 
 STATUSES: Final = ("holds", "differs", "not testable")
 GAP_WEEKS: Final = 13
-"""How many weeks before `weeks_back` the earlier week may lie if listings are missing: a quarter."""
+"""Maximum number of weeks to look back beyond `weeks_back` if listings are missing: a quarter."""
 
 CLAIMS: Final = pa.schema(
     [

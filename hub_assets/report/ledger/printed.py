@@ -26,7 +26,7 @@ def claims_of_week(warehouse: Path, week: date | None, status: str | None = None
 
     Args:
         warehouse: the published database.
-        week: any day of the week; None for the newest one.
+        week: any date in the week; None for the newest one.
         status: the only status to show; None for all.
 
     Raises:

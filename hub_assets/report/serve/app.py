@@ -11,7 +11,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -94,13 +94,20 @@ def build_app(
 
 
 def prepare(published: Published) -> None:
-    """Read what the endpoints keep in memory, which takes seconds, so that the first visitors need not wait for it."""
+    """Read what the endpoints keep in memory, which takes seconds, so that the first visitors need not wait for it.
+
+    What is published later is read as soon as the first request arrives.
+    """
     for endpoint in ENDPOINTS:
         if not any(parameter.is_required for parameter in endpoint.parameters):
-            with suppress(Unanswered):
+            try:
                 reader = published.reader()
                 with closing(reader.cursor):
                     endpoint.answer(reader, read_all(endpoint.parameters, ()))
+            except Unanswered:
+                pass  # the visitor is told
+            except Exception:
+                logger.exception("%s could not be prepared", endpoint.path)
 
 
 @dataclass

@@ -6,8 +6,7 @@ read few rows belong in SQL.
 """
 
 import json
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -23,6 +22,21 @@ Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.signedinteger[Any]]
 Ints = npt.NDArray[np.int64]
 
+_REPOSITORY: Final = ("kind", "country", "license_group", "created_date", "n_likes", "trending_score")
+SCANNED: Final[Mapping[str, tuple[str, ...]]] = {
+    "mart__models": (
+        *_REPOSITORY,
+        *("task", "library", "size_class", "to_json(themes)::varchar", "n_parameters"),
+        *("n_downloads", "n_downloads_all_time", "n_usage_spaces", "n_derivatives"),
+    ),
+    "mart__datasets": (
+        *_REPOSITORY,
+        *("benchmark", "size_class", *(f"to_json({name})::varchar" for name in ("modalities", "domains", "languages"))),
+        *("n_downloads", "n_downloads_all_time"),
+    ),
+    "mart__spaces": ("license_group", "n_likes", "trending_score"),
+}
+"""The columns to keep of each table; lists are written as JSON."""
 _STEP: Final = 100_000
 """Names to search at a time, in 2 ms; most texts are found among the first."""
 
@@ -87,13 +101,11 @@ class Column:
 
 
 class Columns:
-    """The columns of a table in a week; rows are sorted by organization, and within one as in the table. Thread-safe.
-
-    A column is read when it is first used.
+    """The columns of a table in a week; rows are sorted by organization, and within one as in the table.
 
     Args:
-        connection: where the table is, used by nobody else.
-        table: the table.
+        connection: where the table is.
+        table: a key of `SCANNED`.
         week: the Monday of the week.
 
     Attributes:
@@ -103,45 +115,38 @@ class Columns:
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, table: str, week: date) -> None:
-        self._connection = connection
-        self._table = table
-        self._week = week
-        self._columns: dict[str, Column] = {}
-        self._lock = threading.Lock()
-        organization = Column.of(self._read("organization"))
-        self._order = np.argsort(organization.codes, kind="stable")
-        self.rowids: Ints = self._read("rowid").to_numpy()[self._order]
+        def read(expression: str) -> pa.ChunkedArray:
+            # a scan of a table keeps its order, so that all columns have the same
+            sql = f"select {expression} as value from {table} where snapshot_date = $week"
+            return connection.sql(sql, params={"week": week}).to_arrow_table()["value"]
+
+        # null in weeks that were published before the column existed
+        organization = Column.of(read("coalesce(organization, '(no namespace)')"))
+        order = np.argsort(organization.codes, kind="stable")
+        self.rowids: Ints = read("rowid").to_numpy()[order]
         self.organizations: pa.Array = organization.values
         self.starts: Ints = np.append(0, np.cumsum(np.bincount(organization.codes, minlength=len(organization.values))))
+        self._lowered = pc.utf8_lower(self.organizations)
+        self._columns = {expression: Column.of(read(expression)).taken(order) for expression in SCANNED[table]}
 
     def __len__(self) -> int:
         return len(self.rowids)
 
     def __getitem__(self, expression: str) -> Column:
-        """Return a column, given its name or an expression for it."""
-        with self._lock:
-            if expression not in self._columns:
-                self._columns[expression] = Column.of(self._read(expression)).taken(self._order)
-            return self._columns[expression]
+        """Return a column, given its expression in `SCANNED`."""
+        return self._columns[expression]
 
     def sums(self, amounts: Ints) -> Ints:
-        """Return the sum of each organization's amounts, given an amount per row."""
+        """Return the sum of each organization's amounts, given an amount per row.
+
+        A count is at most `GREATEST_COUNT`, so that the sum of nine thousand of the largest fits in 64 bits.
+        """
         return np.add.reduceat(amounts, self.starts[:-1]) if len(self) else np.zeros(0, np.int64)
 
     def of_organizations(self, names: Sequence[str]) -> Bools:
         """Return which rows belong to one of these organizations, ignoring case."""
-        lowered = pc.utf8_lower(pa.array(names, self.organizations.type))
-        found = pc.is_in(self._lowered, lowered)
+        found = pc.is_in(self._lowered, pc.utf8_lower(pa.array(names, self.organizations.type)))
         return np.repeat(found.to_numpy(zero_copy_only=False), np.diff(self.starts))
-
-    @cached_property
-    def _lowered(self) -> pa.Array:
-        return pc.utf8_lower(self.organizations)
-
-    def _read(self, expression: str) -> pa.ChunkedArray:
-        # a scan of a table keeps its order, so that all columns have the same
-        sql = f"select {expression} as value from {self._table} where snapshot_date = $week"
-        return self._connection.sql(sql, params={"week": self._week}).to_arrow_table()["value"]
 
 
 def top(codes: Codes, selected: Bools, n: int) -> Ints:
@@ -171,21 +176,27 @@ class Names:
     """
 
     def __init__(self, ranked: pa.ChunkedArray) -> None:
-        self._lowered = pc.utf8_lower(ranked).combine_chunks()
+        self._lowered: pa.Array = pc.utf8_lower(ranked).combine_chunks()
 
     def equal(self, name: str) -> Ints:
         """Return the positions of the names that equal this one."""
-        return _positions(pc.equal(self._lowered, name.lower()))
+        return _positions(pc.equal(self._lowered, _lower(name)))
 
     def containing(self, text: str, n: int) -> Ints:
         """Return the positions of the first n names that contain the text."""
-        found = np.zeros(0, np.int64)
+        found, lowered = np.zeros(0, np.int64), _lower(text)
         for start in range(0, len(self._lowered), _STEP):
-            part = pc.match_substring(self._lowered.slice(start, _STEP), text.lower())
+            part = pc.match_substring(self._lowered.slice(start, _STEP), lowered)
             found = np.append(found, start + _positions(part))
             if len(found) >= n:
                 break
         return found[:n]
+
+
+def _lower(text: str) -> str:
+    """Lower a text as Arrow does, which differs from Python for a final sigma and a dotted I."""
+    lowered: str = pc.utf8_lower(pa.scalar(text)).as_py()
+    return lowered
 
 
 def _positions(found: pa.Array) -> Ints:

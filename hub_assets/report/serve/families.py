@@ -21,7 +21,7 @@ nodes as (
         rowid as row_id, node, repo_key, repo_id, is_listed, is_root, is_in_cycle, depth, n_roots, n_children,
         n_descendants, n_downloads_descendants
     from network__family_nodes
-    where rowid in (select unnest($rowids::bigint[]))
+    where rowid in (select unnest($nodes::bigint[]))
 ),
 models as (
     select repo_key, n_downloads, license, license_group from mart__models
@@ -32,7 +32,7 @@ select
     coalesce(models.license_group, 'unknown') as license_group
 from nodes
 left join models on nodes.repo_key = models.repo_key
-order by list_position($rowids::bigint[], nodes.row_id)
+order by list_position($nodes::bigint[], nodes.row_id)
 """
 _REPO_ID: Final = Parameter("repo_id", "Id of the model, ignoring case.", is_required=True)
 _PAGE: Final = (
@@ -44,19 +44,18 @@ _PAGE: Final = (
 
 
 def _graph(reader: Reader) -> Graph:
-    return reader.kept(Graph, lambda connection: Graph.read(connection, reader.week))
+    return reader.kept("graph", Graph.read)
 
 
-def _rows(reader: Reader, nodes: Ints) -> pa.Table:
+def _rows(reader: Reader, graph: Graph, nodes: Ints) -> pa.Table:
     """Return what is known about the nodes at these positions, in their order."""
-    graph = _graph(reader)
-    return reader.table(_ROWS, rowids=graph.rowids[nodes].tolist(), models=graph.models[nodes].tolist())
+    return reader.table(_ROWS, nodes=graph.node_rowids[nodes].tolist(), models=graph.model_rowids[nodes].tolist())
 
 
-def _model(reader: Reader, repo_id: str) -> tuple[int, dict[str, Any]]:
+def _model(reader: Reader, graph: Graph, repo_id: str) -> tuple[int, dict[str, Any]]:
     """Return the position of a model's node, and what is known about it."""
-    nodes = _graph(reader).names.equal(repo_id)
-    rows = _rows(reader, nodes).to_pylist()
+    nodes = graph.names.equal(repo_id)
+    rows = _rows(reader, graph, nodes).to_pylist()
     if not rows:
         raise Unanswered(404, f"No family of this week has a model called {visible(repo_id)}.")
     # unlisted models may differ from listed ones only in case
@@ -65,13 +64,13 @@ def _model(reader: Reader, repo_id: str) -> tuple[int, dict[str, Any]]:
 
 def _neighbors(reader: Reader, values: Mapping[str, Any], edges: Callable[[Graph], Neighbors]) -> Answer:
     graph = _graph(reader)
-    node, model = _model(reader, values["repo_id"])
+    node, model = _model(reader, graph, values["repo_id"])
     others, relations = edges(graph).of_node(node)
     is_wanted = np.array([values["relation"] in (None, name) for name in graph.relations], np.bool_)
-    nodes = np.unique(others[is_wanted[relations]])
+    nodes = np.unique(others[is_wanted[relations]]).astype(np.int64)
     nodes = nodes[largest(graph.sizes[nodes], values["offset"] + values["k"])][values["offset"] :]
     named = [sorted({graph.relations[code] for code in np.unique(relations[others == node])}) for node in nodes]
-    table = _rows(reader, nodes).append_column("relations", pa.array(named, pa.list_(pa.string())))
+    table = _rows(reader, graph, nodes).append_column("relations", pa.array(named, pa.list_(pa.string())))
     return Answer(table, {"model": model})
 
 
@@ -84,10 +83,10 @@ def _derivatives(reader: Reader, values: Mapping[str, Any]) -> Answer:
 
 
 def _search(reader: Reader, values: Mapping[str, Any]) -> Answer:
-    names = _graph(reader).names
-    found = np.append(names.equal(values["query"]), names.containing(values["query"], values["k"]))
+    graph = _graph(reader)
+    found = np.append(graph.names.equal(values["query"]), graph.names.containing(values["query"], values["k"]))
     _, first = np.unique(found, return_index=True)
-    return Answer(_rows(reader, found[np.sort(first)][: values["k"]]))
+    return Answer(_rows(reader, graph, found[np.sort(first)][: values["k"]]))
 
 
 ENDPOINTS: Final = (

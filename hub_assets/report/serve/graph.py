@@ -15,9 +15,12 @@ import numpy.typing as npt
 from hub_assets.report.serve.columns import Codes, Column, Ints, Names
 
 Hashes = npt.NDArray[np.uint64]
+Nodes = npt.NDArray[np.int32]
 
 _NODES: Final = """
-select rowid as row_id, repo_id, hash(node) as hash, n_descendants, n_downloads_descendants as n_downloads
+select
+    rowid as row_id, repo_id, hash(node) as hash, coalesce(n_descendants, 0) as n_descendants,
+    coalesce(n_downloads_descendants, 0) as n_downloads
 from network__family_nodes
 where snapshot_date = $week
 """
@@ -28,7 +31,8 @@ where snapshot_date = $week
 """
 _EDGES: Final = """
 select
-    hash(repo_key) as child, hash(coalesce(base_repo_key, concat('id:', lower(base_repo_id)))) as base, relation
+    hash(repo_key) as child, hash(coalesce(base_repo_key, concat('id:', lower(base_repo_id)))) as base,
+    coalesce(relation, 'unspecified') as relation
 from mart__base_model_edges
 where snapshot_date = $week and not is_self_loop and base_repo_id <> '(no id)'
 """
@@ -45,7 +49,7 @@ class Neighbors:
     """
 
     starts: Ints
-    others: Ints
+    others: Nodes
     relations: Codes
 
     @classmethod
@@ -55,7 +59,7 @@ class Neighbors:
         starts = np.append(0, np.cumsum(np.bincount(nodes, minlength=n_nodes)))
         return cls(starts, others[order].astype(np.int32), relations[order])
 
-    def of_node(self, node: int) -> tuple[Ints, Codes]:
+    def of_node(self, node: int) -> tuple[Nodes, Codes]:
         """Return the other nodes and the relations of a node's edges."""
         edges = slice(self.starts[node], self.starts[node + 1])
         return self.others[edges], self.relations[edges]
@@ -67,16 +71,16 @@ class Graph:
 
     Attributes:
         names: the nodes' ids.
-        rowids: their rows in `network__family_nodes`.
-        models: their rows in `mart__models`; -1 for a model that is not listed.
+        node_rowids: their rows in `network__family_nodes`.
+        model_rowids: their rows in `mart__models`; -1 for a model that is not listed.
         sizes: downloads of each model with all its descendants.
         relations: the name of each relation by its code.
         bases, derivatives: the edges to each node's bases and derivatives.
     """
 
     names: Names
-    rowids: Ints
-    models: Ints
+    node_rowids: Ints
+    model_rowids: Ints
     sizes: Ints
     relations: list[str]
     bases: Neighbors
@@ -93,24 +97,26 @@ class Graph:
         )
         nodes = nodes.take(np.argsort(-nodes["n_descendants"].to_numpy(), kind="stable"))
         hashes = nodes["hash"].to_numpy()
-        place = _places(models["hash"].to_numpy(), hashes)
-        # one more element, for the nodes at place -1
+        position = _positions(models["hash"].to_numpy(), hashes)
+        # one more element, for the nodes without a model, at position -1
         rowids = np.append(models["row_id"].to_numpy(), -1)
         downloads = np.append(models["n_downloads"].to_numpy(), 0)
-        child, base = (_places(hashes, edges[name].to_numpy()) for name in ("child", "base"))
+        child, base = (_positions(hashes, edges[name].to_numpy()) for name in ("child", "base"))
         relation = Column.of(edges["relation"])
+        is_known = (child >= 0) & (base >= 0)  # in a week that was published without all of its nodes
+        child, base, codes = child[is_known], base[is_known], relation.codes[is_known]
         return cls(
             names=Names(nodes["repo_id"]),
-            rowids=nodes["row_id"].to_numpy(),
-            models=rowids[place],
-            sizes=nodes["n_downloads"].to_numpy() + downloads[place],
+            node_rowids=nodes["row_id"].to_numpy(),
+            model_rowids=rowids[position],
+            sizes=nodes["n_downloads"].to_numpy() + downloads[position],
             relations=relation.values.to_pylist(),
-            bases=Neighbors.of(child, base, relation.codes, len(nodes)),
-            derivatives=Neighbors.of(base, child, relation.codes, len(nodes)),
+            bases=Neighbors.of(child, base, codes, len(nodes)),
+            derivatives=Neighbors.of(base, child, codes, len(nodes)),
         )
 
 
-def _places(hashes: Hashes, wanted: Hashes) -> Ints:
+def _positions(hashes: Hashes, wanted: Hashes) -> Ints:
     """Return the position of each wanted hash, or -1."""
     if not len(hashes):
         return np.full(len(wanted), -1)

@@ -56,7 +56,6 @@ _RESULTS: Final = pa.schema(
         ("largest", pa.list_(pa.struct([("repo_id", pa.string()), ("value", pa.int64())]))),
     ]
 )
-_IDS: Final = "select rowid, repo_id from {table} where rowid in (select unnest($rowids::bigint[]))"
 _LISTS: Final = frozenset({"themes", "modalities", "domains", "languages"})
 
 
@@ -82,10 +81,10 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
         total = int(totals.sum())
         counts = np.bincount(measure.codes[selected] + 1, minlength=len(measure.numbers))  # that of null first
         most = LARGEST if values["org"] is None else LARGEST_OF_ONE
-        places = largest(totals, min(values["top"], int(np.count_nonzero(totals))))
-        shown = [_shown(columns, place, selected, measure, most) for place in places]
+        positions = largest(totals, min(values["top"], int(np.count_nonzero(totals))))
+        shown = [_shown(columns, position, selected, measure, most) for position in positions]
         rowids = [rowid for row in shown for rowid, _ in row["largest"]]
-        ids = {row["rowid"]: row["repo_id"] for row in reader.rows(_IDS.format(table=table), rowids=rowids)}
+        ids = dict(zip(rowids, reader.rows_at(table, "repo_id", rowids)["repo_id"].to_pylist(), strict=True))
         for row in shown:
             row["share"] = row["total"] / total
             row["largest"] = [{"repo_id": ids[rowid], "value": value} for rowid, value in row["largest"]]
@@ -141,14 +140,14 @@ def _met(columns: Columns, name: str, value: str) -> Bools:
     return ~column.is_null() if value == ANY else column.equals(value)
 
 
-def _shown(columns: Columns, place: np.int64, selected: Bools, measure: Column, most: int) -> dict[str, Any]:
+def _shown(columns: Columns, position: np.int64, selected: Bools, measure: Column, most: int) -> dict[str, Any]:
     """Return an organization's result, with pairs of row id and value for its largest repositories."""
-    start, end = columns.starts[place : place + 2]
+    start, end = columns.starts[position : position + 2]
     rows = start + np.flatnonzero(selected[start:end])
     values = measure.numbers[measure.codes[rows]]
     first = largest(values, min(most, int(np.count_nonzero(values))))
     return {
-        "organization": columns.organizations[place].as_py(),
+        "organization": columns.organizations[position].as_py(),
         "kind": columns["kind"].least(rows),
         "country": columns["country"].least(rows),
         "n_repos": len(rows),

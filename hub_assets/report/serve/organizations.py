@@ -1,6 +1,7 @@
 """The calendar of any organization, in the format that the HeatMap page uses for the largest ones."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
 import duckdb
@@ -67,12 +68,13 @@ def _days(reader: Reader, values: Mapping[str, Any]) -> Answer:
     raise Unanswered(404, f"No organization or namespace of this week is called {visible(name)}.")
 
 
-def _list(reader: Reader, values: Mapping[str, Any]) -> Answer:
-    def read(connection: duckdb.DuckDBPyConnection) -> tuple[pa.Table, Names]:
-        table = connection.sql(_LIST, params={"week": reader.week}).to_arrow_table()
-        return table, Names(table["organization"])
+def _ranked(connection: duckdb.DuckDBPyConnection, week: date) -> tuple[pa.Table, Names]:
+    table = connection.sql(_LIST, params={"week": week}).to_arrow_table()
+    return table, Names(table["organization"])
 
-    table, names = reader.kept(_LIST, read)
+
+def _list(reader: Reader, values: Mapping[str, Any]) -> Answer:
+    table, names = reader.kept("organizations", _ranked)
     return Answer(table.take(names.containing(values["query"], values["k"])))
 
 

@@ -6,7 +6,8 @@ The queries belong in the other modules of this package.
 import math
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +24,8 @@ from hub_assets.search.index import Index
 from hub_assets.sql import literal
 
 T = TypeVar("T")
+Read = Callable[[duckdb.DuckDBPyConnection, date], T]
+"""Reads from a database what to keep in memory of a week."""
 
 MEMORY: Final = "512MB"
 """DuckDB's memory limit for all queries together; a query that exceeds it fails instead of spilling to disk."""
@@ -46,7 +49,7 @@ class Reader:
         week: the Monday of the week to serve.
         cursor: cursor of the warehouse; use `table` to query it.
         indexes: the search indexes.
-        memory: what is kept in memory.
+        memory: what is kept in memory of the week.
         version: changes whenever responses to the same requests may change.
         deadline: the value of `time.monotonic()`, in seconds, at which this request times out.
     """
@@ -72,7 +75,7 @@ class Reader:
         except duckdb.InterruptException as error:
             raise _too_slow() from error
         except duckdb.OutOfMemoryException as error:
-            raise Unanswered(503, "This request needs more memory than the server allows; narrow it.") from error
+            raise _too_large() from error
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
         """Return the rows of a SELECT as dictionaries; see `table`."""
@@ -88,18 +91,22 @@ class Reader:
         """
         return self.indexes.of(self.week)
 
-    def kept(self, key: Hashable, read: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """Return what `read` returns, which stays in memory under the key while this database and week are served.
-
-        Args:
-            key: tells it from everything else that is kept.
-            read: called the first time, with a connection of its own.
+    def rows_at(self, table: str, columns: str, rowids: Sequence[int]) -> pa.Table:
+        """Return columns of the rows with these row ids, in their order."""
+        sql = f"""
+            select {columns} from {table}
+            where rowid in (select unnest($rowids::bigint[]))
+            order by list_position($rowids::bigint[], rowid)
         """
-        return self.memory.of(self.week, key, read)
+        return self.table(sql, rowids=list(rowids))
+
+    def kept(self, key: Hashable, read: Read[T]) -> T:
+        """Return what `read` returns; see `Memory.get`."""
+        return self.memory.get(key, read, self.deadline)
 
     def columns(self, table: str) -> Columns:
-        """Return the week's columns of a table."""
-        return self.kept(table, lambda connection: Columns(connection, table, self.week))
+        """Return the week's columns of a table; see `SCANNED`."""
+        return self.kept(table, lambda connection, week: Columns(connection, table, week))
 
     def interrupt(self) -> None:
         """Stop the running query; called from another thread when the time is up."""
@@ -108,6 +115,10 @@ class Reader:
 
 def _too_slow() -> Unanswered:
     return Unanswered(503, "This request took too long and was stopped; narrow it, or try again later.")
+
+
+def _too_large() -> Unanswered:
+    return Unanswered(503, "This request needs more memory than the server allows; narrow it.")
 
 
 @dataclass
@@ -134,34 +145,74 @@ class Indexes:
             return self._open[1]
 
 
-@dataclass
 class Memory:
-    """What was read from one database to keep in memory; only what belongs to the most recent week stays."""
+    """What is kept in memory of a week. It is read in the background, one thing at a time, and stays until another
+    database or week is served. Thread-safe.
 
-    connection: duckdb.DuckDBPyConnection
-    _week: date | None = None
-    _kept: dict[Hashable, Any] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    Args:
+        connection: where to read, used by nobody else.
+        week: the Monday of the week.
+        reads: what to read at once: the `reads` of the memory that this one replaces.
 
-    def of(self, week: date, key: Hashable, read: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """Return what `read` returned for the key, calling it with a connection of its own if it is the first time."""
+    Attributes:
+        reads: how to read what has been asked for, by key.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, week: date, reads: Mapping[Hashable, Read[Any]]) -> None:
+        self.week = week
+        self.reads: dict[Hashable, Read[Any]] = {}
+        self._connection = connection
+        self._executor = ThreadPoolExecutor(1, "memory")
+        self._kept: dict[Hashable, Future[Any]] = {}
+        self._lock = threading.Lock()
+        for key, read in reads.items():
+            self._future(key, read)
+
+    def get(self, key: Hashable, read: Read[T], deadline: float) -> T:
+        """Return what `read` returns for the connection and the week, waiting for it if necessary.
+
+        Args:
+            key: identifies it among everything kept.
+            read: reads it.
+            deadline: the value of `time.monotonic()`, in seconds, until which to wait.
+
+        Raises:
+            Unanswered: if it takes longer, or too much memory (503).
+        """
+        future = self._future(key, read)
+        try:
+            kept: T = future.result(min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX))
+        except (TimeoutError, CancelledError, duckdb.InterruptException) as error:
+            raise Unanswered(503, "The server is still reading this week; try again in a moment.") from error
+        except duckdb.OutOfMemoryException as error:
+            raise _too_large() from error
+        return kept
+
+    def stop(self) -> None:
+        """Stop reading."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._connection.interrupt()
+
+    def _future(self, key: Hashable, read: Read[T]) -> "Future[T]":
         with self._lock:
-            if week != self._week:
-                self._week, self._kept = week, {}
-            if key not in self._kept:
-                self._kept[key] = read(_cursor(self.connection))
-            kept: T = self._kept[key]
-            return kept
+            known = self._kept.get(key)
+            if known is None or (known.done() and (known.cancelled() or known.exception() is not None)):
+                self.reads[key] = read
+                known = self._kept[key] = self._executor.submit(read, self._connection, self.week)
+            return known
 
 
 @dataclass
 class _Opened:
-    """An open database: the mark of its file, its published weeks, and what is kept of it in memory."""
+    """An open database: the mark of its file, and its published weeks.
+
+    It is never closed, only dropped: closing would fail while a request reads, and break the requests that read next.
+    The last cursor closes the file.
+    """
 
     mark: tuple[int, ...]
     connection: duckdb.DuckDBPyConnection
     weeks: list[date]
-    memory: Memory
 
 
 @dataclass
@@ -180,6 +231,8 @@ class Published:
     indexes: Indexes
     chosen: date | None = None
     _open: _Opened | None = None
+    _memory: Memory | None = None
+    _is_closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reader(self) -> Reader:
@@ -189,23 +242,29 @@ class Published:
             Unanswered: if the database is missing or cannot be read (503), or does not have the week (404).
         """
         with self._lock:
+            if self._is_closed:
+                raise Unanswered(503, "The server is closing.")
             mark = _mark(self.path)
             if self._open is None or self._open.mark != mark:
-                self._reopen(mark)
-            opened = self._open
-            assert opened is not None
-            cursor = _cursor(opened.connection)
-        week = self._week(opened.weeks)
-        return Reader(week, cursor, self.indexes, opened.memory, (mark, week, _mark(self.indexes.folder / str(week))))
+                self._open = self._opened(mark)
+                self._memory, earlier = None, self._memory
+            else:
+                earlier = self._memory
+            week = self._week(self._open.weeks)
+            if self._memory is None or self._memory.week != week:
+                self._memory = Memory(_cursor(self._open.connection), week, earlier.reads if earlier else {})
+            memory, cursor = self._memory, _cursor(self._open.connection)
+        return Reader(week, cursor, self.indexes, memory, (mark, week, _mark(self.indexes.folder / str(week))))
 
     def close(self) -> None:
-        """Close the database."""
+        """Stop reading, and open the database no more."""
         with self._lock:
-            if self._open is not None:
-                self._open.connection.close()
-                self._open = None
+            if self._memory is not None:
+                self._memory.stop()
+            self._open = self._memory = None
+            self._is_closed = True
 
-    def _reopen(self, mark: tuple[int, ...]) -> None:
+    def _opened(self, mark: tuple[int, ...]) -> _Opened:
         # an in-memory database that attaches the file: connections to the same path would share the file opened first
         connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": ""})
         try:
@@ -217,9 +276,7 @@ class Published:
         except duckdb.Error as error:
             connection.close()
             raise Unanswered(503, "The published warehouse cannot be read at the moment; try again.") from error
-        if self._open is not None:
-            self._open.connection.close()  # cursors of requests in flight keep the old file
-        self._open = _Opened(mark, connection, [week for (week,) in found], Memory(_cursor(connection)))
+        return _Opened(mark, connection, [week for (week,) in found])
 
     def _week(self, weeks: list[date]) -> date:
         if self.chosen is not None and self.chosen in weeks:
@@ -232,7 +289,7 @@ class Published:
 
 
 def _cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Return a connection of its own to the same database, which outlives the given one."""
+    """Return another connection to the same database."""
     cursor = connection.cursor()
     cursor.execute("use published")
     cursor.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout

@@ -35,12 +35,6 @@ select repo_id, rowid as row_id
 from {table}
 where snapshot_date = $week and repo_id in (select unnest($ids::varchar[]))
 """
-_ROWS: Final = """
-select repo_id as id, {columns}
-from {table}
-where rowid in (select unnest($rowids::bigint[]))
-order by list_position($rowids::bigint[], rowid)
-"""
 
 _K: Final = Parameter("k", "Number of results.", "integer", 10, low=1, high=MOST)
 _LIKES: Final = Parameter("min_likes", "At least this many likes.", "integer", 0)
@@ -103,14 +97,13 @@ def _with_facts(reader: Reader, repo_type: RepoType, hits: Sequence[Hit], values
     for place, (name, column) in enumerate(of_hits.items(), 1):
         table = table.add_column(place, name, column)
     if values["sort_by"] != "similarity":
-        measure = {"trending": "trending_score"}.get(values["sort_by"], values["sort_by"])
+        measure = "trending_score" if values["sort_by"] == "trending" else values["sort_by"]
         table = table.take(pc.sort_indices(table, [(measure, "descending")]))  # stable, with null last
     return Answer(table.slice(0, values["k"]))
 
 
 def _facts(reader: Reader, repo_type: RepoType, rowids: Sequence[int]) -> pa.Table:
-    sql = _ROWS.format(columns=_COLUMNS[repo_type], table=f"mart__{repo_type}s")
-    return reader.table(sql, rowids=list(rowids))
+    return reader.rows_at(f"mart__{repo_type}s", f"repo_id as id, {_COLUMNS[repo_type]}", rowids)
 
 
 def _n_hits(values: Mapping[str, Any]) -> int:
@@ -185,7 +178,8 @@ def _trending(repo_type: RepoType) -> Endpoint:
         columns = reader.columns(f"mart__{repo_type}s")
         selected = np.ones(len(columns), np.bool_)
         for name, (column, is_met) in _CONDITIONS.items():
-            if values.get(name):
+            # a minimum of 0 is no condition: repositories whose count is unknown also meet it
+            if values.get(name) is not None and (is_met, values[name]) != (Column.is_at_least, 0):
                 selected &= is_met(columns[column], values[name])
         rows = top(columns[_MEASURES[values["sort_by"]]].codes, selected, values["k"])
         return Answer(_facts(reader, repo_type, columns.rowids[rows].tolist()))

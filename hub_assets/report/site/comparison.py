@@ -1,4 +1,4 @@
-"""Compares the week with the study of October 2023: the study's tables in their layout, and differences in words."""
+"""Compares the week with the study of October 2023: its tables in their original layout, and differences in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -214,7 +214,7 @@ def in_words(row: Row) -> Markup:
     """Return a plain-language description of how the week's value differs from the published value.
 
     Shares are compared in percentage points, coefficients between -1 and 1 by subtraction, and all other values by
-    their ratio; values within 5% of each other are about the same.
+    their ratio; a ratio within 5% of 1 is about the same.
     """
     ours, published = row.values["ours"], row.values["published"]
     if row.values["is_too_small"]:

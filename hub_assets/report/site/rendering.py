@@ -92,10 +92,10 @@ def formatted(value: Value, style: str = "auto") -> str:
 
     Args:
         value: None becomes `unknown`.
-        style: `count` (1,234), `percent` (12.3% of a share in [0, 1]), `two` (two decimals), `four` (four),
+        style: `count` (1,234), `percent` (12.3%, for a share in [0, 1]), `two` (two decimals), `four` (four),
             `times` (2.3 times), `points` (a difference of shares in percentage points, without its sign),
             `absolute` (two decimals, without the sign), `p` (< 0.001), `month`, or `auto`: whole numbers as counts,
-            other numbers with two decimals or more if needed, text unchanged, dates in words.
+            other numbers with two decimals (more below 0.01, none from 100 on), text made safe and cut, dates in words.
     """
     if value is None:
         return "unknown"
@@ -137,7 +137,7 @@ def _formatted(value: float, style: str, is_integer: bool) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share as a percentage with one decimal; 0.0% and 100.0% appear only for shares of exactly 0 and 1."""
+    """Return a share as a percentage with one decimal; only shares of exactly 0 and 1 are shown as 0% and 100%."""
     if 0 < share < 0.0005:
         return "< 0.1%" if share >= 0.00005 else "< 0.01%"
     if 0.9995 <= share < 1:

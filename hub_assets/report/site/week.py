@@ -1,4 +1,4 @@
-"""The week that a site covers: the access that its pages have to the published warehouse.
+"""The week that a site covers, and its pages' access to the published warehouse.
 
 The content of a page belongs in its module in `pages`.
 """

@@ -27,7 +27,7 @@ def test_every_repository_is_listed_once_from_any_start_page(repo_type: RepoType
         assert sum(page.rows for page in pages) == len(POPULATION.repos[repo_type])
         assert pages[-1].next_path is None
         again = list(list_pages(client, LISTINGS[repo_type], pages[1].next_path, page_size=300))
-        assert [page.text for page in again] == [page.text for page in pages[2:]]
+        assert [page.content for page in again] == [page.content for page in pages[2:]]
 
 
 def test_next_path_does_not_contain_the_hub_address() -> None:
@@ -47,7 +47,7 @@ def test_refused_field_is_dropped_with_a_warning() -> None:
     refused = ("baseModels", "downloadsAllTime")
     assert {page.refused for page in pages} == {refused}
     for name in LISTINGS["model"].fields:
-        assert (f'"{name}"' in pages[0].text) == (name not in refused)
+        assert (f'"{name}"'.encode() in pages[0].content) == (name not in refused)
 
 
 def test_field_refused_in_mid_listing_is_dropped_from_that_page_on() -> None:
@@ -58,8 +58,8 @@ def test_field_refused_in_mid_listing_is_dropped_from_that_page_on() -> None:
         rest = list(list_pages(HubClient(url, False), LISTINGS["model"], first.next_path, first.refused, page_size=300))
     assert first.rows + sum(page.rows for page in rest) == len(POPULATION.repos["model"])
     assert {page.refused for page in rest} == {("baseModels", "gguf")}
-    assert '"gguf"' in first.text
-    assert not any('"gguf"' in page.text for page in rest)
+    assert b'"gguf"' in first.content
+    assert not any(b'"gguf"' in page.content for page in rest)
 
 
 def test_other_refusals_are_errors() -> None:

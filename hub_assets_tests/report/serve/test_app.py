@@ -4,6 +4,9 @@ import io
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -418,6 +421,112 @@ def test_a_newly_published_week_is_served_without_a_restart(served: Served, tmp_
         status, _, body = client.get("/trending/models")
         assert (status, list(json.loads(body))) == (503, ["error"])
     published.close()
+
+
+def test_publishing_breaks_no_request(served: Served, tmp_path: Path) -> None:
+    mine = copied(served, tmp_path / "mine")
+    is_running, go = threading.Event(), threading.Event()
+
+    def twice(reader: Reader, _: Mapping[str, Any]) -> Answer:
+        reader.table("select 1")
+        is_running.set()
+        go.wait(30)
+        reader.columns("mart__models")
+        return Answer(reader.table("select count(*) as n from mart__models"))
+
+    def slow(reader: Reader, _: Mapping[str, Any]) -> Answer:
+        is_running.set()
+        return Answer(reader.table("select sum(a.range * b.range) as n from range(30000) as a, range(30000) as b"))
+
+    published = mine.published
+    endpoints = [Endpoint("/twice", "", "", (), twice), Endpoint("/slow", "", "", (), slow), *ENDPOINTS]
+    with running(build_app(published, endpoints=endpoints)) as url, ThreadPoolExecutor(2) as pool:
+        client = Client(url)
+        for path in ("/twice", "/slow"):
+            is_running.clear()
+            future = pool.submit(client.get, path)
+            assert is_running.wait(30)
+            beside = mine.folder / "beside.duckdb"
+            shutil.copyfile(mine.warehouse, beside)
+            beside.replace(mine.warehouse)
+            assert asked(client, "/trending/models")["results"]
+            assert client.get("/")[0] == 200
+            go.set()
+            assert future.result()[0] == 200
+    published.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "paths"),
+    [
+        (
+            "update mart__models set organization = null, n_likes = null",
+            ["/map/models?measure=n_likes", "/trending/models"],
+        ),
+        ("update mart__base_model_edges set relation = null", ["/families/derivatives"]),
+        ("update network__family_nodes set n_descendants = null, n_downloads_descendants = null", ["/families"]),
+        ("delete from network__family_nodes where n_descendants < 2", ["/families", "/families/derivatives"]),
+        ("delete from mart__models", ["/map/models", "/trending/models", "/families"]),
+        ("delete from mart__organizations", ["/organizations"]),
+    ],
+)
+def test_a_week_that_lacks_columns_or_rows_is_served(
+    served: Served, tmp_path: Path, change: str, paths: list[str]
+) -> None:
+    mine = copied(served, tmp_path / "mine")
+    [largest] = mine.rows("select repo_id from network__family_nodes order by n_descendants desc, repo_id limit 1")
+    with duckdb.connect(str(mine.warehouse)) as connection:
+        connection.execute(change)
+    published = mine.published
+    with running(build_app(published)) as url:
+        for path in paths:
+            query = f"?{urlencode(largest)}" if path == "/families/derivatives" else ""
+            assert asked(Client(url), f"{path}{query}")["week"] == str(WEEK)
+    published.close()
+
+
+def test_what_is_read_into_memory_has_limits_and_is_read_again_after_a_failure(served: Served) -> None:
+    sizes = iter([10**8, 1])
+    is_read = threading.Event()
+
+    def large(connection: duckdb.DuckDBPyConnection, _: date) -> int:
+        sql = f"select list(random()::varchar || range::varchar) as n from range({next(sizes)})"
+        return len(connection.sql(sql).fetchall())
+
+    def slow(*_: Any) -> int:
+        is_read.wait(30)
+        return 1
+
+    def keeping(
+        read: Callable[[duckdb.DuckDBPyConnection, date], int],
+    ) -> Callable[[Reader, Mapping[str, Any]], Answer]:
+        return lambda reader, _: Answer(pa.table({"n": [reader.kept(read.__name__, read)]}))
+
+    published = served.published
+    with running(build_app(published, endpoints=[Endpoint("/slow", "", "", (), keeping(slow))], seconds=1.0)) as url:
+        assert Client(url).get("/slow")[0] == 503
+        is_read.set()
+        assert Client(url).get("/slow")[0] == 200
+    with running(build_app(published, endpoints=[Endpoint("/large", "", "", (), keeping(large))], seconds=60.0)) as url:
+        status, _, body = Client(url).get("/large")
+        assert (status, "more memory" in json.loads(body)["error"]) == (503, True)
+        assert Client(url).get("/large")[0] == 200
+    published.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0, 0.05, 0.2, 0.5])
+def test_an_interrupted_server_ends_quietly(served: Served, seconds: float) -> None:
+    command = [sys.executable, "-m", "hub_assets", "serve", "--home", str(served.folder), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "is served at" in process.stdout.readline()
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert "Fatal" not in errors
 
 
 def test_a_week_that_is_not_published_is_refused(served: Served) -> None:

@@ -268,7 +268,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 PAGE: Final = Page(
     slug="change",
     title="Change and power",
-    lead="How concentrated use is, what lasts, who is adopted, and from where: week by week.",
+    lead="How concentrated use is, what lasts, whose models are adopted, and from where, week by week.",
     group="Report",
     content=_content,
     scripts=("charts.js",),

@@ -106,7 +106,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 PAGE: Final = Page(
     slug="collaboration",
     title="RQ2: Collaboration",
-    lead="Which developers of models work together, how tightly, and in how many communities.",
+    lead="How many developers of models work together, how tightly, and in how many communities.",
     group="Report",
     content=_content,
     scripts=("charts.js",),

@@ -39,7 +39,7 @@ _MODULES: Final = {
         "hub_assets.identities.pseudonyms",
     ),
 }
-"""Packages whose public docstrings define the statistics. They are imported here only to read their docstrings."""
+"""Modules whose public docstrings define the statistics. They are imported here only to read their docstrings."""
 
 CHOICES: Final = (
     (
