@@ -436,7 +436,7 @@ def test_publishing_breaks_no_request(served: Served, tmp_path: Path) -> None:
 
     def slow(reader: Reader, _: Mapping[str, Any]) -> Answer:
         is_running.set()
-        return Answer(reader.table("select sum(a.range * b.range) as n from range(30000) as a, range(30000) as b"))
+        return Answer(reader.table("select sum(a.range * b.range) as n from range(12000) as a, range(12000) as b"))
 
     published = mine.published
     endpoints = [Endpoint("/twice", "", "", (), twice), Endpoint("/slow", "", "", (), slow), *ENDPOINTS]
