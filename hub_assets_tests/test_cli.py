@@ -168,6 +168,7 @@ def test_a_home_refuses_data_from_another_hub(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
@@ -257,6 +258,7 @@ def test_the_weeks_of_a_command_stay_consecutive_when_a_new_week_begins() -> Non
     assert [choice.load(weeks_before=n).week for n in (1, 0)] == [date(2026, 11, 9), date(2026, 11, 16)]
 
 
+@pytest.mark.slow
 def test_a_hub_that_does_not_respond(tmp_path: Path) -> None:
     result = run("snapshot", "--home", tmp_path, HF_ENDPOINT="http://127.0.0.1:9")
     assert_mistake(result, "127.0.0.1:9", exit_code=1)
@@ -290,6 +292,7 @@ def test_a_port_in_use() -> None:
         assert_mistake(run("local-hub", "--port", str(taken.getsockname()[1])), "--port")
 
 
+@pytest.mark.slow
 def test_local_hub_serves_until_interrupted() -> None:
     command = [sys.executable, "-m", "hub_assets", "local-hub", "--port", "0", "--week", "2025-03-03"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

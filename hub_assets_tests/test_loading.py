@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 LOAD = """
 import json, sys
 written, connected, homes = [], [], []
@@ -27,6 +29,7 @@ print(json.dumps([written, connected, at_import, sorted(heavy)]))
 """
 
 
+@pytest.mark.slow
 def test_loading_writes_nothing_calls_nobody_and_imports_heavy_libraries_late(tmp_path: Path) -> None:
     home = tmp_path / "home"
     environment = os.environ | {"HUB_ASSETS_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -91,6 +91,7 @@ def test_no_table_is_built_for_an_unlisted_week(
     assert not home.warehouse.exists()
 
 
+@pytest.mark.slow
 def test_histories_require_the_listings_of_the_current_week(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     with running(build_app(simulated(WEEK, scale=0.0003), quota=Quota(1000, 1))) as url:
         job = job_on(tmp_path, url)
@@ -115,6 +116,7 @@ def test_table_requires_only_the_listings_behind_it(tmp_path: Path, instance: dg
     assert "without raw_hub__datasets, raw_hub__spaces:" in message
 
 
+@pytest.mark.slow
 def test_run_waits_for_another_writer_and_names_it(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

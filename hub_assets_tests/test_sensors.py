@@ -74,6 +74,7 @@ def add_run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
     instance.add_run(dg.DagsterRun(job_name=weekly_snapshot.name, status=status, tags={"dagster/partition": str(WEEK)}))
 
 
+@pytest.mark.slow
 def test_schedule_requests_the_present_week_and_no_week_that_cannot_be_listed(
     tmp_path: Path, url: str, instance: dg.DagsterInstance
 ) -> None:
@@ -94,6 +95,7 @@ def test_schedule_requests_the_present_week_and_no_week_that_cannot_be_listed(
     assert "does not answer" in str(tick_at(MONDAY, DOWN).skip_message)
 
 
+@pytest.mark.slow
 def test_unlisted_week_is_requested_when_the_hub_answers_again(
     tmp_path: Path, url: str, instance: dg.DagsterInstance
 ) -> None:
@@ -152,6 +154,7 @@ def test_late_weeks_raise_an_alert_each(tmp_path: Path) -> None:
     assert unlisted(home.lake, WEEK) == unfinished(home.lake, WEEK) == []
 
 
+@pytest.mark.slow
 def test_alerts_are_off_by_default_and_a_failed_run_states_its_cause(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

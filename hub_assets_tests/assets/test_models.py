@@ -67,6 +67,7 @@ def break_model(home: Home, model: str) -> None:
             connection.execute(f"create view {name} as select date '2026-11-16' as snapshot_date")
 
 
+@pytest.mark.slow
 def test_one_selected_model_is_built_alone(home: Home, instance: dg.DagsterInstance) -> None:
     result = run(home, instance, ["int_hub__space_models"])
     assert result.success
@@ -75,6 +76,7 @@ def test_one_selected_model_is_built_alone(home: Home, instance: dg.DagsterInsta
     assert checked == {"int_hub__space_models"}
 
 
+@pytest.mark.slow
 def test_failed_model_stops_its_dependents_only_and_is_named_first(home: Home, instance: dg.DagsterInstance) -> None:
     break_model(home, "int_hub__space_models")
     result = run(home, instance, USAGE)
@@ -85,6 +87,7 @@ def test_failed_model_stops_its_dependents_only_and_is_named_first(home: Home, i
     assert others == ["mart__usage_edges: not built because int_hub__space_models failed"]
 
 
+@pytest.mark.slow
 def test_nothing_is_published_after_a_failed_step(home: Home, instance: dg.DagsterInstance) -> None:
     break_model(home, "int_hub__space_models")
     before = home.warehouse.read_bytes()

@@ -82,6 +82,7 @@ def test_suspect_weeks_are_marked_and_gaps_stay_open() -> None:
     assert [text.get_text() for text in figure.axes[0].texts] == ["downloads in 30 days", "no data"]
 
 
+@pytest.mark.slow
 def test_a_planted_stall_is_marked_and_no_other_week() -> None:
     hub = world(10, 5, {"model": 300, "dataset": 30, "space": 30})
     hub.kinds["model"].freeze(6)

@@ -83,6 +83,7 @@ def test_row_order_does_not_matter(lorenz: pa.Table, seed: int) -> None:
     assert svg(lorenz_curves(shuffled)) == svg(lorenz_curves(lorenz))
 
 
+@pytest.mark.slow
 def test_the_same_table_gives_identical_files_of_page_width(lorenz: pa.Table) -> None:
     one, other = lorenz_curves(lorenz), lorenz_curves(lorenz)
     assert svg(one) == svg(other)

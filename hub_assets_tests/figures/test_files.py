@@ -32,6 +32,7 @@ def figures(
     return draw(correlations), draw(correlations)
 
 
+@pytest.mark.slow
 def test_the_same_tables_give_identical_bytes(figures: tuple[Figure, Figure]) -> None:
     one, other = figures
     assert svg(one) == svg(one) == svg(other)
@@ -55,6 +56,7 @@ def test_global_settings_have_no_effect_and_stay_unchanged(correlations: pa.Tabl
         assert dict(rcParams) == before
 
 
+@pytest.mark.slow
 def test_save_writes_both_files(tmp_path: Path, figures: tuple[Figure, Figure]) -> None:
     paths = save(figures[0], tmp_path / "new" / "figure.1")
     assert paths == (tmp_path / "new" / "figure.1.svg", tmp_path / "new" / "figure.1.png")
@@ -63,6 +65,7 @@ def test_save_writes_both_files(tmp_path: Path, figures: tuple[Figure, Figure]) 
     assert save(figures[1], tmp_path / "new" / "figure.1") == paths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [4_000, 22_000])
 def test_a_thumbnail_shows_the_figure_within_the_limit(figures: tuple[Figure, Figure], limit: int) -> None:
     image = png(figures[0])
@@ -101,6 +104,7 @@ def test_figures_are_garbage_collected(correlations: pa.Table) -> None:
     assert alive() is None
 
 
+@pytest.mark.slow
 def test_pyplot_is_not_imported() -> None:
     program = """
 import sys

@@ -80,6 +80,7 @@ def draw(request: pytest.FixtureRequest) -> Iterator[Draw]:
         yield Draw(simulation, tables[ACCOUNTS], connection)
 
 
+@pytest.mark.slow
 def test_merges_are_precise_and_twice_as_many_as_the_studys(draw: Draw) -> None:
     ours = draw.judged("by rule", merged_pairs(draw.found.developers))
     assert ours.precision >= PRECISE
@@ -99,6 +100,7 @@ def test_each_rule_is_precise_by_itself(draw: Draw) -> None:
     assert min(row["precision"] for row in rows) >= PRECISE
 
 
+@pytest.mark.slow
 def test_merges_without_accounts_are_fewer_but_still_precise(draw: Draw) -> None:
     ours = draw.judged("without accounts", merged_pairs(draw.found_without_accounts.developers))
     rows = rule_rows(draw.simulation.key.people, draw.found_without_accounts.pairs)

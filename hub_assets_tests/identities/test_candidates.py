@@ -96,6 +96,7 @@ def test_names_with_spaces_are_compared_with_each_other_but_not_with_bots() -> N
     assert made.proposed_by("real_name") == {("Ada  Lovelace", "Ada Lovelace")}
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(histories)
 @example([Commit("tower", ("Ada Lovelace", "adalovelace", "ADA-LOVELACE"))])
@@ -287,6 +288,7 @@ def test_pairs_decided_by_a_person_are_always_included_if_both_names_are_known_a
     assert len(found) == 2
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(histories, st.randoms(use_true_random=False))
 def test_pairs_and_generators_are_sorted_and_unique_regardless_of_commit_order(

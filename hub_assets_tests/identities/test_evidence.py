@@ -202,6 +202,7 @@ _COMMON = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(anything_known)
 def test_the_score_is_the_sum_of_its_terms_and_evidence_is_symmetric(
@@ -219,6 +220,7 @@ def test_the_score_is_the_sum_of_its_terms_and_evidence_is_symmetric(
             assert all(one[f"{name}_{side}"] == other[f"{name}_{opposite}"] for name in _SIDES)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(anything_known, st.randoms(use_true_random=False))
 def test_evidence_does_not_depend_on_input_order(known: dict[str, Any], random: Random) -> None:

@@ -127,6 +127,7 @@ def test_generic_names_are_recognized_regardless_of_case(name: str, is_generic: 
     assert author(name, generic=["root"])["is_generic"] is is_generic
 
 
+@pytest.mark.slow
 def test_only_the_authors_table_contains_bots() -> None:
     made = Made(
         [Commit("love/engine", ("release-bot", "ada")), Commit("love/engine", ("ada", "release-bot"))],
@@ -178,6 +179,7 @@ histories = st.lists(
 ).map(lambda some: [Commit(*one) for one in some])
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(histories)
 def test_degrees_match_networkx(history: list[Commit]) -> None:

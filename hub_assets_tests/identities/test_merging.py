@@ -388,6 +388,7 @@ def ids(developers: Mapping[str, Row]) -> dict[str, str]:
     return {name: row["developer_id"] for name, row in developers.items()}
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(any_decisions, any_accounts, any_weeks)
 def test_no_developer_violates_a_cannot_link_constraint(
@@ -431,6 +432,7 @@ def test_an_accepted_generic_name_does_not_affect_other_pairs() -> None:
     assert people(developers) == groups("ada|eve")
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(any_decisions, any_weeks)
 def test_without_conflicts_developers_are_components_with_the_earliest_strings_id(
@@ -447,6 +449,7 @@ def test_without_conflicts_developers_are_components_with_the_earliest_strings_i
     assert ids(hub({}, weeks).developers_by(decided(accepted, {}))) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(any_decisions, any_accounts, any_weeks, st.randoms(use_true_random=False))
 def test_the_order_of_authors_and_pairs_does_not_matter(
@@ -461,6 +464,7 @@ def test_the_order_of_authors_and_pairs_does_not_matter(
     assert made.developers_by(pairs) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(any_decisions, any_accounts, any_weeks, st.sampled_from(EVERY_PAIR), st.sampled_from(["accepted", "rejected"]))
 def test_undoing_a_decision_leaves_no_trace(
@@ -473,6 +477,7 @@ def test_undoing_a_decision_leaves_no_trace(
     assert made.developers_by(decided(without, accounts)) == before
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(any_decisions, any_accounts, any_weeks)
 def test_ids_are_stable_while_the_earliest_string_stays(

@@ -317,6 +317,7 @@ def outcomes(pairs: tuple[tuple[str, str], ...], history: list[Commit]) -> set[s
     return {(found.get((min(pair), max(pair))) or {"decision": None})["decision"] for pair in pairs}
 
 
+@pytest.mark.slow
 def test_abbreviated_names_go_to_review() -> None:
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "org{n}/m", "org{n}/m")) == {"review"}
     assert outcomes(ABBREVIATED, every(ABBREVIATED, "{handle}/m", "far{n}/m")) == {"review"}

@@ -174,6 +174,7 @@ def test_dagster_shows_metrics_and_thumbnails_of_results(any_home: Path) -> None
             assert isinstance(metadata[numbers[name]].value, int | float), name
 
 
+@pytest.mark.slow
 def test_runs_exports_and_figures_contain_no_developer_id(any_home: Path) -> None:
     """Ids are hashes of names, so anyone who guesses a name can find its id."""
     ids = {row["developer_id"].encode() for row in query(any_home, "from core__developers")}

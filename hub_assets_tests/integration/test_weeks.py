@@ -302,6 +302,7 @@ def test_past_weeks_can_be_rebuilt_from_the_lake(tmp_path: Path, instance: dg.Da
     assert query(tmp_path, "from mart__repo_activity order by all") == before
 
 
+@pytest.mark.slow
 def test_rerun_replaces_the_week(golden: Golden, tmp_path: Path, instance: dg.DagsterInstance) -> None:
     home, count = golden.copy(tmp_path / "home"), "select count(*) as n, count(distinct repo_key) as keys from {}"
     (before,) = query(home, count.format("mart__repo_activity"))
@@ -323,6 +324,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_tolerable_faults_do_not_change_the_rows(tmp_path: Path, fault: str, plain: dict[str, pa.Table]) -> None:
     # windows are short, because after a 429 the client waits until the window ends
@@ -356,6 +358,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
     return tables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [("503", "503"), ("drop", "RemoteProtocolError"), ("not-json", "not JSON"), ("429-other", "429")],
@@ -372,6 +375,7 @@ def test_intolerable_fault_fails_the_run_and_is_reported(
     assert not Home(tmp_path).warehouse.exists()
 
 
+@pytest.mark.slow
 def test_dirty_responses_are_handled_and_counted(golden: Golden, tmp_path: Path, instance: dg.DagsterInstance) -> None:
     switches = ["row-without-id", "unknown-field", "odd-tag", "expand-refused:downloadsAllTime", "not-json@3x1"]
     home = golden.copy(tmp_path / "home")
@@ -392,6 +396,7 @@ def test_dirty_responses_are_handled_and_counted(golden: Golden, tmp_path: Path,
     assert all(row["namespace"] is None for row in ids)
 
 
+@pytest.mark.slow
 def test_empty_first_listing_warns_without_blocking(
     tmp_path: Path, instance: dg.DagsterInstance, small_week: Path
 ) -> None:
@@ -524,6 +529,7 @@ def test_reader_does_not_disturb_a_run(golden: Golden, tmp_path: Path, instance:
     assert len(query(home, "select distinct snapshot_date from mart__repo_activity")) == 2
 
 
+@pytest.mark.slow
 def test_small_quota_is_used_without_a_429(tmp_path: Path) -> None:
     app = build_app(simulated(TWO), quota=Quota(20, 1))
     with running(app) as url:

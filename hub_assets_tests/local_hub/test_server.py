@@ -89,6 +89,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_server_in_its_own_process_ends_when_its_client_is_killed(tmp_path: Path) -> None:
     (tmp_path / "client.py").write_text(APART)
     with subprocess.Popen([sys.executable, tmp_path / "client.py"], stdout=subprocess.PIPE, text=True) as client:
@@ -108,6 +109,7 @@ def test_server_in_its_own_process_ends_when_its_client_is_killed(tmp_path: Path
         pytest.fail("the server still answers")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", hosts())
 def test_serve_prints_its_address_and_stops_quietly_when_interrupted(host: str) -> None:
     with subprocess.Popen(

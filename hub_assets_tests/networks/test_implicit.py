@@ -47,6 +47,7 @@ def expanded(all_repos: list[Repo]) -> pa.Table:
     return edges((f"{source}", f"{target}", *both) for (source, target), both in weights.items())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(large=repos.filter(any), small=repos)
 @example(large=[{0: 1, 1: 0}], small=[{0: 1, 1: 1}])

@@ -170,6 +170,7 @@ print(next(iter(described.records("models")))["models/id"])
 """
 
 
+@pytest.mark.slow
 def test_mlcroissant_validates_and_reads_the_release(built: tuple[Path, Week, dict[str, str]]) -> None:
     folder, _, _ = built
     # in a separate process, because mlcroissant imports absl, whose log handler closes pytest's capture stream

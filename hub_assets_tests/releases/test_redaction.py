@@ -195,6 +195,7 @@ def hidden(draw: st.DrawFn) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(hidden())
 def test_text_that_is_not_suspect_needs_no_redaction(text: str) -> None:
@@ -240,6 +241,7 @@ def test_ordinary_text_stays(text: str) -> None:
     assert +found == {}
 
 
+@pytest.mark.slow
 def test_real_cards_have_few_false_redactions(real_data: Path) -> None:
     cards = pq.read_table(real_data / "cards" / "cards.parquet", columns=["front_matter", "text"]).to_pylist()
     texts = [text for card in cards for text in card.values() if text]

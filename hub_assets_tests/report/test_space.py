@@ -151,6 +151,7 @@ def test_wrong_options_get_a_clear_error(tmp_path: Path, options: list[str], sen
     assert sentence in result.output
 
 
+@pytest.mark.slow
 def test_the_command_publishes_the_report_of_this_hub_only(
     golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ def test_slices_agree_with_the_concentration_of_each(values: list[int], n_slices
             assert row[ours] == (None if np.isnan(expected) else pytest.approx(expected, abs=1e-9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", [0.0, 23 / 30])
 def test_intervals_cover_recounted_weeks(overlap: float) -> None:
     """Units are recounted many times, in separate periods and in overlapping ones, as 30-day downloads are."""

@@ -31,6 +31,7 @@ def test_no_change_is_not_a_trend(rho: float, fresh: float) -> None:
     assert sum(found) <= 5
 
 
+@pytest.mark.slow
 def test_interval_covers_the_slope() -> None:
     rng = np.random.default_rng(6)
     rows = [trend(DAYS, series(rng, 0.6, 0.5) + 3 * DAYS / 365.25) for _ in range(30)]

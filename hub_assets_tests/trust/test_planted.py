@@ -130,6 +130,7 @@ def test_clean_simulated_hub_raises_no_alarm_in_40_weeks(project: Project) -> No
     assert judged["ok"] > 5 * judged["unknown"], "the rules must be able to judge most weeks"
 
 
+@pytest.mark.slow
 def test_clean_weeks_raise_no_alarm(project: Project) -> None:
     observatory = Observatory(project)
     observatory.observe(world(12, 7, {"model": 400, "dataset": 300, "space": 200}))

@@ -35,6 +35,7 @@ from hub_assets_tests.killing import ended, started
 NEXT = date(2026, 11, 23)
 
 
+@pytest.mark.slow
 def test_a_backup_is_restored_on_an_empty_folder_with_equal_figures(golden: Golden, tmp_path: Path) -> None:
     home, folder = Home(golden.copy(tmp_path / "home")), tmp_path / "backups"
     backup, added = back_up(home, folder)

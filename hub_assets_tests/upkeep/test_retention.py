@@ -97,6 +97,7 @@ def test_records_of_runs_that_made_nothing_go_later(tmp_path: Path) -> None:
         assert instance.get_materialized_partitions(thing.key) == {"a"}
 
 
+@pytest.mark.slow
 def test_files_and_intermediate_rows_go_and_data_stays(golden: Golden, tmp_path: Path) -> None:
     home = Home(golden.copy(tmp_path / "home"))
     raw, published = raw_rows_of(home), tables_of(home.warehouse)

@@ -198,6 +198,7 @@ def test_a_healthy_home_has_no_problems_and_each_damage_is_named(golden: Golden,
     assert unnamed == {}
 
 
+@pytest.mark.slow
 def test_a_damaged_release_is_named(golden: Golden, tmp_path: Path) -> None:
     home = Home(golden.copy(tmp_path / "home"))
     built = CliRunner().invoke(cli.main, ["release", "--to", "lab/weekly", "--dry-run", "--home", str(home.root)])

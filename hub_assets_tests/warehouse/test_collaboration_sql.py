@@ -453,6 +453,7 @@ def small(few: Project) -> Iterator[Warehouse]:
     made.connection.close()
 
 
+@pytest.mark.slow
 @given(commits=COMMITS)
 @settings(max_examples=15, deadline=None)
 def test_loop_over_commits_gives_the_same_edges(small: Warehouse, commits: Commits) -> None:

@@ -119,6 +119,7 @@ def write_and_die(path: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["header", "content", "truncated", "empty", "other file", "log"])
 def test_damaged_file_is_reported_with_a_remedy(tmp_path: Path, damage: str) -> None:
     path = filled(tmp_path / "build.duckdb")
@@ -208,6 +209,7 @@ def test_newly_filled_table_joins_correctly(tmp_path: Path) -> None:
         assert connection.execute("select count(distinct k) from t").fetchall() == [(300_000,)]
 
 
+@pytest.mark.slow
 def test_publishing_adds_one_week_without_disturbing_readers(tmp_path: Path, project: Project) -> None:
     building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
     build(building, project, ONE, 1)
@@ -247,6 +249,7 @@ connection.execute("update mart__usage_resolution set n_spaces = 98")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["killed", "still open"])
 def test_foreign_writes_to_the_published_file_are_discarded(tmp_path: Path, project: Project, end: str) -> None:
     building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
@@ -270,6 +273,7 @@ def test_foreign_writes_to_the_published_file_are_discarded(tmp_path: Path, proj
     }
 
 
+@pytest.mark.slow
 def test_empty_week_is_not_published(tmp_path: Path, project: Project) -> None:
     building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
     build(building, project, ONE, 1)
@@ -281,6 +285,7 @@ def test_empty_week_is_not_published(tmp_path: Path, project: Project) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
 
 
+@pytest.mark.slow
 def test_success_is_reported_only_if_the_published_file_has_the_rows(tmp_path: Path, project: Project) -> None:
     building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
     build(building, project, ONE, 1)
@@ -290,6 +295,7 @@ def test_success_is_reported_only_if_the_published_file_has_the_rows(tmp_path: P
         _require(warehouse, ONE, {table: 99})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["build", "warehouse"])
 def test_publishing_reports_which_database_is_damaged(tmp_path: Path, project: Project, name: str) -> None:
     paths = {"build": tmp_path / "build.duckdb", "warehouse": tmp_path / "warehouse.duckdb"}
@@ -304,6 +310,7 @@ def test_publishing_reports_which_database_is_damaged(tmp_path: Path, project: P
     assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
 
 
+@pytest.mark.slow
 def test_removed_model_is_dropped_from_the_published_file(tmp_path: Path, project: Project) -> None:
     building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
     build(building, project, ONE, 1)

@@ -318,6 +318,7 @@ def test_datasets_have_benchmarks_languages_and_one_size(warehouse: Warehouse) -
     ]
 
 
+@pytest.mark.slow
 def test_marts_of_the_simulated_hub_equal_a_second_count(warehouse: Warehouse) -> None:
     hub = simulate(REFERENCE)
     fill(warehouse.connection, {})

@@ -183,6 +183,7 @@ def test_seed_header_must_match_its_description(folder: Path) -> None:
         load_project(folder)
 
 
+@pytest.mark.slow
 def test_sources_match_the_arrow_schemas() -> None:
     project = load_project(REAL)
     assert {source.name for source in project.sources} == building.SOURCES.keys()

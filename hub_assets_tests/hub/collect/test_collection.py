@@ -65,6 +65,7 @@ def listed(tmp_path: Path) -> Lake:
     return lake
 
 
+@pytest.mark.slow
 def test_interrupted_week_counts_for_the_next_week(listed: Lake) -> None:
     with running(build_app(simulated(BEFORE, scale=0.0005), quota=Quota(10**6, 1))) as url:
         interrupt(listed, url, 100)
@@ -80,6 +81,7 @@ def test_interrupted_week_counts_for_the_next_week(listed: Lake) -> None:
     assert repos - 100 <= asked < repos - 70
 
 
+@pytest.mark.slow
 def test_interrupted_refresh_leaves_week_unchanged(listed: Lake) -> None:
     with running(build_app(simulated(BEFORE, scale=0.0005), quota=Quota(10**6, 1))) as url:
         land(HubClient(url, False), listed, COMMITS, BEFORE)

@@ -76,6 +76,7 @@ def slowly(hub: Hub, seconds: float) -> ASGIApp:
     return answer
 
 
+@pytest.mark.slow
 def test_threads_are_added_while_they_wait_for_responses(tmp_path: Path) -> None:
     hub, asking, most = hub_of(300), 0, 0
 
@@ -429,6 +430,7 @@ def test_own_exception_stops_crawl_and_is_raised(lake: Lake) -> None:
     assert hub.counters.requests < 30
 
 
+@pytest.mark.slow
 def test_slow_responses_use_all_workers_and_no_more(lake: Lake) -> None:
     hub = hub_of(110)
     together, most, lock = 0, 0, threading.Lock()
@@ -453,6 +455,7 @@ def test_slow_responses_use_all_workers_and_no_more(lake: Lake) -> None:
 # --- faults ---
 
 
+@pytest.mark.slow
 def test_rows_are_the_same_despite_faults(lake: Lake) -> None:
     simulation = simulate(WEEK, scale=0.001)
     specs = ["500@20", "drop@50", "429@301", "429-no-headers@701", "429-other@61", "slow:0.05@31", "not-json@71"]

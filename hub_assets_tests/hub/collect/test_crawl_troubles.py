@@ -28,6 +28,7 @@ OFF = JSONResponse(
 )
 
 
+@pytest.mark.slow
 def test_outage_is_waited_out_and_leaves_no_rows(lake: Lake) -> None:
     hub, asked, told = hub_of(120), count(), list[str]()
     with served(hub, attempts=1, say_seconds=0) as client:

@@ -158,6 +158,7 @@ def test_last_row_of_fetch_describes_the_history(weeks: tuple[Lake, Hub, dict[st
 MOMENTS = [(kind, at, came) for kind in HISTORIES for at in (1, 2) for came in (1, 2, 49, 50, 51, 120)]
 
 
+@pytest.mark.slow
 def test_items_added_between_pages_are_stored_once_in_the_next_week(lake: Lake) -> None:
     hub = Hub(cap=50)
     for index, (kind, at, came) in enumerate(MOMENTS):
@@ -392,6 +393,7 @@ def change(repo: Repo, hub: Hub, what: str, rng: random.Random, past: list[list[
         repo.commits = list(rng.choice(past))
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(
     weeks=st.lists(

@@ -195,6 +195,7 @@ def test_rerun_of_finished_week_requests_and_changes_nothing(lake_of_first: Lake
     assert contents(lake_of_first) == before
 
 
+@pytest.mark.slow
 def test_second_week_requests_what_changed(
     lake_of_first: Lake, first: Simulation, true: dict[str, State], tmp_path: Path
 ) -> None:
@@ -266,6 +267,7 @@ def test_three_weeks_equal_a_full_crawl_of_the_third(three: list[Simulation], tm
         )
 
 
+@pytest.mark.slow
 def test_moved_repository_is_read_and_deleted_repository_is_gone(three: list[Simulation], tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     before, after = three[0], replace(three[2], week=THREE_WEEKS[0])
@@ -291,6 +293,7 @@ def test_moved_repository_is_read_and_deleted_repository_is_gone(three: list[Sim
         assert {row["status"] for row in ended.values() if row["outcome"] == "gone"} == {401}
 
 
+@pytest.mark.slow
 def test_redirect_to_another_repository_is_not_read(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     withdrawn, successor = "runwayml/stable-diffusion-v1-5", "stable-diffusion-v1-5/stable-diffusion-v1-5"

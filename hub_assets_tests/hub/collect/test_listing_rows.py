@@ -273,6 +273,7 @@ def listed_row(repo_type: RepoType) -> st.SearchStrategy[Any]:
     return st.one_of(keyed, keyed, VALUES)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.data(), st.sampled_from(REPO_TYPES))
 def test_counts_add_up_and_rows_can_be_read_back_for_any_page(data: st.DataObject, repo_type: RepoType) -> None:

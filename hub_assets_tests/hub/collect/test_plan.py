@@ -330,6 +330,7 @@ def by_rotation(lake: Lake, week: date) -> tuple[list[str], list[str]]:
     return [one for one in order if is_due[one]], [one for one in order if not is_due[one]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begins_whole", [True, False])
 def test_every_repository_is_read_within_the_rotation_if_the_budget_allows(lake: Lake, begins_whole: bool) -> None:
     repos = [{"id": f"acme/r{index}", "likes": index % 10} for index in range(128)]

@@ -108,6 +108,7 @@ def test_listing_requests_fewer_rows_when_page_is_too_large(tmp_path: Path) -> N
     assert "limit=200" in hub.targets()[1]
 
 
+@pytest.mark.slow
 def test_only_repositories_with_bad_responses_fail(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     with hostile() as (hub, _):

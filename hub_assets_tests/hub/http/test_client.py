@@ -64,6 +64,7 @@ def test_permanent_errors_are_raised_immediately(
     assert app.state.counters.requests == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["500", "502", "503", "504", "drop", "not-json", "429", "429-other"])
 def test_temporary_faults_are_retried_and_counted(fault: str) -> None:
     app = build_app(POPULATION, quota=QUOTA, faults=Faults.parse([f"{fault}x2"]))
@@ -145,6 +146,7 @@ def test_huggingface_hub_calls_use_the_same_pacer() -> None:
         assert client.pacer.sent == 1
 
 
+@pytest.mark.slow
 def test_threads_share_one_quota_without_a_429() -> None:
     app = build_app(POPULATION, quota=Quota(20, 1))
     with running(app) as url:

@@ -149,6 +149,7 @@ def test_implicit_token_can_be_disabled(monkeypatch: pytest.MonkeyPatch) -> None
         assert not any("authorization" in seen.headers for seen in hub.asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [("HF_TOKEN", "hf_tökén", "HF_TOKEN"), ("ALL_PROXY", "socks5://127.0.0.1:9", "socksio")],
@@ -168,6 +169,7 @@ def test_the_command_reports_an_unusable_setting_in_one_sentence(
     assert "hf_t" not in sentence
 
 
+@pytest.mark.slow
 def test_offline_mode_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with hostile() as (hub, _):
         # huggingface_hub reads these variables at import

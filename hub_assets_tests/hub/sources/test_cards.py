@@ -118,6 +118,7 @@ def test_a_huge_card_is_read_in_part(tmp_path: Path) -> None:
     assert answer.calls == 2
 
 
+@pytest.mark.slow
 def test_cards_and_api_calls_keep_to_their_own_limits(tmp_path: Path) -> None:
     quota, resolvers = Quota(40, 2), Quota(110, 2)
     app = build_app(simulated(WEEK, scale=0.0004), quota=quota, resolvers=resolvers)

@@ -60,6 +60,7 @@ def assert_same(one: Simulation, other: Simulation) -> None:
     assert one.key.usage.equals(other.key.usage)
 
 
+@pytest.mark.slow
 def test_all_days_of_a_week_give_the_same_hub_and_another_seed_a_different_one(small: Simulation) -> None:
     assert_same(small, simulate(REFERENCE + timedelta(days=3)))
     other = simulate(REFERENCE, seed=1)
@@ -70,6 +71,7 @@ def test_all_days_of_a_week_give_the_same_hub_and_another_seed_a_different_one(s
     assert not set(small.accounts["_id"].to_pylist()) & set(other.accounts["_id"].to_pylist())
 
 
+@pytest.mark.slow
 def test_a_cached_week_is_identical(small: Simulation, tmp_path: Path) -> None:
     first = simulate(REFERENCE, keep=tmp_path / "one")
     (folder,) = (tmp_path / "one").iterdir()
@@ -111,6 +113,7 @@ def test_rows_belong_to_their_week(week: date) -> None:
             assert row.get("downloads", 0) <= row.get("downloadsAllTime", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("week", WEEKS)
 def test_two_weeks_differ_and_are_consistent(week: date) -> None:
     this, following = simulate(week), simulate(week + timedelta(weeks=1))
@@ -177,6 +180,7 @@ def test_events_of_every_kind_occur_within_a_year() -> None:
     assert any(names[0][key] != names[1][key] for key in names[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("week", [REFERENCE - timedelta(weeks=52), REFERENCE + timedelta(weeks=20)])
 def test_constant_properties_never_change(week: date) -> None:
     for kind in REPO_TYPES:
@@ -221,6 +225,7 @@ def test_a_hub_may_lack_a_type() -> None:
     assert sum(len(population.repos[kind]) for kind in REPO_TYPES) < 10
 
 
+@pytest.mark.slow
 def test_a_damaged_cached_week_is_rebuilt(small: Simulation, tmp_path: Path) -> None:
     for name, content in (("models.arrow", b"ARROW1"), ("about.json", b"{"), ("accounts.arrow", None)):
         simulate(REFERENCE, keep=tmp_path)

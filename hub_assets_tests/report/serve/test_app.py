@@ -335,6 +335,7 @@ def test_exceptions_are_logged_and_not_sent(served: Served, caplog: pytest.LogCa
     assert "secret place" in caplog.text
 
 
+@pytest.mark.slow
 def test_slow_and_large_queries_are_stopped(served: Served) -> None:
     slow = "select sum(a.range * b.range) as n from range(10000000) as a, range(10000000) as b"
     large = "select list(random()::varchar || range::varchar) as n from range(100000000)"

@@ -18,6 +18,7 @@ from hub_assets_tests.golden import WEEK, Golden
 from hub_assets_tests.report.site.made import BEFORE, opened
 
 
+@pytest.mark.slow
 def test_the_newest_week_is_the_default_and_weeks_stay_beside_each_other(two_week_home: Home, tmp_path: Path) -> None:
     older = build_site(two_week_home.warehouse, tmp_path, BEFORE, project(), source=two_week_home.source)
     newest = build_site(two_week_home.warehouse, tmp_path, None, project(), source=two_week_home.source)
@@ -29,6 +30,7 @@ def test_the_newest_week_is_the_default_and_weeks_stay_beside_each_other(two_wee
     assert "This is the first published week" in (older.index.parent / "changes.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_failed_build_leaves_the_old_site(two_week_home: Home, tmp_path: Path) -> None:
     built = build_site(two_week_home.warehouse, tmp_path, None, project(), source=two_week_home.source)
     before = built.index.read_bytes()
@@ -80,6 +82,7 @@ def test_wrong_queries_are_refused(two_week_home: Home) -> None:
             week.run(Query("c", "c", "select unnest(range(20001)) as n"))
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_site_and_says_where(golden: Golden, tmp_path: Path) -> None:
     home = golden.copy(tmp_path / "home")
     result = CliRunner().invoke(cli.main, ["report", "--home", str(home), "--week", "2026-11-18"])
