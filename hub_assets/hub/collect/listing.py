@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from hub_assets.errors import UserError
+from hub_assets.hub.collect.ahead import ahead
 from hub_assets.hub.collect.listing_pages import PAGE_SIZE, list_pages
 from hub_assets.hub.collect.listing_rows import RowCounts, listing_rows, parsed_page
 from hub_assets.hub.collect.raw_table import ListingTable
@@ -20,6 +21,9 @@ from hub_assets.hub.http.pacing import OUTAGE_BACKOFF
 from hub_assets.lake.landing import FLUSH_BYTES, Landing, Record
 from hub_assets.lake.parts import Lake, Manifest, Part
 from hub_assets.vocabulary import REPO_TYPES
+
+PAGES_AHEAD = 64
+"""Pages, of 0.6 MB each, to request while a part is converted and written, which takes 5 s."""
 
 
 class ListingRefused(UserError):
@@ -100,7 +104,7 @@ def land_listing(
             rows = start["rows"]
             began = reported = time.monotonic()
             pages = list_pages(client, table, start["next_path"], tuple(start["refused"]), page_size, outage_backoff)
-            for page in pages:
+            for page in ahead(pages, PAGES_AHEAD):
                 rows += page.rows
                 observed_at = page.observed_at.replace(tzinfo=None).isoformat()
                 meta = {"next_path": page.next_path, "refused": page.refused, "rows": rows, "observed_at": observed_at}
