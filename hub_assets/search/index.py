@@ -249,8 +249,12 @@ class _Part:
         return Semantic.open(self._folder / "vectors")
 
     def row_of(self, repo_id: str) -> int | None:
-        row: int = pc.index(self.documents["repo_id"], repo_id).as_py()
-        return None if row < 0 else row
+        ids = self.documents["repo_id"]
+        if "/" not in repo_id:  # any number of repositories have this name in a namespace
+            row: int = pc.index(ids, repo_id).as_py()
+            return None if row < 0 else row
+        named = self.words.named(repo_id, NO_FILTERS, CANDIDATES)
+        return next((row for row, _ in named if ids[row].as_py() == repo_id), None)
 
     def vector_of(self, row: int) -> Int8 | None:
         if not (self._folder / "vectors").exists():

@@ -14,8 +14,8 @@ import tantivy
 from hub_assets.search.documents import facts_of, names_of, spellings_of
 from hub_assets.search.filters import Condition, Filters
 
-BOOSTS: Final = {"name": 1.0, "facts": 1.0, "card": 1.0}
-"""The text fields and their weights."""
+FIELDS: Final = ("name", "facts", "card")
+"""The text fields, all of which have the same weight."""
 MOST_WORDS: Final = 64
 """Maximum number of query words to use; more would only take longer."""
 HEAP_BYTES: Final = 256_000_000
@@ -25,6 +25,13 @@ BATCH: Final = 10_000
 _ID: Final = "id"
 _EXACT: Final = ("namespace", "task", "library", "license_group", "languages")
 _NUMBERS: Final = ("n_parameters", "likes", "downloads")
+_ANALYZER: Final = (  # what the tokenizer `en_stem` does to the texts
+    tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    .filter(tantivy.Filter.remove_long(40))
+    .filter(tantivy.Filter.lowercase())
+    .filter(tantivy.Filter.stemmer("English"))
+    .build()
+)
 Ranked = list[tuple[int, float]]
 """Row numbers with their scores, best first."""
 
@@ -73,10 +80,14 @@ class Lexical:
         Only letters, digits and underscores count, so tantivy never sees its own query syntax.
         """
         words = re.findall(r"\w+", text.lower())[:MOST_WORDS]
-        if not words:
-            return []
-        matching, _ = self.index.parse_query_lenient(" ".join(words), list(BOOSTS), BOOSTS)
-        return self._ranked(matching, filters, limit)
+        schema = self.index.schema
+        # one flat list of terms, because only for that does tantivy skip documents that cannot be among the best
+        terms = [
+            (tantivy.Occur.Should, tantivy.Query.term_query(schema, name, term, index_option="freq"))
+            for term in _ANALYZER.analyze(" ".join(words))
+            for name in FIELDS
+        ]
+        return self._ranked(tantivy.Query.boolean_query(terms), filters, limit) if terms else []
 
     def named(self, text: str, filters: Filters, limit: int) -> Ranked:
         """Return the rows whose id, with or without the namespace, equals the text, ignoring case."""
@@ -86,7 +97,7 @@ class Lexical:
     def _ranked(self, matching: tantivy.Query, filters: Filters, limit: int) -> Ranked:
         schema = self.index.schema
         narrowed = [(tantivy.Occur.Must, _query(schema, condition)) for condition in filters.conditions()]
-        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, matching), *narrowed])
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, matching), *narrowed]) if narrowed else matching
         searcher = self.index.searcher()
         hits = searcher.search(query, limit, count=False).hits
         rows = searcher.fast_field_values("row", [address for _, address in hits])
@@ -98,7 +109,7 @@ class Lexical:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    for name in BOOSTS:
+    for name in FIELDS:
         builder.add_text_field(name, tokenizer_name="en_stem", index_option="freq")
     for name in (_ID, *_EXACT):
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic")

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from hub_assets.report.serve.columns import Bools, Column, Columns, largest
+from hub_assets.report.serve.columns import Amounts, Bools, Columns, largest
 from hub_assets.report.serve.endpoints import Answer, Endpoint
 from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader
@@ -74,15 +74,17 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
     def answer(reader: Reader, values: Mapping[str, Any]) -> Answer:
         columns = reader.columns(table)
         selected = _selected(columns, filters, values)
-        measure = columns[values["measure"]]
-        amounts = measure.numbers[measure.codes]
-        total_of_all_listed = int(amounts.sum())
-        totals = columns.sums(amounts * selected)
+        amounts = columns.amounts[values["measure"]]
+        is_selected = selected[amounts.rows]
+        totals = amounts.sums(amounts.distinct[amounts.codes] * is_selected)
         total = int(totals.sum())
-        counts = np.bincount(measure.codes[selected] + 1, minlength=len(measure.numbers))  # that of null first
+        counts = np.bincount(amounts.codes[is_selected], minlength=len(amounts.distinct))
+        n_selected = int(np.count_nonzero(selected))
+        # an unknown count counts as 0
+        sample = Counted(np.append(0.0, amounts.distinct), np.append(n_selected - counts.sum(), counts))
         most = LARGEST if values["org"] is None else LARGEST_OF_ONE
         positions = largest(totals, min(values["top"], int(np.count_nonzero(totals))))
-        shown = [_shown(columns, position, selected, measure, most) for position in positions]
+        shown = [_shown(columns, amounts, position, selected, most) for position in positions]
         rowids = [rowid for row in shown for rowid, _ in row["largest"]]
         ids = dict(zip(rowids, reader.rows_at(table, "repo_id", rowids)["repo_id"].to_pylist(), strict=True))
         for row in shown:
@@ -92,13 +94,13 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
             pa.Table.from_pylist(shown, _RESULTS),
             {
                 "measure": values["measure"],
-                "n_selected": int(counts.sum()),
-                "n_known": int(counts[1:].sum()),
-                "gini": gini_of(Counted(np.append(0.0, measure.numbers[:-1]), counts)) if total else None,
+                "n_selected": n_selected,
+                "n_known": n_selected - int(np.count_nonzero(selected[amounts.unknown])),
+                "gini": gini_of(sample) if total else None,
                 "n_shown": sum(row["n_repos"] for row in shown),
                 "n_organizations": int(np.count_nonzero(totals)),
                 "total": total,
-                "total_of_all_listed": total_of_all_listed,
+                "total_of_all_listed": int(amounts.distinct[amounts.codes].sum()),
                 "hhi": float(np.square(totals / total).sum()) if total else None,
             },
         )
@@ -140,20 +142,23 @@ def _met(columns: Columns, name: str, value: str) -> Bools:
     return ~column.is_null() if value == ANY else column.equals(value)
 
 
-def _shown(columns: Columns, position: np.int64, selected: Bools, measure: Column, most: int) -> dict[str, Any]:
+def _shown(columns: Columns, amounts: Amounts, position: np.int64, selected: Bools, most: int) -> dict[str, Any]:
     """Return an organization's result, with pairs of row id and value for its largest repositories."""
     start, end = columns.starts[position : position + 2]
     rows = start + np.flatnonzero(selected[start:end])
-    values = measure.numbers[measure.codes[rows]]
-    first = largest(values, min(most, int(np.count_nonzero(values))))
+    positive = slice(*amounts.starts[position : position + 2])
+    is_selected = selected[amounts.rows[positive]]
+    values = amounts.distinct[amounts.codes[positive][is_selected]]
+    first = largest(values, most)
+    rowids = columns.rowids[amounts.rows[positive][is_selected][first]]
     return {
         "organization": columns.organizations[position].as_py(),
         "kind": columns["kind"].least(rows),
         "country": columns["country"].least(rows),
         "n_repos": len(rows),
-        "n_with_value": int(np.count_nonzero(values)),
+        "n_with_value": len(values),
         "total": int(values.sum()),
-        "largest": list(zip(columns.rowids[rows[first]].tolist(), values[first].tolist(), strict=True)),
+        "largest": list(zip(rowids.tolist(), values[first].tolist(), strict=True)),
     }
 
 

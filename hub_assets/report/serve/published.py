@@ -27,7 +27,7 @@ T = TypeVar("T")
 Read = Callable[[duckdb.DuckDBPyConnection, date], T]
 """Reads from a database what to keep in memory of a week."""
 
-MEMORY: Final = "512MB"
+MEMORY: Final = "256MB"
 """DuckDB's memory limit for all queries together; a query that exceeds it fails instead of spilling to disk."""
 THREADS: Final = 2
 """DuckDB's threads for all queries together."""
