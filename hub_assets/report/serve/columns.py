@@ -194,13 +194,14 @@ class Columns:
 
 def top(codes: Codes, selected: Bools, n: int) -> Ints:
     """Return the n selected rows with the largest codes, largest first; equal ones are in row order."""
-    counts = np.bincount(codes[selected] + 1)
-    n_at_least = np.cumsum(counts[::-1])[::-1]
-    least = np.count_nonzero(n_at_least >= n) - 2  # the largest code that at least n rows have or exceed
-    above = np.flatnonzero(selected & (codes > least))
-    above = above[np.argsort(-codes[above].astype(np.int64), kind="stable")]
-    equal = np.flatnonzero(selected & (codes == least))
-    return np.append(above, equal[: n - len(above)])
+    # look at the largest codes first, and at four times as many each time, because most rows have small ones
+    highest, n_codes = int(codes.max(initial=-1)), n
+    rows = np.flatnonzero(selected & (codes > highest - n_codes))
+    while len(rows) < n and n_codes <= highest + 1:
+        n_codes *= 4
+        rows = np.flatnonzero(selected & (codes > highest - n_codes))
+    found = codes[rows].astype(np.int64)
+    return rows[largest(found, n)]
 
 
 def largest(amounts: Ints, n: int) -> Ints:

@@ -69,7 +69,8 @@ def _days(reader: Reader, values: Mapping[str, Any]) -> Answer:
 
 
 def _ranked(connection: duckdb.DuckDBPyConnection, week: date) -> tuple[pa.Table, Names]:
-    table = connection.sql(_LIST, params={"week": week}).to_arrow_table()
+    # `take` would combine the chunks every time
+    table = connection.sql(_LIST, params={"week": week}).to_arrow_table().combine_chunks()
     return table, Names(table["organization"])
 
 
