@@ -180,8 +180,7 @@ def test_mlcroissant_validates_and_reads_the_release(built: tuple[Path, Week, di
     assert "lab/model1" in read.stdout
 
 
-def test_frictionless_validates_the_release(built: tuple[Path, Week, dict[str, str]]) -> None:
-    folder, week, _ = built
+def validate(folder: Path, week: Week) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from frictionless import Package
@@ -195,6 +194,27 @@ def test_frictionless_validates_the_release(built: tuple[Path, Week, dict[str, s
         assert [field.name for field in resource.schema.fields] == schema.names
         assert resource.hash == f"sha256:{week.files[str(resource.path)].sha256}"
         assert resource.bytes == path.stat().st_size
+
+
+def test_frictionless_validates_the_release(built: tuple[Path, Week, dict[str, str]]) -> None:
+    folder, week, _ = built
+    validate(folder, week)
+
+
+def test_tables_that_were_never_built_are_left_out(
+    warehouse: duckdb.DuckDBPyConnection, project: Project, folder: Path, sources: Sources
+) -> None:
+    # as in a home that has only archived weeks
+    missing = {"mart__activity_summary", "network__summary"}
+    for name in missing:
+        warehouse.execute(f"drop table {name}")
+    week = build_week(warehouse, project, WEEK, folder, sources=sources)
+    write_documents(folder, [week], "lab/weekly", {part.name: part.description for part in parts_of(project, WEEK)})
+    assert {path.partition("/")[0] for path in week.files if "/" in path} == {*LISTINGS, *RELEASED} - missing
+    validate(folder, week)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "mart__repo_activity" in card
+    assert not any(name in card for name in missing)
 
 
 def test_no_released_table_names_people(project: Project) -> None:
