@@ -23,7 +23,7 @@ from hub_assets.lake.journal import Journal
 from hub_assets.lake.parts import MANIFEST, Lake, Manifest, Part
 
 FLUSH_BYTES = 64 * 2**20
-"""Size at which the journal is flushed to a part: about 50,000 listing rows."""
+"""Size at which the journal is flushed to a part: about 100,000 listing rows."""
 
 
 class LandingBusy(HubAssetsError):

@@ -250,7 +250,7 @@ class _Part:
 
     def row_of(self, repo_id: str) -> int | None:
         ids = self.documents["repo_id"]
-        if "/" not in repo_id:  # any number of repositories have this name in a namespace
+        if "/" not in repo_id:  # `named` would also return `namespace/name` for every namespace
             row: int = pc.index(ids, repo_id).as_py()
             return None if row < 0 else row
         named = self.words.named(repo_id, NO_FILTERS, CANDIDATES)

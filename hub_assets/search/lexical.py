@@ -3,7 +3,6 @@
 Each document is identified by its row number. Preparing texts belongs in `documents`; fusing scores, in `index`.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -77,14 +76,14 @@ class Lexical:
     def search(self, text: str, filters: Filters, limit: int) -> Ranked:
         """Return the rows that match any word of the text, ranked by BM25; equal scores are in row order.
 
-        Only letters, digits and underscores count, so tantivy never sees its own query syntax.
+        Each word counts once, as do words with the same stem.
         """
-        words = re.findall(r"\w+", text.lower())[:MOST_WORDS]
         schema = self.index.schema
+        words = list(dict.fromkeys(_ANALYZER.analyze(text)))[:MOST_WORDS]
         # one flat list of terms, because only for that does tantivy skip documents that cannot be among the best
         terms = [
-            (tantivy.Occur.Should, tantivy.Query.term_query(schema, name, term, index_option="freq"))
-            for term in _ANALYZER.analyze(" ".join(words))
+            (tantivy.Occur.Should, tantivy.Query.term_query(schema, name, word, index_option="freq"))
+            for word in words
             for name in FIELDS
         ]
         return self._ranked(tantivy.Query.boolean_query(terms), filters, limit) if terms else []

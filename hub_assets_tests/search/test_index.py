@@ -44,6 +44,18 @@ def test_search_finds_words_meaning_and_names(tmp_path: Path) -> None:
     assert (hit.repo_id, hit.has_card, hit.snippet) == ("ada/speech-set", True, "Recordings of Welsh speech.")
 
 
+def test_a_word_counts_once_however_it_is_written(tmp_path: Path) -> None:
+    index = built(tmp_path / "index")
+    once = index.search("speech model", repo_type="model", k=4, method="lexical")
+    for text in (
+        "speech model speech",
+        "Speech, models: speech_model!",
+        "speech model \u0939\u093f\u0928\u094d\u0926\u0940",
+    ):
+        assert index.search(text, repo_type="model", k=4, method="lexical") == once
+    assert once
+
+
 def test_a_repository_without_a_card_is_found_by_name(tmp_path: Path) -> None:
     index = built(tmp_path / "index")
     for query, method in itertools.product(("bob/llama-copy", " BOB/Llama-Copy", "llama-copy"), METHODS):

@@ -15,7 +15,7 @@ def ahead(items: Iterator[T], n: int) -> Iterator[T]:
     """Yield the items, at most n of which wait to be yielded; an exception comes after the items before it.
 
     If the reader stops early, the thread ends with the item that it is making. It is not waited for, because an item
-    may take minutes, and it does not keep the process alive.
+    may take hours while the Hub is down, and it does not keep the process alive.
     """
     waiting: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(n)
     is_stopped = threading.Event()

@@ -23,7 +23,7 @@ from hub_assets.lake.parts import Lake, Manifest, Part
 from hub_assets.vocabulary import REPO_TYPES
 
 PAGES_AHEAD = 64
-"""Pages, of 0.6 MB each, to request while a part is converted and written, which takes 5 s."""
+"""Pages, of 0.5 to 0.8 MB each, to request while a part is converted and written, which takes some 5 s."""
 
 
 class ListingRefused(UserError):

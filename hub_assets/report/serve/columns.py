@@ -1,5 +1,5 @@
-"""What endpoints that scan a whole week keep in memory: columns as small integers, sorted by organization so that an
-organization is a slice; and names in lower case, sorted by rank.
+"""Columns and names that endpoints keep in memory to scan a whole week: columns as small integers, sorted by
+organization so that an organization is a slice, and names in lower case, sorted by rank.
 
 To group 3.5 million models by a million names, DuckDB needs 0.4 s of CPU; adding up slices takes 20 ms. Queries that
 read few rows belong in SQL.
@@ -82,7 +82,7 @@ class Column:
         return (self.codes >= 0) & (self.codes < self.n_where(pc.less_equal, value))
 
     def has_list(self, is_met: Callable[[list[str]], bool]) -> Bools:
-        """Return which rows of a column of lists, written as JSON, have one that meets a condition."""
+        """Return which rows of a column of lists, written as JSON, have a list that meets a condition."""
         met = np.array([*(is_met(json.loads(text)) for text in self.values.to_pylist()), False])
         result: Bools = met[self.codes]
         return result
@@ -94,7 +94,7 @@ class Column:
         return self.values[codes.min()].as_py() if len(codes) else None
 
     def n_where(self, compare: Callable[..., pa.Array], value: Any) -> int:
-        """Return how many of the distinct values compare so with a value."""
+        """Return the number of distinct values for which `compare(distinct, value)` is true."""
         return int(pc.sum(compare(self.values, pa.scalar(value, self.values.type))).as_py() or 0)
 
 
@@ -215,7 +215,8 @@ def largest(amounts: Ints, n: int) -> Ints:
 class Names:
     """Names in order of rank, to find by a part of them, ignoring case.
 
-    They are one text, with a line for each name: searching it takes a sixth of the time of comparing every name.
+    They are one text, with a line for each name, which `bytes.find` searches faster than Arrow compares each name: 1.6
+    million ids took 29 ms instead of 187.
 
     Args:
         ranked: the names, best first.
@@ -226,6 +227,7 @@ class Names:
         self._starts = np.append(1, 1 + np.cumsum(pc.binary_length(lowered).to_numpy().astype(np.int64) + 1))
         parts = (lowered.slice(start, _STEP).to_pylist() for start in range(0, len(lowered), _STEP))
         self._text = b"\n" + b"".join(b"\n".join(part) + b"\n" for part in parts)
+        self._has_breaks = self._text.count(b"\n") > len(lowered) + 1
 
     def equal(self, name: str) -> Ints:
         """Return the positions of the names that equal this one."""
@@ -244,6 +246,8 @@ class Names:
         """Return the positions of the first n names that contain the text."""
         part = _lower(text)
         found: list[int] = []
+        if b"\n" in part and not self._has_breaks:
+            return np.array(found, np.int64)
         at = self._text.find(part, 1)
         while 0 <= at < self._starts[-1] and len(found) < n:
             position = int(np.searchsorted(self._starts, at, side="right")) - 1

@@ -135,11 +135,9 @@ def _selected(columns: Columns, filters: Mapping[str, tuple[str, str]], values: 
 def _met(columns: Columns, name: str, value: str) -> Bools:
     if name in _LISTS:
         column = columns[f"to_json({name})::varchar"]
-        return column.has_list(lambda items: not items if value == NONE else value in items)
+        return column.has_list(lambda items: bool(items) == (value == ANY) if value in (NONE, ANY) else value in items)
     column = columns[name]
-    if value == NONE:
-        return column.is_null()
-    return ~column.is_null() if value == ANY else column.equals(value)
+    return column.is_null() == (value == NONE) if value in (NONE, ANY) else column.equals(value)
 
 
 def _shown(columns: Columns, amounts: Amounts, position: np.int64, selected: Bools, most: int) -> dict[str, Any]:

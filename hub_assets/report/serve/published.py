@@ -14,6 +14,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import duckdb
 import pyarrow as pa
@@ -92,7 +93,7 @@ class Reader:
         return self.indexes.of(self.week)
 
     def rows_at(self, table: str, columns: str, rowids: Sequence[int]) -> pa.Table:
-        """Return columns of the rows with these row ids, in their order."""
+        """Return columns of the rows with these row ids, in their order; unknown ones are left out."""
         sql = f"""
             select {columns} from {table}
             where rowid in (select unnest($rowids::bigint[]))
@@ -115,6 +116,10 @@ class Reader:
 
 def _too_slow() -> Unanswered:
     return Unanswered(503, "This request took too long and was stopped; narrow it, or try again later.")
+
+
+def _closing() -> Unanswered:
+    return Unanswered(503, "The server is closing.")
 
 
 def _too_large() -> Unanswered:
@@ -152,7 +157,7 @@ class Memory:
     Args:
         connection: where to read, used by nobody else.
         week: the Monday of the week.
-        reads: what to read at once: the `reads` of the memory that this one replaces.
+        reads: what to start reading immediately: the `reads` of the memory that this one replaces.
 
     Attributes:
         reads: how to read what has been asked for, by key.
@@ -188,17 +193,29 @@ class Memory:
             raise _too_large() from error
         return kept
 
+    def relent(self) -> None:
+        """Leave what has not been started until somebody asks for it."""
+        with self._lock:
+            for future in self._kept.values():
+                future.cancel()
+
     def stop(self) -> None:
-        """Stop reading."""
+        """Stop reading, and return once nothing is read any more."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        self._connection.interrupt()
+        # an interruption reaches only a query that is running
+        while any(not future.done() for future in self._kept.values()):
+            self._connection.interrupt()
+            time.sleep(0.02)
 
     def _future(self, key: Hashable, read: Read[T]) -> "Future[T]":
         with self._lock:
             known = self._kept.get(key)
             if known is None or (known.done() and (known.cancelled() or known.exception() is not None)):
                 self.reads[key] = read
-                known = self._kept[key] = self._executor.submit(read, self._connection, self.week)
+                try:
+                    known = self._kept[key] = self._executor.submit(read, self._connection, self.week)
+                except RuntimeError as error:  # stopped
+                    raise _closing() from error
             return known
 
 
@@ -232,6 +249,7 @@ class Published:
     chosen: date | None = None
     _open: _Opened | None = None
     _memory: Memory | None = None
+    _memories: "WeakSet[Memory]" = field(default_factory=WeakSet)
     _is_closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -243,7 +261,7 @@ class Published:
         """
         with self._lock:
             if self._is_closed:
-                raise Unanswered(503, "The server is closing.")
+                raise _closing()
             mark = _mark(self.path)
             if self._open is None or self._open.mark != mark:
                 self._open = self._opened(mark)
@@ -252,15 +270,18 @@ class Published:
                 earlier = self._memory
             week = self._week(self._open.weeks)
             if self._memory is None or self._memory.week != week:
+                if earlier is not None:
+                    earlier.relent()
                 self._memory = Memory(_cursor(self._open.connection), week, earlier.reads if earlier else {})
+                self._memories.add(self._memory)
             memory, cursor = self._memory, _cursor(self._open.connection)
         return Reader(week, cursor, self.indexes, memory, (mark, week, _mark(self.indexes.folder / str(week))))
 
     def close(self) -> None:
         """Stop reading, and open the database no more."""
         with self._lock:
-            if self._memory is not None:
-                self._memory.stop()
+            for memory in list(self._memories):  # requests may still use earlier ones
+                memory.stop()
             self._open = self._memory = None
             self._is_closed = True
 

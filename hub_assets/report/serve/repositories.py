@@ -87,7 +87,8 @@ def _filters(values: Mapping[str, Any]) -> Filters:
 def _with_facts(reader: Reader, repo_type: RepoType, hits: Sequence[Hit], values: Mapping[str, Any]) -> Answer:
     sql = _ROWIDS.format(table=f"mart__{repo_type}s")
     rowids = {row["repo_id"]: row["row_id"] for row in reader.rows(sql, ids=[hit.repo_id for hit in hits])}
-    hits = [hit for hit in hits if hit.repo_id in rowids]
+    # while a listing is read, an id can pass from one repository to another
+    hits = list({hit.repo_id: hit for hit in reversed(hits) if hit.repo_id in rowids}.values())[::-1]
     table = _facts(reader, repo_type, [rowids[hit.repo_id] for hit in hits])
     of_hits = {
         "similarity": pa.array([hit.score for hit in hits], pa.float64()),

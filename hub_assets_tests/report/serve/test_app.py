@@ -467,6 +467,10 @@ def test_publishing_breaks_no_request(served: Served, tmp_path: Path) -> None:
         ("update mart__base_model_edges set relation = null", ["/families/derivatives"]),
         ("update network__family_nodes set n_descendants = null, n_downloads_descendants = null", ["/families"]),
         ("delete from network__family_nodes where n_descendants < 2", ["/families", "/families/derivatives"]),
+        (
+            "insert into mart__models select * replace (repo_key || '2' as repo_key) from mart__models",
+            ["/search/models?query=speech&k=50&sort_by=likes", "/trending/models"],
+        ),
         ("delete from mart__models", ["/map/models", "/trending/models", "/families"]),
         ("delete from mart__organizations", ["/organizations"]),
     ],

@@ -59,6 +59,8 @@ def expected(repos: pd.DataFrame, measure: str, top: int, most: int) -> dict[str
         ("models", {"org": "google"}, "lower(organization) = 'google'"),
         ("models", {"skip": "google, META"}, "lower(organization) not in ('google', 'meta')"),
         ("models", {"task": "no such task"}, "false"),
+        ("models", {"theme": "(any)", "size": "(any)"}, "len(themes) > 0 and size_class is not null"),
+        ("models", {"theme": "(none)"}, "len(themes) = 0"),
         ("datasets", {"language": "de"}, "list_contains(languages, 'de')"),
         ("datasets", {"from": "2024-01-01", "measure": "n_downloads_all_time"}, "created_date >= date '2024-01-01'"),
     ],
