@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import pyarrow as pa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -108,6 +109,7 @@ def prepare(published: Published) -> None:
                 pass  # the visitor is told
             except Exception:
                 logger.exception("%s could not be prepared", endpoint.path)
+    pa.default_memory_pool().release_unused()
 
 
 @dataclass

@@ -110,7 +110,7 @@ class Amounts:
         unknown: the rows whose count is null.
     """
 
-    rows: Ints
+    rows: npt.NDArray[np.int32]
     starts: Ints
     codes: Codes
     distinct: Ints
@@ -122,7 +122,7 @@ class Amounts:
         n_others = column.n_where(pc.less_equal, 0)
         rows = np.flatnonzero(column.codes >= n_others)
         return cls(
-            rows=rows,
+            rows=rows.astype(np.int32),
             starts=np.searchsorted(rows, starts),
             codes=column.codes[rows] - n_others,
             distinct=column.values.to_numpy(zero_copy_only=False)[n_others:].astype(np.int64),
@@ -225,22 +225,21 @@ class Names:
     def __init__(self, ranked: pa.Array | pa.ChunkedArray) -> None:
         lowered = pc.utf8_lower(ranked).cast(pa.binary())
         self._starts = np.append(1, 1 + np.cumsum(pc.binary_length(lowered).to_numpy().astype(np.int64) + 1))
-        parts = (lowered.slice(start, _STEP).to_pylist() for start in range(0, len(lowered), _STEP))
+        parts = [lowered.slice(start, _STEP).to_pylist() for start in range(0, len(lowered), _STEP)]
         self._text = b"\n" + b"".join(b"\n".join(part) + b"\n" for part in parts)
         self._has_breaks = self._text.count(b"\n") > len(lowered) + 1
+        hashes = np.fromiter((hash(name) for part in parts for name in part), np.int64, len(lowered))
+        self._by_hash = np.argsort(hashes, kind="stable")
+        self._hashes = hashes[self._by_hash]
 
     def equal(self, name: str) -> Ints:
         """Return the positions of the names that equal this one."""
-        line = b"\n" + _lower(name) + b"\n"
-        found = []
-        at = self._text.find(line)
-        while at >= 0:
-            position = int(np.searchsorted(self._starts, at + 1, side="right")) - 1
-            # a name may itself consist of several lines
-            if (self._starts[position], self._starts[position + 1]) == (at + 1, at + len(line)):
-                found.append(position)
-            at = self._text.find(line, at + 1)
-        return np.array(found, np.int64)
+        wanted = _lower(name)
+        first, last = (np.searchsorted(self._hashes, hash(wanted), side=side) for side in ("left", "right"))
+        found = self._by_hash[first:last]
+        starts = self._starts
+        is_equal = [self._text[starts[each] : starts[each + 1] - 1] == wanted for each in found]
+        return found[np.array(is_equal, np.bool_)]
 
     def containing(self, text: str, n: int) -> Ints:
         """Return the positions of the first n names that contain the text."""
