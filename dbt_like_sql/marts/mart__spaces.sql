@@ -33,5 +33,5 @@ select
 from activity
 left join listed on activity.repo_key = listed.repo_key
 left join namespaces on lower(activity.namespace) = namespaces.handle
--- readers look up single organizations
+-- readers scan single organizations, and take this order for ties
 order by organization, activity.repo_id

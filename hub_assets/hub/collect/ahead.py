@@ -1,4 +1,4 @@
-"""Runs an iterator in a thread of its own, some items ahead of its reader. What the items are belongs elsewhere."""
+"""Runs an iterator in a thread of its own, some items ahead of its reader. It knows nothing about the items."""
 
 import queue
 import threading
@@ -12,10 +12,10 @@ _POLL_SECONDS: Final = 0.1
 
 
 def ahead(items: Iterator[T], n: int) -> Iterator[T]:
-    """Yield the items, at most n of which wait to be yielded; an exception comes after the items before it.
+    """Yield an iterator's items while a thread prepares up to n more; its exception follows the items before it.
 
-    If the reader stops early, the thread ends with the item that it is making. It is not waited for, because an item
-    may take hours while the Hub is down, and it does not keep the process alive.
+    If the reader stops early, the thread ends after the item in progress. Nobody waits for that, because an item may
+    take hours while the Hub is down, and the thread does not keep the process alive.
     """
     waiting: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(n)
     is_stopped = threading.Event()

@@ -214,7 +214,7 @@ def _converted(
 class _Types:
     """The JSON types of a row's values, all found in one pass over its text.
 
-    `json_type` parses the text in every call; a call per value took twice the CPU for the whole conversion.
+    Every call of `json_type` parses the text; with a call per value, the whole conversion took twice the CPU.
     """
 
     def __init__(self) -> None:

@@ -90,7 +90,7 @@ class Questions(Sized, Iterable[Any], Protocol):
     """The remaining questions of a week, in order."""
 
     def summary(self) -> dict[str, Any]:
-        """Describe the remaining questions, for the manifest: at least `is_complete`."""
+        """Describe what remains to be requested, for the manifest: at least `is_complete`."""
         ...
 
 

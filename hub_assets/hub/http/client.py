@@ -64,7 +64,7 @@ USER_AGENT: Final = f"hub_assets/{version('hub-assets')}; hf_hub/{huggingface_hu
 class Answer:
     """A successful response: its `text`, its JSON `body` (None for a card) and the Hub's time.
 
-    `is_plain` tells whether the body needed no leniency; see `bodies`.
+    `is_plain` is the flag that `bodies.parsed` returns.
 
     The request took `attempts`, which used up `calls` of the rate limit, including redirects. `path` is the final path
     with its query; `was_redirected` is true if that differs from the requested path. `location` is the target of a

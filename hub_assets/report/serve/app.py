@@ -95,9 +95,9 @@ def build_app(
 
 
 def prepare(published: Published) -> None:
-    """Read what the endpoints keep in memory, which takes seconds, so that the first visitors need not wait for it.
+    """Read what the endpoints keep in memory, so that the first visitors need not wait half a minute for it.
 
-    What is published later is read as soon as the first request arrives.
+    After a publication, the first request starts the reading.
     """
     for endpoint in ENDPOINTS:
         if not any(parameter.is_required for parameter in endpoint.parameters):
@@ -106,7 +106,7 @@ def prepare(published: Published) -> None:
                 with closing(reader.cursor):
                     endpoint.answer(reader, read_all(endpoint.parameters, ()))
             except Unanswered:
-                pass  # the visitor is told
+                pass  # the first visitor gets this answer, too
             except Exception:
                 logger.exception("%s could not be prepared", endpoint.path)
     pa.default_memory_pool().release_unused()

@@ -37,8 +37,6 @@ SCANNED: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
     "mart__spaces": (("license_group", "n_likes", "trending_score"), ()),
 }
 """The columns of each table to compare, with lists written as JSON, and the counts to add up."""
-
-
 _STEP: Final = 100_000
 """Names to convert to Python at a time."""
 
@@ -55,7 +53,7 @@ class Column:
         """Encode a column."""
         encoded = column.combine_chunks().dictionary_encode()
         order = pc.sort_indices(encoded.dictionary)
-        # one more element than there are values, so that the position -1, of null, is that of the code -1
+        # the extra last element, at position -1, is the code of null
         codes = np.full(len(order) + 1, -1, np.min_scalar_type(-len(order) - 1))
         codes[order.to_numpy()] = np.arange(len(order))
         return cls(encoded.dictionary.take(order), codes[pc.fill_null(encoded.indices, -1).to_numpy()])
@@ -213,10 +211,10 @@ def largest(amounts: Ints, n: int) -> Ints:
 
 
 class Names:
-    """Names in order of rank, to find by a part of them, ignoring case.
+    """Names in order of rank, searched by any part of them, ignoring case.
 
-    They are one text, with a line for each name, which `bytes.find` searches faster than Arrow compares each name: 1.6
-    million ids took 29 ms instead of 187.
+    They are stored as one text with a line per name: `bytes.find` searches 1.6 million ids in 29 ms, whereas comparing
+    each name took Arrow 187 ms.
 
     Args:
         ranked: the names, best first.
@@ -259,6 +257,6 @@ class Names:
 
 
 def _lower(text: str) -> bytes:
-    """Lower a text as Arrow does, which differs from Python for a final sigma and a dotted I."""
+    """Return a text in lower case as Arrow writes it; Python treats a final sigma and a dotted I differently."""
     lowered: str = pc.utf8_lower(pa.scalar(text)).as_py()
     return lowered.encode()

@@ -1,7 +1,7 @@
 """The graph of models and their bases, in memory: nodes in order of rank, and for each its bases and derivatives.
 
 A popular model has 100,000 derivatives, which SQL would join with all nodes and all models of the week to sort them.
-What to tell about a node belongs in `families`.
+What a response says about a node belongs in `families`.
 """
 
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ class Graph:
     def read(cls, connection: duckdb.DuckDBPyConnection, week: date) -> "Graph":
         """Read a week's graph.
 
-        Rows are matched by 64-bit hashes of their keys. Two of ten million are equal in one of 370,000 weeks.
+        Rows are matched by 64-bit hashes of their keys. With ten million keys, two collide in one of 370,000 weeks.
         """
         nodes, models, edges = (
             connection.sql(sql, params={"week": week}).to_arrow_table() for sql in (_NODES, _MODELS, _EDGES)

@@ -27,7 +27,7 @@ from hub_assets.sql import literal
 
 T = TypeVar("T")
 Read = Callable[[duckdb.DuckDBPyConnection, date], T]
-"""Reads from a database what to keep in memory of a week."""
+"""A function that reads a week's data from a database, to be kept in memory."""
 
 MEMORY: Final = "256MB"
 """DuckDB's memory limit for all queries together; a query that exceeds it fails instead of spilling to disk."""
@@ -51,7 +51,7 @@ class Reader:
         week: the Monday of the week to serve.
         cursor: cursor of the warehouse; use `table` to query it.
         indexes: the search indexes.
-        memory: what is kept in memory of the week.
+        memory: the week's data in memory.
         version: changes whenever responses to the same requests may change.
         deadline: the value of `time.monotonic()`, in seconds, at which this request times out.
     """
@@ -154,8 +154,8 @@ class Indexes:
 
 
 class Memory:
-    """What is kept in memory of a week. It is read in the background, one thing at a time, and stays until another
-    database or week is served. Thread-safe.
+    """A week's data in memory. It is read in the background, one read at a time, and stays until another database or
+    week is served. Thread-safe.
 
     Args:
         connection: where to read, used by nobody else.
@@ -177,11 +177,11 @@ class Memory:
             self._future(key, read)
 
     def get(self, key: Hashable, read: Read[T], deadline: float) -> T:
-        """Return what `read` returns for the connection and the week, waiting for it if necessary.
+        """Return the result of `read` for the connection and the week, waiting for it if necessary.
 
         Args:
-            key: identifies it among everything kept.
-            read: reads it.
+            key: identifies the result among all that are kept.
+            read: called only the first time, and again after a failure.
             deadline: the value of `time.monotonic()`, in seconds, until which to wait.
 
         Raises:
@@ -196,14 +196,14 @@ class Memory:
             raise _too_large() from error
         return kept
 
-    def relent(self) -> None:
-        """Leave what has not been started until somebody asks for it."""
+    def cancel_waiting(self) -> None:
+        """Cancel the reads that have not started; `get` starts them again if somebody still needs them."""
         with self._lock:
             for future in self._kept.values():
                 future.cancel()
 
     def stop(self) -> None:
-        """Stop reading, and return once nothing is read any more."""
+        """Stop reading, and return once no read is running."""
         self._executor.shutdown(wait=False, cancel_futures=True)
         # an interruption reaches only a query that is running
         while any(not future.done() for future in self._kept.values()):
@@ -274,14 +274,14 @@ class Published:
             week = self._week(self._open.weeks)
             if self._memory is None or self._memory.week != week:
                 if earlier is not None:
-                    earlier.relent()
+                    earlier.cancel_waiting()
                 self._memory = Memory(_cursor(self._open.connection), week, earlier.reads if earlier else {})
                 self._memories.add(self._memory)
             memory, cursor = self._memory, _cursor(self._open.connection)
         return Reader(week, cursor, self.indexes, memory, (mark, week, _mark(self.indexes.folder / str(week))))
 
     def close(self) -> None:
-        """Stop reading, and open the database no more."""
+        """Stop reading; later calls of `reader` are refused."""
         with self._lock:
             for memory in list(self._memories):  # requests may still use earlier ones
                 memory.stop()

@@ -1,13 +1,20 @@
 """The server's lists of repositories, organizations and families, compared with pandas on the same tables."""
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from hub_assets_tests.report.serve.conftest import Client, Served
+from hub_assets.local_hub.server import running
+from hub_assets.report.serve.app import build_app
+from hub_assets.search.index import build
+from hub_assets.vocabulary import REPO_TYPES
+from hub_assets_tests.browser.test_explorers import WEEK
+from hub_assets_tests.report.serve.conftest import Client, Served, copied
 
 
 def results(client: Client, path: str, **given: Any) -> list[dict[str, Any]]:
@@ -49,6 +56,22 @@ def test_trending_repositories_have_the_largest_values(
     largest = wanted.sort_values(ascending=False, na_position="last").head(k)
     assert [row[name] for row in found] == [None if pd.isna(value) else value for value in largest]
     assert [wanted[row["id"]] for row in found] == pytest.approx(largest.tolist(), nan_ok=True)
+    assert len({row["id"] for row in found}) == len(found)
+
+
+def test_an_id_that_the_index_has_twice_is_listed_once(served: Served, tmp_path: Path) -> None:
+    mine = copied(served, tmp_path / "mine")
+    folder = mine.folder / "search" / str(WEEK)
+    parts = []
+    for repo_type in REPO_TYPES:
+        with pa.memory_map(str(folder / repo_type / "documents.arrow")) as file:
+            parts.append(pa.ipc.open_file(file).read_all())
+    build(pa.concat_tables([*parts, parts[0]]), folder)
+    published = mine.published
+    with running(build_app(published)) as url:
+        found = results(Client(url), "/search/models", query="speech", k=20)
+    published.close()
+    assert found
     assert len({row["id"] for row in found}) == len(found)
 
 
