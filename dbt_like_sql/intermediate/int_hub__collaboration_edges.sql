@@ -166,7 +166,8 @@ edges as (
     select
         networks.network, pairs.edge_rule, pairs.includes_bots, pairs.source_id, pairs.target_id,
         cast(sum(pairs.n_commits) as bigint) as weight, count(*) as n_repos,
-        sum(pairs.n_commits / pairs.n_others) as fractional_weight
+        -- a sum of doubles depends on the order of rows in its last digit, a sum of decimals does not
+        cast(sum(cast(pairs.n_commits / pairs.n_others as decimal(38, 18))) as double) as fractional_weight
     from pairs
     inner join networks on pairs.repo_key = networks.repo_key
     where not pairs.is_only_meeting

@@ -33,7 +33,7 @@ select
     count(*) as n_listed,
     count(amount) / count(*) as share_known,
     avg(amount) as mean,
-    stddev_samp(amount) as std,
+    stddev_samp(amount order by amount) as std,
     min(amount) as min,
     quantile_cont(amount, 0.25) as p25,
     quantile_cont(amount, 0.50) as p50,

@@ -96,15 +96,15 @@ summed as (
         dimension,
         item,
         count(*) as n_models,
-        cast(sum(n_downloads) as double) as n_downloads,
-        cast(sum(n_new_downloads) as double) as n_new_downloads,
-        cast(sum(n_likes) as double) as n_likes
+        sum(n_downloads) as n_downloads,
+        sum(n_new_downloads) as n_new_downloads,
+        sum(n_likes) as n_likes
     from dimensions
     group by attributed_to, dimension, item
 ),
 
 measured as (
-    select attributed_to, dimension, item, n_models, 'n_models' as measure, cast(n_models as double) as amount
+    select attributed_to, dimension, item, n_models, 'n_models' as measure, n_models as amount
     from summed
     union all
     select attributed_to, dimension, item, n_models, 'n_downloads' as measure, n_downloads as amount
@@ -122,8 +122,8 @@ shared as (
     select
         *,
         item = 'unknown' or (item = 'individual' and dimension <> 'kind') as is_unknown,
-        greatest(amount, 0) / nullif(sum(greatest(amount, 0)) over (partition by attributed_to, dimension, measure), 0)
-            as share
+        greatest(amount, 0) as above_zero,
+        nullif(sum(greatest(amount, 0)) over (partition by attributed_to, dimension, measure), 0) as total
     from measured
     where amount is not null
 ),
@@ -145,16 +145,16 @@ select
     shared.item,
     shared.is_unknown,
     shared.n_models,
-    shared.amount,
-    shared.share,
+    cast(shared.amount as double) as amount,
+    shared.above_zero / shared.total as share,
     case
-        when shared.is_unknown then shared.share
-        else shared.share + coalesce(
-            sum(case when shared.is_unknown then shared.share end)
+        when shared.is_unknown then shared.above_zero
+        else shared.above_zero + coalesce(
+            sum(case when shared.is_unknown then shared.above_zero end)
                 over (partition by shared.attributed_to, shared.dimension, shared.measure),
             0
         )
-    end as share_high,
+    end / shared.total as share_high,
     case
         when shared.measure like '%downloads' then suspicions.is_suspect
         else coalesce(suspicions.is_partial, false)

@@ -33,7 +33,8 @@ families as (
     select
         members.root_node,
         count(*) as n_members,
-        sum(1.0 / nodes.n_roots) as n_members_fractional,
+        -- the same in any order of rows, which a sum of doubles is not
+        cast(sum(cast(1 / nodes.n_roots as decimal(38, 18))) as double) as n_members_fractional,
         max(members.depth) as max_depth,
         sum(relations.is_finetune) as n_finetunes,
         sum(relations.is_adapter) as n_adapters,

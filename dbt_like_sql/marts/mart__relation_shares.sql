@@ -23,10 +23,10 @@ summed as (
         relation,
         is_derivative,
         count(*) as n_models,
-        cast(sum(n_downloads) as double) as n_downloads,
-        cast(sum(n_new_downloads) as double) as n_new_downloads,
-        cast(sum(n_likes) as double) as n_likes,
-        cast(sum(n_usage_spaces) as double) as n_usage_spaces
+        sum(n_downloads) as n_downloads,
+        sum(n_new_downloads) as n_new_downloads,
+        sum(n_likes) as n_likes,
+        sum(n_usage_spaces) as n_usage_spaces
     from models
     group by relation, is_derivative
 ),
@@ -45,10 +45,10 @@ select
     summed.relation,
     summed.is_derivative,
     summed.n_models,
-    summed.n_downloads,
-    summed.n_new_downloads,
-    summed.n_likes,
-    summed.n_usage_spaces,
+    cast(summed.n_downloads as double) as n_downloads,
+    cast(summed.n_new_downloads as double) as n_new_downloads,
+    cast(summed.n_likes as double) as n_likes,
+    cast(summed.n_usage_spaces as double) as n_usage_spaces,
     summed.n_models / sum(summed.n_models) over () as share_of_models,
     summed.n_downloads / nullif(sum(summed.n_downloads) over (), 0) as share_of_downloads,
     summed.n_new_downloads / nullif(sum(summed.n_new_downloads) over (), 0) as share_of_new_downloads,

@@ -37,12 +37,7 @@ def spark_sql(model: Model, snapshot_date: date, tables: Mapping[str, Table]) ->
     Raises:
         ModelError: if a construct has no exact counterpart in Spark, or the translation would approximate.
     """
-    schema: dict[str, object] = {
-        name: {column.name: column.type for column in tables[name].columns} for name in model.upstream
-    }
-    tree = sqlglot.parse_one(model.render(snapshot_date), read="duckdb")
-    qualified = qualify(tree, schema=schema, dialect="duckdb", validate_qualify_columns=False)
-    typed = annotate_types(qualified, schema=schema, dialect="duckdb")
+    typed = annotated(model, snapshot_date, tables)
     try:
         for node in reversed(list(typed.walk())):  # children first, because a conversion may copy them
             if (convert := _CONVERSIONS.get(type(node))) and (converted := convert(node)) is not node:
@@ -57,6 +52,22 @@ def spark_sql(model: Model, snapshot_date: date, tables: Mapping[str, Table]) ->
         raise ModelError(model.path, None, f"Spark would approximate it with {approximate[0]}")
     columns = (f"CAST(`{column.name}` AS {spark_type(column.type)}) AS `{column.name}`" for column in model.columns)
     return f"SELECT {', '.join(columns)} FROM ({sql})"
+
+
+def annotated(model: Model, snapshot_date: date, tables: Mapping[str, Table]) -> exp.Expr:
+    """Return a model's SELECT for one week, parsed, with the type of each expression in DuckDB.
+
+    Args:
+        model: the model.
+        snapshot_date: the week; ignored for a view.
+        tables: the project's tables by name, which give the types of the model's inputs.
+    """
+    schema: dict[str, object] = {
+        name: {column.name: column.type for column in tables[name].columns} for name in model.upstream
+    }
+    tree = sqlglot.parse_one(model.render(snapshot_date), read="duckdb")
+    qualified = qualify(tree, schema=schema, dialect="duckdb", validate_qualify_columns=False)
+    return annotate_types(qualified, schema=schema, dialect="duckdb")
 
 
 def spark_type(duckdb_type: str) -> str:
@@ -170,6 +181,13 @@ def _is_null(value: exp.Expr) -> exp.Expr:
 
 def _percentile(node: exp.Expr) -> exp.Expr:
     return exp.func("PERCENTILE", node.this, node.expression)
+
+
+def _deviation(node: exp.Expr) -> exp.Expr:
+    """Spark's aggregates have no ORDER BY, which decides only the last digit here."""
+    if isinstance(node.this, exp.Order):
+        node.set("this", node.this.this)
+    return node
 
 
 def _series(node: exp.Expr) -> exp.Expr:
@@ -292,6 +310,7 @@ _CONVERSIONS: Final[dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
     exp.ArrayAgg: _list,
     exp.Filter: _filter,
     exp.PercentileCont: _percentile,
+    exp.StddevSamp: _deviation,
     exp.GenerateSeries: _series,
     exp.Trim: _trim,
     exp.Lower: _lower,
