@@ -106,7 +106,7 @@ class Limiter:
             start = now if self.quota.window == "first_call" else now // seconds * seconds
             used = 0
         self._windows[caller] = (start, used + 1)
-        return Allowance(used < self.quota.calls, max(self.quota.calls - used - 1, 0), start + seconds - now)
+        return Allowance(used < self.quota.calls, max(self.quota.calls - used - 1, 0), seconds - (now - start))
 
     def headers(self, remaining: int, reset: float) -> dict[str, str]:
         """Return the two headers of every response, which state times in whole seconds."""

@@ -1,6 +1,9 @@
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub_assets.local_hub.limiter import Limiter, Quota
 from hub_assets_tests.local_hub.conftest import Hub
@@ -39,6 +42,19 @@ def test_first_call_windows_start_with_a_call() -> None:
     assert not limiter.spend("a").allowed
     now = 125.0
     assert limiter.spend("a") == limiter.spend("c")
+
+
+@pytest.mark.parametrize("window", ["aligned", "first_call"])
+@given(now=st.floats(0, 1e9), later=st.floats(0, 1000))
+def test_a_window_never_ends_later_than_it_is_long(
+    window: Literal["aligned", "first_call"], now: float, later: float
+) -> None:
+    ticks = iter([now, now + later])
+    limiter = Limiter(Quota(2, 300, window=window), clock=lambda: next(ticks))
+    first, second = limiter.spend("a").reset, limiter.spend("a").reset
+    assert first == 300 or window == "aligned"
+    assert 0 < first <= 300
+    assert 0 < second <= 300
 
 
 def test_callers_have_separate_quotas() -> None:
