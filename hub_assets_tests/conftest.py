@@ -52,10 +52,8 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> "Golden":
+def golden(pytestconfig: pytest.Config) -> "Golden":
     """A home with one complete week, shared by all processes; copy it before changing it."""
     from hub_assets_tests.golden import golden_in
 
-    folder = tmp_path_factory.getbasetemp()
-    # each pytest-xdist worker has its own folder within the session's folder
-    return golden_in(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+    return golden_in(pytestconfig.cache.mkdir("golden"))

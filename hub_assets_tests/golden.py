@@ -1,10 +1,14 @@
 """The golden home: one complete week, made once by running the command, for tests that need an existing week.
 
-All pytest-xdist workers share it: the first one that needs it builds it under a lock while the others wait. Tests that
-change a home use a copy. Other tests check how a week is built.
+All pytest-xdist workers share it: the first one that needs it builds it under a lock while the others wait. Later test
+runs reuse it for a few hours, unless the code or an installed package has changed. Tests that change a home use a copy.
+Other tests check how a week is built.
 """
 
+import hashlib
+import importlib.metadata
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,6 +27,9 @@ ASKED_FOR: Final = date(2026, 11, 18)
 SCALE: Final = 0.003
 SEED: Final = 3
 """A seed whose small Hub has many pairs of names, including some for each possible decision."""
+ROOT: Final = Path(__file__).parents[1]
+_MOST_SECONDS: Final = 6 * 3600
+"""An older golden home is built again, because some tests compare the time of its run with today."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +51,41 @@ def hub_of(week: date = WEEK) -> Population:
 
 
 def golden_in(folder: Path) -> Golden:
-    """Return the golden home in a folder, building it if no other process has done so."""
-    home, output = folder / "golden", folder / "golden.txt"
-    with FileLock(folder / "golden.lock"):
-        if not output.exists():
+    """Return the golden home in a folder, building it if the folder has none that this code built recently."""
+    folder.mkdir(parents=True, exist_ok=True)
+    home, output = folder / "home", folder / "output.txt"
+    built_by = f"built by {_code()}\n"
+    with FileLock(folder / "lock"):
+        is_recent = output.exists() and time.time() - output.stat().st_mtime < _MOST_SECONDS
+        if not (is_recent and output.read_text(encoding="utf-8").startswith(built_by)):
+            output.unlink(missing_ok=True)
             shutil.rmtree(home, ignore_errors=True)
             command = [
                 "demo",
                 "--home",
-                str(home),
+                home,
                 "--week",
-                str(ASKED_FOR),
+                ASKED_FOR,
                 "--scale",
-                str(SCALE),
+                SCALE,
                 "--seed",
-                str(SEED),
+                SEED,
+                "--budget",
+                "none",
             ]
-            made = CliRunner().invoke(cli.main, [*command, "--budget", "none"])
+            made = CliRunner().invoke(cli.main, [str(argument) for argument in command])
             assert made.exit_code == 0, made.output
-            output.write_text(made.output, encoding="utf-8")
-    return Golden(home, output.read_text(encoding="utf-8"))
+            output.write_text(built_by + made.output, encoding="utf-8")
+    return Golden(home, output.read_text(encoding="utf-8").removeprefix(built_by))
+
+
+def _code() -> str:
+    """Return a hash of the project's files and the versions of all installed packages."""
+    digest = hashlib.sha256()
+    for package in ("hub_assets", "dbt_like_sql"):
+        for path in sorted((ROOT / package).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    versions = sorted(f"{each.name} {each.version}" for each in importlib.metadata.distributions())
+    digest.update("\n".join((*versions, str(SCALE), str(SEED), str(ASKED_FOR))).encode())
+    return digest.hexdigest()
