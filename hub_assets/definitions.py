@@ -1,4 +1,4 @@
-"""The Dagster code location, on one page."""
+"""The Dagster code location: all assets, checks, jobs, schedules, sensors and resources."""
 
 import logging
 import os
@@ -78,7 +78,7 @@ def build_defs(
         deadline = DEADLINES.get(spec.key.to_user_string())
         return entry.replace_attributes(partitions_def=weeks, freshness_policy=deadline)
 
-    # a job with listings is backfilled one week at a time, because the listings require it; this is intended
+    # a job that includes listings is backfilled one week at a time, because listings require it; ignore the warning
     warnings.filterwarnings("ignore", "Asset job .* materializes assets with varying BackfillPolicies")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # Dagster calls backfill policies beta
@@ -120,7 +120,7 @@ def build_defs(
             "home": home,
             "archive": archive or ArchiveResource(),
         },
-        # a single process, because DuckDB allows only one writer and starting a process per step takes two seconds
+        # a single process, because DuckDB allows only one writer and starting a process takes two seconds per step
         executor=dg.in_process_executor,
     )
     return definitions
@@ -129,7 +129,8 @@ def build_defs(
 def _first_week(home: Home, hub: HubResource, week: date | None) -> date:
     """Return the week of the first partition: the home's first week, or the current week if the home is empty.
 
-    For a Hub other than huggingface.co, whose clock may show any week, an empty home starts with the study's week.
+    If the Hub is not huggingface.co, an empty home starts with the study's week, because that Hub's clock may show any
+    week.
     """
     empty = week_of(datetime.now(UTC)) if hub.endpoint == DEFAULT_ENDPOINT else STUDY_WEEK
     first = next(iter(home.weeks), week or empty)
@@ -142,8 +143,8 @@ def defs() -> dg.Definitions:
     home = Home.default()
     if Path(os.environ.get("DAGSTER_HOME") or ".").absolute() != home.dagster:
         logger.warning(
-            "Runs of this Dagster instance do not appear in the history of %s; to share it, start `hub-assets dev`, or "
-            "set DAGSTER_HOME=%s.",
+            "Runs of this Dagster instance do not appear in the history of %s; to record them there, start "
+            "`hub-assets dev`, or set DAGSTER_HOME=%s.",
             home.root,
             home.dagster,
         )

@@ -2,7 +2,7 @@
 
 For each event, Dagster creates an engine, compiles its statements, opens a connection, and closes it again. SQLite then
 moves the write-ahead log into the file and waits for the disk twice. A small run has 1,900 events, and Dagster has no
-setting for this. The content of events belongs in the assets.
+setting that changes this behavior. The content of events belongs in the assets.
 """
 
 import sqlite3
@@ -22,7 +22,7 @@ _MAKER: Final = "create_engine"
 
 @contextmanager
 def cheap_commits() -> Iterator[None]:
-    """Keep an engine and its connections for each SQLite file, and let commits wait for the disk only now and then.
+    """Reuse one engine and its connections for each SQLite file, and make few commits wait for the disk.
 
     A power failure can cost the last events of a run, but never damages a file (SQLite, "PRAGMA synchronous").
     Databases other than SQLite are not affected. Inside another such block, this does nothing.
@@ -33,12 +33,12 @@ def cheap_commits() -> Iterator[None]:
     kept: dict[str, Engine] = {}
 
     def kept_engine(url: str, *, poolclass: object, **options: Any) -> Engine:
-        del poolclass  # Dagster passes one that closes each connection after use
+        del poolclass  # Dagster passes a pool class that closes each connection after use
         if url not in kept:
             kept[url] = create_engine(url, poolclass=QueuePool, **options)
             stack.callback(Engine.dispose, kept[url])
             event.listen(kept[url], "connect", _relax)
-            # Dagster disposes of an engine after each use
+            # Dagster disposes of engines after each use, but this one must stay open
             kept[url].dispose = lambda *_, **__: None  # type: ignore[method-assign]
         return kept[url]
 

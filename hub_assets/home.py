@@ -172,7 +172,9 @@ class Home:
 
     @contextmanager
     def locked(self, activity: Activity, what: str, tell: Callable[[str], None]) -> Iterator[None]:
-        """Hold one of the home's locks, first waiting up to HUB_ASSETS_WAIT minutes (default: 60) for its holder.
+        """Hold one of the home's locks, waiting first if another process holds it.
+
+        The wait is limited to HUB_ASSETS_WAIT minutes (default: 60).
 
         Args:
             activity: what the lock is for. Do not request `collecting` while holding `building`.
@@ -233,7 +235,8 @@ class Home:
 
         Args:
             endpoint: the Hub's address.
-            population: the population that a local Hub reports, because the Hub's address may change between runs.
+            population: the population that a local Hub reports, which identifies that Hub even if its address changes;
+                None for other Hubs.
 
         Raises:
             HomeError: if the home holds data from another Hub.

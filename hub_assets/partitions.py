@@ -37,7 +37,7 @@ def known_weeks() -> str:
 
 
 def week_of(moment: datetime) -> date:
-    """Return the Monday of the week that contains a moment. Weeks start at midnight UTC, whatever its time zone."""
+    """Return the Monday of the week that contains a moment. Weeks start at midnight UTC, not at local midnight."""
     day = moment.astimezone(UTC).date()
     return day - timedelta(days=day.weekday())
 

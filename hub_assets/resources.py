@@ -55,7 +55,7 @@ class HubResource(dg.ConfigurableResource):
     )
     page_size: int = Field(default=PAGE_SIZE, ge=1, le=PAGE_SIZE, description="Listing rows per request.")
     attempts: int = Field(default=6, ge=1, description="Attempts per request before it fails.")
-    backoff: float = Field(default=1.0, ge=0, description="Seconds before the second attempt; doubles after each.")
+    backoff: float = Field(default=1.0, ge=0, description="Seconds before the second attempt; doubles each time.")
     read_seconds: float = Field(default=READ_SECONDS, gt=0, description="Seconds to wait for the next bytes.")
     answer_seconds: float = Field(default=ANSWER_SECONDS, gt=0, description="Time limit for a complete response.")
     answer_megabytes: float = Field(default=ANSWER_MEGABYTES, gt=0, description="Size limit after decompression.")
@@ -112,7 +112,9 @@ class CrawlResource(dg.ConfigurableResource):
     )
     repo_types: list[str] = Field(default=list(REPO_TYPES), description="Repository types.")
     top: int | None = Field(default=None, description="Only the N most-liked repositories per type.")
-    sample: float | None = Field(default=None, description="Only this sample of each type, the same each week.")
+    sample: float | None = Field(
+        default=None, description="Only this share of each type; the sample is the same each week."
+    )
     ids: list[str] = Field(default=[], description="Only these repositories.")
     rotation_weeks: int = Field(default=ROTATION_WEEKS, ge=1, description="Weeks between re-reads of discussions.")
     recheck_weeks: int = Field(default=RECHECK_WEEKS, ge=1, description="Weeks before retrying what the Hub refused.")
@@ -210,7 +212,7 @@ class HomeResource(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeResource"]:
-        """Record who started the run; afterwards record why it failed, close the database and release the locks."""
+        """Record what started the run; afterwards, release the database and locks, and record any cause of failure."""
         self._home = Home(Path(self.root))
         run, instance = context.run, context.instance
         if run is not None and instance is not None and STARTED_BY_TAG not in run.tags:
@@ -228,7 +230,7 @@ class HomeResource(dg.ConfigurableResource):
                 instance.add_run_tags(run.run_id, {CAUSE_TAG: cause})
 
     def collecting(self) -> None:
-        """Wait until no other process collects, and keep others from collecting until the run ends.
+        """Wait until no other process is collecting, and keep others from collecting until the run ends.
 
         Other processes can still build, because a crawl can take a day.
 
@@ -274,7 +276,7 @@ class HomeResource(dg.ConfigurableResource):
     def building(
         self, snapshot_date: date | None = None, listings: Iterable[str] = LISTED
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Wait until no other process builds, then open the build database and load its views, seeds and sources.
+        """Wait until no other process is building, then open the build database and load its views, seeds and sources.
 
         A run opens the database once and keeps it open until `release` or an error, because opening it takes 25 ms and
         preparing it another 30 ms.
@@ -318,9 +320,9 @@ class HomeResource(dg.ConfigurableResource):
         """Build a week of a model, with the engine that HUB_ASSETS_ENGINE names.
 
         Args:
-            connection: what `building` yields.
+            connection: the connection that `building` yields.
             model: the model.
-            snapshot_date: its week.
+            snapshot_date: the week.
 
         Raises:
             SparkError: if Spark is requested but cannot be used.

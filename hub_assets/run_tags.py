@@ -37,12 +37,12 @@ def user_name() -> str:
     """Return the name of the user that runs this process."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
+    except (KeyError, OSError):  # for example, in a container whose user has no name
         return "unknown user"
 
 
 def cause_of(instance: dg.DagsterInstance, run_id: str) -> str | None:
-    """Return the step that failed first in a run and the message of its innermost error; None if none failed."""
+    """Return the step that failed first in a run and the message of its innermost error; None if no step failed."""
     for entry in instance.all_logs(run_id, dg.DagsterEventType.STEP_FAILURE):
         event = entry.dagster_event
         error = event.step_failure_data.error if event else None

@@ -91,7 +91,7 @@ def execute(
 
 @contextmanager
 def open_instance(home: Home) -> Iterator[dg.DagsterInstance]:
-    """Open a home's Dagster instance with our settings, after marking dead runs as failed.
+    """Open a home's Dagster instance with our settings, and mark runs whose process has died as failed.
 
     Raises:
         HomeError: if the folder is not writable.
@@ -214,5 +214,5 @@ def _failed_step(event: dg.DagsterEvent) -> Text:
 
 
 def _indented(message: str) -> str:
-    """Return a message with all lines but the first indented, so that a quoted line cannot look like one of ours."""
+    """Return a message with all lines but the first indented, so that quoted text cannot imitate our own output."""
     return cut(message.strip(), LONGEST_MESSAGE).replace("\n", "\n    ")

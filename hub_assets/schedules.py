@@ -123,7 +123,7 @@ def weekly_snapshot_schedule(hub: HubResource) -> dg.ScheduleDefinition:
         try:
             present = week_of(hub_time(hub))
         except HubError as error:
-            return dg.SkipReason(f"The Hub does not answer: {error}. The sensor unfinished_week asks again.")
+            return dg.SkipReason(f"The Hub does not answer: {error}. The sensor unfinished_week will try again.")
         if week != present:
             return cannot_list(week, present)
         if warning := doctor_warning(last_examination(Home.default().root)):
@@ -139,7 +139,7 @@ def cannot_list(week: date, present: date) -> dg.SkipReason:
 
 
 def hub_time(hub: HubResource) -> datetime:
-    """Return the Hub's time. Only one attempt is made, because a tick may take only a minute.
+    """Return the Hub's time. Only one attempt is made, because a tick must end within a minute.
 
     Raises:
         HubError: if the Hub does not answer.

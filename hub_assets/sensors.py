@@ -21,7 +21,7 @@ from hub_assets.run_tags import CAUSE_TAG, STARTED_BY_TAG, cause_of
 from hub_assets.schedules import LISTED_BY, PUBLISHED_BY, hub_time, is_switched_on, weekly_snapshot
 
 FIRST_ASKED: Final = timedelta(hours=12)
-"""Hours into the week before the sensor requests it; the schedule requests it at 06:30."""
+"""Age of a week from which the sensor may request it. The schedule already requests a week when it is 6.5 hours old."""
 PAUSE: Final = timedelta(hours=24)
 """Minimum time between the starts of two runs for the same week. By default, each run may make 24 hours of calls."""
 HOUR: Final = 3600
@@ -44,14 +44,14 @@ def unfinished_week_sensor(hub: HubResource, home: Home) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING if is_switched_on() else dg.DefaultSensorStatus.STOPPED,
     )
     def unfinished_week(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Every hour, request the current week if it is unlisted, partial or failed, but at most once a day."""
+        """Check hourly whether the current week is unlisted, partial or failed, and request it at most once a day."""
         active = context.instance.get_runs(dg.RunsFilter(job_name=weekly_snapshot.name, statuses=_ACTIVE), limit=1)
         if active:
             return dg.SkipReason(f"Run {active[0].run_id[:8]} of {weekly_snapshot.name} has not ended.")
         try:
             now = hub_time(hub)
         except HubError as error:
-            return dg.SkipReason(f"The Hub does not answer: {error}. The next tick asks again.")
+            return dg.SkipReason(f"The Hub does not answer: {error}. The next tick will try again.")
         week = week_of(now)
         if now < _start(week) + FIRST_ASKED:
             return dg.SkipReason(f"The week of {week} has just begun; the schedule requests it.")
@@ -62,7 +62,7 @@ def unfinished_week_sensor(hub: HubResource, home: Home) -> dg.SensorDefinition:
         has_failed = not runs or runs[0].dagster_run.status != dg.DagsterRunStatus.SUCCESS
         if not missing and not partial and not has_failed:
             return dg.SkipReason(f"The week of {week} is complete.")
-        # the age of runs is measured on our own clock, because the Hub's may show another year
+        # the age of runs is measured with our own clock, because the Hub's clock may show another year
         last = max((record.create_timestamp for record in runs), default=None)
         if last is not None and (next_at := last.astimezone(UTC) + PAUSE) > _now(context):
             return dg.SkipReason(f"The week of {week} is requested again after {next_at:%Y-%m-%d %H:%M} UTC.")
@@ -71,7 +71,7 @@ def unfinished_week_sensor(hub: HubResource, home: Home) -> dg.SensorDefinition:
             assert context.repository_def is not None
             layer = context.repository_def.get_job(weekly_snapshot.name).asset_layer
             selection = sorted(key for key in layer.executable_asset_keys if key.to_user_string() not in LISTED)
-        # the number of earlier runs is part of the key, so that a key never blocks a retry
+        # the number of earlier runs is part of the key, so that the key of an earlier run never blocks a retry
         return dg.RunRequest(run_key=f"{week}, run {len(runs) + 1}", partition_key=str(week), asset_selection=selection)
 
     return unfinished_week

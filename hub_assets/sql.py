@@ -1,7 +1,7 @@
 """Quoting values and file names for SQL statements that take no parameters.
 
-Every other module quotes through this one. Python's `repr` would double backslashes and escape invisible characters,
-and DuckDB reads both literally.
+All other modules use these functions for quoting. Python's `repr` is unsuitable: it doubles backslashes and escapes
+invisible characters, and DuckDB would take the extra characters literally.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Converts a home written by an earlier version: renames tables, columns and manifest keys in one repeatable step.
+"""Converts a home written by an earlier version by renaming tables, columns and manifest keys.
 
 Nothing is removed before its replacement is complete, so an interrupted conversion can simply be run again.
 The current names are defined by the packages that write them.
@@ -55,7 +55,7 @@ def upgrade(root: Path, say: Callable[[str], None]) -> bool:
     """
     written = format_of(root)
     if written is None:
-        raise HomeError(f"{root} is not a home; name the folder of one with --home")
+        raise HomeError(f"{root} is not a home; choose a home with --home")
     if written > FORMAT:
         raise HomeError(f"{root} was written by a later version of hub_assets; update hub_assets to use it")
     if written == FORMAT:
@@ -157,7 +157,7 @@ def _upgrade_database(path: Path) -> None:
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
-    """Return JSON with the keys of its objects renamed at every depth."""
+    """Return a JSON value in which the keys of all objects, at every depth, are renamed."""
     if isinstance(value, dict):
         return {names.get(key, key): _renamed(item, names) for key, item in value.items()}
     return [_renamed(item, names) for item in value] if isinstance(value, list) else value

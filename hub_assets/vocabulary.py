@@ -9,7 +9,7 @@ RepoType = Literal["model", "dataset", "space"]
 REPO_TYPES: Final[tuple[RepoType, ...]] = ("model", "dataset", "space")
 
 Bucket = Literal["api", "resolvers"]
-"""What the Hub's rate limit counts separately: calls to its API, and requests for repository files, such as cards."""
+"""The Hub limits the rates of API calls (`api`) and of requests for repository files (`resolvers`) separately."""
 
 HANDLE: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
 """Pattern of a user's or organization's handle."""

@@ -88,7 +88,7 @@ related as (
     group by snapshot_date, repo_key, repo_id, lower(base_repo_id), relation
 ),
 
--- the Hub adds a tag without a relation next to each tag with one
+-- for each tag that states a relation, the Hub adds another tag that does not
 unrelated as (
     select bases.snapshot_date, bases.repo_key, bases.repo_id, min(bases.base_repo_id) as base_repo_id
     from bases

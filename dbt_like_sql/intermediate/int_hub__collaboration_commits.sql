@@ -55,7 +55,7 @@ contributions as (
     group by snapshot_date, repo_key, commit_number, developer_id
 ),
 
--- no commit has too many co-authors while the rule is off
+-- while the rule is off, no commit counts as having too many co-authors
 crowded as (
     select contributions.repo_key, contributions.commit_number
     from contributions

@@ -45,7 +45,7 @@ arrivals as (
     from dated
 ),
 
--- number of developers who had contributed by the time of each commit, including simultaneous commits
+-- number of developers who had contributed by the time of each commit, counting authors of simultaneous commits
 crowds as (
     select
         includes_bots, repo_key, developer_id, n_shared_repos, is_first_author,
@@ -112,8 +112,8 @@ sources as (
     where implicit.repo_key is null
 ),
 
--- pairs that share no other model are passed through below and the rest are summed: generating pairs twice is cheaper
--- than keeping them in memory
+-- `edges` reads this twice: it passes pairs through if they share no other model, and sums all others. Generating the
+-- pairs twice is cheaper than keeping them in memory
 pairs as not materialized (
     select
         sources.edge_rule, sources.includes_bots, sources.repo_key, sources.developer_id as source_id,
@@ -149,7 +149,7 @@ pairs as not materialized (
     where alone.n_developers = 1
 ),
 
--- a model with thousands of developers has millions of pairs; where nothing needs summing, they are not materialized
+-- a model with thousands of developers has millions of pairs, so pairs that need no summing are not materialized
 edges as (
     select
         networks.network,
@@ -166,7 +166,7 @@ edges as (
     select
         networks.network, pairs.edge_rule, pairs.includes_bots, pairs.source_id, pairs.target_id,
         cast(sum(pairs.n_commits) as bigint) as weight, count(*) as n_repos,
-        -- a sum of doubles depends on the order of rows in its last digit, a sum of decimals does not
+        -- unlike a sum of decimals, a sum of doubles can differ in its last digit if the order of rows changes
         cast(sum(cast(pairs.n_commits / pairs.n_others as decimal(38, 18))) as double) as fractional_weight
     from pairs
     inner join networks on pairs.repo_key = networks.repo_key

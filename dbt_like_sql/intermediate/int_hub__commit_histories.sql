@@ -6,8 +6,8 @@ repositories as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a fetch counts only if its last page has arrived. Group by number first and join the other columns afterwards:
--- carrying them through the grouping costs far more
+-- a fetch counts only if its last page has arrived. Find the fetch numbers first and join the other columns afterward,
+-- because carrying these columns through the grouping costs far more
 latest as (
     select
         repo_type,
@@ -44,7 +44,7 @@ last_fetches as (
     where is_latest
 ),
 
--- the last page of a fetch has its authoritative history version
+-- the last page of a fetch holds the authoritative history version
 latest_versions as (
     select * from fetches
     where is_latest_version
@@ -86,7 +86,7 @@ calls as (
 ),
 
 -- an earlier fetch is still valid if the listed head commit is unchanged; a week from an archive has no histories, even
--- if they were fetched in another week
+-- for repositories that were fetched in another week
 standing as (
     select
         repositories.snapshot_date,

@@ -6,8 +6,8 @@ repositories as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a fetch counts only if its last page has arrived. Group by number first and join the other columns afterwards:
--- carrying them through the grouping costs far more
+-- a fetch counts only if its last page has arrived. Find the fetch numbers first and join the other columns afterward,
+-- because carrying these columns through the grouping costs far more
 latest as (
     select
         repo_type,
@@ -80,7 +80,7 @@ calls as (
 )
 
 -- listings carry no change marker for discussions, so a history remains valid until the next fetch; a week from an
--- archive has no histories, even if they were fetched in another week
+-- archive has no histories, even for repositories that were fetched in another week
 select
     repositories.snapshot_date,
     repositories.repo_type,

@@ -8,8 +8,8 @@ contributions as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- 2,000 developers form 4 million pairs; under three rules, with and without bots, in `all` and a sub-field, these are
--- 48 million rows, which take about 5 minutes and 4.5 GiB
+-- 2,000 developers form 4 million pairs. With three rules, with and without bots, in `all` and in a sub-field, these
+-- pairs would become 48 million rows, which take about 5 minutes and 4.5 GiB
 bound as (
     select 4000000 as most_pairs
 ),

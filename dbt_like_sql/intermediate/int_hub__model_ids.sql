@@ -60,7 +60,7 @@ aliases as (
     where place = 1
 ),
 
--- direct target of each alias: by key, which survives renames, otherwise by id
+-- find the direct target of each alias by its key, which survives renames, otherwise by its id
 steps as (
     select
         aliases.spelling,

@@ -1,6 +1,6 @@
 with
 
--- the Hub ignores case in namespaces; of several rows, the latest one valid in this week counts
+-- the Hub ignores case in namespaces; if a namespace has several rows, the latest one valid in this week counts
 valid as (
     select
         lower(namespace) as handle,

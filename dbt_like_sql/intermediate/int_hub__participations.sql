@@ -1,6 +1,6 @@
 with
 
--- all fetches so far, including those of repositories that no longer exist: identities persist
+-- read all fetches so far, including those of repositories that no longer exist, because identities persist
 commit_pages as (
     select snapshot_date, repo_type, repo_key, repo_id, unnest(commits) as item
     from {{ ref('stg_hub__commits') }}

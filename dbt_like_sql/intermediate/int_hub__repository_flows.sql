@@ -38,7 +38,7 @@ corrections as (
     group by repo_type, repo_key, flow_date
 ),
 
--- a repository created after the previous listing got all its downloads since then
+-- a repository that was created after the previous listing received all its downloads since that listing
 joined as (
     select
         present.snapshot_date,

@@ -33,7 +33,7 @@ cards as (
     where place = 1
 ),
 
--- the tasks and languages in the tags, for repositories whose card has not been read or declares none
+-- tasks and languages in the tags are used for repositories whose card has not been read or declares none
 tagged as (
     select
         repo_type,

@@ -22,7 +22,7 @@ changes as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- an incomplete or stalled listing is no evidence about single repositories
+-- an incomplete or stalled listing is no evidence about individual repositories
 suspect as (
     select
         repo_type,
@@ -54,8 +54,8 @@ vanished as (
     where changes.was_listed and not changes.is_listed and not coalesce(suspect.is_partial, false)
 ),
 
--- a repository that reappears under another key keeps its count only if the Hub moved it; within a week, a count grows
--- by a quarter of the 30-day downloads, or by half for a popular repository
+-- a repository that reappears under another key keeps its count only if the Hub moved it. Within a week, its all-time
+-- count grows by about a quarter of its 30-day downloads, or by up to half if its popularity is rising
 matches as (
     select
         present.repo_type,

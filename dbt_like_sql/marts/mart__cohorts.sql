@@ -14,7 +14,7 @@ listed as (
     where repositories.snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- repositories that left a listing and are not in this one; absence from a partial listing means nothing
+-- absence from a partial listing does not mean that a repository is gone
 partial_types as (
     select distinct repo_type
     from {{ source('core', 'week_quality') }}

@@ -51,7 +51,7 @@ people as (
     group by repo_type, repo_key, developer_id
 ),
 
--- the first activity starts a role; the other activity, if it follows, replaces it
+-- the first kind of activity decides the role, until the other kind follows and the role becomes `both`
 changes as (
     select
         repo_type, committed_month as month, 1 as n_only_commits, 0 as n_only_discussions, 0 as n_both

@@ -84,5 +84,5 @@ left join namespaces on lower(activity.namespace) = namespaces.handle
 left join themes on activity.repo_key = themes.repo_key
 left join named on activity.repo_key = named.repo_key
 left join {{ ref('benchmarks') }} as benchmarks on lower(activity.repo_id) = benchmarks.dataset_id
--- readers scan single organizations, and take this order for ties
+-- readers scan one organization at a time, and break ties by this order
 order by organization, activity.repo_id

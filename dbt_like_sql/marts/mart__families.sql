@@ -16,7 +16,7 @@ models as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- a model may name one base in several relations
+-- a model may name the same base with several relations
 relations as (
     select
         repo_key,
@@ -33,7 +33,7 @@ families as (
     select
         members.root_node,
         count(*) as n_members,
-        -- the same in any order of rows, which a sum of doubles is not
+        -- unlike a sum of doubles, a sum of decimals does not depend on the order of rows
         cast(sum(cast(1 / nodes.n_roots as decimal(38, 18))) as double) as n_members_fractional,
         max(members.depth) as max_depth,
         sum(relations.is_finetune) as n_finetunes,

@@ -70,5 +70,5 @@ left join derivatives on activity.repo_key = derivatives.base_repo_key
 left join {{ ref('size_classes') }} as size_classes
     on activity.n_parameters >= size_classes.min_parameters
     and activity.n_parameters < size_classes.max_parameters
--- readers scan single organizations, and take this order for ties
+-- readers scan one organization at a time, and break ties by this order
 order by organization, activity.repo_id

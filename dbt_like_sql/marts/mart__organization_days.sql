@@ -51,5 +51,5 @@ full join committed
     and created.kind = committed.kind
     and created.repo_type = committed.repo_type
     and created.activity_date = committed.activity_date
--- readers look up single organizations
+-- sorted by organization, because readers look up one organization at a time
 order by organization, kind, repo_type, activity_date

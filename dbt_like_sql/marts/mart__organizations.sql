@@ -38,5 +38,5 @@ left join histories
 group by
     repositories.snapshot_date, namespaces.organization, namespaces.kind, namespaces.country,
     namespaces.organization_group, repositories.repo_type
--- readers look up single organizations
+-- sorted by organization, because readers look up one organization at a time
 order by namespaces.organization, namespaces.kind, repositories.repo_type

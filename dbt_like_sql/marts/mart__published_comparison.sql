@@ -118,7 +118,7 @@ licensed as (
     group by repo_type
 ),
 
--- an unused license has 0 repositories; `item` may be a family of licenses
+-- an unused license has 0 repositories; `item` may match several licenses
 licenses_first as (
     select published.place, published.subject, published.measure, coalesce(sum(license_shares.n_first), 0) as n_first
     from published
@@ -158,7 +158,7 @@ printed as (
     where published.source_table = 'stats__license_tests' and published.measure = 'u_a'
 ),
 
--- the maximum p is comparable with the study's only if all of its tests were run
+-- the maximum p is comparable with the study's only if all tests that the study reports were run
 greatest as (
     select
         case when count(p_value) = count(*) then max(p_value) end as p_value,
@@ -203,8 +203,8 @@ license_tests as (
     where published.source_table = 'stats__license_tests' and published.measure <> 'u_a'
 ),
 
--- the edge rule of the published script, without bots. The study's last row is always the maximum k, which may equal
--- the k of another row
+-- use the edge rule of the published script, without bots. The study's last row is always the maximum k, which may
+-- equal the k of another row
 cores as (
     select
         published.place,
@@ -291,7 +291,8 @@ used_models as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- models are matched by their id in that week, so a renamed model counts as a different model; two keys may share an id
+-- models are matched by their id in the snapshot week, so a renamed model counts as a different model; two keys may
+-- share an id
 model_usage as (
     select published.place, max(used_models.n_spaces) as ours, max(used_models.n_models) as n
     from published
@@ -318,7 +319,7 @@ known_developers as (
     select distinct organization, kind from {{ ref('organizations') }}
 ),
 
--- an organization without models in a ranking has 0
+-- a known organization without models in a ranking has a count of 0
 leaders as (
     select
         published.place,
@@ -369,7 +370,7 @@ measured as (
 ),
 
 -- U grows with the product of the group sizes, so it cannot be compared across snapshots. The study's rich-club values
--- do not match the coefficient it defines
+-- do not match the study's own definition of the coefficient
 compared as (
     select
         published.*,

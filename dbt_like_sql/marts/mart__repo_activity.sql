@@ -128,7 +128,7 @@ counted as (
         on repositories.licenses[1] = license_groups.license
 )
 
--- roles by subtraction from the community; null if the community is unknown
+-- derive the roles from the sizes of the community and its two groups; null if the community is unknown
 select
     *,
     n_community - n_disc_starters as n_only_committers,

@@ -42,7 +42,7 @@ p_values as (
     where snapshot_date = date '{{ var('snapshot_date') }}'
 ),
 
--- the degrees of all developers must add up to twice the edges
+-- the degrees of all developers must add up to twice the number of edges
 degrees as (
     select network, sum(degree) as degrees, sum(in_degree) as in_degrees, sum(out_degree) as out_degrees
     from {{ source('network', 'developer_centrality') }}

@@ -33,5 +33,5 @@ select
 from activity
 left join listed on activity.repo_key = listed.repo_key
 left join namespaces on lower(activity.namespace) = namespaces.handle
--- readers scan single organizations, and take this order for ties
+-- readers scan one organization at a time, and break ties by this order
 order by organization, activity.repo_id

@@ -98,7 +98,7 @@ joined as (
         and namespaces.namespace is not distinct from left_behind.namespace
 )
 
--- leave out namespaces without changes, which are nearly all of them
+-- nearly all namespaces have no changes; leave them out
 select
     date '{{ var('snapshot_date') }}' as snapshot_date,
     joined.repo_type,

@@ -1,4 +1,5 @@
--- numbers for recent weeks change when a later listing reveals an error, so each week restates them as known by then
+-- numbers for recent weeks change when a later listing reveals an error, so each snapshot restates them with all
+-- corrections known by then
 with
 
 recent as (

@@ -26,8 +26,8 @@ organizations as (
     where snapshot_date = date '{{ var('snapshot_date') }}' and kind <> 'unknown'
 ),
 
--- any account can display another's name, so the name is shown with the namespace. Users' display names are personal
--- data
+-- any account can display another account's name, so the name is shown with the namespace. Users' display names are
+-- personal data and are not shown
 developed as (
     select
         placed.snapshot_date,

@@ -11,7 +11,7 @@ select
     datasets,
     tasks,
     outcome,
-    -- the Hub's error code for a repository that exists but has no README
+    -- the Hub sends `EntryNotFound` for a repository that exists but has no README
     case when outcome = 'ok' then true when error_code = 'EntryNotFound' then false end as has_card,
     status,
     error_code,

@@ -14,7 +14,7 @@ listed as (
     where own_weeks.snapshot_date is null
 )
 
--- older versions stored some invalid counts and timestamps; null them, as current versions do
+-- older versions of the code stored some invalid counts and timestamps; replace them with null, as the current one does
 select
     snapshot_date,
     observed_at,

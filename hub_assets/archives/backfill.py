@@ -36,7 +36,7 @@ class WeekPlan:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of all chosen files."""
+        """Total size of all chosen files in bytes."""
         return sum(choice.upload.size or 0 for choice in self.choices if choice.upload)
 
     @property
@@ -49,7 +49,8 @@ class WeekPlan:
 class Backfill:
     """The plan of a backfill.
 
-    `gaps` are periods without an upload that affect these weeks; `planning_calls` is the number of calls made to plan.
+    `gaps` are the periods without a usable upload that affect these weeks. `planning_calls` is the number of calls used
+    for planning.
     """
 
     archive: Archive
@@ -64,7 +65,7 @@ class Backfill:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes left to download."""
+        """Number of bytes left to download."""
         return sum(week.n_bytes for week in self.remaining)
 
     @property
@@ -84,7 +85,7 @@ def plan_backfill(
         weeks: consecutive Mondays.
         archived: the tables of archived listings, each mapped to the table of our own listing, in the order of a week's
             choices.
-        is_built: whether a week's tables were built from its import; only then is an imported week done.
+        is_built: whether each week's tables were built from its import; until they are, the week is not done.
 
     Raises:
         ArchiveUnreachable: if the archive cannot be read.

@@ -20,9 +20,9 @@ class Archive:
     """A dataset repository on the Hub that stores listings.
 
     - `revisions`: every upload replaces `<type>s.parquet`, so a past listing is a past revision of the file
-    - `folders`: every upload adds `<type>s/<YYYY-MM-DD>/<file>.parquet`, so all of them are in the newest revision. The
-      date is the start of a week; the content is from the week's end, up to seven days later, and sometimes the
-      same as an earlier upload's.
+    - `folders`: every upload adds `<type>s/<YYYY-MM-DD>/<file>.parquet`, so the newest revision contains all
+      listings. The date is the start of a week; the content is from the end of that week, up to seven days later, and
+      sometimes repeats an earlier upload.
     """
 
     name: str
@@ -73,8 +73,9 @@ class Upload:
 
     - `batch`: the day of the upload, or the date in its path; a batch's listings were collected together
     - `at`: when the content was taken (UTC): the commit's time, or for `folders` the creation time of its newest row
-    - `revision`, `path`: where it is; the revision is a commit id and never changes
-    - `size`, `digest`: bytes, and SHA-256
+      or the end of the week, whichever is earlier
+    - `revision`, `path`: where the file is; the revision is a commit id and never changes
+    - `size`, `digest`: size in bytes, and SHA-256
     - `rows`, `newest_at`: number of rows and newest creation time, from the Parquet footer
 
     `size` and all later fields are None if unknown.

@@ -1,10 +1,10 @@
 """The choice of the upload that represents each week, and the reasons why some weeks have none.
 
-A week is represented by the last complete upload before its end: all three listings of one batch, each of them whole
-and none a repeat from before the week. It is never represented by an upload from another week. Where no batch has all
-three, each type is represented by its own last whole upload, and the week is partial.
+A week is represented by its last complete batch. A batch is complete if it has all three listings, and each of them is
+whole and does not repeat an upload from before the week. A week is never represented by an upload from another week. If
+no batch of a week is complete, each type is represented by its own last usable upload, and the week is partial.
 
-All functions are pure: finding and fetching uploads do not belong here.
+The public functions are pure: finding and fetching uploads do not belong here.
 """
 
 from collections import defaultdict
@@ -19,18 +19,18 @@ from hub_assets.archives.catalog import Upload
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 WINDOW: Final = 7
-"""Number of uploads before and after an upload whose row counts it is compared with."""
+"""Number of earlier uploads, and of later uploads, with which an upload is compared."""
 LEAST_SHARE: Final = 0.95
 """Minimum number of rows in a whole listing, relative to the running median. The Hub grows by about one percent a week.
 The largest known purge removed 5.6% of a listing for good; only later uploads distinguish such a purge from a
 truncated file."""
 LATE: Final = timedelta(days=3)
-"""Time between the newest row and the upload beyond which the content may be old."""
+"""If more time than this lies between the newest row and the upload, the content may be old."""
 LATE_FACTOR: Final = 4
-"""The limit is at least this multiple of the longest such time among earlier uploads, because some listings gain a row
-only every few days. With random arrivals, one upload in 330 exceeds it."""
+"""The limit is at least this multiple of the longest time between newest row and upload among earlier uploads, because
+some listings gain a row only every few days. With random arrivals, one upload in 330 exceeds the limit."""
 LEAST_LAGS: Final = 3
-"""Minimum number of earlier uploads for an upload to be considered late."""
+"""Number of earlier uploads that are needed to tell whether an upload's content is old."""
 GAP_FACTOR: Final = 2
 """A gap is a period without uploads that is longer than this multiple of the median interval between uploads."""
 
@@ -97,7 +97,7 @@ def choose(uploads: Iterable[Upload], weeks: Sequence[date]) -> list[Choice]:
 
 
 def gaps(uploads: Iterable[Upload]) -> list[Gap]:
-    """Return each type's periods without a usable upload, if unusually long for the archive, oldest first."""
+    """Return the unusually long periods without a usable upload of a type, oldest first."""
     found = []
     for repo_type, listed in _by_type(uploads).items():
         usable = [judged.upload.at for judged in _judge(listed) if judged.unusable is None]
@@ -137,7 +137,7 @@ def _judge(listed: Sequence[Upload]) -> list[_Judged]:
             whole.append(upload.rows)
         original = first_with.setdefault(upload.digest, upload) if upload.digest else upload
         repeats = f"repeats the upload of {original.batch}" if original is not upload else None
-        # a repeat of an upload from the same week still represents the week
+        # a repeat of an upload from the same week can still represent the week
         is_old = repeats is not None and monday_of(original.at) < monday_of(upload.at)
         judged.append(_Judged(upload, truncated or (repeats if is_old else None), repeats or _late(upload, lags)))
     return judged
@@ -146,8 +146,8 @@ def _judge(listed: Sequence[Upload]) -> list[_Judged]:
 def _truncated(rows: int | None, before: Sequence[int], after: Sequence[int]) -> str | None:
     """Describe how short a truncated listing is; return None if it is whole or its number of rows is unknown.
 
-    A drop below the median of the earlier uploads means a truncated file, unless later uploads are as small, which
-    means a purge.
+    A listing well below the median of the earlier uploads is truncated, unless later uploads are just as small, which
+    indicates a purge.
     """
     if rows is None or not (before or after):
         return None
@@ -159,7 +159,7 @@ def _truncated(rows: int | None, before: Sequence[int], after: Sequence[int]) ->
 
 
 def _late(upload: Upload, lags: list[timedelta]) -> str | None:
-    """Describe the age of the content if it is unusually old, else return None; append the age to `lags`."""
+    """Return a description of the content's age if it is unusually old, otherwise None; append the age to `lags`."""
     if upload.newest_at is None:
         return None
     lag, before = upload.at - upload.newest_at, lags[-WINDOW:]

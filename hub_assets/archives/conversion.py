@@ -29,7 +29,7 @@ class Unreadable(HubAssetsError):
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a listing file: those `read`, those `absent` and those `ignored`."""
+    """The columns of a listing file that are `read` or `ignored`, and the wanted columns that are `absent`."""
 
     read: tuple[str, ...]
     absent: tuple[str, ...]
@@ -37,24 +37,24 @@ class Columns:
 
 
 def columns_of(file: Path, wanted: Sequence[str]) -> Columns:
-    """Return which of the wanted columns a file has.
+    """Compare the columns of a file with the wanted columns.
 
     Raises:
-        Unreadable: if it is not Parquet, or has no ids.
+        Unreadable: if the file is not Parquet or has no column `id`.
     """
     return _columns(_types(file), file, wanted)
 
 
 def pages_of(file: Path, fields: Mapping[str, pa.DataType], json_fields: frozenset[str]) -> Iterator[list[str]]:
-    """Yield the rows of a file in batches of pages: JSON arrays of objects, as the Hub's listing sends them.
+    """Yield the rows of a file in batches of pages. Each page is a JSON array of objects, as in the Hub's listings.
 
     Args:
         file: a Parquet file of any era.
         fields: the fields to read besides `_id` and `id`, with the types of our own columns; others are ignored.
-        json_fields: fields that our own columns keep as JSON text.
+        json_fields: fields that our own columns hold as JSON text.
 
     Raises:
-        Unreadable: if it is not Parquet, or has no ids.
+        Unreadable: if the file is not Parquet or has no column `id`.
     """
     types = _types(file)
     names = _columns(types, file, list(fields)).read
@@ -95,7 +95,7 @@ def _columns(types: dict[str, str], file: Path, wanted: Sequence[str]) -> Column
 
 
 def _member(name: str, kind: str, ours: pa.DataType, is_json: bool) -> str:
-    """Return SQL for one member of a row's JSON object; null, which `concat_ws` skips, for a field not recorded.
+    """Return SQL for one member of a row's JSON object. For a missing value, it returns null, which `concat_ws` skips.
 
     Args:
         name: the field.
@@ -123,7 +123,7 @@ def _member(name: str, kind: str, ours: pa.DataType, is_json: bool) -> str:
 
 
 def _bare(value: str) -> str:
-    """Return SQL for a JSON object without nulls, which the Hub never sent but a struct has in unused fields."""
+    """Return SQL for a JSON object without the nulls of a struct's unused fields, which the Hub never sent."""
     return f"json_merge_patch('{{}}', {value})"
 
 

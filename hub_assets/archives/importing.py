@@ -1,8 +1,8 @@
 """Import of one week's listing from an archive into the lake.
 
 A listing is downloaded whole, converted in batches, and then deleted, so that only one listing is on disk and one batch
-in memory at a time. An interrupted download continues; an interrupted conversion starts over. The week's manifest names
-the source. `choosing` decides which upload to import.
+in memory at a time. An interrupted download is resumed; an interrupted conversion starts over. The week's manifest
+names the source. `choosing` decides which upload to import.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from hub_assets.archives.uploads import ArchiveUnreachable, Uploads
 from hub_assets.lake.parts import Lake, Manifest, Part
 
 Convert = Callable[[pa.Table, list[str]], tuple[pa.Table, dict[str, Any]]]
-"""Converts listing pages (`body`, `observed_at`) to rows and counts, given the files of earlier rows."""
+"""Converts listing pages (`body`, `observed_at`) to rows and counts, given the files with earlier rows."""
 
 
 class Damaged(ArchiveUnreachable):
@@ -91,10 +91,10 @@ def import_listing(
         uploads: the archive.
         lake: where to write.
         table: the raw table.
-        choice: the week and its upload; without an upload, the week's table becomes complete and empty.
+        choice: the week and its upload; without an upload, the week is recorded as complete and empty.
         downloads: folder for downloaded files until they are converted.
         fields: the raw table's columns that an archive may have, with their types.
-        json_fields: those that hold JSON text.
+        json_fields: the columns in `fields` that hold JSON text.
         convert: converts pages to rows.
         report: receives progress messages.
 

@@ -1,6 +1,6 @@
-"""Discovery of an archive's uploads through huggingface_hub: when, where, how large, and how many rows.
+"""Discovery of an archive's uploads through huggingface_hub: their times, paths, sizes and numbers of rows.
 
-An upload never changes, so each one is looked up once and recorded in a file. Reading rows and choosing uploads
+An upload never changes, so each upload is looked up only once and recorded in a file. Reading rows and choosing uploads
 do not belong here.
 """
 
@@ -36,7 +36,7 @@ WORKERS: Final = 4
 TAIL: Final = 256 * 1024
 """Number of bytes read first from the end of a Parquet file; the footer of a listing is some 100 KB."""
 KEPT_EVERY: Final = 50
-"""Number of revisions after which the known uploads are saved."""
+"""Number of lookups after which the known uploads are saved."""
 _UPLOADS: Final = TypeAdapter(dict[str, list[Upload]])
 
 
@@ -67,7 +67,9 @@ class Uploads:
         self._known = _UPLOADS.validate_json(file.read_bytes()) if file.exists() else {}
 
     def find(self, first: date, last: date) -> list[Upload]:
-        """Return the uploads of all weeks from `first` to `last`, and those around them that choosing needs.
+        """Return the uploads of all weeks from `first` to `last`, plus their neighbors before and after.
+
+        `choosing` compares uploads with their neighbors.
 
         Raises:
             ArchiveUnreachable: if the Hub does not answer, or does not have the archive.
@@ -151,7 +153,7 @@ class Uploads:
 
     @staticmethod
     def _label_key(files: Iterable[tuple[RepoType, RepoFile]]) -> str:
-        """Return a name for a label's files; different contents produce a different name."""
+        """Return a key for the files of a label; files with different contents have a different key."""
         return " ".join(f"{file.path}@{file.lfs.sha256 if file.lfs else file.blob_id}" for _, file in files)
 
     def _upload(self, repo_type: RepoType, day: date, at: datetime, revision: str, file: RepoFile) -> Upload:
@@ -204,7 +206,7 @@ class Uploads:
 
 
 def _around(days: list[date], first: date, last: date) -> list[date]:
-    """Return the days from the week of `first` through the week of `last`, and `WINDOW` more on each side."""
+    """Return the days from the week of `first` through the week of `last`, plus up to `WINDOW` days on each side."""
     start = first - timedelta(days=first.weekday())
     end = last - timedelta(days=last.weekday()) + timedelta(days=6)
     inside = [position for position, day in enumerate(days) if start <= day <= end]
@@ -214,7 +216,7 @@ def _around(days: list[date], first: date, last: date) -> list[date]:
 
 
 def _newest(footer: Any) -> datetime | None:
-    """Return the newest `createdAt` from the statistics in a Parquet footer; None if it has none."""
+    """Return the newest `createdAt` from the statistics in a Parquet footer, or None if they are incomplete."""
     names = [footer.schema.column(position).path for position in range(footer.num_columns)]
     if "createdAt" not in names:
         return None

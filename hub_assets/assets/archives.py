@@ -55,7 +55,8 @@ def build_archives() -> dg.AssetsDefinition:
             for table in ARCHIVED
         ],
         partitions_def=SNAPSHOTS,
-        # runs first: some tables read only histories, which an archived week lacks, but still require its listings
+        # this step runs first, because even tables that read only histories, which an archived week lacks, require the
+        # week's listings
         op_tags={"dagster/priority": "1000"},
     )
     def archived_week(

@@ -43,6 +43,7 @@ def with_catalog_entry(spec: dg.AssetSpec, home: Home) -> dg.AssetSpec:
         select = f"from {name}{newest} order by {key} limit 20"
         command = f"duckdb -readonly {shlex.quote(str(database))} {shlex.quote(select)}"
         query = {"query": dg.MetadataValue.md(f"```sh\n{command}\n```")}
-    if isinstance(table, Model):  # not in the description, where it would push the row count and preview off the page
+    if isinstance(table, Model):
+        # the SQL is not part of the description, because it would push the row count and preview off the page
         query["sql"] = dg.MetadataValue.md(f"```sql\n{table.sql}```")
     return spec.replace_attributes(owners=[OWNER], tags={**spec.tags, **tags}, metadata={**spec.metadata, **query})

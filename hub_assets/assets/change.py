@@ -1,6 +1,6 @@
 """Change over weeks as assets: concentration, survival, adoption, families, predictors of use, and trends.
 
-Each partition contains the rows of its week, computed from that week and earlier ones. Computation belongs in
+Each partition contains the rows of one week, computed from that week and earlier weeks. Computation belongs in
 `hub_assets.statistics` and `hub_assets.networks`.
 """
 
@@ -34,7 +34,8 @@ RELEASE_DAYS: Final = 400
 LEAST_DOWNLOADS: Final = 1_000
 """Releases with fewer all-time downloads have no curve, because their best week would be a matter of chance."""
 HORIZON: Final = 84
-"""Days between the predictors and the outcome; with less history, as many as possible, at least `LEAST_HORIZON`."""
+"""Target number of days between the predictors and the outcome. With a shorter history, the oldest week is used if it
+is at least `LEAST_HORIZON` days earlier than the outcome."""
 LEAST_HORIZON: Final = 28
 RANKED: Final = 1_000
 """Number of models to rank each week."""
@@ -45,7 +46,7 @@ LEAST_HIDDEN: Final = 100
 
 
 def build_change() -> list[dg.AssetsDefinition]:
-    """Build the assets."""
+    """Build the assets that measure change over weeks."""
     return [
         _build_concentration(),
         _build_survival(),
@@ -133,7 +134,7 @@ def _build_adoption() -> dg.AssetsDefinition:
                 & (pc.field("age") > 0)
             )
             reached = relative_adoption(followed)
-            # the row belongs to the week in which the model reaches the day
+            # keep each row only in the week in which the model reaches that age
             ages = now.select(["repo_key", "repo_id", "organization", "age", "previous_age", "is_suspect"])
             reached = reached.join(ages, "repo_key", join_type="inner")
             reached = reached.filter(
@@ -266,7 +267,7 @@ def _build_trends() -> dg.AssetsDefinition:
 
 
 def quality_until(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
-    """Return the rows of `core__week_quality` for the 52 weeks up to a week."""
+    """Return the rows of `core__week_quality` for a week and the 51 weeks before it."""
     return connection.sql(
         f"from core__week_quality where snapshot_date between date '{week}' - interval '363 days' and date '{week}'"
     ).to_arrow_table()
@@ -275,7 +276,7 @@ def quality_until(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table
 def _units(connection: duckdb.DuckDBPyConnection, week: date, unit: str) -> pa.Table:
     """Return a week's repositories, or the organizations and accounts that own them, with measures and slices.
 
-    Organizations in the seed have slices of their own; people never do.
+    Organizations in the seed `organizations` have slices of their own; individuals never do.
     """
     here = f"snapshot_date = date '{week}'"
     repositories = f"""
@@ -303,7 +304,7 @@ def _units(connection: duckdb.DuckDBPyConnection, week: date, unit: str) -> pa.T
     """
     if unit == "repository":
         return connection.sql(repositories).to_arrow_table()
-    # a repository without an earlier count keeps its count, so that new repositories do not add noise
+    # where an earlier count is missing, use the current one, so that new repositories do not add noise
     return connection.sql(f"""
         select
             snapshot_date, repo_type, origin,
@@ -323,8 +324,9 @@ def _units(connection: duckdb.DuckDBPyConnection, week: date, unit: str) -> pa.T
 def releases(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
     """Return the listings, up to a week, of models created in the preceding 400 days, sorted by model and week.
 
-    Ages and periods are in days. A model's first period begins with its creation if that is not before the previous
-    listing; otherwise, its first downloads are null. `is_suspect` marks weeks that a rule casts doubt on.
+    Ages and periods are in days. A model's first period begins with its creation. The downloads of this period are null
+    if the model was created before the week of the previous listing. `is_suspect` marks weeks that a rule casts doubt
+    on.
     """
     return connection.sql(f"""
         with
@@ -394,8 +396,8 @@ def ranked(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
 def base_week(connection: duckdb.DuckDBPyConnection, week: date) -> date | None:
     """Return the earlier week whose facts predict a week's use; None if there is no such week.
 
-    It is the newest week at least 12 weeks earlier, or else the oldest week at least 4 weeks earlier. Weeks in which a
-    rule casts doubt on models are skipped.
+    It is the newest week at least 12 weeks earlier, or else the oldest week at least 4 weeks earlier. Weeks are skipped
+    if a rule casts doubt on the counters of models.
     """
     ((found,),) = connection.execute(f"""
         with
@@ -418,7 +420,10 @@ def base_week(connection: duckdb.DuckDBPyConnection, week: date) -> date | None:
 
 
 def _before_and_after(connection: duckdb.DuckDBPyConnection, base: date, week: date) -> pa.Table:
-    """Return the models that are in a family and listed in both weeks: facts from the base week, and use since then."""
+    """Return the models that are in a family in the base week and are listed in both weeks.
+
+    Each row has facts about a model in the base week, and its use since then.
+    """
     connection.register("ranks", ranked(connection, base))
     rows = connection.sql(f"""
         select

@@ -15,7 +15,8 @@ from hub_assets.resources import HomeResource
 
 CLAIMS: Final = "stats__claims"
 ALWAYS: Final = {"core__week_quality", "mart__repo_activity"}
-"""Tables that judging reads besides the claims' own tables: which weeks are suspect, and which weeks exist."""
+"""Tables that `judge` reads in addition to those that the claims query. They show which weeks are suspect, and which
+weeks exist."""
 
 
 def build_claims() -> list[dg.AssetsDefinition]:

@@ -1,9 +1,9 @@
 """Code versions of Python steps: a hash of the functions and modules behind each step.
 
-A step's version covers its builder in `hub_assets.assets`, the functions and constants there that the builder uses, and
-the modules that these import from the computing packages. Comments, docstrings and layout do not count, nor does wiring
-such as metadata and resources, because none of these changes a value. SQL models have their own versions
-(`hub_assets.warehouse.sql_project`).
+A step's version covers its builder in `hub_assets.assets`, the functions and constants of that package that the builder
+uses, and the modules of the computing packages that this code imports. Comments, docstrings and layout do not count,
+and neither does wiring such as metadata and resources, because none of these changes a value. SQL models have their own
+versions (`hub_assets.warehouse.sql_project`).
 """
 
 import ast
@@ -23,8 +23,8 @@ COMPUTING: Final = tuple(
     f"{PACKAGE}.{room}"
     for room in ("identities", "networks", "statistics", "figures", "trust", "search", "vocabulary", "report.ledger")
 )
-"""Modules that decide values. A whole module counts, because its functions call each other; a yml of the same name
-beside it counts, too."""
+"""Packages and modules that determine values. A whole module counts, because its functions call each other. A YAML file
+with the same name in the same folder counts, too."""
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is eight times as fast
 WIRING: Final = tuple(f"{ASSETS}.{name}" for name in ("code_versions", "tables"))
 
@@ -85,7 +85,7 @@ def _contents(module: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, st
 
 
 def _imports(nodes: Iterable[ast.AST]) -> dict[str, tuple[str, str]]:
-    """Return the project's own imports among some nodes: for each local name, the module and the name in it."""
+    """Return the project's own imports among some nodes, as the module and original name behind each local name."""
     found = {}
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):

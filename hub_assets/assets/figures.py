@@ -134,7 +134,7 @@ DRAWINGS: Final = {
     ),
     "figure__correlations_by_license": Drawing(
         "figure_3_correlations_by_license",
-        "Correlations of model activities by license group (the study's Figure 3).",
+        "Correlations of model activity by license group (the study's Figure 3).",
         ("stats__correlations",),
         _license_correlations,
     ),
@@ -182,7 +182,7 @@ DRAWINGS: Final = {
     ),
     "figure__attribution": Drawing(
         "attribution",
-        "Countries' shares of downloads, by publisher and by the root of the family.",
+        "Countries' shares of downloads, attributed to the publisher or to the root of the model's family.",
         ("mart__attribution",),
         _attribution,
         "change",

@@ -135,7 +135,10 @@ def _build_pseudonyms() -> dg.AssetsDefinition:
 
 
 def _count_pairs(pairs: pa.Table, n_decisions: int) -> dict[str, Any]:
-    """Count the pairs found and accepted per blocking rule (as the study does for its three), and pairs per rule."""
+    """Count the pairs by decision, by the blocking rule that proposed them, and by the rule that decided them.
+
+    For each blocking rule, also count the accepted pairs, because the study reports both counts for its three rules.
+    """
     from hub_assets.identities.rules import RULES
 
     by_person = pc.fill_null(pc.equal(pairs["decided_by"], "person"), False)

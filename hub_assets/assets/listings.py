@@ -42,7 +42,8 @@ def build_listing(listing_table: ListingTable) -> dg.AssetsDefinition:
                 "no_collapse",
                 asset=table,
                 blocking=True,
-                description="The listing has at least half the rows of the previous one. An empty first listing warns.",
+                description="The listing has at least half the rows of the previous one. An empty first listing only "
+                "causes a warning.",
             ),
         ],
     )

@@ -61,8 +61,8 @@ class NullModels(dg.Config):
 class Collaboration:
     """A network of developers: its graph, contributions to models, and the number of models with known commits.
 
-    `implicit` holds the contributions to models whose edges are implicit (`repo_key`, `developer`, `n_commits`). There
-    is no graph if these do not determine the edges, as under the rule `prior_contributors`.
+    `implicit` holds the contributions to models whose edges are implicit (`repo_key`, `developer`, `n_commits`). If
+    these contributions do not determine the edges, as under the rule `prior_contributors`, `graph` is None.
 
     Developers are identified by their ids, so that communities do not depend on a home's secret. Replace the ids with
     pseudonyms before you show them.
@@ -271,7 +271,7 @@ def _build_over_time() -> dg.AssetsDefinition:
         parts, week = [], f"snapshot_date = date '{snapshot_date}'"
         with home.building(snapshot_date) as connection:
             known = _models_known(connection, snapshot_date)
-            # continue networks that stopped growing to the last month in which any network grew
+            # networks that stopped growing get rows up to the last month in which any network grew
             ((last_month,),) = connection.execute(
                 f"select max(month) from int_hub__contributions_by_month where snapshot_date = date '{snapshot_date}'"
             ).fetchall()
@@ -374,7 +374,7 @@ def _build_families() -> dg.AssetsDefinition:
 
         week = f"snapshot_date = date '{snapshot_date}'"
         with home.building(snapshot_date) as connection:
-            # use a base model's listed id where it has one
+            # use the listed id of a base model if the model is listed
             edges = connection.sql(f"""
                 select
                     edges.repo_key, edges.repo_id, base_repo_key, coalesce(bases.repo_id, base_repo_id) as base_repo_id,
@@ -396,7 +396,7 @@ def _build_families() -> dg.AssetsDefinition:
 
 
 def _numbered(contributions: pa.Table) -> pa.Table:
-    """Replace the keys of models with numbers: a model's history names the developers behind the pseudonyms."""
+    """Replace model keys with numbers, because a model's history would reveal the developers behind the pseudonyms."""
     numbers = pc.rank(contributions["repo_key"], tiebreaker="dense").cast(pa.int64())
     return pa.table(
         [numbers, contributions["developer"], contributions["n_commits"]], ["model", "developer", "n_commits"]
@@ -404,7 +404,7 @@ def _numbered(contributions: pa.Table) -> pa.Table:
 
 
 def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:
-    """Concatenate parts into a table with a schema's columns other than the week."""
+    """Concatenate parts into a table that has all columns of a schema except the week."""
     nothing = pa.schema(list(schema)[1:]).empty_table()
     return pa.concat_tables([nothing, *(part.cast(nothing.schema) for part in parts)])
 

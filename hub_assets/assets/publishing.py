@@ -33,7 +33,7 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
             if context.instance.get_run_stats(context.run.run_id).steps_failed:
                 raise dg.Failure("Nothing was published because a step of this run failed.", allow_retries=False)
             with home.building():
-                pass  # holds the lock while the week is copied
+                pass  # takes the lock, which the run keeps while the week is copied
             home.release()
             rows = publish(where.build, where.warehouse, snapshot_date, project())
             results[snapshot_date] = dg.MaterializeResult(
@@ -53,8 +53,8 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
 def _last_of_groups(tables: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
     """Return, for each group, one table that no other table reads.
 
-    Depending on every table would clutter the lineage graph with arrows. A run does not need them: publishing has the
-    lowest priority, so every other step ends before it, and a failed step stops it.
+    Depending on every table would clutter the lineage graph with arrows. A run does not need these dependencies:
+    publishing has the lowest priority, so every other step ends before it, and nothing is published if a step failed.
     """
     specs = [spec for definition in tables for spec in definition.specs]
     read = {dep.asset_key for spec in specs for dep in spec.deps}

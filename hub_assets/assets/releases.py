@@ -1,4 +1,4 @@
-"""The asset that builds a published week as a data set and, if asked, publishes it on the Hub."""
+"""The asset that builds a published week as a data set, and uploads it to the Hub if configured to do so."""
 
 from datetime import date
 from typing import Any, Final
@@ -31,7 +31,7 @@ class ReleaseConfig(dg.Config):
 
 
 def build_releases() -> list[dg.AssetsDefinition]:
-    """Build the asset. It depends on the published warehouse, so it runs only after every blocking check has passed."""
+    """Build the release asset. It needs the published warehouse, so it runs only after every blocking check passed."""
 
     @dg.asset(
         deps=["warehouse__published"],

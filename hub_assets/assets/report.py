@@ -89,7 +89,7 @@ def build_space() -> dg.AssetsDefinition:
             context.log.info("No Space is named in the configuration, so nothing is published.")
             return
         where, snapshot_date = home.home, snapshot_date_of(context)
-        # data of a demo, or of another Hub, must not be published as this Hub's
+        # data from a demo or another Hub must not be published as data from this Hub
         where.require(hub.client.endpoint, hub.client.contact(hub.outage_backoff).population)
         target = Target(hub.client.endpoint, config.to)
         published = publish_space(target, where.report / str(snapshot_date), context.log.info)
@@ -101,7 +101,7 @@ def build_space() -> dg.AssetsDefinition:
 
 
 def with_page(spec: dg.AssetSpec, home: Home) -> dg.AssetSpec:
-    """Return a spec with a link to the page of the newest site that shows its group."""
+    """Return a spec with a link to its group's page in the newest site."""
     page = PAGE_OF_GROUP.get(spec.group_name or "", OTHER_PAGE)
     return spec.merge_attributes(
         metadata={"report": dg.MetadataValue.url(f"{(home.report / 'newest').as_uri()}/{page}")}

@@ -46,13 +46,14 @@ def _build(table: ResponseTable) -> dg.AssetsDefinition:
         kinds={"huggingface", "parquet"},
         description=source.description,
         metadata={"dagster/table_name": table.name},
-        # steps that are ready at the same time start in this order
+        # steps that become ready at the same time start in the order of their positions
         op_tags={"dagster/priority": str(-table.position)},
         check_specs=[
             dg.AssetCheckSpec(
                 "is_complete",
                 asset=table.name,
-                description="Nothing is left to fetch this week. An incomplete week reports how far it has come.",
+                description="Nothing is left to fetch this week. If the week is incomplete, the metadata shows its "
+                "progress.",
             ),
         ],
     )
@@ -113,7 +114,7 @@ def _build(table: ResponseTable) -> dg.AssetsDefinition:
 
 
 def _first(table: ResponseTable, home: HomeResource, snapshot_date: date) -> pa.Array | None:
-    """Return the questions to ask first. Closes the database before returning, because a crawl can take days."""
+    """Return the questions to ask first. Close the database before returning, because a crawl can take days."""
     if table.first is None:
         return None
     listings = set[str]().union(*map(listings_behind, table.reads))

@@ -1,4 +1,4 @@
-"""The search index as an asset: one per week, built from the week's documents and the vectors of the newest index.
+"""The search index as an asset: one per week, built from the week's documents and the vectors of the previous index.
 
 Building and searching an index belongs in `hub_assets.search`.
 """
@@ -21,7 +21,8 @@ from hub_assets.resources import HomeResource
 
 DOCUMENTS: Final = "int_hub__search_documents"
 MOST_EMBEDDED: Final = 50_000
-"""Texts to embed per week: 40 minutes on two cores at 20 texts per second. Later weeks continue."""
+"""Maximum number of texts to embed per week, which takes 40 minutes on two cores at 20 texts per second. Later weeks
+embed the rest."""
 
 
 class SearchConfig(dg.Config):
@@ -33,7 +34,7 @@ class SearchConfig(dg.Config):
 
 
 def build_search() -> dg.AssetsDefinition:
-    """Build the asset."""
+    """Build the asset of the search index."""
 
     @dg.asset(
         deps=[DOCUMENTS],
@@ -90,6 +91,9 @@ def _documents(connection: duckdb.DuckDBPyConnection, snapshot_date: date) -> pa
 
 
 def _previous(home: Home, snapshot_date: date) -> Path | None:
-    """Return the folder of the newest index up to this week, which is its own if the week is rebuilt."""
+    """Return the folder of the newest index up to and including this week; None if there is no index.
+
+    If the week is rebuilt, this is the week's own index.
+    """
     folders = sorted(folder for folder in home.search.glob("????-??-??") if folder.name <= str(snapshot_date))
     return folders[-1] if folders else None

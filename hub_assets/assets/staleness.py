@@ -1,4 +1,4 @@
-"""Finds tables that an older version of the code has built (a check per group), and rebuilds just these (a job)."""
+"""Finds tables that were built by an older version of the code (a check per group), and rebuilds only them (a job)."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -60,7 +60,7 @@ def stale_weeks(
 
 
 def build_code_checks(definitions: Sequence[dg.AssetsDefinition]) -> list[dg.AssetChecksDefinition]:
-    """Build a check per group, attached to the last table of the group and run after all of them."""
+    """Build a check per group, attached to the last table of the group and run after all its tables."""
     code = table_code(definitions)
     groups = {spec.key.to_user_string(): str(spec.group_name) for step in definitions for spec in step.specs}
     last = {groups[name]: name for name in code}
@@ -68,8 +68,8 @@ def build_code_checks(definitions: Sequence[dg.AssetsDefinition]) -> list[dg.Ass
 
 
 def _code_check(group: str, tables: Sequence[str], code: Mapping[str, TableCode]) -> dg.AssetChecksDefinition:
-    # not one step for all groups: Dagster splits such a step and numbers the parts differently in each process, so the
-    # retry of a killed run would repeat some checks and leave out others
+    # each group has its own step, because Dagster would split a shared step and number the parts differently in each
+    # process; the retry of a killed run would then repeat some checks and leave out others
     @dg.multi_asset_check(
         name=f"code_versions_{group}",
         specs=[
@@ -77,8 +77,8 @@ def _code_check(group: str, tables: Sequence[str], code: Mapping[str, TableCode]
                 CHECK,
                 asset=tables[-1],
                 additional_deps=list(tables[:-1]),
-                description=f"The current code has built every week of the group {group}. If it fails, run the job "
-                "rebuild_stale, or: hub-assets rebuild",
+                description=f"All weeks of the group {group} were built by the current code. If this check fails, run "
+                "the job rebuild_stale, or: hub-assets rebuild",
             )
         ],
     )
@@ -102,7 +102,7 @@ def _code_check(group: str, tables: Sequence[str], code: Mapping[str, TableCode]
 
 
 def stale_in(home: Home, definitions: Sequence[dg.AssetsDefinition]) -> dict[date, list[str]]:
-    """Return a home's stale tables by week; empty if the home has never built any.
+    """Return a home's stale tables by week; empty if no table was ever built.
 
     Raises:
         WarehouseBusy, WarehouseDamaged: if the build database cannot be read.
@@ -116,7 +116,7 @@ def stale_in(home: Home, definitions: Sequence[dg.AssetsDefinition]) -> dict[dat
 def steps_of(definitions: Iterable[dg.AssetsDefinition], tables: Iterable[str]) -> list[dg.AssetKey]:
     """Return the assets that a run must select to rebuild and publish the given tables.
 
-    These can be more than the tables, because some steps always build all of their tables.
+    The result can include other tables, because some steps always build all of their tables.
     """
     wanted = {dg.AssetKey(name) for name in (*tables, PUBLISHED)}
     return sorted(
@@ -132,7 +132,7 @@ def steps_of(definitions: Iterable[dg.AssetsDefinition], tables: Iterable[str]) 
 def build_rebuild_stale(
     definitions: Sequence[dg.AssetsDefinition], home: HomeResource, rebuild_weeks: Callable[[], dg.JobDefinition]
 ) -> dg.JobDefinition:
-    """Build the job that rebuilds stale tables: for each week that has any, it runs the stale steps of `rebuild_weeks`.
+    """Build the job that rebuilds stale tables. For each week that has any, it runs the steps that build them.
 
     Args:
         definitions: all assets.
@@ -167,7 +167,7 @@ def build_rebuild_stale(
 
     @dg.job(
         name=REBUILD_STALE,
-        description="Rebuild tables that older code has built, and publish them. Makes no calls to the Hub.",
+        description="Rebuild tables that were built by older code, and publish them. Makes no calls to the Hub.",
     )
     def rebuild_stale() -> None:
         rebuild()

@@ -41,14 +41,14 @@ def spec_of(name: str, deps: Collection[str], *kinds: str, **options: Any) -> dg
 def python_step(
     name: str, tables: Mapping[str, Collection[str]], kind: str, checks: Collection[dg.AssetCheckSpec] = ()
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Return the decorator of a step that fills tables in Python and checks them.
+    """Return a decorator that turns a function into a step, which fills tables in Python and checks them.
 
     The decorated function builds one week. Its first parameter is the snapshot date, and it returns a result or yields
     one per table. The step calls it for each week of its run.
 
     Args:
         name: the step's name.
-        tables: the tables that the step fills, each with the tables it reads.
+        tables: the tables that the step fills, each mapped to the tables that it is computed from.
         kind: the library that does the work.
         checks: checks in addition to those in the yml.
     """
@@ -92,7 +92,7 @@ def weekly(make: Callable[..., Any]) -> Callable[..., Iterator[dg.MaterializeRes
 
 
 def record(context: dg.AssetExecutionContext, home: HomeResource, table: str, week: date) -> None:
-    """Record that the current code has built one week of a table."""
+    """Record that one week of a table was built by the current code."""
     version = context.assets_def.get_asset_spec(dg.AssetKey(table)).code_version
     if version:
         with home.building() as connection:
@@ -104,7 +104,8 @@ def of_weeks(
 ) -> dg.MaterializeResult:
     """Combine a table's results for the run's weeks into one.
 
-    Each week keeps its own metadata. A check passes if it passes in every week, and shows the first week that fails.
+    Each week keeps its own metadata. A check passes if it passes in every week; otherwise, it shows the worst week's
+    result.
     """
     if len(results) == 1:
         return next(iter(results.values()))

@@ -1,4 +1,4 @@
-"""Tables that rate how reliable a week's counters are, and a check that warns if they are suspect."""
+"""Tables that rate how reliable a week's counters are, and a check that warns if the counters are suspect."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -57,7 +57,7 @@ def build_trust() -> list[dg.AssetsDefinition]:
 
 
 def _warning(asset: str, verdicts: pa.Table) -> dg.AssetCheckResult:
-    """Return a failed check for a suspect week. It only warns: the week is published, but marked as suspect."""
+    """Return the check's result. A suspect week only causes a warning: it is published, but marked as suspect."""
     doubts = [row for row in verdicts.to_pylist() if row["severity"] in ("warning", "error")]
     return dg.AssetCheckResult(
         asset_key=asset,

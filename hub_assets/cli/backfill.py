@@ -86,7 +86,7 @@ def backfill_command(home: Path | None, first: date, last: date, name: str, dry_
 
 
 def _built(home: "Home", weeks: list[date]) -> dict[date, bool]:
-    """Return, for each week, whether it has been built and published; empty if nothing was ever published."""
+    """Return, for each week, whether it was built and published; empty if nothing was ever published."""
     from hub_assets.warehouse.database import connect
 
     if not home.warehouse.exists():

@@ -52,7 +52,7 @@ def backup_command(home: Path | None, folder: Path, keep: int | None) -> None:
 @_BACKUPS
 @click.option("--backup", "name", help="Name of the backup. Default: the latest.")
 def restore_command(home: Path | None, folder: Path, name: str | None) -> None:
-    """Restore a home from the backups in FOLDER and verify it.
+    """Restore a home from one of the backups in FOLDER and verify it.
 
     The home must be empty or not exist yet.
 
@@ -109,4 +109,4 @@ def _report(problems: list[str]) -> None:
     for problem in problems:
         console.print(f"✗ {problem}")
     if problems:
-        raise Damaged(f"{len(problems)} problems; restore what is damaged from a backup, or follow the messages above.")
+        raise Damaged(f"{len(problems)} problems; restore damaged files from a backup, or follow the messages above.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("claims")
 @HOME
-@click.option("--week", type=DayType(), help="Week of the claims. Default: the newest published one.")
+@click.option("--week", type=DayType(), help="Week to show, as any date in it. Default: the newest published week.")
 @click.option(
     "--status",
     type=click.Choice(["holds", "differs", "not testable"]),

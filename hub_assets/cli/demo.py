@@ -55,7 +55,7 @@ def demo_command(
         population = choice.load(weeks_before=weeks_before)
         name = "demo" if choice.is_default else re.sub(r"[^\w.]+", "-", population.identity)
         demo_home = Home((home or Home.default().root / name).absolute())
-        # checked here because a Date header cannot represent some of these weeks
+        # checked before the Hub starts, because a Date header cannot represent every week
         if not is_partition(population.week):
             raise UserError(f"The week of {population.week} is outside the supported weeks ({known_weeks()}).")
         with running_apart(partial(build_app, population, quota=quota)) as url:

@@ -13,7 +13,7 @@ from hub_assets.cli.options import HOME, home_of
 @click.command("dev")
 @HOME
 @click.option("--port", type=int, default=3000, show_default=True, help="Port of the UI.")
-@click.option("--schedule", is_flag=True, help="Switch on the weekly schedule and the sensor that resumes weeks.")
+@click.option("--schedule", is_flag=True, help="Switch on the weekly schedule and the `unfinished_week` sensor.")
 def dev_command(home: Path | None, port: int, schedule: bool) -> None:
     """Start Dagster's UI and scheduler for a home.
 
@@ -33,6 +33,6 @@ def dev_command(home: Path | None, port: int, schedule: bool) -> None:
     if schedule:
         environment[SCHEDULE_VARIABLE] = "on"
     command = [sys.executable, "-m", "dagster", "dev", "-m", LOCATION, "-p", str(port)]
-    # a script that starts us with `&` makes us ignore SIGINT, and Dagster would inherit that and ignore SIGTERM too
+    # a script that starts us with `&` makes us ignore SIGINT; Dagster would inherit that, and ignore SIGTERM, too
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execve(sys.executable, command, environment)

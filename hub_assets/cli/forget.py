@@ -17,7 +17,7 @@ from hub_assets.errors import HubAssetsError
 def forget_command(home: Path | None, name: str, only: bool, yes: bool) -> None:
     """Erase a person.
 
-    NAME is an author string or an account. It and every name that identity resolution merged with it are replaced with
+    NAME is an author string or an account. NAME and all names that identity resolution merged with it are replaced with
     random tokens in the lake, both databases, decisions, exports, the report and Dagster's storage. Counts do not
     change. Search indexes and built releases are deleted; they can be built again. A keyed tombstone keeps the next
     crawl from bringing the person back, and the histories of the person's own repositories are no longer fetched. Stop
@@ -49,8 +49,8 @@ def forget_command(home: Path | None, name: str, only: bool, yes: bool) -> None:
         console.print(f"{what}: {n:,} text values changed")
     for word in sorted(erasure.words):
         console.print(
-            f"{word} is also a term of the data (a tag or a library): it was erased where it names somebody and as a "
-            "namespace, and left in other text.",
+            f"{word} is also a term in the data (such as a tag or a library): it was erased where it names somebody or "
+            "is a namespace, but left in other text.",
             style="yellow",
         )
     changed = ", ".join(erasure.changed_numbers) or "none"
@@ -63,4 +63,4 @@ def forget_command(home: Path | None, name: str, only: bool, yes: bool) -> None:
             "data set, or squash its history, and release the weeks again.",
             style="yellow",
         )
-    console.print("Anything else you published or copied elsewhere is out of reach, too.", style="dim")
+    console.print("Anything else that you published or copied elsewhere is out of reach.", style="dim")

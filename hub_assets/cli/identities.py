@@ -156,8 +156,8 @@ def undo_command(home: Path | None, author_a: str, author_b: str) -> None:
 def apply_command(home: Path | None, week: date | None) -> None:
     """Apply the decisions to a published week.
 
-    Merges developers and rebuilds every table that depends on them. Makes no calls to the Hub. Other weeks are not
-    changed until you run this for them.
+    Merges developers and rebuilds every table that depends on them. Makes no calls to the Hub. Other weeks do
+    not change until you run this command for them.
 
     \b
     Examples:

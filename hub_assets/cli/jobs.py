@@ -1,4 +1,4 @@
-"""Runs a job for one week, as `demo`, `snapshot` and `identities apply` do."""
+"""Runs a job for one week, for commands such as `demo`, `snapshot` and `identities apply`."""
 
 import shlex
 from datetime import date
@@ -21,7 +21,7 @@ def run_job(
     crawl: "CrawlResource | None" = None,
     is_summarized: bool = True,
 ) -> None:
-    """Run a job for a week in this process and, if the job can change the week's summary, print it."""
+    """Run a job for a week in this process, and print the week's summary if `is_summarized`."""
     from hub_assets.definitions import build_defs
     from hub_assets.resources import HomeResource
     from hub_assets.runs import execute

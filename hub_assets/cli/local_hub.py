@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     "--archive-weeks",
     type=click.IntRange(0, 520),
     default=0,
-    help="Also serve an archive with the listings of this many earlier weeks, as hub-stats keeps them.",
+    help="Also serve an archive, in the format of hub-stats, with the listings of this many earlier weeks.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=int, default=8700, show_default=True, help="Port to listen on; 0 picks a free port.")

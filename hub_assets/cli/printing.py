@@ -13,7 +13,7 @@ console = safe_console(soft_wrap=True)
 
 
 def print_notes(population: "Population") -> None:
-    """Print what was left out of a recording or derived from it."""
+    """Print notes about data that was left out of a recording or derived from it."""
     for note in population.notes:
         console.print(note, style="yellow")
 

@@ -16,7 +16,7 @@ from hub_assets.errors import UserError
 def rebuild_command(home: Path | None, days: tuple[date, ...]) -> None:
     """Rebuild past weeks from their raw files and publish them.
 
-    By default, rebuilds only the tables that an older version of the code has built. Makes no calls to the Hub.
+    By default, rebuilds only tables that were built by an older version of the code. Makes no calls to the Hub.
 
     \b
     Examples:

@@ -18,7 +18,7 @@ from hub_assets.errors import UserError
 @click.option("--dry-run", is_flag=True, help="Build the files and show what would be uploaded; send nothing.")
 @HOME
 def release_command(to: str, week: date | None, dry_run: bool, home: Path | None) -> None:
-    """Publish a week as a Hugging Face data set: one commit and a tag.
+    """Publish a week as a Hugging Face data set, with one commit and a tag.
 
     The week must be published in the warehouse. Secrets, personal data and withheld repositories are left out. If a
     release is interrupted, run the command again to finish it.

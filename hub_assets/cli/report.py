@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 @HOME
 @click.option("--week", type=DayType(), help="Week to report, as any date in it. Default: the newest published week.")
 @click.option(
-    "--to-space", metavar="NAMESPACE/NAME", help="Also publish it as a static Space, created if it is missing."
+    "--to-space", metavar="NAMESPACE/NAME", help="Also publish the report as a static Space; created if it is missing."
 )
 @click.option("--dry-run", is_flag=True, help="With --to-space: show what would be uploaded; send nothing.")
 @click.option("--open", "is_opened", is_flag=True, help="Open the report in the browser.")
 def report_command(home: Path | None, week: date | None, to_space: str | None, dry_run: bool, is_opened: bool) -> None:
     """Write a published week's report as a static site and print its location.
 
-    The site needs no server: open it from the disk, or copy its folder to any web server. As a Space, it is replaced in
-    one commit; an interrupted run is finished by running the command again.
+    The site needs no server: open it from the disk, or copy its folder to any web server. A Space is updated in one
+    commit. If publishing is interrupted, run the command again to finish it.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def report_command(home: Path | None, week: date | None, to_space: str | None, d
 
 
 def _target(home: "Home", to_space: str, *, is_asked: bool) -> "Target":
-    """Return where to publish; `is_asked` says whether to check with the Hub that the home's data came from it."""
+    """Return the Space to publish to. If `is_asked`, also check that the home's data came from this Hub."""
     from huggingface_hub.utils import HFValidationError, validate_repo_id
 
     from hub_assets.releases.commit import Target
@@ -73,7 +73,7 @@ def _target(home: "Home", to_space: str, *, is_asked: bool) -> "Target":
         raise UserError(f"{to_space} has no namespace; use --to-space namespace/{to_space}")
     hub = HubResource.of_environment()
     if is_asked:
-        # data of a demo, or of another Hub, must not be published as this Hub's
+        # data from a demo or another Hub must not be published as data from this Hub
         home.require(hub.endpoint.rstrip("/"), hub.new_client().contact().population)
     return Target(hub.endpoint.rstrip("/"), to_space)
 

@@ -1,6 +1,6 @@
 """`hub-assets status`: the state of a home, section by section. Sections only read; they never wait or write.
 
-A section is a function that yields lines or tables; add one to `SECTIONS`.
+Each section is a function that yields lines or tables; `SECTIONS` lists them all.
 """
 
 from collections.abc import Callable, Iterator
@@ -91,7 +91,7 @@ def _published(home: "Home") -> set[date]:
 
 
 def _stale(home: "Home") -> Iterator[str]:
-    """Yield a line per week with tables that older code has built."""
+    """Yield a line for each week that has tables built by older code."""
     from hub_assets.assets.staleness import stale_in
     from hub_assets.definitions import build_defs
     from hub_assets.resources import HomeResource

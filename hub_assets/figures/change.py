@@ -130,7 +130,7 @@ def survival_curves(rows: pa.Table) -> Figure:
         Line2D([], [], c=look[0], lw=1.5, label=name) for name, look in zip(RELATIONS.values(), LOOKS, strict=False)
     ]
     grid.explain(
-        key, handles, ("Shaded: 95% intervals (Greenwood).", "Models watched from their first", "listing on."), 7
+        key, handles, ("Shaded: 95% intervals (Greenwood).", "Each model is observed from its", "first listing on."), 7
     )
     grid.label(figure, "years since creation", "share of models")
     return figure
@@ -138,7 +138,7 @@ def survival_curves(rows: pa.Table) -> Figure:
 
 @rc_context(style.RC)
 def adoption_curves(rows: pa.Table) -> Figure:
-    """Plot the relative adoption of releases by age, with a panel for each size class; lines connect a model's days.
+    """Plot the relative adoption of releases by age, with a panel for each size class; lines connect a model's points.
 
     Args:
         rows: `stats__relative_adoption` for the weeks to show.
@@ -234,7 +234,7 @@ def attribution(rows: pa.Table) -> Figure:
         axes.xaxis.set_major_formatter(lambda value, _: percent(round(value, 6)))
     handles = [
         Patch(color=LOOKS[0][0], label="known to belong"),
-        Patch(fc=style.FAINT, ec=_UNKNOWN, hatch="////", label="if all that is unknown belonged"),
+        Patch(fc=style.FAINT, ec=_UNKNOWN, hatch="////", label="if everything unknown belonged"),
         Patch(color=_UNKNOWN, label="country unknown"),
     ]
     _key(figure, handles, 3)

@@ -27,10 +27,10 @@ _EVEN: Final = (0, (1, 1.5))
 _WANTED: Final = (0, (4, 2))
 _REMARKS: Final = (
     "Top x: the share x of all repositories",
-    "with the highest values. Those that",
-    "have 0 are counted, too.",
-    f"{percent(TARGET)} in top x: the least whole percent",
-    f"that holds {percent(TARGET)} of the total or more.",
+    "with the highest values. Repositories",
+    "with a value of 0 are counted, too.",
+    f"{percent(TARGET)} in top x: smallest whole percent",
+    f"that holds at least {percent(TARGET)} of the total.",
 )
 
 
@@ -70,7 +70,7 @@ def lorenz_curves(lorenz: pa.Table) -> Figure:
 
 
 def _curves(lorenz: pa.Table) -> Mapping[tuple[str, str], Curve]:
-    """Return, by type and variable, the fractions of repositories at the top (ascending) and of the total they hold."""
+    """Return curves by type and variable: shares of repositories at the top (ascending), and of the total they hold."""
     names = [lorenz[name].to_numpy() for name in ("repo_type", "variable")]
     top, held = (1 - lorenz[name].to_numpy() for name in ("share_of_repos", "share_of_total"))
     curves = {}

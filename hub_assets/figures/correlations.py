@@ -17,7 +17,7 @@ from hub_assets.figures import style
 from hub_assets.figures.style import LICENSE_GROUPS, REPO_TYPES, VARIABLES
 
 SIGNIFICANT: Final = 0.001
-"""Cells whose p-value, corrected for all pairs of a map, is at or above this level get a mark; the study's level."""
+"""Cells whose p-value, corrected for all pairs of a map, is at or above the study's level get a mark."""
 
 Pairs = Mapping[frozenset[str], Mapping[str, Any]]
 
@@ -25,7 +25,7 @@ Pairs = Mapping[frozenset[str], Mapping[str, Any]]
 _CELL: Final = (0.284, 0.265)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.8, 0.04, 0.42, 0.98
 _FEWEST: Final = 5
-"""Minimum rows and columns, so that the color bar and the no-data note always fit."""
+"""Minimum number of rows and of columns, so that the color bar and the no-data note always fit."""
 _COLORS: Final = colormaps["RdBu_r"]
 _SCALE: Final = Normalize(-1, 1)
 _NONE: Final = "-"
@@ -92,7 +92,7 @@ def _maps(maps: Mapping[str, Pairs]) -> Figure:
 
 
 def _draw(axes: Axes, name: str, pairs: Pairs, variables: list[str], rows: list[str]) -> None:
-    """Draw a map: one row for each known variable in `rows`, one column for each of its variables except the last."""
+    """Draw a map: a row for each known variable in `rows`, and a column for each of its variables but the last."""
     counts = [row["n"] for row in pairs.values()]
     words = "no data" if not counts else f"n = {max(counts):,}"
     if counts and min(counts) < max(counts):

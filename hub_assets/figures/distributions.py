@@ -18,7 +18,8 @@ from hub_assets.figures.style import REPO_TYPES, VARIABLES, Look
 
 _GRID: Final = panels.Grid(rows=3, columns=3, panel=1.42, header=0.64)
 _FAR: Final = 1_000
-"""From here up, the integral from x - 1/2 up equals the sum of x^-alpha, with a relative error of about 1 / x^2."""
+"""From this x on, an integral that starts at x - 1/2 replaces the sum of x^-alpha; its relative error is about
+1 / x^2."""
 _SUPPORTED: Final = "-"
 _NOT_SUPPORTED: Final = (0, (3, 1.2))
 _ALPHA: Final = "\N{GREEK SMALL LETTER ALPHA}"
@@ -26,8 +27,8 @@ _REMARKS: Final = (
     "Supported: plausible (goodness-of-fit",
     "p > 0.1) and better than a lognormal.",
     "Not supported: another law is better,",
-    "or it is not plausible, or not tested.",
-    "Undecided: a lognormal fits as well.",
+    "or this law is implausible or untested.",
+    "Undecided: lognormal fits equally well.",
     "Cut-off: a power law that ends as an",
     "exponential.",
 )
@@ -37,17 +38,17 @@ _REMARKS: Final = (
 def distributions(activity: Mapping[str, pa.Table], tail_fits: pa.Table) -> Figure:
     """Draw the complementary cumulative distribution of each activity, and the power law fitted to its tail.
 
-    Each variable has a panel with one curve per repository type: the share with at least x, among repositories with
-    values above 0, on logarithmic axes. A power law p(x) ~ x^-alpha over the integers from x_min up is a line that
-    starts at x_min, at the share of values in the tail. The line is solid if the data support the law (it is plausible
-    and fits better than other distributions), otherwise dashed. The text above the panel gives alpha, x_min and the
-    verdict.
+    Each variable has a panel with one curve per repository type, on logarithmic axes: among repositories with values
+    above 0, the share with at least x. A power law p(x) ~ x^-alpha over the integers from x_min up is drawn as a line
+    that starts at x_min and at the height of the share of values in the tail. The line is solid if the data support the
+    power law (it is plausible and fits better than other distributions), otherwise dashed. The text above the panel
+    gives alpha, x_min and the verdict.
 
     Args:
         activity: by repository type (any of `model`, `dataset`, `space`), one row per repository and one column per
             variable, null where unknown.
         tail_fits: one row per type and variable, with `repo_type`, `variable`, `x_min`, `alpha`, `share_in_tail`,
-            `preferred` and `verdict`, as in `stats__tail_fits`. Without a row, no law is drawn.
+            `preferred` and `verdict`, as in `stats__tail_fits`. Without a row, no line is drawn.
 
     Returns:
         A figure with nine axes: eight panels in the order of `style.VARIABLES`, and the key.
@@ -86,7 +87,10 @@ def _is_known(repos: pa.Table, variable: str) -> bool:
 
 
 def _law(x_min: float, alpha: float, share: float, last: float) -> Curve:
-    """Return the line of a law from x_min to the last value: the sum of x^-alpha from x up over that from x_min up."""
+    """Return a power law's line from x_min to the last value.
+
+    At x, it is `share` times the sum of x^-alpha over the integers from x up, divided by the same sum from x_min up.
+    """
     xs = np.geomspace(x_min, max(last, x_min), 60)
 
     def log_sums(at: Floats) -> Floats:
@@ -107,7 +111,7 @@ def _prepare(axes: Axes, variable: str, largest: float, smallest: float) -> None
 
 
 def _draw(axes: Axes, line: int, look: Look, curve: Curve, fit: Mapping[str, Any] | None) -> None:
-    """Draw a curve and its law, and write their line of text above the panel."""
+    """Draw a curve and its power law, and write their line of text above the panel."""
     values, _ = curve
     words, verdict = "no values above 0", ""
     if len(values):

@@ -36,7 +36,7 @@ def thumbnail(image: bytes, limit: int = THUMBNAIL_BYTES) -> bytes:
         limit: bytes.
 
     Raises:
-        ValueError: if even a tenth of the thumbnail's largest width and height needs more.
+        ValueError: if the thumbnail exceeds the limit even at a tenth of its largest width and height.
     """
     with Image.open(BytesIO(image)) as opened:
         whole = opened.convert("RGB")

@@ -56,12 +56,12 @@ def centrality_distributions(centrality: pa.Table) -> Figure:
     """Draw the complementary cumulative distributions of degree and PageRank in a developer network: Figure 4.
 
     On logarithmic axes, curves show the share of developers with at least x, without isolates. One panel shows degrees
-    (in + out, in, out), the other PageRank. The text above gives n, mean, median, maximum and standard deviation
-    (ddof 1) for these developers.
+    (in + out, in, out), the other PageRank. The text above each panel gives n, mean, median, maximum and
+    standard deviation (ddof 1) for these developers.
 
     Args:
         centrality: one row per developer, with `degree`, `in_degree`, `out_degree` (without self-loops) and `pagerank`.
-            Developers of degree 0 are isolates and left out.
+            Developers of degree 0 are isolates and are left out.
 
     Returns:
         A figure with two axes.
@@ -93,7 +93,7 @@ def centrality_distributions(centrality: pa.Table) -> Figure:
 
 @rc_context(style.RC)
 def usage_distributions(usage: pa.Table, co_usage: pa.Table) -> Figure:
-    """Draw how many Spaces use a model, and how many other models it is used together with: Figure 5.
+    """Draw how many Spaces use each model, and how many other models each is used together with: Figure 5.
 
     There is one column per network. The top row shows the share of used models that at least x Spaces use, on
     logarithmic axes. The bottom row is a histogram of co-usage degree, because a cumulative curve would hide the number
@@ -323,7 +323,7 @@ def _spots(core: _Core) -> Floats:
 
 
 def _widths(weights: Floats, core: _Core) -> Floats:
-    """Return line widths in points, from the smallest to the largest weight of a core; thinner if it has many pairs."""
+    """Return line widths in points, which grow with the weight; all lines are thinner in a core with many pairs."""
     low, high = np.log10([core.weights.min(), core.weights.max()])
     widths: Floats = 0.4 + 2.6 * (np.log10(weights) - low) / max(high - low, 1.0)
     return widths * float(np.clip(np.sqrt(100 / len(core.pairs)), 0.4, 1))

@@ -46,7 +46,7 @@ class Grid(NamedTuple):
 
     @property
     def height(self) -> float:
-        """Return the height of the figure."""
+        """Height of the figure."""
         return self.bottom + self.rows * (self.panel + self.header) + (self.rows - 1) * self.footer
 
     def field(self, figure: Figure, position: int) -> Axes:
@@ -88,7 +88,7 @@ def rule(axes: Axes) -> None:
 
 
 def log_ticks(axis: Axis, words: Callable[[float], str]) -> None:
-    """Set up to five ticks on a logarithmic axis."""
+    """Place at most five ticks on a logarithmic axis."""
     axis.set_major_locator(LogLocator(numticks=5))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
@@ -116,7 +116,7 @@ def thinned(curve: Curve) -> Curve:
 
 
 def number(value: float) -> str:
-    """Format a count; from 10,000 up with three significant digits and a unit letter."""
+    """Format a count with three significant digits, and with a unit letter from 10,000 up."""
     rounded = float(f"{value:.3g}")
     if rounded < 10_000:
         return f"{value:,.0f}"

@@ -35,7 +35,7 @@ RC: Final[dict[Any, Any]] = {
     "ytick.color": _AXIS,
     "ytick.labelcolor": INK,
 }
-"""matplotlib settings for creating and saving figures. No text is smaller than these 7 points."""
+"""matplotlib settings for creating and saving figures. No text is smaller than the font size set here, 7 points."""
 
 TITLE: Final[dict[str, Any]] = {"fontsize": 8, "fontweight": "bold"}
 

@@ -59,7 +59,7 @@ def propose_bots(authors: pa.Array, seed: pa.Table) -> pa.Table:
 
 
 def _judged(authors: pa.Array, seed: pa.Table) -> pa.Table:
-    """Return `author`, `reason` (null unless it is a program) and `bot_hint` of all but exempt people."""
+    """Return `author`, `reason` (null unless it is a program) and `bot_hint`, without names that the seed exempts."""
 
     def first_of(patterns: tuple[tuple[str, str], ...], name: str) -> str:
         matches = " ".join(f"when regexp_matches({name}, '{pattern}') then '{reason}'" for pattern, reason in patterns)

@@ -77,9 +77,10 @@ def find_candidates(facts: Facts, earlier: pa.Table | None = None, decided: pa.T
 
 
 def accounts_to_ask_first(facts: Facts, pairs: pa.Table) -> pa.Array:
-    """Return the author strings to look up first: those in a pair, then those beside a name not known to be an account.
+    """Return the author strings to look up first: those in candidate pairs, then those in shared namespaces.
 
-    The latter share a namespace with such a name. They are looked up for their full names, which lead to further pairs.
+    The latter share a namespace with a name that is not known to be an account. They are looked up because their full
+    names may lead to further pairs.
     """
     facts.register("pairs", pairs)
     return facts.ask(query("accounts_to_ask_first"))["author"].combine_chunks()

@@ -60,7 +60,7 @@ SHEET_COLUMNS: Final = (
     "rule",
     "terms",
 )
-"""Columns of the spreadsheet: the fields to fill in, followed by the evidence on the pair."""
+"""Columns of the spreadsheet: the pair, the fields to fill in, and the evidence on the pair."""
 
 _PAIR: Final = ["author_a", "author_b"]
 _BY_PAIR: Final = [(name, "ascending") for name in _PAIR]
@@ -119,7 +119,7 @@ def locked(path: Path) -> Iterator[None]:
     """Lock a file of decisions, so that no other process changes it between reading and writing.
 
     Raises:
-        DecisionsError: if its folder cannot be written.
+        DecisionsError: if its folder cannot be written to.
     """
     path = path.resolve()
     try:
@@ -137,7 +137,7 @@ def ordered(author_a: str, author_b: str) -> tuple[str, str]:
 
 
 def decision_on(decisions: pa.Table, author_a: str, author_b: str) -> dict[str, str] | None:
-    """Return the decision on a pair, whose names may be in either order; None if there is none."""
+    """Return the decision on a pair, whose names may be in either order; None if the pair is undecided."""
     first, second = ordered(author_a, author_b)
     is_pair = (pc.field("author_a") == first) & (pc.field("author_b") == second)
     found: list[dict[str, str]] = decisions.filter(is_pair).to_pylist()
@@ -195,7 +195,7 @@ def undo(decisions: pa.Table, author_a: str, author_b: str) -> pa.Table:
     """Return the decisions without the one on this pair, so that the rules decide it again.
 
     Raises:
-        DecisionsError: if there is none.
+        DecisionsError: if there is no decision on this pair.
     """
     decision = decision_on(decisions, author_a, author_b)
     if decision is None:
@@ -233,7 +233,7 @@ def export_pairs(pairs: pa.Table, decisions: pa.Table, stream: TextIO) -> None:
 def import_decisions(
     path: Path, decisions: pa.Table, *, decided_by: str, decided_at: datetime
 ) -> tuple[pa.Table, pa.Table]:
-    """Return the decisions including those in a completed spreadsheet, and the new ones alone.
+    """Return all decisions, including those in a completed spreadsheet, and separately only the new ones.
 
     Rows are skipped if they have no decision, or if they repeat a current decision on the same evidence.
 

@@ -1,8 +1,8 @@
 """Evidence for and against each candidate pair, and its score.
 
 Unknown facts are null and add no term to the score. The points follow record linkage (Fellegi and Sunter 1969): each is
-a rough log ratio, set by hand, of how often the fact holds for two strings of one person to how often it holds for
-strings of two people. The score orders the review; `rules` decides by the evidence itself.
+a rough log ratio, set by hand. The ratio compares how often the fact holds for two strings of the same person and for
+strings of two different people. The score orders the review; `rules` decides by the evidence itself.
 """
 
 from typing import Final
@@ -60,9 +60,10 @@ def weigh(facts: Facts, pairs: pa.Table) -> pa.Table:
 
     Returns:
         The columns of `schemas.DEVELOPER_PAIRS` from `author_a` to `evidence`, and the columns that only the rules
-        need: `n_words` (in the longer of the two names), `n_full_words` (in the closest full names), `is_spaced` (one
-        name contains a space), `is_common_initial` (only an initial and a common surname match), and
-        `is_numbered_owner` (one string committed to repositories of the other, whose name only adds a number).
+        use: `n_words` (number of words in the longer of the two names), `n_full_words` (the same for the closest full
+        names), `is_spaced` (one name contains a space), `is_common_initial` (only an initial and a common surname
+        match), and `is_numbered_owner` (one string committed to repositories of the other, whose name only adds a
+        number).
     """
     facts.register("pairs", pairs)
     facts.run("create or replace temp table asked as select row_number() over () as pair, * from pairs")
@@ -135,6 +136,6 @@ def _compare_names(facts: Facts, pairs: str) -> pa.Table:
 
 
 def _with_similarity(normals: pa.Table) -> pa.Table:
-    """Return `pair` and `similarity`, given `pair`, `one` and `other`."""
+    """Return `pair` and `similarity` for rows of `pair` and two normal forms, `one` and `other`."""
     some, others = (normals[name].combine_chunks() for name in ("one", "other"))
     return pa.table({"pair": normals["pair"], "similarity": similarity_of(some, others)})

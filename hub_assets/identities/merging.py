@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _ACCOUNT, _PERSON, _STRONG_RULE, _RULE = range(4)
-"""Tiers of pairs; lower ones are merged first."""
+"""Tiers of pairs; pairs in lower tiers are merged first."""
 _NO_HINTS: Final = pa.table({name: pa.array([], pa.string()) for name in ("author", "bot_hint")})
 ID_LENGTH: Final = 16
 """Hexadecimal digits of a developer's id, a hash of the developer's earliest string.
@@ -37,7 +37,7 @@ def merge(
     """Merge items by pairs, tier by tier, except where that would violate a cannot-link constraint.
 
     Connected pairs of a tier are accepted together or not at all. If they would connect two accounts, or both ends of
-    a cannot-link pair, there is no way to tell which of them is wrong.
+    a cannot-link pair, there is no way to tell which of the connected pairs is wrong.
 
     Args:
         n: number of items, which are 0, 1, ... n - 1.
@@ -48,7 +48,7 @@ def merge(
         accounts: account number of each item, or -1. Sharing an account does not merge two items by itself.
 
     Returns:
-        The component of each item, named by its smallest item, and a mask of the pairs that were left out.
+        The component of each item, labeled with the smallest item in it, and a mask of the pairs that were left out.
     """
     labels = np.arange(n)
     is_left_out = np.zeros(len(pairs), bool)
@@ -81,7 +81,7 @@ def _joined(labels: Ints, pairs: Ints) -> Ints:
 
 
 def resolve(facts: Facts, decided: pa.Table) -> pa.Table:
-    """Return decided pairs with `is_conflict`: accepted, but not merged.
+    """Return the decided pairs with `is_conflict`, which flags pairs that were accepted but not merged.
 
     Pairs of strings that belong to the same account are merged first, then pairs accepted by a person, by a strong
     rule, and by any other rule. Two accounts are merged only if a person or `same_account` accepted a pair that links

@@ -19,60 +19,62 @@ _TELLING: Final = "(not is_common_initial or n_owned_repos > 0)"
 _UNCONTESTED: Final = "coalesce(full_name_relation, 'none') <> 'contradicts'"
 
 RULES: Final[dict[str, tuple[str, str, str]]] = {
-    "same_account": ("accepted", "is_same_account", "Both are names of one account, before and after it was renamed."),
-    "generic_name": ("rejected", "is_generic", "One of them is a placeholder or another name that many people use."),
-    "organization": ("rejected", "is_organization", "One of them is an organization."),
+    "same_account": ("accepted", "is_same_account", "Both names belong to one account, which was renamed."),
+    "generic_name": ("rejected", "is_generic", "One name is a placeholder or another name that many people use."),
+    "organization": ("rejected", "is_organization", "One name is an organization's."),
     "two_accounts": (
         "rejected",
         "is_account_a and is_account_b and coalesce(full_name_relation, 'none') not in ('same', 'permuted')",
-        "Both are accounts. A pair with the same full name goes to review instead.",
+        "Both names are accounts. A pair with the same full name goes to review instead.",
     ),
     "other_full_name": (
         "rejected",
         "full_name_relation = 'contradicts' and name_relation not in ('same', 'permuted') and not has_trailer",
-        "Both have real names, which are dissimilar. With the same name or a trailer, the pair goes to review.",
+        "Both have real names, which are dissimilar. If the author strings match, or a trailer combines them, the pair "
+        "goes to review.",
     ),
     "trailer": (
         "accepted",
         f"has_trailer and {_FREE} and {_UNCONTESTED} and (n_words > 1 or {_NEAR})",
-        "A Co-authored-by trailer pairs one, which is not an account, with the other's no-reply address.",
+        "One name is not an account, and a Co-authored-by trailer combines one with the other's no-reply address.",
     ),
     "full_name": (
         "accepted",
         f"full_name_relation in ('same', 'permuted') and {_FREE} and {_TELLING} "
         f"and ((n_full_words > 1 and {_NEAR}) or n_owned_repos > 0)",
-        "One is not an account and matches the other's full name. If that has several words, both are active in the "
-        "same repository, namespace or organization; if it has one, the first committed to the other's own repository.",
+        "One name is not an account and matches the other's full name. If the full name has several words, both are "
+        "active in the same repository, namespace or organization; if it has one word, the first committed to the "
+        "other's own repository.",
     ),
     "same_name": (
         "accepted",
         f"name_relation in ('same', 'permuted') and {_FREE} and {_UNCONTESTED} and {_TELLING} "
         f"and ({_CLOSE} or (n_words > 1 and {_NEAR}))",
-        "One is not an account, and both have the same name, perhaps with the words in another order. They committed "
-        "to the same repository or one committed to the other's; several words also match within a namespace or "
-        "organization.",
+        "One name is not an account, and both names are the same, perhaps with the words in another order. Both "
+        "committed to the same repository, or one committed to the other's; if the names have several words, activity "
+        "in the same namespace or organization is enough.",
     ),
     "initial_name": (
         "accepted",
         f"'initial' in (name_relation, full_name_relation) and {_FREE} and {_UNCONTESTED} and {_CLOSE} and {_TELLING}",
-        "One is not an account, and the initial and last name match. One committed to the other's own repository, or "
-        "both committed to the same repository and the last name is rare.",
+        "One name is not an account, and the initial and last name match. One committed to the other's own repository, "
+        "or both committed to the same repository and the last name is rare.",
     ),
     "owner_name": (
         "accepted",
         f"name_relation = 'contained' and {_FREE} and {_UNCONTESTED} and n_owned_repos > 0",
-        "One is not an account, is contained in the other's name, and committed to the other's own repositories.",
+        "One name is not an account, one contains the other, and one committed to the other's own repositories.",
     ),
     "numbered_owner": (
         "accepted",
         f"name_relation = 'numbered' and is_numbered_owner and {_NOT_TWO_ACCOUNTS} and {_UNCONTESTED}",
-        "One, not known to be an account, committed to repositories of the other, whose name only adds a number.",
+        "One name is not known to be an account and committed to repositories of the other, which only adds a number.",
     ),
     "numbered_name": (
         "rejected",
         "name_relation = 'numbered' and not is_spaced and n_owned_repos = 0 "
         "and coalesce(full_name_relation, 'none') not in ('same', 'permuted', 'initial')",
-        "Two handles differ only in digits; neither committed to the other's repositories; full names do not match.",
+        "Two handles differ only in digits, neither committed to the other's repositories, and no full name matches.",
     ),
 }
 """Outcome, condition and explanation of each rule. The first rule that applies decides."""

@@ -35,7 +35,7 @@ ACCOUNT_QUESTIONS: Final = pa.schema(
         pa.field("author", pa.string(), nullable=False),
     ]
 )
-"""`core__account_questions`: the names whose accounts to look up first, in order."""
+"""`core__account_questions`: the names to look up first, in order."""
 
 DEVELOPER_PAIRS: Final = pa.schema(
     [

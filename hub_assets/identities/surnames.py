@@ -43,5 +43,5 @@ _COMMON: Final = """
     петрова попов сидоров смирнов смирнова соколов шевченко
 """
 COMMON: Final = frozenset(_COMMON.split())
-"""Common surnames of at least four letters, without accents, from many countries. A week with few names cannot
-reveal them."""
+"""Common surnames of at least four letters, without accents, from many countries. They are listed because a
+week with few names does not show which surnames are common."""

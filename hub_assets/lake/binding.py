@@ -9,4 +9,4 @@ BOUND_TO: Final = ".remote"
 
 
 class LakeBinding(UserError):
-    """The folder or its home does not match the bucket, or the bucket's client is not installed."""
+    """The folder or its home does not match the bucket, or the S3 client is not installed."""

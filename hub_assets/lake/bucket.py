@@ -1,4 +1,4 @@
-"""An S3 bucket: reads, uploads, and writes that succeed only if nobody else has written meanwhile.
+"""An S3 bucket: reads, uploads, and conditional writes, which fail if someone else has changed the object meanwhile.
 
 It turns a store's failures into one-sentence errors. What the objects hold does not belong here.
 """
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from obstore import UpdateVersion
 
 RETRIES: Final = 10
-"""Attempts after the first one: about 20 s at random intervals, enough for a hiccup, bearable after a typo."""
+"""Maximum number of retries. At random intervals, they take about 20 s: enough for a hiccup, bearable after a typo."""
 REQUEST_SECONDS: Final = 60
-"""Time limit for a request. Larger files are uploaded in chunks of 5 MiB, each in its own request."""
+"""Time limit for a request. Files larger than 5 MiB are uploaded in chunks of that size, one per request."""
 CHUNK_BYTES: Final = 2**20
 
 
@@ -42,7 +42,9 @@ class Outdated(HubAssetsError):
 
 
 def s3_bucket(address: str) -> "Bucket":
-    """Return the bucket and prefix at `s3://bucket/prefix`; AWS's usual variables set credentials, region and endpoint.
+    """Return the bucket and prefix at `s3://bucket/prefix`.
+
+    AWS's usual environment variables set the credentials, region and endpoint.
 
     Raises:
         BucketError: if the address or the variables are wrong.
@@ -127,7 +129,7 @@ class Bucket:
                 raise
 
     def upload(self, file: Path, key: str) -> None:
-        """Write a file to an object, replacing any older one."""
+        """Upload a file as an object, replacing any older version."""
         with self._reaching():
             obstore.put(self._store, key, file)
 
@@ -153,7 +155,7 @@ class Bucket:
         """Check, with an existing object, that the store refuses writes whose condition does not hold.
 
         Raises:
-            BucketError: if it accepts them, because two writers could then overwrite each other's weeks.
+            BucketError: if the store accepts such a write, because two writers could then overwrite each other's weeks.
         """
         content, _ = self.read(key) or (b"", "")
         for tag in (None, '"0123456789abcdef0123456789abcdef"'):
@@ -163,7 +165,7 @@ class Bucket:
                 continue
             raise BucketError(
                 f"the store behind {self.address} ignores conditions on writes (If-Match, If-None-Match), so two "
-                "writers could overwrite each other's weeks; use a store that supports them, as Amazon S3 does"
+                "writers could overwrite each other's weeks; use a store that supports them, such as Amazon S3"
             )
 
     def _put(self, key: str, content: bytes, tag: str | None) -> None:
@@ -185,7 +187,7 @@ class Bucket:
 
 def _explained(address: str, error: Exception) -> HubAssetsError:
     text, kind = str(error).partition("\n\nDebug source")[0], type(error).__name__
-    # 409: two conditional writes of one object at the same moment
+    # 409: two conditional writes to the same object at the same moment
     if kind in ("AlreadyExistsError", "PreconditionError") or "ConditionalRequestConflict" in text:
         return Outdated(f"another writer has changed {address} in the meantime; try again")
     if "NoSuchBucket" in text:
@@ -198,7 +200,7 @@ def _explained(address: str, error: Exception) -> HubAssetsError:
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
     if re.search("301 Moved|PermanentRedirect|without LOCATION", text):
-        return BucketError(f"{address} is in another region; set AWS_REGION to the bucket's")
+        return BucketError(f"{address} is in another region; set AWS_REGION to the bucket's region")
     reason = " ".join(text.partition("<?xml")[0].split())
     return BucketUnreachable(
         f"{address} cannot be reached ({reason}); check the network and AWS_ENDPOINT_URL, then try again"

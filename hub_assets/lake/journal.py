@@ -1,7 +1,7 @@
 """An append-only file of records that survives a crash of its writer at any moment.
 
 Each record is a single `write()`: a line with the payload's CRC-32 and length, then the payload. A record torn by a
-crash is truncated when the file is reopened. What a payload means does not belong here.
+crash is cut off when the file is reopened. What a payload means does not belong here.
 """
 
 import errno
@@ -40,7 +40,7 @@ class Journal:
         self._synced_at = time.monotonic()
 
     def append(self, payload: bytes) -> None:
-        """Write one record. Once this returns, killing the process cannot lose it."""
+        """Write one record. Once this method has returned, killing the process does not lose the record."""
         frame = _frame(payload)
         written = os.write(self._file, frame)
         if written != len(frame):
@@ -52,7 +52,7 @@ class Journal:
             self._synced_at = time.monotonic()
 
     def cut(self, n_left: int) -> None:
-        """Keep only the first `n_left` records that the journal held when it was opened."""
+        """Keep only the first `n_left` of the records that the journal held when it was opened."""
         self.records = self.records[:n_left]
         self.size = sum(len(_frame(record)) for record in self.records)
         os.ftruncate(self._file, self.size)

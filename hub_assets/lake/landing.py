@@ -2,8 +2,8 @@
 
 A landing can be killed at any point and reopened: it resumes after the last record whose `append` returned. The order
 of writes guarantees this: (1) the journal's records, (2) their part, (3) the manifest that lists the part, (4) removal
-of the journal. A journal left over after (3) is older than its part and is dropped. The caller decides what the records
-hold and how they become rows.
+of the journal. A journal that a crash leaves behind after (3) is dropped, because the part already contains its
+records. The caller decides what the records hold and how they become rows.
 """
 
 import fcntl
@@ -53,17 +53,17 @@ Convert = Callable[[list[Record], list[Path]], tuple[pa.Table, dict[str, Any]]]
 
 
 class Landing:
-    """A new generation of a table's week while it is being collected. A context manager; one process at a time.
+    """A new generation of a table's week while it is being collected; a context manager for one process at a time.
 
-    An interrupted landing resumes where it stopped: `last` is the `meta` of its last record, or None if there is
-    none. The week's valid parts are unchanged until `finish`.
+    An interrupted landing resumes where it stopped: `last` is the `meta` of its last record, or None if it has no
+    records. The week's valid parts do not change until `finish`.
 
     Args:
         lake, table, snapshot_date: the table and week to write.
         convert: turns records into rows.
         flush_bytes: journal size at which a part is written.
-        adds: whether the generation starts with the week's valid parts rather than empty. If an interrupted landing
-            started with these parts and this landing must not include them, it starts over.
+        adds: whether the generation starts with the week's valid parts; otherwise, it starts empty, and an interrupted
+            landing that started with the valid parts is not resumed.
 
     Raises:
         LandingBusy: on entry, if another process has the landing open.
@@ -144,7 +144,7 @@ class Landing:
         return self.lake.verified(self.table, self.snapshot_date, self._landed)
 
     def append(self, record: Record) -> None:
-        """Store a record, without the names of erased people."""
+        """Store a record after removing the names of erased people from it."""
         record = Record(record.meta, self.lake.scrub(record.body))
         self._journal.append(record.to_bytes())
         self._records.append(record)
@@ -168,7 +168,7 @@ class Landing:
             self._flush()
 
     def finish(self, details: Callable[[list[Part]], dict[str, Any]]) -> Manifest:
-        """Make this generation the week's valid one, replacing any older one, and return its manifest.
+        """Make this the week's valid generation, replacing any older generation, and return its manifest.
 
         Args:
             details: computes the manifest's `details` from the parts.

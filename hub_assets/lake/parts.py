@@ -49,7 +49,7 @@ class Manifest:
     """The state of a table for a snapshot date.
 
     `parts` lists the valid parts and `details` describes them; `complete` is true once a valid generation exists.
-    The rest concerns only the writer: `landing` lists the parts of an unfinished generation, `generation` is its
+    The other fields concern only the writer: `landing` lists the parts of an unfinished generation, `generation` is its
     number, and `last` is the collection's position.
     """
 
@@ -97,7 +97,7 @@ class Lake:
         return read_manifest(path) if path.exists() else Manifest()
 
     def pull(self, table: str, snapshot_date: date) -> None:
-        """Fetch other machines' changes to a week; a local lake has none."""
+        """Fetch the changes that other machines have made to a week; does nothing in a local lake."""
 
     def set_manifest(self, table: str, snapshot_date: date, manifest: Manifest) -> None:
         """Replace a week's manifest atomically."""
@@ -108,7 +108,10 @@ class Lake:
     def write_part(
         self, table: str, snapshot_date: date, file: str, rows: pa.Table, counts: dict[str, Any] | None = None
     ) -> Part:
-        """Write a Parquet file atomically and return its entry. Readers ignore the file until a manifest lists it."""
+        """Write a Parquet file atomically and return its manifest entry.
+
+        Readers ignore the file until a manifest lists it.
+        """
         part = Part(file, rows.num_rows, counts or {})
 
         def write(beside: Path) -> None:
@@ -177,7 +180,7 @@ class Lake:
         return has_journal or self.manifest(table, snapshot_date).landing is not None
 
     def files_so_far(self, table: str, snapshot_date: date) -> list[Path]:
-        """Return the Parquet files of a week that is being collected, or its valid files if it is not.
+        """Return a week's Parquet files: those of the unfinished generation if there is one, otherwise the valid ones.
 
         Raises:
             LakeError: if a file is damaged.
@@ -250,7 +253,10 @@ def read_manifest(path: Path, convert: Callable[[dict[str, Any]], dict[str, Any]
 
 
 def write_beside(path: Path, write: Callable[[Path], Any]) -> None:
-    """Have `write` fill a temporary file, sync it to disk, and rename it to `path`; delete the file on failure."""
+    """Replace a file atomically: `write` fills a temporary file, which is then synced to disk and renamed to `path`.
+
+    If this fails, the temporary file is deleted.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.beside")
     try:

@@ -1,12 +1,13 @@
-"""A lake on object storage: a bucket holds the weeks, and the lake's folder is a cache of it.
+"""A lake on object storage: a bucket holds the weeks, and the lake's folder caches them.
 
 Opening the lake fetches the manifests that have changed, so a run sees the weeks as they were when it opened the lake,
 plus its own changes. A part is fetched when it is first read, and verified with the digest in its manifest. Writing a
-manifest uploads its new parts, then replaces the manifest in the bucket if no other machine has done so, and then the
-folder's. Journals stay in the folder. A writer that is killed before it replaces the manifest leaves unlisted parts in
-the bucket; later writes to that week remove them once they are a day old.
+manifest uploads its new parts, then replaces the manifest in the bucket unless another machine has replaced it, and
+finally replaces the copy in the folder. Journals stay in the folder. If a writer is killed before it replaces the
+manifest, the parts it uploaded stay in the bucket unlisted; later writes to that week remove them once they are a day
+old.
 
-A part's key contains the start of its digest, so that two writers never overwrite each other's parts.
+A part's key in the bucket contains the start of its digest, so that two writers never overwrite each other's parts.
 """
 
 import fcntl
@@ -28,7 +29,7 @@ from hub_assets.lake.parts import MANIFEST, Lake, LakeError, Manifest, Part, man
 
 DIFFERENCES: Final = {
     "source": "they hold data from different Hubs; choose another bucket, or another home with --home",
-    "format": "another version of hub_assets wrote it; use the same version on all machines",
+    "format": "another version of hub_assets wrote the bucket; use the same version on all machines",
     "secret": "its secret differs, so people would get different pseudonyms; copy `secret` from the first home",
 }
 """The facts that homes sharing a bucket must agree on, and the error message for each."""
@@ -36,7 +37,7 @@ PROBE: Final = ".lake"
 """An empty object with which a home checks once whether the store honors conditional writes."""
 CONNECTIONS: Final = 16
 KEPT: Final = timedelta(days=1)
-"""Age at which an unlisted part can no longer be an upload whose writer has yet to replace the manifest."""
+"""Age at which an unlisted part can no longer belong to a writer that is about to replace the manifest."""
 KEY: Final = re.compile(r"\w+/snapshot_date=\d{4}-\d{2}-\d{2}/" + re.escape(MANIFEST))
 
 
@@ -137,7 +138,7 @@ class RemoteLake(Lake):
         if is_new and (clash := sorted(news.keys() & local.keys())):
             raise LakeBinding(
                 f"{self.root} and {self.bucket.address} both have {clash[0].removesuffix('/' + MANIFEST)}, with "
-                "different contents; move the folder away to use the bucket's, or choose another bucket"
+                "different contents; move the folder away to use the bucket's version, or choose another bucket"
             )
         if is_new:
             self.bucket.replace(PROBE, b"", None)
@@ -205,9 +206,9 @@ class RemoteLake(Lake):
 
 
 def _is_landing(folder: Path) -> bool:
-    """Return whether a process on this machine has a landing open in a folder; until it ends, it owns the manifest.
+    """Return whether a process on this machine has a landing open in a folder, and therefore owns the manifest.
 
-    A landing that starts right after this has to wait in `pull` until the lake is open.
+    A landing that starts right after this check waits in `pull` until the lake is open.
     """
     lock = folder / ".lock"
     if not lock.exists():
@@ -221,7 +222,7 @@ def _is_landing(folder: Path) -> bool:
 
 
 def _take(path: Path, content: bytes) -> None:
-    """Replace a manifest in the folder, and delete the parts that it does not list."""
+    """Replace a manifest in the folder, and delete the parts that the new manifest does not list."""
     write_beside(path, lambda beside: beside.write_bytes(content))
     manifest = read_manifest(path)
     named = {part.file for part in (*manifest.parts, *(manifest.landing or ()))}
@@ -235,5 +236,5 @@ def _content(path: Path) -> bytes:
 
 
 def _tag(content: bytes) -> str:
-    """Return the tag that most stores give such content; with other tags, all manifests are fetched every time."""
+    """Return the tag that most stores give to content. With other tags, opening a lake fetches all its manifests."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

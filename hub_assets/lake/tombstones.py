@@ -1,4 +1,4 @@
-"""Keyed digests of erased people's names, so that no name is ever written again, and the tokens that replace names.
+"""Keyed digests of erased names, which keep the names from being written again, and the tokens that replace them.
 
 The file does not reveal the names: checking a digest takes both the name and the home's secret. Erasing names that have
 already been written belongs in `upkeep.forget`.
@@ -18,7 +18,7 @@ from hub_assets.errors import HubAssetsError
 from hub_assets.lake.parts import write_beside
 
 PREFIX: Final = "forgotten:"
-"""Prefix of every token. Account names and ids never contain a colon, so the Hub is never asked about a token."""
+"""Prefix of every token. Account names and ids never contain a colon, so a token is never mistaken for one of them."""
 NAMING: Final = frozenset({"author", "user", "name", "handle", "fullname", "author_a", "author_b", "decided_by"})
 """Fields whose entire value is a person's or account's name."""
 _WORD: Final = re.compile(r"\w(?:[\w.-]*\w)?")
@@ -36,8 +36,8 @@ class TombstonesError(HubAssetsError):
 class Tombstone:
     """An erased name: its token, plus its length and number of words, which make the name cheap to find.
 
-    `is_word` marks a name that is also a term in the data, such as the name of a library. It is replaced only in fields
-    that name somebody and where it is a namespace.
+    `is_word` marks a name that is also a term in the data, such as the name of a library. Such a name is replaced
+    only in fields that name somebody and where it is a namespace.
     """
 
     token: str
@@ -52,7 +52,7 @@ class Tombstones:
 
     Args:
         key: the home's secret.
-        by_digest: the tombstones by the HMAC-SHA-256 of the name.
+        by_digest: the tombstones, by the HMAC-SHA-256 of the name.
     """
 
     key: bytes
@@ -62,7 +62,7 @@ class Tombstones:
         return id(self)
 
     def scrub(self, body: bytes) -> bytes:
-        """Return JSON text without erased names, or the same bytes if it contains none."""
+        """Return JSON text without erased names; if it contains no such name, the bytes are unchanged."""
         if not self.by_digest:
             return body
         value = json.loads(body)
@@ -70,7 +70,7 @@ class Tombstones:
         return body if scrubbed == value else json.dumps(scrubbed, ensure_ascii=False).encode("utf-8", "replace")
 
     def replace(self, text: str, name: str) -> str:
-        """Return the string with each erased name replaced with its token."""
+        """Return the string with each erased name replaced by its token."""
         whole = self._of(text)
         if whole is not None and (name in NAMING or not whole.is_word):
             return whole.token
@@ -109,7 +109,7 @@ class Tombstones:
             return None
         return self.by_digest.get(self._digest(text))
 
-    @lru_cache(maxsize=65_536)  # noqa: B019  # as long-lived as the run; words in cards repeat
+    @lru_cache(maxsize=65_536)  # noqa: B019  # the object lives as long as the run, and words in cards repeat
     def _digest(self, name: str) -> str:
         return hmac.digest(self.key, b"forgotten " + name.encode("utf-8", "surrogatepass"), "sha256").hex()
 
@@ -180,10 +180,12 @@ def read_tombstones(path: Path, key: Callable[[], bytes]) -> Tombstones:
         tombstones = Tombstones(secret, {digest: Tombstone(**one) for digest, one in content["names"].items()})
         is_same = content["check"] == tombstones._digest("")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TombstonesError(f"{path} is damaged ({error}); restore it, or erased people will come back") from error
+        raise TombstonesError(
+            f"{path} is damaged ({error}); restore it, or erased names will be written again"
+        ) from error
     if not is_same:
         raise TombstonesError(
-            f"{path} belongs to another secret, so erased people would come back; restore the home's secret"
+            f"{path} belongs to another secret, so erased names would be written again; restore the home's secret"
         )
     return tombstones
 

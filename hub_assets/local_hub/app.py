@@ -2,8 +2,8 @@
 
 Recorded from the real Hub and reproduced: parameters, field names, the page cap, `Link` and cursor; status, headers
 and messages of errors; relative 307 redirects; rate-limit headers on every response. Assumed: the fields of dataset and
-Space listings; the messages of 400 responses to a bad cursor, limit or sort; that `expand` excludes `full`; that
-members fit on a single page; the content of a 429 besides its message; the 400 responses of histories; the default
+Space listings; the messages of 400 responses to a bad cursor, limit or sort; that `expand` overrides `full`; that
+members fit on a single page; the content of a 429 besides its message; the 400 responses for histories; the default
 page size of commits; that a repository without commits has no revision `main`; the responses for a missing card;
 that the redirect of `resolve` counts as a request for a file; that nobody can take over a renamed account's old name;
 the 403 for a gated repository's commits if the token lacks access (recorded on another path); and the 403 for
@@ -64,12 +64,12 @@ def build_app(
     Args:
         population: the data to serve; changes take effect immediately.
         quota: rate limit of API calls per token, or per address for requests without a token.
-        resolvers: the same for requests for files; `quota` if None.
+        resolvers: rate limit of requests for files, counted in the same way; `quota` if None.
         faults: faults to inject; none by default.
         page_cap: maximum number of rows on a listing page.
         commits_page: number of commits on a page if the request sets no limit.
         latency: seconds added to every response.
-        repositories: repositories to serve with their contents, in addition to the population's; they are not listed.
+        repositories: repositories to serve with their contents, in addition to the population's; listings omit them.
         commits_per_hour: limit on commits to each of these repositories.
 
     Returns:
@@ -245,7 +245,7 @@ class _Api:
         return text_response(text)
 
     def _elsewhere(self, request: Request, repo_type: RepoType, repo_id: str, before: str, after: str) -> Response:
-        """Respond for an id without a repository: redirect if it was renamed, otherwise raise an error.
+        """Redirect a request for an unused id to the repository's current id; raise an error if there is none.
 
         `before` and `after` are the parts of the path around the id.
         """

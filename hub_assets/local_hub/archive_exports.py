@@ -1,7 +1,7 @@
-"""Exports a population's listings in the format of the public archives: Parquet files in an era's schema, as commits.
+"""Exports a population's listings as the public archives do: it commits Parquet files in the schema of an era.
 
-The columns, types and dates of the eras follow the descriptions that users of cfahlgren1/hub-stats have published.
-Where these leave open whether a column was text or a struct, the eras alternate, so that readers encounter both. The
+The columns, types and dates of the eras follow descriptions published by users of cfahlgren1/hub-stats. Where the
+descriptions do not say whether a column was text or a struct, the eras alternate, so that readers encounter both. The
 caller decides which populations to export and what they contain.
 """
 
@@ -34,12 +34,12 @@ _SIBLINGS: Final = "[{'rfilename': '.gitattributes'}, {'rfilename': 'README.md'}
 _GATED: Final = "case gated when 'false' then 'False' when 'true' then 'True' else gated end"
 
 Columns = dict[str, str]
-"""SQL expressions over the API's fields, by the name of the column in the file."""
+"""SQL expressions over the API's fields, by the name of the file's column."""
 
 
 @dataclass(frozen=True)
 class Era:
-    """The schema of the files from a date on: the content of each column, by repository type."""
+    """The schema of files uploaded since a date: the content of each column, by repository type."""
 
     name: str
     since: date
@@ -148,7 +148,7 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
 
 
 def parquet_of(table: pa.Table) -> bytes:
-    """Return the bytes of a table as a Parquet file."""
+    """Return a table as the bytes of a Parquet file."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()

@@ -1,6 +1,6 @@
-"""The model card: a repository's README, with its card data as YAML front matter.
+"""Repository cards: a card is the repository's README, with the card data as YAML front matter.
 
-Serving cards, including the response when there is none, belongs in `app`.
+Serving cards, including the response if a repository has no card, belongs in `app`.
 """
 
 import json

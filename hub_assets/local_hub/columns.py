@@ -22,7 +22,9 @@ def whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 class Lookup:
-    """The rows of a column by value. The index is built on first use, because most columns are never searched.
+    """Finds the rows in which a column has a given value.
+
+    The index is built on first use, because most columns are never searched.
 
     Args:
         column: strings or numbers.
@@ -34,13 +36,13 @@ class Lookup:
         self._any_case = any_case
 
     def rows(self, value: Any) -> Indices:
-        """Return the rows with a value, in order."""
+        """Return the rows with the given value, in order."""
         codes, order, starts = self._index
         code = codes.get(value.lower() if self._any_case else value)
         return _NONE if code is None else order[starts[code] : starts[code + 1]]
 
     def first(self, value: Any) -> int | None:
-        """Return the first row with a value, or None."""
+        """Return the first row with the given value, or None if there is none."""
         rows = self.rows(value)
         return int(rows[0]) if len(rows) else None
 

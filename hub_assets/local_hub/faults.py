@@ -13,22 +13,22 @@ from hub_assets.local_hub.population import Population, key_value
 from hub_assets.vocabulary import RepoType
 
 ANSWER_KINDS: Final = {
-    "429": "429 whose headers say that no calls are left, although some are",
+    "429": "429 whose headers say that no calls are left, although some calls are left",
     "429-no-headers": "429 without rate-limit headers",
-    "429-other": "429 while calls are left, as from another rate limiter",
+    "429-other": "429 while calls are left, as if from another rate limiter",
     "500": "an error with an HTML body",
     "502": "an error with an HTML body",
     "503": "an error with an HTML body",
     "504": "an error with an HTML body",
-    "slow": "a correct response after ARG seconds (5)",
+    "slow": "a correct response after ARG seconds (default 5)",
     "drop": "the connection closes in the middle of the body",
     "not-json": "200 with an HTML body",
 }
 """Faults that affect a whole response; they apply to listings, repository info, histories and accounts."""
 PAGE_KINDS: Final = {
-    "move": "a repository changes after a page and is listed again (ARG `never`: the next repository is never listed)",
+    "move": "a repository moves after a page and is listed again (ARG `never`: the next one moves and is never listed)",
     "row-without-id": "a page has an additional row without `_id`",
-    "unknown-field": "the rows of a page have an unrequested field ARG (`mystery`)",
+    "unknown-field": "the rows of a page have an unrequested field ARG (default `mystery`)",
     "odd-tag": "the tags of the first row of a page contain a number and a null",
 }
 """Faults that affect a listing page."""
@@ -47,7 +47,7 @@ _SPEC: Final = re.compile(r"(?P<kind>[a-z0-9-]+?)(:(?P<arg>[^@]+?))?(@(?P<every>
 
 @dataclass
 class Fault:
-    """A single fault, which occurs in every `every`-th request it applies to, at most `times` times."""
+    """A fault that occurs in every `every`-th request it applies to, at most `times` times."""
 
     kind: str
     arg: str | None = None
@@ -86,7 +86,7 @@ class Faults:
         return striking[0] if striking else None
 
     def refused(self, expand: Sequence[str]) -> frozenset[str]:
-        """Return the requested names to refuse."""
+        """Return the requested `expand` names to reject."""
         return frozenset(
             fault.arg
             for fault in self._faults
@@ -94,7 +94,7 @@ class Faults:
         )
 
     def spoil(self, repo_type: RepoType, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Apply the faults that affect rows of a page."""
+        """Apply the faults that affect the rows of a page."""
         if repo_type in self._again:
             rows = [self._again.pop(repo_type), *rows]
         for fault in self._faults:
@@ -109,7 +109,7 @@ class Faults:
         return rows
 
     def move(self, population: Population, repo_type: RepoType, page: Page) -> None:
-        """Change a repository between a page and the next page; if there is no next page, nothing moves.
+        """Move a repository in the listing after a page was served; do nothing if there is no next page.
 
         `createdAt` never changes, so a listing sorted by it repeats the page's first row, unchanged, on the next page.
         """

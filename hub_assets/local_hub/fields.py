@@ -27,7 +27,7 @@ EXPAND: Final[dict[RepoType, tuple[str, ...]]] = {
         "usedStorage",
     ),
 }
-"""The `expand` names that requests for a single repository accept."""
+"""The `expand` names that are accepted in requests for a single repository."""
 
 _NOT_LISTED: Final[dict[RepoType, frozenset[str]]] = {
     "model": frozenset({"baseModels", "childrenModelCount", "usedStorage"}),

@@ -62,14 +62,14 @@ class Histories:
     """The histories of all repositories of one type.
 
     Authors are row numbers in the population's author table. The repository in row i of `Repos` has the events
-    offsets[i]:offsets[i + 1]. If a table or its offsets are None, the population has no such events.
+    offsets[i]:offsets[i + 1]. If a table or its offsets are None, the population has no events of that kind.
 
     Args:
         commits: `id` (20 bytes, or hexadecimal digits), `title`, `message`, `date`, `authors` (a list: the git author,
             then co-authors).
         commit_offsets: offsets into `commits`.
-        discussions: `num`, `title`, `status` (`open`, `closed`, `merged`, `draft`), `isPullRequest`, `author` (null: a
-            deleted user), `createdAt`, `numComments`.
+        discussions: `num`, `title`, `status` (`open`, `closed`, `merged`, `draft`), `isPullRequest`, `author` (null for
+            a deleted user), `createdAt`, `numComments`.
         discussion_offsets: offsets into `discussions`.
 
     Raises:

@@ -18,9 +18,9 @@ from hub_assets.vocabulary import RepoType
 COMMITS_CAP: Final = 1_000
 """Maximum number of commits on a page; larger limits are silently reduced."""
 COMMITS_PAGE: Final = 50
-"""Commits on a page if the request sets no limit. The real Hub's default is unknown."""
+"""Number of commits on a page if the request sets no limit. The real Hub's default is unknown."""
 DISCUSSIONS_PAGE: Final = 50
-"""Discussions on a page; requests cannot change it."""
+"""Number of discussions on a page; requests cannot change it."""
 
 _TYPES: Final = ("all", "discussion", "pull_request")
 _STATUSES: Final = ("all", "open", "closed")
@@ -29,7 +29,11 @@ _CLOSED: Final = frozenset({"closed", "merged"})
 
 @dataclass(frozen=True)
 class CommitPage:
-    """A page of commits: `rows`, the `total` of the revision, and parameters of the next page (None on the last)."""
+    """A page of commits.
+
+    `total` is the number of commits up to the revision. `next_params` are the parameters of the next page, or None on
+    the last page.
+    """
 
     rows: list[dict[str, Any]]
     total: int
@@ -44,7 +48,7 @@ def find_revision(population: Population, repo_type: RepoType, row: int, commits
     positions = commits.of(row)
     if not positions:
         return None
-    # the listed sha is the newest commit, except in populations that record another one
+    # the listed sha is the newest commit's, except in populations that recorded a different sha
     if rev == "main" or rev == population.repos[repo_type].value("sha", row):
         return positions
     ids = commits.values("id", positions)
@@ -58,8 +62,8 @@ def commit_page(
 
     Args:
         population: the population being served.
-        commits: the commits of all its repositories of one type.
-        positions: the requested commits.
+        commits: the commits of all the population's repositories of one type.
+        positions: the positions of the requested commits.
         params: the request's parameters.
         page_size: number of commits on a page if `limit` is not given.
 
@@ -97,7 +101,7 @@ def discussion_page(
         population: the population being served.
         repo_type: the type of the repository.
         row: the row of the repository.
-        discussions: the discussions of all repositories of its type.
+        discussions: the discussions of all repositories of that type.
         params: the request's parameters; unknown ones are ignored.
 
     Raises:

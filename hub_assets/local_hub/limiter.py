@@ -1,7 +1,7 @@
 """The Hub's rate limits: a number of calls per fixed window for each token or address, reported in two headers.
 
-This module counts calls and composes the messages. Identifying callers and the other responses belong in `middleware`
-and `app`. As on the Hub, requests for repository files, such as cards, have a limit of their own.
+This module counts calls and composes headers and messages. Identifying callers belongs in `middleware`, and all other
+responses belong in `app`. As on the Hub, requests for repository files, such as cards, have a limit of their own.
 """
 
 import math
@@ -26,7 +26,7 @@ class Quota:
         rounding: how the header rounds the remaining seconds.
 
     Raises:
-        ValueError: if calls or seconds are not positive.
+        ValueError: if `calls` is less than 1, or `seconds` is not positive and finite.
     """
 
     calls: int
@@ -76,7 +76,7 @@ class Counters:
 
 @dataclass(frozen=True)
 class Allowance:
-    """The result of a call: whether it is `allowed`, calls `remaining`, and seconds until the window's `reset`."""
+    """The result of a call: whether it is `allowed`, how many calls are `remaining`, and seconds until the `reset`."""
 
     allowed: bool
     remaining: int
@@ -99,7 +99,7 @@ class Limiter:
         self._windows: dict[str, tuple[float, int]] = {}
 
     def spend(self, caller: str) -> Allowance:
-        """Count a call. If none are left, the call is refused and still counts."""
+        """Count a call. If the quota is used up, the call is refused but still counts."""
         now, seconds = self._clock(), self.quota.seconds
         start, used = self._windows.get(caller, (-math.inf, 0))
         if now >= start + seconds:
@@ -109,7 +109,7 @@ class Limiter:
         return Allowance(used < self.quota.calls, max(self.quota.calls - used - 1, 0), seconds - (now - start))
 
     def headers(self, remaining: int, reset: float) -> dict[str, str]:
-        """Return the two headers of every response, which state times in whole seconds."""
+        """Return the two rate-limit headers of every response, with times in whole seconds."""
         whole = {"up": math.ceil(reset), "down": math.floor(reset), "nearest": math.floor(reset + 0.5)}
         seconds = math.ceil(self.quota.seconds)
         return {

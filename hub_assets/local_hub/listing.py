@@ -1,7 +1,7 @@
 """One page of a listing: from request parameters to rows and the parameters of the next page.
 
-The cursor has the Hub's format: the MongoDB filter for rows after the last one, in base64. It is stateless, so a page
-shows repositories as they are at the time of the request.
+The cursor has the Hub's format: the MongoDB filter for the rows after the page's last row, in base64. The server keeps
+no state between requests, so each page shows repositories as they are at the time of its request.
 """
 
 import base64
@@ -28,7 +28,7 @@ Params = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Page:
-    """A page of `rows`; `positions` are their rows in the population, and `following` the rows after them.
+    """A page of `rows`. `positions` are their row numbers in the population; `following` are those of all later rows.
 
     `next_params` are the parameters of the next page, or None on the last page.
     """
@@ -100,7 +100,7 @@ def _modes(given: dict[str, str]) -> frozenset[str]:
 
 
 def _mask(repo_type: RepoType, repos: Repos, params: Params) -> npt.NDArray[np.bool_] | None:
-    """Return a mask of the rows that pass all filters of a request, or None without filters."""
+    """Return a mask of the rows that pass all filters of a request, or None if it has no filters."""
     masks: list[npt.NDArray[np.bool_]] = []
     for name, value in params:
         if name == "filter":
@@ -128,7 +128,7 @@ def _cursor(repos: Repos, sort: str, row: int) -> str:
     clauses: list[dict[str, Any]] = [{sort: key, "_id": after}]
     if key is not None:
         clauses.append({sort: {"$lt": key}})
-        # recorded for downloads; likes and trendingScore are never missing on the Hub, so this is a guess for them
+        # recorded for downloads; a guess for likes and trendingScore, which are never missing on the Hub
         if sort == "downloads" or np.isnan(repos.keys(sort)).any():
             clauses.append({sort: None})
     return base64.b64encode(json.dumps({"$or": clauses}, separators=(",", ":")).encode()).decode()

@@ -24,7 +24,7 @@ from hub_assets.local_hub.population import Population
 from hub_assets.vocabulary import Bucket
 
 _MORNING: Final = timedelta(hours=6, minutes=30).total_seconds()
-"""Offset from Monday 00:00 at which the weekly schedule would run."""
+"""Seconds from Monday 00:00 to the time at which the weekly schedule would run."""
 _WEEK: Final = timedelta(weeks=1).total_seconds()
 _INVALID_TOKEN: Final = "Invalid credentials in Authorization header"
 _STRUCK: Final = frozenset({"listing", "info", "history", "account"})
@@ -36,9 +36,9 @@ class Middleware:
 
     Args:
         app: the wrapped app. `request.state.has_token` tells it whether the request has a valid token.
-        population: the population being served; its name and its week's clock appear in every response.
+        population: the population being served; its name and a time in its week appear in every response.
         quota: rate limit of API calls per token, or per address for requests without a token.
-        resolvers: the same for requests for files; `quota` if None.
+        resolvers: rate limit of requests for files, counted in the same way; `quota` if None.
         faults: faults to inject into listings, repository info, histories and accounts.
         counters: counters for requests and responses.
         latency: seconds added to every response.
@@ -162,7 +162,7 @@ def _http_date(second: int) -> str:
 
 
 def _token(scope: Scope) -> str | None:
-    """Return the token of a request, valid or not, or None."""
+    """Return the token of a request, whether valid or not, or None if the request has no token."""
     for name, value in scope["headers"]:
         if name == b"authorization":
             authorization: str = value.decode("latin-1")

@@ -1,6 +1,6 @@
-"""Parsing API paths, independent of the data.
+"""Parses API paths without looking at the data.
 
-Ids have one or two segments, and revisions may contain slashes, so counting segments is not enough.
+Ids have one or two segments, and revisions may contain slashes, so a path cannot be split by counting segments.
 """
 
 import re
@@ -9,13 +9,13 @@ from typing import Final
 from hub_assets.vocabulary import REPO_TYPES, Bucket, RepoType
 
 PLURALS: Final[dict[str, RepoType]] = {f"{kind}s": kind for kind in REPO_TYPES}
-"""Path names of the repository types."""
+"""Repository types by the name that they have in paths."""
 
 REPO_PATH: Final = re.compile(
     r"(?P<id>[^/]+(/(?!(revision|commits|discussions)(/|$))[^/]+)?)"
     r"(/(?P<what>revision|commits|discussions)(/(?P<rev>[^\r\n]+))?)?"
 )
-"""The part after `/api/models/`: an id, optionally a resource (`what`), and a revision or number (`rev`)."""
+"""The part after `/api/models/`: an id, and optionally a resource (`what`) and a revision or number (`rev`)."""
 
 CARD_PATH: Final = re.compile(
     r"/((?P<plural>datasets|spaces)/)?(?P<id>[^/]+(/[^/]+)?)/(?P<how>raw|resolve)/(?P<rev>[^/]+)/README\.md"
@@ -29,12 +29,12 @@ _RESOLVED: Final = re.compile(r"/((datasets|spaces)/)?[^/]+(/[^/]+)?/resolve/.*|
 
 
 def bucket_of(path: str) -> Bucket:
-    """Return which quota a request counts against."""
+    """Return the rate-limit bucket that requests for a path count against."""
     return "resolvers" if _RESOLVED.fullmatch(path) else "api"
 
 
 def kind_of(path: str) -> str:
-    """Classify a path by the names in `Counters.by_kind`."""
+    """Return a path's request type, as counted in `Counters.by_kind`."""
     if CARD_PATH.fullmatch(path) or CACHED_CARD_PATH.fullmatch(path):
         return "card"
     parts = path.strip("/").split("/")

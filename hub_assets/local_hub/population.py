@@ -1,7 +1,7 @@
 """A Hub's content in one week: a table of repositories per type, and optionally histories, accounts and renames.
 
 This module finds, sorts and prepares rows for JSON with Arrow and numpy, and creates Python objects only for the rows
-that it serves. Building populations belongs in `replay` and `simulated`, access control in `app`.
+that it serves. Building populations belongs in `replay` and `simulated`; access control belongs in `app`.
 """
 
 import json
@@ -27,7 +27,7 @@ JSON_COLUMNS: Final = frozenset(
         *("resourceGroup", "runtime", "safetensors", "siblings", "transformersInfo", "widgetData"),
     }
 )
-"""Columns of JSON objects; strings in them are JSON text."""
+"""Columns that hold JSON objects or lists; if such a column has strings, they are JSON text."""
 DATE_COLUMNS: Final = frozenset({"createdAt", "lastModified"})
 SPACES_SHOWN: Final = 100
 """Maximum number of Spaces the Hub lists for a model."""
@@ -42,14 +42,14 @@ class Repos:
     """The repositories of one type. Immutable: changing a row creates a new Repos.
 
     Args:
-        table: one row per repository, with the API's names as columns. `_id` and `id` are required; a missing column
-            was not observed. Dates are strings (`2024-07-14T22:20:15.000Z`) or timestamps (UTC), `gated` is boolean or
-            one of `false`, `auto`, `manual`, `true`; objects are structs or JSON text, and `cardData` is JSON text. Two
-            columns are not API fields: `card` (the text of the model card without its card data) and
-            `discussionsDisabled`.
+        table: one row per repository, with the API's names as columns. `_id` and `id` are required; any other column
+            may be missing, which means that it was not observed. Dates are strings (`2024-07-14T22:20:15.000Z`) or
+            timestamps (UTC), `gated` is boolean or one of `false`, `auto`, `manual`, `true`; objects are structs or
+            JSON text, and `cardData` is JSON text. Two columns are not API fields: `card` (the text of the repository's
+            card without its card data) and `discussionsDisabled`.
 
     Raises:
-        PopulationError: if a key column is missing or has gaps or duplicates.
+        PopulationError: if a key column is missing, or contains nulls or duplicates.
     """
 
     def __init__(self, table: pa.Table) -> None:
@@ -57,9 +57,9 @@ class Repos:
             if name not in table.column_names:
                 raise PopulationError(f"the column {name} is missing")
             if table[name].null_count or len(pc.unique(table[name])) != len(table):
-                raise PopulationError(f"the column {name} has duplicates or gaps")
+                raise PopulationError(f"the column {name} contains duplicates or missing values")
             table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.string()))
-        # an all-null column has no type and was not observed either
+        # a column of type null has no values; like a missing column, it was not observed
         table = table.select([field.name for field in table.schema if not pa.types.is_null(field.type)])
         for position, name in enumerate(table.column_names):
             table = table.set_column(position, name, _normal(table[name], name))
@@ -72,11 +72,11 @@ class Repos:
         return len(self.table)
 
     def find(self, repo_id: str) -> int | None:
-        """Return the row of an id; case matters."""
+        """Return the row of an id, or None if there is none; case matters."""
         return self._by_id.first(repo_id)
 
     def find_any_case(self, repo_id: str) -> int | None:
-        """Return the row of an id, ignoring case."""
+        """Return the row of an id, ignoring case, or None if there is none."""
         return self._by_id_any_case.first(repo_id)
 
     def count_of(self, author: str) -> int:
@@ -98,7 +98,7 @@ class Repos:
         return Repos(table)
 
     def keys(self, sort: str) -> npt.NDArray[np.float64]:
-        """Return the sort key of each row as a number (dates: milliseconds since 1970), NaN where missing."""
+        """Return each row's sort key as a number: a date as milliseconds since 1970, a missing key as NaN."""
         if sort not in self._keys:
             if sort not in self.table.column_names:
                 numbers = np.full(len(self), math.nan)
@@ -118,8 +118,8 @@ class Repos:
 
         Args:
             sort: the column to sort by.
-            after: sort key (NaN if missing) and `_id` to start after, which do not have to belong to any row.
-            mask: rows to include; all if None.
+            after: the sort key (NaN if missing) and `_id` to start after; there does not have to be such a row.
+            mask: rows to include; all rows if None.
         """
         order, descending = self._order(sort)
         start = 0
@@ -134,7 +134,7 @@ class Repos:
         known = set(self.table.column_names)
         names = [name for name in dict.fromkeys(("_id", "id", *fields)) if name in known]
         table = self.table.select(names)
-        # slicing out a single row takes a tenth of the time
+        # slicing out a single row takes a tenth as long as `take`
         taken = table.slice(positions[0], 1) if len(positions) == 1 else table.take(pa.array(positions))
         columns = [_plain(whole(taken[name]), name) for name in names]
         if "private" in fields and "private" not in names:
@@ -205,9 +205,9 @@ class Population:
             `createdAt` (in the API's format), `isPro` (users), `isVerified` (organizations).
         members: memberships, or None if unknown: `org` and `user`, both names.
         renames: per type, old ids and the current ids they redirect to.
-        authors: the authors in histories, by row: `user` (the author string of a commit) and `avatar` (null without an
-            account).
-        histories: per type, the histories of its repositories in row order; missing types have none.
+        authors: the authors that histories refer to by row number: `user` (the author string of a commit) and `avatar`
+            (null if the author has no account).
+        histories: per type, the histories of its repositories in row order; missing types have no histories.
         notes: caveats for users of the population, one sentence each.
 
     Raises:
@@ -273,7 +273,7 @@ class Population:
     def rows(
         self, repo_type: RepoType, repos: Repos, positions: Indices, fields: Sequence[str]
     ) -> list[dict[str, Any]]:
-        """Return `repos.rows`, adding the Spaces that use each model if `fields` includes them."""
+        """Return `repos.rows`, adding the Spaces that use each model if `fields` includes `spaces`."""
         rows = repos.rows(positions, fields)
         if repo_type == "model" and "spaces" in fields and "models" in self.repos["space"].table.column_names:
             for row in rows:
@@ -313,7 +313,7 @@ class Population:
         return [] if position is None else lists[position].as_py()[:SPACES_SHOWN]
 
     def _find_usage(self, spaces: Repos) -> tuple[dict[str, int], pa.ListArray]:
-        """Return, for models used by Spaces, the index into a list of their Spaces, most liked first."""
+        """Return the Spaces that use each model, most liked first: an index by model id, and the lists it refers to."""
         order = spaces.ordered("likes")
         lists = spaces.table["models"].take(pa.array(order)).combine_chunks()
         named = pc.list_flatten(lists)
@@ -365,8 +365,9 @@ def key_number(sort: str, value: Any) -> float:
 
 
 def _normal(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Normalize a column: dates and `gated` become strings, and NaN and most dictionary encoding are removed."""
-    if name == "card" or name in JSON_COLUMNS:  # long strings, so repeated ones are stored only once
+    """Normalize a column: dates and `gated` become strings, NaN becomes null, and most dictionaries are decoded."""
+    # long strings stay dictionary-encoded, so that repeated ones are stored only once
+    if name == "card" or name in JSON_COLUMNS:
         return column
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -382,7 +383,7 @@ def _normal(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 
 def _plain(column: pa.Array, name: str) -> list[Any]:
-    """Return a page's values of a column as plain JSON values."""
+    """Convert one column of a page to plain JSON values."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     values = python_values(column)
@@ -402,7 +403,7 @@ def python_values(array: pa.Array) -> list[Any]:
     kind = array.type
     values: list[Any]
     if pa.types.is_map(kind):
-        # equals to_pylist with maps_as_pydicts, in a seventh of the time
+        # gives the result of to_pylist with maps_as_pydicts in a seventh of the time
         values = [None if pairs is None else dict(pairs) for pairs in array.to_pylist()]
     elif pa.types.is_struct(kind):
         rows = _dicts([field.name for field in kind], [python_values(column) for column in array.flatten()])

@@ -1,7 +1,7 @@
 """Converts the columns of recorded Parquet files, written by any library, to the form that a population needs.
 
-Invalid values are rejected when the file is opened, because they would be hard to find later; the error names file,
-column and row. Finding a recording's files and combining their rows belongs in `replay`.
+Invalid values are rejected when the file is opened, because they would be hard to find later; the error names the
+file, column and row. Finding a recording's files and combining their rows belongs in `replay`.
 """
 
 import json
@@ -24,7 +24,7 @@ _BATCH: Final = 10_000
 """Number of rows to convert to Python objects at a time."""
 _UNIT: Final = {"s": 1, "ms": 10**3, "us": 10**6}
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
-"""First and last second of the years 1 to 9999; timestamps in microseconds or finer always fit."""
+"""First and last second of the years 1 to 9999; a timestamp in nanoseconds always lies in these years."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Form:
 def read_recorded(path: Path, forms: Mapping[str, Form]) -> pa.Table:
     """Read those columns of a recorded file that have an entry in `forms`.
 
-    An all-null column was not observed and is left out, whatever its type.
+    A column without any values counts as not observed and is left out, whatever its type.
 
     Raises:
         PopulationError: if the file cannot be read, lacks a required column, or contains an invalid value.
@@ -72,7 +72,7 @@ def read_recorded(path: Path, forms: Mapping[str, Form]) -> pa.Table:
 
 
 def column_names(path: Path) -> list[str]:
-    """Return the column names of a recorded file, without the indexes that pandas adds."""
+    """Return the column names of a recorded file, without the index columns that pandas adds."""
     return [name for name in pq.read_schema(path).names if not name.startswith("__index_level_")]
 
 
@@ -96,7 +96,7 @@ def _converted(path: Path, name: str, column: pa.ChunkedArray, form: Form) -> pa
 
 
 def _simple(kind: pa.DataType) -> pa.DataType:
-    """Return the plain type behind Arrow's variants for the same values: large, view, dictionary, extension."""
+    """Return the plain Arrow type for the same values as a large, view, dictionary or extension type."""
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):  # e.g. DuckDB's JSON
         return _simple(kind.storage_type)
@@ -160,7 +160,7 @@ _MISFITS: Final = (ValueError, TypeError, RecursionError, pa.ArrowException)
 
 
 def _first_invalid(column: pa.ChunkedArray, form: Form) -> int:
-    """Return the first invalid row by bisection; at least one must be invalid."""
+    """Find the first invalid row by bisection; at least one row must be invalid."""
     rows = np.flatnonzero(column.is_valid().to_numpy())
     values = column.filter(column.is_valid())
     low, high = 0, len(rows)  # the first invalid row is in low:high
@@ -246,7 +246,7 @@ def _number(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return numbers with NaN as null, because pandas writes missing numbers as NaN."""
+    """Return numbers with nulls instead of NaN, because pandas writes missing numbers as NaN."""
     numbers = column.cast(pa.float64(), safe=False)
     return pc.if_else(pc.is_nan(numbers), None, numbers)
 
@@ -268,7 +268,7 @@ def _gated(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _moment(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return UTC in milliseconds, the precision of the Hub's dates; values without a time zone are UTC."""
+    """Convert times to UTC in milliseconds, the Hub's precision; values without a time zone are taken as UTC."""
     if _is_text(column.type):
         column = _read_moments(_text(column))
     elif pa.types.is_date(column.type):
@@ -302,7 +302,7 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _json_of(*kinds: type) -> Callable[[pa.ChunkedArray], pa.ChunkedArray]:
-    """Return a converter to JSON text; checks each value, since Arrow and DuckDB have no strict JSON parser."""
+    """Return a converter to JSON text that checks each value, because Arrow and DuckDB have no strict JSON parser."""
 
     def convert(column: pa.ChunkedArray) -> pa.ChunkedArray:
         read = _parsed if _is_text(column.type) else python_values
@@ -333,7 +333,7 @@ def _served(value: Any, kinds: tuple[type, ...]) -> str | None:
 
 
 def _authors(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return lists of `user` and `avatar`; authors without an avatar get null."""
+    """Convert authors in any accepted form to lists of `user` and `avatar`; a missing `avatar` becomes null."""
     kind = column.type
     if _is_text(kind):
         names = _text(column)

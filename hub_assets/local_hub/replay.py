@@ -35,18 +35,17 @@ def replay(directory: Path, week: date | None = None) -> Population:
     Args:
         directory: a folder with any of `models.parquet`, `datasets.parquet` and `spaces.parquet`, and optionally
             `commits.parquet` for the models; a folder of such folders named by date (YYYY-MM-DD), where the last folder
-            of a week counts; or a lake of this project (`raw_hub__models/snapshot_date=...`) or its home, served
-            without histories.
-        week: any date in the week to serve; None means the newest week. A folder without a date in its name can be
-            served in any week; for it, None means the current week.
+            of each week counts; or a lake of this project (`raw_hub__models/snapshot_date=...`) or the home folder
+            that contains it. A lake is served without histories.
+        week: any date in the week to serve; None means the newest week. A single folder of files without a date in its
+            name can be served as any week; for such a folder, None means the current week.
 
     Returns:
-        The population, named `replay:` and the folder's name (without the date, so that all weeks of a recording share
-        it). Its `notes` count what was left out or derived.
+        The population. Its identity is `replay:` and the folder's name, or the parent folder's name if the folder is
+        named by date, so that all weeks of a recording share it. Its `notes` report what was left out or derived.
 
     Raises:
-        PopulationError: if the folder, recording or week does not exist, or a file cannot be served.
-        LakeError: if a lake is damaged.
+        PopulationError: if the folder, recording or week does not exist, a lake is damaged, or a file cannot be served.
     """
     directory = Path(directory).absolute()
     if directory.is_file():
@@ -116,7 +115,7 @@ def _repositories(repo_type: RepoType, paths: list[Path], notes: list[str]) -> p
     if n_without := table["_id"].null_count if "_id" in table.column_names else len(table):
         notes.append(f"{repo_type.capitalize()}s without an _id, derived from createdAt and id instead: {n_without:,}.")
         table = _with_keys(table)
-    # the first row of a key counts, as when the Hub lists a repository twice
+    # the first row of each key counts, as it does when the Hub lists a repository twice
     first_rows = _firsts(table, "_id")
     first_rows = first_rows[_firsts(table.take(first_rows), "id")]
     if n_repeated := len(table) - len(first_rows):
@@ -130,8 +129,8 @@ def _repositories(repo_type: RepoType, paths: list[Path], notes: list[str]) -> p
 def _with_keys(table: pa.Table) -> pa.Table:
     """Fill in missing `_id`s, so that a repository gets the same `_id` in every week.
 
-    Like the Hub's, an `_id` has 24 hexadecimal digits. The first 8 are the seconds of `createdAt`; the rest come from a
-    hash of the id.
+    Like the Hub's own keys, each `_id` has 24 hexadecimal digits. The first 8 are the seconds of `createdAt`; the rest
+    come from a hash of the id.
     """
     created = table["createdAt"] if "createdAt" in table.column_names else pa.nulls(len(table), pa.timestamp("ms"))
     with duckdb.connect() as connection:
@@ -148,19 +147,19 @@ def _with_keys(table: pa.Table) -> pa.Table:
 
 
 def _firsts(table: pa.Table, *key: str) -> npt.NDArray[np.int64]:
-    """Return the first row of each key, in row order."""
+    """Return the number of the first row with each key, in row order."""
     rows = table.select(key).append_column("position", pa.array(np.arange(len(table))))
     first = rows.group_by(list(key), use_threads=False).aggregate([("position", "min")])["position_min"]
     return np.sort(first.to_numpy())
 
 
 def _histories(models: pa.Table, path: Path, notes: list[str]) -> tuple[pa.Table, Histories]:
-    """Return the authors and histories of models, newest first regardless of the recorded order.
+    """Return the authors and histories of models, with the newest commit first regardless of the recorded order.
 
     Args:
-        models: `id`.
+        models: the table of models; only its `id` is used.
         path: the file of commits, see `recording.COMMITS`. Only authors with an avatar have an account.
-        notes: receives a note about everything left out.
+        notes: receives a note about everything that was left out.
     """
     commits = read_recorded(path, COMMITS)
     row = pc.index_in(commits["model_id"], whole(models["id"]))
@@ -192,7 +191,7 @@ def _histories(models: pa.Table, path: Path, notes: list[str]) -> tuple[pa.Table
 
 
 def _distinct(authors: pa.StructArray) -> tuple[pa.Table, pa.Array]:
-    """Return the distinct authors as a table of `user` and `avatar`, and the table row of each author."""
+    """Return a table of the distinct authors (`user`, `avatar`), and the row in this table for each given author."""
     user, avatar = authors.flatten()
     both = pc.binary_join_element_wise(
         user, avatar, "\0", null_handling="replace", null_replacement=""

@@ -1,6 +1,6 @@
 """Repositories with contents: content-addressed blobs, and each repository's commits, branches and tags.
 
-Everything is stored below one folder, so a Hub serves the same revisions after a restart. HTTP (routes, access,
+Everything is stored in one folder on disk, so all revisions survive a restart of the Hub. HTTP (routes, access,
 redirects) belongs in `repository_routes` and `app`; listings and histories of a population belong in `population`.
 
     blobs/<sha256>                               the bytes of a file
@@ -34,7 +34,7 @@ _ATTRIBUTES: Final = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" 
 
 
 class RepositoryError(HubAssetsError):
-    """A repository cannot be created or changed as asked; nothing was written."""
+    """A repository cannot be created or changed as requested; nothing was written."""
 
 
 class RepositoryExists(RepositoryError):
@@ -47,7 +47,7 @@ class ParentChanged(RepositoryError):
 
 @dataclass(frozen=True)
 class Blob:
-    """A stored file's bytes: SHA-256 and size."""
+    """The SHA-256 and size of a stored file's bytes."""
 
     sha256: str
     size: int
@@ -55,9 +55,10 @@ class Blob:
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of a revision.
+    """A file in a revision.
 
-    `oid` is git's id: of the bytes, or of the LFS pointer if `is_lfs`. `changed_in` is the commit that last changed it.
+    `oid` is the git object id of the file's bytes, or of the LFS pointer if `is_lfs` is true. `changed_in` is the id of
+    the commit that last changed the file.
     """
 
     sha256: str
@@ -74,7 +75,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit: `date` in UTC, `author` an account's name, `files` the whole tree by path."""
+    """A commit. `date` is in UTC, `author` is an account's name, and `files` is the whole tree, by path."""
 
     id: str
     parent: str | None
@@ -87,14 +88,14 @@ class Commit:
 
 @dataclass(frozen=True)
 class Refs:
-    """Branches and tags by name, each with its commit id."""
+    """The commit ids of branches and tags, by name."""
 
     branches: Mapping[str, str]
     tags: Mapping[str, str]
 
 
 class Repositories:
-    """All repositories below a folder. Several threads and processes may use it at once."""
+    """All repositories in a folder. Several threads and processes may use the folder at once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -129,16 +130,16 @@ class Repositories:
         return Blob(digest.hexdigest(), size)
 
     def blob(self, sha256: str) -> Blob | None:
-        """Return a stored blob, or None."""
+        """Return a stored blob, or None if it does not exist."""
         path = self.path(sha256)
         return Blob(sha256, path.stat().st_size) if path.exists() else None
 
     def path(self, sha256: str) -> Path:
-        """Return the file that holds a blob's bytes, which may not exist."""
+        """Return the path of the file for a blob's bytes; the file may not exist."""
         return self.root / "blobs" / sha256
 
     def create(self, repo_type: RepoType, repo_id: str, *, date: datetime | None = None) -> "Repository":
-        """Create a repository with the Hub's initial commit.
+        """Create a repository with an initial commit, as the Hub does.
 
         Raises:
             RepositoryExists: if the repository already exists.
@@ -153,7 +154,7 @@ class Repositories:
         return repository
 
     def find(self, repo_type: RepoType, repo_id: str) -> "Repository | None":
-        """Return a repository, or None."""
+        """Return a repository, or None if it does not exist."""
         repository = Repository(self, repo_type, repo_id)
         return repository if repository.exists else None
 
@@ -163,7 +164,7 @@ class Repositories:
 
 
 class Repository:
-    """One repository. A commit exists once a ref names it, so readers never see part of a commit."""
+    """A repository. A branch moves only after its new commit was written, so readers never see part of a commit."""
 
     def __init__(self, store: Repositories, repo_type: RepoType, repo_id: str) -> None:
         self._store = store
@@ -184,7 +185,7 @@ class Repository:
         return Refs(**json.loads((self.folder / "refs.json").read_text(encoding="utf-8")))
 
     def find(self, revision: str) -> Commit | None:
-        """Return the commit of a branch, a tag, `refs/...` or a full commit id; None if there is none."""
+        """Return the commit that a branch, a tag, a `refs/...` name or a full commit id refers to, if it exists."""
         refs = self.refs
         heads = {f"refs/heads/{name}": commit for name, commit in refs.branches.items()}
         tags = {f"refs/tags/{name}": commit for name, commit in refs.tags.items()}
@@ -219,14 +220,14 @@ class Repository:
             add: stored blobs by path.
             delete: paths to delete; a path that ends in `/` deletes everything below it.
             branch: the branch, which must exist unless the repository is empty.
-            parent: the commit that the branch must be at; None allows any.
+            parent: the commit that the branch must point to; None allows any commit.
             message: the rest of the commit message.
-            author: name of the account.
+            author: name of the author's account.
             date: time of the commit; now if None.
 
         Raises:
-            ParentChanged: if the branch is at another commit than `parent`.
-            RepositoryError: if the branch or a blob does not exist, or no file has the path to delete.
+            ParentChanged: if the branch does not point to `parent`.
+            RepositoryError: if the branch, a blob or a file to delete does not exist.
         """
         with self.locked():
             refs = self.refs

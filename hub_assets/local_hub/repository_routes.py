@@ -1,9 +1,9 @@
-"""Reading repositories with contents over HTTP: refs, commits, trees, files by revision, and the storage behind them.
+"""HTTP routes for reading repositories with contents: refs, commits, trees, files by revision, and file storage.
 
 As on the Hub, `resolve` returns a redirect: for a file stored in git, to a relative address on the Hub; for an LFS
 file, to a signed address on another host, which must not receive the token. Recorded from the real Hub: parameters,
 field names, page sizes, headers. Assumed: the form of a signed address and the error messages for an invalid signed
-address. Responses about a population's own repositories belong in `app`, storing revisions in `repositories`.
+address. Responses about a population's own repositories belong in `app`; storing revisions belongs in `repositories`.
 """
 
 import hashlib
@@ -27,10 +27,10 @@ from hub_assets.local_hub.repositories import Commit, Entry, Repositories, Repos
 from hub_assets.vocabulary import RepoType
 
 STORAGE: Final = "/_storage/"
-"""Path of the storage in signed addresses, which are on another host."""
+"""Path of the storage in signed addresses, whose host differs from the Hub's."""
 TREE_PAGE: Final = 1_000
 EXPANDED_PAGE: Final = 50
-"""Number of entries on a page of a tree, without and with each file's last commit."""
+"""Maximum number of tree entries on a page: `TREE_PAGE` without each file's last commit, `EXPANDED_PAGE` with it."""
 _RESOURCES: Final = frozenset({"refs", "commits", "tree", "paths-info", "revision"})
 _FILES: Final = frozenset({"resolve", "raw"})
 
@@ -57,7 +57,7 @@ class Contents:
             raise ApiError(400, str(error)) from error
 
     async def file(self, request: Request) -> Response | None:
-        """Answer a request for a file: `resolve`, `raw`, the Hub's cache of files in git, or the storage."""
+        """Answer a request for a file through `resolve`, `raw`, the Hub's cache of git files, or the storage."""
         path = request.url.path
         if path.startswith(STORAGE):
             return self._stored(request, path.removeprefix(STORAGE))
@@ -84,9 +84,9 @@ class Contents:
     def _find(
         self, repo_type: RepoType, parts: Sequence[str], resources: frozenset[str]
     ) -> tuple[Repository, str | None, list[str]] | None:
-        """Split the part of a path after the repository type into repository, resource and rest.
+        """Split the path segments after the repository type into repository, resource and rest.
 
-        Both splits are tried, because ids have one or two segments.
+        Ids of one segment and of two segments are both tried.
         """
         for n in (1, 2):
             what = parts[n] if len(parts) > n else None
@@ -149,18 +149,18 @@ class Contents:
         return FileResponse(self.store.path(sha256), headers=headers, media_type="binary/octet-stream")
 
     def signature(self, sha256: str) -> str:
-        """Return the signature that a signed address of the storage contains."""
+        """Return the signature in a blob's signed storage address."""
         return hmac.new(self._key, sha256.encode(), hashlib.sha256).hexdigest()
 
 
 def path_segments(request: Request) -> list[str]:
-    """Return the segments of the path; a `%2F` in a revision is not a separator."""
+    """Return the decoded segments of a request's path; a `%2F` in a revision is not a separator."""
     raw: bytes = request.scope.get("raw_path") or quote(request.url.path).encode()
     return [unquote(part) for part in raw.decode("latin-1").partition("?")[0].strip("/").split("/")]
 
 
 def storage_origin(request: Request) -> str:
-    """Return the storage's origin, which uses another name for the Hub's address, so it counts as another host."""
+    """Return the storage's origin: the Hub's address under another host name, so clients treat it as another host."""
     url = request.url
     other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(url.hostname or "", url.hostname or "")
     return f"{url.scheme}://{other}{f':{url.port}' if url.port else ''}"

@@ -1,9 +1,9 @@
-"""Writing repositories over HTTP: creation, uploads, commits and tags, as huggingface_hub sends them.
+"""HTTP routes for changing repositories, as huggingface_hub uses them: creation, deletion, uploads, commits and tags.
 
-An upload asks how to store each file (`preupload`), sends LFS files to the storage (`batch`, then PUT to a signed
-address, then `verify`), and commits everything in one request of JSON lines. Recorded from the client: paths, fields,
-headers, and the errors it acts on. Assumed: all other messages. A token with `read` in its name may not write. Xet is
-not supported; clients fall back to LFS, as they do with HF_HUB_DISABLE_XET=1.
+To upload files, a client asks how to store each of them (`preupload`), sends LFS files to the storage (`batch`, then
+PUT to a signed address, then `verify`), and commits everything in one request of JSON lines. Recorded from the client:
+paths, fields, headers, and the errors it acts on. Assumed: all other messages. A token with `read` in its name may not
+write. Xet is not supported; clients fall back to LFS, as they do with HF_HUB_DISABLE_XET=1.
 """
 
 import base64
@@ -119,7 +119,7 @@ class Writes:
         return self._tag(repository, rest, await _json(request))
 
     def _modes(self, repository: Repository, revision: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Return, for each file to upload, how it is stored and its current id."""
+        """Return how to store each file to upload, and the id of the file's current version if it exists."""
         commit = repository.find(revision)
         if commit is None:
             raise ApiError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
@@ -160,7 +160,7 @@ class Writes:
         return {"oid": oid, "size": size, "authenticated": True, "actions": actions}
 
     async def _store(self, request: Request) -> Response | None:
-        """Store an LFS object, if its bytes have the announced digest."""
+        """Store an LFS object if its bytes match the announced digest."""
         path = request.url.path
         if not path.startswith(STORAGE):
             return None
@@ -173,7 +173,7 @@ class Writes:
             async for chunk in request.stream():
                 file.write(chunk)
             if self.store.put(_chunks(file), expected=oid) is None:
-                raise ApiError(400, "The digest of the upload is not the announced one")
+                raise ApiError(400, "The upload does not match the announced digest")
         return Response(status_code=200)
 
     async def _commit(self, request: Request, repository: Repository, branch: str) -> Response:
@@ -268,7 +268,7 @@ def _bytes_of(value: dict[str, Any]) -> bytes:
         content = str(value["content"])
         return base64.b64decode(content, validate=True) if value.get("encoding") == "base64" else content.encode()
     except (binascii.Error, KeyError) as error:
-        raise ApiError(400, "A file of the commit has no valid content") from error
+        raise ApiError(400, "A file in the commit has no valid content") from error
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Running an app over HTTP: until interrupted, in a thread of this process, or in a process of its own.
+"""Runs an app over HTTP: until interrupted, in a thread of this process, or in a process of its own.
 
 This module only deals with sockets, threads and processes; responses belong in `app`.
 """
@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _SETTINGS: Final[dict[str, Any]] = {
-    "date_header": False,  # a Hub sets its own
+    "date_header": False,  # the app sets its own
     "server_header": False,
     "log_config": None,
     "log_level": "error",
@@ -25,7 +25,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "lifespan": "off",
     "ws": "none",
     "proxy_headers": False,
-    "timeout_keep_alive": 60,  # with the default of 5 s, a short pause of the machine closes all connections
+    "timeout_keep_alive": 60,  # with the default of 5 s, all connections close if the machine pauses briefly
     "timeout_graceful_shutdown": 1,
 }
 
@@ -50,7 +50,7 @@ def serve(app: ASGIApp, host: str, port: int, on_ready: Callable[[str], None], *
         host: the address to listen on.
         port: the port, or 0 for a free one.
         on_ready: called with the base URL once the server is ready.
-        settings: options of `uvicorn.Config` that differ from a Hub's.
+        settings: options of `uvicorn.Config` to set differently from the defaults here.
 
     Raises:
         OSError: if it cannot listen on the address.
@@ -66,7 +66,7 @@ def serve(app: ASGIApp, host: str, port: int, on_ready: Callable[[str], None], *
 
 @contextlib.contextmanager
 def running(app: ASGIApp, **settings: Any) -> Iterator[str]:
-    """Serve on a free local port while the block runs; yields the base URL. `settings` are as in `serve`."""
+    """Serve on a free local port while the block runs, and yield the base URL. `settings` are as in `serve`."""
     ready = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = _Server(app, ready.set, **settings)
@@ -83,13 +83,15 @@ def running(app: ASGIApp, **settings: Any) -> Iterator[str]:
 
 @contextlib.contextmanager
 def running_apart(make_app: Callable[[], ASGIApp]) -> Iterator[str]:
-    """Serve from another process while the block runs, so that server and client each have a core; yields the base URL.
+    """Serve from another process while the block runs, and yield the base URL.
+
+    Server and client can then use separate cores.
 
     Args:
         make_app: called in the other process; it must be picklable.
 
     Raises:
-        EOFError: if the app cannot be made; the other process prints why.
+        EOFError: if the app cannot be built; the other process prints the reason.
     """
     # a fork would copy the locks that this process's threads hold
     context = multiprocessing.get_context("spawn")

@@ -67,7 +67,7 @@ def _pagerank(graph: Graph, implicit: Implicit) -> Floats:
     out = listed.sum(axis=0) + implicit.along(implicit.weights, np.ones(n))
     start = 1 / max(n, 1)
     ranks = np.full(n, start)
-    # each step multiplies the error by the damping factor, so 1e-12 takes 171 steps
+    # each step multiplies the error by the damping factor, so an error of 1e-12 takes 171 steps
     for _ in range(int(np.ceil(np.log(1e-12) / np.log(DAMPING)))):
         per_weight = np.divide(ranks, out, where=out > 0, out=np.zeros(n))
         followed = listed @ per_weight + implicit.along(implicit.weights.T, per_weight)

@@ -17,10 +17,10 @@ MOST_DENSE: Final = 6_000
 def average_clustering(graph: Graph, weight: Weight | None = None) -> float:
     """Return the mean over all nodes of the directed clustering coefficient; NaN without nodes.
 
-    A node's coefficient is the sum over its triangles, in each combination of directions, of the geometric mean of the
-    three weights relative to the graph's maximum weight, divided by the number of possible triangles (Fagiolo 2007,
-    after Saramaki et al. 2007). It is 0 for a node without triangles. The result equals networkx's
-    `average_clustering` of a DiGraph, which takes minutes where this function takes seconds.
+    A node's coefficient is a sum over its triangles, in each combination of directions, divided by the number of
+    possible triangles (Fagiolo 2007, after Saramaki et al. 2007). Each triangle adds the geometric mean of its three
+    weights relative to the graph's maximum weight. The coefficient is 0 for a node without triangles. The result equals
+    networkx's `average_clustering` of a DiGraph, which takes minutes where this function takes seconds.
 
     Args:
         graph: any graph.
@@ -47,12 +47,12 @@ def average_clustering(graph: Graph, weight: Weight | None = None) -> float:
 
 
 def _triangles_with_implicit(graph: Graph, implicit: Implicit, weights: Floats, weight: Weight | None) -> Floats:
-    """Return the same as `_triangles` for a graph with implicit edges.
+    """Return what `_triangles` returns, for a graph with implicit edges.
 
-    The symmetric matrix of the links' strengths is M = P S P' + Y. P assigns nodes to classes and S holds the strength
-    between two classes; Y is sparse and corrects the listed links, and the diagonal, to which P S P' gives a strength.
-    The triangles are half the diagonal of M^3, which is the sum of eight products. Each is computed without forming a
-    dense n x n matrix.
+    The symmetric matrix of the links' strengths is M = P S P' + Y. P assigns nodes to classes, and S holds the strength
+    between two classes. Y is sparse: it adds what listed links contribute, and cancels the strengths that P S P' has on
+    the diagonal. The triangles are half the diagonal of M^3, which is the sum of eight products. Each product is
+    computed without forming a dense n x n matrix.
     """
     low, high, link = graph.links
     is_up = graph.sources < graph.targets
@@ -62,7 +62,7 @@ def _triangles_with_implicit(graph: Graph, implicit: Implicit, weights: Floats, 
     forth, back = (np.bincount(link[which], weights[which], len(low)) for which in (is_up, ~is_up))
     forth, back = forth + implicit.between(matrix, low, high), back + implicit.between(matrix, high, low)
     if weight is None:
-        forth, back = np.minimum(forth, 1), np.minimum(back, 1)  # one edge, whether listed or implicit or both
+        forth, back = np.minimum(forth, 1), np.minimum(back, 1)  # an edge that is listed and implicit counts once
     heaviest = max(forth.max(initial=0), back.max(initial=0), (matrix * implicit.has_pairs).max())
     roots = np.cbrt(matrix / heaviest)
     roots = roots + roots.T
@@ -77,7 +77,7 @@ def _triangles_with_implicit(graph: Graph, implicit: Implicit, weights: Floats, 
     rest_by_class = (rest @ to_class).tocsr()
 
     def picked(of_classes: Floats, by_class: sparse.csr_array) -> Floats:
-        """Return the sum over classes of each node's row in one matrix times its row in the other."""
+        """Return, for each node, the product of its `by_class` row and its class's row, summed over classes."""
         found = by_class.tocoo()
         values = found.data * of_classes[classes[found.coords[0]], found.coords[1]]
         return np.asarray(np.bincount(found.coords[0], values, n), np.float64)

@@ -69,9 +69,9 @@ def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDG
 
     Returns:
         One row per core: `k`, `is_max_k`, the `measures`, `modularity_spread` (see `greedy_spread`; null if `n_orders`
-        is 0, and above 50,000 edges), `n_repos`, the repositories that at least two developers of the core contributed
-        to, and `n_in_largest_repo`, the maximum number of the core's developers in a single repository. If that equals
-        the size of the core, one repository is enough to explain it.
+        is 0 or 1, and above 50,000 edges), `n_repos`, the number of repositories that at least two developers of the
+        core contributed to, and `n_in_largest_repo`, the maximum number of the core's developers in a single
+        repository. If that equals the size of the core, one repository is enough to explain the core.
     """
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -87,7 +87,7 @@ def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDG
 
 
 def worked(graph: Graph, contributions: pa.Table) -> tuple[Ints, Ints]:
-    """Return the distinct pairs of a node and a repository it contributed to, as two arrays of integers.
+    """Return the distinct pairs of a node and a repository that it contributed to, as two arrays of integers.
 
     Args:
         graph: the network; contributions by developers outside it are ignored.

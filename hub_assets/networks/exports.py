@@ -19,7 +19,7 @@ ROWS: Final = 50_000
 IMPLICIT: Final = (
     "The edges of the largest repositories are implicit. .edges.parquet lists the edges of all other repositories, and "
     "its weights cover only these. .implicit.parquet has one row per large repository (numbered) and contributor: each "
-    "contributor has an edge to every other contributor, with n_commits as its weight, or no edge if that is 0."
+    "contributor has an edge to every other contributor, with n_commits as its weight, or no edges if n_commits is 0."
 )
 """Description of files that do not list all edges."""
 RESERVED: Final = frozenset({"id", "key", "source", "target"})

@@ -134,7 +134,7 @@ class Graph:
 
     @cached_property
     def ends(self) -> tuple[Ints, Ints]:
-        """Sources and targets of the listed edges that are not implicit as well."""
+        """Sources and targets of the listed edges, without those that are also implicit."""
         if self.implicit is None:
             return self.sources, self.targets
         is_new = self.implicit.between(self.implicit.joins, self.sources, self.targets) == 0
@@ -204,9 +204,9 @@ class Graph:
         return *np.divmod(keys, max(self.n_nodes, 1)), link
 
     def subgraph(self, is_kept: Bools) -> "Graph":
-        """Return the induced subgraph of the flagged nodes, including those that lose all their edges."""
+        """Return the induced subgraph of the flagged nodes, including nodes that lose all their edges."""
         if is_kept.all():
-            return replace(self, n_isolates=0)  # a dense network is its own core, so share its large arrays
+            return replace(self, n_isolates=0)  # share the large arrays, because a dense network is often its own core
         is_inside = is_kept[self.sources] & is_kept[self.targets]
         place = np.cumsum(is_kept) - 1
         return Graph(

@@ -1,8 +1,8 @@
 """Edges that are not listed because they follow from who contributed to which repository.
 
 A repository with n developers has up to n (n - 1) edges, but only n rows of contributions. Developers with identical
-rows have identical edges, so one number per pair of classes of developers replaces one per pair of developers. Choosing
-which repositories to treat this way does not belong here.
+rows have identical edges, so developers are grouped into classes, and one number per pair of classes is enough.
+Choosing which repositories to treat this way does not belong here.
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ class Implicit:
     Args:
         classes: class of each node, in [0, C). Class 0 consists of the nodes without implicit edges.
         weights: C x C weights of the edges from a node of one class to a node of another class; 0 where there are none.
-        fractional_weights: the same for the fractional weights.
+        fractional_weights: C x C fractional weights of the same edges.
     """
 
     classes: Ints
@@ -78,11 +78,11 @@ class Implicit:
         return found
 
     def between(self, matrix: Matrix, sources: Ints, targets: Ints) -> Matrix:
-        """Return the value of each pair of nodes in a C x C matrix."""
+        """Return, for each pair of nodes, the entry of a C x C matrix for their classes."""
         return matrix[self.classes[sources], self.classes[targets]]
 
     def along(self, matrix: Matrix, values: Matrix) -> Floats:
-        """Return, for each node, the sum over all other nodes of their values times the entry of a C x C matrix.
+        """Return, for each node, the sum of the other nodes' values, weighted by a C x C matrix of the two classes.
 
         Transpose the matrix to sum over incoming edges.
         """

@@ -34,16 +34,17 @@ def over_time_table(growth: pa.Table, until: date | None = None, implicit: pa.Ta
     Args:
         growth: `month` (any date in it), `source`, `target`, and `weight`, the amount added to the edge in that month.
             Self-loops are allowed. An edge exists from the first month that adds to it.
-        until: a day in the last month to report. If growth ends earlier, its last values are repeated.
+        until: a day in the last month to report. If growth ends earlier, the last results are repeated.
         implicit: contributions to repositories whose edges are implicit: `month`, `repo_key`, `developer` and
-            `n_commits`, as for `Implicit.of`, except that these are the commits of that month.
+            `n_commits`, as for `Implicit.of`, except that `n_commits` counts only the commits of that month.
 
     Returns:
-        One row per month (its first day), from the first to the last month of growth or contributions: `n_developers`,
-        `n_isolates` and `share_isolates` of developers with an edge or self-loop so far; the `measures` of the whole
-        network (the 1-core), with greedy communities up to 50,000 edges, and no communities once edges are implicit;
-        and `max_k`. Clustering by fractional weights is omitted because these weights depend on each model's number of
-        developers, so a new developer would change all earlier edges.
+        One row per month (its first day), from the first to the last month of growth or contributions, or to the month
+        of `until` if that is later. The columns are `n_developers`, `n_isolates` and `share_isolates` of developers
+        with an edge or self-loop so far; the `measures` of the whole network (the 1-core), with greedy communities up
+        to 50,000 edges, and no communities once edges are implicit; and `max_k`. Clustering by fractional weights is
+        omitted because these weights depend on each model's number of developers, so a new developer would change all
+        earlier edges.
 
     Raises:
         ValueError: if a weight is not positive, or a value is null.

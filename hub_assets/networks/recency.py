@@ -63,7 +63,7 @@ def _stationary(child: Integers, base: Integers, start: Floats, damping: float) 
     up = sparse.csr_array((1 / n_bases[child], (base, child)), shape=(n, n))
     ends = n_bases == 0
     ranks = start
-    # each step multiplies the error by the damping factor, so 1e-12 takes 171 steps at 0.85
+    # each step multiplies the error by the damping factor, so an error of 1e-12 takes 171 steps at 0.85
     for _ in range(int(np.ceil(np.log(1e-12) / np.log(damping)))):
         ranks = damping * (up @ ranks + ranks[ends].sum() * start) + (1 - damping) * start
     return ranks

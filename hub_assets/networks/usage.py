@@ -32,7 +32,7 @@ EDGES: Final = pa.schema(
         pa.field("weight", pa.int64(), nullable=False),
     ]
 )
-"""A co-usage edge: the sorted keys of two models, and the number of Spaces that use both as weight."""
+"""A co-usage edge: the sorted keys of two models and, as its weight, the number of Spaces that use both."""
 
 
 def co_usage_table(uses: pa.Table, models: pa.Table) -> pa.Table:
@@ -177,9 +177,9 @@ def _incidence(uses: pa.Table, models: pa.ChunkedArray) -> sparse.csr_array:
 
 
 def _shared(incidence: sparse.csr_array) -> Iterator[tuple[int, sparse.csr_array]]:
-    """Yield blocks of the matrix of Spaces shared by pairs of models, each with the index of its first row.
+    """Yield the matrix of how many Spaces each pair of models shares, in blocks of rows, with each block's first row.
 
-    A row has at most as many nonzero cells as the total number of models used by that model's Spaces.
+    A model's row has at most as many nonzero cells as its Spaces use models in total.
     """
     transposed = incidence.T.tocsr()
     most = np.append(0, np.cumsum(incidence @ np.diff(transposed.indptr).astype(np.int64)))

@@ -63,7 +63,7 @@ _KEYS: Final = frozenset({"_id", "repo_key", "base_repo_key", "space_key", "mode
 
 
 class Cleaner:
-    """Cleans batches and counts the rows and values it removed.
+    """Cleans batches, and counts the rows and values that it removes.
 
     Args:
         ids: all ids of withheld repositories, in any spelling.
@@ -79,7 +79,7 @@ class Cleaner:
         self._withheld_names = names or None
 
     def clean(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return a batch without withheld rows, secrets and attacks, but with the same columns and types."""
+        """Return a batch without withheld rows, secrets or attacks, but with the same columns and types."""
         batch = self._without_withheld(batch)
         columns = [self._column(name, batch[name]) for name in batch.schema.names]
         cleaned = pa.record_batch(columns, schema=batch.schema)
@@ -140,7 +140,7 @@ class Cleaner:
     ) -> pa.Array:
         """Apply a function once to every distinct text, but count its findings once per occurrence of the text.
 
-        Texts outside of the mask that `needs` returns stay as they are.
+        Texts outside the mask that `needs` returns do not change.
         """
         encoded = values.dictionary_encode()
         texts = encoded.dictionary

@@ -1,7 +1,7 @@
 """Publishes a release on the Hub: one commit with everything for the week, then a tag.
 
-Readers see either the whole week or none of it, because the commit moves the branch in one step. To resume an
-interrupted release, run it again: files are not uploaded twice, and a commit that lacks its tag gets one.
+Readers see either the whole week or none of it, because a single commit updates the branch atomically. To resume an
+interrupted release, run it again: no file is uploaded twice, and if only the tag is missing, it is added.
 """
 
 import json
@@ -21,16 +21,16 @@ from hub_assets.releases.folder import Week
 from hub_assets.releases.tables import ReleaseError
 
 PUBLISHED: Final = "published.json"
-"""The list of published releases, next to the releases' folders."""
+"""The file that lists the published releases, next to the releases' folders."""
 ATTEMPTS: Final = 5
-"""Maximum number of attempts if someone else commits to the repository at the same time."""
+"""Maximum number of attempts when others commit to the repository at the same time."""
 CONFLICTS: Final = frozenset({409, 412})
-"""Statuses of a commit whose parent is no longer the newest commit."""
+"""HTTP statuses with which the Hub rejects a commit whose parent is no longer the newest commit."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The data set on a Hub. If `token` is None, the token that huggingface_hub finds is used."""
+    """The repository on a Hub to publish to. If `token` is None, the token that huggingface_hub finds is used."""
 
     endpoint: str
     repo_id: str
@@ -38,7 +38,7 @@ class Target:
 
     @property
     def api(self) -> HfApi:
-        """The client."""
+        """A client for the Hub."""
         return HfApi(endpoint=self.endpoint, token=self.token)
 
 
@@ -63,10 +63,10 @@ def publish_release(
 
     Args:
         target: the data set.
-        folder: the release's folder; its description files are rewritten to name all weeks of the data set.
+        folder: the release's folder; its description files are rewritten to cover all weeks of the data set.
         week: the week.
-        titles: description of each table.
-        tell: receives progress.
+        titles: a description of each table, by table.
+        tell: receives progress messages.
 
     Raises:
         UserError: if the name or token is wrong, or the week was released before with different content.
@@ -77,9 +77,9 @@ def publish_release(
 
 
 def record_published(releases: Path, target: Target, tag: str) -> None:
-    """Record a release before it is published, so that an erasure can name it whatever happens next.
+    """Record a release before it is published, so that an erasure can list it even if publishing is interrupted.
 
-    A list that cannot be read is replaced.
+    If the list of published releases cannot be read, it is replaced.
     """
     release = f"{target.endpoint}/datasets/{target.repo_id}, tag {tag}"
     known = json.dumps(sorted({*published_releases(releases), release}), indent=1, ensure_ascii=False)
@@ -87,7 +87,7 @@ def record_published(releases: Path, target: Target, tag: str) -> None:
 
 
 def published_releases(releases: Path) -> list[str]:
-    """Return the releases that were published from a folder of releases, as `data set, tag`, for messages."""
+    """Return, for messages, the address and tag of each release that was published from a folder of releases."""
     try:
         return [str(release) for release in json.loads((releases / PUBLISHED).read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError):
@@ -101,7 +101,7 @@ def hub_errors(target: Target, noun: str, what: str) -> Iterator[None]:
     Args:
         target: the repository.
         noun: what it is, such as `data set`.
-        what: what is published there, such as `release`.
+        what: what is published in the repository, such as `release`.
 
     Raises:
         UserError: if the name or token is wrong.
@@ -172,10 +172,10 @@ def _operations(folder: Path, week: Week, newest: str) -> list[CommitOperationAd
 
 
 def released_weeks(target: Target, revision: str = "main") -> list[Week]:
-    """Return the weeks that a data set contains at a revision; empty if the data set does not exist.
+    """Return the weeks that a data set contains at a revision; empty if the data set or its `weeks.json` is missing.
 
     Raises:
-        UserError: if the data set is not one of ours.
+        UserError: if the data set's `weeks.json` was not written by hub-assets.
     """
     try:
         path = hf_hub_download(

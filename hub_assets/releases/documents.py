@@ -33,9 +33,9 @@ def write_documents(folder: Path, weeks: Iterable[Week], repo_id: str, titles: M
 
     Args:
         folder: the release's folder.
-        weeks: all released weeks; the newest is described in detail.
+        weeks: all released weeks; only the newest is described in detail.
         repo_id: the data set on the Hub.
-        titles: description of each table.
+        titles: a description of each table, by table.
     """
     ordered = sorted(weeks, key=lambda week: week.week)
     texts = {
@@ -98,12 +98,12 @@ def _card(weeks: list[Week], repo_id: str, titles: Mapping[str, str]) -> str:
 # Hugging Face Hub, week by week
 
 Listings of all public models, datasets and Spaces on the Hugging Face Hub, and statistics computed from them by
-[hub-assets](https://pypi.org/project/hub-assets/). Each release is one week and has a tag with the week's Monday
+[hub-assets](https://pypi.org/project/hub-assets/). Each release adds one week and is tagged with the week's Monday
 (`week-YYYY-MM-DD`).
 
 {len(weeks):,} weeks, {weeks[0].week} to {newest.week}{_gaps(weeks)}.
 
-`models.parquet`, `datasets.parquet` and `spaces.parquet` contain the newest week in the columns of hub-stats, so that
+`models.parquet`, `datasets.parquet` and `spaces.parquet` contain the newest week with the columns of hub-stats, so that
 you can reuse a hub-stats query by changing only the address:
 
 ```sql
@@ -125,8 +125,8 @@ observed are null, never 0.
 
 {_quality(newest)}
 
-`core__week_quality` lists every verdict on every week, `core__repo_anomalies` lists individual repositories, and
-`mart__weekly_flows` contains downloads as reported and as corrected.
+`core__week_quality` contains every rule's verdict on every week, `core__repo_anomalies` lists anomalies of individual
+repositories, and `mart__weekly_flows` contains both reported and corrected downloads.
 
 ## What was removed
 
@@ -155,7 +155,7 @@ def _one_line(text: str) -> str:
 def _gaps(weeks: list[Week]) -> str:
     days = [date.fromisoformat(week.week) for week in weeks]
     missing = (days[-1] - days[0]).days // 7 + 1 - len(days)
-    return f"; {missing:,} weeks in between are missing" if missing else ""
+    return f"; {missing:,} weeks in this period are missing" if missing else ""
 
 
 def _uncollected(week: Week) -> str:
@@ -188,9 +188,7 @@ def _attribution(weeks: list[Week]) -> str:
     sources = {source["source"] for week in weeks for source in week.sources.values()}
     archives = [text for name, text in _ATTRIBUTIONS.items() if any(name in source for source in sources)]
     whence = f" Some weeks come from {' and '.join(archives)}." if archives else ""
-    return (
-        f"The data comes from the Hub's public API.{whence} The repositories that it describes have their own licenses."
-    )
+    return f"The data comes from the Hub's public API.{whence} Each repository described here has its own license."
 
 
 def _datasheet(weeks: list[Week], repo_id: str) -> str:
@@ -209,9 +207,9 @@ Research on open-source AI needs the Hub's past, but the Hub shows only its curr
 snapshot of that state every week.
 
 ## Composition
-One row per week and public repository ({_rows(newest):,} in the week of {newest.week}), and tables computed from these.
-Every repository that the Hub lists is included, except those that the publisher withholds. Counts that the Hub does not
-show are null. `core__week_quality` lists counters that are not plausible.
+One row per week and public repository ({_rows(newest):,} rows in the week of {newest.week}), and tables computed from
+these rows. Every repository that the Hub lists is included, except those that the publisher withholds. Counts that the
+Hub does not show are null. `core__week_quality` states whether each week's counters are plausible.
 
 ## Collection
 Listings come from the Hub's public API, page by page, or from a public archive:
@@ -222,7 +220,8 @@ Listings come from the Hub's public API, page by page, or from a public archive:
 
 ## Cleaning
 Impossible values are null. Only selected fields of cards are kept. Secrets, e-mail addresses and attacks in text are
-replaced by `[removed: kind]`; the card counts them. Corrections of counters are separate columns; raw counts are kept.
+replaced by `[removed: kind]`; the data set card says how many. Corrected counters are in separate columns; raw counts
+are kept.
 
 ## People
 Repository ids contain the names of accounts, as the Hub shows them. A release contains neither the authors of commits
@@ -233,7 +232,7 @@ Studying trends, concentration, lineage and use of models and datasets. Download
 not users; the Hub's definition for datasets changed in September 2024. Do not use the data to single out people.
 
 ## Distribution and maintenance
-Each week is released in one commit with one tag and is never edited. If a repository is withheld later, only later
+Each week is released in one commit with its own tag, and is never edited. If a repository is withheld later, only later
 releases leave it out. To request a removal, start a discussion on the data set's page.
 """
 

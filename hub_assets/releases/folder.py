@@ -1,7 +1,7 @@
 """Builds a week's release as a folder of Parquet files; the same week always produces the same bytes.
 
-Rows are sorted, compressed with zstd and written with content-defined chunks and a page index, so that storage and
-readers reuse what two weeks share. Describing a release belongs in `documents`.
+Rows are sorted, compressed with zstd, and written with content-defined chunks and a page index, so that the Hub and
+readers can reuse data that two weeks have in common. Describing a release belongs in `documents`.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ class File:
 
 @dataclass(frozen=True)
 class Week:
-    """A release's description of one week, which is one entry in `weeks.json`.
+    """The description of one week of a release: one entry in `weeks.json`.
 
     Args:
         week: the week's Monday, as text.
@@ -109,7 +109,7 @@ def build_week(
     built = {name for (name,) in connection.execute("select table_name from information_schema.tables").fetchall()}
     for part in parts_of(project, snapshot_date):
         if part.name not in LISTINGS and part.name not in built:
-            continue  # in a home that has only archived weeks, tables of histories have never been built
+            continue  # a home that has only archived weeks has no tables of histories
         path = f"{part.name}/week={snapshot_date}/{part.name}.parquet"
         schema = _write(connection, part, cleaner, beside / path)
         files[path] = _described(beside / path)
@@ -118,7 +118,7 @@ def build_week(
             for column in schema
         ]
         if part.name in LISTINGS:
-            # the newest week under hub-stats' own names; the Hub stores identical bytes only once
+            # the same file under hub-stats' own name, for the newest week; the Hub stores identical bytes only once
             os.link(beside / path, beside / f"{part.name}.parquet")
             files[f"{part.name}.parquet"] = files[path]
     shutil.rmtree(folder, ignore_errors=True)
@@ -135,7 +135,7 @@ def build_week(
 
 
 def license_of(licenses: Iterable[str]) -> str:
-    """Return the license of data from several sources. ODbL extends to all data that ODbL data is mixed with."""
+    """Return the license of data from several sources. If any of the data is under ODbL, so is the combined data."""
     return ODBL if any(name.lower().startswith("odbl") for name in licenses) else OWN_LICENSE
 
 

@@ -1,6 +1,6 @@
 """Replaces secrets, e-mail addresses and attacks in text from the Hub with `[removed: <kind>]`, and counts them.
 
-Text is searched in its original form and in forms that other programs commonly decode it into, up to three in a row:
+Text is searched in its original form, and after up to three successive decodings that other programs commonly apply:
 Unicode compatibility forms and invisible characters, percent and HTML escapes, backslash escapes, base64 and
 hexadecimal. A finding in the original text is cut out; if a finding appears only after decoding, the whole text is
 replaced. Nothing is ever executed or rendered.
@@ -148,7 +148,7 @@ browser, template engine, parser, shell, logger, database or spreadsheet might e
 _TRIGGERS: Final = [(trigger, kind) for kind, (triggers, _) in _PATTERNS.items() for trigger in triggers]
 _SHORT: Final = 100
 _REMEMBERED: Final = 50_000
-"""Number of texts of up to _SHORT characters whose redaction is kept: keys and values of cards repeat."""
+"""Number of texts of up to `_SHORT` characters to cache in redacted form, because keys and values of cards repeat."""
 
 _CONTROL: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
@@ -159,19 +159,20 @@ _HEX: Final = re.compile(r"(?:0x)?(?:[0-9A-Fa-f]{2}[\s:]?){12,}")
 _ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}|&#?\w{2,8};|\\[ux][0-9A-Fa-f]{2}|\\[0-7]{3}")
 _RANDOM_LENGTH: Final = 32
 _DIGEST: Final = "^[0-9a-f]+$"
-"""Pattern of a whole text that is hexadecimal, and therefore neither random nor Base64."""
+"""Pattern of a text that is entirely hexadecimal, and therefore neither random nor base64."""
 _HINTS: Final = "|".join(
     (
         f"(?i:{'|'.join(sorted(re.escape(trigger) for triggers, _ in _PATTERNS.values() for trigger in triggers))})",
         "[^ -~]",
         _ENCODED.pattern,
-        # hexadecimal text: nine in ten characters are printable, so five successive bytes are (or three characters of
-        # UTF-16), even if the other characters take four bytes each
+        # decoded text is at least nine tenths printable characters, so its hexadecimal form contains five successive
+        # printable bytes (or three such characters of UTF-16), even if the other characters take four bytes each
         r"(?:^|[^0-9A-Fa-f])(?:0x)?(?:[0-9A-Fa-f]{2}[\s:]?)*"
         r"(?:(?:(?:[2-7][0-9A-Fa-f]|0[9AaDd])[\s:]?){5}|(?:[2-7][0-9A-Fa-f][\s:]?00[\s:]?){3})",
     )
 )
-# likewise, two successive groups of three bytes begin with a printable byte or the zero of UTF-16
+# for the same reason, its base64 form contains two successive groups of three bytes that each begin with a printable
+# byte or with a zero byte of UTF-16
 _BASE64_HINTS: Final = (
     "[A-Za-z0-9+/_-]{24}",
     "(?:^|[^A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{4})*(?:[ACDI-Za-f][A-Za-z0-9+/_-]{3}){2}",
@@ -222,10 +223,10 @@ _remembered = lru_cache(_REMEMBERED)(_redacted)
 
 
 def suspects(texts: pa.Array) -> pa.Array:
-    """Return a mask of the texts that `redact` may change. It leaves all others as they are.
+    """Return a mask of the texts that `redact` may change. `redact` would not change any other text.
 
-    Some texts that `redact` would not change are suspects, too: half of all model ids. Looking for suspects takes
-    1.4 µs per id, and `redact` 35 µs.
+    The mask also includes texts that `redact` would not change, such as half of all model ids. Per id, computing the
+    mask takes 1.4 µs, and calling `redact` takes 35 µs.
 
     Args:
         texts: strings without nulls.
@@ -240,14 +241,14 @@ def suspects(texts: pa.Array) -> pa.Array:
 
 
 def _possible(text: str) -> list[tuple[str, re.Pattern[str]]]:
-    """Return the kinds and patterns that could match: those with one of their required strings in the text."""
+    """Return the kinds and patterns that could match because the text contains one of their required strings."""
     lower = text.lower()
     kinds = {kind for trigger, kind in _TRIGGERS if trigger in lower}
     return [(kind, pattern) for kind, (_, pattern) in _PATTERNS.items() if kind in kinds] if kinds else []
 
 
 def redact_json(value: Any, found: Counter[str]) -> Any:
-    """Return a JSON value with all strings in it redacted, including keys."""
+    """Return a JSON value in which all strings, including keys, are redacted."""
     if isinstance(value, str):
         return redact(value, found)
     if isinstance(value, list):
@@ -260,10 +261,10 @@ def redact_json(value: Any, found: Counter[str]) -> Any:
 def selected_json(
     text: str | None, keys: frozenset[str], found: Counter[str], *, is_suspect: bool = True
 ) -> str | None:
-    """Parse JSON text and return the named top-level fields, redacted, in one canonical form.
+    """Parse JSON text and return the top-level fields in `keys`, redacted, as JSON text in a canonical form.
 
-    Only numbers, text, and lists of these are released; text that is not a JSON object yields nothing. JSON without
-    escapes that is not among the `suspects` needs no redaction, because its strings are parts of it.
+    Only scalars and lists of scalars are released. The result is None if the text is not a JSON object. If the text is
+    not among the `suspects` and has no escapes, it needs no redaction, because its strings are substrings of it.
     """
     if text is None:
         return None
@@ -281,7 +282,7 @@ def selected_json(
 
 
 def _simple(value: Any) -> Any:
-    """Return a scalar or a list of scalars; nested values become null."""
+    """Return a scalar, or the scalars in a list; any other value becomes null."""
     if isinstance(value, list):
         return [item for item in value if isinstance(item, str | int | float | bool)]
     return value if isinstance(value, str | int | float | bool) else None
@@ -299,8 +300,8 @@ def _without_random(match: re.Match[str], found: Counter[str]) -> str:
 def _is_random(token: str) -> bool:
     """Return whether a token looks random because it keeps switching between upper case, lower case and digits.
 
-    Names of models and files do not look random, because they switch less often and contain words; nor do digests,
-    which are hexadecimal.
+    Names of models and files do not look random, because they switch less often and contain words. Neither do digests,
+    because they are hexadecimal.
     """
     core = token.rstrip("=")
     longest_part = max(re.split(r"[/_+-]", core), key=len)

@@ -1,6 +1,6 @@
-"""The content of a release: the listings in hub-stats' columns, and warehouse tables that do not name people.
+"""The content of a release: the listings, with hub-stats' columns, and warehouse tables that do not name people.
 
-Both are explicit lists: a table that is not named here is not released. A table with a column that the yml marks as
+Both lists are explicit: a table that is not named here is not released. A table with a column that the yml marks as
 personal is refused even if it is named here.
 """
 
@@ -23,9 +23,10 @@ class ReleaseError(HubAssetsError):
 
 @dataclass(frozen=True)
 class Part:
-    """A table of a release: its config's name, the SELECT that returns a week's rows sorted by key, and its columns.
+    """A table of a release: the name of its config, the SELECT that returns a week's rows in order, and its columns.
 
-    If `schema` is None, the types of the SELECT are kept. `descriptions` maps column names to their descriptions.
+    If `schema` is None, the columns keep the types that the SELECT returns. `descriptions` maps column names to their
+    descriptions.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True)
 class _Field:
-    """A column of a listing: its type, its expression over the staging view (None: not collected), its description."""
+    """A column of a listing: type, SQL expression over the staging view (None if not collected), and description."""
 
     type: pa.DataType
     expression: str | None
@@ -167,7 +168,7 @@ def _listing(name: str, fields: dict[str, _Field], snapshot_date: date) -> Part:
     columns = ", ".join(f'{field.expression or "null"} as "{column}"' for column, field in fields.items())
     return Part(
         name,
-        f"One row per week and listed {name.removesuffix('s')}, in the columns of hub-stats.",
+        f"One row per week and listed {name.removesuffix('s')}, with the columns of hub-stats.",
         f"select {columns}, snapshot_date from stg_hub__{name} "
         f"where snapshot_date = date '{snapshot_date}' order by repo_key",
         ("snapshot_date", "_id"),

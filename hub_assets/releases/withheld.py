@@ -52,7 +52,7 @@ def withhold(path: Path, decision: Withheld) -> None:
     """
     if not decision.repo_id.strip("/ ") or not decision.why.strip():
         raise UserError(
-            "A repository id and a reason are needed, such as: hub-assets withhold namespace/name --why ..."
+            "A repository id and a reason are needed, for example: hub-assets withhold namespace/name --why ..."
         )
     others = [known for known in read_withheld(path) if known.repo_id.lower() != decision.repo_id.lower()]
 

@@ -20,7 +20,7 @@ _STATES: Final[dict[State, str]] = {
 
 
 def backfill_summary(plan: Backfill) -> RenderableType:
-    """Return a summary of the upload chosen for each week and type, the gaps, and what is left to download."""
+    """Return a summary of the upload chosen for each week and type, the gaps, and what remains to be downloaded."""
     archive = plan.archive
     table = Table(title=f"Weeks in {archive.name} ({archive.repo_id})", title_justify="left", title_style="bold")
     for name in ("week", "models", "datasets", "Spaces"):

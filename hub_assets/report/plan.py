@@ -21,14 +21,14 @@ from hub_assets.report.text import LONGEST_MESSAGE, visible
 def plan_summary(
     lake: Lake, snapshot_date: date, selection: Selection, calls: int | None, hours: float | None
 ) -> RenderableType:
-    """Return a summary of the repositories to fetch by history and type, the calls, and the time under each Hub plan.
+    """Return a summary of the histories to fetch, the calls that this needs, and the time it takes under each Hub plan.
 
     Args:
         lake: the listings and the responses so far.
         snapshot_date: the week.
         selection: the repositories to include.
-        calls: calls that a run may make; None for no limit on calls.
-        hours: the hours of calls at the rate limit that a run may use if `calls` is None; None for no limit.
+        calls: number of calls that a run may make; None to use `hours`.
+        hours: limits a run to the number of calls that the rate limit allows in this many hours; None for no limit.
 
     Raises:
         PlanError: if the week was not listed.
@@ -80,4 +80,4 @@ def _times(needed: Sequence[int], calls: int | None, hours: float | None) -> Tab
 def _hint(calls: int | None, hours: float | None) -> Text:
     no_calls = "no limit" if hours is None else f"{hours:g} hours"
     budget = no_calls if calls is None else f"{calls:,} calls"
-    return Text(f"Budget per run: {budget}. A repository of unknown length counts as one call.", style="dim")
+    return Text(f"Budget per run: {budget}. A history of unknown length counts as one call.", style="dim")

@@ -14,7 +14,8 @@ from hub_assets.hub.collect.crawl import Progress
 def crawl_bars(console: Console, title: str) -> Iterator[Callable[[Progress], None]]:
     """Show a spinner with a title, and a progress bar for each crawl passed to the yielded function.
 
-    A bar shows the finished requests, the rate, the calls left in the Hub's window and the time left.
+    A bar shows the finished questions, the calls per second, the calls left in the Hub's rate-limit window, and the
+    elapsed and remaining time.
     """
     columns = (
         SpinnerColumn(),

@@ -1,4 +1,4 @@
-"""Interactive review of pairs of author strings: selecting the pairs, showing them, and the review dialog.
+"""Interactive review of pairs of author strings: selects the pairs, shows them, and runs the review dialog.
 
 The command reads the keys from the terminal. `identities.decisions` defines decisions and stores them.
 """
@@ -43,7 +43,7 @@ _SIDES: Final = {"full name": "full_name", "commits": "n_commits", "degree": "de
 _SHARED: Final = {
     "n_shared_repos": "repositories both committed to",
     "n_shared_weeks": "weeks both committed in",
-    "n_owned_repos": "repositories of either that the other committed to",
+    "n_owned_repos": "repositories owned by one and committed to by the other",
     "n_shared_namespaces": "namespaces in common",
     "has_trailer": "together in a Co-authored-by trailer",
     "is_same_account": "same account",
@@ -55,7 +55,7 @@ _SHARED: Final = {
 
 
 _visible: Final = partial(visible, longest=400)
-"""Makes text safe to display. Allows longer text than elsewhere, because reviewers need to see all of it."""
+"""Makes text safe to display. The limit is higher than elsewhere because reviewers need to see the whole text."""
 
 
 class NoPairs(UserError):
@@ -63,7 +63,7 @@ class NoPairs(UserError):
 
 
 def newest_pairs(warehouse: Path) -> pa.Table:
-    """Return all pairs of the newest week with the columns of `DEVELOPER_PAIRS`, the highest score first.
+    """Return all pairs of the newest week with the columns of `DEVELOPER_PAIRS`, highest scores first.
 
     Raises:
         NoPairs: if the warehouse does not exist or has no table of pairs.
@@ -97,7 +97,7 @@ def pairs_to_review(warehouse: Path, decisions: pa.Table) -> pa.Table:
         NoPairs: if the warehouse does not exist or has no table of pairs.
         WarehouseBusy: if another process writes to it.
     """
-    # a decision that was undone reopens its pair immediately, before the next run updates the warehouse
+    # undoing a decision reopens its pair immediately, before the next run updates the warehouse
     is_undone = "pairs.decided_by = 'person' and pairs.rule is null"
     is_open = f"decided.decision is null and (pairs.decision = 'review' or ({is_undone}))"
     has_changed = "decided.evidence not in ('', coalesce(pairs.evidence, ''))"  # see `stands_on`
@@ -145,25 +145,26 @@ def review(
     now: Callable[[], datetime],
     hub: str | None = None,
 ) -> int:
-    """Show one pair after another and save each decision immediately, until no pair is left or the user quits.
+    """Show one pair after another, and save each decision immediately. The last decision, too, can still be undone.
 
-    Each decision reads the file again and changes only its own pair, so that several people can review at once.
+    To save a decision, the file is read again and only the decided pair is changed, so that several people can review
+    at the same time.
 
     Args:
         console: shows the pairs.
         pairs: the pairs to review.
         path: the decisions file.
-        ask: returns the next key of `KEYS`, or an empty string at the end of the input.
-        ask_why: returns a reason.
+        ask: returns the key that the user enters (see `KEYS`), or an empty string at the end of the input.
+        ask_why: returns the reason that the user enters.
         decided_by: the reviewer's name.
         now: returns the current time.
         hub: the Hub's address, for links to accounts.
 
     Returns:
-        the number of decisions.
+        the number of decisions that were not undone.
 
     Raises:
-        DecisionsError: if the file has become unreadable or is not writable.
+        DecisionsError: if the file cannot be read or written.
     """
     taken: list[tuple[int, dict[str, str] | None]] = []
     position, shown, why = 0, -1, ""
@@ -212,7 +213,7 @@ def _newest_pairs(warehouse: Path, decisions: pa.Table, condition: str) -> pa.Ta
 
 
 def _rows(warehouse: Path, select: str, decisions: pa.Table) -> pa.Table:
-    """Return the result of a SELECT over the warehouse and the decisions, which it can read as the table `decided`."""
+    """Return the result of a SELECT from the warehouse's tables and from `decided`, a table of the decisions."""
     if not warehouse.exists():
         raise NoPairs(f"{warehouse} does not exist; run hub-assets snapshot first, or choose a home with --home")
     with connect(warehouse, read_only=True) as connection:
@@ -239,7 +240,7 @@ def _both(pair: Mapping[str, Any]) -> str:
 def _decide(
     path: Path, pair: Mapping[str, Any], decision: str, decided_by: str, decided_at: datetime, why: str
 ) -> dict[str, str] | None:
-    """Save a decision and return the decision that it replaces."""
+    """Save a decision, and return the decision that it replaced, if any."""
     details: dict[str, Any] = {"decided_by": decided_by, "decided_at": decided_at, "why": why}
     with locked(path):
         decisions = read_decisions(path)
@@ -249,7 +250,10 @@ def _decide(
 
 
 def _restore(path: Path, pair: Mapping[str, Any], before: Mapping[str, str] | None) -> None:
-    """Restore a pair's earlier decision or lack of one, discarding any decision made elsewhere in the meantime."""
+    """Restore a pair's earlier decision, or leave the pair undecided if it had none.
+
+    This discards any decision that another reviewer has made on the pair in the meantime.
+    """
     with locked(path):
         decisions = read_decisions(path)
         if before is not None:

@@ -1,7 +1,7 @@
 """Publishes a site as a static Space, with all files in one commit.
 
-Visitors always see one week's whole site, because the commit moves the branch in one step. To resume an interrupted
-upload, run it again. Building the site belongs in `report.site`.
+Visitors never see a mix of two weeks, because a single commit updates the branch atomically. To resume an interrupted
+upload, run the upload again. Building the site belongs in `report.site`.
 """
 
 import warnings
@@ -18,9 +18,9 @@ from hub_assets.releases.commit import ATTEMPTS, CONFLICTS, Target, hub_errors
 from hub_assets.releases.tables import ReleaseError
 
 _MARK: Final = "data/claims.json"
-"""A file that every site contains; a Space without it contains something else."""
+"""A file that every site contains, and by which a Space with a report is recognized."""
 _INITIAL: Final = frozenset({".gitattributes", "README.md", "index.html", "style.css"})
-"""The files that the Hub puts into a new static Space."""
+"""The files that the Hub creates in a new static Space."""
 _KEPT: Final = ".gitattributes"
 
 
@@ -33,7 +33,7 @@ class PublishedSpace:
 
 
 def files_of(site: Path) -> dict[str, Path]:
-    """Return a site's files by path in the Space."""
+    """Return a site's files, keyed by their path in the Space."""
     return {str(path.relative_to(site)): path for path in sorted(site.rglob("*")) if path.is_file()}
 
 
@@ -43,14 +43,14 @@ def publish_space(target: Target, site: Path, tell: Callable[[str], None]) -> Pu
     Args:
         target: the Space.
         site: the folder of a week's site.
-        tell: receives progress.
+        tell: receives progress messages.
 
     Raises:
         UserError: if the name or token is wrong, or the Space contains something other than a report.
-        ReleaseError: if the Hub refuses or cannot be reached, or others keep committing at the same time.
+        ReleaseError: if the Hub refuses or cannot be reached, or others commit during every attempt.
     """
     with hub_errors(target, "Space", "site"), warnings.catch_warnings():
-        # the Parquet files are part of the site
+        # the warning does not apply: the Parquet files are part of the site
         warnings.filterwarnings("ignore", "It seems that you are about to commit a data file")
         return _publish(target, site, tell)
 
@@ -63,8 +63,8 @@ def _publish(target: Target, site: Path, tell: Callable[[str], None]) -> Publish
         present = set(api.list_repo_files(target.repo_id, repo_type="space", revision=head))
         if _MARK not in present and not present <= _INITIAL:
             raise UserError(
-                f"The Space {target.repo_id} holds something other than a report of hub-assets, which would be lost; "
-                "choose another name."
+                f"The Space {target.repo_id} contains something other than a report of hub-assets, and publishing "
+                "would delete it; choose another name."
             )
         tell(f"Uploading {len(files)} files to the Space {target.repo_id}")
         surplus = present - files.keys() - {_KEPT}
@@ -85,4 +85,4 @@ def _publish(target: Target, site: Path, tell: Callable[[str], None]) -> Publish
             tell("Someone else committed to the Space; retrying on top of that commit")
             continue
         return PublishedSpace(str(commit), len(files))
-    raise ReleaseError(f"{target.repo_id} changed during each of {ATTEMPTS} attempts; run it again.")
+    raise ReleaseError(f"{target.repo_id} changed during each of {ATTEMPTS} attempts; run the command again.")

@@ -16,7 +16,7 @@ from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.database import connect
 
 WIDTH: Final = 116
-"""Terminal width in columns that the tables need at the study's size."""
+"""Number of terminal columns that the tables need for as much data as the study had."""
 STATISTICS: Final = {
     "n": "n",
     "mean": "mean",
@@ -33,7 +33,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the summary: a query for one week and the function that renders its rows."""
+    """A part of the summary: a query for one week, and the function that renders the query's rows."""
 
     select: str
     render: Callable[[Rows], list[RenderableType]]
@@ -155,7 +155,7 @@ def _verdict(row: dict[str, Any]) -> str:
 
 
 def _license_tests(rows: Rows) -> list[RenderableType]:
-    """Show effect sizes between license groups of models, with Holm-corrected p values."""
+    """Show effect sizes for pairs of license groups of models, with Holm-corrected p-values."""
     pairs = list(dict.fromkeys((row["group_a"], row["group_b"]) for row in rows))
     table = _table("License groups of models: rank-biserial r (p)", *(f"{a} vs. {b}" for a, b in pairs))
     for variable in dict.fromkeys(row["variable"] for row in rows):
@@ -175,7 +175,7 @@ def _network_line(row: dict[str, Any]) -> Text:
 
 
 def _cores(rows: Rows) -> list[RenderableType]:
-    """Show the k-cores as in the study's Table 6."""
+    """Show the k-cores in a table similar to the study's Table 6."""
     table = _table(
         "Collaboration cores", "developers", "edges", "density", "reciprocity", "modularity", "clustering", "models"
     )
@@ -289,4 +289,4 @@ SECTIONS: Final = (
         _published,
     ),
 )
-"""Sections in printing order."""
+"""The sections, in the order in which they are printed."""

@@ -1,4 +1,4 @@
-"""Printing untrusted text, such as ids, tags and names, safely: never as markup, never as a terminal code.
+"""Prints untrusted text, such as ids, tags and names, safely: never as markup or terminal codes.
 
 The messages themselves do not belong here.
 """
@@ -11,15 +11,15 @@ from rich.control import Control
 from rich.segment import Segment
 
 LONGEST_VALUE: Final = 80
-"""Maximum characters of a value to show within a message; the rest is cut off."""
+"""Maximum number of characters of a value to show within a message; the rest is cut off."""
 LONGEST_MESSAGE: Final = 2_000
 
 
 def escaped(text: str) -> str:
     """Return the text with invisible characters and terminal control characters escaped.
 
-    These are control codes, zero-width and writing-direction marks, and every kind of whitespace except the plain
-    space.
+    Escaped characters include control codes, zero-width and writing-direction marks, and all whitespace except the
+    plain space.
     """
     if text.isprintable():
         return text

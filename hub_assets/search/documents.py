@@ -1,4 +1,4 @@
-"""The documents to search: an Arrow table, one row per repository, and the texts to index for each.
+"""The documents to search: an Arrow table with one row per repository, and the texts to index for each repository.
 
 Choosing and joining the columns belongs in the warehouse; indexing them belongs in `index`.
 """
@@ -33,7 +33,7 @@ SCHEMA: Final = pa.schema(
 
 
 def names_of(documents: pa.Table) -> pa.Array:
-    """Return each repository's id as words, including the namespace: `org/bert-base_uncased` is four words."""
+    """Return each repository's id as words, including the namespace: `org/bert-base_uncased` becomes four words."""
     return pc.replace_substring_regex(documents["repo_id"], r"[^\pL\pN]+", " ").combine_chunks()
 
 
@@ -48,7 +48,7 @@ def spellings_of(documents: pa.Table) -> pa.Array:
 def facts_of(documents: pa.Table) -> pa.Array:
     """Return each repository's task, library and tags as words."""
     columns = [documents["task"], documents["library"], pc.binary_join(documents["tags"], " ")]
-    # with null_handling="skip", pyarrow 26 drops rows that are all null
+    # with null_handling="skip", pyarrow 26 drops rows in which all values are null
     words = pc.binary_join_element_wise(*(pc.fill_null(column, "") for column in columns), " ")
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(words, r"[-_\s]+", " ")).combine_chunks()
 
@@ -56,7 +56,7 @@ def facts_of(documents: pa.Table) -> pa.Array:
 def meanings_of(documents: pa.Table) -> pa.Array:
     """Return the text to embed for each document: name without namespace, facts and card, each as a sentence.
 
-    Null for a document without card text, because a name alone carries too little meaning to compare.
+    A document without card text gets null, because a name alone carries too little meaning to compare.
     """
     names = pc.replace_substring_regex(documents["repo_id"], r"^[^/]*/", "")
     names = pc.replace_substring_regex(names, r"[-_]+", " ")

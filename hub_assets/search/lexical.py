@@ -1,6 +1,7 @@
 """The word index: BM25 over names, facts and cards, computed by tantivy and memory-mapped.
 
-Each document is identified by its row number. Preparing texts belongs in `documents`; fusing scores, in `index`.
+Each document is identified by its row number. Preparing texts belongs in `documents`; fusing scores belongs in
+`index`.
 """
 
 from dataclasses import dataclass
@@ -18,13 +19,13 @@ FIELDS: Final = ("name", "facts", "card")
 MOST_WORDS: Final = 64
 """Maximum number of query words to use; more would only take longer."""
 HEAP_BYTES: Final = 256_000_000
-"""Bytes of indexed words to hold in memory before writing a segment."""
+"""Number of bytes of indexed words to hold in memory before writing a segment."""
 BATCH: Final = 10_000
-"""Documents to convert to Python at a time."""
+"""Number of documents to convert to Python objects at a time."""
 _ID: Final = "id"
 _EXACT: Final = ("namespace", "task", "library", "license_group", "languages")
 _NUMBERS: Final = ("n_parameters", "likes", "downloads")
-_ANALYZER: Final = (  # what the tokenizer `en_stem` does to the texts
+_ANALYZER: Final = (  # the same steps as in the tokenizer `en_stem`, which the text fields use
     tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
     .filter(tantivy.Filter.remove_long(40))
     .filter(tantivy.Filter.lowercase())
@@ -76,11 +77,11 @@ class Lexical:
     def search(self, text: str, filters: Filters, limit: int) -> Ranked:
         """Return the rows that match any word of the text, ranked by BM25; equal scores are in row order.
 
-        Each word counts once, as do words with the same stem.
+        A repeated word counts only once, and so do several words with the same stem.
         """
         schema = self.index.schema
         words = list(dict.fromkeys(_ANALYZER.analyze(text)))[:MOST_WORDS]
-        # one flat list of terms, because only for that does tantivy skip documents that cannot be among the best
+        # tantivy skips documents that cannot be among the best only if the terms are a single flat list
         terms = [
             (tantivy.Occur.Should, tantivy.Query.term_query(schema, name, word, index_option="freq"))
             for word in words

@@ -1,7 +1,7 @@
 """Vectors as int8 in a memory-mapped file, and an exact scan over them.
 
-The scan is exact rather than approximate because a million vectors take only 28 ms on one core, and filters do not
-reduce recall. Computing vectors belongs in `embedders`.
+The scan is exact rather than approximate because it takes only 28 ms for a million vectors on one core, and because
+filters cannot reduce its recall. Computing vectors belongs in `embedders`.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ Rows = npt.NDArray[np.int64]
 GREATEST: Final = 127
 """The largest int8."""
 GATHERED: Final = 0.25
-"""If filters keep less than this share of the vectors, copying those is faster than scanning all of them."""
+"""If filters keep less than this share of the vectors, copying and scanning that share is faster than scanning all."""
 
 
 def quantized(vectors: Vectors) -> Int8:
-    """Return each vector as int8, scaled so that its largest absolute value is 127; `Semantic` divides by lengths."""
+    """Return each vector as int8, scaled so that its largest absolute value is 127; `Semantic` normalizes lengths."""
     largest = np.abs(vectors).max(axis=1, keepdims=True, initial=1e-9)
     result: Int8 = np.rint(vectors * (GREATEST / largest)).astype(np.int8)
     return result
@@ -41,7 +41,7 @@ class Stored:
 
 
 def write(folder: Path, stored: Stored) -> None:
-    """Write vectors, and the reciprocal of each int8 row's length."""
+    """Write vectors, and the reciprocal of each vector's Euclidean length."""
     folder.mkdir(parents=True)
     lengths = np.sqrt(np.einsum("ij,ij->i", stored.vectors, stored.vectors, dtype=np.int32).astype(np.float32))
     np.save(folder / "scales.npy", 1 / np.maximum(lengths, np.float32(1)))
@@ -51,18 +51,18 @@ def write(folder: Path, stored: Stored) -> None:
 
 @dataclass(frozen=True)
 class Semantic(Stored):
-    """Vectors in open files, with the reciprocal of each one's length. Thread-safe."""
+    """Vectors in open files, with the reciprocal of each vector's length. Thread-safe."""
 
     scales: Vectors
 
     @classmethod
     def open(cls, folder: Path) -> "Semantic":
-        """Open vectors that `write` wrote, memory-mapped."""
+        """Open and memory-map the vectors that `write` wrote."""
         names = ("rows", "hashes", "vectors", "scales")
         return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in names))
 
     def search(self, vector: Int8, mask: Bools | None, limit: int) -> Ranked:
-        """Return the rows whose vectors have the largest cosine with a vector, best first; ties are in row order.
+        """Return the rows whose vectors have the largest cosines with `vector`, best first; ties are in row order.
 
         Args:
             vector: the vector to compare with.
@@ -80,12 +80,12 @@ class Semantic(Stored):
         if not limit:
             return []
         least = np.partition(cosines, len(cosines) - limit)[len(cosines) - limit]
-        best = np.flatnonzero(cosines >= least)  # more than `limit` if several have the least
+        best = np.flatnonzero(cosines >= least)  # more than `limit` if several tie for last
         best = best[np.lexsort((rows[best], -cosines[best]))][:limit]
         return list(zip(rows[best].tolist(), cosines[best].tolist(), strict=True))
 
     def cosines(self, vector: Int8, rows: Rows) -> dict[int, float]:
-        """Return the cosine of a vector with each given row's vector, by row; rows without a vector are left out."""
+        """Return, by row, the cosine of `vector` with each given row's vector; rows without a vector are left out."""
         places = np.searchsorted(self.rows, rows)
         places, rows = places[places < len(self.rows)], rows[places < len(self.rows)]
         held = self.rows[places] == rows

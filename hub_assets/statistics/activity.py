@@ -73,7 +73,7 @@ def lorenz_table(activity: Activity) -> pa.Table:
 
 
 def correlation_table(activity: Activity) -> pa.Table:
-    """Correlate the variables of each type and each model license group; return rows of `schemas.CORRELATIONS`."""
+    """Correlate the variables within each type and license group of models; return rows of `schemas.CORRELATIONS`."""
 
     def rows() -> Iterator[dict[str, Any]]:
         for repo_type, repos in activity.items():

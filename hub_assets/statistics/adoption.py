@@ -15,10 +15,10 @@ from hub_assets.statistics.samples import Floats, Ints, around
 DAYS: Final = (7, 14, 30, 60, 90, 180, 365)
 """Days after release, as in the ATOM report (arXiv 2604.07190)."""
 SMOOTHED: Final = 2
-"""Listings on either side over which downloads per day are averaged for the half-life. On simulated Hubs, the median
-error of half-lives is -60% without neighbors, -13% with 1, -1% with 2 and +9% with 3."""
+"""Number of neighboring listings on either side that are averaged to find the half-life. On simulated Hubs, the median
+error of half-lives is -60% without neighbors, -13% with 1 on either side, -1% with 2 and +9% with 3."""
 LONGEST: Final = 1e6
-"""More days than the age of any release: 2,700 years."""
+"""A number of days greater than the age of any release: 2,700 years."""
 
 
 def relative_adoption(counts: pa.Table, days: Sequence[int] = DAYS, *, top: int = 10, max_gap: float = 28) -> pa.Table:
@@ -32,15 +32,16 @@ def relative_adoption(counts: pa.Table, days: Sequence[int] = DAYS, *, top: int 
         counts: one row per model and listing: `repo_key`, `size_class`, `age` (days since release, > 0) and
             `n_downloads_all_time` (rows where it is null are ignored).
         days: days after release.
-        top: number of the class's most downloaded models to take the median of.
-        max_gap: maximum number of days between the listings around a day; beyond it, the count is unknown.
+        top: number of most-downloaded models per class over which the median is taken.
+        max_gap: maximum number of days between the listings around a day; across longer gaps, the count is unknown.
 
     Returns:
         One row per model and day that the model has reached, if its count on that day is known: `repo_key`,
-        `size_class`, `day`, `n_downloads_cumulative`, `gap` (days between the listings around the day; 0 if a listing
-        is on it), `n_downloads_low` and `n_downloads_high` (the counts in these listings, which bound the true count
-        unless a count fell), `n_compared` (models of the class with a known count on that day), `median_of_top` (null
-        with fewer than `top` of these) and `relative_adoption` (null if the median is null or 0).
+        `size_class`, `day`, `n_downloads_cumulative`, `gap` (days between the listings around the day; 0 if there is
+        a listing on that day), `n_downloads_low` and `n_downloads_high` (the counts in these listings, which bound the
+        true count unless a count fell), `n_compared` (models of the class with a known count on that day),
+        `median_of_top` (null if `n_compared` is less than `top`) and `relative_adoption` (null if the median is null or
+        0).
     """
     counts = counts.filter(pc.is_valid(counts["n_downloads_all_time"]))
     names, model = _encoded(counts["repo_key"])
@@ -99,14 +100,15 @@ def release_curves(flows: pa.Table, *, least_weeks: int = 8) -> pa.Table:
         flows: one row per model and listing: `repo_key`, `age` (days since release at the end of the period), `n_days`
             (length of the period), `n_new_downloads` and `is_suspect`. Listings that are suspect or have null downloads
             are ignored.
-        least_weeks: models with fewer usable listings are left out.
+        least_weeks: minimum number of usable listings; models with fewer are left out.
 
     Returns:
-        One row per model: `repo_key`, `n_weeks` (usable listings), `n_suspect`, `best_age` (days at the end of the
-        period with the most downloads per day), `best_rate` (downloads per day in it), `last_age`, `half_life` and
-        `has_halved`. For the half-life, downloads per day are averaged over each usable listing and two on either side,
-        because the largest of many noisy weeks exceeds the true peak. `half_life` is the number of days from the peak
-        of this average until it first falls to half, interpolated linearly; null if it has not yet.
+        One row per model: `repo_key`, `n_weeks` (usable listings), `n_suspect`, `best_age` (age in days at the end
+        of the period with the most downloads per day), `best_rate` (downloads per day in that period), `last_age`,
+        `half_life` and `has_halved`. For the half-life, downloads per day are averaged over each usable listing and two
+        on either side, because the largest of many noisy weeks exceeds the true peak. `half_life` is the number of days
+        from the peak of this average until it first falls to half the peak, interpolated linearly; null if it has
+        not yet fallen that far.
     """
     flows = flows.filter(pc.is_valid(flows["n_new_downloads"]))
     names, model = _encoded(flows["repo_key"])
@@ -152,7 +154,7 @@ def _peaks(rates: Floats, place: Ints, starts: Ints) -> tuple[Floats, Ints]:
 
 
 def _days_to_half(rates: Floats, ages: Floats, place: Ints, starts: Ints) -> Floats:
-    """Return the days from each group's peak to where its rates first fall to half of it; NaN if they have not."""
+    """Return the days from each group's peak until its rate first falls to half the peak; NaN if it has not."""
     best_rate, best = _peaks(rates, place, starts)
     rows = np.arange(len(rates))
     is_below = (rates < best_rate[place] / 2) & (rows > best[place])
@@ -167,7 +169,7 @@ def _days_to_half(rates: Floats, ages: Floats, place: Ints, starts: Ints) -> Flo
 
 
 def _median_of_top(counted: Floats, class_of: Ints, n_classes: int, top: int) -> tuple[Floats, Ints]:
-    """Return the median of each class's largest counts (NaN if there are too few) and its number of counts."""
+    """Return the median of each class's `top` largest counts (NaN if it has fewer) and its number of counts."""
     order = np.lexsort((-counted, class_of))
     n_compared = np.bincount(class_of, minlength=n_classes)
     starts = np.cumsum(n_compared) - n_compared

@@ -1,9 +1,9 @@
 """Maximum-likelihood fits of alternative tail distributions: exponential, lognormal, truncated power law.
 
-The definitions follow the powerlaw 2.0 package, and the values agree except where powerlaw underflows. Over
-integers these are the geometric distribution, x^-alpha e^(-rate x) divided by its sum, and a lognormal rounded to
-integers. All functions work on distinct values and their counts. Special functions and minimizers come from scipy
-(1.17).
+The definitions follow the powerlaw 2.0 package, and the values agree with those of the package except where it
+underflows. Over integers, the exponential becomes a geometric distribution, the lognormal is rounded to integers, and
+the truncated power law is x^-alpha e^(-rate x) divided by its sum. All functions work on distinct values and their
+counts. Special functions and minimizers come from scipy (1.17).
 """
 
 from typing import Final
@@ -19,12 +19,12 @@ _SUMMED: Final = 1_000
 """Number of terms of a truncated power law that are summed individually."""
 _NODES, _WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(400))
 _NODES = _NODES + 0.5
-"""Gauss-Legendre quadrature over [0, 1]."""
+"""Nodes of Gauss-Legendre quadrature over [0, 1]."""
 _NARROW: Final = 1e-6
 """Below this squared width, relative to how fast the density changes, the midpoint gives the mass to 12 digits."""
 _MIN_BEND: Final = 1e-5
-"""Smallest bend of a lognormal on log scales, in units of the mean; with it, a lognormal differs from a power law by
-about 1e-10."""
+"""Smallest bend of a lognormal on log scales, multiplied by the mean of log(x / x_min). A lognormal with this bend
+differs from a power law by about 1e-10."""
 _STEP: Final = 1e-5
 _AROUND: Final = _STEP * np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
 """Offsets for finite differences."""
@@ -43,11 +43,12 @@ def exponential(above: Counted, tail: Tail) -> Floats:
 def lognormal(above: Counted, tail: Tail) -> Floats:
     """Return the log-likelihood of each value under a lognormal distribution fitted to the values from x_min up.
 
-    An integer x gets the mass between x - 1/2 and x + 1/2, relative to the mass above x_min - 1/2. Let y be the
-    logarithm of x divided by the smallest value. The density of y is e^(-slope y - (bend y)^2 / 2), where bend is
-    1 / sigma and slope is bend^2 (ln(smallest) - mu). The power law that a lognormal approaches as -mu and sigma grow
-    without bound then sits at bend 0, an ordinary point of the parameter space. Data with a heavier tail than any
-    lognormal get the likelihood of that (also rounded) power law.
+    An integer x gets the mass between x - 1/2 and x + 1/2, relative to the mass above x_min - 1/2. Let y be
+    ln(x / smallest), where smallest is x_min, or x_min - 1/2 for integers. The density of y is proportional to
+    e^(-slope y - (bend y)^2 / 2), where bend is 1 / sigma and slope is bend^2 (ln(smallest) - mu). The power law that a
+    lognormal approaches as -mu and sigma grow without bound is then at bend 0, an ordinary point of the parameter
+    space. If the data have a heavier tail than any lognormal, the result is the likelihood of this power law (for
+    integers, also rounded).
     """
     offset = 0.5 * tail.is_discrete
     lows = np.log((above.values - offset) / (tail.x_min - offset))
@@ -76,17 +77,18 @@ def lognormal(above: Counted, tail: Tail) -> Floats:
     deviation = np.sqrt((middles - unit) ** 2 @ above.counts / above.n) / unit
     starts = np.array([(1, 0.1), (0, 1), (-1 / deviation**2, 1 / deviation)])
     start = starts[np.argmin(losses(starts))]
-    # BFGS, because L-BFGS-B calls LAPACK, whose threads take eight times as long on a busy machine
+    # use BFGS, because L-BFGS-B calls LAPACK, whose threads make it eight times as slow on a busy machine
     found = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-8})
     likeliest: Floats = likelihoods(found.x[None, :])[0]
     return likeliest
 
 
 def _log_masses(slopes: Floats, bends: Floats, lows: Floats, widths: Floats) -> Floats:
-    """Return the logarithm of the integral of e^(-slope y - (bend y)^2 / 2) (rows) over each interval (columns).
+    """Return the logarithm of the integral of e^(-slope y - (bend y)^2 / 2) over each interval.
 
-    The integral is a difference of two tails, taken on the side away from the mode. Where the interval is too narrow
-    for that, the value at the midpoint replaces it.
+    The result has one row per slope and bend, and one column per interval. The integral is a difference of two tails,
+    taken on the side away from the mode. Where the interval is too narrow for this difference, the midpoint rule is
+    used instead.
     """
     middles = lows + widths / 2
     spans = bends * widths
@@ -97,7 +99,7 @@ def _log_masses(slopes: Floats, bends: Floats, lows: Floats, widths: Floats) -> 
     at = sides * (slopes / bends + bends * nears) / np.sqrt(2)
     near = _log_erfcx(at)
     lost = _log_erfcx(at + spans / np.sqrt(2)) - near - np.abs(falls)
-    with np.errstate(divide="ignore", invalid="ignore"):  # for intervals that are too narrow
+    with np.errstate(divide="ignore", invalid="ignore"):  # intervals that are too narrow give log(0)
         by_tails = np.log(-np.expm1(lost)) + near - (slopes + bends**2 * nears / 2) * nears
     by_tails += np.log(np.pi / 2) / 2 - np.log(bends)
     logs: Floats = np.where(falls**2 + spans**2 < _NARROW, in_middle + (falls**2 - spans**2) / 24, by_tails)
@@ -132,8 +134,8 @@ def truncated_power_law(above: Counted, tail: Tail) -> Floats:
 def _log_truncated_norm(alpha: float, rate: float, tail: Tail) -> float:
     """Return the logarithm of the sum (or integral) of (x / x_min)^-alpha e^(-rate (x - x_min)) from x_min up.
 
-    The first terms are summed. The rest is an integral over log x, up to the point where the integrand has fallen to
-    e^-700.
+    Over integers, the first terms are summed individually. The rest is computed as an integral over log x, up to the
+    point where the integrand falls to e^-700.
     """
     terms = np.arange(tail.x_min, tail.x_min + (_SUMMED if tail.is_discrete else 0))
     summed = np.exp(-alpha * np.log(terms / tail.x_min) - rate * (terms - tail.x_min)).sum()

@@ -14,10 +14,10 @@ from hub_assets.statistics.samples import Counted, Floats, Ints
 
 RESAMPLES: Final = 1_000
 _CELLS: Final = 1_000_000
-"""Number of counts drawn at a time: 8 MB, plus about ten times as much for intermediate results."""
+"""Number of counts drawn at a time. They take 8 MB, and intermediate results about ten times as much."""
 _ROUNDING: Final = 1e-12
-"""Rounding error relative to a total. Summing in another order changes a total by less than this, and such a change
-must not require an additional unit."""
+"""Largest rounding error relative to a total. Summing in another order changes a total by less than this, and such a
+change must not add a unit to the result."""
 
 
 def concentration(
@@ -42,8 +42,9 @@ def concentration(
         the total; `top_S` for each top: the share of the total held by the largest S of the units (S n is rounded up to
         whole units); `gini` (see `gini`); `hhi`, the sum of squared shares of the total, in [1/n, 1]
         (Herfindahl-Hirschman). Each measure has a `_low` and a `_high`: its 2.5% and 97.5% quantiles when units are
-        resampled with replacement (Efron's percentile interval; too narrow where few units hold nearly everything),
-        NaN without resamples. All measures are NaN if the total is 0; resamples with a total of 0 are left out.
+        resampled with replacement (Efron's percentile interval; too narrow where few units hold nearly everything);
+        they are NaN without resamples. All measures are NaN if the total is 0; resamples with a total of 0 are left
+        out.
 
     Raises:
         ValueError: if a value is negative or infinite, or a target or top is not in (0, 1].
@@ -64,11 +65,12 @@ def concentration(
 
 
 def gini(values: npt.ArrayLike) -> float:
-    """Return the Gini coefficient: half the mean difference between two units drawn with replacement, over the mean.
+    """Return the Gini coefficient of nonnegative values, ignoring NaN.
 
-    It is twice the area between the Lorenz curve and the diagonal: 0 if all units hold the same, (n - 1) / n if a
-    single unit holds everything, NaN if the total is 0. (Drawing without replacement multiplies it by n / (n - 1),
-    which some call unbiased.)
+    It is half the mean absolute difference between two units drawn with replacement, divided by the mean. Equivalently,
+    it is twice the area between the Lorenz curve and the diagonal: 0 if all units hold the same amount, (n - 1) / n if
+    a single unit holds everything, and NaN if the total is 0. (Drawing without replacement multiplies it by
+    n / (n - 1); some call the result unbiased.)
 
     Raises:
         ValueError: if a value is negative or infinite.
@@ -125,7 +127,7 @@ def _least_share(values: Floats, units: Ints, held: Floats, target: float) -> Fl
 
 
 def _top_share(values: Floats, units: Ints, held: Floats, top: float) -> Floats:
-    """Return the share of the total that the top share of units holds, largest first."""
+    """Return the share of the total held by the largest units (a share `top` of all); arrays as in `_measure`."""
     wanted = np.ceil(top * units[:, -1] * (1 - _ROUNDING))
     rows, place = np.arange(len(held)), np.argmax(units >= wanted[:, None], axis=1)
     surplus = units[rows, place] - wanted

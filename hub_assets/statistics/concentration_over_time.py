@@ -26,10 +26,11 @@ LOOKED_BACK: Final = timedelta(days=364)
 LEAST_PAIRED: Final = 0.5
 """There is no interval if units with a count in the previous listing hold less than this share of the total."""
 NEIGHBORS: Final = 2
-"""Units on either side, by rank, whose noise is averaged. With more, coverage on a changing Hub exceeds 97%."""
+"""Number of neighbors on either side, by rank, whose noise is averaged with a unit's own. With more neighbors, coverage
+on a changing Hub exceeds 97%."""
 LISTING_RULES: Final = ("partial", "repeat", "purge")
-"""Rules of `core__week_quality` that cast doubt on every measure. `like_purge` concerns likes, and all others concern
-downloads."""
+"""Rules of `core__week_quality` that cast doubt on every measure. The rule `like_purge` casts doubt on likes only, and
+all remaining rules on downloads only."""
 
 
 def concentration_over_time(
@@ -39,17 +40,18 @@ def concentration_over_time(
 
     The 95% interval covers counting noise: it is an interval for the mean of the measure if the same week were counted
     many times without any change in a unit's popularity. A unit's noise variance is estimated from successive
-    differences (Wolter 2007, "Introduction to Variance Estimation", section 8.2). If the two previous counts are known,
-    it is the squared second difference, which a steady trend does not change; if only one is, it is the squared change.
-    Each is divided by its expectation for a variance of 1, which depends on how far the periods overlap. One
-    difference says little about one unit, and a few units decide the Herfindahl index; so the variance relative to the
-    squared count is averaged over the `NEIGHBORS` units on either side by rank. On simulated Hubs at rest, this raised
-    the coverage for the Herfindahl index from 88% to 94%; on changing ones, second differences lowered the coverage for
-    shares of the top from 98% to 97%. The delta method turns the noise into the variance of the measure. The interval
-    is Student's t, with Satterthwaite's degrees of freedom, clipped to [0, 1]; for the Herfindahl index, whose errors
-    are skewed, it is computed on the log scale. Units are not resampled: a complete listing is not a sample, and with
-    tails this heavy, bootstrap intervals fall short of their nominal coverage. A trend widens the interval where only
-    one previous count is known; for the share of zeros, overlapping periods always widen it.
+    differences (Wolter 2007, "Introduction to Variance Estimation", section 8.2). The estimate is the squared second
+    difference, which a steady trend does not affect, if the two previous counts are known, and the squared change if
+    only one is known. Both are divided by their expectation for a variance of 1, which depends on how far the periods
+    overlap. A single difference says little about a unit, and a few units dominate the Herfindahl index; therefore, the
+    variance relative to the squared count is averaged over the unit and its `NEIGHBORS` neighbors on either side by
+    rank. On simulated Hubs that do not change, averaging raised the coverage for the Herfindahl index from 88% to 94%;
+    on simulated Hubs that change, second differences lowered the coverage for shares of the top from 98% to 97%. The
+    delta method turns the noise into the variance of the measure. The interval uses Student's t distribution with
+    Satterthwaite's degrees of freedom and is clipped to [0, 1]; for the Herfindahl index, whose errors are skewed, it
+    is computed on the log scale. Units are not resampled: a complete listing is not a sample, and with tails this
+    heavy, bootstrap intervals fall short of their nominal coverage. A trend widens the interval where only one previous
+    count is known; for the share of zeros, overlapping periods always widen the interval.
 
     Args:
         repositories: one row per week, type and unit (a repository, or an organization with its sum), with
@@ -57,7 +59,7 @@ def concentration_over_time(
             (null: in no slice). Optional columns for a measure NAME: `NAME_earlier`, the count in the previous listing,
             scaled to a period of the same length (null if unknown), without which there is no interval;
             `NAME_overlap`, the share of the period that both counts cover, in [0, 1); and `NAME_before_earlier`, the
-            count in the listing before the previous one, if that is as many days earlier (else null).
+            count in the listing before the previous one (null unless the three listings are evenly spaced).
         quality: rows of `core__week_quality` for these weeks and the preceding year.
         measures: names of the columns to measure.
         slices: names of the columns to slice by, in addition to the slice of all rows.
@@ -65,7 +67,8 @@ def concentration_over_time(
     Returns:
         Rows of `schemas.CONCENTRATION_OVER_TIME` without `unit`: one per week, type, measure and slice with at least
         one known value. Shares, the Gini coefficient and the Herfindahl index are null if the total is 0, and the share
-        of the top k is null if there are no more than k units. Negative values count as 0; `n_negative` counts them.
+        of the top k is null if there are no more than k units. Negative values are treated as 0; `n_negative` is their
+        number.
     """
     parts = []
     weeks = repositories.select(["snapshot_date", "repo_type"]).group_by(["snapshot_date", "repo_type"]).aggregate([])
@@ -98,7 +101,7 @@ def concentration_over_time(
 
 
 class _Trust:
-    """Whether a week and those before it are suspect or missing."""
+    """Reports whether a week and the weeks before it are suspect or missing."""
 
     def __init__(self, quality: pa.Table) -> None:
         self._rules: dict[tuple[str, date], set[str]] = {}
@@ -148,7 +151,7 @@ def _measured(
     share_new = 2 * (1 - overlap)
     noise = (values - earlier) ** 2 / share_new
     bend = values - 2 * earlier + np.maximum(_floats(rows, f"{measure}_before_earlier")[known], 0)
-    # if periods overlap by less than half, some days are in the middle one alone, which counts twice
+    # if the periods overlap by less than half, some days are only in the middle period, whose count has a weight of 2
     noise = np.where(np.isnan(bend), noise, bend**2 / (2 * share_new + np.maximum(2 * share_new - 2, 0)))
     flips = ((values == 0) != (earlier == 0)) / share_new
     for slice_kind, (code, names) in codes.items():
@@ -197,7 +200,7 @@ class _Groups:
         found: dict[str, Any] = {"n": n, "total": total, "share_paired": share_paired}
 
         def add(name: str, measured: Floats, derivative: Floats, *, is_log: bool = False) -> None:
-            """Add a measure and its interval; the derivative is scaled by the total."""
+            """Add a measure and its interval; `derivative` is already multiplied by the total."""
             with np.errstate(divide="ignore", invalid="ignore"):
                 weight = np.where(is_paired, (derivative / total[place]) ** 2 * size / n_around, 0)
             spread = around(weight, place, NEIGHBORS) * noise
@@ -228,7 +231,7 @@ class _Groups:
         with np.errstate(divide="ignore", invalid="ignore"):
             variance = self.sum(spread)
             freedom = np.maximum(3 * variance**2 / self.sum(spread**2) - 2, 1)
-            # assume that units without an earlier count are as noisy as the others
+            # assume that units without an earlier count are as noisy as units with one
             variance = np.where(share_paired >= LEAST_PAIRED, variance / share_paired, np.nan)
             reach = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
             if is_log:

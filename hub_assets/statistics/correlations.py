@@ -18,20 +18,20 @@ COEFFICIENTS: Final = ("pearson", "spearman", "kendall")
 
 
 def correlations(columns: Mapping[str, npt.ArrayLike]) -> list[dict[str, str | float]]:
-    """Correlate each pair of variables over the units that have both values.
+    """Correlate each pair of variables over the units for which both values are known.
 
     The study publishes Pearson's r. Spearman's rho (r of the mean ranks) and Kendall's tau-b (which allows for ties)
-    do not assume a linear relation. All come from scipy: `pearsonr`, `spearmanr` and `kendalltau`.
+    do not assume a linear relation. All three come from scipy: `pearsonr`, `spearmanr` and `kendalltau`.
 
     Args:
         columns: arrays of equal length by name, one value per unit; NaN is unknown.
 
     Returns:
-        One record per pair: `variable_x`, `variable_y`, `n`, and for each coefficient its value, its two-sided `_p`
-        (0 below the range of a float) and `_p_holm`, corrected for all pairs in this call. P-values use Student's t for
-        r and rho (approximate for rho with few units), and for tau the exact distribution up to 33 units without ties,
-        the normal approximation otherwise. Coefficients and p-values are NaN if `n` is below 3 or a variable is
-        constant.
+        One record per pair: `variable_x`, `variable_y`, `n`, and for each coefficient its value, its two-sided p-value
+        `_p` (0 if too small for a float) and `_p_holm`, the p-value corrected for all pairs in this call. For r and
+        rho, p-values use Student's t distribution, which is approximate for rho with few units. For tau, they use the
+        exact distribution for up to 33 units without ties and the normal approximation otherwise. Coefficients and
+        p-values are NaN if `n` is below 3 or a variable is constant.
 
     Raises:
         ValueError: if the lengths differ or a value is infinite.
@@ -53,7 +53,7 @@ def _correlate(x: str, y: str, xs: Floats, ys: Floats) -> dict[str, str | float]
     record: dict[str, str | float] = {"variable_x": x, "variable_y": y, "n": len(xs)}
     if len(xs) < 3 or np.ptp(xs) == 0 or np.ptp(ys) == 0:
         return record | {f"{name}{end}": float("nan") for name in COEFFICIENTS for end in ("", "_p")}
-    # centered, because scipy considers 2e16 and 2e16 + 4 nearly constant and warns
+    # center the values, because scipy considers 2e16 and 2e16 + 4 nearly constant and warns
     pearson = stats.pearsonr(xs - xs.mean(), ys - ys.mean())
     for name, result in zip(COEFFICIENTS, (pearson, stats.spearmanr(xs, ys), stats.kendalltau(xs, ys)), strict=True):
         record |= {name: float(result.statistic), f"{name}_p": float(result.pvalue)}

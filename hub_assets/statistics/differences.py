@@ -47,10 +47,11 @@ def mann_whitney(a: npt.ArrayLike, b: npt.ArrayLike) -> dict[str, float]:
         a, b: values of the two groups; NaN is ignored.
 
     Returns:
-        `n_a`, `n_b`, `mean_a`, `mean_b`, `median_a`, `median_b`; `u_a`, the number of pairs the first group wins (a tie
-        counts as half), and `u_b`, the pairs it loses, which add up to n_a n_b; `p_value`, and `log10_p`, which does
-        not underflow at -308; `rank_biserial`, (u_a - u_b) / (n_a n_b), in [-1, 1] (Cliff's delta; Kerby 2014). NaN if
-        a group is empty; p is 1 if all values are equal.
+        `n_a`, `n_b`, `mean_a`, `mean_b`, `median_a`, `median_b`; `u_a`, the number of pairs in which the first group's
+        value is larger (a tie counts as half), and `u_b`, the number in which the second group's value is larger, so
+        that the two add up to n_a n_b; `p_value`, and `log10_p`, which stays finite even if `p_value` underflows to 0;
+        `rank_biserial`, (u_a - u_b) / (n_a n_b), in [-1, 1] (Cliff's delta; Kerby 2014). The test results are NaN if a
+        group is empty; p is 1 if all values are equal.
 
     Raises:
         ValueError: if a value is infinite.

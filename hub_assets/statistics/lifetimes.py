@@ -1,7 +1,7 @@
 """When models are first observed and when events happen to them: the input of survival estimates.
 
-Times are days since creation. A model enters with the first listing after its creation. A model older than the home
-enters late, so its earlier history is unknown; the downloads of a younger model are known from its creation on.
+Times are days since creation. A model enters observation with the first listing after its creation. A model older than
+the home enters late, so its earlier history is unknown; the downloads of a younger model are known from its creation.
 Estimating survival belongs in `survival`.
 """
 
@@ -127,7 +127,7 @@ thresholds as (
     select unnest({list(THRESHOLDS)}) as threshold
 ),
 
--- assume that the count grows evenly between two listings, and that a model new in a listing started at 0
+-- assume that the count grows evenly between two listings, and that a model that is new in a listing started at 0
 steps as (
     select
         repo_key,
@@ -167,7 +167,7 @@ reached as (
     group by steps.repo_key, thresholds.threshold
 ),
 
--- models that had already reached a number when first observed are left out
+-- used below to leave out models that had already reached a threshold when they were first observed
 counted as (
     select
         repo_key,
@@ -240,7 +240,7 @@ select
     event,
     coalesce(relation, 'unspecified') as relation,
     cast(extract('year' from created_at) as varchar) as cohort,
-    -- a model can seem to be listed before it was created: clocks differ, and a recorded Hub may store only the day
+    -- a model can seem to be listed before its creation, because clocks differ and a recorded Hub may store only days
     greatest(entry, 0.0) as entry,
     greatest("exit", 0.0) as "exit",
     coalesce(is_event, false) as is_event
@@ -250,7 +250,7 @@ where entry is not null and "exit" is not null
 
 
 def durations(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Table:
-    """Return how long each model has been observed for each event, as known in a week.
+    """Return the period in which each model was observed for each event, as known in a given week.
 
     Args:
         connection: a database with `int_hub__listing_changes`, `int_hub__listing_totals`, `int_hub__repositories`,

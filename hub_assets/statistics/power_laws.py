@@ -22,7 +22,7 @@ _STEPS: Final = 60
 _FLAT: Final = 1e-12
 _FEW: Final = 64
 _FAR: Final = 1_000
-"""From here up, the integral with three Euler-Maclaurin terms equals the sum over integers to 13 digits."""
+"""From this value up, the integral with three Euler-Maclaurin terms equals the sum over integers to 13 digits."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _n_tail(sample: Counted) -> Ints:
 def _closest(sample: Counted, starts: Ints, is_discrete: bool, near: float = 0) -> Tail:
     """Return the fit closest to the data among those that start at the given positions; see `scan`.
 
-    The search ends early at a fit that is at most `near` away.
+    The search ends early once it finds a fit at a distance of at most `near`.
     """
     values, n_tail = sample.values, _n_tail(sample)
     logs = np.cumsum((sample.counts * np.log(values))[::-1])[::-1]
@@ -100,13 +100,13 @@ def _closest(sample: Counted, starts: Ints, is_discrete: bool, near: float = 0) 
 def goodness_of_fit(
     sample: Counted, tail: Tail, *, resamples: int, seed: int = 0, fewest: int = 1, enough: float = 1
 ) -> float:
-    """Return the p-value of the fit: how often data drawn from the law are farther from their own fit than ours are.
+    """Return the p-value of the fit: how often samples drawn from the law are farther from their own fit than `sample`.
 
     This is the semi-parametric bootstrap of Clauset, Shalizi and Newman, section 4: each resample draws values below
-    x_min from the data and values above it from the law, and is then fitted from scratch. Without `enough`, the
-    error is about 1 / (2 sqrt(resamples)). The authors' own programs are coarser and yield different p-values: for
-    counts, alpha moves in steps of 0.01 (0.49 for words in a novel, 0.7 here), and measured values are compared only
-    just below each value (0.62 for blackouts, 0.8 here).
+    x_min from the data and all other values from the law, and is then fitted from scratch. Without `enough`, the
+    error is about 1 / (2 sqrt(resamples)). The authors' own programs are coarser and yield different p-values. For
+    counts, they vary alpha in steps of 0.01 (p is 0.49 for the words in a novel, compared with 0.7 here); for measured
+    values, they compare the distributions only just below each value (0.62 for blackouts, compared with 0.8 here).
 
     Args:
         sample: values above 0.
@@ -114,9 +114,10 @@ def goodness_of_fit(
         resamples: number of resamples.
         seed: seed of the random draws.
         fewest: the value passed to `scan`.
-        enough: a p-value; only whether p is above it matters. Drawing stops as soon as p over all resamples is certain
-            to be above it, and p is the share up to then (Besag and Clifford 1991, Biometrika 78, 301-304), with a
-            relative error of up to 1 / sqrt(enough * resamples): 0.1 and 100 give p = 0.5 to within about 0.1.
+        enough: a threshold, if it only matters whether p exceeds it. Drawing stops as soon as p over all resamples is
+            certain to exceed the threshold; p is then the share so far (Besag and Clifford 1991, Biometrika 78,
+            301-304), with a relative error of up to 1 / sqrt(enough * resamples). For example, an `enough` of 0.1 and
+            100 resamples give p = 0.5 to within about 0.1.
     """
     rng = np.random.default_rng(seed)
     limit = math.floor(enough * resamples)
@@ -137,9 +138,9 @@ def goodness_of_fit(
 def is_further(sample: Counted, tail: Tail, fewest: int) -> bool:
     """Return whether a sample is farther from its closest fit (see `scan`) than a tail is from its own sample.
 
-    A few starts, evenly spaced by the logarithm of the tail's size, often include one that is closer. Trying them first
-    took a fifteenth of the time for a lognormal sample with 6,500 distinct values, and slightly more time for
-    small ones.
+    A few starts, evenly spaced by the logarithm of the tail's size, often include a fit that is close enough. Trying
+    them first reduced the time for a lognormal sample with 6,500 distinct values to a fifteenth, and slightly increased
+    it for small samples.
     """
     starts, n_tail = _starts(sample, fewest), _n_tail(sample)
     sizes = np.geomspace(n_tail[0], n_tail[starts[-1]], _FEW)
@@ -149,7 +150,7 @@ def is_further(sample: Counted, tail: Tail, fewest: int) -> bool:
 
 
 def log_above(alphas: Floats, values: Floats, is_discrete: bool) -> Floats:
-    """Return the logarithm of the sum (or integral) of x^-alpha over everything from each value up."""
+    """Return the logarithm of the sum (or integral) of x^-alpha over all integers (or numbers) from each value up."""
     logs: Floats = (1 - alphas) * np.log(values) - np.log(alphas - 1)
     if is_discrete:
         alphas, values = np.broadcast_arrays(alphas, values)
@@ -192,8 +193,8 @@ def _standard_error(x_min: float, alpha: float, n: int, is_discrete: bool) -> fl
 def _distances(values: Floats, n_tail: Ints, starts: Ints, alphas: Floats, places: Ints, is_discrete: bool) -> Floats:
     """Return each law's largest distance from the data; `places` has a row per law and a column per position.
 
-    Both distributions are compared at each value and just below it. Between two values only the law's rises, so
-    checking all positions finds the overall maximum.
+    Both distributions are compared at each value and just below it. Between two values, only the law's distribution
+    rises, so checking all positions finds the overall maximum.
     """
     alphas, at = alphas[:, None], values[places]
     n, n_after = n_tail[starts][:, None], np.append(n_tail, 0)[places + 1]
@@ -206,7 +207,7 @@ def _distances(values: Floats, n_tail: Ints, starts: Ints, alphas: Floats, place
 
 
 def drawn_from(tail: Tail, n: int, rng: np.random.Generator) -> Floats:
-    """Draw from the law by inverting its distribution, using a table at first and the integral far out in the tail."""
+    """Draw from the law by inverting its distribution, using a table for small values and an integral for the rest."""
     alpha, x_min = np.array([tail.alpha]), np.array([tail.x_min])
     log_norm = log_above(alpha, x_min, tail.is_discrete)
     chances = 1 - rng.random(n)

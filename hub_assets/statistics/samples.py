@@ -1,4 +1,4 @@
-"""First steps of every statistic: drop unknown values, count equal ones, and sum neighbors."""
+"""First steps of every statistic: drop unknown values, count equal values, and sum neighboring values."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ def known(values: npt.ArrayLike) -> Floats:
 
 
 def around(values: Floats, groups: Ints, distance: int) -> Floats:
-    """Return moving sums: of each value and up to `distance` values before and after it in the same group.
+    """Return moving sums: each value plus up to `distance` values before and after it in the same group.
 
     Args:
         values: the values, sorted within each group.
@@ -47,8 +47,8 @@ def around(values: Floats, groups: Ints, distance: int) -> Floats:
 class Counted:
     """Distinct values in ascending order, with their counts.
 
-    Activity has few distinct values (about 300 for the likes of 348,181 models). Working with them takes a thousandth
-    of the time, and a bootstrap only has to draw their counts.
+    Activity has few distinct values (about 300 for the likes of 348,181 models). Working with distinct values takes a
+    thousandth of the time, and a bootstrap only has to draw their counts.
     """
 
     values: Floats

@@ -100,7 +100,7 @@ CONCENTRATION_OVER_TIME: Final = _schema(
     pa.field("n_weeks", pa.int64()),
     pa.field("share_suspect", pa.float64()),
 )
-"""`stats__concentration_over_time`: concentration of each week by slice, and how far the week can be trusted."""
+"""`stats__concentration_over_time`: concentration by week and slice, and how far each week can be trusted."""
 
 SURVIVAL: Final = _schema(
     ("event", "slice_kind", "slice"),

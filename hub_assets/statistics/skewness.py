@@ -26,9 +26,9 @@ def skewness(values: npt.ArrayLike) -> dict[str, float | bool | None]:
 
     Returns:
         `skewness`, g1: the third central moment over the cubed standard deviation (scipy's `skew`); `skewness_p`, the
-        one-sided p-value of D'Agostino's test (1970; scipy's `skewtest`), 0 below the range of a float; and
-        `is_right_skewed`, whether g1 is above 0 with p below 0.001. NaN and None if all values are equal or there are
-        fewer than 8.
+        one-sided p-value of D'Agostino's test (1970; scipy's `skewtest`), which is 0 if too small for a float; and
+        `is_right_skewed`, whether g1 is above 0 with p below 0.001. The numbers are NaN and `is_right_skewed` is None
+        if all values are equal or there are fewer than 8.
 
     Raises:
         ValueError: if a value is infinite.
@@ -36,7 +36,7 @@ def skewness(values: npt.ArrayLike) -> dict[str, float | bool | None]:
     given = known(values)
     if len(given) < FEWEST or np.ptp(given) == 0:
         return {"skewness": float("nan"), "skewness_p": float("nan"), "is_right_skewed": None}
-    # centered, because scipy warns about large, nearly equal values
+    # center the values, because scipy warns about large, nearly equal values
     found = float(stats.skew(given - given.mean()))
     p = float(stats.skewtest(given - given.mean(), alternative="greater").pvalue)
     return {"skewness": found, "skewness_p": p, "is_right_skewed": found > 0 and p < SIGNIFICANT}

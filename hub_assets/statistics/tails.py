@@ -21,11 +21,11 @@ PLAUSIBLE: Final = 0.1
 DECIDED: Final = 0.1
 """A likelihood ratio decides between two distributions if its p is below this (the paper's section 5)."""
 CHANCE: Final = 1.353
-"""Log-likelihood ratios closer to 0 decide nothing, whatever their p: half of the 0.9 quantile of chi^2.
+"""Log-likelihood ratios closer to 0 than this (half of the 0.9 quantile of chi^2) decide nothing, whatever their p.
 
-An unnecessary additional parameter improves the log-likelihood by this much in a tenth of all samples. Vuong's p is
-meaningless where two distributions nearly coincide, as they do on few distinct values, because the standard deviation
-it divides by is also close to 0.
+An unnecessary additional parameter improves the log-likelihood by at least this much in a tenth of all samples. Vuong's
+p is meaningless if two distributions nearly coincide, as they do on few distinct values, because the standard deviation
+by which the ratio is divided is also close to 0.
 """
 FEWEST: Final = 50
 """Smallest tail that supports a fit (the paper's rule of thumb)."""
@@ -44,7 +44,7 @@ def fit_tail(
         seed: seed of the bootstrap.
 
     Returns:
-        `n` (values above 0), `n_distinct`; `x_min`, `alpha`, `alpha_se`, `ks`, `n_tail` as in `Tail`, and
+        `n` (values above 0) and `n_distinct`; `x_min`, `alpha`, `alpha_se`, `ks` and `n_tail`, as in `Tail`; and
         `share_in_tail`. `x_min` always leaves at least 50 values in the tail.
 
         `resamples`, `goodness_p` (see `goodness_of_fit`) and `is_plausible`, whether that p is above 0.1 (None without
@@ -62,11 +62,12 @@ def fit_tail(
         `verdict` on the claim that the tail is a power law: `contradicted` if an alternative fits better or the power
         law is not plausible, `undecided` if a lognormal fits equally well, `supported` if the lognormal fits worse and
         the power law is plausible, `not_tested` if the lognormal fits worse but there are no resamples. On few distinct
-        values the lognormal, which has two parameters, fits as well or better.
+        values, the lognormal, which has two parameters, fits as well as the power law or better.
 
-        Numbers are NaN and the verdict is `too_few` with fewer than 50 values or 3 distinct values, or if no x_min has
-        an alpha within the bounds of `scan` (for the values 100, 101 and 102, alpha would be in the hundreds, which
-        reflects the end of the scale rather than a tail).
+        `preferred` and `verdict` are `too_few`, `resamples` is 0 and the other numbers from `x_min` on are NaN if there
+        are fewer than 50 values or 3 distinct values, or if no x_min has an alpha within the bounds of `scan` (for the
+        values 100, 101 and 102, alpha would be in the hundreds, which reflects the end of the scale rather than a
+        tail).
 
     Raises:
         ValueError: if a value is negative or infinite, or is not an integer although `is_discrete` is true.

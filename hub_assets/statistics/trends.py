@@ -24,8 +24,8 @@ YEAR: Final = 365.25
 WINDOW: Final = 30
 """Days that the Hub's download counter covers, so successive weeks count some of the same days."""
 MEMORIES: Final = tuple(7 * 2.0**power for power in (-1, 0, 1, 2, 3, 4, 5, 6, 8, 11))
-"""Days in which a persistent deviation decays to 1/e: from half a week to 39 years, which is indistinguishable from a
-random walk."""
+"""Numbers of days in which a persistent deviation decays to 1/e: from half a week to 39 years. The longest cannot be
+distinguished from a random walk."""
 FRESH: Final = (0.0, 1.0, 4.0, 16.0, 64.0, 256.0, np.inf)
 """Variance of counting noise, relative to the variance that each week adds to the persistent deviation; infinity means
 that no deviation persists."""
@@ -38,8 +38,8 @@ def trend(days: npt.ArrayLike, values: npt.ArrayLike) -> dict[str, float]:
     deviations from the line are the sum of a persistent part, with an exponential covariance, and of counting noise,
     which is independent each week or, as in a counter of the last 30 days, shared by weeks less than 30 days apart. The
     kind of noise, its variance and the persistence are not fixed at their estimates; instead, the slope is averaged
-    over a grid of them, weighted by the restricted likelihood (Harville 1974, Biometrika 61, 383-385). This is Bayesian
-    averaging, with prior weights that fall with the fourth root of the persistence.
+    over a grid of these parameters, weighted by the restricted likelihood (Harville 1974, Biometrika 61, 383-385). This
+    is Bayesian averaging, with prior weights that fall with the fourth root of the persistence.
 
     The interval estimates the slope of the underlying process; these weeks are one realization of it. Over 104 weeks,
     four of them missing, it covers the true slope in 94 to 98% of autoregressive series that return to a level within
@@ -51,8 +51,8 @@ def trend(days: npt.ArrayLike, values: npt.ArrayLike) -> dict[str, float]:
 
     Returns:
         `n` (known values), `slope` (change of the value per year) with `slope_low` and `slope_high` (95%), and
-        `p_value`, twice the probability that the slope has the opposite sign. All but `n` are NaN with fewer than 8
-        known values, or if they are all equal.
+        `p_value`, twice the probability that the slope has the opposite sign. All but `n` are NaN if there are
+        fewer than 8 known values, or if all of them are equal.
     """
     given = floats(values)
     known = ~np.isnan(given)
@@ -96,7 +96,7 @@ def trends(series: pa.Table, keys: Sequence[str]) -> pa.Table:
 
 
 def _lines(x: Floats, series: Floats) -> list[dict[str, float]]:
-    """Return `trend` of several series that are known in the same weeks: `x` in days, and a row per series."""
+    """Return `trend` for several series (rows) that are known in the same weeks, whose times in days are `x`."""
     n = len(x)
     unknown = {"n": n, **dict.fromkeys(("slope", "slope_low", "slope_high", "p_value"), np.nan)}
     if n < LEAST:
@@ -114,7 +114,7 @@ def _lines(x: Floats, series: Floats) -> list[dict[str, float]]:
 
 
 def _averaged(centers: Floats, errors: Floats, weights: Floats, freedom: int) -> dict[str, float]:
-    """Return the mean and the interval of a weighted mixture of t distributions, and the p-value of 0."""
+    """Return the mean and the interval of a weighted mixture of t distributions, and the p-value of a zero slope."""
 
     def below(slope: float) -> float:
         return float(weights @ stats.t.cdf((slope - centers) / errors, freedom))
@@ -132,7 +132,7 @@ def _averaged(centers: Floats, errors: Floats, weights: Floats, freedom: int) ->
 
 
 def _fits(x: Floats, series: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the slopes, their standard errors and the weights, each a row per covariance and a column per series."""
+    """Return slopes, their standard errors and weights, with one row per covariance and one column per series."""
     n, design = len(x), np.column_stack([np.ones(len(x)), x - x.mean()])
     apart = np.abs(x[:, None] - x[None, :])
     freedom = n - 2

@@ -5,12 +5,12 @@ zero in every snapshot week, so corrections never change a total over all weeks.
 
 - A stall or partial listing. A repository whose counter stalled, or that was left out of the listing, has no downloads
   in the suspect weeks and all of them in the first trusted week. These downloads are spread evenly over the time
-  between the trusted listings.
+  between the last trusted listing before the fault and the first one after it.
 - A rollback. The Hub withdrew downloads that it had counted before. They are subtracted from the latest weeks that have
   downloads; any remainder stays as negative downloads in the week of the rollback.
 
-Entries are computed once the trusted listing arrives and are never edited: a later correction is a further entry, and
-each takes the earlier ones into account.
+Entries are computed once the trusted listing arrives and are never edited: a later correction adds further entries,
+which take the earlier ones into account.
 """
 
 from datetime import date
@@ -52,7 +52,7 @@ listings as (
     where totals.snapshot_date <= $week and totals.n_days > 0
 ),
 
--- the backlog of place 1 belongs to the suspect listings right before it
+-- a backlog in the current listing (place 1) belongs to the suspect listings right before it
 trusted as (
     select listings.repo_type, min(listings.place) as place
     from listings
@@ -81,7 +81,7 @@ window_listings as (
     where listings.place <= rules.longest_stall + 1
 ),
 
--- repositories to correct: those that fell, and those that stood still or were left out in a stall
+-- repositories whose all-time count fell, and repositories that have new downloads after a stall of their type
 fallen as (
     select repo_type, repo_key
     from int_hub__listing_changes
@@ -111,7 +111,7 @@ moved as (
     group by repo_type, repo_key, flow_date
 ),
 
--- their downloads by listing, with the corrections known so far
+-- downloads by listing of the repositories to correct, including earlier corrections
 flows as (
     select
         concerned.repo_type,
@@ -137,7 +137,7 @@ flows as (
             and window_listings.snapshot_date = moved.flow_date
 ),
 
--- spread the downloads that arrived after a stall evenly over its days
+-- spread the downloads that arrived after a stall evenly over the days since the last trusted listing
 standing as (
     select
         flows.repo_type,
@@ -173,7 +173,7 @@ spread as (
     where n_missing > 0 and n_total > 0
 ),
 
--- subtract the fall from the latest weeks that had downloads; any excess remains negative
+-- subtract the fall from the latest weeks that had downloads; any remainder stays negative
 takeable as (
     select
         repo_type,
@@ -225,8 +225,8 @@ def flow_corrections(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Ta
     """Compute the entries that follow from this week's listings.
 
     Args:
-        connection: a database with `int_hub__listing_changes` and `int_hub__listing_totals` for this week and the
-            eight listings before it, `core__week_quality`, `trust_rules`, and earlier weeks of
+        connection: a database with `int_hub__listing_changes` for this week and the eight listings before it,
+            `int_hub__listing_totals` and `core__week_quality` for one listing more, `trust_rules`, and earlier weeks of
             `core__flow_corrections`.
         week: the Monday of the week.
 

@@ -1,7 +1,7 @@
 """Verdicts of each rule on one week's listings: the rows of `core__week_quality`.
 
 A rule compares a listing with the one before it and with medians of earlier listings, never with later ones. Its
-verdict is `unknown` if there is too little to go by, for example in the first weeks of a home.
+verdict is `unknown` if there is not enough to compare with, for example in the first weeks of a home.
 """
 
 from collections.abc import Callable, Iterator
@@ -75,7 +75,7 @@ def week_quality(totals: pa.Table, counting_changes: pa.Table, rules: Rules, wee
         week: the Monday of the judged week.
 
     Returns:
-        One row per listed type and rule, with the columns of `schemas.WEEK_QUALITY`.
+        One row per rule and repository type listed in the week, with the columns of `schemas.WEEK_QUALITY`.
     """
     rows = []
     for series in _series_of(totals, rules, week):
@@ -120,8 +120,8 @@ def _row(repo_type: str, rule: str, verdict: Verdict) -> dict[str, Any]:
 def _partial(series: Series) -> Verdict:
     listed = series.last("n_listed")
     share = listed / series.median_before(series["n_listed"], PARTIAL_LISTINGS)
-    # a listing is still short after a purge; it is partial only if it lost rows this week or was cut at the same number
-    # again
+    # listings stay short after a purge, so a short listing is partial only if it lost rows this week or was cut at the
+    # same number of rows again
     lost = _divide(series["n_vanished"], series["n_previous"])[-1] > 1 - series.rules.partial_share
     is_cut = listed == series.last("n_previous")
     return _verdict(
@@ -208,7 +208,7 @@ def _purge(series: Series) -> Verdict:
     shares = _divide(series["n_vanished"], series["n_previous"])
     usual = np.nan_to_num(series.median_before(shares))
     threshold = max(series.rules.purge_share, series.rules.purge_multiple * usual)
-    # a larger loss means a truncated listing; between `partial_share` and this share, it may be either
+    # a loss above `most_purged_share` means a truncated listing; a smaller one can be a purge, so both rules report it
     is_cut = _partial(series).severity == "error" and shares[-1] > series.rules.most_purged_share
     return _verdict(
         bool(shares[-1] > threshold and vanished >= series.rules.least_purged and not is_cut),
@@ -247,7 +247,7 @@ def _level(series: Series) -> Verdict:
 
 
 def _definition(series: Series, counting_changes: pa.Table) -> Verdict:
-    """Judge whether an announced change falls between the previous listing and this one."""
+    """Judge whether an announced change of counting falls between the previous listing and this one."""
     since = series.dates[-2] if len(series.dates) > 1 else series.dates[-1]
     changes = [
         change

@@ -2,7 +2,7 @@
 
 The Hub computes its counters in batches. When a batch fails, all-time counts do not change, and a later listing
 carries the backlog. Two signs reveal this: downloads per day fall far below their running median, and busy
-repositories, which are downloaded all the time, have the same count twice.
+repositories, which are downloaded all the time, have the same count in two successive listings.
 """
 
 from itertools import pairwise

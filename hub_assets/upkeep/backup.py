@@ -1,6 +1,7 @@
 """Backs up a home to a folder and restores it. Backups are incremental, verified, and consistent even during a run.
 
-A backup folder contains `objects/`, files named by their SHA-256 digest, and `backups/`, one list of files per backup.
+A backup folder contains `objects/`, with files named by their SHA-256 digest, and `backups/`, with one file list per
+backup.
 An unchanged file is stored only once, even if many backups list it. Nothing is encrypted. Because the folder holds
 personal data and the pseudonym key, only its owner can read it. Checking whether a home is valid belongs in
 `verify`; copying the folder to another machine is up to other tools.
@@ -76,7 +77,7 @@ def back_up(home: Home, folder: Path, say: Callable[[str], None] = lambda _: Non
 
     A run may be active: the copy of each week in the lake matches one manifest, SQLite files are copied through SQLite,
     and the published warehouse is never half-written. Only `build.duckdb` cannot be copied while a run has it open. The
-    backup then reuses the previous backup's copy, if any, and says so. Runs rebuild this file from the lake.
+    backup then reuses the newest earlier copy, if any, and says so. Runs rebuild this file from the lake.
 
     Args:
         home: the home.
@@ -191,7 +192,7 @@ def read_backup(folder: Path, name: str | None = None) -> Backup:
 
 
 def verify_backups(folder: Path) -> Iterator[str]:
-    """Yield a sentence for each damaged list or object in a backup folder."""
+    """Yield a sentence for each list or object in a backup folder that is damaged or missing."""
     checked: set[str] = set()
     for name in backups_in(folder):
         try:
@@ -295,7 +296,7 @@ def _week_entries(home: Home, folder: Path, store: _Store) -> list[Entry]:
         before = manifest.read_bytes() if manifest.exists() else None
         digests = _digests(before)
         if folder.is_relative_to(home.lake.root) and not all((folder / name).exists() for name in digests):
-            # a lake that caches a bucket lacks parts nobody has read yet; in other lakes, the manifest has just changed
+            # a cache of a bucket lacks parts that nobody has read yet; in other lakes, the manifest has just changed
             with suppress(LakeError):
                 read = read_manifest(manifest)
                 parts = (*read.parts, *(read.landing or ()))

@@ -53,11 +53,12 @@ class ForgetRefused(UserError):
 
 @dataclass
 class Erasure:
-    """The result of an erasure: the number of replaced text values by file or table.
+    """The result of an erasure.
 
     `names` maps each name to its token. `words` are names that are also terms in the data; they are replaced only in
-    fields that name somebody and where they are namespaces. `changed_numbers` lists published tables in which a number
-    changed, which would be a defect. `backups` and `releases` (published ones) may still contain the person.
+    fields that name somebody and where they are namespaces. `counts` is the number of changed text values by stage.
+    `changed_numbers` lists published tables in which a number changed, which would be a defect. `backups` and
+    `releases` list the backups and published releases that may still contain the person's names.
     """
 
     names: dict[str, str]
@@ -93,8 +94,8 @@ class Eraser:
 
         Args:
             text: the string.
-            name: the field it comes from. Names that are also terms are replaced only as namespaces and in fields that
-                name people.
+            name: the field that contains the string. Names that are also terms are replaced only as namespaces and in
+                fields that name people.
         """
         if text in self.tokens and (text not in self._words or name in self._naming):
             changed = self.tokens[text]
@@ -198,7 +199,7 @@ class _OwnEraser(Eraser):
 
 
 def names_of(home: Home, name: str) -> dict[str, str]:
-    """Return all names of a person, each with the reason: merged with the given name, or linked through an account."""
+    """Return all names of a person, each with the reason for including it, such as a merge or a Hub account."""
     names = {name: "as given"}
     if home.build.exists() or home.warehouse.exists():
         with duckdb.connect(home.warehouse if home.warehouse.exists() else home.build, read_only=True) as connection:
@@ -246,14 +247,14 @@ def forget(
 ) -> Erasure:
     """Erase names from a home.
 
-    The caller must hold the home's building lock, and no other program may have its databases open.
+    The caller must hold both of the home's locks, and no other program may have the home's databases open.
 
     To complete an interrupted erasure, run it again. Tokens do not change, because tombstones are written first.
 
     Args:
         home: the home.
         names: all names of one person.
-        project: the tables of its databases.
+        project: the SQL project, which describes the tables of the home's databases.
         databases: addresses (SQLAlchemy) of the Dagster instance's databases outside the home.
         say: receives a line per stage.
     """
@@ -306,7 +307,7 @@ def _numbers(path: Path) -> dict[str, Any]:
 
 
 def _is_word(home: Home, name: str, project: Project) -> bool:
-    """Return whether a name is also a term in the data, so that it must not be replaced everywhere."""
+    """Return whether a name is also a term in the data, and therefore must not be replaced everywhere."""
     terms = {*project.tables, *(column.name for table in project.tables.values() for column in table.columns)}
     terms |= {"model", "dataset", "space", "user", "org", "ok", "gone", "gated", "open", "closed", "merged", "main"}
     if name in terms:
@@ -328,7 +329,7 @@ def _is_word(home: Home, name: str, project: Project) -> bool:
 
 
 def _ids(key: bytes, tokens: Mapping[str, str]) -> dict[str, str]:
-    """Return the new developer id and pseudonym for each old one. They change because they are derived from names."""
+    """Map each old developer id and pseudonym to its new value. Both change, because they are derived from names."""
     ids = {_id(name): _id(token) for name, token in tokens.items()}
     old, new = (pseudonyms(key, pa.array(list(some), pa.string())).to_pylist() for some in (ids, ids.values()))
     return ids | dict(zip(old, new, strict=True))
@@ -378,7 +379,7 @@ def _week(lake: Lake, folder: Path, eraser: Eraser) -> None:
 
 
 def _journal(path: Path, eraser: Eraser) -> None:
-    """Rewrite an interrupted collection's journal. The next plan drops pending requests about the person."""
+    """Rewrite the journal of an interrupted collection. The next plan drops pending requests about the person."""
     beside = path.with_name(f".{path.name}.beside")
     beside.unlink(missing_ok=True)
     with Journal(path) as old, Journal(beside) as new:
@@ -390,8 +391,8 @@ def _journal(path: Path, eraser: Eraser) -> None:
 
 
 def _decisions(home: Home, eraser: Eraser, tokens: Mapping[str, str]) -> None:
-    """Replace the names in the decisions, and add decisions that keep the person's names merged, because the tokens no
-    longer look alike."""
+    """Replace the names in the decisions, and add decisions that keep the person's names merged, because the tokens,
+    unlike the names, do not resemble each other."""
     rows = {}
     for row in read_decisions(home.decisions).to_pylist():
         changed = {name: eraser.text(value, name) for name, value in row.items()}

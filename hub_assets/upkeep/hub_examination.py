@@ -226,7 +226,7 @@ class HubExamination:
         fields = set().union(*self.rows[repo_type]) & {*LISTINGS[repo_type].fields}
         lost = sorted(fields - set().union(*rows)) if len(rows) >= PAGE_SIZE else []
         if lost:
-            found, meaning = f"without the fields {', '.join(lost)}", "The link drops `expand`; later rows lack fields."
+            found, meaning = f"without the fields {', '.join(lost)}", "The link drops `expand`: later rows lack fields."
             return Finding(name, "failure", found, meaning, _UPDATE)
         if repeated:
             found, meaning = f"{repeated:,} rows of the first page again", "The listing shifts while it is read."
@@ -312,7 +312,7 @@ class HubExamination:
         n = len(answer.body) if isinstance(answer.body, list) else 0
         if n > 1:
             found = f"{n:,} commits although 1 was requested"
-            yield Finding(name, "warning", found, "Page sizes are the Hub's own; positions are computed.", _UPDATE)
+            yield Finding(name, "warning", found, "The Hub chooses page sizes; positions are computed.", _UPDATE)
         elif answer.total is not None and answer.total > 1 and answer.next_path is None:
             meaning = "A history of several pages would end after the first one and look complete."
             yield Finding(name, "failure", "there is no Link to the next page", meaning, _UPDATE)
@@ -333,7 +333,7 @@ class HubExamination:
             meaning = "Discussions without these fields cannot be counted."
             yield Finding(name, "failure", f"a discussion lacks {', '.join(lacking)}", meaning, _UPDATE)
         elif page.total is None:
-            meaning = "Where a history ends is guessed from the length of its pages."
+            meaning = "The end of a history is guessed from the length of its pages."
             yield Finding(name, "warning", "there is no count", meaning, _UPDATE)
         elif page.total > len(page.items) != discussions.PAGE_SIZE:
             found = f"{len(page.items)} on the first page of {page.total:,} instead of {discussions.PAGE_SIZE}"
@@ -358,7 +358,7 @@ class HubExamination:
             meaning = "Deleted repositories are recorded as failed and requested again every week."
             yield Finding(name, "warning", f"{error}", meaning, _UPDATE)
             return
-        yield Finding(name, "warning", "the Hub says that it exists", "Deletions cannot be seen.", _UPDATE)
+        yield Finding(name, "warning", "the Hub says that it exists", "Deletions cannot be detected.", _UPDATE)
 
     def _redirect(self) -> Iterator[Finding]:
         """Request an id in a different case; the Hub responds as it does for a renamed repository."""

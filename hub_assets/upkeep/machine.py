@@ -149,7 +149,7 @@ def _secret(home: Home) -> Finding:
     try:
         home.check_pin(fingerprint(secret_key(home.secret)))
     except HubAssetsError as error:
-        meaning = "Developers cannot get their pseudonyms."
+        meaning = "Pseudonyms cannot be computed."
         return Finding("secret", "failure", str(error), meaning, "Restore it from a backup, or follow the message.")
     return Finding("secret", "ok", "the pseudonym key is private and the same as before")
 

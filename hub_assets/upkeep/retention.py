@@ -22,7 +22,8 @@ from hub_assets.warehouse.database import connect, rewrite
 from hub_assets.warehouse.sql_project import Project
 
 FILE: Final = "retention.toml"
-"""Name of a file in the home: one line per limit that differs from the default, such as `exports_weeks = 104`."""
+"""Name of the file in the home with a line for each limit that differs from its default, such as `exports_weeks = 104`.
+"""
 MATERIALIZED: Final = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION")
 KEPT_EVENTS: Final = (*MATERIALIZED, "PIPELINE_START", "PIPELINE_SUCCESS")
 """Event types to keep, because they record materializations and contain the numbers that the UI plots."""
@@ -109,8 +110,8 @@ def apply(home: Home, project: Project, now: datetime, databases: Sequence[str] 
 
     Args:
         home: the home.
-        project: the tables of its databases.
-        now: the time that the limits on events and runs count from.
+        project: the SQL project, which describes the tables of the home's databases.
+        now: the time from which the limits on events and runs count back.
         databases: the address (SQLAlchemy) of the Dagster instance's database, if it lies outside the home.
     """
     limits = limits_of(home)
@@ -175,7 +176,7 @@ class _Instance:
             _execute(self._events, delete, runs=chunk, kinds=KEPT_EVENTS)
         for run in runs:
             shutil.rmtree(self._logs / run, ignore_errors=True)
-            for file in self._shards.glob(f"{run}.db*"):  # with SQLite's own files
+            for file in self._shards.glob(f"{run}.db*"):  # including the files that SQLite keeps beside it
                 file.unlink()
         if runs:
             _vacuum(self._events)
@@ -219,7 +220,7 @@ def _execute(engine: sqlalchemy.Engine, statement: str, **values: Sequence[str] 
 
 
 def _vacuum(engine: sqlalchemy.Engine) -> None:
-    if engine.dialect.name == "sqlite":  # PostgreSQL does it by itself
+    if engine.dialect.name == "sqlite":  # PostgreSQL vacuums by itself
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sqlalchemy.text("vacuum"))
 

@@ -1,4 +1,4 @@
-"""Verifies everything in a home: checksums, counts, references, and that every file can be read.
+"""Verifies everything in a home: checksums, counts and references, and whether every file can be read.
 
 Writes nothing. Each problem names the damaged file, and the user decides what to replace it with. Examining the Hub and
 the machine belongs in `doctor`.
@@ -53,7 +53,7 @@ def verify(home: Home, project: Project, say: Callable[[str], None] = lambda _: 
 
     Args:
         home: the home.
-        project: the tables of its databases.
+        project: the SQL project, which describes the tables of the home's databases.
         say: receives a line per stage.
     """
     stages: tuple[tuple[str, Callable[[Home], Iterator[Problem]]], ...] = (
@@ -72,7 +72,7 @@ def verify(home: Home, project: Project, say: Callable[[str], None] = lambda _: 
 
 
 def _settings(home: Home) -> Iterator[Problem]:
-    """Check the binding, the secret, the decisions, and that no write was cut off."""
+    """Check the binding, the secret and the decisions, and whether any write was cut off."""
     for path, read in (
         (home.root / "home.json", lambda: home.source),
         (home.decisions, lambda: read_decisions(home.decisions)),
@@ -96,7 +96,7 @@ def _pinned(home: Home) -> bool:
 
 
 def _lake(home: Home, project: Project) -> Iterator[Problem]:
-    """Check each week of each raw table: manifest, digests, rows, columns, and files missing from every manifest."""
+    """Check each week of each raw table: manifest, digests, rows and columns, and files that no manifest names."""
     sources = {source.name: source for source in project.sources if not source.is_stored}
     for table in sorted(path for path in home.lake.root.glob("*") if path.is_dir()):
         if table.name not in sources:
@@ -114,7 +114,7 @@ def _lake(home: Home, project: Project) -> Iterator[Problem]:
 
 
 def _parts(home: Home, source: Source, week: date, manifest: Manifest) -> Iterator[Problem]:
-    """Check a manifest's parts: digest, number of rows, columns, and whether all rows belong to the week."""
+    """Check a manifest's parts: their digests, rows and columns, and whether all rows belong to the week."""
     folder = home.lake.folder(source.name, week)
     for part in {part.file: part for part in (*manifest.parts, *(manifest.landing or ()))}.values():
         try:
@@ -150,7 +150,7 @@ def _folder(folder: Path, manifest: Manifest) -> Iterator[Problem]:
         content = path.read_bytes()
         intact = sum(len(b"%08x %d\n" % (0, len(record))) + len(record) + 1 for record in read_records(content))
         if intact != len(content):
-            yield Problem(path, f"its last {len(content) - intact:,} bytes cannot be read and will be fetched again")
+            yield Problem(path, f"its last {len(content) - intact:,} bytes cannot be read; they will be fetched again")
 
 
 def _references(home: Home) -> Iterator[Problem]:
@@ -318,7 +318,7 @@ def _without_node(edges: Path, nodes: Path) -> int:
 
 
 def _check_png(path: Path) -> None:
-    """Check the CRC of every chunk.
+    """Verify the checksum of every chunk of a PNG file.
 
     Raises:
         ValueError: if the file is damaged.

@@ -62,13 +62,13 @@ def stale_tables(
 ) -> dict[date, list[str]]:
     """Return, for each week that was ever built, the tables that need a rebuild.
 
-    A table's week is stale if another version of the code built it, if it is missing, if a table that it reads is
-    stale, or if a table that it reads has since been built by different code.
+    A week of a table is stale if it is missing or was built by another version of the code, if a table that it reads is
+    stale, or if such a table has since been rebuilt by different code.
 
     Args:
         connection: the build database.
         code: all tables, in the order in which they are built.
-        weeks: weeks that were built even if no build was recorded.
+        weeks: weeks that count as built even if no build was recorded.
     """
     builds: dict[date, dict[str, _Build]] = {week: {} for week in weeks}
     if connection.execute("select 1 from duckdb_tables() where table_name = ?", [BUILDS]).fetchone():

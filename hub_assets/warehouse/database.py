@@ -27,7 +27,7 @@ from hub_assets.warehouse.sql_project import DataTest, Model, Project, Seed, Sou
 logger = logging.getLogger(__name__)
 
 MOST_MEMORY: Final = 5 * 2**30
-"""Maximum memory in bytes for DuckDB. Without it, building ten times the study's size took 8.9 GiB."""
+"""Maximum memory in bytes for DuckDB. Without a limit, building a Hub ten times the study's size took 8.9 GiB."""
 
 
 class WarehouseError(HubAssetsError):
@@ -54,9 +54,9 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     block it reads.
 
     Raises:
-        WarehouseBusy: if another process is writing to it.
+        WarehouseBusy: if another process is writing to the database.
         WarehouseDamaged: if the file turns out to be damaged, on opening or inside the `with` block.
-        WarehouseError: if it cannot be opened for another reason, or the disk is full.
+        WarehouseError: if the database cannot be opened for another reason, or the disk is full.
     """
     if not read_only and not path.exists():
         _log_of(path).unlink(
@@ -72,7 +72,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         try:
             _limit_memory(connection)
             connection.execute("set timezone = 'UTC'")
-            connection.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout, over our own output
+            connection.execute("set enable_progress_bar = false")  # it would overwrite our own output
             connection.execute("set errors_as_json = true")  # to distinguish errors by type
             yield connection
             if not read_only:
@@ -89,7 +89,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
 def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
     """Set DuckDB's memory limit to MOST_MEMORY, unless its own limit, 80% of the machine's memory, is lower.
 
-    What does not fit is spilled to a folder beside the database, which DuckDB deletes afterwards.
+    Data that does not fit is spilled to a folder beside the database; DuckDB deletes the folder afterward.
     """
     ((own,),) = connection.execute("select current_setting('memory_limit')").fetchall()
     size, unit = own.split()
@@ -101,8 +101,8 @@ def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
 def batches(rows: duckdb.DuckDBPyRelation, size: int) -> pa.RecordBatchReader:
     """Return a reader of batches, which must be closed: use it in a `with` block.
 
-    An exception's traceback keeps an open reader alive. While a reader is open, DuckDB 2.0.0 waits in a busy loop for
-    the database to close, so the process could never open it again.
+    An exception's traceback keeps an open reader alive, and an open reader keeps the database open. If the process then
+    opens the database again, DuckDB 2.0.0 waits forever, in a busy loop, for the database to close.
     """
     return rows.to_arrow_reader(size)
 
@@ -133,8 +133,8 @@ def _in_words(path: Path, error: duckdb.Error) -> Exception:
     cause = _details(error)
     number = int(cause.get("errno", 0))
     if number == errno.EAGAIN:
-        return WarehouseBusy(f"{path} is being written by another run; wait for it or stop it")
-    # a failed commit or checkpoint carries no number, only the system's message at the end of its first line
+        return WarehouseBusy(f"another run is writing to {path}; wait for it or stop it")
+    # the error of a failed commit or checkpoint has no error number; its first line ends with the system's message
     first_line = cause.get("exception_message", str(error)).splitlines()[0]
     if number in FULL or first_line.endswith(tuple(f": {os.strerror(full)}" for full in FULL)):
         return WarehouseError(f"{path} could not be written because the disk is full; free some space and try again")
@@ -159,10 +159,10 @@ def _details(error: duckdb.Error) -> dict[str, str]:
 
 def _damaged(path: Path, cause: Mapping[str, str]) -> WarehouseDamaged:
     log = _log_of(path)
-    remedy = f"Move {log.name} away, which a killed program left behind; if that does not help, remove" * log.exists()
+    remedy = f"Move {log.name} away: a killed program left it behind. If that does not help, remove {path.name}"
     return WarehouseDamaged(
-        f"{path} is damaged ({cause['exception_message'].splitlines()[0]}). {remedy or 'Remove'} it: materializing its "
-        "weeks again, downstream of the raw tables, rebuilds everything from the lake"
+        f"{path} is damaged ({cause['exception_message'].splitlines()[0]}). {remedy if log.exists() else 'Remove it'}: "
+        "materializing its weeks again, downstream of the raw tables, rebuilds everything from the lake"
     )
 
 
@@ -248,7 +248,10 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
 
 
 def _take_in(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Turn a view of another engine's files into a table, in several steps for the reason given in `replace_week`."""
+    """Turn a view of another engine's files into a table, which is created and filled in separate transactions.
+
+    The reason is given in `replace_week`.
+    """
     connection.execute(f"create or replace table {table}__taken_in as select * from {table} limit 0")
     connection.execute(f"insert into {table}__taken_in select * from {table}")
     connection.begin()
@@ -260,9 +263,10 @@ def _take_in(connection: duckdb.DuckDBPyConnection, table: str) -> None:
 def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project: Project) -> dict[str, int]:
     """Add weeks of the build to the published warehouse and return their row counts by table.
 
-    Only these weeks are copied, so a failed build of another week is not published. Seeds, marts and the identity
-    tables are published. Views are not, because they read lake files that a later run may replace; intermediate tables
-    are not, because they name people. Readers who have the file open keep the old version until they reopen it.
+    Only these weeks are copied, so a failed build of another week is not published. Seeds, marts and the sources marked
+    `is_published` are published. Views are not published, because they read lake files that a later run may replace;
+    intermediate tables are not published, because they name people. Readers who have the file open keep the old version
+    until they reopen it.
     """
     added = [weeks] if isinstance(weeks, date) else list(weeks)
     beside = warehouse.with_name(f".{warehouse.name}.beside")
@@ -278,7 +282,7 @@ def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project:
         if log.exists():
             # the log belongs to the old file and would make the new file unreadable
             log.replace(log.with_name(f"{log.name}.set-aside"))
-            logger.warning("Set %s aside: another program wrote to the published file and left it behind.", log)
+            logger.warning("Set %s aside: another program wrote to the published file and left this log behind.", log)
         beside.replace(warehouse)
     except WarehouseDamaged:
         for path in (build, warehouse):  # find out which file is damaged
@@ -308,7 +312,7 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project
     beside = path.with_name(f".{path.name}.beside")
     try:
         _remove(beside)
-        with connect(path):  # moves any writes that a killed program left in the log into the file
+        with connect(path):  # moves writes that a killed program left in the log to the file
             pass
         with connect(beside) as connection:
             connection.execute(f"attach {literal(path)} as old (read_only)")
@@ -349,7 +353,7 @@ def _add_week(beside: Path, build: Path, snapshot_date: date, project: Project) 
             connection.execute(f"create or replace table {seed.name} as select * from build.main.{seed.name}")
         for table in project.published:
             week = f"select * from build.main.{table.name} where snapshot_date = date '{snapshot_date}'"
-            if not _columns_of(connection, f"build.main.{table.name}"):  # never built here: an archive has no histories
+            if not _columns_of(connection, f"build.main.{table.name}"):  # never built: an archive has no histories
                 week = _no_rows(table)
             rows[table.name] = replace_week(connection, table.name, snapshot_date, week)
         if not any(rows.values()):

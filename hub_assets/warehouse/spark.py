@@ -34,7 +34,7 @@ DEFAULT_PORT: Final = 15_002
 TIMEOUT: Final = 10
 """Seconds to wait for a server to accept a connection."""
 RETRIES: Final = 5
-"""How many times a call is repeated if there is no server, over 17 s; by default, the client tries for ten minutes."""
+"""How many times a call is repeated, over 17 s, if no server answers; by default, the client tries for ten minutes."""
 SETTINGS: Final = {
     "spark.sql.ansi.enabled": "true",  # errors instead of nulls
     "spark.sql.session.timeZone": "UTC",
@@ -45,11 +45,11 @@ SETTINGS: Final = {
 
 
 class SparkError(UserError):
-    """Spark cannot be used, or a query failed on it; the message says why."""
+    """Spark cannot be used, or it failed to run a query; the message says why."""
 
 
 def engine_of_environment() -> str | None:
-    """Return the address of the Spark server that builds the models; None if DuckDB does.
+    """Return the address of the Spark server that builds the models; None if DuckDB builds them.
 
     Raises:
         SparkError: if HUB_ASSETS_ENGINE is unknown, or SPARK_REMOTE is not the address of a Spark Connect server.
@@ -78,7 +78,7 @@ def connected(address: str) -> "Spark":
 
 @contextmanager
 def _importable() -> Iterator[None]:
-    """Let PySpark be imported from any process.
+    """Allow PySpark to be imported in any process.
 
     In a process without a main file (`python -c`, an execnet worker), PySpark 4.2 assumes that its own doctests are
     running, and exits because its server is not installed.
@@ -89,7 +89,7 @@ def _importable() -> Iterator[None]:
         main.__file__ = __file__
     try:
         with warnings.catch_warnings():
-            # only `createDataFrame` and `toPandas` use pandas, and they are not used here
+            # only `createDataFrame` and `toPandas` use pandas, and this module calls neither
             warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
             yield
     finally:
@@ -127,7 +127,7 @@ class Spark:
         """Make Parquet files readable as a table, under the table's name; columns that a file lacks are null.
 
         Raises:
-            SparkError: if Spark does not answer, or cannot read them.
+            SparkError: if Spark does not answer, or cannot read the files.
         """
         types = {column.name: spark_type(column.type) for column in table.columns}
         paths = [str(file) for file in files]
@@ -140,10 +140,10 @@ class Spark:
             self.view(table.name, f"SELECT {nothing} WHERE FALSE")
 
     def _reach(self) -> None:
-        """Connect to the server once, because Spark's client would keep trying.
+        """Check that the server accepts a connection, because Spark's client would keep trying.
 
         Raises:
-            SparkError: if the port is impossible, or nothing listens there.
+            SparkError: if the address has an invalid port, or no server listens there.
         """
         try:
             url = urlsplit(self._address)
@@ -153,7 +153,7 @@ class Spark:
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """Raise a SparkError if the server does not answer, or fails."""
+        """Raise a SparkError if the server does not answer, or if the block fails on Spark."""
         self._reach()
         try:
             yield
@@ -164,7 +164,7 @@ class Spark:
         """Make the rows of a SELECT readable under a name.
 
         Raises:
-            SparkError: if Spark does not answer, or cannot run it.
+            SparkError: if Spark does not answer, or cannot run the SELECT.
         """
         with self._answering():
             self._session.sql(select).createOrReplaceTempView(name)
@@ -173,7 +173,7 @@ class Spark:
         """Write the rows of a SELECT to a new folder and return its Parquet files.
 
         Raises:
-            SparkError: if Spark does not answer, cannot run it, or writes to a folder that this machine does not see.
+            SparkError: if Spark does not answer, cannot run the SELECT, or writes where this machine cannot see it.
         """
         with self._answering():
             self._session.sql(select).write.option("compression", "zstd").parquet(str(folder))
@@ -182,7 +182,7 @@ class Spark:
         return sorted(folder.glob("*.parquet"))
 
     def close(self) -> None:
-        """End the session, unless the server has ended."""
+        """End the session if the server still runs."""
         with suppress(SparkError):
             self._reach()
             self._session.stop()
@@ -246,7 +246,7 @@ def _provide(
     elif name in files:
         spark.read(table, files[name])
     else:
-        # a seed, or a table written by a Python step, which does not use Spark; small compared with the lake
+        # a seed, or a table written by a Python step, which does not use Spark; both are small compared with the lake
         copied = tables.root / COPIES / f"{name}.parquet"
         _copy(connection, f"select * from {name}", copied)
         spark.read(table, [copied])

@@ -25,7 +25,7 @@ _SPACES_AROUND: Final = r"^\p{Zs}+|\p{Zs}+\z"
 
 
 def spark_sql(model: Model, snapshot_date: date, tables: Mapping[str, Table]) -> str:
-    """Return a model's SELECT for one week in Spark's SQL, with columns of the types that they have in DuckDB.
+    """Return a model's SELECT for one week in Spark's SQL; its columns have the same types as in DuckDB.
 
     The Spark session must use UTC and treat `TIMESTAMP` as a timestamp without a time zone.
 
@@ -73,7 +73,7 @@ def annotated(model: Model, snapshot_date: date, tables: Mapping[str, Table]) ->
 def spark_type(duckdb_type: str) -> str:
     """Return Spark's name for a DuckDB type."""
     kind = exp.DataType.build(duckdb_type, dialect="duckdb")
-    # the type of an integer sum in DuckDB; Spark's widest integer has 64 bits, its widest decimal 38 digits
+    # INT128 is DuckDB's type for sums of integers. Spark has integers of up to 64 bits and decimals of up to 38 digits
     return "DECIMAL(38, 0)" if kind.is_type("INT128") else kind.sql(dialect="spark", identify=True)
 
 
@@ -92,7 +92,7 @@ def _length(node: exp.Expr) -> exp.Expr:
 
 
 def _element(node: exp.Expr) -> exp.Expr:
-    """DuckDB returns null past the end of a list, where Spark fails; sqlglot has already subtracted 1."""
+    """Past the end of a list, DuckDB returns null, but Spark fails. sqlglot has already subtracted 1 from the index."""
     (position,) = node.expressions
     if not position.is_int:
         raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} does not name an element of a list by a fixed number")
@@ -100,7 +100,7 @@ def _element(node: exp.Expr) -> exp.Expr:
 
 
 def _cast(node: exp.Expr) -> exp.Expr:
-    """DuckDB rounds to integers (doubles half to even, decimals half away from zero); Spark truncates."""
+    """When casting to integers, DuckDB rounds (doubles half to even, decimals half away from zero); Spark truncates."""
     if node.args["to"].this not in _INTEGERS or node.this.type is None:
         return node
     if node.this.type.this in exp.DataType.FLOAT_TYPES:
@@ -111,7 +111,9 @@ def _cast(node: exp.Expr) -> exp.Expr:
 
 
 def _divide(node: exp.Expr) -> exp.Expr:
-    """DuckDB divides as doubles, and by 0 as in IEEE 754; Spark keeps decimals, with few digits, and fails at 0."""
+    """DuckDB divides numbers as doubles and follows IEEE 754 if the divisor is 0. Spark keeps decimals, which have few
+    digits, and fails if the divisor is 0.
+    """
     double = exp.DataType.build("double")
     above, below = (exp.Cast(this=exp.paren(each), to=double.copy()) for each in (node.this, node.expression))
     if isinstance(node.expression, exp.Nullif) or (node.expression.is_number and float(node.expression.name) != 0):
@@ -123,7 +125,9 @@ def _divide(node: exp.Expr) -> exp.Expr:
 
 
 def _extreme(node: exp.Expr) -> exp.Expr:
-    """DuckDB sorts a struct's null fields last, Spark first; a flag before each field makes the order the same."""
+    """DuckDB sorts a struct's null fields last, but Spark sorts them first. A null flag before each field makes both
+    orders the same.
+    """
     struct = node.this
     if not isinstance(struct, exp.Struct):
         return node
@@ -143,8 +147,8 @@ def _arg_max(node: exp.Expr) -> exp.Expr:
 
 
 def _list(node: exp.Expr) -> exp.Expr:
-    """Collect structs of null flags, keys and the value, and sort these: Spark's aggregates drop nulls, and have no
-    ORDER BY. For no rows, DuckDB returns null and Spark an empty list.
+    """Collect structs of null flags, keys and the value, and sort the structs, because Spark's aggregates drop nulls
+    and have no ORDER BY. If there are no rows, return null, as DuckDB does, instead of Spark's empty list.
     """
     order = node.this.expressions if isinstance(node.this, exp.Order) else []
     value = node.this.this if order else node.this
@@ -153,7 +157,7 @@ def _list(node: exp.Expr) -> exp.Expr:
     aggregate: type[exp.Expr] = exp.ArrayAgg
     if isinstance(value, exp.Distinct):
         if order and [each.this for each in order] != value.expressions:
-            raise sqlglot.UnsupportedError("list(distinct ...) in the order of something else")
+            raise sqlglot.UnsupportedError("list(distinct ...) ordered by another expression")
         aggregate, value = exp.ArrayUniqueAgg, value.expressions[0]
     keys = [part for each in order for part in (_is_null(each.this), each.this)]
     names = [*(f"key_{number}" for number in range(len(keys))), "value"]
@@ -184,7 +188,7 @@ def _percentile(node: exp.Expr) -> exp.Expr:
 
 
 def _deviation(node: exp.Expr) -> exp.Expr:
-    """Spark's aggregates have no ORDER BY, which decides only the last digit here."""
+    """Drop the ORDER BY, which Spark's aggregates do not have and which affects only the last digit here."""
     if isinstance(node.this, exp.Order):
         node.set("this", node.this.this)
     return node
@@ -197,7 +201,7 @@ def _series(node: exp.Expr) -> exp.Expr:
 
 
 def _trim(node: exp.Expr) -> exp.Expr:
-    """DuckDB also trims Unicode's other spaces; neither engine trims tabs and newlines."""
+    """Trim all Unicode spaces, as DuckDB does; Spark trims only the ASCII space. Neither trims tabs or newlines."""
     if node.expression or node.args.get("position"):
         raise sqlglot.UnsupportedError(f"{node.sql('duckdb')}: use trim(x)")
     return exp.Anonymous(
@@ -206,7 +210,7 @@ def _trim(node: exp.Expr) -> exp.Expr:
 
 
 def _lower(node: exp.Expr) -> exp.Expr:
-    """DuckDB maps each character separately; Spark turns `İ` into two characters, and a final `Σ` into `ς`."""
+    """DuckDB lowers each character separately; Spark turns `İ` into two characters, and a final `Σ` into `ς`."""
     translated = exp.func("TRANSLATE", node.this, exp.Literal.string("İΣ"), exp.Literal.string("iσ"))
     node.set("this", translated)
     return node
@@ -253,7 +257,9 @@ def _match(node: exp.Expr) -> exp.Expr:
 
 
 def _replace(node: exp.Expr) -> exp.Expr:
-    """DuckDB replaces only the first match, Spark all; so match from the start of the text through the first match."""
+    """DuckDB replaces only the first match, but Spark replaces all matches. The pattern is therefore extended to match
+    from the start of the text through the first match, and the text before the match is put back.
+    """
     if node.args.get("modifiers") or not node.args.get("single_replace"):
         raise sqlglot.UnsupportedError("regexp_replace with options")
     if node.args["replacement"].name:

@@ -1,8 +1,8 @@
 """The loader of `dbt_like_sql`: it parses and checks SQL files and their yml before anything runs.
 
 Each SQL model is one SELECT in one file. Braces may contain only `{{ ref('x') }}`, `{{ source('a', 'b') }}` and
-`{{ var('snapshot_date') }}`, so real dbt can build the same folder. The project has its own loader because dbt does not
-do the following:
+`{{ var('snapshot_date') }}`, so that dbt itself can build the same folder. The project has its own loader because dbt
+does not do the following:
 
 - The loader loads and binds all SQL models each time the code location starts, in 1 s of CPU time for 75 models.
   `dbt parse` takes 12.5 s and binds nothing, and `dbt build` takes another 50 s for a small week.
@@ -53,7 +53,7 @@ class ModelError(UserError):
 
 @dataclass(frozen=True)
 class Column:
-    """A column with its DuckDB type. `is_personal` is true for columns that name people, None if the yml omits it."""
+    """A column with its DuckDB type. `is_personal`: whether the column names people; None if the yml omits it."""
 
     name: str
     type: str

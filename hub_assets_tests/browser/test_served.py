@@ -185,7 +185,7 @@ def test_search_finds_filters_and_compares(visit: Visit, small_site: Served) -> 
     page = visit("search.html")
     expect(page.locator("#search-absent")).to_be_hidden()
     status = page.locator("#search-status")
-    expect(status).to_contain_text("a list of the whole week")
+    expect(status).to_contain_text("top repositories of the week")
     page.locator('[name="query"]').fill("speech")
     expect(status).to_contain_text("Found, 20 results")
     rows = page.locator("#search-table tbody tr")

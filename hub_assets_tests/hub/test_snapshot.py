@@ -120,7 +120,7 @@ def test_week_is_not_listed_again_after_a_later_week(hub: HostileHub, client: Hu
     before = {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()}
     hub.repos["models"].pop()
     land_listing(client, lake, LISTINGS["model"], NEXT)
-    with pytest.raises(ListingRefused, match=f"{WEEK} cannot be listed because the later week {NEXT} already has been"):
+    with pytest.raises(ListingRefused, match=f"{WEEK} cannot be listed because the later week {NEXT} has already been"):
         land_listing(client, lake, LISTINGS["model"], WEEK)
     assert {path: path.read_bytes() for path in lake.folder(TABLE, WEEK).iterdir()} == before
     assert len(listed(lake, NEXT)) == LISTED - 1
@@ -163,5 +163,5 @@ def test_asset_refuses_a_clock_that_went_back(hub: HostileHub, client: HubClient
     )
     assert not result.success
     (event,) = result.get_step_failure_events()
-    assert f"the later week {NEXT} already has been" in str(event.step_failure_data.error)
+    assert f"the later week {NEXT} has already been" in str(event.step_failure_data.error)
     assert Home(tmp_path).lake.weeks_begun(TABLE) == [NEXT]

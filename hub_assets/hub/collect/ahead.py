@@ -1,4 +1,4 @@
-"""Runs an iterator in a thread of its own, some items ahead of its reader. It knows nothing about the items."""
+"""Runs an iterator in its own thread, a few items ahead of the reader. What the items are does not matter here."""
 
 import queue
 import threading
@@ -12,10 +12,12 @@ _POLL_SECONDS: Final = 0.1
 
 
 def ahead(items: Iterator[T], n: int) -> Iterator[T]:
-    """Yield an iterator's items while a thread prepares up to n more; its exception follows the items before it.
+    """Yield an iterator's items while a thread queues up to n more.
 
-    If the reader stops early, the thread ends after the item in progress. Nobody waits for that, because an item may
-    take hours while the Hub is down, and the thread does not keep the process alive.
+    If the iterator raises an exception, all items before it are yielded first.
+
+    If the reader stops early, the thread ends after the item in progress. The reader does not wait for the thread,
+    because an item may take hours while the Hub is down, and a daemon thread does not keep the process alive.
     """
     waiting: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(n)
     is_stopped = threading.Event()

@@ -1,6 +1,7 @@
 """Shares a run's calls among the response tables. Keeping a crawl within its limit belongs in `crawl`.
 
-Tables of the same bucket share its calls. Requests for files take time but no API calls, so they get part of the time.
+Tables whose requests count against the same rate limit (bucket) share its calls. Requests for files count against a
+rate limit of their own, so the budget share of a table of files is, in effect, a share of the run's time.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ def budget_calls(calls: int | None, hours: float | None, quota: int, window: flo
     """Return the number of calls that a run may make; None means no limit.
 
     Args:
-        calls: a number of calls; takes precedence.
-        hours: the number of hours whose calls, at the rate limit, are the budget; used if `calls` is None.
+        calls: the number of calls; takes precedence over `hours`.
+        hours: the budget is the number of calls that the rate limit allows in this many hours; used if `calls` is None.
         quota: calls per window.
         window: seconds per window.
     """

@@ -59,12 +59,12 @@ def land(
     first: pa.Array | None = None,
     **options: Unpack[CollectOptions],
 ) -> Manifest:
-    """Ask the remaining questions of a week's plan and add the responses to their table.
+    """Ask the questions that remain in a week's plan, and add the responses to the table.
 
     Questions already answered this week are not asked again, and an interrupted collection resumes where it stopped.
-    Collection ends when no questions are left, the budget is exhausted or the week is over; readers then see what has
-    been collected. Nothing is added to a week once a later week has begun, because the later plan already covers
-    whatever was left.
+    Collection ends when no questions are left, the budget is exhausted or the week is over. Readers then see everything
+    collected so far, except that an unfinished refresh leaves the week's previous responses in place. Nothing is added
+    to a week once a later week has begun, because the later plan already covers whatever was left.
 
     Args:
         client: the Hub client.
@@ -76,12 +76,12 @@ def land(
         options: see `CollectOptions`.
 
     Returns:
-        The manifest. Its `details` hold the summary of the remaining questions; for this run `planned` (the summary
-        before it), `calls`, `outcomes`, `seconds`, `retries` (counts by cause) and `throttled`; and for the week
-        `n_set_aside` and `set_aside`, see `crawl.rows_of`.
+        The manifest. Its `details` contain the summary of the remaining questions; `planned` (the summary at the start
+        of this run) and this run's `calls`, `outcomes`, `seconds`, `retries` (counts by cause) and `throttled`; and the
+        week's `n_set_aside` and `set_aside` (see `crawl.rows_of`).
 
     Raises:
-        PlanError: if the table's plan needs a listing that the week does not have, or no selected id is listed.
+        PlanError: if the table's plan needs a listing that the week does not have, or if no selected id is listed.
         RefreshRefused: if the week cannot start over because a later week builds on it or no time is left.
         HubBroken: if the Hub was down for too long; the week keeps everything collected until then.
         HubError: if the Hub rejects the token; everything collected until then is kept for the next run.
@@ -114,7 +114,7 @@ def land(
         left = table.plan(request)
         planned, progress = left.summary(), Progress(table.name, len(left))
         if len(left):
-            client.contact(outage_backoff)  # the budget's deadline is a time on the Hub's clock
+            client.contact(outage_backoff)  # reads the Hub's clock, to which the budget's deadline refers
         broken: HubBroken | None = None
         for _ in range(table.rounds):
             try:
@@ -171,7 +171,7 @@ def _set_aside(parts: Sequence[Part]) -> dict[str, Any]:
 def _finish_interrupted(lake: Lake, table: ResponseTable, week: date) -> None:
     """Make an interrupted week's parts valid, so that readers see them and later weeks can build on them.
 
-    An interrupted refresh is discarded: the week's previous parts remain valid.
+    An interrupted refresh is ignored, so the week's previous parts remain valid.
     """
     manifest = lake.manifest(table.name, week)
     if manifest.landing is None or all(part in manifest.landing for part in manifest.parts):

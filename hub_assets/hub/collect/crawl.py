@@ -1,4 +1,4 @@
-"""The crawl: worker threads that share a pacer and write every response to disk before reporting it.
+"""The crawl: worker threads that share a pacer and write responses to disk as they arrive.
 
 Deciding what to request and how to use rows belongs in `sources`.
 """
@@ -29,21 +29,21 @@ from hub_assets.hub.http.pacing import PacerClosed
 from hub_assets.lake.landing import Landing, Record
 
 WORKERS = 64
-"""Maximum number of threads. At 333 calls/s (the largest plan) and 150 ms latency, 50 threads wait for responses."""
+"""Maximum number of threads. At 333 calls/s (the largest plan) and 150 ms latency, 50 threads await responses."""
 FIRST_WORKERS = 4
 """Number of threads at the start, doubled for as long as responses are the bottleneck."""
 IDLE = 0.8
-"""Share of a core above which more threads do not help, because they would only wait for each other."""
+"""CPU use (share of one core) above which more threads do not help, because they would only wait for each other."""
 LOOK_SECONDS = 0.5
 FAILURE_STREAK = 20
-"""Number of consecutive responses that make a crawl stop because they look like a failing Hub or token."""
+"""Number of consecutive suspect responses that end or suspend a crawl, because the Hub or token seems broken."""
 
 
 class Question(Protocol):
     """A question for the Hub.
 
-    A source either has data of a `kind` or does not, so a single 501 settles all questions of that kind. `has_failed`
-    marks a question that failed the last time; if it fails again, that tells us nothing about the Hub.
+    A source either has data of a `kind` or does not, so a single 501 response answers all questions of that kind.
+    `has_failed` marks a question that failed the last time; if it fails again, that tells us nothing about the Hub.
     """
 
     @property
@@ -132,25 +132,25 @@ def crawl(
         client: the Hub client.
         landing: where rows are written.
         questions: the questions, in order; consumed lazily.
-        ask: sends the requests of a question and yields a row per response as it arrives.
+        ask: sends the requests for a question and yields one row per response, as the responses arrive.
         progress: updated during the crawl.
         budget: the limits. Once the budget is exhausted, workers stop after the response in flight.
         workers: maximum number of questions in progress at a time.
         is_suspect: whether a response may be about the Hub or the token rather than the question. Suspect responses are
             held back until a good response to a later question clears them.
         outage_backoff: successive waits in seconds. After a failure streak that looks like an outage, the crawl waits
-            and repeats the questions.
+            and repeats the questions of the streak.
         watch: receives the progress about twice a second.
 
     Raises:
         TokenRefused: if the Hub rejects the token, even in mid-crawl.
-        HubBroken: after a failure streak; its responses are discarded.
+        HubBroken: after a failure streak; the responses in the streak are discarded.
     """
     _Crawl(client, landing, iter(questions), ask, progress, budget, is_suspect, outage_backoff).run(workers, watch)
 
 
 def record_of(row: Row) -> Record:
-    """Return the journal record of a row. Every row converts, because `response_log` has checked its values."""
+    """Return the journal record of a row. Every row can be written, because invalid Unicode is replaced with `?`."""
     return Record({}, json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
 
 
@@ -160,8 +160,8 @@ def rows_of(
     """Return the function that converts journal records of a response table into rows and counts.
 
     An earlier version may have journaled responses that cannot be converted. They are set aside, along with the later
-    pages of the same fetch, so that the fetch has no gap and resumes before the damaged page. The counts are
-    `n_set_aside` and `set_aside` (the names of the first few).
+    pages of the same fetch, so that the fetch has no gap and resumes at the damaged page. The counts are `n_set_aside`
+    and `set_aside` (descriptions of the first few).
     """
     fields = pa.schema([schema.field(name) for name in schema.names[1:]])
 
@@ -196,7 +196,7 @@ def rows_of(
 
 
 def _without_holes(lines: list[bytes], fits: list[bool]) -> list[bool]:
-    """Return whether to keep each line: it must be convertible and not follow a bad line of the same fetch."""
+    """Return, for each line, whether to keep it: it must be convertible and not follow a bad line of its fetch."""
     broken_fetches: set[tuple[Any, ...]] = set()
     is_kept = []
     for line, is_fit in zip(lines, fits, strict=True):
@@ -236,7 +236,7 @@ class _Held:
 
 
 class _Crawl:
-    """The state of a crawl. All changes happen under `_lock`."""
+    """The state of a crawl. Worker threads change it only while they hold `_lock`, except for the flag `_is_over`."""
 
     def __init__(
         self,
@@ -283,7 +283,7 @@ class _Crawl:
                     _, running = wait(threads, LOOK_SECONDS, FIRST_EXCEPTION)
                     self._announce_or_end_wait()
                     rate = (self._progress.calls - calls) / (time.monotonic() - looked)
-                    # more threads help only if the bottleneck is responses rather than the rate limit or this process
+                    # more threads help only if responses, not the rate limit or this process's CPU, are the bottleneck
                     is_idle = time.process_time() - busy < IDLE * LOOK_SECONDS
                     if growth.pays(rate) and running and self._client.pacer.waited == waited and is_idle:
                         growth.doubled()
@@ -420,7 +420,7 @@ class _Crawl:
         self._progress.outcomes -= Counter([outcome])
 
     def _keep_held(self, before: float = math.inf) -> None:
-        """Write the suspect responses received before a given time, unless they have ended the crawl."""
+        """Write the suspect responses that were received before a given time, unless the crawl has failed."""
         while self._held and self._held[0].received_at < before and not self._is_over:
             self._landing.append(self._held.pop(0).record)
 

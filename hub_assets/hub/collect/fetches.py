@@ -30,7 +30,7 @@ class Fetch:
     Args:
         repo_type, repo_key, repo_id: the repository.
         listed_sha, listed_gated, listed_likes, listed_downloads: its values in this week's listing.
-        sample_share: the sampled share of repositories if this repository was drawn in a sample; None otherwise.
+        sample_share: the probability with which the repository was selected; None if it was chosen by rank or id.
         fetch_number: the number of this fetch of the repository.
         history_version: the number of the latest complete history version; 0 if there is none.
         known_head: that version's newest commit.
@@ -39,7 +39,7 @@ class Fetch:
         page: the number of the next page, from 0.
         head: the newest commit on this fetch's page 0.
         n_total: the Hub's item count when it sent page 0.
-        n_fetched: how many of those items the earlier pages covered.
+        n_fetched: how many of the `n_total` items the earlier pages covered.
         is_full_refetch: whether this fetch has found that the known history version is no longer valid.
         has_failed: whether the previous fetch failed.
     """
@@ -110,10 +110,10 @@ class HistorySpec:
         first_path: the path of the first page, relative to the repository.
         page_size: items per page.
         page_of: parses a response, given how many items the earlier pages covered.
-        keep: chooses what to store from a page's items that no earlier page contained.
-        outcome_of: maps an error to an outcome that differs from its type's default.
+        keep: chooses what to store, given a page and those of its items that no earlier page contained.
+        outcome_of: maps an error to its outcome, or to None if the default outcome of the error's type applies.
         has_change_marker: whether a new `sha` in the listing means that a history has changed.
-        may_hide: whether the Hub counts items it does not show, so that fewer items than counted are not an error.
+        may_hide: whether the Hub counts items that it does not show, so that receiving fewer is not an error.
         most_pages: page limit per fetch.
     """
 
@@ -147,25 +147,26 @@ class _Trail:
         return [item for item in items if item.get(self._key) is None or str(item[self._key]) not in self._seen]
 
     def follow(self, path: str, page: Page, *, should_be_new: bool) -> str | None:
-        """Record a page and return why not to request the next page; None if that is safe or this is the last page."""
+        """Record a page. Return the reason not to request the next page, or None if it is safe or does not exist."""
         self._asked.add(path)
         keys = {str(item.get(self._key)) for item in page.items}
         is_new = not keys <= self._seen
         self._seen |= keys
         if page.next_path in self._asked:
             return "a page links back to a page already read"
-        return None if is_new or not should_be_new or page.next_path is None else "a page links on without new items"
+        return None if is_new or not should_be_new or page.next_path is None else "a page with a link has no new items"
 
 
 def answers(client: HubClient, fetch: Fetch, kind: HistorySpec) -> Iterator[Row]:
-    """Fetch a repository's history and yield a row per response, the final row with `is_last`.
+    """Fetch a repository's history and yield one row per response; the final row has `is_last` set.
 
     If a redirect leads to a different repository, its history is not read. Items added during the fetch push older
-    items to later pages, but no item is stored twice. If the total shrinks, the history was rewritten, and a new fetch
-    starts at the first page.
+    items to later pages, but no item is stored twice. A shrinking total means that the history was rewritten, so a new
+    fetch starts at the first page.
 
-    A fetch ends early when a page links to no usable next page. If the Hub may be hiding the missing items, or the page
-    limit is reached, the fetch succeeds with fewer items than `n_total`; otherwise it fails.
+    A fetch ends early at the page limit, or when a page's link does not lead to a usable page. It then succeeds with
+    fewer items than `n_total` if it has reached the limit or if the Hub may be hiding the missing items; if items are
+    missing for any other reason, it fails.
     """
     fetch = copy(fetch)
     trail = _Trail(kind.key)
@@ -203,10 +204,10 @@ def answers(client: HubClient, fetch: Fetch, kind: HistorySpec) -> Iterator[Row]
         wasted_calls = 0
         size = page.end - page.start if fetch.page == 0 else size
         start = fetch.page * size if size else page.start
-        # if more items were added than fit on a page, this page ends before the previous page did
+        # if more items were added than fit on a page, earlier pages already covered all items on this page
         n_fetched = max(fetch.n_fetched, start + page.end - page.start - added_since)
         items = trail.fresh(page.items[max(fetch.n_fetched + added_since - start, 0) :])
-        # added items push known items to later pages, so such a page may hold nothing new
+        # added items push known items to later pages, so a later page may hold nothing new
         dead_end = trail.follow(path, page, should_be_new=not added_since or n_fetched > fetch.n_fetched)
         may_end = kind.may_hide or (page.total is not None and n_fetched >= fetch.n_total)
         if (dead_end and may_end) or fetch.page + 1 >= kind.most_pages:

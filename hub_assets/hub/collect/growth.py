@@ -1,15 +1,15 @@
 """Whether a crawl would be faster with more threads, judged by the rates at which responses have arrived.
 
-Threads help as long as each waits for its response. On a busy machine or Hub they wait for each other instead: 64 of
-them were answered less than half as fast as a few. Starting threads does not belong here.
+Threads help as long as each waits for its response. On a busy machine or Hub, they wait for each other instead: 64
+threads received responses at less than half the rate of a few threads. Starting threads does not belong here.
 """
 
 from typing import Final
 
 PAYS: Final = 1.5
-"""The factor by which twice as many threads must speed up the responses; without a bottleneck, it would be 2."""
+"""The factor by which doubling the threads must raise the response rate; without a bottleneck, it would be 2."""
 SLOW_LOOKS: Final = 10
-"""Number of consecutive low rates after which earlier rates mean nothing, because the Hub itself has become slower."""
+"""Number of consecutive low rates after which earlier rates are forgotten: the Hub itself must have become slower."""
 
 
 class Growth:
@@ -20,7 +20,7 @@ class Growth:
         self._slow = 0
 
     def pays(self, rate: float) -> bool:
-        """Return whether the latest rate shows that the last doubling paid off, or that none has been tried."""
+        """Return whether to double the threads again: the last doubling raised the rate enough, or there was none."""
         self._slow = self._slow + 1 if rate < self._before / 2 else 0
         if self._slow == SLOW_LOOKS:
             self._before = self._since = 0.0
@@ -28,5 +28,5 @@ class Growth:
         return rate > PAYS * self._before
 
     def doubled(self) -> None:
-        """Compare later rates with those seen so far."""
+        """Record that the threads were doubled: later rates are compared with the best rate so far."""
         self._before = self._since

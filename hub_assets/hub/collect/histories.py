@@ -36,13 +36,13 @@ FETCH_COLUMNS: Final[dict[str, pa.DataType]] = {
 """The columns of a fetch.
 
 A fetch reads a repository's history page by page to its end; it counts only if its last page arrived. A history version
-is a fetch of the complete history plus the later fetches that appended to it. Known commits are not requested again; a
-rewritten history (a squash, a force-push) opens a new history version.
+is a fetch of the complete history plus the later fetches that appended to it. Known commits are not stored again; a
+rewritten history (a squash, a force-push) starts a new history version.
 """
 
 
 def history_table(spec: HistorySpec, item: pa.DataType, *, position: int, budget_share: float) -> ResponseTable:
-    """Return the raw table of a type of history; `item` is the type of a stored commit or discussion."""
+    """Return the raw table for a type of history; `item` is the Arrow type of a stored commit or discussion."""
     return ResponseTable(
         name=spec.table,
         columns=FETCH_COLUMNS | {spec.items: pa.list_(item)},

@@ -18,7 +18,7 @@ _NAMED: Final = 10
 
 
 def read_id(text: str) -> tuple[RepoType | None, str]:
-    """Split a string into a repository type (None if the string names none) and an id in lower case.
+    """Split a string into a repository type (None if it is not specified) and an id in lower case.
 
     The Hub ignores case in ids. A string that is neither an id nor a Hub URL is returned in a form that matches no id.
     """
@@ -36,7 +36,7 @@ def read_id(text: str) -> tuple[RepoType | None, str]:
 
 
 def not_listed_note(ids: Sequence[str]) -> str:
-    """Return a message that names the selected ids that are not listed."""
+    """Return a message naming the selected ids that are not listed."""
     return f"Skipping {len(ids):,} ids that are not listed: {first_of(ids)}"
 
 

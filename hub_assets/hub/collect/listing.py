@@ -1,4 +1,4 @@
-"""Collects a week's listing into the lake. It is resumable and becomes valid only when complete.
+"""Collects a week's listing into the lake. A listing can be resumed, and becomes valid only when it is complete.
 
 Combines `listing_pages` (reading pages), `listing_rows` (converting them) and the lake's `Landing` (crash safety).
 """
@@ -23,7 +23,7 @@ from hub_assets.lake.parts import Lake, Manifest, Part
 from hub_assets.vocabulary import REPO_TYPES
 
 PAGES_AHEAD = 64
-"""Pages, of 0.5 to 0.8 MB each, to request while a part is converted and written, which takes some 5 s."""
+"""Number of pages (0.5 to 0.8 MB each) to request while a part is converted and written, which takes about 5 s."""
 
 
 class ListingRefused(UserError):
@@ -41,9 +41,9 @@ def land_listing(
     outage_backoff: Sequence[float] = OUTAGE_BACKOFF,
     report: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
-    """List all repositories of a type into its raw table, replacing the week's previous listing.
+    """Store a listing of all repositories of a type in the raw table, replacing the week's previous listing.
 
-    An interrupted listing resumes at its last page; a finished listing starts over.
+    An interrupted listing resumes after the last page it stored; a finished listing starts over.
 
     Args:
         client: the Hub client.
@@ -51,18 +51,18 @@ def land_listing(
         table: what to list.
         snapshot_date: the week. The caller makes sure that it is the Hub's current week.
         page_size: rows to request per page.
-        flush_bytes: amount of JSON at which a part is written.
+        flush_bytes: journal size at which a part is written.
         outage_backoff: successive waits in seconds while the Hub is down.
-        report: receives a progress message every 30 s.
+        report: receives progress messages: when a listing is resumed, and every 30 s.
 
     Returns:
         The manifest. Its `details` hold `counts` (`RowCounts.to_json`), `first_observed_at`, `last_observed_at`,
-        `refused` (fields the Hub does not list), `resumed_at` (rows already listed before this run),
-        `pages_asked_again` (pages requested again because an earlier version had journaled an unreadable page) and
-        `retries` (this process's counts by cause).
+        `refused` (fields that the Hub does not list), `resumed_at` (number of rows listed before this run),
+        `pages_asked_again` (number of pages requested again because an earlier version journaled an unreadable
+        page) and `retries` (this run's counts by cause).
 
     Raises:
-        ListingRefused: if this week was listed before, and a later week was listed, too.
+        ListingRefused: if both this week and a later week have already been listed, even in part.
         HubError: if the Hub fails; everything listed until then is kept.
         LandingBusy: if another process is writing the same listing.
     """
@@ -118,7 +118,7 @@ def land_listing(
 
 
 def require_no_later_week(lake: Lake, snapshot_date: date) -> None:
-    """Make sure that a wrong clock does not make today's listing overwrite an earlier week.
+    """Prevent today's listing from overwriting an earlier week's listing if the clock is wrong.
 
     Raises:
         ListingRefused: if a later week has been listed.
@@ -126,9 +126,9 @@ def require_no_later_week(lake: Lake, snapshot_date: date) -> None:
     later = max((week for repo_type in REPO_TYPES for week in lake.weeks_begun(f"raw_hub__{repo_type}s")), default=None)
     if later is not None and later > snapshot_date:
         raise ListingRefused(
-            f"The week of {snapshot_date} cannot be listed because the later week {later} already has been, so the "
-            f"Hub's clock is or was wrong. Wait until the clock reaches {later}; if that week is the mistake, delete "
-            f"its folders from {lake.root}."
+            f"The week of {snapshot_date} cannot be listed because the later week {later} has already been listed, so "
+            f"the Hub's clock is or was wrong. Wait until the clock reaches {later}; if that week is the mistake, "
+            f"delete its folders from {lake.root}."
         )
 
 

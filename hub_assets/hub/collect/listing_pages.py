@@ -1,7 +1,8 @@
 """Reads a whole listing page by page, starting at any page.
 
-Listings are sorted by `createdAt`, the only key that never changes. Otherwise, a listing that takes an hour could miss
-or repeat a repository whose likes changed. Processing the pages does not belong here.
+Listings are sorted by `createdAt`, the only sort key that never changes. A listing takes an hour, so if it were sorted
+by likes, for example, it could miss or repeat a repository whose likes changed. Processing the pages does not belong
+here.
 """
 
 import logging
@@ -21,10 +22,10 @@ from hub_assets.hub.http.paths import number_in
 logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 1_000
-"""The Hub's cap; it silently ignores a larger limit."""
+"""The Hub's maximum. The Hub silently ignores a larger `limit`."""
 SMALLEST_PAGE = 50
 MOST_PAGES = 100_000
-"""Page limit per listing; today's Hub has 3,000 pages."""
+"""Page limit per listing; today's longest listing has about 3,000 pages."""
 _ALLOWED = re.compile(r'"expand" must be one of \[([^\]]*)\]')
 
 
@@ -62,14 +63,14 @@ def list_pages(
     Args:
         client: the Hub client.
         table: the listing's table.
-        start: the `next_path` of the last page received; None for the first page.
-        refused: that page's `refused`.
+        start: the `next_path` of the last page received; None to start at the first page.
+        refused: the `refused` of the last page received.
         page_size: rows per page (1 to 1,000); halved when the Hub times out on a page (504) or a page is too large.
         outage_backoff: successive waits in seconds while the Hub is down; the sequence restarts after every page.
 
     Raises:
         HubError: see `HubClient.get`.
-        HubUnusable: if a response is not a page, or its link is unreadable or does not lead to a new page. This page is
+        HubUnusable: if a response is not a page, or its link is unreadable or does not lead to a new page. The page is
             not yielded, so a resumed listing requests it again.
     """
     path: str | None = start or first_path(table, page_size, refused)
@@ -85,7 +86,7 @@ def list_pages(
                 raise
             refused = tuple(sorted({*refused, *unknown}))
             logger.warning(
-                "The Hub does not list %s of %ss; continuing without it.", ", ".join(unknown), table.repo_type
+                "The listing of %ss does not support %s; continuing without it.", table.repo_type, ", ".join(unknown)
             )
             path = _without(path, unknown)
             continue
@@ -94,7 +95,7 @@ def list_pages(
             if smaller is None:
                 client.outlast(error, waits)
                 continue
-            logger.warning("A page of %ss is too large or times out; requesting half as many rows.", table.repo_type)
+            logger.warning("A page of %ss is too large or timed out; requesting half as many rows.", table.repo_type)
             path = smaller
             continue
         waits = iter(outage_backoff)
@@ -107,7 +108,7 @@ def list_pages(
             raise HubUnusable(f"The listing of {table.repo_type}s does not end: {dead_end}", url=path, status=200)
         seen |= keys
         path = start = answer.next_path
-        # not the body itself: other readers may not accept its quirks (a byte-order mark, UTF-16, duplicate keys)
+        # other readers may not accept the quirks of the original text (a byte-order mark, UTF-16, duplicate keys)
         yield Page(written(answer.body, is_plain=answer.is_plain), len(answer.body), path, answer.observed_at, refused)
 
 
@@ -118,12 +119,12 @@ def _dead_end(next_path: str | None, asked: set[str], *, brings_new: bool) -> st
     if next_path in asked:
         return "a page links back to a page already read"
     if not brings_new:
-        return "a page links on without new rows"
+        return "a page with a link has no new rows"
     return f"there are more than {MOST_PAGES:,} pages" if len(asked) >= MOST_PAGES else None
 
 
 def _refused_fields(error: HubRefused, table: ListingTable) -> list[str]:
-    """Return the table's fields that the error's list of allowed names lacks; empty for any other error."""
+    """Return the table's fields that the error's list of allowed names does not contain; empty if it has no list."""
     allowed = _ALLOWED.search(error.message) if error.status == 400 else None
     names = {name.strip() for name in allowed.group(1).split(",")} if allowed else set(table.fields)
     return [name for name in table.fields if name not in names]

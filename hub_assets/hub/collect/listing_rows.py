@@ -20,16 +20,16 @@ from hub_assets.hub.collect.values import FIRST_MOMENT, GREATEST_COUNT, LAST_MOM
 from hub_assets.sql import parquet
 
 REJECTS_KEPT = 20
-"""Maximum number of rejected rows recorded per call. All of them are counted."""
+"""Maximum number of rejected rows recorded per call and reason. All rejected rows are counted."""
 REJECT_TEXT = 2_000
-"""Maximum characters recorded per rejected row, to keep the manifest small."""
+"""Maximum number of characters recorded per rejected row, to keep the manifest small."""
 
 
 @dataclass
 class RowCounts:
     """Counts of the listed rows: `listed` = rows in the table + `duplicates` + `without_id` + `set_aside`.
 
-    - `not_observed`: rows that lack a requested field, by field
+    - `not_observed`: rows that lack one of the table's fields, by field
     - `type_mismatches`: values that do not fit their column, by field (kept in `extra`)
     - `odd_items`: list items that are not strings, by field (kept as text; nulls are dropped)
     - `unknown_fields`: rows with a field that is not a column, by field (kept in `extra`)
@@ -214,14 +214,14 @@ def _converted(
 class _Types:
     """The JSON types of a row's values, all found in one pass over its text.
 
-    Every call of `json_type` parses the text; with a call per value, the whole conversion took twice the CPU.
+    Every call of `json_type` parses the text. With one call per value, the whole conversion took twice the CPU time.
     """
 
     def __init__(self) -> None:
         self.paths: list[str] = []
 
     def of(self, path: str) -> str:
-        """Return the SQL for the type of the value at a path; null if the row has no such value."""
+        """Return the SQL for the JSON type of the value at a path; it yields null if the row has no such value."""
         if path not in self.paths:
             self.paths.append(path)
         return f"types[{self.paths.index(path) + 1}]"
@@ -283,7 +283,7 @@ def _value(kind: pa.DataType, name: str, types: _Types, *, is_json: bool) -> str
 
 
 def _typed(kind: pa.DataType, read: str, path: str, types: _Types) -> str:
-    """Return the SQL that converts a field, as read by `json_transform`, to its column type; null on a mismatch."""
+    """Return the SQL that converts a field, as read by `json_transform`, to its column type, or a mismatch to null."""
     if pa.types.is_struct(kind):
         inner = (f"{f.name} := {_typed(f.type, f'{read}.{f.name}', f'{path}.{f.name}', types)}" for f in kind)
         return f"case when {types.of(path)} = 'OBJECT' then struct_pack({', '.join(inner)}) end"
@@ -291,7 +291,7 @@ def _typed(kind: pa.DataType, read: str, path: str, types: _Types) -> str:
         entry = f"struct_pack(k := entry.key, v := {_count('entry.value')})"
         return f"map_from_entries(list_transform(map_entries({read}), lambda entry: {entry}))"
     if pa.types.is_timestamp(kind):
-        # a cast to timestamp without time zone would drop the offset; DuckDB also accepts words such as `epoch`
+        # a cast to timestamp without time zone would drop the offset; casts also accept words such as `epoch`
         moment = f"try_cast({read} as timestamptz)"
         is_in_range = f"{moment} between '{FIRST_MOMENT}+00' and '{LAST_MOMENT}+00'"
         is_date = f"regexp_matches({read}, '^\\d{{4}}-') and {is_in_range}"
@@ -311,7 +311,7 @@ def _count(read: str) -> str:
 
 
 def _has_mismatch(kind: pa.DataType, value: str, path: str, types: _Types) -> str:
-    """Return the SQL condition that is true if the converted value has lost part of the JSON at a path."""
+    """Return the SQL condition that is true if the conversion lost part of the JSON value at a path."""
     missing = f"{value} is null and {types.of(path)} <> 'NULL'"
     if pa.types.is_struct(kind):
         return " or ".join(

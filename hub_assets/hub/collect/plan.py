@@ -2,8 +2,8 @@
 
 A repository is *up to date* when it needs no fetch this week. For commits, this means that the listed `sha` equals the
 `sha` at the last fetch. Discussions carry no change marker, so they are up to date only if they were read this week.
-Gated, disabled, missing and moved repositories count as up to date until their `sha`, `gated` or id changes, or some
-weeks have passed.
+Gated, disabled, missing and moved repositories count as up to date until their `sha`, `gated` or id changes, or
+`recheck_weeks` have passed.
 """
 
 import math
@@ -35,11 +35,11 @@ QUOTAS: Final = {
     "Enterprise Plus": 10_000,
     "Enterprise Plus, higher limits": 100_000,
 }
-"""API calls per five minutes for each of the Hub's plans (the Hub's rate-limit documentation, September 2025)."""
+"""API calls per five minutes for each of the Hub's plans (source: its rate-limit documentation, September 2025)."""
 
 
 def seconds_at(calls: int, quota: int, window: float = DOCUMENTED_WINDOW) -> float:
-    """Return how long calls take at a quota if they start with a window and use each window fully."""
+    """Return how many seconds a number of calls takes if the first call opens a window and every window is used up."""
     return math.ceil(calls / quota) * window if calls else 0.0
 
 
@@ -109,17 +109,18 @@ class Plan:
 def plan_histories(request: PlanRequest, spec: HistorySpec) -> Plan:
     """Plan the fetches of a week.
 
-    Commits are fetched in hash order, so that a crawl cut short has read a random sample; with `top`, the most-liked
-    repositories come first. Discussions that are due by rotation come first, followed by the repositories with the most
-    expected new discussions. This estimate is a weekly rate, derived from the known discussions, likes and downloads,
-    times the weeks since the last fetch, plus a term for new likes.
+    Unfinished fetches come first. Commits are then fetched in hash order, so that a crawl that is cut short has read a
+    random sample; with `top`, they are fetched in order of likes. For discussions, repositories that are due by
+    rotation are next, followed by those with the most expected new discussions. The expected number is a weekly rate,
+    derived from the known discussions, likes and downloads, times the weeks since the last fetch, plus a term for new
+    likes.
 
     Args:
         request: the week, the selected repositories, and the data so far.
         spec: the type of history.
 
     Raises:
-        PlanError: if nothing was listed in that week, or if none of the selected ids was listed.
+        PlanError: if no selected type was listed in that week, or if none of the selected ids was listed.
     """
     snapshot_date, selection = request.snapshot_date, request.selection
     listed = listing_files(request)
@@ -169,7 +170,7 @@ def listing_files(request: PlanRequest) -> dict[RepoType, list[Path]]:
 
 
 def wanted_ids(selection: Selection) -> pa.Table:
-    """Return the selected ids as the user spelled them and as looked up, one row per possible repository type."""
+    """Return the selected ids, as spelled by the user and as looked up: one row per id and possible repository type."""
     parsed = [(spelled, *read_id(spelled)) for spelled in dict.fromkeys(selection.ids)]
     rows = [
         {"spelled": spelled, "repo_type": repo_type, "repo_id": repo_id}
@@ -181,17 +182,17 @@ def wanted_ids(selection: Selection) -> pa.Table:
 
 
 def select_from(files: Sequence[Path], columns: Mapping[str, str]) -> str:
-    """Return a SELECT of columns (name and DuckDB type) from Parquet files; without files it yields no rows."""
+    """Return a SELECT of columns (name and DuckDB type) from Parquet files; it yields no rows if there are no files."""
     if not files:
         return "select " + ", ".join(f"null::{kind} as {name}" for name, kind in columns.items()) + " where false"
     return f"select {', '.join(columns)} from {parquet(files)}"
 
 
 def listed_repositories(files: Mapping[RepoType, Sequence[Path]]) -> str:
-    """Return a SELECT of the listed repositories of each type: key, id, `sha`, likes, downloads and creation time."""
+    """Return a SELECT of the listed repositories of each type: key, id, `sha`, `gated`, counters and creation time."""
     columns = {"_id": "varchar", "id": "varchar", "sha": "varchar", "likes": "bigint", "createdAt": "timestamp"}
     of_others = {"gated": "varchar", "downloads": "bigint"}
-    # listings written by an earlier version contain impossible values
+    # listings written by an earlier version may contain impossible values
     possible = {
         name: f"case when {name} between 0 and {GREATEST_COUNT} then {name} end as {name}"
         for name in ("likes", "downloads")
@@ -223,7 +224,7 @@ def _planned(spec: HistorySpec, week: date, selection: Selection) -> str:
     share = "null" if selection.sample_share is None else repr(selection.sample_share)
     since = week - timedelta(weeks=selection.recheck_weeks)
     rotation, turn = selection.rotation_weeks, (week.toordinal() // 7) % selection.rotation_weeks
-    # without a listed sha we cannot tell whether there are new commits, unless the history was empty both times
+    # without a listed sha, we cannot tell whether there are new commits; we assume none if the history was empty before
     same_sha = "(listed.sha = last.listed_sha or (coalesce(listed.sha, last.listed_sha) is null and last.n_total = 0))"
     same = (
         "listed.sha is not distinct from last.listed_sha and listed.gated is not distinct from last.listed_gated "
@@ -331,8 +332,8 @@ def _planned(spec: HistorySpec, week: date, selection: Selection) -> str:
 
 _PER_LIKE: Final = 0.1
 _PER_DOWNLOADS: Final = 0.05
-"""Expected discussions per like, and per e-fold of downloads. The study's 1,000 models have 1,140 likes and 280
-discussions."""
+"""Expected discussions per like, and per e-fold of downloads. On average, 1,000 models of the study have 1,140
+likes and 280 discussions."""
 
 _ANSWERS: Final = {
     "snapshot_date": "date",
@@ -353,7 +354,7 @@ _ANSWERS: Final = {
     "n_total": "bigint",
     "n_fetched": "bigint",
 }
-"""The columns of the response tables that the plan needs, with their types."""
+"""The columns that the plan reads from the response tables, with their types."""
 _FETCHES: Final = """
     select
         repo_type, repo_key, repo_id, sha, gated, likes, downloads, sample_share, fetch_number, known_version,

@@ -1,7 +1,7 @@
 """Definitions of raw tables: their rows, and how to collect them. The tables themselves belong in `hub.sources`.
 
-Listings have a row per repository and use the API's own names. Response tables have a row per response, which records
-how the request ended (the response log), the question, and the data.
+Listings have one row per repository and use the API's own names. Response tables have one row per response, which
+contains the question, how the request ended (the response log), and the data.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -48,7 +48,7 @@ class ListingTable:
         """The Arrow schema: one row per snapshot date and repository.
 
         `extra` is a JSON object with the fields that have no column and the values that do not fit their column's type.
-        It is null if there are none.
+        It is null if the row has neither.
         """
         return pa.schema(
             [
@@ -70,7 +70,7 @@ class PlanRequest:
         lake: the data so far, including the parts of an unfinished landing.
         snapshot_date: the week.
         selection: which repositories to cover, and after how many weeks to ask again.
-        first: what the table's `first` query returned; empty if it was not run.
+        first: what the table's `first` query returned; empty if the query was not run.
     """
 
     lake: Lake
@@ -90,7 +90,7 @@ class Questions(Sized, Iterable[Any], Protocol):
     """The remaining questions of a week, in order."""
 
     def summary(self) -> dict[str, Any]:
-        """Describe what remains to be requested, for the manifest: at least `is_complete`."""
+        """Return a summary of the remaining questions for the manifest; it contains at least `is_complete`."""
         ...
 
 
@@ -128,16 +128,16 @@ class ResponseTable:
 
     Args:
         name: the table's name.
-        columns: the columns after the response log's columns, with their types.
+        columns: the columns that follow the response log's columns, with their types.
         label: what the questions are about, as shown in a terminal.
-        plan: returns the questions that are left.
-        ask: answers a question with one row per response, see `crawl.crawl`.
+        plan: returns the remaining questions.
+        ask: sends the requests for a question and yields one row per response; see `crawl.crawl`.
         position: its rank in a run: tables with smaller numbers are collected first.
-        budget_share: its share of a run's budget. It also gets whatever the tables before it leave over.
+        budget_share: its share of a run's budget. The table may also use whatever earlier tables leave unused.
         reads: tables that must be collected or built before it.
         first: a SELECT on the build database that returns what to ask about first, in order; `$week` is the week.
-        is_suspect: whether a response may be about the Hub rather than the question, see `crawl.crawl`.
-        rounds: how many times to plan, for tables whose responses raise further questions.
+        is_suspect: whether a response may be about the Hub rather than the question; see `crawl.crawl`.
+        rounds: maximum number of times to plan and crawl; more than 1 if responses can raise further questions.
         bucket: which of the Hub's rate limits its requests count against.
     """
 

@@ -49,7 +49,7 @@ COLUMNS: Final[dict[str, pa.DataType]] = {
     "attempts": pa.int64(),
     "calls": pa.int64(),
 }
-"""The columns of the response log, which start every response table."""
+"""The columns of the response log, which follow `snapshot_date` in every response table."""
 
 _OUTCOMES: Final[dict[type[HubError], str]] = {
     HubGated: "gated",
@@ -132,14 +132,14 @@ def is_suspect_failure(row: Row) -> bool:
 
 
 def is_outage(row: Row) -> bool:
-    """Return whether a response means that the Hub is down for now, such as a redirect to a login page."""
+    """Return whether a response, such as a redirect to a login page, means that the Hub is down for now."""
     status = row["status"]
     if row["outcome"] != "failed":
         return False
-    # a question that was not sent because of its name has no status either, but it has an error code
+    # a question whose name cannot safely be part of a path has no status either, but it has an error code
     return row.get("error_code") is None if status is None else status in (408, 429) or not 400 <= status < 500
 
 
 def written(moment: datetime) -> str:
-    """Return a moment in UTC as text without a time zone, as the journal stores it."""
+    """Convert a moment to UTC, and return it in the journal's format: text without a time zone."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat()

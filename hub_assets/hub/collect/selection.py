@@ -1,4 +1,4 @@
-"""Selects the repositories whose histories a week fetches. Planning the fetches belongs in `plan`."""
+"""Selects the repositories whose histories are fetched in a week. Planning the fetches belongs in `plan`."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,13 +20,14 @@ class Selection:
 
     Args:
         repo_types: the types to fetch.
-        top: the number of most-liked repositories of each type.
-        sample: a share of each type, drawn by a hash of the key. It contains the same repositories every week, and a
-            larger sample contains every smaller one. Totals are estimated with weight 1 / share.
+        top: how many of the most-liked repositories of each type to fetch.
+        sample: the share of each type's repositories to fetch, drawn by a hash of the key. The same repositories are
+            drawn every week, and a larger sample contains every smaller one. Estimates of totals weight each repository
+            by 1 / share.
         ids: repository ids as people write them (see `ids.read_id`).
-        rotation_weeks: every repository's discussions are read at least once in this many weeks, provided the budget
-            covers an equal part of them every week.
-        recheck_weeks: after this many weeks, repositories that could not be read are requested again.
+        rotation_weeks: every repository's discussions are read at least once in this many weeks, provided that the
+            budget of each week covers the repositories whose turn it is.
+        recheck_weeks: repositories that could not be read are requested again after this many weeks.
 
     Raises:
         PlanError: if more than one of `top`, `sample` and `ids` is set, or a value is out of range.
@@ -54,7 +55,7 @@ class Selection:
 
     @property
     def sample_share(self) -> float | None:
-        """The probability that a repository is fetched, or None if repositories were chosen by rank or id."""
+        """The probability that a repository is selected, or None if repositories are chosen by rank or id."""
         return None if self.top is not None or self.ids else self.sample or 1.0
 
     def to_json(self) -> dict[str, Any]:

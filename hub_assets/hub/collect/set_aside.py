@@ -1,6 +1,6 @@
-"""Finds the records that cannot be converted, so that they can be set aside and all others processed.
+"""Finds the records that cannot be converted, so that they can be set aside and all other records processed.
 
-New records are checked before they are written, so this handles records from earlier versions and unforeseen cases.
+New records are checked before they are written, so only records from earlier versions or unforeseen cases fail here.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,13 +18,13 @@ UNCONVERTIBLE: Final = (
     duckdb.DataError,
     duckdb.InvalidInputException,
 )
-"""Exceptions that a record's content can cause, as opposed to a full disk or a lack of memory."""
+"""Exceptions that a record's content can cause, unlike those caused by a full disk or a lack of memory."""
 NAMED: Final = 20
-"""Maximum number of set-aside records that are listed by name. All of them are counted."""
+"""Maximum number of set-aside records that are listed by name. All set-aside records are counted."""
 
 
 def convertible(records: Sequence[T], convert: Callable[[Sequence[T]], object]) -> list[bool]:
-    """Return, for each record, whether it converts. Uses bisection, which is fast if few records fail."""
+    """Return, for each record, whether it can be converted. Uses bisection, which is fast if few records fail."""
     try:
         convert(records)
     except UNCONVERTIBLE:

@@ -14,7 +14,7 @@ LAST_MOMENT: Final = "9999-12-31 23:59:59.999999"
 
 
 class Values:
-    """Checks values, replaces invalid values with null, and counts them."""
+    """Checks values, replaces invalid ones with null, and counts how many were invalid."""
 
     def __init__(self) -> None:
         self.type_mismatches = 0

@@ -1,8 +1,8 @@
-"""The only way to call the Hub, for JSON and cards: huggingface_hub's session and token, with limits and retries.
+"""The only client for the Hub's JSON and cards. It adds limits and retries to huggingface_hub's session and token.
 
 `HubClient` returns JSON or text, or raises one of `errors`. It follows redirects itself, and only where `endpoint`
-allows. Sending requests belongs in `session`, parsing headers in `headers`. What to request and what the rows mean does
-not belong here.
+allows. Sending requests belongs in `session`, parsing headers in `headers`. Deciding what to request and interpreting
+rows do not belong here.
 """
 
 import logging
@@ -50,7 +50,7 @@ POPULATION_HEADER: Final = "X-Hub-Population"
 """Header in which a local Hub names the population it serves."""
 LONGEST_BACKOFF: Final = 8.0
 REDIRECTS: Final = 5
-"""Redirects allowed per request. The Hub needs two, for a renamed repository of a renamed account."""
+"""Maximum number of redirects per request. On the Hub, a renamed repository of a renamed account takes two."""
 ANSWER_SECONDS: Final = 300.0
 """Time limit for a whole response: enough for the largest allowed response at 0.2 MB/s."""
 ANSWER_MEGABYTES: Final = 64
@@ -66,9 +66,9 @@ class Answer:
 
     `is_plain` is the flag that `bodies.parsed` returns.
 
-    The request took `attempts`, which used up `calls` of the rate limit, including redirects. `path` is the final path
-    with its query; `was_redirected` is true if that differs from the requested path. `location` is the target of a
-    redirect that was not followed.
+    `attempts` is the number of attempts that the request took, and `calls` is the number of calls that they used up,
+    including redirects. `path` is the final path with its query; `was_redirected` is true if redirects led to it.
+    `location` is the target of a redirect that was not followed.
     """
 
     body: Any
@@ -118,12 +118,12 @@ class HubClient:
     Args:
         endpoint: the Hub's address.
         token: a token; None to use the token huggingface_hub finds (HF_TOKEN, a login), False to send none.
-        attempts: how many times to try a request before raising its temporary error.
+        attempts: how many times to try a request before raising a temporary error.
         backoff: seconds before the second attempt; doubles with each attempt up to 8 s, with jitter.
         read_seconds: how long to wait for the next chunk of a response.
         answer_seconds: time limit for a whole response.
         answer_megabytes: size limit for a response.
-        is_local: the Hub is our own server on this machine, so proxies and offline mode are ignored.
+        is_local: whether the Hub is our own server on this machine; if so, proxies and offline mode are ignored.
         say_seconds: interval between messages during a wait.
 
     `retries` counts retried requests by cause. `has_token` is true if a token is sent. `tell` receives a message
@@ -226,7 +226,7 @@ class HubClient:
 
         Args:
             path: path of the card below the endpoint.
-            most_bytes: how much of it to read.
+            most_bytes: maximum number of bytes to read.
 
         Raises:
             HubError, PacerClosed: as for `get`.
@@ -234,7 +234,7 @@ class HubClient:
         return self._ask(path, card_bytes=most_bytes)
 
     def outlast(self, error: HubError, waits: Iterator[float]) -> None:
-        """Wait the next number of seconds in `waits` for an outage to end.
+        """Wait for an outage to end, for at least the next number of seconds in `waits`.
 
         Raises:
             HubError: the error itself, if it is not an outage or `waits` is used up.
@@ -268,7 +268,9 @@ class HubClient:
     def _ask(
         self, path: str, *, attempts: int | None = None, follow: bool = True, card_bytes: int | None = None
     ) -> Answer:
-        """Send a request until it returns valid JSON or a card, or a retry is pointless. The result carries its cost.
+        """Send a request until it returns valid JSON or a card, or until a retry is pointless.
+
+        The answer or error includes the number of attempts and calls.
 
         We do not use huggingface_hub's `http_backoff`: its waits (up to 301 s) cannot be interrupted, it accepts a
         body that is not JSON, and it does not report the errors it retried.

@@ -33,9 +33,9 @@ class HubError(HubAssetsError):
     """A request that failed.
 
     `status` is the HTTP status (None if there was no response), `code` and `message` come from `X-Error-Code` and
-    `X-Error-Message` (or the `error` of the JSON body), and `url` is what was requested. `cause` is the label under
-    which the error is counted, `retry_after` the number of seconds the Hub asks us to wait. `attempts` and `calls` are
-    its cost, as in `client.Answer`.
+    `X-Error-Message` (or the `error` of the JSON body), and `url` is the requested URL. `cause` is the label under
+    which the error is counted, and `retry_after` is the number of seconds the Hub asks us to wait. `attempts` and
+    `calls` are the cost of the request, as in `client.Answer`.
     """
 
     attempts = 1
@@ -107,7 +107,7 @@ def is_outage(error: HubError) -> bool:
 def error_of(
     status: int, headers: httpx2.Headers, content: bytes, *, url: str, reason: str, retry_after: float | None
 ) -> HubError | None:
-    """Return the error a response represents, or None if it succeeded (status below 400).
+    """Return the error that a response represents, or None if the request succeeded (status below 400).
 
     This follows huggingface_hub's classification without calling it, because its code raises other errors for
     malformed headers or bodies.

@@ -1,6 +1,6 @@
-"""Parsing of response headers. Nothing here raises: a header that cannot be parsed counts as absent.
+"""Parsing of response headers. No function here raises errors: a header that cannot be parsed counts as absent.
 
-The exception is `next_of`, which reports an unreadable `Link` header, because it must not be mistaken for the end of a
+Only `next_of` reports that it cannot parse a header, because an unreadable `Link` must not be mistaken for the end of a
 listing. Acting on headers is up to the callers.
 """
 
@@ -15,7 +15,7 @@ from huggingface_hub.utils import RateLimitInfo, parse_ratelimit_headers
 LONGEST_RETRY_AFTER: Final = 900.0
 """Maximum wait in seconds. If the server requests a longer wait, we retry after 15 minutes anyway."""
 MOST: Final = 10**12
-"""Upper limit for the Hub's counts."""
+"""Largest count that we accept from the Hub."""
 YEARS: Final = range(2000, 2200)
 """A clock outside these years is broken."""
 LONGEST_WINDOW: Final = 3600
@@ -51,7 +51,7 @@ def rate_limit_of(headers: Mapping[str, str]) -> RateLimitInfo | None:
     """Return the values of `RateLimit` and `RateLimit-Policy`."""
     try:
         limit = parse_ratelimit_headers(headers)
-    except ValueError:  # a number of thousands of digits
+    except ValueError:  # a number with thousands of digits
         return None
     if limit is None or max(limit.remaining, limit.limit or 0) > MOST:
         return None
@@ -59,7 +59,7 @@ def rate_limit_of(headers: Mapping[str, str]) -> RateLimitInfo | None:
 
 
 def next_of(headers: Mapping[str, str]) -> str | None:
-    """Return the next page's address from `Link`, None if there is no next page, or `UNREADABLE` if it is unclear."""
+    """Return the next page's address from `Link`, None if there is no next page, or `UNREADABLE` if that is unclear."""
     header = headers.get("link")
     if header is None:
         return None

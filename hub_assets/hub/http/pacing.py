@@ -1,7 +1,7 @@
 """Paces requests so that threads use the Hub's full rate limit without getting a 429.
 
-`window` computes when a request may be sent, and `shared_window` shares that state between processes. What to request
-and how to handle errors does not belong here.
+`window` computes when a request may be sent, and `shared_window` shares that state between processes. Deciding
+what to request and handling errors do not belong here.
 """
 
 import math
@@ -23,7 +23,7 @@ _LONGEST_WAIT: Final = 900.0
 
 
 def patience_of(hours: float) -> list[float]:
-    """Return the waits in seconds during an outage, after which we give up.
+    """Return the waits in seconds during an outage; after the last wait, we give up.
 
     The first wait is a minute. Each wait is twice the previous one, up to 15 minutes, and together they last `hours`.
     """
@@ -44,7 +44,7 @@ class PacerClosed(Exception):
 
 @dataclass
 class RequestPacer:
-    """Makes the threads that share a token take turns in one of the Hub's buckets. Thread-safe.
+    """Makes the threads that share a token take turns using one of the Hub's buckets. Thread-safe.
 
     Counters: `sent` requests, `throttled` responses (429), and `waited`, the seconds spent waiting by the thread whose
     turn was next. `estimate` is the window estimate as of the last check.
@@ -90,7 +90,7 @@ class RequestPacer:
     ) -> None:
         """Return a slot along with the response's status, rate-limit headers and `Retry-After`.
 
-        Headers about another bucket say nothing about this one.
+        Headers about another bucket are ignored.
         """
         if limit is not None and limit.resource_type != self.bucket:
             limit = None

@@ -1,4 +1,4 @@
-"""Numbers in the paths of pages. Deciding which paths may be requested belongs in `endpoint`."""
+"""Reads numbers from the queries of paths. Deciding which paths may be requested belongs in `endpoint`."""
 
 import re
 from urllib.parse import parse_qs, urlsplit

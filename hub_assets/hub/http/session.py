@@ -1,7 +1,7 @@
 """Sends requests through huggingface_hub's process-wide session, with pacing and time limits.
 
-huggingface_hub's own calls (downloads, uploads) use this session too and are paced whenever they call the API. What to
-request and how to handle the response belongs in `client`; deciding when to send a request belongs in `pacing`.
+huggingface_hub's own calls (downloads, uploads) use this session too and are paced whenever they call the API. Deciding
+what to request and handling the response belong in `client`; deciding when to send a request belongs in `pacing`.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from hub_assets.vocabulary import Bucket
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 CONNECTIONS = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-"""No connection limit, so each thread keeps its own. By default, httpx2 keeps 20 and reconnects for all others."""
+"""No limits, so each thread keeps its own connection. By default, httpx2 keeps only 20 connections open."""
 
 _pacers: dict[tuple[str, str | None, Bucket], RequestPacer] = {}
 _pacers_lock = threading.Lock()
@@ -40,8 +40,8 @@ _pacers_lock = threading.Lock()
 def pacer_of(endpoint: Endpoint, authorization: str | None, bucket: Bucket = "api") -> RequestPacer:
     """Return this process's pacer for a Hub, a token (None: anonymous) and a bucket; the Hub counts buckets separately.
 
-    It shares its window with all processes that use the same `HF_HOME`, provided that folder is writable. The name of
-    the shared file does not reveal the token.
+    The pacer shares its window with all processes that use the same `HF_HOME`, provided that folder is writable. The
+    name of the shared file does not reveal the token.
     """
     key = (endpoint.url, authorization, bucket)
     with _pacers_lock:
@@ -56,11 +56,11 @@ def pacer_of(endpoint: Endpoint, authorization: str | None, bucket: Bucket = "ap
 
 
 def use_session(endpoint: Endpoint, *, is_local: bool = False) -> None:
-    """Make huggingface_hub create its sessions here from now on.
+    """Make huggingface_hub create only paced sessions from now on.
 
     Args:
         endpoint: the Hub whose API is paced.
-        is_local: the Hub is our own server on this machine, so proxies and offline mode are ignored.
+        is_local: whether the Hub is our own server on this machine; if so, proxies and offline mode are ignored.
     """
     set_client_factory(partial(_paced_session, endpoint, is_local))
 
@@ -70,7 +70,7 @@ def one_answer(request: httpx2.Request, pacer: RequestPacer, seconds: float) -> 
     """Pace a request and set a time limit for its response, which this thread must read inside the block.
 
     The time starts when the request is sent. The pacer is passed explicitly because the session may have been created
-    for another Hub in the meantime and would then not pace this request.
+    for another Hub, in which case it would not pace this request.
     """
     request.extensions |= {"pacer": pacer, "answer_seconds": seconds}
     try:
@@ -125,7 +125,7 @@ class PacedTransport(httpx2.BaseTransport):
 
 
 def _paced_session(endpoint: Endpoint, is_local: bool) -> httpx2.Client:
-    """Build the session: huggingface_hub's hook and redirects, the proxies httpx2 finds, and our pacing.
+    """Build a session with huggingface_hub's hook, redirects, the proxies that httpx2 finds, and our pacing.
 
     Raises:
         Misconfigured: if httpx2 cannot use the machine's settings.

@@ -26,7 +26,7 @@ LOOK_SECONDS: Final = 0.01
 """Interval at which a waiting thread checks for changes by other processes; a check takes 0.1 ms."""
 _MICROSECONDS: Final = 1e6
 _FILE_BYTES: Final = 2**18
-"""Room for all remembered responses at 17 digits each."""
+"""Size of the file: enough for all remembered responses at 17 digits each."""
 _openings = itertools.count()
 
 
@@ -40,9 +40,9 @@ class Share:
 
 @dataclass
 class _Held:
-    """What other processes need to know about a holder's slots.
+    """A summary of a holder's slots for other processes.
 
-    These are the `number` of slots, whether the probe is among them, and when the `oldest` was sent.
+    It states the `number` of slots, whether the probe is among them, and when the request of the `oldest` was sent.
     """
 
     number: int
@@ -51,11 +51,11 @@ class _Held:
 
 
 Holders = dict[str, _Held]
-"""Holders by process mark."""
+"""Holders by key: the process mark, followed by `#` and a number."""
 
 
 class WindowState(Protocol):
-    """Storage for a token's estimate. It may change unnoticed for up to `look_seconds`."""
+    """Storage for a token's estimate. Changes to the estimate may go unnoticed for up to `look_seconds`."""
 
     look_seconds: float
 
@@ -67,7 +67,7 @@ class WindowState(Protocol):
 
 @dataclass
 class OwnWindow:
-    """The estimate of a single process. The caller makes sure that only one thread uses it at a time."""
+    """The estimate of a single process. The caller must ensure that only one thread uses it at a time."""
 
     share: Share = field(default_factory=lambda: Share(WindowEstimate(), []))
     look_seconds: float = math.inf
@@ -81,11 +81,11 @@ class OwnWindow:
 class SharedWindow:
     """The estimate shared by all processes that use the same file, read and written under a lock at each call.
 
-    When a process dies, its slots are lost: the server may have counted them, so they are charged until a response
-    shows whether it has. If no other process is alive, the estimate is reset, and the first response corrects it. A
-    checksum precedes the content, so a file left half-written by a killed process is reset too. The file is
-    memory-mapped: with read and write system calls, which hand the interpreter to another thread each time, a crawl
-    runs at a third of the speed.
+    When a process dies, its slots are lost: the server may have counted their requests, so they are charged until a
+    response shows whether it did. If no other process is using the file when a process opens it, the estimate is
+    reset, and the first response corrects it. A checksum precedes the content, so a file left half-written by a killed
+    process is reset too. The file is memory-mapped: with read and write system calls, which hand the interpreter to
+    another thread each time, a crawl runs at a third of the speed.
 
     Args:
         path: the file, which does not have to exist.
@@ -106,7 +106,7 @@ class SharedWindow:
         self._slots: list[RequestSlot] = []
         self._is_new = True
         self._looked_at = -math.inf
-        # the bytes that this process last wrote, and their parsed form; parsed again only after another process writes
+        # the bytes last written here, and their parsed form; the file is parsed again only if another writer changed it
         self._written = b""
         self._estimate = WindowEstimate()
         self._holders: Holders = {}

@@ -1,4 +1,4 @@
-"""Estimates the Hub's fixed rate-limit window from its responses, as plain arithmetic on times.
+"""Estimates the Hub's fixed rate-limit window from its responses, using only arithmetic on times.
 
 The Hub counts requests per token in fixed windows and reports in every response how many are left (`RateLimit:
 "api";r=499;t=295`, `RateLimit-Policy: "fixed window";"api";q=500;w=300`). Waiting belongs in `pacing`, sharing the
@@ -14,10 +14,10 @@ from huggingface_hub.utils import RateLimitInfo
 DOCUMENTED_WINDOW = 300.0
 """The documented window length in seconds, used for a 429 that arrives before any header has stated the length."""
 DOCUMENTED_RESOLVERS = 3_000
-"""Requests for files per window without a token, the smallest documented quota."""
+"""Number of file requests per window without a token: the smallest documented quota for files."""
 ANSWERS_REMEMBERED = 4096
-"""Number of responses to remember: more than can arrive during one request (12 s at 333 per second, the largest plan).
-"""
+"""Number of responses to remember: more than can arrive during one request (12 s at 333 responses per second,
+the rate of the largest plan)."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class WindowEstimate:
     Nothing here depends on how the server rounds `t` or aligns its windows:
 
     - A window that sent a response at time `a` has ended by `a + w` (and by `a + t + 1`).
-    - If a response's `r` is not below the smallest `r` known when its request was sent, it comes from a newer window.
+    - If a response's `r` is not below the smallest `r` known when its request was sent, the response comes from
+      a newer window.
     - The smallest `r` seen in a window may already count requests in flight and requests answered (or lost) around the
       window's start. These requests are `unplaced` until a later request is answered, because that response's `r` must
       count them.

@@ -1,4 +1,4 @@
-"""The accounts behind author strings: looks up every string that could be a handle.
+"""Looks up the accounts behind author strings, for every string that could be a handle.
 
 Each string is looked up again after some weeks, so renames and deletions are noticed. Deciding which accounts belong to
 the same person does not belong here.
@@ -29,8 +29,8 @@ def plan(request: PlanRequest) -> Lookups:
 
     Names are skipped if they were looked up this week, or successfully within the selection's `recheck_weeks`. The
     names in the request's `first` come first, in the given order, even if they are not author strings. Author strings
-    follow, ordered by number of commits, so people who have only started discussions come last. Strings that contain a
-    space or any other character that handles never contain are skipped, too.
+    follow, ordered by number of commits, so people who have only started discussions come last. Strings with spaces or
+    other characters that handles never contain are skipped, too.
     """
     snapshot_date, first = request.snapshot_date, request.first
     files = {table: request.files(table) for table in ("raw_hub__commits", "raw_hub__discussions", NAME)}

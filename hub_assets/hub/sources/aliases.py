@@ -1,6 +1,6 @@
 """Resolves model ids that appear in no listing: renamed or deleted models that a Space or derived model references.
 
-Each id is requested once, without following redirects. A redirect's target is either listed or requested in turn.
+An id takes a single request that does not follow redirects. A redirect's target is either listed or requested in turn.
 Reading base models from tags does not belong here.
 """
 
@@ -28,11 +28,11 @@ HOPS: Final = 3
 def plan(request: PlanRequest) -> Lookups:
     """Find unlisted ids that a Space or derived model references, or that another id redirects to.
 
-    The request's `first` holds the base-model id of every model that names a base. The Hub ignores case in ids, so an
+    The request's `first` holds the base-model id of every model that names one. The Hub ignores case in ids, so an
     id that is listed with different capitalization is skipped, and an id that is capitalized in several ways is
     requested only once. Strings that cannot be an id are skipped, as are ids requested this week, or successfully
-    within the selection's `recheck_weeks`. Ids are ordered by the number of Spaces, then of derived models, that name
-    them.
+    within the selection's `recheck_weeks`. The ids named by the most Spaces come first, then those named by the most
+    derived models.
     """
     lake, snapshot_date = request.lake, request.snapshot_date
     listed, spaces = (lake.files(f"raw_hub__{kind}s", snapshot_date) for kind in ("model", "space"))
@@ -80,7 +80,7 @@ def plan(request: PlanRequest) -> Lookups:
 
 
 def ask(client: HubClient, question: Lookup) -> Iterator[Row]:
-    """Resolve an id and yield a single row: `target_id` if it moved, `repo_key` if it exists but is not listed."""
+    """Resolve an id and yield a single row, with `target_id` if it redirects, and `repo_key` if the model exists."""
     prefix = "/api/models/"
     row: Row = {"repo_type": "model", "repo_id": question.text}
     try:

@@ -1,4 +1,4 @@
-"""The cards of repositories: their first paragraphs and what they declare, read again only when the `sha` changes.
+"""Repository cards: their first paragraphs and declared metadata, read again only when the repository's `sha` changes.
 
 A card is text that anyone can write. It is never executed or rendered: front matter is read as plain YAML values, and
 markup is cut out of the paragraphs. E-mail addresses are not stored. Secrets are removed when a release is made.
@@ -27,13 +27,13 @@ NAME: Final = "enrich_hub__cards"
 NO_CARD: Final = "EntryNotFound"
 """The Hub's error code for a repository that exists but has no card."""
 CARD_BYTES: Final = 2**20
-"""How much of a card is read: benchmark results in front matter take several 100 kB."""
+"""Number of bytes to read of a card: benchmark results in front matter can take several hundred kB."""
 MARKUP: Final = 32_000
-"""Characters of Markdown that paragraphs are taken from."""
+"""Number of Markdown characters from which paragraphs are taken."""
 TEXT: Final = 2_000
-"""Characters of paragraphs that are stored: twice what an embedder reads, because search by words reads it all."""
+"""Number of characters to store: twice as many as an embedder reads, because keyword search covers the whole text."""
 VALUES: Final = 100
-"""How many values of a list are stored, and how many characters of each."""
+"""Maximum number of values to store per list, and of characters per value."""
 _DECLARED: Final = ("license", "language", "datasets", "pipeline_tag", "task_categories")
 
 _FRONT: Final = re.compile(r"\A\s*---[ \t]*\r?\n(?P<yaml>.*?)^---[ \t]*\r?$", re.S | re.M)
@@ -58,13 +58,13 @@ _CUTS: Final = tuple(
         (r"[*`~]{1,3}|(?<!\w)_{1,3}(?=\w)|(?<=\w)_{1,3}(?!\w)", ""),
     )
 )
-"""What is cut out of Markdown, in this order. Lengths are bounded or stop at a delimiter, so that hostile text takes
-linear time."""
+"""Patterns to cut out of Markdown, in this order, and their replacements. Matches are bounded in length or stop at a
+delimiter, so that hostile text takes linear time."""
 
 
 @dataclass(frozen=True)
 class CardQuestion:
-    """A card to read. Each repository type is a `kind`, because a source has cards for all of a type or for none."""
+    """A card to read. Its `kind` is the repository type, because a source has cards for all of a type or for none."""
 
     repo_type: RepoType
     repo_key: str
@@ -97,10 +97,10 @@ class CardQuestions:
 
 
 def plan(request: PlanRequest) -> CardQuestions:
-    """Find the cards to read: cards of repositories whose `sha` has changed since the last answer about the card.
+    """Find the cards to read: those of repositories that are new or whose `sha` has changed since the last request.
 
-    Refused or failed requests are repeated as in other tables: failed ones in a later week, refused ones after the
-    selection's `recheck_weeks`. The most downloaded repositories of each type come first, then the most liked.
+    Requests are repeated as in other tables: failed requests in a later week, refused requests after the selection's
+    `recheck_weeks`. The most downloaded repositories of each type come first, then the most liked.
 
     Raises:
         PlanError: if nothing was listed.
@@ -184,7 +184,7 @@ def contents_of(card: str) -> Row:
 
 
 def paragraphs_of(markdown: str) -> str:
-    """Return the first paragraphs without markup, separated by blank lines, cut at the end of a word."""
+    """Return the first paragraphs without markup, separated by blank lines and cut off at the end of a word."""
     text = markdown[:MARKUP].replace("\r\n", "\n").replace("\0", "")
     for pattern, to in _CUTS:
         text = pattern.sub(to, text)
@@ -194,7 +194,7 @@ def paragraphs_of(markdown: str) -> str:
 
 
 def _declared(front: str) -> dict[str, Any]:
-    """Read the declared fields one by one, so that a mistake elsewhere in the front matter costs nothing."""
+    """Read the declared fields one by one, so that a mistake elsewhere in the front matter does no harm."""
     declared: dict[str, Any] = {}
     for field in _FIELD.finditer(front):
         try:

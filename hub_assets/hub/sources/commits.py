@@ -1,8 +1,8 @@
 """The commits of a repository: how to request them, what to store, and when to stop reading.
 
-From a commit message, only the title and the co-authors in `Co-authored-by` trailers are stored: the name, and the
-handle if the address is a Hub no-reply address. E-mail addresses are never stored: an address used as an author name is
-replaced by a token, and an address in a title by an ellipsis.
+From a commit message, only the title and the co-authors in `Co-authored-by` trailers are stored. Of a co-author,
+the name is stored, and the handle if the address is a Hub no-reply address. E-mail addresses are never stored: an
+address used as an author name is replaced by a token, and an address in a title by an ellipsis.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from hub_assets.hub.http.paths import number_in
 from hub_assets.vocabulary import HANDLE
 
 PAGE_SIZE = 1_000
-"""The Hub's cap. huggingface_hub requests fewer, but with 1,000 per call, 99.9% of repositories need only one call."""
+"""The Hub's cap. huggingface_hub requests smaller pages, but at this size, 99.9% of repositories need only one call."""
 _TRAILER = re.compile(r"^co-authored-by:(?P<name>[^<\r\n]{0,200})<(?P<address>[^>\s]{0,200})>", re.I | re.M)
 _OWN_ADDRESS = re.compile(rf"(?P<handle>{HANDLE})@users\.noreply\.huggingface\.co", re.I)
 TOKEN = "address:"
@@ -64,8 +64,9 @@ def page_of(answer: Answer, n_fetched: int, values: Values) -> Page:
 def keep(fetch: Fetch, page: Page, items: list[dict[str, Any]], values: Values) -> Kept:
     """Choose the new commits.
 
-    These are the commits above the known head, provided the totals agree. If the totals differ (a merge can add commits
-    older than the head) or the known head is missing, the known history is no longer valid and all commits are kept.
+    These are the commits listed before the known head, provided the totals agree. If the totals differ (a merge can add
+    commits older than the head) or the known head is missing, the known history is no longer valid and all commits are
+    kept.
     """
     head = Values().text(items[0].get("id")) if fetch.page == 0 and items else fetch.head
     is_full_refetch = fetch.is_full_refetch or fetch.known_head is None or fetch.n_total < fetch.known_total
@@ -113,7 +114,7 @@ def _co_author(trailer: re.Match[str]) -> dict[str, str | None]:
 
 @lru_cache(maxsize=65_536)
 def _without_address(name: str | None) -> str | None:
-    """Return a name unchanged, or the token of the address in it. The same address always gets the same token."""
+    """Return a name unchanged, or a token if it contains an address. The same address always gets the same token."""
     if not name:
         return name
     plain = "".join(char for char in unicodedata.normalize("NFKC", name) if unicodedata.category(char) != "Cf")

@@ -1,5 +1,5 @@
 -- the Hub may fail to link commits to an existing account, and an account found under an unlinked name may belong to
--- somebody else. An unlinked name that differs in spelling from the account found is not that account
+-- somebody else. If the account found is spelled differently from the unlinked name, the name is not that account's
 select
     all_authors.author,
     all_authors.n_commits,

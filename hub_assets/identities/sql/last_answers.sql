@@ -1,4 +1,4 @@
--- a lookup without an answer does not invalidate an earlier answer; without account lookups, all outcomes are
+-- a lookup without an answer does not invalidate an earlier answer; if accounts were never looked up, all outcomes are
 -- `not_asked`
 select author, outcome, account_key, account_type, name, nullif(trim(fullname), '') as full_name, organizations
 from answers

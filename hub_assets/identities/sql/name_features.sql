@@ -13,7 +13,7 @@ shown as (
 unaccented as (
     select
         name,
-        -- scripts other than these need their combining marks
+        -- names in scripts other than these need their combining marks
         case
             when regexp_matches(
                 visible, '[^\p{Latin}\p{Greek}\p{Cyrillic}\p{Common}\p{Inherited}]'

@@ -1,5 +1,5 @@
 with
--- each pair, seen from either end
+-- each pair in both directions
 sides as (
     select pair, author_a as author, author_b as other from asked
     union all

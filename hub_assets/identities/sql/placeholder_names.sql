@@ -1,5 +1,6 @@
--- names that identify nobody: placeholders, and names without letters or digits. Separators in a placeholder are
--- ignored, but `Na Me` is not `name`. The shortest placeholders must match exactly
+-- names that identify nobody: placeholders, and names without letters or digits. Separators in a placeholder may be
+-- missing or different, but a placeholder without separators matches only names without them: `Na Me` is not `name`.
+-- Placeholders of fewer than three letters and digits must match exactly, except for case
 with
 placeholders as (
     select

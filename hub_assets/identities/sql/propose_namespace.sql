@@ -1,5 +1,5 @@
 -- a name not known to be an account, paired with a matching name in the same namespace. The namespace's owner also
--- matches if one name contains the other
+-- matches if one name contains the other, or if the names differ only in digits
 with
 matching as (
     select distinct non_accounts.author as x, neighbors.author as y

@@ -1,5 +1,5 @@
 -- a name that is not an account, paired with the owner of repositories to which nobody else committed. Such pairs go to
--- review because histories are copied with their authors
+-- review because a copied history keeps its original authors
 with
 alone as (
     select repo, namespace, min(author) as author

@@ -1,4 +1,5 @@
--- two strings that led to the same account, perhaps before and after a rename, even one that only changed capitals
+-- two strings that led to the same account, for example before and after a rename, or that differ only in case and are
+-- both linked to an account
 select min(author) over (partition by account_key) as x, author as y
 from same_accounts
 where author in (select features.name from features)

@@ -1,4 +1,4 @@
--- a handle may be capitalized differently from the account if the Hub confirms the account
+-- a handle may be capitalized differently from an account's name if the Hub has linked that name to an account
 with
 known as (
     select all_trailers.name, authors.author as handle

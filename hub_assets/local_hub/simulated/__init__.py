@@ -1,7 +1,7 @@
 """A simulated Hub with a known answer key, at any scale: repositories, people and histories for any week, from a seed.
 
 All its numbers are made up, and so are all names except the ids of a few well-known models. It is calibrated to the
-study's Hub of October 2023, and its true values can be compared with the published ones: see `calibration`.
+figures that the study published for October 2023, and `calibration` compares its true values with them.
 """
 
 import math
@@ -19,9 +19,9 @@ __all__ = ["FIRST_WEEK", "LAST_WEEK", "REFERENCE", "SMALL", "AnswerKey", "Simula
 
 FIRST_WEEK: Final = date(2023, 10, 2)
 LAST_WEEK: Final = REFERENCE + timedelta(weeks=520)
-"""The last week to simulate: ten years after REFERENCE, when the Hub is 180 times as large."""
+"""The last week that can be simulated: ten years after REFERENCE, when the Hub is 180 times as large."""
 MOST: Final = 20_000_000
-"""Maximum number of repositories. Building 5.7 million takes 7 GiB of memory, so this many would take about 25 GiB."""
+"""Maximum number of repositories. Building 5.7 million takes 7 GiB of memory, so 20 million would take about 25 GiB."""
 SMALL: Final = 0.01
 """The scale for demos and tests: about 3,500 models."""
 
@@ -36,14 +36,14 @@ def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | No
 
     Args:
         week: any date in the week, from 2023-10-02 on.
-        scale: 1.0 is the study's size in the week of 2026-11-16 (348,181 models, 65,761 datasets, 156,642 spaces);
-            the Hub grows by one percent a week.
-        seed: determines the Hub.
-        keep: a folder that caches the week as Parquet.
+        scale: size of the Hub relative to the study's (348,181 models, 65,761 datasets, 156,642 spaces) in the week of
+            2026-11-16; the Hub grows by one percent a week.
+        seed: seed of the rng; the same seed always gives the same Hub.
+        keep: a folder in which to cache the week as Arrow files.
 
     Raises:
         PopulationError: if the week is out of range, or the scale leads to too few or too many repositories.
-        OSError: if the folder cannot be used.
+        OSError: if the folder cannot be read or written.
     """
     monday = week - timedelta(days=week.weekday())
     if monday < FIRST_WEEK:

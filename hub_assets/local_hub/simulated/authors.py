@@ -1,7 +1,7 @@
 """Identities of authors in the simulated Hub: codes for author strings, and the answer key.
 
-A code is four times a person's number plus a form: 0 for the account's name, 1 and 2 for the other names that git may
-use. Bots have negative codes. `people` makes the names.
+A code is four times a person's number plus a form: 0 for the account's name, 1 and 2 for the other names that the
+person may use in git. Bots have negative codes. The names are generated in `people`.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ def bot(name: str) -> int:
 class Authors:
     """Everyone who appears in a history.
 
-    `table` is served: `user` and `avatar`, null without a linked account. `key` is not served: `user`, `person` (null
-    for bots) and `is_bot`, in the same order.
+    `table` is served; it contains `user` and `avatar` (null for authors without a linked account). `key`, with its rows
+    in the same order, is never served; it contains `user`, `person` (null for bots) and `is_bot`.
     """
 
     codes: Ints
@@ -37,12 +37,12 @@ class Authors:
     key: pa.Table
 
     def rows(self, codes: Ints) -> pa.Array:
-        """Return the row of each code, null for NOBODY."""
+        """Return the row of `table` for each code; null for NOBODY."""
         return pc.index_in(pa.array(codes), value_set=pa.array(self.codes))
 
 
 def authors_of(people: People, codes: Ints, now: int) -> Authors:
-    """Build the tables of authors for all codes that appear."""
+    """Build the author tables from the codes that appear in histories."""
     codes = np.unique(codes[codes != NOBODY])
     bots, others = codes[codes < 0], codes[codes >= 0]
     persons, forms = others // 4, others % 4

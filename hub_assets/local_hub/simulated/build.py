@@ -1,7 +1,7 @@
-"""Building a simulated week: from scale, seed and date to the served tables and a separate answer key.
+"""Builds a simulated week: turns scale, seed and date into the tables to serve and a separate answer key.
 
-This module orders the steps, selects visible rows, and bounds memory: listings are built in blocks, and each finished
-table can be moved to a file. The other modules create the content.
+This module orders the steps, selects visible rows, and limits memory use: listings are built in blocks, and each
+finished table can be moved to a file. The other modules create the content.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,12 +30,12 @@ from hub_assets.vocabulary import REPO_TYPES, RepoType
 Offsets = npt.NDArray[np.int64]
 
 _REPEATED: Final = {"card", "config", "runtime"}
-"""Columns of long strings that many repositories share: a third of a listing if stored once per repository."""
+"""Columns of long strings that many repositories share; if repeated, they would take up a third of a listing."""
 
 
 @dataclass(frozen=True)
 class History:
-    """The commits and discussions of one repository type, in the form that `histories.Histories` takes."""
+    """The commits and discussions of one repository type, in the form that `histories.Histories` accepts."""
 
     commits: pa.Table
     commit_offsets: Offsets
@@ -48,9 +48,11 @@ class AnswerKey:
     """The truth, which is never served.
 
     Args:
-        people: in the order of the population's authors: `user` (the author string served), `person` (a number, null
-            for bots) and `is_bot`. A person may have several strings, and several persons may share a string.
-        usage: the true use of models by Spaces: `space` and `model`, rows of the population's tables.
+        people: one row per author, in the order of the population's authors: `user` (the author string served),
+            `person` (a number, null for bots) and `is_bot`. A person may have several author strings, and several
+            people may share one.
+        usage: one row per pair of a Space and a model that it truly uses: `space` and `model`, as row numbers in the
+            population's tables.
     """
 
     people: pa.Table
@@ -59,7 +61,7 @@ class AnswerKey:
 
 @dataclass(frozen=True)
 class Simulation:
-    """A simulated week as tables. Each row of `repos` is a repository; the other tables are as in `Population`."""
+    """A simulated week as tables. `repos` has one row per repository; the other tables are as in `Population`."""
 
     identity: str
     week: date
@@ -91,7 +93,7 @@ class Simulation:
 def assembled(
     identity: str, week: date, renames: Mapping[RepoType, dict[str, str]], table: Callable[[str], pa.Table]
 ) -> Simulation:
-    """Return a simulated week, given a function that returns the table with a name."""
+    """Assemble a simulated week; `table` returns the table with a given name."""
     histories = {}
     for kind in REPO_TYPES:
         offsets = table(f"offsets-of-{kind}s")
@@ -119,8 +121,8 @@ def build(
         monday: the week.
         scale: as in `simulate`.
         seed: as in `simulate`.
-        put: receives the name of a finished table and the table, and returns an equal one; a large week is kept in
-            files this way. By default tables stay in memory.
+        put: function that takes the name of a finished table and the table itself, and returns an equal table, for
+            example one stored in a file. By default, tables stay in memory.
     """
     now = moment(monday)
     world = demography({kind: round(size * scale) for kind, size in SIZES.items()}, now, seed)
@@ -182,7 +184,7 @@ def _listing(repos: Repositories, commits: Commits, more: Callable[[Ints], dict[
         )
     table = pa.concat_tables(made).unify_dictionaries()
     made.clear()
-    # column by column, so that only one column exists twice at a time
+    # combine one column at a time, so that only that column is in memory twice
     for position, name in enumerate(table.column_names):
         table = table.set_column(position, name, table[name].combine_chunks())
     return table
@@ -198,7 +200,7 @@ def _space_columns(spaces: Repositories, usage: Usage, rows: Ints) -> dict[str, 
 
 
 def _usage_key(usage: Usage, repos: Mapping[RepoType, Repositories]) -> pa.Table:
-    """Return the visible models used by visible Spaces, as pairs of rows."""
+    """Return the pairs of a visible Space and a visible model it uses, as row numbers."""
     spaces, models = repos["space"], repos["model"]
     seen = spaces.visible[usage.spaces_of] & models.visible[usage.models_of]
     return pa.table({"space": _row(spaces, usage.spaces_of[seen]), "model": _row(models, usage.models_of[seen])})

@@ -1,10 +1,10 @@
 """Shows how close a simulated week is to the study: each published figure next to the true figure from the answer key.
 
-True figures count people rather than author strings, exclude bots, and cover everything visible. The statistics are
-computed here in the simplest possible way and independently of the project's own statistics, which they check.
+True figures count people rather than author strings, exclude bots, and cover all visible repositories. The statistics
+are computed here independently and in the simplest possible way, so that they can check the project's own statistics.
 
-The figures are close to the study's by design, so they say nothing about the real Hub. Results at scale 1, seed 0, in
-the week of 2026-11-16 (published, then reached; the benchmark `calibration` prints all of them):
+The figures are close to the study's by design, so they say nothing about the real Hub. These are the results at scale
+1, seed 0, in the week of 2026-11-16 (published value, then reached value; the benchmark `calibration` prints them all):
 
     per repository            mean           std              max                    share of zeros
     models n_likes            1.14  1.14     30.56  30.56     9,314  9,314           0.91  0.91
@@ -28,8 +28,9 @@ the week of 2026-11-16 (published, then reached; the benchmark `calibration` pri
     spaces n_committers       1.27  1.26     0.99   0.98      282    282
     spaces n_community        1.40  1.39     15.39  14.76     4,685  4,482
 
-All quartiles match the published ones except the third for downloads of models, which is 1 and not 0. The study gives
-both a third quartile of 0 and a share of zeros of 70.99%, which contradict each other.
+All quartiles match the published ones except the third quartile of model downloads, which is 1 here instead of the
+published 0. The study's own figures contradict each other: if only 70.99% of the values are zero, the third quartile
+cannot be 0.
 
     smallest share of models that holds ...      published    reached
     80% and 99% of likes                          < 1%, 8%      0.8%, 7.9%
@@ -108,7 +109,7 @@ _CONCENTRATION: Final = {
     **{("n_likes", 0.8): 0.01, ("n_discussions", 0.8): 0.1, ("n_commits", 0.8): 0.3, ("n_downloads", 0.8): 0.01},
     **{("n_likes", 0.99): 0.08, ("n_discussions", 0.99): 0.15, ("n_downloads", 0.99): 0.01},
 }
-"""The smallest share of models that holds a given share of the total; both values of 1% for 80% are upper limits."""
+"""The smallest share of models that holds a given share of the total; the two 1% values for 80% are upper limits."""
 _LICENSES: Final[dict[RepoType, dict[str, float]]] = {
     "model": {"apache-2.0": 0.37, "mit": 0.17, "openrail": 0.14, "creativeml-openrail-m": 0.10},
     "dataset": {"mit": 0.28, "apache-2.0": 0.15, "openrail": 0.09},
@@ -127,8 +128,8 @@ _CORRELATIONS: Final[dict[tuple[RepoType, str, str], float]] = {
 def calibration(simulation: Simulation) -> pa.Table:
     """Return the figures of a simulated week: `quantity`, `published`, `reached`.
 
-    Means, standard deviations and maxima can only be close at scale 1.0 in the week of 2026-11-16, because a tenth of
-    that Hub, for example, rarely contains its largest repositories.
+    Means, standard deviations and maxima can match only at scale 1.0 in the week of 2026-11-16, because a smaller Hub,
+    for example, lacks the largest repositories.
     """
     return pa.table(
         dict(zip(("quantity", "published", "reached"), zip(*_figures(simulation), strict=True), strict=True))
@@ -162,10 +163,10 @@ def true_activity(simulation: Simulation, repo_type: RepoType) -> dict[str, Ints
 
 
 def collaboration(simulation: Simulation) -> nx.DiGraph:
-    """Return the true collaboration network on models. By the study's rule, edges lead from a commit's first author to
-    all others.
+    """Return the true collaboration network on models.
 
-    Bots are excluded, and so are "Duplicate from X" commits, which involve no collaboration.
+    By the study's rule, an edge leads from the first author of a commit to every other contributor of the model. Bots
+    are excluded, and so are "Duplicate from X" commits, which involve no collaboration.
     """
     history = simulation.histories["model"]
     person = _persons(simulation)
@@ -257,7 +258,7 @@ def _network_figures(simulation: Simulation) -> Iterator[Figure]:
 
 
 def _persons(simulation: Simulation) -> Ints:
-    """Return the person behind each author, -1 for bots."""
+    """Return the number of the person behind each author; -1 for bots."""
     persons: Ints = pc.fill_null(simulation.key.people["person"], -1).to_numpy()
     return persons
 
@@ -280,6 +281,6 @@ def _distinct(rows: Ints, values: Ints, size: int) -> Ints:
 
 
 def _holders(values: Floats | Ints, share: float) -> float:
-    """Return the smallest share of repositories that holds a share of the total."""
+    """Return the smallest share of repositories that together hold a given share of the total."""
     held = np.cumsum(np.sort(values)[::-1])
     return float((np.searchsorted(held, share * held[-1]) + 1) / len(values))

@@ -1,8 +1,8 @@
 """The popularity of simulated repositories over time, in closed form.
 
-A release rises to a peak, then fades with its own half-life or settles at a level; a few organizations rise; some
-models derive from others; repositories are deleted at a constant rate. None of this affects the populations that the
-local Hub serves week by week. Counting downloads belongs in `series`.
+The downloads of a release rise to a peak, then fade with a half-life of their own or settle at a level. The downloads
+of a few organizations grow, some models derive from others, and repositories are deleted at a constant rate. None of
+this affects the populations that the local Hub serves week by week. Counting downloads belongs in `series`.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from hub_assets.vocabulary import RepoType
 LIFE_WEEKS: Final = 1_000
 """Mean time in weeks until a repository is deleted; the share that survives t weeks is exp(-t / LIFE_WEEKS)."""
 ORGANIZATIONS: Final = 60
-"""Number of the largest namespaces that are organizations, with a kind and, in most cases, a country."""
+"""Number of organizations; they are the largest namespaces. Each has a kind and, in most cases, a country."""
 RISING: Final = 6
-"""Number of organizations whose downloads rise: the largest ones."""
+"""Number of organizations whose downloads rise; they are the largest ones."""
 RISE_WEEKS: Final = 6.0
-"""Time constant of the logistic curve along which their downloads rise, in weeks."""
+"""Time constant, in weeks, of the logistic curve that the downloads of a rising organization follow."""
 COUNTRIES: Final[dict[str, float]] = {
     **{"United States": 35, "China": 25, "France": 10, "Germany": 8, "International": 7, "": 15},
 }
@@ -37,21 +37,21 @@ TASKS: Final[dict[str, float]] = {"text-generation": 5, "image-text-to-text": 2,
 
 @dataclass(frozen=True)
 class Courses:
-    """Repositories of one type and the truth about each, as arrays over all repositories in order of creation.
+    """The repositories of one type with their true parameters, as arrays over all repositories in order of creation.
 
     Times are seconds since 1970, UTC; ages and half-lives are weeks; levels are downloads per day.
 
     Args:
         kind: the type.
-        created, gone: when it is created and deleted; `gone` is infinite if it is never deleted.
-        namespace: number of its namespace.
-        level: its downloads per day at the peak, without its organization's rise.
-        likes: the number of likes that it approaches.
-        peak: its age at the peak.
-        fading: its half-life, if the floor were 0.
-        floor: share of the peak at which it settles, in [0, 1]; 0 if it fades completely.
-        base: row of the model that it derives from; -1 if it is an original.
-        root: row of the root of its family; its own row if it is an original.
+        created, gone: times of creation and deletion; `gone` is infinite for a repository that is never deleted.
+        namespace: number of the repository's namespace.
+        level: downloads per day at the peak, without the organization's rise.
+        likes: the number of likes that the repository approaches over time.
+        peak: age at the peak.
+        fading: the half-life that downloads would have if the floor were 0.
+        floor: share of the peak at which downloads settle, in [0, 1]; 0 if they fade completely.
+        base: row of the model from which this model derives; -1 for an original.
+        root: row of the original of this model's family; an original's own row.
         organizations: the namespaces that are organizations; see `Organizations`.
     """
 
@@ -77,7 +77,7 @@ class Courses:
         return listed
 
     def rate(self, now: float) -> Floats:
-        """Return the expected downloads per day of each repository at a given time; 0 before and after its life."""
+        """Return each repository's expected downloads per day at a given time; 0 before creation and after deletion."""
         age = (now - self.created) / WEEK
         fade = self.floor + (1 - self.floor) * np.exp2(-np.maximum(age - self.peak, 0) / self.fading)
         curve = np.minimum(age / self.peak, 1) * fade
@@ -86,14 +86,14 @@ class Courses:
 
     @property
     def half_life(self) -> Floats:
-        """Weeks from the peak until downloads halve, without the organization's rise; infinite if they never do."""
+        """Weeks from the peak until downloads halve, ignoring the organization's rise; infinite if they never do."""
         with np.errstate(divide="ignore", invalid="ignore"):
             weeks = -self.fading * np.log2((0.5 - self.floor) / (1 - self.floor))
         half: Floats = np.where(self.floor < 0.5, weeks, np.inf)
         return half
 
     def likes_at(self, now: float) -> Ints:
-        """Return the likes at a given time. They never decrease; half of them arrive in the first 26 weeks."""
+        """Return the likes at a given time. They never decrease; half of the final number arrives within 26 weeks."""
         age = np.maximum((now - self.created) / WEEK, 0)
         likes: Ints = np.floor(self.likes * -np.expm1(-np.log(2) * age / 26)).astype(np.int64)
         return likes
@@ -105,10 +105,10 @@ class Organizations:
 
     Args:
         namespace: the number of each organization's namespace.
-        country: its country; null if unknown.
-        kind: its kind of organization.
-        gain: logarithm of the factor by which its downloads grow in the end; 0 if it does not rise.
-        risen_at: when it is halfway through its rise.
+        country: the country; null if unknown.
+        kind: the kind of organization.
+        gain: logarithm of the factor by which downloads grow in total; 0 for an organization that does not rise.
+        risen_at: time at which half of the `gain` is reached.
     """
 
     namespace: Ints
@@ -126,7 +126,7 @@ class Organizations:
         return of_each
 
     def row_of(self, namespace: Ints) -> pa.Array:
-        """Return each namespace's organization, as a row; null for namespaces that are not organizations."""
+        """Return the row of each namespace's organization; null for namespaces that are not organizations."""
         order = np.argsort(self.namespace)
         place = np.searchsorted(self.namespace[order], namespace).clip(max=max(len(order) - 1, 0))
         row = order[place] if len(order) else np.zeros(len(namespace), np.int64)
@@ -134,7 +134,7 @@ class Organizations:
 
 
 def organizations_of(world: Demography, start: date, end: date, seed: int, *, is_stationary: bool) -> Organizations:
-    """Make the largest namespaces organizations; the largest of these rise in the middle half of the period."""
+    """Turn the largest namespaces into organizations; the largest of them rise in the middle half of the period."""
     everywhere = np.concatenate([timeline.namespace for timeline in world.timeline.values()])
     sizes = np.bincount(everywhere)
     namespace = np.argsort(-sizes, kind="stable")[:ORGANIZATIONS]
@@ -166,12 +166,13 @@ def courses_of(
     """Generate the courses of all repositories of a type.
 
     Args:
-        world: when repositories are created, and in which namespaces.
+        world: creation times and namespaces of the repositories.
         kind: the type.
         organizations: the namespaces that are organizations.
         start: the Monday of the first week.
         seed: seed of the rng.
-        is_stationary: whether nothing ever changes: no repository is created or deleted, and each keeps its level.
+        is_stationary: whether the Hub does not change over time: no repository is created or deleted during the
+            series, and expected downloads stay constant. (Likes still grow slowly.)
         unevenness: exponent applied to the study's levels of downloads.
     """
     timeline = world.timeline[kind]

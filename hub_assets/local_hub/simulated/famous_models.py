@@ -1,6 +1,6 @@
 """Real ids of a few famous models, which clients treat as special cases; everything else about them is made up.
 
-They are the first and most popular models of the simulated Hub.
+They are among the most popular models of the simulated Hub and, except for SUCCESSOR, its first.
 """
 
 from datetime import UTC, datetime
@@ -23,13 +23,13 @@ ONE_PART: Final = ("xlnet-base-cased", "ctrl", "albert-base-v2")
 """Models that still have single-part ids."""
 WITHDRAWN: Final = "runwayml/stable-diffusion-v1-5"
 SUCCESSOR: Final = "stable-diffusion-v1-5/stable-diffusion-v1-5"
-"""The id of a deleted model redirects to this model, which was created the next day."""
+"""The id of the deleted model WITHDRAWN redirects to this model, which was created a day after the deletion."""
 WITHDRAWN_AT: Final = int(datetime(2024, 8, 29, 12, tzinfo=UTC).timestamp())
 SUCCEEDED_AT: Final = WITHDRAWN_AT + 24 * 3600
 
 
 def known_models(created: Ints) -> dict[int, str]:
-    """Return the first id of each famous model, keyed by row; rows are in order of creation."""
+    """Return the original id of each famous model, keyed by row; rows are in order of creation."""
     names = [*MOVED, *ONE_PART, WITHDRAWN]
     rows = dict(enumerate(names[: len(created)]))
     successor = int(np.searchsorted(created, SUCCEEDED_AT))

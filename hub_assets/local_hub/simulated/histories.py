@@ -1,8 +1,9 @@
 """The simulated Hub's commits and discussions: their numbers, dates and authors.
 
 A repository's first commits happen within hours of its creation. The others are spread over its life and continue at
-the same rate after it is mature, so two weeks differ exactly by the events dated between them. Each commit's author is
-an index into the circle of the repository's namespace: the people who may contribute to it. `authors` makes the names.
+a constant rate after it is mature, so the histories of two weeks differ only in the events between these weeks. Commit
+authors come from the circle of the repository's namespace: the people who may contribute to its repositories. They are
+stored as codes, which `authors` turns into names.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from hub_assets.local_hub.simulated.timeline import WEEK
 
 _BLOCK: Final = 50_000
 _CALM: Final = 8 * WEEK
-"""A repository that matures younger than this continues as slowly as if it had matured at this age."""
+"""Repositories that mature before this age get later events as slowly as if they had matured at this age."""
 _SQUASHED: Final = 0.008
 _ACTIVE: Final = 80 * WEEK
 """Average time that people work on a repository."""
@@ -33,7 +34,7 @@ _QUIET: Final = 0.1
 _DUPLICATES: Final = {"model": 0.12, "dataset": 0.1, "space": 0.6}
 """Share of repositories with several committers that were created as "Duplicate from X"."""
 _CO_AUTHORS_ONLY: Final = 0.18
-"""Share of additional committers who are never first author."""
+"""Share of committers other than the main one who are never a commit's first author."""
 _CONVERTED: Final = 0.011
 """Share of models with a merged pull request from SFconvertbot."""
 _OWN: Final = 0.55
@@ -69,9 +70,9 @@ _BOT_TOPICS: Final = {
 class Rates:
     """The number and timing of events per repository, as arrays over the repositories.
 
-    `first` of the `total` events happen within `burst` seconds of creation; the others are spread evenly over `span`
-    seconds.
-    After that they continue at `rate` per second until the repository reaches the age `life`.
+    `first` of the `total` events happen within `burst` seconds of creation; the others are spread evenly until the
+    repository is `span` seconds old. Further events then happen at `rate` per second until the repository reaches the
+    age `life`.
     """
 
     created: Ints
@@ -83,12 +84,12 @@ class Rates:
 
     @cached_property
     def rate(self) -> Floats:
-        """Events per second after `span`; 0 if `life` is no longer than `span`."""
+        """Events per second after the age `span`; 0 if `life` is no longer than `span`."""
         rest: Floats = (self.total - self.first) / np.maximum(self.span, _CALM)
         return np.where(self.life > self.span, rest, 0)
 
     def when(self, row: Ints, number: Ints, jitter: Floats) -> Ints:
-        """Return the time of a repository's event, given its number (from 0). Times never decrease as numbers grow."""
+        """Return the time of each event, given its repository's row and its number (0 is the earliest event)."""
         total, first, burst, span = (array[row] for array in (self.total, self.first, self.burst, self.span))
         early = burst * (number + jitter * (number > 0)) / first.clip(1)
         middle = burst + (span - burst) * (number - first + jitter) / (total - first).clip(1)
@@ -98,7 +99,7 @@ class Rates:
         return self.created[row] + whole
 
     def before(self, moment: Ints, jitter: "Jitter") -> Ints:
-        """Return the number of events in each repository before a moment."""
+        """Return the number of events in each repository before the given moment."""
         end = np.minimum(moment - self.created, self.life)
         late = np.maximum(end - self.span, 0) * self.rate
         most = self.total + np.where(late > 0, np.ceil(late).astype(np.int64) + 1, 0)
@@ -111,18 +112,18 @@ class Rates:
 
 @dataclass(frozen=True)
 class Jitter:
-    """Random offset of an event between two evenly spaced times, in (0, 1)."""
+    """Random offsets of events between evenly spaced times, in (0, 1)."""
 
     rng: Rng
     purpose: str
     whose: Ints
 
     def bits(self, row: Ints, number: Ints) -> Bits:
-        """Return the random bits of an event."""
+        """Return the random bits of each event."""
         return self.rng.bits(self.purpose, self.whose[row], number)
 
     def of(self, row: Ints, number: Ints) -> Floats:
-        """Return the jitter of an event."""
+        """Return the jitter of each event."""
         return unit(self.bits(row, number))
 
 
@@ -131,7 +132,8 @@ class Commits:
     """The commits of visible repositories, newest first, with author codes instead of names.
 
     `rows` are the repositories and `mains` their main committers. The commits of each repository lie between two
-    `offsets`. `codes` are the authors of all commits, and `firsts` the position of each commit's first author in them.
+    consecutive `offsets`. `codes` lists the authors of all commits, and `firsts` is the position of each commit's first
+    author in this list.
     """
 
     rows: Ints
@@ -149,7 +151,7 @@ class Commits:
         return self.offsets[:-1]
 
     def table(self, authors: Authors, people: People) -> pa.Table:
-        """Return the commits with author rows, and with trailers for co-authors."""
+        """Return the table of commits, with rows of `authors` instead of codes, and with trailers for co-authors."""
         lists = pa.ListArray.from_arrays(pa.array(self.firsts.astype(np.int32)), authors.rows(self.codes))
         return pa.table(
             {
@@ -213,10 +215,11 @@ def _commits_of(repos: Repositories, rows: Ints, total: Ints, committers: Ints) 
 
 @dataclass(frozen=True)
 class _Crew:
-    """The committers of repositories: members with their codes, the main author of each repository first.
+    """The committers of each repository (its members) with their codes, starting with the main author.
 
-    Arrays are over repositories, except `code`, `other` and `mixes`, which are over all members; `begin` is the start
-    of each repository's members. The first `sources` members author commits; the `further` members only co-author them.
+    Arrays have one entry per repository, except `code`, `other` and `mixes`, which have one per member; `begin` is the
+    position of each repository's first member. A repository's first `sources` members author commits; the `further`
+    members after them only co-author commits.
     """
 
     rng: Rng
@@ -237,7 +240,7 @@ class _Crew:
     def authors(
         self, row: Ints, number: Ints, bits: Bits, offsets: Ints, end: Ints, squash: Flags
     ) -> tuple[Ints, Ints, Ints, pa.Array]:
-        """Return each commit's first author, the commits that have co-authors, those co-authors, and all titles."""
+        """Return each commit's first author, the commit and the code of each co-author, and each commit's title."""
         second = bits.copy()
         mix(second)
         chance = unit(second)
@@ -298,7 +301,7 @@ def _crew(repos: Repositories, rng: Rng, rows: Ints, total: Ints, committers: In
 
     size = committers.clip(1)
     row, position = _ragged(size)
-    # the other members are consecutive positions in the circle, usually starting near the front
+    # the other members hold consecutive positions in the circle, usually starting near the front
     shift = np.floor(4 * rng.uniform("shift", rows) ** 3).astype(np.int64)[row]
     circle = position - 1 + shift + (position - 1 + shift >= main[row])
     person = people.person(namespace[row], np.where(position == 0, main[row], circle))
@@ -348,7 +351,7 @@ class Discussions:
     columns: dict[str, pa.Array]
 
     def table(self, authors: Authors) -> pa.Table:
-        """Return the discussions with author rows."""
+        """Return the table of discussions, with rows of `authors` instead of codes."""
         return pa.table(self.columns | {"author": authors.rows(self.codes)})
 
 
@@ -385,7 +388,7 @@ def discussions_of(repos: Repositories, mains: Ints) -> Discussions:
     returns = (of > 0) & (unit(bits) < 0.5)
     known = np.where(arrives, step, np.floor((step + 1) * chance**2).astype(np.int64)).clip(0)
     debut = -(-known * all_ // of.clip(1))
-    # choose each starter among the people who had an account at the time of their first discussion
+    # choose each starter from the people who had a namespace by the time of the starter's first discussion
     debut_at = rates.when(row, debut, jitter.of(row, debut))
     person = people.anybody(rng.uniform("starter", rows[row], known), debut_at)
     person = np.where((known == 0) & rng.happens("own", _OWN, rows[row]), mains[row], person)
@@ -428,9 +431,9 @@ _DATASET_BOTS: Final = ("parquet-converter", "librarian-bot")
 
 
 def blocks(count: int) -> Iterator[slice]:
-    """Yield slices that cover `count` repositories; at least one slice, which may be empty.
+    """Yield slices that cover `count` repositories. There is always at least one slice, which may be empty.
 
-    Only one block's temporary arrays are in memory at a time.
+    Working in blocks keeps only one block's temporary arrays in memory at a time.
     """
     for start in range(0, max(count, 1), _BLOCK):
         yield slice(start, min(start + _BLOCK, count))
@@ -452,7 +455,7 @@ def _ragged(counts: Ints) -> tuple[Ints, Ints]:
 
 def _with_co_authors(codes: Ints, at: Ints, extra: Ints) -> tuple[Ints, Ints]:
     """Return all authors of all commits, and the position of each commit's first author."""
-    # the same person may appear twice in a circle
+    # drop co-authors who are also the first author, because a circle may contain the same person twice
     again = codes[at] == extra
     at, extra = at[~again], extra[~again]
     size = 1 + np.bincount(at, minlength=len(codes))
@@ -466,7 +469,7 @@ def _with_co_authors(codes: Ints, at: Ints, extra: Ints) -> tuple[Ints, Ints]:
 
 
 def _trailers(codes: Ints, firsts: Ints, authors: Authors, people: People) -> pa.Array:
-    """Return commit messages; each is empty or has one trailer per co-author."""
+    """Return commit messages, which have one trailer per co-author and are empty without co-authors."""
     several = np.flatnonzero(np.diff(firsts) > 1)
     sizes = np.diff(firsts)[several] - 1
     row, position = _ragged(sizes)

@@ -2,10 +2,10 @@
 
 A person is a number: 64 times the number of a namespace plus a position in its circle (the people who work on its
 repositories). The owner of a user namespace has position 0; in an organization, position 0 is an ordinary member. Names
-consist of syllables built from a one-to-one mixing of that number, so no two accounts share a name in any week, and no
-real person is named. Bots are negative numbers.
+contain syllables that uniquely encode the person's number, so no two accounts share a name in any week, and no real
+person is named. Bots are negative numbers.
 
-As measured on real commits, names in git rarely resemble handles.
+As in real commits, names in git rarely resemble handles.
 """
 
 from dataclasses import dataclass
@@ -36,14 +36,15 @@ _ORGS: Final = 0.08
 _KNOWN_ALREADY: Final = 0.6
 """Share of a circle's people who have their own namespace."""
 _NEAR_BY: Final = 0.8
-"""Of these people at the first positions, the share who own one of the `_NEIGHBORS` namespaces created just before."""
+"""Of the people at a circle's first positions who have their own namespace, the share who own one of the last
+`_NEIGHBORS` namespaces created before the circle's."""
 _NEIGHBORS: Final = 20
 _NO_ACCOUNT: Final = 0.06
-"""Share of the other people who have no account and appear only in git."""
+"""Share of the people without a namespace who have no account either and appear only in git."""
 _NOISY: Final = 0.045
 """Share of people who also use other names in git."""
 _NEAR_TWINS: Final = 0.08
-"""Share of a circle's new people whose handle is the first person's handle plus two digits."""
+"""Share of a circle's new people whose handle is that of the circle's first person plus two digits."""
 _USERS_RENAMED: Final = 0.015
 
 _FIRST_NAMES: Final = (
@@ -97,7 +98,7 @@ class People:
     Args:
         demography: the namespaces.
         seed: seed of the rng.
-        known: fixed names of some namespaces, all organizations.
+        known: fixed names of some namespaces, all of which become organizations.
 
     Raises:
         PopulationError: if there are more namespaces than names.
@@ -112,16 +113,16 @@ class People:
         self.is_org: Flags = self.rng.happens("organization", _ORGS, np.arange(len(self.born)))
         self.is_org[list(known)] = True
         size = self.rng.uniform("team", np.arange(len(self.born)))
-        # three in five teams consist of one person, one in thirty has more than twenty people
+        # three in five organizations have one member, and one in thirty has more than twenty
         self.team: Ints = np.where(self.is_org, np.minimum(0.75 / (1 - size), 60), 1).astype(np.int64)
         self.team = np.maximum(self.team, 1)
 
     def person(self, namespace: Ints, position: Ints) -> Ints:
-        """Return the person at a position in the circle of a namespace."""
+        """Return the person at a given position in a namespace's circle."""
         elsewhere = self.rng.happens("known already", _KNOWN_ALREADY, namespace, position) | (position >= CIRCLE)
         elsewhere &= (namespace > 0) & ((position > 0) | self.is_org[namespace])
         chance = self.rng.uniform("which one", namespace, position)
-        # usually a person from a neighboring namespace, so that circles overlap and form communities
+        # usually choose a person from a neighboring namespace, so that circles overlap and form communities
         near = self.rng.happens("near by", _NEAR_BY, namespace, position) & (position < _NEIGHBORS // 2)
         distance = np.floor(np.where(near, _NEIGHBORS * chance**2, chance * namespace)).astype(np.int64)
         other = np.maximum(namespace - 1 - distance, 0) * CIRCLE
@@ -160,7 +161,7 @@ class People:
         return pc.choose(pa.array(form), *(forms[name] for name in _HANDLES))
 
     def names(self, people: Ints) -> Names:
-        """Return name parts; no two people have the same last name or the same two words."""
+        """Return name parts; no two people have the same last name or the same pair of words."""
         first = self.rng.choice("first name", dict.fromkeys(_FIRST_NAMES, 1), people)
         return Names(
             text.of(_FIRST_NAMES, first),
@@ -173,7 +174,7 @@ class People:
     def handles(self, people: Ints, when: Ints | int) -> pa.Array:
         """Return account names at a given time. People without an account get a name, too, but it is never shown."""
         handles = self._first_handles(people)
-        # such near-identical handles occur only in the first person's own circle; otherwise two circles could clash
+        # derive a handle from the first person's only in that person's own circle; otherwise, two circles could clash
         first = self.person(people // CIRCLE, np.zeros_like(people))
         twins = (people % CIRCLE > 0) & self.rng.happens("near twin", _NEAR_TWINS, people)
         twins &= first // CIRCLE == people // CIRCLE
@@ -218,7 +219,7 @@ class People:
         return pc.choose(pa.array(form), *(forms[name] for name in _ALIASES))
 
     def full_names(self, people: Ints, now: int) -> pa.Array:
-        """Return the full names on account pages; half contain the real name, a fifth are empty."""
+        """Return the full names on account pages; half of them are real names, and a fifth are empty."""
         names = self.names(people)
         form = self.rng.choice("full name", _FULL_NAMES, people)
         forms = {
@@ -288,7 +289,7 @@ class People:
         )
 
     def since(self, people: Ints) -> Ints:
-        """Return the times at which accounts were created, always before their namespace's first repository."""
+        """Return the times at which accounts were created, each before the first repository of its namespace."""
         early = self.rng.uniform("account", people) ** 3 * 80 * WEEK
         return (self.born[people // CIRCLE] - early - 60).astype(np.int64)
 
@@ -305,7 +306,7 @@ class People:
 
 
 def object_ids(rng: Rng, created: Ints, whose: Ints) -> pa.Array:
-    """Return ids like the Hub's: eight hexadecimal digits for the time, sixteen random ones."""
+    """Return ids like the Hub's: eight hexadecimal digits for the creation time, then sixteen random ones."""
     return text.joined(
         text.hexadecimal(created.astype(np.uint64) << np.uint64(32), 8),
         text.hexadecimal(rng.bits("_id", whose), 16),

@@ -1,9 +1,9 @@
 """The distributions of the study's activity variables as quantile functions.
 
 A quantile function maps a share of repositories to the value that this share reaches or exceeds. It is defined by a few
-points and is linear between them on log-log axes. At the study's sizes, the points were fitted to the mean, standard
-deviation, quartiles, maximum, share of zeros and (for models) concentration published in Tables 2 to 4. Ranking the
-repositories belongs in `repositories`.
+points and is linear between them on log-log axes. The points were chosen so that a Hub of the study's size matches the
+mean, standard deviation, quartiles, maximum, share of zeros and (for models) concentration published in Tables 2 to 4.
+Ranking the repositories belongs in `repositories`.
 """
 
 from typing import Final, Literal
@@ -21,8 +21,8 @@ SIZES: Final[dict[RepoType, int]] = {"model": 348_181, "dataset": 65_761, "space
 STEEPEST: Final = 0.8
 """Steepest slope of a quantile function beyond its first point, which may be a single outlier in the study.
 
-With a slope of 1 or more, means would grow with the Hub's size: at ten times the study's size, a dataset would have 314
-million discussions.
+Slopes of 1 or more would make means grow with the Hub's size. The first two points for discussions of datasets, for
+example, have a slope of 3.6: at ten times the study's size, one dataset would have 314 million discussions.
 """
 
 _RUNGS: Final[dict[tuple[RepoType, Variable], list[tuple[float, float]]]] = {
@@ -80,7 +80,7 @@ _RUNGS: Final[dict[tuple[RepoType, Variable], list[tuple[float, float]]]] = {
     ("space", "committers"): [
         *((3.192e-6, 282.5), (1e-4, 14.056), (1e-3, 6.5846), (1e-2, 3.3208), (0.243, 2), (0.99, 1)),
     ],
-    # for 10,000 models in use, as the study's counts by sub-field suggest
+    # the study's counts by sub-field suggest that 10,000 models are in use
     ("model", "usage"): [
         *((1.436e-6, 1812), (2.872e-5, 535), (2.872e-4, 91.128), (2.872e-3, 11.343), (1.35e-2, 2), (2.872e-2, 1)),
     ],

@@ -3,7 +3,7 @@
 A single fame value drives all of a repository's activity, so that likes, downloads, discussions and usage correlate as
 they do on the Hub; licensed repositories are more famous. This module also builds the listing tables; histories are in
 `histories`, and the models used by Spaces in `usage`. Tags, licenses, cards and disabled discussions never change. A
-Space's license appears only in its card data, because no recorded Space has a license tag.
+Space's license appears only in its card data, because no Space recorded from the real Hub has a license tag.
 """
 
 from functools import cached_property
@@ -29,7 +29,8 @@ from hub_assets.local_hub.simulated.timeline import FLOOR, REFERENCE, WEEK, Time
 from hub_assets.vocabulary import RepoType
 
 _MATURING: Final = 0.3
-"""Weight of age relative to fame. It keeps the week of the snapshot from standing out."""
+"""Weight of a repository's age at maturity relative to its fame. It keeps REFERENCE, when all earlier repositories
+mature at once, from standing out."""
 _UNLICENSED: Final[dict[RepoType, float]] = {"model": 0.6467, "dataset": 0.7213, "space": 0.7}
 _PERMISSIVE: Final = ("apache-2.0", "mit", "afl-3.0", "cc-by-4.0", "cc0-1.0", "odc-by", "bsd-3-clause")
 _MODEL_LICENSES: Final[dict[str, float]] = {
@@ -101,7 +102,7 @@ _WORDS: Final = (
 class Repositories:
     """All repositories of one type that were ever created, in order of creation.
 
-    Arrays of numbers are in this order. Text takes most of the memory and is therefore built for some `rows` at a time.
+    Numeric arrays are in this order, too. Text takes most of the memory, so it is built for some `rows` at a time.
 
     Args:
         timeline: the repositories' creation times and namespaces.
@@ -150,7 +151,8 @@ class Repositories:
     def blend(self, purpose: str, weight: float, chance_at_the_top: bool = True) -> Floats:
         """Return a score that combines fame, with the given weight, and chance.
 
-        If `chance_at_the_top` is false, the most famous repositories rank by fame alone.
+        If `chance_at_the_top` is false, chance counts less the more a repository's fame exceeds 2.8, so the most famous
+        repositories rank almost by fame alone.
         """
         chance: Floats = np.sqrt(1 - weight**2) * self.rng.normal(purpose, self.which)
         if not chance_at_the_top:
@@ -171,7 +173,7 @@ class Repositories:
 
     @cached_property
     def _downloaded(self) -> Floats:
-        """The downloads in a month at maturity."""
+        """The monthly downloads at maturity."""
         return self.reached("downloads", self.blend("downloads", 0.75) + self.maturity)
 
     def likes(self, when: int, rows: Ints) -> Ints:
@@ -200,7 +202,7 @@ class Repositories:
         return ids
 
     def renames(self) -> dict[str, str]:
-        """Return the former ids of visible repositories, and their current ids."""
+        """Return a mapping from the former ids of visible repositories to their current ids."""
         rows = np.flatnonzero(self.visible)
         moves = np.stack([self._renamed_at[rows], self.people.owner_renamed_at(self.timeline.namespace[rows])])
         if self.kind == "model":
@@ -208,7 +210,7 @@ class Repositories:
         moves = np.where((self.timeline.created[rows] < moves) & (moves < self.now), moves, np.inf)
         early, late = np.sort(moves, axis=0)
         renames: dict[str, str] = {}
-        # the ids before the first move and before the second move
+        # map the ids before the first move and before the second move to the current ids
         for moved in (early, late):
             some = rows[np.isfinite(moved)]
             old = self.ids(moved[np.isfinite(moved)].astype(np.int64), some)
@@ -224,7 +226,7 @@ class Repositories:
         return text.where(self.rng.happens(purpose, share, rows), values)
 
     def drawn(self, purpose: str, weights: dict[str, float], rows: Ints) -> pa.Array:
-        """Draw a key for each repository with the given weights."""
+        """Draw a key for each repository, with probabilities proportional to `weights`."""
         return text.of(tuple(weights), self.rng.choice(purpose, weights, rows))
 
     def shared_columns(self, rows: Ints) -> dict[str, pa.Array]:
@@ -254,7 +256,7 @@ class Repositories:
         return self._space_columns(rows)
 
     def earlier(self, purpose: str, share: float, others: "Repositories", rows: Ints) -> Ints:
-        """Link a random share of repositories to an existing, mostly early, one of `others`; -1 for the rest."""
+        """Link a random share of repositories to an older one in `others`, usually a very old one; -1 for the rest."""
         linked = np.flatnonzero(self.rng.happens(purpose, share, rows))
         then = np.searchsorted(others.timeline.created, self.timeline.created[rows[linked]])
         linked, then = linked[then > 0], then[then > 0]
@@ -263,7 +265,7 @@ class Repositories:
         return chosen
 
     def named(self, others: "Repositories", chosen: Ints, rows: Ints) -> pa.Array:
-        """Return the ids that the chosen `others` had at the time of linking; null for -1."""
+        """Return the ids that the chosen `others` had when the linking repositories were created; null for -1."""
         linked = chosen >= 0
         ids = others.ids(self.timeline.created[rows[linked]], chosen[linked])
         return ids.take(pa.array(np.cumsum(linked) - 1, mask=~linked))
@@ -352,7 +354,7 @@ class Repositories:
         }
 
     def _resolved(self, base_of: Ints, relation: pa.Array) -> pa.Array:
-        """Return existing base models in the form to which the Hub resolves them: key and current id."""
+        """Return base models that still exist, in the Hub's resolved form (key and current id); null for the rest."""
         there = (base_of >= 0) & self.visible[base_of]
         bases = base_of[there]
         position = pa.array(np.cumsum(there) - 1, mask=~there)
@@ -361,7 +363,7 @@ class Repositories:
         return text.joined('{"relation":"', relation, '","models":[{"_id":"', keys, '","id":"', ids, '"}]}')
 
     def _configurations(self, rows: Ints, library: pa.Array, total: Ints) -> dict[str, pa.Array]:
-        """Return metadata that the Hub reads from configurations, and from GGUF files for a few models."""
+        """Return the metadata that the Hub reads from configuration files and, for a few models, from GGUF files."""
         drawn = self.rng.choice("architecture", dict.fromkeys(_ARCHITECTURES, 1.0), rows)
         kind, name = (text.of(tuple(words), drawn) for words in (_ARCHITECTURES.keys(), _ARCHITECTURES.values()))
         configured = pc.fill_null(pc.is_in(library, pa.array(["transformers", "peft"])), False)
@@ -412,7 +414,7 @@ class Repositories:
         }
 
     def app_cards(self, rows: Ints, models: pa.ListArray) -> pa.Array:
-        """Return the cards of Spaces, which name the first two models that each Space references."""
+        """Return cards for half of the Spaces; each names the first two models that the Space references."""
         about = text.joined(
             "A simulated app that ", self._capability(rows), ". Its pages are ", self._word("color", rows), "."
         )

@@ -1,7 +1,7 @@
-"""Random numbers as hashes of the seed, the purpose, and the entity they belong to.
+"""Random numbers, computed as hashes of the seed, the purpose, and the entity they belong to.
 
 Hashing keeps a repository the same in every week, lets a week be built without the weeks before it, and makes the order
-of draws irrelevant. Choosing what to draw for each entity belongs in the modules that draw.
+of draws irrelevant. Choosing what to draw for each entity belongs in the other modules.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ class Rng:
         return happens
 
     def choice(self, purpose: str, weights: dict[str, float], *whose: Ints | int) -> Ints:
-        """Return the index of a key for each entity, drawn with the given weights."""
+        """Return, for each entity, the index of a key drawn with the given weights."""
         edges = np.cumsum(list(weights.values())) / sum(weights.values())
         return np.searchsorted(edges, self.uniform(purpose, *whose)).astype(np.int64)
 

@@ -1,8 +1,8 @@
-"""Consecutive weeks of the simulated Hub's counters, with the faults of its listings, and the truth.
+"""Consecutive weeks of the simulated Hub's counters, as shown by faulty listings, with the true values.
 
-Downloads are drawn from the rates in `courses`, with noise that is independent between repositories and days. Listings
-do not always show the true counts: while counters stall, most repositories keep their old values; some weeks have no
-listing; and some listings are truncated. Files belong in `series_files`.
+Downloads are drawn from the rates in `courses`, with noise that is independent between repositories and between the two
+parts of each week. Listings do not always show the true counts: while counters stall, most repositories keep their old
+values; some weeks have no listing; and some listings are truncated. Writing files belongs in `series_files`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,15 +21,15 @@ from hub_assets.local_hub.simulated.timeline import REFERENCE, WEEK, demography,
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 NOISE: Final = 0.2
-"""Standard deviation of the logarithm of a week's downloads around its expected value, besides counting noise; an
-assumption."""
+"""Standard deviation of the logarithm of a repository's weekly downloads around their expected value, in addition to
+counting noise. The value is an assumption."""
 WINDOW_DAYS: Final = 30
-"""Days that the Hub's download counter covers."""
+"""Number of days that the Hub's download counter covers."""
 DAY: Final = 24 * 3600
 _SEGMENTS: Final = (5, 2)
 """Days in the two parts of a week: 30 days are four weeks and the last two days of the week before them."""
 _BURN_IN: Final = 5
-"""Weeks to count before the first one, to fill the 30-day window."""
+"""Weeks to count before the first listed week, to fill the 30-day window."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Faults:
 
     Args:
         gaps: weeks without a listing.
-        stalls: for each stalled week, the share of repositories whose counters stand still, in [0, 1]; in consecutive
-            stalled weeks, only the first share counts.
-        cuts: for each week with a truncated listing, the share of repositories in it, in [0, 1].
+        stalls: for each stalled week, the share of repositories whose counters stand still, in [0, 1]; for consecutive
+            stalled weeks, only the share of the first week counts.
+        cuts: for each week with a truncated listing, the share of repositories that it contains, in [0, 1].
     """
 
     gaps: frozenset[int] = frozenset()
@@ -49,9 +49,9 @@ class Faults:
 
 
 def some_faults(weeks: int, seed: int) -> Faults:
-    """Draw faults as frequent as those in the archives of 2024 to 2026; none if there are too few weeks for them.
+    """Draw faults as frequent as those in the archives of 2024 to 2026, or no faults if there are too few weeks.
 
-    These are two gaps, of two and five weeks; four stalls of one or two weeks that freeze 60% to 100% of the counters;
+    There are two gaps, of two and five weeks; four stalls of one or two weeks that freeze 60% to 100% of the counters;
     and one listing with only a quarter of the repositories.
     """
     rng = np.random.default_rng([seed, 1])
@@ -70,18 +70,18 @@ def some_faults(weeks: int, seed: int) -> Faults:
 
 @dataclass(frozen=True)
 class Counted:
-    """One week of one type: what its listing shows and the true values, one array entry per existing repository.
+    """What one week's listing of one type shows, and the true values; arrays have one entry per existing repository.
 
     Args:
-        week: the Monday of its listing.
+        week: the Monday of the listing.
         number: number of the week, from 0.
         kind: the type.
         rows: rows of the repositories in `Courses`, in order of creation.
         is_listed: whether the listing contains the repository; always false in a gap.
         likes, downloads, downloads_all_time: what the listing shows.
         true_new: downloads since the previous Monday.
-        true_window, true_all_time: downloads in 30 days and since creation, regardless of stalls.
-        expected_window: expected downloads in 30 days, without noise.
+        true_window, true_all_time: downloads in the last 30 days and since creation, unaffected by stalls.
+        expected_window: expected downloads in the last 30 days, without noise.
     """
 
     week: date
@@ -108,9 +108,9 @@ class Series:
         end: the last Monday.
         seed: seed that determines all random numbers.
         faults: faults of the listings.
-        is_stationary: whether nothing changes except for noise; see `courses.courses_of`.
-        unevenness: exponent applied to the study's levels of downloads. With 1, a small Hub is more concentrated than
-            the study's, because it has as many models at the top and fewer below.
+        is_stationary: whether downloads change only because of noise; see `courses.courses_of`.
+        unevenness: exponent applied to the study's levels of downloads. With 1, the top 10 or 100 models hold a larger
+            share in a small Hub than in the study's, because these models are a larger fraction of the Hub.
         kinds: the types to count.
     """
 
@@ -130,7 +130,7 @@ class Series:
 
     @cached_property
     def courses(self) -> dict[RepoType, Courses]:
-        """All repositories of each type that ever exist up to `end`, with their ground truth."""
+        """All repositories of each type created before `end` or REFERENCE, whichever is later, with the truth."""
         sizes = {kind: max(round(size * self.scale), 1) for kind, size in SIZES.items()}
         start = self.mondays[0]
         world = demography(sizes, moment(self.end), self.seed)
@@ -149,7 +149,10 @@ class Series:
         }
 
     def counted(self) -> Iterator[Counted]:
-        """Yield each type in each week, in chronological order. Memory use does not grow with the number of weeks."""
+        """Yield the counts of each type in each week, in chronological order.
+
+        Memory use does not grow with the number of weeks.
+        """
         counters = {
             kind: _Counter(courses, self, number) for number, (kind, courses) in enumerate(self.courses.items())
         }
@@ -165,7 +168,7 @@ def drawn(rate: Floats, days: int, rng: np.random.Generator) -> Ints:
 
     Args:
         rate: expected downloads per day of each repository.
-        days: length of the period in days, each of which has independent noise.
+        days: length of the period in days; relative noise shrinks with length, as if each day's noise were independent.
         rng: source of random numbers.
     """
     counts = np.zeros(len(rate), np.int64)
@@ -185,7 +188,7 @@ class _Counter:
         self._stream = stream
         self._start = moment(series.mondays[0])
         n = len(courses)
-        # the downloads before the first week count as one expected amount
+        # start with roughly the expected number of downloads before the first counted week
         before = self._start - _BURN_IN * WEEK
         age_days = np.maximum((before - courses.created) / DAY, 0)
         lasting = np.minimum(age_days, 7 * courses.peak + 7 * courses.fading / np.log(2))
@@ -198,9 +201,10 @@ class _Counter:
         self._shown_all_time = self._all_time.copy()
 
     def count(self, number: int) -> None:
-        """Add the downloads of the week that ends on the Monday with a number."""
+        """Add the downloads of the week that ends on the Monday with the given number."""
         monday = self._start + number * WEEK
-        # use the rate in mid-week, because it changes little within a week; what is created later counts next week
+        # use the rate in mid-week, because it changes little within a week; downloads of repositories created later in
+        # the week are counted from the next week on
         rate = self._courses.rate(monday - WEEK / 2)
         rng = np.random.default_rng([self._series.seed, 2, self._stream, number + _BURN_IN])
         first, last = (drawn(rate, days, rng) for days in _SEGMENTS)

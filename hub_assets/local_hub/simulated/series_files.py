@@ -1,8 +1,8 @@
 """Writes a series as Parquet files, week by week, with its answer key in separate files.
 
-`repositories.parquet` contains what never changes; `weeks/DATE.parquet`, what a listing shows; and `truth/`, the
-answer key: `weeks` (true downloads, concentration, stalls and gaps), `releases` (half-lives and lifetimes) and
-`organizations`. Generating the series belongs in `series`.
+`repositories.parquet` contains the attributes that never change, and `weeks/DATE.parquet` contains what a listing
+shows. `truth/` contains the answer key: `weeks` (true downloads, concentration, stalls and gaps), `releases`
+(half-lives and lifetimes) and `organizations`. Generating the series belongs in `series`.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _DAY: Final = 24 * 3600
 
 @dataclass(frozen=True)
 class Written:
-    """The files of a series: their folder, the number of rows in weekly listings, and their size in bytes."""
+    """The files of a series: their folder, the number of rows in weekly listings, and the total size in bytes."""
 
     folder: Path
     n_rows: int
@@ -37,7 +37,7 @@ def write_series(folder: Path, series: Series) -> Written:
     """Write a series and its answer key.
 
     Args:
-        folder: where to write; must be empty or not exist.
+        folder: where to write; must be empty or not exist yet.
         series: the series.
 
     Raises:
@@ -111,7 +111,7 @@ def describe(courses: Courses, seed: int) -> pa.Table:
 
 
 def listing(counted: Counted, keys: pa.Array) -> pa.Table:
-    """Return what a week's listing shows for a type, a row per listed repository. Spaces have null downloads."""
+    """Return what a week's listing shows for a type, with one row per listed repository. Spaces have null downloads."""
     listed = counted.is_listed
     rows = pa.array(counted.rows[listed])
     n = len(rows)
@@ -148,10 +148,10 @@ def answer(counted: Counted, series: Series) -> dict[str, Any]:
 
 
 def concentration(values: Floats) -> dict[str, float | None]:
-    """Return the concentration of values: shares of the largest and of the top 1%, the Gini coefficient and the HHI.
+    """Return the concentration of values: shares of the largest values and of the top 1%, Gini coefficient, and HHI.
 
     The Gini coefficient is half the relative mean absolute difference; the HHI is the sum of squared shares. All are
-    None if the total is 0.
+    None if the total is 0, and the share of the top k is None if there are no more than k values.
     """
     ordered = np.sort(values)[::-1]
     n, total = len(ordered), ordered.sum()

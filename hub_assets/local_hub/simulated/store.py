@@ -1,8 +1,8 @@
-"""A cache of simulated weeks as Arrow files, so that a large week is built only once and served without loading it.
+"""A cache of simulated weeks as Arrow files: a large week is built only once, and served without being loaded first.
 
 A cached week is a folder whose name contains its parameters and a hash of the code that built it. After a code change,
-the week is therefore built again. Its tables are mapped into memory, so only what is served is read. Its content
-belongs in `build`.
+the week is therefore built again. Its tables are mapped into memory, so only the parts that are served are read from
+disk. Building the content belongs in `build`.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def cached_week(folder: Path, monday: date, scale: float, seed: int) -> Simulati
 
 
 def _put(folder: Path, name: str, table: pa.Table) -> pa.Table:
-    """Write a table as a single record batch, because taking rows from many is slow; return it from the file."""
+    """Write a table as a single record batch, because taking rows from many is slow; return it mapped from the file."""
     with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as file:
         file.write_table(table, max_chunksize=max(len(table), 1))
     return _mapped(folder, name)
@@ -69,7 +69,7 @@ def _read(folder: Path, monday: date) -> Simulation:
 
 @cache
 def _version() -> str:
-    """Return a hash of the code that builds simulated weeks and of the libraries it calls."""
+    """Return a hash of the code that builds simulated weeks and of the versions of the libraries it calls."""
     code = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
     libraries = " ".join(library.__version__ for library in (np, pa, scipy))
     return hashlib.sha256(code + libraries.encode()).hexdigest()[:12]

@@ -1,6 +1,6 @@
 """Columns of text, lists and JSON, built from other columns in Arrow without a Python object per row.
 
-A null part makes the whole text null. The wording belongs in the modules that use it.
+A null part makes the whole text null. Choosing the words belongs in the modules that call these functions.
 """
 
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ def _digits(octets: npt.NDArray[np.uint8], length: int) -> pa.Array:
 
 
 def lists(*columns: pa.Array) -> pa.ListArray:
-    """Return a list for each row with its non-null strings, in column order."""
+    """Return, for each row, a list of its non-null strings in column order."""
     rows = len(columns[0])
     held = np.stack([column.is_valid().to_numpy(zero_copy_only=False) for column in columns], axis=1)
     row, column = np.nonzero(held)
@@ -78,7 +78,7 @@ def lists(*columns: pa.Array) -> pa.ListArray:
 
 
 def json_objects(**entries: pa.Array) -> pa.Array:
-    """Return a JSON object for each row, without its null entries; null if all are null.
+    """Return a JSON object for each row, without its null entries; null if all entries are null.
 
     Strings must contain nothing that needs JSON escaping; values of other types are cast to text.
     """

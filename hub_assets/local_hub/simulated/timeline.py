@@ -1,8 +1,8 @@
 """Decides when and in which namespace each simulated repository is created, and when it matures or disappears.
 
 The Hub grows by one percent a week and reaches the study's size in the week of `REFERENCE`. Its true values are closest
-to the published values in that week, and near them in others. Around that week, one in twenty repositories gets a
-commit per week; in the first years, one in fifty does. Times are seconds since 1970, UTC. Properties of repositories
+to the published values in that week, and near them in other weeks. Around that week, one in twenty repositories gets a
+commit each week; in the first years, one in fifty does. Times are seconds since 1970, UTC. Properties of repositories
 belong in `repositories`.
 """
 
@@ -24,7 +24,7 @@ GROWTH: Final = 0.01
 FLOOR: Final = int(datetime(2022, 3, 2, 23, 29, 4, tzinfo=UTC).timestamp())
 """The `createdAt` that the Hub reports for repositories that are older than the field itself."""
 _STOCK: Final = int(datetime(2019, 7, 1, tzinfo=UTC).timestamp())
-"""Repositories that growth alone would put earlier than this are created in the half year before it."""
+"""Repositories that steady growth would place before this time are created in the half year before it instead."""
 _GONE: Final = 0.03
 """Share of the repositories created before REFERENCE that were deleted before it."""
 _NEW: Final[dict[RepoType, float]] = {"model": 0.228, "dataset": 0.2, "space": 0.23}
@@ -32,7 +32,7 @@ _NEW: Final[dict[RepoType, float]] = {"model": 0.228, "dataset": 0.2, "space": 0
 
 
 def moment(day: date) -> int:
-    """Return the start of a day."""
+    """Return the start of a day (UTC) in seconds since 1970."""
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
@@ -42,9 +42,9 @@ class Timeline:
 
     The first `settled` repositories were created before REFERENCE.
 
-    `created` is the time of creation. At the time `ripe`, a repository has the values that the quantile functions
-    assign to its rank; that is at REFERENCE, or at some age if it is created later. `gone` is the time of deletion
-    (infinity if never), and `namespace` the repository's namespace.
+    `created` is the time of creation. `ripe` is the time at which a repository has the values that the quantile
+    functions assign to its rank: REFERENCE, or a random later time for repositories created after REFERENCE. `gone` is
+    the time of deletion (infinity if never), and `namespace` the repository's namespace.
     """
 
     kind: RepoType
@@ -70,8 +70,8 @@ def demography(sizes: dict[RepoType, int], now: int, seed: int) -> Demography:
     """Build the timeline of all repositories created before `now` or REFERENCE, whichever is later.
 
     Namespaces follow Simon's model (1955): some repositories are the first of their namespace, and the others join the
-    namespace of an earlier repository of any type. So the number of repositories per namespace follows a power law, and
-    large namespaces grow faster.
+    namespace of an earlier repository of any type. As a result, the number of repositories per namespace follows a
+    power law, and large namespaces grow faster.
 
     Args:
         sizes: number of repositories listed at REFERENCE, by type.
@@ -103,7 +103,7 @@ def demography(sizes: dict[RepoType, int], now: int, seed: int) -> Demography:
 
 
 def _births(rng: Rng, settled: int, until: int) -> Ints:
-    """Return the creation times of all repositories before `until`; `settled` of them are before REFERENCE."""
+    """Return the creation times of all repositories before `until`; `settled` of them were created before REFERENCE."""
     reference = moment(REFERENCE)
     count = int(settled * np.exp(GROWTH * (until - reference) / WEEK)) + 1
     which = np.arange(count)
@@ -128,7 +128,7 @@ def _ends(rng: Rng, created: Ints, settled: int, listed: int, known: dict[int, s
     if lost > 0:
         early[np.argpartition(chance[:settled], lost - 1)[:lost]] = True
     life = rng.uniform("gone before", which) * (reference - created)
-    # an equal number is deleted in the years after REFERENCE
+    # about as many repositories are deleted in the four years after REFERENCE as before it
     later = (which < settled) & ~early & (chance < 2 * _GONE)
     after = reference + WEEK * 200 * rng.uniform("gone after", which)
     ends[:settled] = np.where(early, created + life, np.where(later, after, np.inf))[:settled]
@@ -146,7 +146,7 @@ def _settle(rng: Rng, created: list[Ints], first: list[Flags]) -> tuple[list[Int
     kinds = np.concatenate([np.full(len(times), number) for number, times in enumerate(created)])[order]
     positions = np.concatenate([np.arange(len(times)) for times in created])[order]
     sequence = np.arange(len(order))
-    # skip the oldest fifth, otherwise the first namespace would contain a twentieth of the Hub
+    # skip the oldest fifth; otherwise, the first namespace would contain a twentieth of the Hub
     parent = np.floor((0.2 + 0.8 * rng.uniform("copies", kinds, positions)) * sequence).astype(np.int64)
     root = np.where(founds, sequence, parent)
     while not np.array_equal(above := root[root], root):

@@ -1,8 +1,8 @@
 """The models and datasets that the simulated Hub's Spaces reference, by their ids when the Space was created.
 
-The quantile function of usage determines how many Spaces use a model; these are drawn from the Spaces created after the
-model. Spaces that do not count at REFERENCE, because they are deleted or created later, reference models that other
-Spaces reference, or models created around the same time.
+The quantile function of usage determines how many Spaces use a model; they are drawn from the Spaces created after the
+model. The function counts only the Spaces that exist at REFERENCE. Spaces that were deleted before or created after
+that date reference models that other Spaces also reference, or models created shortly before the Space.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,12 @@ from hub_assets.local_hub.simulated.timeline import REFERENCE, WEEK, moment
 _LINKING: Final = 0.35
 """Share of Spaces that reference models."""
 _FILLED: Final = 0.55
-"""Share of the Spaces with models that get a model from the quantile function."""
+"""Of the Spaces with room for models, the share that get at least one from the quantile function. Spaces that do not
+exist at REFERENCE reference models with the same probability."""
 _FRESH: Final = 0.2
-"""Share of the other Spaces' references that go to a newer model, created around the same time."""
+"""Of the models referenced by Spaces that do not exist at REFERENCE, the share created shortly before the Space."""
 _NOWHERE: Final = 0.02
-"""Share of Spaces that reference a model that is not visible to anybody."""
+"""Share of Spaces with a reference to a model that was never public."""
 _GOLDEN: Final = (5**0.5 - 1) / 2
 
 
@@ -32,7 +33,7 @@ class Usage:
     """The references of Spaces.
 
     `models` and `datasets` are the lists shown in listings, one row per Space ever created. `spaces_of` and `models_of`
-    are the true pairs, as indices into all Spaces and models; they leave out models that are not visible to anybody.
+    are the true pairs, as indices into all Spaces and models; they leave out models that were never public.
     """
 
     models: pa.Array
@@ -46,7 +47,7 @@ def usage_of(spaces: Repositories, models: Repositories, datasets: Repositories)
     rng = Rng(spaces.seed, "usage")
     timeline = spaces.timeline
     links = rng.happens("links", _LINKING, spaces.which)
-    # one in two thousand links to a hundred models or more
+    # one in two thousand linking Spaces has room for a hundred models or more
     room = np.where(links, np.minimum(rng.uniform("room", spaces.which) ** -0.6, 3000), 0).astype(np.int64)
     counted = (spaces.which < timeline.settled) & (timeline.gone >= moment(REFERENCE))
     seats = np.repeat(spaces.which, np.where(counted, room, 0))

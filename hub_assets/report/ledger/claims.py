@@ -1,4 +1,4 @@
-"""The definition of a published claim, and the ledger of claims in `claims.yml`, which is validated when it loads.
+"""The definition of a published claim, and the ledger of claims in `claims.yml`, which is validated when it is loaded.
 
 Judging claims belongs in `judging`.
 """
@@ -18,7 +18,7 @@ LEDGER: Final = Path(__file__).with_name("claims.yml")
 COMPARISON: Final = "mart__published_comparison"
 """The table with this week's value of each quantity in the study, next to the published value."""
 LEAST_KNOWN: Final = 0.8
-"""Minimum share of the population with a known value, by default; below it, a claim is not tested."""
+"""Default for the minimum share of the population with a known value; a claim with a lower share is not tested."""
 
 Text = Annotated[str, Field(min_length=1)]
 _TABLE: Final = re.compile(r"\b[a-z]+__\w+")
@@ -54,19 +54,19 @@ class Claim(_Strict):
             and `share_known`, in [0, 1]. `$week` is the week as a date.
         quantity: for claims of the study, the key in the seed `published_values`; replaces `sql` and `published`.
         published: the published value: a share in [0, 1], a count, a ratio or a coefficient; None if the source states
-            only a direction, and for claims of the study.
+            only a direction, or if the claim is from the study.
         unit: unit of our value and of the published value.
         relation: what the claim says about our value relative to `published`; `rises` and `falls` are claims about the
             sign of a change, and `published` is then the change that the source found.
         compares: whether our value is the week's value, or its difference from or ratio to an earlier week's value.
-        weeks_back: minimum number of weeks between the two weeks.
+        weeks_back: minimum number of weeks between the compared weeks.
         tolerance: how far the value may be from `published` for the claim to hold, in units of the value; for `rises`
             and `falls`, the smallest change that counts.
         tolerance_reason: the reason for the tolerance.
         counters: repository types whose download counters the value depends on; if a compared week is suspect for one
-            of them, the claim is not tested.
+            of these types, the claim is not tested.
         least_known: minimum share of the population with a known value.
-        least_n: minimum `n` (of repositories, or whatever `n` counts) for which the claim makes sense.
+        least_n: minimum value of `n`, which counts repositories or other units, for which the claim makes sense.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")

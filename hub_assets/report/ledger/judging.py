@@ -1,8 +1,8 @@
-"""Judges whether published claims hold in a week: each gets a status, and a reason if the week cannot test it.
+"""Judges whether published claims hold in a week. Each claim gets a status, and a reason if the week cannot test it.
 
 A claim holds if our value, or its whole interval if it has one, lies within the range that the claim and its tolerance
-allow. It differs if the value or the whole interval lies outside. If the interval crosses a limit, the data cannot
-decide. The definition of a claim belongs in `claims`.
+allow. It differs if the value or the whole interval lies outside that range. If the interval crosses a limit of the
+range, the data cannot decide. The definition of a claim belongs in `claims`.
 """
 
 from collections.abc import Callable, Collection
@@ -18,7 +18,7 @@ from hub_assets.sql import literal
 
 STATUSES: Final = ("holds", "differs", "not testable")
 GAP_WEEKS: Final = 13
-"""Maximum number of weeks to look back beyond `weeks_back` if listings are missing: a quarter."""
+"""Maximum number of weeks to look back beyond `weeks_back` if listings are missing: a quarter of a year."""
 
 CLAIMS: Final = pa.schema(
     [
@@ -64,7 +64,7 @@ def judge(ledger: Ledger, connection: duckdb.DuckDBPyConnection, week: date, *, 
         connection: a database with `core__week_quality`, `mart__repo_activity` and the tables that the claims read, for
             this week and earlier ones.
         week: the Monday of the week.
-        is_simulated: whether the data is simulated, so that the statuses say nothing about the real Hub.
+        is_simulated: whether the data is simulated, in which case the statuses say nothing about the real Hub.
 
     Raises:
         duckdb.Error: if a claim's query is invalid.
@@ -115,7 +115,7 @@ def _source_of(ledger: Ledger, claim: Claim) -> str:
 
 
 def sql_of(claim: Claim, week: date) -> str:
-    """Return a claim's query for a week, which can be run as is."""
+    """Return a claim's query with the week filled in."""
     return claim.select.strip().replace("$week", f"date {literal(week)}")
 
 
@@ -127,7 +127,7 @@ def _weeks(connection: duckdb.DuckDBPyConnection, week: date) -> list[date]:
 
 
 def _doubts(connection: duckdb.DuckDBPyConnection) -> set[tuple[date, str]]:
-    """Return the weeks and repository types whose counters a rule casts doubt on."""
+    """Return the pairs of week and repository type whose counters are in doubt according to a quality rule."""
     found = connection.execute(
         "select distinct snapshot_date, repo_type from core__week_quality where severity in ('warning', 'error')"
     )
@@ -167,7 +167,7 @@ def _run(connection: duckdb.DuckDBPyConnection, claim: Claim, week: date) -> Mea
     columns = [name for name, *_ in answer.description or ()]
     rows = answer.fetchmany(2)
     if not rows and claim.quantity is not None:
-        return Measured()  # a week without the comparison table
+        return Measured()  # the comparison has no values for this week
     if len(rows) != 1:
         raise ValueError(f"the query of the claim {claim.id} returns {len(rows) or 'no'} rows instead of one")
     values = dict(zip(columns, rows[0], strict=True))

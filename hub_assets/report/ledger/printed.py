@@ -22,7 +22,7 @@ class NoClaims(UserError):
 
 
 def claims_of_week(warehouse: Path, week: date | None, status: str | None = None) -> RenderableType:
-    """Return a summary and a table of the claims for each status.
+    """Return a summary of a week's claims, and a table for each status.
 
     Args:
         warehouse: the published database.

@@ -1,5 +1,5 @@
 """Serves a published week over HTTP: its site, and answers to queries that the site's static files cannot answer.
 
-All of it is read-only: it reads the published warehouse, the week's search index and the week's site. Opening sockets
+The server is read-only: it uses the published warehouse, the week's search index and the week's site. Opening sockets
 belongs in the code that runs the app; building pages belongs in `report.site`.
 """

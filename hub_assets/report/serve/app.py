@@ -1,4 +1,4 @@
-"""The server as an ASGI app: routes, limits on requests, and headers. It answers GET and HEAD and writes nothing.
+"""The server as an ASGI app: routes, limits on requests, and headers. It answers GET and HEAD, and never writes data.
 
 A request is refused unless its `Host` header names this server. Otherwise a web page whose domain name resolves to this
 machine (DNS rebinding) could read the responses.
@@ -40,16 +40,16 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *families.ENDPOINTS,
 )
 SECONDS: Final = 10.0
-"""Seconds that a request's queries may take."""
+"""Time limit for a request's queries, in seconds."""
 MOST_RUNNING: Final = 2
 """Number of requests whose queries run at the same time; more would only share DuckDB's two threads."""
 MOST_WAITING: Final = 64
-"""Number of requests that may wait for a slot; any more are refused at once with 503."""
+"""Maximum number of requests that may wait for a slot; any more are refused at once with 503."""
 
 MOST_KEPT: Final = 32 * 2**20
-"""Bytes of responses to cache."""
+"""Maximum total size of the cached responses, in bytes."""
 MOST_CONNECTIONS: Final = 256
-"""Number of open connections; the server refuses any more with 503."""
+"""Maximum number of open connections; the server refuses any more with 503."""
 
 _HEADERS: Final = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -72,7 +72,7 @@ def build_app(
     """Build the server.
 
     Args:
-        published: what to serve.
+        published: the warehouse, sites and search indexes to serve.
         hosts: names to accept in `Host` headers, besides `localhost` and loopback addresses.
         endpoints: the addresses that answer queries.
         seconds: time limit for a request's queries, in seconds.
@@ -95,9 +95,9 @@ def build_app(
 
 
 def prepare(published: Published) -> None:
-    """Read what the endpoints keep in memory, so that the first visitors need not wait half a minute for it.
+    """Read the data that the endpoints keep in memory, so that the first visitors need not wait half a minute for it.
 
-    After a publication, the first request starts the reading.
+    When a new week is published, the next request starts reading its data.
     """
     for endpoint in ENDPOINTS:
         if not any(parameter.is_required for parameter in endpoint.parameters):
@@ -106,7 +106,7 @@ def prepare(published: Published) -> None:
                 with closing(reader.cursor):
                     endpoint.answer(reader, read_all(endpoint.parameters, ()))
             except Unanswered:
-                pass  # the first visitor gets this answer, too
+                pass  # the first visitor gets the same error
             except Exception:
                 logger.exception("%s could not be prepared", endpoint.path)
     pa.default_memory_pool().release_unused()
@@ -153,7 +153,7 @@ class _Gate:
 
 @dataclass
 class _Answers:
-    """A cache of recent responses, evicting the least recently used; they are valid until a week is published."""
+    """A cache of responses that evicts the least recently used ones. Its keys contain `Reader.version`."""
 
     n_bytes: int = 0
     bodies: OrderedDict[tuple[Any, ...], bytes] = field(default_factory=OrderedDict)

@@ -1,8 +1,8 @@
-"""Columns and names that endpoints keep in memory to scan a whole week: columns as small integers, sorted by
-organization so that an organization is a slice, and names in lower case, sorted by rank.
+"""Columns and names that endpoints keep in memory to scan a whole week.
 
-To group 3.5 million models by a million names, DuckDB needs 0.4 s of CPU; adding up slices takes 20 ms. Queries that
-read few rows belong in SQL.
+Columns are stored as small integers, with rows sorted by organization so that each organization is a slice. Names are
+stored in lower case, sorted by rank. DuckDB needs 0.4 s of CPU time to group 3.5 million models by a million names,
+whereas adding up slices takes 20 ms. Queries that read few rows belong in SQL.
 """
 
 import json
@@ -36,14 +36,14 @@ SCANNED: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
     ),
     "mart__spaces": (("license_group", "n_likes", "trending_score"), ()),
 }
-"""The columns of each table to compare, with lists written as JSON, and the counts to add up."""
+"""For each table, the columns to compare (with lists written as JSON) and the counts to add up."""
 _STEP: Final = 100_000
-"""Names to convert to Python at a time."""
+"""Number of names to convert to Python objects at a time."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its distinct values in ascending order, and each row's position among them, -1 for null."""
+    """A column: its distinct values in ascending order, and each row's position among them (-1 for null)."""
 
     values: pa.Array
     codes: Codes
@@ -59,7 +59,7 @@ class Column:
         return cls(encoded.dictionary.take(order), codes[pc.fill_null(encoded.indices, -1).to_numpy()])
 
     def taken(self, rows: Ints) -> "Column":
-        """Return the column of these rows, in their order."""
+        """Return the column for the given rows, in the given order."""
         return Column(self.values, self.codes[rows])
 
     def is_null(self) -> Bools:
@@ -67,20 +67,20 @@ class Column:
         return self.codes < 0
 
     def equals(self, value: Any) -> Bools:
-        """Return which rows have a value."""
+        """Return which rows equal the given value."""
         position = pc.index(self.values, pa.scalar(value, self.values.type)).as_py()
         return self.codes == position if position >= 0 else np.zeros(len(self.codes), np.bool_)
 
     def is_at_least(self, value: Any) -> Bools:
-        """Return which rows are not null and at least a value."""
+        """Return which rows are not null and at least the given value."""
         return self.codes >= self.n_where(pc.less, value)
 
     def is_at_most(self, value: Any) -> Bools:
-        """Return which rows are not null and at most a value."""
+        """Return which rows are not null and at most the given value."""
         return (self.codes >= 0) & (self.codes < self.n_where(pc.less_equal, value))
 
     def has_list(self, is_met: Callable[[list[str]], bool]) -> Bools:
-        """Return which rows of a column of lists, written as JSON, have a list that meets a condition."""
+        """Return which rows contain a list that meets a condition; the lists must be written as JSON."""
         met = np.array([*(is_met(json.loads(text)) for text in self.values.to_pylist()), False])
         result: Bools = met[self.codes]
         return result
@@ -98,11 +98,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Amounts:
-    """The positive values of a column of counts, in the order of the rows. Most counts are 0.
+    """The positive values of a column of counts, in row order. Zeros, the most common counts, are not stored.
 
     Attributes:
-        rows: the rows of the values.
-        starts: each organization's first value, followed by the number of values.
+        rows: the row of each value.
+        starts: the position of each organization's first value, followed by the number of values.
         codes: the position of each value among the distinct values.
         distinct: the distinct values, in ascending order.
         unknown: the rows whose count is null.
@@ -128,9 +128,9 @@ class Amounts:
         )
 
     def sums(self, amounts: Ints) -> Ints:
-        """Return the sum of each organization's amounts, given an amount per value.
+        """Add up `amounts`, which has one amount for each positive value, and return the total of each organization.
 
-        A count is at most `GREATEST_COUNT`, so that the sum of nine thousand of the largest fits in 64 bits.
+        Because no count exceeds `GREATEST_COUNT`, even a sum of nine thousand maximal counts fits in 64 bits.
         """
         running = np.append(0, np.cumsum(amounts))
         sums: Ints = running[self.starts[1:]] - running[self.starts[:-1]]
@@ -138,10 +138,10 @@ class Amounts:
 
 
 class Columns:
-    """The columns of a table in a week; rows are sorted by organization, and within one as in the table.
+    """A table's columns for one week. Rows are sorted by organization, and otherwise keep their order in the table.
 
     Args:
-        connection: where the table is.
+        connection: a database that contains the table.
         table: a key of `SCANNED`.
         week: the Monday of the week.
 
@@ -154,7 +154,7 @@ class Columns:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, table: str, week: date) -> None:
         def read(expression: str) -> pa.ChunkedArray:
-            # a scan of a table keeps its order, so that all columns have the same
+            # a table scan preserves the order of rows, so all columns have the same order
             sql = f"select {expression} as value from {table} where snapshot_date = $week"
             return connection.sql(sql, params={"week": week}).to_arrow_table()["value"]
 
@@ -191,8 +191,8 @@ class Columns:
 
 
 def top(codes: Codes, selected: Bools, n: int) -> Ints:
-    """Return the n selected rows with the largest codes, largest first; equal ones are in row order."""
-    # look at the largest codes first, and at four times as many each time, because most rows have small ones
+    """Return the n selected rows with the largest codes, largest first; rows with equal codes are in row order."""
+    # start with few of the largest codes and quadruple their number until enough rows are found: most codes are small
     highest, n_codes = int(codes.max(initial=-1)), n
     rows = np.flatnonzero(selected & (codes > highest - n_codes))
     while len(rows) < n and n_codes <= highest + 1:
@@ -203,7 +203,7 @@ def top(codes: Codes, selected: Bools, n: int) -> Ints:
 
 
 def largest(amounts: Ints, n: int) -> Ints:
-    """Return the positions of the n largest amounts, largest first; equal ones are in ascending order."""
+    """Return the positions of the n largest amounts, largest first; positions of equal amounts ascend."""
     found = np.arange(len(amounts))
     if len(amounts) > n:
         found = np.flatnonzero(amounts >= np.partition(amounts, -n)[-n])
@@ -211,10 +211,10 @@ def largest(amounts: Ints, n: int) -> Ints:
 
 
 class Names:
-    """Names in order of rank, searched by any part of them, ignoring case.
+    """Names sorted by rank, which can be searched for any part of a name, ignoring case.
 
-    They are stored as one text with a line per name: `bytes.find` searches 1.6 million ids in 29 ms, whereas comparing
-    each name took Arrow 187 ms.
+    They are stored as one text with a line per name: `bytes.find` searches 1.6 million ids in 29 ms, whereas
+    comparing the names one by one takes Arrow 187 ms.
 
     Args:
         ranked: the names, best first.
@@ -231,7 +231,7 @@ class Names:
         self._hashes = hashes[self._by_hash]
 
     def equal(self, name: str) -> Ints:
-        """Return the positions of the names that equal this one."""
+        """Return the positions of the names that equal the given name, ignoring case."""
         wanted = _lower(name)
         first, last = (np.searchsorted(self._hashes, hash(wanted), side=side) for side in ("left", "right"))
         found = self._by_hash[first:last]
@@ -240,7 +240,7 @@ class Names:
         return found[np.array(is_equal, np.bool_)]
 
     def containing(self, text: str, n: int) -> Ints:
-        """Return the positions of the first n names that contain the text."""
+        """Return the positions of the first n names that contain the text, ignoring case."""
         part = _lower(text)
         found: list[int] = []
         if b"\n" in part and not self._has_breaks:
@@ -257,6 +257,6 @@ class Names:
 
 
 def _lower(text: str) -> bytes:
-    """Return a text in lower case as Arrow writes it; Python treats a final sigma and a dotted I differently."""
+    """Convert a text to lower case with Arrow, because Python treats a final sigma and a dotted I differently."""
     lowered: str = pc.utf8_lower(pa.scalar(text)).as_py()
     return lowered.encode()

@@ -13,7 +13,7 @@ from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader, Unanswered
 from hub_assets.report.text import visible
 
-# naming the columns: `select *` reads them all, which takes four times as long
+# the columns are named because `select *` would read all of them, which takes four times as long
 _ROWS: Final = """
 with
 nodes as (
@@ -37,7 +37,7 @@ order by list_position($nodes::bigint[], nodes.row_id)
 _REPO_ID: Final = Parameter("repo_id", "Id of the model, ignoring case.", is_required=True)
 _PAGE: Final = (
     _REPO_ID,
-    Parameter("relation", "Only neighbors with this relation, such as `finetune`."),
+    Parameter("relation", "Only models with this relation, such as `finetune`."),
     Parameter("k", "Number of results.", "integer", 100, low=1, high=100),
     Parameter("offset", "Number of results to skip.", "integer", 0, high=10_000_000),
 )
@@ -48,17 +48,17 @@ def _graph(reader: Reader) -> Graph:
 
 
 def _rows(reader: Reader, graph: Graph, nodes: Ints) -> pa.Table:
-    """Return what is known about the nodes at these positions, in their order."""
+    """Return a row of facts about the node at each of the given positions, in the given order."""
     return reader.table(_ROWS, nodes=graph.node_rowids[nodes].tolist(), models=graph.model_rowids[nodes].tolist())
 
 
 def _model(reader: Reader, graph: Graph, repo_id: str) -> tuple[int, dict[str, Any]]:
-    """Return the position of a model's node, and what is known about it."""
+    """Return the position of a model's node, and the facts about the model."""
     nodes = graph.names.equal(repo_id)
     rows = _rows(reader, graph, nodes).to_pylist()
     if not rows:
         raise Unanswered(404, f"No family of this week has a model called {visible(repo_id)}.")
-    # unlisted models may differ from listed ones only in case
+    # the id of an unlisted model may differ from that of a listed one only in case
     return min(zip(nodes.tolist(), rows, strict=True), key=lambda found: found[1]["repo_id"] != repo_id)
 
 
@@ -92,8 +92,9 @@ def _search(reader: Reader, values: Mapping[str, Any]) -> Answer:
 ENDPOINTS: Final = (
     Endpoint(
         "/families",
-        "Models in families whose id contains the given text",
-        "An exact match comes first, then models with the most descendants. A model must have a base or a derivative.",
+        "Models whose id contains the given text, among those in families",
+        "An exact match comes first, then the models with the most descendants. Models without any base or derivative "
+        "are in no family.",
         (
             Parameter("query", "Text to find in ids, ignoring case.", default=""),
             Parameter("k", "Number of results.", "integer", 20, low=1, high=100),
@@ -103,14 +104,15 @@ ENDPOINTS: Final = (
     Endpoint(
         "/families/bases",
         "Base models of a model",
-        "The models that it names as its bases, with the relations. To go further back, request their bases.",
+        "The models that the given model names as its bases, with the relations. To go further back, request the bases "
+        "of these models.",
         _PAGE,
         _bases,
     ),
     Endpoint(
         "/families/derivatives",
         "Derivatives of a model",
-        "The models that name it as a base, sorted by the downloads of each with its descendants.",
+        "The models that name the given model as a base, sorted by their downloads plus those of their descendants.",
         _PAGE,
         _derivatives,
     ),

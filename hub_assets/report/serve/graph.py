@@ -1,7 +1,7 @@
-"""The graph of models and their bases, in memory: nodes in order of rank, and for each its bases and derivatives.
+"""The graph of models and their bases, in memory: nodes sorted by rank, with the bases and derivatives of each node.
 
-A popular model has 100,000 derivatives, which SQL would join with all nodes and all models of the week to sort them.
-What a response says about a node belongs in `families`.
+A popular model can have 100,000 derivatives. To sort these, SQL would have to join them with all of the week's nodes
+and models. The contents of responses belong in `families`.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Neighbors:
 
     @classmethod
     def of(cls, nodes: Ints, others: Ints, relations: Codes, n_nodes: int) -> "Neighbors":
-        """Sort edges by their node."""
+        """Sort edges by the node in `nodes`; `others` contains the node at the other end of each edge."""
         order = np.argsort(nodes, kind="stable")
         starts = np.append(0, np.cumsum(np.bincount(nodes, minlength=n_nodes)))
         return cls(starts, others[order].astype(np.int32), relations[order])
@@ -71,9 +71,9 @@ class Graph:
 
     Attributes:
         names: the nodes' ids.
-        node_rowids: their rows in `network__family_nodes`.
-        model_rowids: their rows in `mart__models`; -1 for a model that is not listed.
-        sizes: downloads of each model with all its descendants.
+        node_rowids: the `rowid` of each node in `network__family_nodes`.
+        model_rowids: the `rowid` of each node in `mart__models`; -1 for a model that is not listed.
+        sizes: downloads of each model together with all its descendants.
         relations: the name of each relation by its code.
         bases, derivatives: the edges to each node's bases and derivatives.
     """
@@ -90,7 +90,8 @@ class Graph:
     def read(cls, connection: duckdb.DuckDBPyConnection, week: date) -> "Graph":
         """Read a week's graph.
 
-        Rows are matched by 64-bit hashes of their keys. With ten million keys, two collide in one of 370,000 weeks.
+        Rows are matched by 64-bit hashes of their keys. With ten million keys, one in 370,000 weeks is expected to have
+        a collision.
         """
         nodes, models, edges = (
             connection.sql(sql, params={"week": week}).to_arrow_table() for sql in (_NODES, _MODELS, _EDGES)
@@ -98,12 +99,12 @@ class Graph:
         nodes = nodes.take(np.argsort(-nodes["n_descendants"].to_numpy(), kind="stable"))
         hashes = nodes["hash"].to_numpy()
         position = _positions(models["hash"].to_numpy(), hashes)
-        # one more element, for the nodes without a model, at position -1
+        # an extra element at position -1, for nodes without a model
         rowids = np.append(models["row_id"].to_numpy(), -1)
         downloads = np.append(models["n_downloads"].to_numpy(), 0)
         child, base = (_positions(hashes, edges[name].to_numpy()) for name in ("child", "base"))
         relation = Column.of(edges["relation"])
-        is_known = (child >= 0) & (base >= 0)  # in a week that was published without all of its nodes
+        is_known = (child >= 0) & (base >= 0)  # some weeks were published without all of their nodes
         child, base, codes = child[is_known], base[is_known], relation.codes[is_known]
         return cls(
             names=Names(nodes["repo_id"]),
@@ -117,7 +118,7 @@ class Graph:
 
 
 def _positions(hashes: Hashes, wanted: Hashes) -> Ints:
-    """Return the position of each wanted hash, or -1."""
+    """Return the position in `hashes` of each wanted hash, or -1 if it is absent."""
     if not len(hashes):
         return np.full(len(wanted), -1)
     order = np.argsort(hashes)

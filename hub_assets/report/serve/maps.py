@@ -1,5 +1,5 @@
-"""The data of the explorers' maps, over all repositories of the week: organizations, their shares, and their largest
-repositories.
+"""The data of the explorers' maps, computed from all of the week's repositories: organizations, their shares, and
+their largest repositories.
 
 The pages draw the maps; measures are defined in `report.site.pages.modelverse` and `dataverse`.
 """
@@ -21,12 +21,12 @@ from hub_assets.statistics.samples import Counted
 NONE: Final = "(none)"
 ANY: Final = "(any)"
 LARGEST: Final = 40
-"""Number of repositories named per organization; the page draws all others as one rectangle."""
+"""Maximum number of repositories to name per organization; the page draws the others as one rectangle."""
 LARGEST_OF_ONE: Final = 400
-"""The same number if only one organization is shown."""
+"""Maximum number of repositories to name if only one organization is shown."""
 
 _MODEL_FILTERS: Final = {
-    "theme": ("themes", "Theme of the tags and task."),
+    "theme": ("themes", "Theme, as indicated by the tags and the task."),
     "task": ("task", "Task."),
     "library": ("library", "Library."),
     "size": ("size_class", "Size class, or `unknown`."),
@@ -39,7 +39,7 @@ _DATASET_FILTERS: Final = {
     "modality": ("modalities", "Modality."),
     "domain": ("domains", "Domain."),
     "size": ("size_class", "Size class by number of rows, or `unknown`."),
-    "language": ("languages", "Language, as a code."),
+    "language": ("languages", "Language code."),
     "license": ("license_group", "License group."),
     "kind": ("kind", "Kind of organization."),
     "country": ("country", "Country of the organization."),
@@ -62,7 +62,7 @@ _LISTS: Final = frozenset({"themes", "modalities", "domains", "languages"})
 def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tuple[str, str]]) -> Endpoint:
     table = f"mart__{plural}"
     parameters = (
-        Parameter("measure", "Measure to compute shares of.", default="n_downloads", choices=tuple(measures)),
+        Parameter("measure", "Measure whose shares are computed.", default="n_downloads", choices=tuple(measures)),
         Parameter("top", "Number of organizations.", "integer", 20, low=1, high=50),
         *(Parameter(name, f"{text} `{NONE}` for repositories without one.") for name, (_, text) in filters.items()),
         Parameter("from", "First day of creation.", "date"),
@@ -108,8 +108,8 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
     return Endpoint(
         f"/map/{plural}",
         f"Organizations by their {plural}",
-        f"Organizations with the largest sums of a measure over selected {plural}, and the largest {plural} of each. "
-        "Shares, Gini coefficient and HHI are computed over the selection.",
+        f"Organizations with the largest sums of a measure over selected {plural}, and the largest {plural} of each "
+        "organization. The shares, the Gini coefficient and the HHI are computed over the selection.",
         parameters,
         answer,
     )
@@ -141,7 +141,7 @@ def _met(columns: Columns, name: str, value: str) -> Bools:
 
 
 def _shown(columns: Columns, amounts: Amounts, position: np.int64, selected: Bools, most: int) -> dict[str, Any]:
-    """Return an organization's result, with pairs of row id and value for its largest repositories."""
+    """Return an organization's result, in which each of its largest repositories is a pair of row id and value."""
     start, end = columns.starts[position : position + 2]
     rows = start + np.flatnonzero(selected[start:end])
     positive = slice(*amounts.starts[position : position + 2])

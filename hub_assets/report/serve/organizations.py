@@ -1,4 +1,4 @@
-"""The calendar of any organization, in the format that the HeatMap page uses for the largest ones."""
+"""Organizations by name, and the daily activity of any of them; the HeatMap page covers only the top ones."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -13,7 +13,7 @@ from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader, Unanswered
 from hub_assets.report.text import visible
 
-# a namespace selects its organization, as on the page; if two organizations share a name, the larger one wins
+# a namespace selects its organization, as on the HeatMap page; if two organizations share a name, the larger one wins
 _NAMED: Final = """
 select organization, kind
 from mart__organizations
@@ -56,7 +56,7 @@ order by n_repos desc, organization, kind
 
 def _days(reader: Reader, values: Mapping[str, Any]) -> Answer:
     name = values["name"]
-    # ignoring case means reading every name, so it comes last
+    # the last query is the slowest, because it reads every name to ignore case
     for sql in (
         _OF_NAMESPACE,
         _NAMED.format(condition="organization = $name"),
@@ -69,7 +69,7 @@ def _days(reader: Reader, values: Mapping[str, Any]) -> Answer:
 
 
 def _ranked(connection: duckdb.DuckDBPyConnection, week: date) -> tuple[pa.Table, Names]:
-    # `take` would combine the chunks every time
+    # otherwise, each `take` would combine the chunks again
     table = connection.sql(_LIST, params={"week": week}).to_arrow_table().combine_chunks()
     return table, Names(table["organization"])
 
@@ -83,7 +83,7 @@ ENDPOINTS: Final = (
     Endpoint(
         "/organizations",
         "Organizations whose name contains the given text",
-        "The largest come first. A namespace without a known organization counts as an organization of its own.",
+        "The largest organizations come first. A namespace without a known organization counts as one of its own.",
         (
             Parameter("query", "Text to find in names, ignoring case.", default=""),
             Parameter("k", "Number of results.", "integer", 20, low=1, high=100),
@@ -92,9 +92,10 @@ ENDPOINTS: Final = (
     ),
     Endpoint(
         "/organizations/days",
-        "Days of an organization",
-        "Repositories created and commits made on each day that has any; commits only where histories are known.",
-        (Parameter("name", "Organization, or one of its namespaces, ignoring case.", is_required=True),),
+        "Daily activity of an organization",
+        "Numbers of repositories created and of commits made, for each active day. Commits count only in repositories "
+        "whose histories are known.",
+        (Parameter("name", "Name of an organization or of one of its namespaces, ignoring case.", is_required=True),),
         _days,
     ),
 )

@@ -1,6 +1,6 @@
 """Parameters of the server's endpoints, declared once for both reading and documenting requests.
 
-The meaning of a value belongs in the endpoint that uses it.
+Interpreting values belongs in the endpoints.
 """
 
 import re
@@ -15,7 +15,7 @@ from hub_assets.report.text import visible
 LONGEST: Final = 1_000
 """Maximum length of a value in characters: ids have up to 193, and search queries may be longer."""
 LARGEST: Final = 2**62
-"""Upper limit of a number without a limit of its own; it fits in a BIGINT."""
+"""Upper limit of integers whose parameter declares no limit; it fits in a BIGINT."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Parameter:
 
     Attributes:
         name: name in the query string.
-        description: one sentence.
-        type: type of its value; dates are YYYY-MM-DD.
-        default: value if the query string has none; None means no condition.
+        description: the meaning of the parameter, in one sentence.
+        type: type of the value; dates are written as YYYY-MM-DD.
+        default: value to use if the query string gives none; None means no condition.
         choices: the allowed values; empty if any value is allowed.
         low, high: inclusive limits of an integer.
-        is_required: whether a request must give a value that is not empty.
+        is_required: whether a request must give a nonempty value.
     """
 
     name: str

@@ -27,12 +27,12 @@ from hub_assets.sql import literal
 
 T = TypeVar("T")
 Read = Callable[[duckdb.DuckDBPyConnection, date], T]
-"""A function that reads a week's data from a database, to be kept in memory."""
+"""A function that reads data about a week from a database; its result is kept in memory."""
 
 MEMORY: Final = "256MB"
 """DuckDB's memory limit for all queries together; a query that exceeds it fails instead of spilling to disk."""
 THREADS: Final = 2
-"""DuckDB's threads for all queries together."""
+"""Number of DuckDB threads that all queries share."""
 
 
 class Unanswered(HubAssetsError):
@@ -52,7 +52,7 @@ class Reader:
         cursor: cursor of the warehouse; use `table` to query it.
         indexes: the search indexes.
         memory: the week's data in memory.
-        version: changes whenever responses to the same requests may change.
+        version: a value that changes whenever the response to a request may change.
         deadline: the value of `time.monotonic()`, in seconds, at which this request times out.
     """
 
@@ -94,7 +94,7 @@ class Reader:
         return self.indexes.of(self.week)
 
     def rows_at(self, table: str, columns: str, rowids: Sequence[int]) -> pa.Table:
-        """Return columns of the rows with these row ids, in their order; unknown ones are left out."""
+        """Return columns of the rows with the given row ids, in the given order; unknown ids are left out."""
         found = self.table(
             f"select {columns}, rowid as row_id from {table} where rowid in (select unnest($rowids::bigint[]))",
             rowids=list(rowids),
@@ -105,11 +105,11 @@ class Reader:
         return found.drop_columns(["row_id"]).take(order.astype(np.int64))
 
     def kept(self, key: Hashable, read: Read[T]) -> T:
-        """Return what `read` returns; see `Memory.get`."""
+        """Return the result of `read`, which is kept in memory; see `Memory.get`."""
         return self.memory.get(key, read, self.deadline)
 
     def columns(self, table: str) -> Columns:
-        """Return the week's columns of a table; see `SCANNED`."""
+        """Return a table's columns for the week; see `SCANNED`."""
         return self.kept(table, lambda connection, week: Columns(connection, table, week))
 
     def interrupt(self) -> None:
@@ -141,7 +141,7 @@ class Indexes:
         """Return the index of a week, reopening it if it was rebuilt.
 
         Raises:
-            Unanswered: if there is none (404).
+            Unanswered: if the week has none (404).
         """
         folder = self.folder / str(week)
         with self._lock:
@@ -154,16 +154,16 @@ class Indexes:
 
 
 class Memory:
-    """A week's data in memory. It is read in the background, one read at a time, and stays until another database or
+    """A week's data in memory. It is read in the background, one read at a time, and is kept until another database or
     week is served. Thread-safe.
 
     Args:
-        connection: where to read, used by nobody else.
+        connection: the connection to read from; nothing else may use it.
         week: the Monday of the week.
-        reads: what to start reading immediately: the `reads` of the memory that this one replaces.
+        reads: the reads to start immediately: those of the `Memory` object that this one replaces.
 
     Attributes:
-        reads: how to read what has been asked for, by key.
+        reads: the function that reads each requested result, by key.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, week: date, reads: Mapping[Hashable, Read[Any]]) -> None:
@@ -180,12 +180,12 @@ class Memory:
         """Return the result of `read` for the connection and the week, waiting for it if necessary.
 
         Args:
-            key: identifies the result among all that are kept.
-            read: called only the first time, and again after a failure.
-            deadline: the value of `time.monotonic()`, in seconds, until which to wait.
+            key: identifies the result among all kept results.
+            read: called when the key is first requested, and again only after a failure.
+            deadline: the value of `time.monotonic()`, in seconds, at which to stop waiting.
 
         Raises:
-            Unanswered: if it takes longer, or too much memory (503).
+            Unanswered: if reading is not finished by the deadline, or needs too much memory (503).
         """
         future = self._future(key, read)
         try:
@@ -197,7 +197,7 @@ class Memory:
         return kept
 
     def cancel_waiting(self) -> None:
-        """Cancel the reads that have not started; `get` starts them again if somebody still needs them."""
+        """Cancel the reads that have not started; `get` starts them again if a request still needs them."""
         with self._lock:
             for future in self._kept.values():
                 future.cancel()
@@ -205,7 +205,7 @@ class Memory:
     def stop(self) -> None:
         """Stop reading, and return once no read is running."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        # an interruption reaches only a query that is running
+        # an interruption stops only a query that is already running, so it is repeated
         while any(not future.done() for future in self._kept.values()):
             self._connection.interrupt()
             time.sleep(0.02)
@@ -226,8 +226,8 @@ class Memory:
 class _Opened:
     """An open database: the mark of its file, and its published weeks.
 
-    It is never closed, only dropped: closing would fail while a request reads, and break the requests that read next.
-    The last cursor closes the file.
+    The connection is never closed explicitly, because closing would fail while a request reads from it, and would break
+    the requests that read later. The file is closed along with the last cursor.
     """
 
     mark: tuple[int, ...]
@@ -240,10 +240,11 @@ class Published:
     """The published warehouse.
 
     Attributes:
-        path: the database file, which publishing replaces.
-        sites: the folder that contains a folder per week with its site.
+        path: the database file, which is replaced when a week is published.
+        sites: the folder with a subfolder for each week's site.
         indexes: the search indexes.
-        chosen: the week to serve; None for the newest published week with a site, or if no week has one, the newest.
+        chosen: the week to serve; None for the newest published week with a site, or for the newest published week if
+            none has a site.
     """
 
     path: Path
@@ -281,7 +282,7 @@ class Published:
         return Reader(week, cursor, self.indexes, memory, (mark, week, _mark(self.indexes.folder / str(week))))
 
     def close(self) -> None:
-        """Stop reading; later calls of `reader` are refused."""
+        """Stop reading; later calls to `reader` are refused."""
         with self._lock:
             for memory in list(self._memories):  # requests may still use earlier ones
                 memory.stop()
@@ -289,7 +290,7 @@ class Published:
             self._is_closed = True
 
     def _opened(self, mark: tuple[int, ...]) -> _Opened:
-        # an in-memory database that attaches the file: connections to the same path would share the file opened first
+        # the file is attached to an in-memory database, because connections to one path share the file opened first
         connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": ""})
         try:
             connection.execute(f"attach {literal(self.path)} as published (read_only)")

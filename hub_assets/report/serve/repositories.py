@@ -1,4 +1,4 @@
-"""Lists of repositories: found by what they can do, similar to another one, or trending.
+"""Lists of repositories that match a search query, are similar to a given repository, or are trending.
 
 Parameters have the names that clients of the semantic-search Spaces already use. Ranking belongs in
 `hub_assets.search`.
@@ -21,7 +21,7 @@ from hub_assets.search.index import Hit, UnknownRepository
 from hub_assets.vocabulary import REPO_TYPES, RepoType
 
 MOST: Final = 100
-"""Maximum number of results, and number of most similar ones to choose from when sorting by something else."""
+"""Maximum number of results, and number of most similar repositories that other sort orders choose from."""
 _MEASURES: Final = {"likes": "n_likes", "downloads": "n_downloads", "trending": "trending_score"}
 _COLUMNS: Final[Mapping[RepoType, str]] = {
     "model": "organization, task, library, license_group, n_parameters as param_count, created_date, n_likes as likes, "
@@ -62,14 +62,16 @@ def _order(repo_type: RepoType, *first: str) -> Parameter:
     names = (*first, *(name for name in _MEASURES if (repo_type, name) != ("space", "downloads")))
     return Parameter(
         "sort_by",
-        f"Order of the results, taken from the {MOST} most similar repositories." if first else "Order of the results.",
+        f"Order of the results, which are chosen from the {MOST} most similar repositories."
+        if first
+        else "Order of the results.",
         default=first[0] if first else "trending",
         choices=names,
     )
 
 
 def _filters(values: Mapping[str, Any]) -> Filters:
-    # a minimum of 0 is no condition: repositories whose count is unknown also meet it
+    # a minimum of 0 excludes nothing, not even repositories whose count is unknown
     return Filters(
         task=values.get("task"),
         library=values.get("library"),
@@ -87,7 +89,7 @@ def _filters(values: Mapping[str, Any]) -> Filters:
 def _with_facts(reader: Reader, repo_type: RepoType, hits: Sequence[Hit], values: Mapping[str, Any]) -> Answer:
     sql = _ROWIDS.format(table=f"mart__{repo_type}s")
     rowids = {row["repo_id"]: row["row_id"] for row in reader.rows(sql, ids=[hit.repo_id for hit in hits])}
-    # while a listing is read, an id can pass from one repository to another
+    # an id can pass from one repository to another while a listing is read, so two hits can have the same id
     hits = list({hit.repo_id: hit for hit in reversed(hits) if hit.repo_id in rowids}.values())[::-1]
     table = _facts(reader, repo_type, [rowids[hit.repo_id] for hit in hits])
     of_hits = {
@@ -99,7 +101,7 @@ def _with_facts(reader: Reader, repo_type: RepoType, hits: Sequence[Hit], values
         table = table.add_column(place, name, column)
     if values["sort_by"] != "similarity":
         measure = "trending_score" if values["sort_by"] == "trending" else values["sort_by"]
-        table = table.take(pc.sort_indices(table, [(measure, "descending")]))  # stable, with null last
+        table = table.take(pc.sort_indices(table, [(measure, "descending")]))  # stable, with nulls last
     return Answer(table.slice(0, values["k"]))
 
 
@@ -119,7 +121,8 @@ def _search(repo_type: RepoType) -> Endpoint:
     return Endpoint(
         f"/search/{repo_type}s",
         f"Find {_name(repo_type)} by what they can do",
-        "`summary` is the start of the card; `has_card` is false if there is none, and null if it was never requested.",
+        "`summary` is the start of the card. `has_card` is false if the repository has no card, and null if the card "
+        "was never requested.",
         (
             Parameter("query", "What to look for, in your own words, or a name.", is_required=True),
             _K,
@@ -145,8 +148,8 @@ def _similar(repo_type: RepoType) -> Endpoint:
 
     return Endpoint(
         f"/similarity/{repo_type}s",
-        f"{_name(repo_type).capitalize()} similar to one",
-        "Repositories with a similar name, task, library, tags and card.",
+        f"{_name(repo_type).capitalize()} similar to a given one",
+        "Repositories with similar names, tasks, libraries, tags and cards.",
         (
             Parameter("repo_id", "Id of the repository to compare with.", is_required=True),
             _K,
@@ -179,7 +182,7 @@ def _trending(repo_type: RepoType) -> Endpoint:
         columns = reader.columns(f"mart__{repo_type}s")
         selected = np.ones(len(columns), np.bool_)
         for name, (column, is_met) in _CONDITIONS.items():
-            # a minimum of 0 is no condition: repositories whose count is unknown also meet it
+            # a minimum of 0 excludes nothing, not even repositories whose count is unknown
             if values.get(name) is not None and (is_met, values[name]) != (Column.is_at_least, 0):
                 selected &= is_met(columns[column], values[name])
         rows = top(columns[_MEASURES[values["sort_by"]]].codes, selected, values["k"])
@@ -188,7 +191,7 @@ def _trending(repo_type: RepoType) -> Endpoint:
     return Endpoint(
         f"/trending/{repo_type}s",
         f"Trending {_name(repo_type)}",
-        "Sorted by the Hub's trending score in the week, or by another measure.",
+        "Sorted by the Hub's trending score for the week, or by another measure.",
         (_K, _order(repo_type), *_limits(repo_type)),
         answer,
     )

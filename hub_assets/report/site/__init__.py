@@ -1,5 +1,5 @@
-"""The static site for a week: report pages, and a framework for further pages such as the explorers.
+"""The static site for a week: report pages, explorers, and the framework for both.
 
-Every number on a page comes from a query that the page shows (`queries`). A page consists of a module in `pages` and a
-template. No statistics are computed here, because pages read the published warehouse.
+Every number on a page comes from a query that the site shows, too (`queries`). A page consists of a module in `pages`
+and a template. Statistics do not belong here: pages read them from the published warehouse.
 """

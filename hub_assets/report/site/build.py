@@ -1,4 +1,4 @@
-"""Writes a site: all pages, their scripts and data, in a folder that replaces the old one once it is complete."""
+"""Writes a site (all pages, their scripts and data) to a folder that replaces the old one once it is complete."""
 
 import hashlib
 import json
@@ -102,7 +102,8 @@ def opened_week(
         chosen = snapshot_date or max(weeks, default=None)
         if chosen is None or chosen not in weeks:
             known = f"it has {', '.join(map(str, weeks))}" if weeks else "it has no week yet"
-            raise NoSite(f"The week of {chosen or 'now'} is not published in {warehouse}; {known}.")
+            asked = f"The week of {chosen}" if chosen else "The newest week"
+            raise NoSite(f"{asked} is not published in {warehouse}; {known}.")
         if figures is not None and (figures / str(chosen)).is_dir():
             figures = figures / str(chosen)
         yield Week(chosen, connection, project, source, figures)
@@ -148,7 +149,7 @@ def _write_all(week: Week, folder: Path, pages: Sequence[Page]) -> None:
 
 
 def site_facts(week: Week) -> dict[str, Any]:
-    """Return the facts about the site that every page states."""
+    """Return the facts about the site that all templates receive."""
     return {
         "version": version("hub-assets"),
         "source": week.source,
@@ -181,8 +182,8 @@ def verify_vendored() -> None:
 
 
 def _replace(target: Path, beside: Path) -> None:
-    """Move a complete folder into place. One folder cannot replace another in a single step, so there is a short gap
-    between two renames. The old folder is removed entirely; figures are kept in a folder of their own.
+    """Move a complete folder into place. One folder cannot replace another atomically, so the site is missing for a
+    moment between two renames. The old folder is deleted; figures are kept elsewhere.
     """
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
@@ -199,6 +200,6 @@ def _point_to_newest(folder: Path) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(weeks[-1], target_is_directory=True)
     newest = folder / "newest"
-    if newest.is_dir() and not newest.is_symlink():  # a copy of a home may have followed the link
+    if newest.is_dir() and not newest.is_symlink():  # copying a home may have turned the link into a folder
         shutil.rmtree(newest)
     link.replace(newest)

@@ -1,7 +1,7 @@
-"""Turns numbers into sentences. Each claim in `claims.yml` is a query that returns one row and a template to fill.
+"""Turns numbers into sentences. Each claim in `claims.yml` has a query that returns one row, and a template to fill.
 
 If the week does not support a statement, the sentence says so instead. This happens if the query returns nothing, a
-value is null, or too few of the repositories are known.
+value is null, or the value is known for too few repositories.
 """
 
 import re
@@ -34,8 +34,9 @@ class Claim:
         topic: the subject, as named in the query's title and in the note that replaces an unsupported sentence.
         sql: a query that returns one row. `n` and `share_known` state what the claim is based on; `low` and `high`, if
             present, are its 95% interval.
-        text: a template with placeholders such as `{share:percent}`: a column, and a style of `number` or `text`.
-        needs: minimum share known.
+        text: a template with placeholders such as `{share:percent}`, each with a column and an optional style: one of
+            the styles of `number`, or `text`.
+        needs: minimum share of known values.
         is_main: whether the entry page shows the sentence, too.
     """
 
@@ -88,12 +89,12 @@ def claims() -> tuple[Claim, ...]:
 
 
 def sentences(week: Week, page: str | None = None) -> list[Sentence]:
-    """Return a page's sentences, or the entry page's if `page` is None."""
+    """Return a page's sentences, or the main findings of all pages if `page` is None."""
     return [sentence_of(week, claim) for claim in claims() if (claim.page == page if page else claim.is_main)]
 
 
 def sentence_of(week: Week, claim: Claim) -> Sentence:
-    """Return a claim as a sentence about a week."""
+    """Return a claim's sentence about a week."""
     row = week.run(claim.query).first
     reason = _reason(claim, row)
     if row is None or reason is not None:

@@ -10,13 +10,13 @@ from hub_assets.figures.style import REPO_TYPES
 # also based on Okabe-Ito: its light blue and orange, and a lighter green; contrast at least 7:1 against #14171c
 DARK: Final = {"model": "#56B4E9", "dataset": "#F0A04B", "space": "#2FC79A"}
 
-LICENSES: Final = {  # light, dark: a sequence from open to closed that is also ordered by lightness
+LICENSES: Final = {  # for light and dark backgrounds, from permissive to unlicensed
     "permissive": ("#0072B2", "#56B4E9"),
     "restrictive": ("#D55E00", "#F0A04B"),
     "none": ("#6b6b6b", "#a5abb3"),
 }
 
-# for categories without a fixed color; Okabe-Ito's remaining hues, in light and dark
+# for categories without a fixed color, on light and dark backgrounds; the first three are those of repository types
 CATEGORIES: Final = (
     ("#0072B2", "#56B4E9"),
     ("#D55E00", "#F0A04B"),

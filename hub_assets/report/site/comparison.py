@@ -11,7 +11,7 @@ from hub_assets.report.site.queries import Query, Result, Row
 from hub_assets.report.site.rendering import number
 from hub_assets.report.site.week import Week
 
-# cores of fewer than 10 developers are left out, except maximal cores, which the study prints
+# values about fewer than 10 developers are null, except for maximal cores, which the study prints
 COMPARISON: Final = Query(
     "published-comparison",
     "Every value that the study published, next to this week's",
@@ -123,8 +123,8 @@ class PublishedTable:
         title: caption.
         corner: heading of the first column.
         columns: headings of the other columns.
-        rows: a label per row, and the comparison's row for each column, or None if the study has no value.
-        all: the comparison's rows in the table, one by one.
+        rows: for each row, its label and one item per column: the comparison's row, or None if the study has no value.
+        all: all of the comparison's rows for this table.
     """
 
     id: str
@@ -141,7 +141,7 @@ def comparison(week: Week) -> Result:
 
 
 def figure_rows(week: Week, figure: str, measures: Sequence[str] = (), subjects: Sequence[str] = ()) -> list[Row]:
-    """Return the comparison's rows of a figure, a table or a section of the study, in its order."""
+    """Return the comparison's rows for a figure, table or section of the study, in the study's order."""
     return [
         row
         for row in comparison(week).where(figure=figure)

@@ -14,8 +14,8 @@ def chosen_by(table: str, limits: Mapping[str, int]) -> str:
     """Return the WITH clause of a query that chooses a page's repositories: the top repositories by each measure.
 
     Args:
-        table: `models` or `datasets`. The clause defines the table's rows for the week under this name, and `chosen`
-            (`repo_key`).
+        table: `models` or `datasets`. The clause defines the table's rows for the week under this name, and the
+            chosen repositories as `chosen`, with the column `repo_key`.
         limits: number of repositories to choose by each measure. Ties go to the smaller id.
     """
     firsts = "\n    union\n".join(
@@ -55,7 +55,7 @@ def numbered(values: Iterable[str | None]) -> dict[str, Any]:
 
 
 def numbered_lists(values: Sequence[Sequence[str] | None]) -> dict[str, Any]:
-    """Encode lists of strings as `numbered` does, with one list of indices per row."""
+    """Return the distinct strings in all lists, most frequent first, and for each list its indices among them."""
     lists = [[shown(item) for item in value or ()] for value in values]
     flat = numbered(item for items in lists for item in items)
     numbers = iter(flat["of"])

@@ -64,7 +64,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Package:
-    """All of a week's exports, and the hash of their content, which the citation names."""
+    """All exports of a week, and the content hash that the citation names."""
 
     exports: tuple[Export, ...]
     content_hash: str

@@ -18,7 +18,8 @@ class Page:
         group: the section of the navigation that lists the page.
         content: returns the template's variables. The template is `SLUG.html`, extends `base.html` and also receives
             the variables `week`, `page`, `navigation`, `notices` and `site`.
-        scripts: files in `static` that the page needs besides `site.js`, in order. `charts.js` also loads ECharts.
+        scripts: files in `static` that the page needs besides `site.js`, in loading order. ECharts is loaded along
+            with `charts.js`.
         uses: histories that the page depends on, such as `commits` or `model commits`. If one of them is incomplete in
             a week, the page says so at the top.
     """
@@ -38,5 +39,5 @@ class Page:
 
     @property
     def all_scripts(self) -> tuple[str, ...]:
-        """Scripts to load, ECharts first where it is needed."""
+        """Scripts to load, with ECharts first if the page needs it."""
         return ("vendor/echarts.min.js", *self.scripts) if "charts.js" in self.scripts else self.scripts

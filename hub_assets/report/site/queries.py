@@ -14,7 +14,9 @@ from hub_assets.report.text import visible
 Value = str | int | float | bool | date | datetime | None
 
 LONGEST_TEXT: Final = 160
-"""Maximum characters to show of an id, a tag or a title. The Hub allows 96 + 1 + 96 in an id; hostile data has more."""
+"""Maximum number of characters to show of an id, a tag or a title. The Hub allows 96 + 1 + 96 in an id, but malicious
+data can contain more.
+"""
 
 LARGEST_RESULT: Final = 20_000
 """Maximum number of rows in a result, because people read pages; larger results belong in a file next to the page."""
@@ -65,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Result:
-    """All rows of a query, in its order."""
+    """All rows that a query returned, in the same order."""
 
     query: Query
     columns: tuple[str, ...]
@@ -83,7 +85,7 @@ class Result:
         return self.rows[0] if self.rows else None
 
     def where(self, **values: Value) -> list[Row]:
-        """Return the rows that have these values."""
+        """Return the rows that have the given values in the given columns."""
         return [row for row in self.rows if all(row.values[name] == value for name, value in values.items())]
 
     def by(self, *columns: str) -> dict[tuple[Value, ...], Row]:
@@ -91,7 +93,7 @@ class Result:
         return {tuple(row.values[name] for name in columns): row for row in self.rows}
 
     def records(self) -> list[dict[str, Value]]:
-        """Return the rows as plain dictionaries for `json_script`. Untrusted text is escaped and cut as on a page."""
+        """Return the rows as plain dictionaries for `json_script`. Untrusted text is escaped and cut, as on pages."""
         return [
             {
                 name: visible(value, LONGEST_TEXT) if isinstance(value, str) else value

@@ -1,6 +1,7 @@
 """Template rendering: the jinja2 environment, numbers with their source, untrusted text, and data as JSON scripts.
 
-Autoescaping is on everywhere. Only the functions here create markup, and they escape every value they put into it.
+Autoescaping is on everywhere. In Python, only the functions here create HTML elements, and they escape every value
+that they insert.
 """
 
 import json
@@ -73,8 +74,8 @@ def number(cell: Cell, style: str = "auto", missing: str = "") -> Markup:
 
     Args:
         cell: a cell of a query's result.
-        style: a name of `formatted`.
-        missing: text for a missing value, such as the reason; `unknown` if empty.
+        style: one of the styles of `formatted`.
+        missing: text to show if the value is missing, such as the reason; if empty, `unknown` is shown.
     """
     if cell.value is None:
         return Markup('<span class="unknown">{}</span>').format(missing) if missing else _UNKNOWN
@@ -195,7 +196,7 @@ def as_json(value: Any) -> str:
 
 
 def json_script(name: str, value: Any) -> Markup:
-    """Return a `<script type="application/json" id="NAME">`; `hub.data("NAME")` returns the value in the browser."""
+    """Return a `<script type="application/json" id="NAME">` element for `hub.data("NAME")` to read in the browser."""
     return Markup('<script type="application/json" id="{}">{}</script>').format(name, Markup(as_json(value)))
 
 

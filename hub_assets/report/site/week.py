@@ -36,7 +36,7 @@ class Week:
 
     Attributes:
         snapshot_date: Monday of the week.
-        connection: the published warehouse, read-only. Use `run` for all numbers to show.
+        connection: the published warehouse, read-only. Use `run` for all numbers that pages show.
         project: the tables' descriptions.
         source: the Hub that the data comes from, as `home.json` names it.
         figures: the folder of this week's figures (SVG and PNG); it may not exist.
@@ -88,7 +88,7 @@ class Week:
         return self._results[query.name]
 
     def sql_of(self, query: Query) -> str:
-        """Return the SQL that runs and that readers see, with the week filled in."""
+        """Return a query's SQL with the week filled in, as it is run and shown to readers."""
         return query.sql.strip().replace("$week", f"date {literal(self.snapshot_date)}")
 
     def figure(self, name: str) -> Printed | None:
@@ -103,7 +103,7 @@ class Week:
         return Printed(path.name, width, height)
 
     def data_file(self, name: str, value: Any) -> str:
-        """Write a value to `data/NAME.js` next to the pages, and return that path for a `<script>`.
+        """Schedule a value to be written to `data/NAME.js` next to the pages, and return that path for a `<script>`.
 
         Unlike a request for JSON, this works from `file://`. In the browser, `hub.data("NAME")` returns the value.
         """

@@ -11,7 +11,7 @@ from hub_assets.report.site.week import Week
 
 USAGE: Final = Query(
     "usage-distribution",
-    "Models in use with at least a given number of Spaces, or of models used together with them",
+    "Models used in at least a given number of Spaces, or together with at least a given number of other models",
     """
 with
 measured as (

@@ -1,4 +1,4 @@
-"""How use shifts over weeks: concentration, cohorts, adoption, attribution and families."""
+"""How use changes from week to week: concentration, cohorts, adoption, attribution and families."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -44,7 +44,7 @@ order by measure, quantity, snapshot_date
 )
 TRENDS: Final = Query(
     "trends-of-shares",
-    "Whether shares change, over the weeks that no rule flags as suspect",
+    "Trends of shares, computed from the weeks that no rule flags as suspect",
     """
 select series, item, measure, quantity, n, n_suspect, first_date, slope, slope_low, slope_high, p_value, p_holm
 from stats__trends
@@ -65,7 +65,7 @@ order by slice_kind, total desc, slice
 )
 TRUST: Final = Query(
     "suspect-weeks",
-    "Weeks whose download counters are in doubt",
+    "Weeks whose counters are in doubt, and weeks after a gap",
     """
 select distinct snapshot_date, repo_type, previous_date, is_after_gap, is_suspect, suspicions, n_weeks, share_suspect
 from stats__concentration_over_time
@@ -87,7 +87,7 @@ order by event, relation, day
 )
 COHORTS: Final = Query(
     "cohorts",
-    "What became of models by month of creation",
+    "What became of models, by month of creation",
     """
 select created_month, n_listed, n_gone, share_gone, share_downloaded, share_committed, share_gated
 from mart__cohorts
@@ -268,7 +268,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 PAGE: Final = Page(
     slug="change",
     title="Change and power",
-    lead="How concentrated use is, what lasts, whose models are adopted, and from where, week by week.",
+    lead="How concentrated use is, what lasts, whose models are adopted, and where these come from, week by week.",
     group="Report",
     content=_content,
     scripts=("charts.js",),

@@ -1,4 +1,4 @@
-"""What changed since the previous week, and trends over all published weeks."""
+"""What changed since the previous published week, and trends over the published weeks so far."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -122,7 +122,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 PAGE: Final = Page(
     slug="changes",
     title="Changes",
-    lead="What changed since the previous published week, and how the Hub developed over all published weeks.",
+    lead="What changed since the previous published week, and how the Hub has developed over the published weeks.",
     group="Report",
     content=_content,
     scripts=("charts.js",),

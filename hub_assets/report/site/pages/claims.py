@@ -46,7 +46,7 @@ def _content(week: Week) -> Mapping[str, Any]:
         "counts": week.run(COUNTS),
         "of_status": {status: claims.where(status=status) for status in ("differs", "holds", "not testable")},
         "style_of_claim": _style_of,
-        # a claim judged then may since have been removed from the ledger
+        # a claim that was judged in that week may since have been removed from the ledger
         "sql": {claim.id: sql_of(claim, week.snapshot_date) for claim in load_ledger().claims},
     }
 

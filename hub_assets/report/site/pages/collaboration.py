@@ -14,7 +14,7 @@ from hub_assets.report.site.week import Week
 
 CENTRALITY: Final = Query(
     "centrality",
-    "Connected developers with at least a given degree or PageRank; fewer than 10 are not shown",
+    "Connected developers with at least a given degree or PageRank; values reached by fewer than 10 are left out",
     """
 with
 measured as (
@@ -47,7 +47,7 @@ order by measure, at_least
 )
 OVER_TIME: Final = Query(
     "network-over-time",
-    "The collaboration network at the end of each month, from this week's data, without networks of fewer than 10",
+    "The network at the end of each quarter, from this week's data; networks of fewer than 10 developers are left out",
     """
 select network, month, nodes, edges, max_k, share_isolates, reciprocity, modularity, share_known
 from network__collaboration_over_time

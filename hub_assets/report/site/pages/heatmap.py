@@ -60,7 +60,7 @@ order by n_created_recently desc, n_repos desc, organization, kind
 )
 DAYS: Final = Query(
     "heatmap-days",
-    "Created repositories and commits of these organizations by day; day 0 is 2000-01-01",
+    "Created repositories and commits of the organizations on the HeatMap page, by day; day 0 is 2000-01-01",
     f"""
 with
 chosen as (
@@ -149,7 +149,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 
 
 def _steps(days: str) -> list[int]:
-    """Return days and counts alternately. To save characters, each day is the difference from the previous day."""
+    """Return days and counts alternately, with each day as the difference from the previous one to save characters."""
     numbers = [int(item) for item in days.split(" ")]
     before = 0
     for place in range(0, len(numbers), 2):
@@ -160,7 +160,7 @@ def _steps(days: str) -> list[int]:
 PAGE: Final = Page(
     slug="heatmap",
     title="Organization HeatMap",
-    lead="Models, datasets and Spaces that organizations created, and their commits, day by day.",
+    lead="Models, datasets and Spaces that organizations created, and the commits to them, day by day.",
     group="Explore",
     content=_content,
     scripts=("explore.js", "heatmap.js"),

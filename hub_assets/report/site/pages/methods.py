@@ -1,4 +1,4 @@
-"""The methods page: definitions from the tables' descriptions and the docstrings, methodological choices, versions."""
+"""The methods page: definitions from the tables' descriptions and the docstrings, choices, and versions."""
 
 import inspect
 from collections.abc import Mapping

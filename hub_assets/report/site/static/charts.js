@@ -57,7 +57,7 @@ hub.charts = (() => {
     update(figure);
     return chart;
   };
-  /** The rows that the figure's controls select, and the same selection in its table. */
+  /** Return the rows that the figure's controls select, and hide all others in its table. */
   const selected = (figure) => {
     const data = hub.data(figure.dataset.source);
     if (!Array.isArray(data)) return data;
@@ -75,7 +75,7 @@ hub.charts = (() => {
     const option = kinds.get(figure.dataset.chart)(data, now, figure);
     const common = base(now);
     chart.setOption({ ...common, ...option, tooltip: { ...common.tooltip, ...option.tooltip } }, { notMerge: true });
-    // to a screen reader, the drawing is a single image, because the figure's caption and table contain everything
+    // screen readers treat the drawing as a single image, because the figure's caption and table contain everything
     figure.querySelector(".plot svg")?.setAttribute("aria-hidden", "true");
   };
 
@@ -113,7 +113,7 @@ hub.charts = (() => {
     });
     figures.forEach((figure) => { const plot = figure.querySelector(".plot"); if (plot) resized.observe(plot); });
     hub.onTheme(() => drawn.forEach((_, figure) => update(figure)));
-    // figures with a static image print that instead; the others may not have been in view yet, and must fit on a page
+    // figures with a static image print the image; the others may not have been drawn yet, and must fit on a page
     const printed = figures.filter((figure) => !figure.classList.contains("has-printed"));
     addEventListener("beforeprint", () => {
       isPrinting = true;
@@ -146,7 +146,7 @@ hub.charts = (() => {
   const shapes = ["circle", "rect", "triangle", "diamond", "path://M0,0L10,0L5,9Z", "arrow", "roundRect", "circle"];
   const compact = (value) => new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format(value);
   const percent = (value) => `${+(value * 100).toPrecision(3)}%`;
-  // by default, a day has no month, so the axis of a few weeks would not say when they were
+  // ECharts' default label of a day lacks the month, so an axis of a few weeks would not show the month at all
   const dates = { year: "{yyyy}", month: "{MMM} {yyyy}", day: "{MMM} {d}" };
   const shown = (value, style) => style === "percent" ? percent(value)
     : style === "month" ? new Date(value).toLocaleDateString("en", { year: "numeric", month: "short", timeZone: "UTC" })
@@ -155,7 +155,7 @@ hub.charts = (() => {
   /**
    * Lines through marked points. The figure's data attributes name the columns (data-x, data-y, data-series), the
    * axes' scales (data-x-scale and data-y-scale: log, value or time), their labels and the styles of their values.
-   * Points are hollow where the column data-marked is true.
+   * Points are hollow if the column that data-marked names is true.
    */
   kinds.set("lines", (rows, now, figure) => {
     const { x, y, series, marked, xScale = "value", yScale = "value", xLabel, yLabel, xStyle, yStyle } = figure.dataset;
@@ -165,7 +165,7 @@ hub.charts = (() => {
       grid: { left: 8, right: 24, top: groups.length > 1 ? 44 : 16, bottom: 32, containLabel: true },
       legend: groups.length > 1 ? { top: 0, left: 0, selectedMode: false, textStyle: { color: now.colors.ink }, data: groups.map(hub.name) } : undefined,
       xAxis: axis(now, { type: xScale, name: xLabel, nameLocation: "middle", nameGap: 28, scale: true, minorTick: { show: false },
-        minInterval: xScale === "time" ? 864e5 : undefined, // a day: a single week would be spread over hours
+        minInterval: xScale === "time" ? 864e5 : undefined, // one day, so that a single week is not divided into hours
         splitLine: { show: false }, axisLabel: { formatter: xScale === "time" ? dates : format(xStyle), hideOverlap: true } }),
       yAxis: axis(now, { type: yScale, name: now.isNarrow ? undefined : yLabel, nameLocation: "middle", nameGap: 52, nameRotate: 90,
         axisLabel: { formatter: format(yStyle) } }),
@@ -208,7 +208,7 @@ hub.charts = (() => {
     };
   });
 
-  /** Horizontal bars, the largest on top. data-x: the column of the value; data-y: of the name. */
+  /** Horizontal bars, with the first row on top. data-x names the column of values, data-y the column of names. */
   kinds.set("bars", (rows, now, figure) => {
     const { x, y, xLabel, xStyle } = figure.dataset;
     return {
@@ -229,7 +229,7 @@ hub.charts = (() => {
     axis,
     update,
     theme,
-    /** The ECharts instance of a figure, drawing it first if it has not been in view. */
+    /** The ECharts instance of a figure, which is drawn first if it has not been in view. */
     of: (figure) => drawn.get(figure) ?? draw(figure),
   };
 })();

@@ -1,4 +1,4 @@
-// Code that the explorers share: a form whose values are kept in the address, numbers, and elements made from text.
+// Code that the explorers share: forms whose values are kept in the address, numbers, elements, and tables.
 "use strict";
 
 const explore = (() => {
@@ -11,7 +11,7 @@ const explore = (() => {
     return share === 0 || share === 1 ? `${share * 100}%` : `${(share * 100).toFixed(1)}%`;
   };
 
-  /** An element with attributes and children; text is text, whatever it contains. */
+  /** An element with attributes and children; strings become text nodes, whatever they contain. */
   const make = (name, attributes = {}, ...children) => {
     const svg = ["svg", "g", "rect", "text", "title", "circle"].includes(name);
     const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
@@ -25,14 +25,14 @@ const explore = (() => {
   /** A number in an element that also contains its exact value, for tests and readers. */
   const number = (value, shown, name) => make("data", { value: String(value), "data-number": name }, shown);
 
-  /** Keep a form and the address in sync. `render` receives the address's values, or the form's if the address has none. */
+  /** Keep a form and the address in sync. `render` receives the address's values; defaults replace missing ones. */
   const form = (scope, element, render) => {
     const controls = [...element.elements].filter((each) => each.name);
     const values = () => Object.fromEntries(controls.map((each) => [each.name, each.value.trim()]));
     const defaults = values();
     let last = null;
     const show = (now) => {
-      // leaving a field whose change was already applied must not close the branches of a tree
+      // leaving a field whose change was already applied must not render again, which would close a tree's branches
       if (JSON.stringify(now) === last) return;
       last = JSON.stringify(now);
       render(now);
@@ -77,7 +77,7 @@ const explore = (() => {
       : make("td", { class: columns[place][1] && "number" }, cell))))));
   };
 
-  /** Links to what a table shows as files, below the table; only where a server makes them. */
+  /** Add links below a table that download its content as files; only a server can create these. */
   const downloads = (shown, path, values) => {
     if (!hub.isServed) return;
     const region = shown.closest(".scroll");
@@ -88,7 +88,7 @@ const explore = (() => {
     region.nextElementSibling.replaceChildren("As ", links[0], ", ", links[1], " or ", links[2]);
   };
 
-  /** The Gini coefficient of values of at least 0; NaN without any above 0. */
+  /** The Gini coefficient of nonnegative values; NaN if none of them is above 0. */
   const gini = (values) => {
     const sorted = Float64Array.from(values).sort();
     let weighted = 0;

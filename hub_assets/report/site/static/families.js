@@ -7,7 +7,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const LISTED = 4;
   const ROOT = 2;
   const CYCLE = 1;
-  const BRANCH = 100; // number of children to create at once; the rest follow on demand
+  const BRANCH = 100; // number of children to create at a time; the rest are created on demand
   const GROUPS = ["permissive", "restrictive", "other", "none", "unknown"];
   const NAMES = { finetune: "fine-tune" };
   const COLORS = { permissive: "license-permissive", restrictive: "license-restrictive", other: "category-4", none: "license-none", unknown: "quiet" };
@@ -18,8 +18,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const most = Math.max(1, ...data.n_downloads.map((n) => n ?? 0));
   const groupOf = (node) => data.group.names[data.group.of[node]];
 
-  // ---- models that are not on the page, where a server knows them
-  const isComplete = { below: new Set(), above: new Set(data.ids.keys()) }; // neighbors of these models are all here
+  // ---- models that are not on the page but that a server knows
+  const isComplete = { below: new Set(), above: new Set(data.ids.keys()) }; // models whose neighbors are all loaded
   const nAsked = { below: new Map(), above: new Map() };
   const ADDRESSES = { below: "families/derivatives", above: "families/bases" };
   const placeIn = (names, name) => {
@@ -44,7 +44,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (data.bases[node].every(([known]) => known !== base)) data.bases[node].push([base, ...relations]);
     if (children[base].every(([known]) => known !== node)) children[base].push([node, ...relations]);
   };
-  /** Whether the server knows neighbors of a model that are not here yet. */
+  /** Whether the server may know neighbors of a model that are not loaded yet. */
   const isMore = (node, way) => hub.isServed && !isComplete[way].has(node) && (way === "above" || children[node].length < data.n_children[node]);
   /** Fetch the next neighbors of a model and add them to the data. */
   const load = async (node, way) => {
@@ -80,13 +80,13 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   /**
-   * Entries of a tree: the neighbors of a model in one direction, `next(node)` as [node, ...relations]. Opening an entry
-   * makes its branch. What the server alone knows is fetched when a branch is made or continued.
+   * Fill a list with a model's neighbors in one direction, which `next(node)` returns as [node, ...relations]. Opening
+   * an entry creates its branch. Neighbors that only the server knows are fetched when a branch is created or extended.
    */
   const branch = async (list, of, next, way, path) => {
     const made = new Set();
     const turn = (list.turn ?? 0) + 1;
-    list.turn = turn; // another model may be chosen while the server answers
+    list.turn = turn; // another model may be chosen before the server answers
     const entry = ([node, ...relations]) => {
       made.add(node);
       const isAgain = path.has(node);
@@ -128,10 +128,10 @@ document.addEventListener("DOMContentLoaded", () => {
     return list.turn === turn;
   };
 
-  const PAUSE = 250; // milliseconds without a letter before the server is asked
+  const PAUSE = 250; // milliseconds without typing before the server is queried
   const asked = new Set();
   let timer;
-  /** Search the ids of all models in families, and show the page again if there are others. */
+  /** Search the ids of all models in families on the server, and render again if this finds further models. */
   const findOnServer = (values) => {
     clearTimeout(timer);
     const wanted = values.m.toLowerCase();
@@ -161,7 +161,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const found = data.ids.map((id, place) => place).filter((place) => data.ids[place].toLowerCase().includes(wanted));
       const start = wanted ? found : found.filter((place) => data.flags[place] & ROOT);
       if (wanted && hub.isServed) findOnServer(values);
-      if (!wanted) status.textContent = "Roots with most downloads in their families; type part of an id to find others.";
+      if (!wanted) status.textContent = "Roots with the most downloads in their families; type part of an id to find other models.";
       else status.textContent = found.length ? `${count(found.length)} models match` : `No model${onPage} matches. A model without a base and without descendants is in no family.`;
       suggestions.append(...start.slice(0, 20).map((place) => make("li", {}, make("div", { class: "leaf" }, ...line(place, [])))));
       return;

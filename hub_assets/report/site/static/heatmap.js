@@ -1,4 +1,4 @@
-// Organization HeatMap: one calendar per organization, up to five.
+// Organization HeatMap: one calendar per organization, for up to five organizations.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -23,7 +23,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   const organizations = new Map();
   for (const each of data.organizations) {
-    // if two organizations share a name, the more active one comes first
+    // if two organizations share a name, the first and more active one is kept
     if (!organizations.has(each.name.toLowerCase())) organizations.set(each.name.toLowerCase(), each);
   }
   const find = (name) => organizations.get(name.toLowerCase()) ?? organizations.get((data.namespaces[name.toLowerCase()] ?? "").toLowerCase());
@@ -99,7 +99,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return ranks.get(key).indexOf(sumIn(daysOf(organization, what), range(chosen)).sum) + 1;
   };
 
-  // ---- organizations that are not on the page, where a server knows them
+  // ---- organizations that are not on the page but that a server knows
   const unknown = new Set();
   const fetched = async (name) => {
     try {
@@ -149,7 +149,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const coverage = ({ share_known: share }) => (values.what === "commit" ? ` Histories known for ${percent(share)} of its repositories.` : "");
     document.getElementById("days-plots").replaceChildren(...facts.map(({ organization, days, sum, rank }) => make("section", { class: "calendar" },
       make("h2", {}, make("bdi", {}, organization.name)),
-      make("p", { class: "small" }, `${count(sum)} ${words} from ${isoOf(span[0])} to ${isoOf(span[1])}; rank ${count(rank)} of ${count(data.organizations.length)} on this page.${coverage(organization)} Followers: not asked.`),
+      make("p", { class: "small" }, `${count(sum)} ${words} from ${isoOf(span[0])} to ${isoOf(span[1])}; rank ${count(rank)} of ${count(data.organizations.length)} on this page.${coverage(organization)} Followers: not collected.`),
       calendar(organization, days, span, COLORS[values.what], words))));
     table(document.getElementById("days-table"),
       [["Organization"], ["Kind"], ["Country"], [words[0].toUpperCase() + words.slice(1), true], ["Active days", true], ["Busiest day"], ["On that day", true], ["Rank", true], ["Histories known", true]],

@@ -1,4 +1,4 @@
-// Search: what the server finds for a query, for a repository, or without either, what is trending.
+// Search: the server's results for a query, repositories similar to a given one, or (without either) trending ones.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -10,10 +10,10 @@ document.addEventListener("DOMContentLoaded", () => {
 
   const ONLY_MODELS = ["task", "library", "min_param_count", "max_param_count"];
   const ONLY_DOCUMENTS = ["language", "namespace", "has_card"];
-  const PAUSE = 250; // milliseconds without a letter before the server is asked
+  const PAUSE = 250; // milliseconds without typing before the server is queried
   const status = document.getElementById("search-status");
 
-  /** The address and the parameters of a selection. */
+  /** The server's path and parameters for a selection. */
   const asked = ({ query, like, type, ...given }) => {
     const dropped = new Set(type === "models" ? [] : ONLY_MODELS);
     if (type === "spaces") dropped.add("min_downloads");
@@ -43,7 +43,7 @@ document.addEventListener("DOMContentLoaded", () => {
       make("button", { type: "button", class: "name", "aria-label": `Similar to ${row.id}`, click: () => control.set({ query: "", like: row.id }) }, "similar"),
     ]);
     table(document.getElementById("search-table"), columns.filter((_, place) => isKept[place]), rows.map((row) => row.filter((_, place) => isKept[place])));
-    const what = path.startsWith("trending") ? "No query: a list of the whole week" : path.startsWith("search") ? "Found" : "Similar";
+    const what = path.startsWith("trending") ? "No query: top repositories of the week" : path.startsWith("search") ? "Found" : "Similar";
     status.textContent = `${what}, ${count(rows.length)} ${rows.length === 1 ? "result" : "results"}`;
     explore.downloads(document.getElementById("search-table"), path, given);
   };

@@ -1,4 +1,4 @@
-// A site on a disk or a plain web server answers no questions. `hub-assets serve` sends another file by this name.
+// A site on a disk or on a plain web server cannot answer queries. `hub-assets serve` sends a different file instead.
 "use strict";
 
 hub.isServed = false;

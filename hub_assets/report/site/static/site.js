@@ -177,8 +177,8 @@ const hub = (() => {
     document.querySelectorAll("main details").forEach((details) => { details.open = details.dataset.was === "true"; });
   });
 
-  // ---- the server, where there is one: see served.js
-  /** What the server answers to a path and parameters; empty ones are left out. Throws its sentence if it refuses. */
+  // ---- the server, if there is one: see served.js
+  /** The server's answer to a path and parameters without the empty ones. Throws the server's message if it refuses. */
   const ask = async (path, values, signal) => {
     const given = Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined);
     const response = await fetch(`${path}?${new URLSearchParams(given)}`, { signal });

@@ -61,7 +61,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const topOf = (values) => Math.min(Math.max(Math.round(Number(values.top)) || 20, 5), 50);
   const drawn = (values) => (values.org ? 400 : LARGEST);
 
-  /** The selection among the repositories of this page. */
+  /** The result of a selection among the repositories on this page. */
   const onPage = (values) => {
     const measured = data.values[values.measure];
     const rows = select(values);
@@ -76,7 +76,7 @@ document.addEventListener("DOMContentLoaded", () => {
       }),
     };
   };
-  /** The same among all listed repositories. */
+  /** The path, the parameters and the result of a selection among all listed repositories. */
   const path = `map/${data.noun}`;
   const asked = (values) => {
     const { scale, ...given } = values;
