@@ -1,6 +1,6 @@
 with
 
--- leave out archived rows of weeks that we listed ourselves
+-- leave out archived rows of weeks whose listing we collected ourselves
 own_weeks as (
     select distinct snapshot_date from {{ source('raw_hub', 'datasets') }}
 ),

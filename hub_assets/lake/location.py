@@ -16,8 +16,8 @@ def lake_at(root: Path, scrub: Callable[[bytes], bytes], binding: Path) -> Lake:
         binding: a JSON file with the facts on which all homes that share a bucket must agree.
 
     Raises:
-        LakeBinding: if the folder caches another bucket, the home differs from the others that share the bucket, or the
-            extra `s3` is not installed.
+        LakeBinding: if the folder already caches a different bucket, the home disagrees with other homes that share its
+            bucket, or the `s3` extra is not installed.
         BucketError, BucketUnreachable: if the bucket cannot be opened.
     """
     address = (os.environ.get("HUB_ASSETS_LAKE") or "").rstrip("/")

@@ -39,7 +39,7 @@ def family_tables(edges: pa.Table, downloads: pa.Table) -> tuple[pa.Table, pa.Ta
 
     Returns:
         Rows of `schemas.FAMILY_NODES` and of `schemas.FAMILY_MEMBERS`, without the week. `node` is the key of a listed
-        model, or `id:` and the id in lower case of one that is not listed, because the Hub ignores case.
+        model; for an unlisted one, it is `id:` followed by the id in lower case, because the Hub ignores case.
     """
     nodes, child, base = _encode(edges)
     n = len(nodes)

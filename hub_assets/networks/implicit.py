@@ -24,8 +24,8 @@ Matrix = npt.NDArray[Any]
 class Implicit:
     """Edges between C classes of nodes: each node of a class has the same edge to each node of another class.
 
-    The same holds within a class, except that no node has an edge to itself. A repository's developers fall into one
-    class per number of commits, so n commits in total make about sqrt(2 n) classes at most.
+    The same holds within a class, except that no node has an edge to itself. A repository's developers are
+    grouped by their number of commits, so a repository with n commits has at most about sqrt(2 n) classes.
 
     Args:
         classes: class of each node, in [0, C). Class 0 consists of the nodes without implicit edges.

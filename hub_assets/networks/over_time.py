@@ -33,7 +33,7 @@ def over_time_table(growth: pa.Table, until: date | None = None, implicit: pa.Ta
 
     Args:
         growth: `month` (any date in it), `source`, `target`, and `weight`, the amount added to the edge in that month.
-            Self-loops are allowed. An edge exists from the first month that adds to it.
+            Self-loops are allowed. An edge exists from its first month in the table.
         until: a day in the last month to report. If growth ends earlier, the last results are repeated.
         implicit: contributions to repositories whose edges are implicit: `month`, `repo_key`, `developer` and
             `n_commits`, as for `Implicit.of`, except that `n_commits` counts only the commits of that month.

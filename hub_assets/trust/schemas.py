@@ -1,4 +1,4 @@
-"""Arrow schemas of the tables of verdicts and corrections. Computing their rows does not belong here."""
+"""Arrow schemas of the tables of verdicts and corrections. Their rows are computed in `quality` and `corrections`."""
 
 from typing import Final
 

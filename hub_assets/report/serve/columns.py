@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.signedinteger[Any]]
 Ints = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.integer[Any]]
 
 _REPOSITORY: Final = ("kind", "country", "license_group", "created_date", "n_likes", "trending_score")
 SCANNED: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
@@ -98,43 +99,57 @@ class Column:
 
 @dataclass(frozen=True)
 class Amounts:
-    """The positive values of a column of counts, in row order. Zeros, the most common counts, are not stored.
+    """The positive values of a column of counts, in the order of the rows. Most counts are 0.
 
     Attributes:
-        rows: the row of each value.
-        starts: the position of each organization's first value, followed by the number of values.
+        rows: the rows of the values.
         codes: the position of each value among the distinct values.
         distinct: the distinct values, in ascending order.
         unknown: the rows whose count is null.
+        total: the sum of all values.
     """
 
     rows: npt.NDArray[np.int32]
-    starts: Ints
     codes: Codes
     distinct: Ints
     unknown: Ints
+    total: int
 
     @classmethod
-    def of(cls, column: Column, starts: Ints) -> "Amounts":
-        """Take the positive values of a column, given each organization's first row."""
+    def of(cls, column: Column) -> "Amounts":
+        """Take the positive values of a column."""
         n_others = column.n_where(pc.less_equal, 0)
         rows = np.flatnonzero(column.codes >= n_others)
+        codes = column.codes[rows] - n_others
+        distinct = column.values.to_numpy(zero_copy_only=False)[n_others:].astype(np.int64)
         return cls(
             rows=rows.astype(np.int32),
-            starts=np.searchsorted(rows, starts),
-            codes=column.codes[rows] - n_others,
-            distinct=column.values.to_numpy(zero_copy_only=False)[n_others:].astype(np.int64),
+            codes=codes,
+            distinct=distinct,
             unknown=np.flatnonzero(column.is_null()),
+            total=int(distinct[codes].sum()),
         )
 
-    def sums(self, amounts: Ints) -> Ints:
-        """Add up `amounts`, which has one amount for each positive value, and return the total of each organization.
+    def between(self, start: int, end: int) -> slice:
+        """Return which values belong to the rows from `start` up to, but not including, `end`."""
+        return slice(*np.searchsorted(self.rows, np.array([start, end], np.int32)))
 
-        Because no count exceeds `GREATEST_COUNT`, even a sum of nine thousand maximal counts fits in 64 bits.
-        """
-        running = np.append(0, np.cumsum(amounts))
-        sums: Ints = running[self.starts[1:]] - running[self.starts[:-1]]
-        return sums
+
+def sums_of_runs(keys: Codes, amounts: Ints) -> tuple[Codes, Ints]:
+    """Return each distinct key and the sum of its amounts, for keys in ascending order.
+
+    A count is at most `GREATEST_COUNT`, so that the sum of nine thousand of the largest fits in 64 bits.
+    """
+    if not len(keys):
+        return keys, amounts
+    last = np.flatnonzero(np.append(keys[1:] != keys[:-1], True))
+    # twice as fast as `reduceat`
+    return keys[last], np.diff(np.cumsum(amounts)[last], prepend=0)
+
+
+def small(positions: Ints) -> Positions:
+    """Return non-negative integers in the smallest type that holds the largest of them."""
+    return positions.astype(np.min_scalar_type(int(positions.max(initial=0))))
 
 
 class Columns:
@@ -148,6 +163,7 @@ class Columns:
     Attributes:
         rowids: each row's `rowid` in the table.
         organizations: the organizations, in ascending order.
+        organization_of: each row's position among the organizations.
         starts: each organization's first row, followed by the number of rows.
         amounts: the counts to add up, by name.
     """
@@ -161,7 +177,8 @@ class Columns:
         # null in weeks that were published before the column existed
         organization = Column.of(read("coalesce(organization, '(no namespace)')"))
         order = np.argsort(organization.codes, kind="stable")
-        self.rowids: Ints = read("rowid").to_numpy()[order]
+        self.rowids = small(read("rowid").to_numpy()[order])
+        self.organization_of: Codes = organization.codes[order]
         self.organizations: pa.Array = organization.values
         self.starts: Ints = np.append(0, np.cumsum(np.bincount(organization.codes, minlength=len(organization.values))))
         self._names = Names(self.organizations)
@@ -173,7 +190,7 @@ class Columns:
             if expression in scanned:
                 self._columns[expression] = column
             if expression in counts:
-                self.amounts[expression] = Amounts.of(column, self.starts)
+                self.amounts[expression] = Amounts.of(column)
 
     def __len__(self) -> int:
         return len(self.rowids)
@@ -222,15 +239,15 @@ class Names:
 
     def __init__(self, ranked: pa.Array | pa.ChunkedArray) -> None:
         lowered = pc.utf8_lower(ranked).cast(pa.binary())
-        self._starts = np.append(1, 1 + np.cumsum(pc.binary_length(lowered).to_numpy().astype(np.int64) + 1))
+        self._starts = small(np.append(1, 1 + np.cumsum(pc.binary_length(lowered).to_numpy().astype(np.int64) + 1)))
         parts = [lowered.slice(start, _STEP).to_pylist() for start in range(0, len(lowered), _STEP)]
         self._text = b"\n" + b"".join(b"\n".join(part) + b"\n" for part in parts)
         self._has_breaks = self._text.count(b"\n") > len(lowered) + 1
         hashes = np.fromiter((hash(name) for part in parts for name in part), np.int64, len(lowered))
-        self._by_hash = np.argsort(hashes, kind="stable")
+        self._by_hash = small(np.argsort(hashes, kind="stable"))
         self._hashes = hashes[self._by_hash]
 
-    def equal(self, name: str) -> Ints:
+    def equal(self, name: str) -> Positions:
         """Return the positions of the names that equal the given name, ignoring case."""
         wanted = _lower(name)
         first, last = (np.searchsorted(self._hashes, hash(wanted), side=side) for side in ("left", "right"))
@@ -247,7 +264,8 @@ class Names:
             return np.array(found, np.int64)
         at = self._text.find(part, 1)
         while 0 <= at < self._starts[-1] and len(found) < n:
-            position = int(np.searchsorted(self._starts, at, side="right")) - 1
+            # of the same type, because NumPy would convert all starts otherwise
+            position = int(np.searchsorted(self._starts, self._starts.dtype.type(at), side="right")) - 1
             following = self._starts[position + 1]
             is_within = at + len(part) < following
             if is_within:

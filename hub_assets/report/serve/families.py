@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from hub_assets.report.serve.columns import Ints, largest
+from hub_assets.report.serve.columns import Positions, largest
 from hub_assets.report.serve.endpoints import Answer, Endpoint
 from hub_assets.report.serve.graph import Graph, Neighbors
 from hub_assets.report.serve.parameters import Parameter
@@ -47,7 +47,7 @@ def _graph(reader: Reader) -> Graph:
     return reader.kept("graph", Graph.read)
 
 
-def _rows(reader: Reader, graph: Graph, nodes: Ints) -> pa.Table:
+def _rows(reader: Reader, graph: Graph, nodes: Positions) -> pa.Table:
     """Return a row of facts about the node at each of the given positions, in the given order."""
     return reader.table(_ROWS, nodes=graph.node_rowids[nodes].tolist(), models=graph.model_rowids[nodes].tolist())
 

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from hub_assets.report.serve.columns import Codes, Column, Ints, Names
+from hub_assets.report.serve.columns import Codes, Column, Ints, Names, Positions, small
 
 Hashes = npt.NDArray[np.uint64]
 Nodes = npt.NDArray[np.int32]
@@ -48,7 +48,7 @@ class Neighbors:
         relations: the code of each edge's relation.
     """
 
-    starts: Ints
+    starts: Positions
     others: Nodes
     relations: Codes
 
@@ -57,10 +57,10 @@ class Neighbors:
         """Sort edges by the node in `nodes`; `others` contains the node at the other end of each edge."""
         order = np.argsort(nodes, kind="stable")
         starts = np.append(0, np.cumsum(np.bincount(nodes, minlength=n_nodes)))
-        return cls(starts, others[order].astype(np.int32), relations[order])
+        return cls(small(starts), others[order].astype(np.int32), relations[order])
 
     def of_node(self, node: int) -> tuple[Nodes, Codes]:
-        """Return the other nodes and the relations of a node's edges."""
+        """Return the node at the other end of each of a node's edges, and the edges' relations."""
         edges = slice(self.starts[node], self.starts[node + 1])
         return self.others[edges], self.relations[edges]
 
@@ -79,7 +79,7 @@ class Graph:
     """
 
     names: Names
-    node_rowids: Ints
+    node_rowids: Positions
     model_rowids: Ints
     sizes: Ints
     relations: list[str]
@@ -108,7 +108,7 @@ class Graph:
         child, base, codes = child[is_known], base[is_known], relation.codes[is_known]
         return cls(
             names=Names(nodes["repo_id"]),
-            node_rowids=nodes["row_id"].to_numpy(),
+            node_rowids=small(nodes["row_id"].to_numpy()),
             model_rowids=rowids[position],
             sizes=nodes["n_downloads"].to_numpy() + downloads[position],
             relations=relation.values.to_pylist(),

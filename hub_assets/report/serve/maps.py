@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from hub_assets.report.serve.columns import Amounts, Bools, Columns, largest
+from hub_assets.report.serve.columns import Amounts, Bools, Columns, largest, sums_of_runs
 from hub_assets.report.serve.endpoints import Answer, Endpoint
 from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader
@@ -75,15 +75,17 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
         columns = reader.columns(table)
         selected = _selected(columns, filters, values)
         amounts = columns.amounts[values["measure"]]
-        is_selected = selected[amounts.rows]
-        totals = amounts.sums(amounts.distinct[amounts.codes] * is_selected)
+        # a slice copies nothing
+        chosen = slice(None) if selected.all() else np.flatnonzero(selected[amounts.rows])
+        codes = amounts.codes[chosen]
+        organizations, totals = sums_of_runs(columns.organization_of[amounts.rows[chosen]], amounts.distinct[codes])
         total = int(totals.sum())
-        counts = np.bincount(amounts.codes[is_selected], minlength=len(amounts.distinct))
+        counts = np.bincount(codes, minlength=len(amounts.distinct))
         n_selected = int(np.count_nonzero(selected))
         # an unknown count counts as 0
-        sample = Counted(np.append(0.0, amounts.distinct), np.append(n_selected - counts.sum(), counts))
+        sample = Counted(np.append(0.0, amounts.distinct), np.append(n_selected - len(codes), counts))
         most = LARGEST if values["org"] is None else LARGEST_OF_ONE
-        positions = largest(totals, min(values["top"], int(np.count_nonzero(totals))))
+        positions = organizations[largest(totals, values["top"])]
         shown = [_shown(columns, amounts, position, selected, most) for position in positions]
         rowids = [rowid for row in shown for rowid, _ in row["largest"]]
         ids = dict(zip(rowids, reader.rows_at(table, "repo_id", rowids)["repo_id"].to_pylist(), strict=True))
@@ -98,9 +100,9 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
                 "n_known": n_selected - int(np.count_nonzero(selected[amounts.unknown])),
                 "gini": gini_of(sample) if total else None,
                 "n_shown": sum(row["n_repos"] for row in shown),
-                "n_organizations": int(np.count_nonzero(totals)),
+                "n_organizations": len(organizations),
                 "total": total,
-                "total_of_all_listed": int(amounts.distinct[amounts.codes].sum()),
+                "total_of_all_listed": amounts.total,
                 "hhi": float(np.square(totals / total).sum()) if total else None,
             },
         )
@@ -140,11 +142,11 @@ def _met(columns: Columns, name: str, value: str) -> Bools:
     return column.is_null() == (value == NONE) if value in (NONE, ANY) else column.equals(value)
 
 
-def _shown(columns: Columns, amounts: Amounts, position: np.int64, selected: Bools, most: int) -> dict[str, Any]:
+def _shown(columns: Columns, amounts: Amounts, position: int, selected: Bools, most: int) -> dict[str, Any]:
     """Return an organization's result, in which each of its largest repositories is a pair of row id and value."""
     start, end = columns.starts[position : position + 2]
     rows = start + np.flatnonzero(selected[start:end])
-    positive = slice(*amounts.starts[position : position + 2])
+    positive = amounts.between(start, end)
     is_selected = selected[amounts.rows[positive]]
     values = amounts.distinct[amounts.codes[positive][is_selected]]
     first = largest(values, most)

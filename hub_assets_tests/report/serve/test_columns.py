@@ -1,6 +1,7 @@
 """Columns and names in memory, compared with the same question asked of Python lists."""
 
 from datetime import date
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_assets.report.serve.columns import Column, Columns, Names, top
+from hub_assets.report.serve.columns import Column, Columns, Names, sums_of_runs, top
 
 NUMBERS = st.lists(st.none() | st.integers(0, 6) | st.integers(0, 2**62), max_size=30)
 TEXTS = st.lists(st.none() | st.sampled_from(["", "a", "b", "Ä", "ab"]), max_size=30)
@@ -77,7 +78,15 @@ def test_rows_are_sorted_by_organization(rows: list[tuple[str, int | None, list[
         assert amounts.rows.tolist() == [place for place, (_, n, *_) in enumerate(kept) if n]
         assert values.tolist() == [n for _, n, *_ in kept if n]
         assert amounts.unknown.tolist() == [place for place, (_, n, *_) in enumerate(kept) if n is None]
-        assert amounts.sums(values).tolist() == [sum(n or 0 for name, n, *_ in kept if name == each) for each in names]
+        assert amounts.total == sum(n or 0 for _, n, *_ in kept)
+        assert [names[position] for position in columns.organization_of] == [name for name, *_ in kept]
+        for start, end in pairwise(columns.starts.tolist()):
+            assert values[amounts.between(start, end)].tolist() == [n for _, n, *_ in kept[start:end] if n]
+        keys, sums = sums_of_runs(columns.organization_of[amounts.rows], values)
+        expected = {name: sum(n or 0 for each, n, *_ in kept if each == name) for name in names}
+        assert dict(zip([names[key] for key in keys], sums.tolist(), strict=True)) == {
+            name: total for name, total in expected.items() if total
+        }
         assert columns.of_organizations(["A", "c"]).tolist() == [name in ("a", "c") for name, *_ in kept]
         where = f"rowid in ({', '.join(map(str, columns.rowids.tolist())) or 'null'})"
         [[n_found, total]] = connection.execute(f"select count(*), coalesce(sum(n), 0) from t where {where}").fetchall()
