@@ -23,7 +23,10 @@ settings.load_profile("brief")
 # variables once, when it is imported
 _OWN = Path(tempfile.mkdtemp(prefix="hub_assets_tests_"))
 atexit.register(shutil.rmtree, _OWN, ignore_errors=True)
-for _name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "DAGSTER_HOME"):
+for _name in (
+    *("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "DAGSTER_HOME"),
+    *("HUB_ASSETS_LAKE", "HUB_ASSETS_ENGINE", "SPARK_REMOTE"),
+):
     os.environ.pop(_name, None)
 # with these variables, requests to servers on this machine would go through the proxy
 for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
@@ -56,4 +59,4 @@ def golden(pytestconfig: pytest.Config) -> "Golden":
     """A home with one complete week, shared by all processes; copy it before changing it."""
     from hub_assets_tests.golden import golden_in
 
-    return golden_in(pytestconfig.cache.mkdir("golden"))
+    return golden_in(pytestconfig.rootpath / ".pytest_cache" / "golden")

@@ -1,16 +1,17 @@
 """The golden home: one complete week, made once by running the command, for tests that need an existing week.
 
 All pytest-xdist workers share it: the first one that needs it builds it under a lock while the others wait. Later test
-runs reuse it for a few hours, unless the code or an installed package has changed. Tests that change a home use a copy.
-Other tests check how a week is built.
+runs on the same day reuse it until the code or an installed package changes; some tests compare its age with today.
+Tests that change a home use a copy. Other tests check how a week is built.
 """
 
 import hashlib
 import importlib.metadata
 import shutil
+import sys
 import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from click.testing import CliRunner
 from filelock import FileLock
 
 from hub_assets import cli
+from hub_assets.lake.parts import write_beside
 from hub_assets.local_hub.population import Population
 from hub_assets.local_hub.simulated import simulated
 
@@ -27,9 +29,7 @@ ASKED_FOR: Final = date(2026, 11, 18)
 SCALE: Final = 0.003
 SEED: Final = 3
 """A seed whose small Hub has many pairs of names, including some for each possible decision."""
-ROOT: Final = Path(__file__).parents[1]
-_MOST_SECONDS: Final = 6 * 3600
-"""An older golden home is built again, because some tests compare the time of its run with today."""
+_ROOT: Final = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -51,41 +51,40 @@ def hub_of(week: date = WEEK) -> Population:
 
 
 def golden_in(folder: Path) -> Golden:
-    """Return the golden home in a folder, building it if the folder has none that this code built recently."""
-    folder.mkdir(parents=True, exist_ok=True)
-    home, output = folder / "home", folder / "output.txt"
-    built_by = f"built by {_code()}\n"
-    with FileLock(folder / "lock"):
-        is_recent = output.exists() and time.time() - output.stat().st_mtime < _MOST_SECONDS
-        if not (is_recent and output.read_text(encoding="utf-8").startswith(built_by)):
-            output.unlink(missing_ok=True)
-            shutil.rmtree(home, ignore_errors=True)
-            command = [
-                "demo",
-                "--home",
-                home,
-                "--week",
-                ASKED_FOR,
-                "--scale",
-                SCALE,
-                "--seed",
-                SEED,
-                "--budget",
-                "none",
-            ]
-            made = CliRunner().invoke(cli.main, [str(argument) for argument in command])
+    """Return the golden home of this code in a folder with homes of other code, building it if it is missing."""
+    mine = folder / _KEY
+    home, output = mine / "home", mine / "output.txt"
+    mine.mkdir(parents=True, exist_ok=True)
+    with FileLock(mine / "lock"):
+        if not output.exists():
+            if home.exists():  # its run was killed
+                shutil.rmtree(home)
+            options = f"--week {ASKED_FOR} --scale {SCALE} --seed {SEED} --budget none"
+            made = CliRunner().invoke(cli.main, ["demo", "--home", str(home), *options.split()])
             assert made.exit_code == 0, made.output
-            output.write_text(built_by + made.output, encoding="utf-8")
-    return Golden(home, output.read_text(encoding="utf-8").removeprefix(built_by))
+            write_beside(output, lambda beside: beside.write_text(made.output, encoding="utf-8"))
+            _remove_old(folder)
+    return Golden(home, output.read_text(encoding="utf-8"))
 
 
-def _code() -> str:
-    """Return a hash of the project's files and the versions of all installed packages."""
-    digest = hashlib.sha256()
-    for package in ("hub_assets", "dbt_like_sql"):
-        for path in sorted((ROOT / package).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    versions = sorted(f"{each.name} {each.version}" for each in importlib.metadata.distributions())
-    digest.update("\n".join((*versions, str(SCALE), str(SEED), str(ASKED_FOR))).encode())
-    return digest.hexdigest()
+def _remove_old(folder: Path) -> None:
+    """Remove homes that were built a day ago or earlier, so that no running test uses them."""
+    for output in folder.glob("*/output.txt"):
+        if time.time() - output.stat().st_mtime > 24 * 3600:
+            output.unlink()
+            shutil.rmtree(output.parent)
+
+
+def _key() -> str:
+    """Return a hash of what the golden home depends on: the code, its packages, this file, the day and the path."""
+    digest = hashlib.sha256(f"{_ROOT} {datetime.now(UTC).date()} {sys.version}".encode())
+    for path in (Path(__file__), *sorted(_ROOT.glob("hub_assets/**/*")), *sorted(_ROOT.glob("dbt_like_sql/**/*"))):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(str(path).encode() + path.read_bytes())
+    for each in sorted(f"{each.name} {each.version}" for each in importlib.metadata.distributions()):
+        digest.update(each.encode())
+    return digest.hexdigest()[:16]
+
+
+_KEY: Final = _key()
+"""Computed when this module is imported, along with the code that builds the home."""

@@ -158,7 +158,8 @@ edges as (
         pairs.source_id,
         pairs.target_id,
         pairs.n_commits as weight,
-        1 as n_repos, pairs.n_commits / pairs.n_others as fractional_weight
+        1 as n_repos,
+        cast(cast(pairs.n_commits / pairs.n_others as decimal(38, 18)) as double) as fractional_weight
     from pairs
     inner join networks on pairs.repo_key = networks.repo_key
     where pairs.is_only_meeting

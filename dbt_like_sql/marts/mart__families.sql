@@ -33,8 +33,9 @@ families as (
     select
         members.root_node,
         count(*) as n_members,
-        -- unlike a sum of doubles, a sum of decimals does not depend on the order of rows
-        cast(sum(cast(1 / nodes.n_roots as decimal(38, 18))) as double) as n_members_fractional,
+        -- a sum of decimals does not depend on the order of rows; to 12 digits, three thirds are 1
+        cast(cast(sum(cast(1 / nodes.n_roots as decimal(38, 18))) as decimal(38, 12)) as double)
+            as n_members_fractional,
         max(members.depth) as max_depth,
         sum(relations.is_finetune) as n_finetunes,
         sum(relations.is_adapter) as n_adapters,

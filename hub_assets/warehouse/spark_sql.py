@@ -187,10 +187,16 @@ def _percentile(node: exp.Expr) -> exp.Expr:
     return exp.func("PERCENTILE", node.this, node.expression)
 
 
-def _deviation(node: exp.Expr) -> exp.Expr:
-    """Drop the ORDER BY, which Spark's aggregates do not have and which affects only the last digit here."""
-    if isinstance(node.this, exp.Order):
-        node.set("this", node.this.this)
+def _order(node: exp.Expr) -> exp.Expr:
+    """Drop the ORDER BY inside a standard deviation, where it affects only the last digit; lists keep theirs.
+
+    Spark's aggregates have no ORDER BY.
+    """
+    if isinstance(node.parent, exp.StddevSamp):
+        value: exp.Expr = node.this
+        return value
+    if isinstance(node.parent, exp.AggFunc) and not isinstance(node.parent, exp.ArrayAgg | exp.GroupConcat):
+        raise sqlglot.UnsupportedError(f"{node.parent.sql('duckdb')}: ORDER BY")
     return node
 
 
@@ -316,7 +322,7 @@ _CONVERSIONS: Final[dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
     exp.ArrayAgg: _list,
     exp.Filter: _filter,
     exp.PercentileCont: _percentile,
-    exp.StddevSamp: _deviation,
+    exp.Order: _order,
     exp.GenerateSeries: _series,
     exp.Trim: _trim,
     exp.Lower: _lower,

@@ -207,6 +207,10 @@ def test_no_page_scrolls_sideways_even_when_the_window_shrinks(slug: str, open_p
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         found[width] = page.evaluate("document.documentElement.scrollWidth")
     assert {width: scrolled for width, scrolled in found.items() if scrolled > width} == {}
+    page = open_page(f"{slug}.html", width=320)
+    if slug in WITH_CHARTS:
+        draw_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.parametrize("slug", ["index", "activity"])

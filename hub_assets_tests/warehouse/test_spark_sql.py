@@ -37,6 +37,8 @@ def test_every_model_is_translated_without_approximation(project: Project) -> No
         ("approx_quantile(n_likes, 0.5)", "approximate"),
         ("len(list_filter(tags, lambda tag: tag <> ''))", "array_length"),
         ("list(repo_id order by n_likes desc)", "desc"),
+        ("sum(n_likes / 3 order by n_likes)", "ORDER BY"),
+        ("var_samp(n_likes order by n_likes)", "ORDER BY"),
         ("regexp_replace(repo_id, 'a', 'b')", "regexp_replace"),
         ("regexp_matches(repo_id, sha)", "literal pattern"),
         ("trim(repo_id, 'x')", "trim"),
@@ -45,6 +47,11 @@ def test_every_model_is_translated_without_approximation(project: Project) -> No
 def test_inexact_translation_is_refused_by_name(project: Project, expression: str, why: str) -> None:
     with pytest.raises(ModelError, match=rf"odd\.sql: .*{why}"):
         translated(project, f"{expression} as snapshot_date")
+
+
+def test_the_order_inside_a_standard_deviation_is_dropped(project: Project) -> None:
+    translated_to = translated(project, "stddev_samp(n_likes order by n_likes) as snapshot_date")
+    assert "STDDEV_SAMP(`int_hub__repositories`.`n_likes`)" in translated_to
 
 
 @pytest.mark.parametrize(

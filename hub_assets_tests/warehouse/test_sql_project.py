@@ -221,7 +221,7 @@ def test_no_table_depends_on_the_local_clock_or_time_zone() -> None:
         assert not clock.search(statement), model.name
 
 
-def test_no_value_depends_on_the_order_of_rows() -> None:
+def test_no_sum_depends_on_the_order_of_rows() -> None:
     """Sums of doubles differ in their last digit from build to build, because DuckDB reads rows in several threads."""
     project = load_project(REAL)
     found = []

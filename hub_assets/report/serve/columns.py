@@ -178,7 +178,8 @@ class Columns:
         organization = Column.of(read("coalesce(organization, '(no namespace)')"))
         order = np.argsort(organization.codes, kind="stable")
         self.rowids = small(read("rowid").to_numpy()[order])
-        self.organization_of: Codes = organization.codes[order]
+        # not in the smallest type, so that the position after the last organization fits, too
+        self.organization_of = organization.codes[order].astype(np.int32)
         self.organizations: pa.Array = organization.values
         self.starts: Ints = np.append(0, np.cumsum(np.bincount(organization.codes, minlength=len(organization.values))))
         self._names = Names(self.organizations)
@@ -202,7 +203,7 @@ class Columns:
     def of_organizations(self, names: Sequence[str]) -> Bools:
         """Return which rows belong to one of these organizations, ignoring case."""
         met = np.zeros(len(self), np.bool_)
-        for position in (position for name in names for position in self._names.equal(name)):
+        for position in (position for name in names for position in self._names.equal(name).tolist()):
             met[self.starts[position] : self.starts[position + 1]] = True
         return met
 
@@ -253,7 +254,8 @@ class Names:
         first, last = (np.searchsorted(self._hashes, hash(wanted), side=side) for side in ("left", "right"))
         found = self._by_hash[first:last]
         starts = self._starts
-        is_equal = [self._text[starts[each] : starts[each + 1] - 1] == wanted for each in found]
+        # as Python's integers, because `each + 1` may not fit the positions' type
+        is_equal = [self._text[starts[each] : starts[each + 1] - 1] == wanted for each in found.tolist()]
         return found[np.array(is_equal, np.bool_)]
 
     def containing(self, text: str, n: int) -> Ints:

@@ -85,7 +85,7 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
         # an unknown count counts as 0
         sample = Counted(np.append(0.0, amounts.distinct), np.append(n_selected - len(codes), counts))
         most = LARGEST if values["org"] is None else LARGEST_OF_ONE
-        positions = organizations[largest(totals, values["top"])]
+        positions = organizations[largest(totals, values["top"])].tolist()
         shown = [_shown(columns, amounts, position, selected, most) for position in positions]
         rowids = [rowid for row in shown for rowid, _ in row["largest"]]
         ids = dict(zip(rowids, reader.rows_at(table, "repo_id", rowids)["repo_id"].to_pylist(), strict=True))

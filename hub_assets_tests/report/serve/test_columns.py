@@ -109,3 +109,9 @@ def test_names_are_found_in_order_of_rank(names: list[str], text: str, n: int) -
         == [place for place, name in enumerate(names) if lowered(text) in lowered(name)][:n]
     )
     assert ranked.equal(text).tolist() == [place for place, name in enumerate(names) if lowered(text) == lowered(name)]
+
+
+@pytest.mark.parametrize("n", [127, 128, 255, 256, 257, 32_767, 65_536])
+def test_the_last_of_any_number_of_names_is_found(n: int) -> None:
+    """Positions are kept in the smallest type that fits, so the position after the last one may not fit."""
+    assert Names(pa.array([f"name {place}" for place in range(n)])).equal(f"name {n - 1}").tolist() == [n - 1]

@@ -93,8 +93,9 @@ ORGANIZATIONS: Final = Query(
     "The 50 organizations whose roots have the most descendants",
     """
 select
-    organization, kind, any_value(country) as country, count(*) as n_roots, sum(n_members_fractional) as n_members,
-    sum(n_downloads_members)::bigint as n_downloads_members, arg_max(root_repo_id, n_members) as largest_root
+    organization, kind, any_value(country) as country, count(*) as n_roots,
+    round(sum(n_members_fractional), 6) as n_members, sum(n_downloads_members)::bigint as n_downloads_members,
+    arg_max(root_repo_id, n_members) as largest_root
 from mart__families
 where snapshot_date = $week
 group by organization, kind
