@@ -149,7 +149,7 @@ def test_plan_shows_what_a_budget_covers(tmp_path: Path) -> None:
 def test_refresh_starts_the_week_over_unless_a_later_week_builds_on_it(tmp_path: Path) -> None:
     first, second = (build_app(simulated(week, scale=0.001), quota=Quota(10**6, 1)) for week in (BEFORE, WEEK))
     with running(first) as url:
-        for options in ([], [], ["--refresh"]):
+        for options in ([], ["--refresh"]):
             result = run("snapshot", "--home", tmp_path, *options, HF_ENDPOINT=url)
             assert result.exit_code == 0, result.output
         n_calls = first.state.counters.by_kind["history"]

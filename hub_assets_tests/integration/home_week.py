@@ -30,12 +30,15 @@ DIGITS: Final = 9
 """Significant digits to which doubles must agree where numbers may be added in another order."""
 
 
-def take_week(root: str, url: str, week: str, without: tuple[str, ...] = LEFT_OUT) -> None:
+def take_week(
+    root: str, url: str, week: str, without: tuple[str, ...] = LEFT_OUT, budget_calls: int | None = None
+) -> None:
     """Run the weekly job. This function is meant for a separate process.
 
     Args:
         root, url, week: the home, the Hub and the partition.
         without: assets to leave out, by the beginnings of their names.
+        budget_calls: maximum number of calls for histories; None for no limit.
 
     Raises:
         AssertionError: if a step fails; its message contains the messages of all failed steps.
@@ -46,7 +49,9 @@ def take_week(root: str, url: str, week: str, without: tuple[str, ...] = LEFT_OU
         home.secret.write_text(SECRET)
         home.secret.chmod(0o600)
     hub = HubResource(endpoint=url, use_token=False, attempts=2, backoff=0.01, page_size=50)
-    defs = build_defs(hub=hub, home=HomeResource(root=root), crawl=CrawlResource(budget_hours=None))
+    defs = build_defs(
+        hub=hub, home=HomeResource(root=root), crawl=CrawlResource(budget_hours=None, budget_calls=budget_calls)
+    )
     job = defs.resolve_job_def("weekly_snapshot")
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(

@@ -166,7 +166,7 @@ def check(found: Mapping[str, Any], n_filled: int) -> None:
 def check_week(spark: Spark, population: Population, folder: Path, n_filled: int) -> None:
     home = Home(folder / "home")
     with running(build_app(population, quota=Quota(100_000, 300))) as url:
-        take_week(str(home.root), url, str(population.week), WITHOUT)
+        take_week(str(home.root), url, str(population.week), WITHOUT, budget_calls=4_000)
     sources = [source.name for source in project().sources if not source.is_stored]
     files = {name: home.lake.files_of_all_weeks(name) for name in sources}
     with connect(home.build) as connection:
