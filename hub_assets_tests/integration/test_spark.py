@@ -30,7 +30,7 @@ from hub_assets.warehouse.database import connect, is_table, prepare, replace_we
 from hub_assets.warehouse.spark import Spark, SparkError, build_week
 from hub_assets.warehouse.sql_project import Model
 from hub_assets_tests.golden import WEEK, hub_of
-from hub_assets_tests.integration.home_week import DIGITS, FILES_FOR_PEOPLE, published_figures, take_week
+from hub_assets_tests.integration.home_week import DIGITS, FILES_FOR_PEOPLE, LEFT_OUT, published_figures, take_week
 from hub_assets_tests.warehouse.building import CORE, SOURCES
 from hub_assets_tests.warehouse.building import build_week as build_on_duckdb
 from hub_assets_tests.warehouse.odd import WEEKS, odd_rows
@@ -208,10 +208,10 @@ def test_week_on_spark_publishes_the_same_figures(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(build_app(hub_of(), quota=Quota(100_000, 300))) as url:
-        take_week(str(tmp_path / "duckdb"), url, str(WEEK))
+        take_week(str(tmp_path / "duckdb"), url, str(WEEK), LEFT_OUT + FILES_FOR_PEOPLE)
         monkeypatch.setenv("HUB_ASSETS_ENGINE", "spark")
         monkeypatch.setenv("SPARK_REMOTE", address)
-        take_week(str(tmp_path / "spark"), url, str(WEEK))
+        take_week(str(tmp_path / "spark"), url, str(WEEK), LEFT_OUT + FILES_FOR_PEOPLE)
     published = [published_figures(Home(tmp_path / name)) for name in ("duckdb", "spark")]
     assert published[0] == published[1]
     with connect(Home(tmp_path / "spark").build) as connection:
