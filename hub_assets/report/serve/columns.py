@@ -135,16 +135,19 @@ class Amounts:
         return slice(*np.searchsorted(self.rows, np.array([start, end], np.int32)))
 
 
-def sums_of_runs(keys: Codes, amounts: Ints) -> tuple[Codes, Ints]:
-    """Return each distinct key and the sum of its amounts, for keys in ascending order.
+@dataclass(frozen=True)
+class Sums:
+    """The sum of a count over some rows, for each organization with a positive sum.
 
-    A count is at most `GREATEST_COUNT`, so that the sum of nine thousand of the largest fits in 64 bits.
+    Attributes:
+        organizations: positions of the organizations, in ascending order.
+        totals: their sums. A count is at most `GREATEST_COUNT`, so that the sum of nine thousand of the largest fits.
+        counts: how often each distinct positive value occurs.
     """
-    if not len(keys):
-        return keys, amounts
-    last = np.flatnonzero(np.append(keys[1:] != keys[:-1], True))
-    # twice as fast as `reduceat`
-    return keys[last], np.diff(np.cumsum(amounts)[last], prepend=0)
+
+    organizations: Positions
+    totals: Ints
+    counts: Ints
 
 
 def small(positions: Ints) -> Positions:
@@ -185,6 +188,7 @@ class Columns:
         self._names = Names(self.organizations)
         self._columns: dict[str, Column] = {}
         self.amounts: dict[str, Amounts] = {}
+        self._sums_of_all: dict[str, Sums] = {}
         scanned, counts = SCANNED[table]
         for expression in dict.fromkeys([*scanned, *counts]):
             column = Column.of(read(expression)).taken(order)
@@ -199,6 +203,25 @@ class Columns:
     def __getitem__(self, expression: str) -> Column:
         """Return a column, given its expression in `SCANNED`."""
         return self._columns[expression]
+
+    def sums(self, name: str, selected: Bools) -> Sums:
+        """Add up a count of the selected rows, by organization; the sums of all rows are kept."""
+        if not selected.all():
+            return self._sums(self.amounts[name], np.flatnonzero(selected[self.amounts[name].rows]))
+        if name not in self._sums_of_all:
+            self._sums_of_all[name] = self._sums(self.amounts[name], slice(None))
+        return self._sums_of_all[name]
+
+    def _sums(self, amounts: Amounts, chosen: Ints | slice) -> Sums:
+        codes = amounts.codes[chosen]
+        organizations = self.organization_of[amounts.rows[chosen]]
+        # the rows of an organization are consecutive; this is twice as fast as `reduceat`
+        last = np.flatnonzero(organizations != np.append(organizations[1:], -1))
+        return Sums(
+            organizations=organizations[last],
+            totals=np.diff(np.cumsum(amounts.distinct[codes])[last], prepend=0),
+            counts=np.bincount(codes, minlength=len(amounts.distinct)),
+        )
 
     def of_organizations(self, names: Sequence[str]) -> Bools:
         """Return which rows belong to one of these organizations, ignoring case."""

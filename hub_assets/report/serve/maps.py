@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from hub_assets.report.serve.columns import Amounts, Bools, Columns, largest, sums_of_runs
+from hub_assets.report.serve.columns import Amounts, Bools, Columns, largest
 from hub_assets.report.serve.endpoints import Answer, Endpoint
 from hub_assets.report.serve.parameters import Parameter
 from hub_assets.report.serve.published import Reader
@@ -75,17 +75,13 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
         columns = reader.columns(table)
         selected = _selected(columns, filters, values)
         amounts = columns.amounts[values["measure"]]
-        # a slice copies nothing
-        chosen = slice(None) if selected.all() else np.flatnonzero(selected[amounts.rows])
-        codes = amounts.codes[chosen]
-        organizations, totals = sums_of_runs(columns.organization_of[amounts.rows[chosen]], amounts.distinct[codes])
-        total = int(totals.sum())
-        counts = np.bincount(codes, minlength=len(amounts.distinct))
+        sums = columns.sums(values["measure"], selected)
+        total = int(sums.totals.sum())
         n_selected = int(np.count_nonzero(selected))
         # an unknown count counts as 0
-        sample = Counted(np.append(0.0, amounts.distinct), np.append(n_selected - len(codes), counts))
+        sample = Counted(np.append(0.0, amounts.distinct), np.append(n_selected - sums.counts.sum(), sums.counts))
         most = LARGEST if values["org"] is None else LARGEST_OF_ONE
-        positions = organizations[largest(totals, values["top"])].tolist()
+        positions = sums.organizations[largest(sums.totals, values["top"])].tolist()
         shown = [_shown(columns, amounts, position, selected, most) for position in positions]
         rowids = [rowid for row in shown for rowid, _ in row["largest"]]
         ids = dict(zip(rowids, reader.rows_at(table, "repo_id", rowids)["repo_id"].to_pylist(), strict=True))
@@ -100,10 +96,10 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
                 "n_known": n_selected - int(np.count_nonzero(selected[amounts.unknown])),
                 "gini": gini_of(sample) if total else None,
                 "n_shown": sum(row["n_repos"] for row in shown),
-                "n_organizations": len(organizations),
+                "n_organizations": len(sums.organizations),
                 "total": total,
                 "total_of_all_listed": amounts.total,
-                "hhi": float(np.square(totals / total).sum()) if total else None,
+                "hhi": float(np.square(sums.totals / total).sum()) if total else None,
             },
         )
 

@@ -1,5 +1,6 @@
 """Columns and names in memory, compared with the same question asked of Python lists."""
 
+from collections import Counter
 from datetime import date
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_assets.report.serve.columns import Column, Columns, Names, sums_of_runs, top
+from hub_assets.report.serve.columns import Column, Columns, Names, top
 
 NUMBERS = st.lists(st.none() | st.integers(0, 6) | st.integers(0, 2**62), max_size=30)
 TEXTS = st.lists(st.none() | st.sampled_from(["", "a", "b", "Ä", "ab"]), max_size=30)
@@ -82,11 +83,14 @@ def test_rows_are_sorted_by_organization(rows: list[tuple[str, int | None, list[
         assert [names[position] for position in columns.organization_of] == [name for name, *_ in kept]
         for start, end in pairwise(columns.starts.tolist()):
             assert values[amounts.between(start, end)].tolist() == [n for _, n, *_ in kept[start:end] if n]
-        keys, sums = sums_of_runs(columns.organization_of[amounts.rows], values)
-        expected = {name: sum(n or 0 for each, n, *_ in kept if each == name) for name in names}
-        assert dict(zip([names[key] for key in keys], sums.tolist(), strict=True)) == {
-            name: total for name, total in expected.items() if total
-        }
+        for selected in (np.ones(len(kept), np.bool_), np.arange(len(kept)) % 2 == 0):
+            found = columns.sums("n", selected)
+            some = [(name, n) for (name, n, *_), is_selected in zip(kept, selected, strict=True) if is_selected and n]
+            expected = {name: sum(n for each, n in some if each == name) for name in sorted({name for name, _ in some})}
+            assert [names[position] for position in found.organizations] == list(expected)
+            assert found.totals.tolist() == list(expected.values())
+            occurring = dict(zip(amounts.distinct.tolist(), found.counts.tolist(), strict=True))
+            assert {value: n for value, n in occurring.items() if n} == Counter(n for _, n in some)
         assert columns.of_organizations(["A", "c"]).tolist() == [name in ("a", "c") for name, *_ in kept]
         where = f"rowid in ({', '.join(map(str, columns.rowids.tolist())) or 'null'})"
         [[n_found, total]] = connection.execute(f"select count(*), coalesce(sum(n), 0) from t where {where}").fetchall()
