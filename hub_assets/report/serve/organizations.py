@@ -44,13 +44,9 @@ where snapshot_date = $week and organization = $organization and kind = $kind
 order by activity_date, repo_type
 """
 _LIST: Final = """
-select
-    organization, kind, any_value(country) as country, sum(n_repos)::bigint as n_repos,
-    sum(n_downloads)::bigint as n_downloads
+select organization, kind, country, n_repos, n_downloads
 from mart__organizations
 where snapshot_date = $week
-group by organization, kind
-order by n_repos desc, organization, kind
 """
 
 
@@ -69,8 +65,13 @@ def _days(reader: Reader, values: Mapping[str, Any]) -> Answer:
 
 
 def _ranked(connection: duckdb.DuckDBPyConnection, week: date) -> tuple[pa.Table, Names]:
+    # grouped outside DuckDB, which would need more than its limit for a million organizations
+    rows = connection.sql(_LIST, params={"week": week}).to_arrow_table().group_by(["organization", "kind"])
+    facts = {"country": "min", "n_repos": "sum", "n_downloads": "sum"}
+    table = rows.aggregate(list(facts.items())).rename_columns({f"{name}_{how}": name for name, how in facts.items()})
+    order = [("n_repos", "descending"), ("organization", "ascending"), ("kind", "ascending")]
     # otherwise, each `take` would combine the chunks again
-    table = connection.sql(_LIST, params={"week": week}).to_arrow_table().combine_chunks()
+    table = table.sort_by(order).combine_chunks()
     return table, Names(table["organization"])
 
 

@@ -29,7 +29,7 @@ T = TypeVar("T")
 Read = Callable[[duckdb.DuckDBPyConnection, date], T]
 """A function that reads data about a week from a database; its result is kept in memory."""
 
-MEMORY: Final = "256MB"
+MEMORY: Final = "160MB"
 """DuckDB's memory limit for all queries together; a query that exceeds it fails instead of spilling to disk."""
 THREADS: Final = 2
 """Number of DuckDB threads that all queries share."""
