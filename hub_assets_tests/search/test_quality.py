@@ -91,8 +91,8 @@ def test_the_default_wins_on_held_out_queries(
 
 
 @pytest.mark.slow
-def test_int8_finds_what_fp32_finds(queries: list[Query], real_data: Path) -> None:
-    weights = weights_of_fp32()
+def test_int8_finds_what_fp32_finds(queries: list[Query], real_data: Path, tmp_path: Path) -> None:
+    weights = weights_of_fp32(tmp_path)
     texts = meanings_of(golden_documents(real_data / "cards").slice(0, SAMPLE)).to_pylist()
     asked = [query.text for query in queries]
     embedder = MiniLM()
