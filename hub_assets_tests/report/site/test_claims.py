@@ -30,6 +30,8 @@ KEPT = {
     "is_last_month",
 }
 """Columns that the tests do not change: keys, and columns that decide whether a claim is made at all."""
+SILENT = {"ten-core"}
+"""Claims about what the golden week is too small to have."""
 
 
 def test_there_are_eight_sentences_for_each_research_question() -> None:
@@ -52,10 +54,11 @@ def test_a_sentence_changes_with_its_tables(claim: Claim, two_week_home: Home, t
         before = sentence_of(week, claim)
     with opened(changed(two_week_home, tmp_path, *statements)) as week:
         after = sentence_of(week, claim)
-    if not before.is_supported:
+    assert before.is_supported == (claim.id not in SILENT)
+    if claim.id in SILENT:
         assert before.text.startswith("No statement about")
-        pytest.skip(f"the golden week is too small: {before.text.striptags()}")
-    assert before.text.striptags() != after.text.striptags()
+    else:
+        assert before.text.striptags() != after.text.striptags()
 
 
 def _perturb(connection: duckdb.DuckDBPyConnection, table: str) -> str:
@@ -77,12 +80,10 @@ def _perturb(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     return f"update {table} set {', '.join(changes)} where snapshot_date = date '{WEEK}'"
 
 
-@pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.id)
+@pytest.mark.parametrize("claim", [claim for claim in claims() if claim.id not in SILENT], ids=lambda claim: claim.id)
 def test_a_sentence_states_the_values_of_its_row(claim: Claim, two_week_home: Home) -> None:
     with opened(two_week_home.warehouse) as week:
         sentence = sentence_of(week, claim)
-    if not sentence.is_supported:
-        pytest.skip(f"the golden week is too small: {sentence.text.striptags()}")
     assert sentence.row is not None
     assert {"n", "share_known"} <= set(sentence.row.values)
     for name in claim.columns:
