@@ -70,11 +70,12 @@ def materialize(
     outage_backoff_hours: float = 6.0,
     crawl: CrawlResource = NO_HISTORIES,
     only: Collection[str] = (),
+    without: tuple[str, ...] = FILES_FOR_PEOPLE,
 ) -> tuple[dg.ExecuteInProcessResult, Any]:
     """Run the weekly job, or part of it, for a population's week; return the result and the server's counters.
 
-    Unless `only` names the assets, files for people are left out, and so are statistics if there are no histories:
-    they would show little. Each takes a third of the time.
+    Unless `only` names the assets, those that begin with the words of `without` are left out, and so are statistics if
+    there are no histories: they would show little. Each takes a third of the time.
     """
     app = build_app(population, quota=quota or Quota(100_000, 300), faults=faults)
     with running(app) as url:
@@ -89,7 +90,7 @@ def materialize(
         defs = build_defs(hub=hub, home=HomeResource(root=str(home)), crawl=crawl)
         job = defs.resolve_job_def("weekly_snapshot")
         without_histories = (*STATISTICS, "network__model_co_usage", "network__usage_summary")
-        left_out = FILES_FOR_PEOPLE + (without_histories if crawl is NO_HISTORIES else ())
+        left_out = without + (without_histories if crawl is NO_HISTORIES else ())
         result = job.execute_in_process(
             instance=instance,
             partition_key=str(population.week),
@@ -421,7 +422,7 @@ def test_a_hub_with_one_type_of_repository_is_published(
     tmp_path: Path, instance: dg.DagsterInstance, kind: str
 ) -> None:
     population = replay(record(tmp_path / "recording" / str(ONE), [f"{kind}s"]))
-    result, _ = materialize(tmp_path / "home", population, instance)
+    result, _ = materialize(tmp_path / "home", population, instance, without=())
     assert result.success, failures_of(result)
     types = query(tmp_path / "home", "select repo_type, count(*) as n from mart__repo_activity group by all")
     assert types == [{"repo_type": kind, "n": 10}]
