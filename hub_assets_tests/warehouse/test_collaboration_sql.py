@@ -136,6 +136,16 @@ def test_weights_add_up_over_models_and_fractions_divide_by_others(warehouse: Wa
     }
 
 
+def test_equal_fractions_are_equal_whether_summed_or_not(warehouse: Warehouse) -> None:
+    people = ["ann", "bob", "cy", "dan"]
+    alone = [page("2", commit("ann"), commit("eve")), page("3", commit("bob"), commit("fay"))]
+    warehouse.build([page("1", *(commit(name, at=day) for day, name in enumerate(people, 1))), *alone])
+    found = warehouse.edges("fractional_weight")
+    # only Ann and Bob each share a second model with someone, so only their edges are summed
+    assert found["ann", "bob"] == found["ann", "cy"] == found["cy", "dan"]
+    assert found["ann", "bob"][0] == pytest.approx(1 / 3)
+
+
 def test_undated_commits_come_last(warehouse: Warehouse) -> None:
     warehouse.build([page("1", commit("ann", at=None), commit("bob", at=2), commit("cy", at=None))])
     found = set(warehouse.edges(rule="prior_contributors"))

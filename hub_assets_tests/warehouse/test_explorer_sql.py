@@ -405,6 +405,15 @@ def test_licenses_drift_by_the_rules(warehouse: Warehouse) -> None:
     ]
 
 
+def test_three_thirds_of_a_family_are_one(warehouse: Warehouse) -> None:
+    merged = {key: ["base_model:lab/a", "base_model:lab/b", "base_model:lab/c"] for key in ("x", "y", "z")}
+    models = [repo(key, f"lab/{key}") for key in "abc"]
+    models += [repo(key, f"lab/{key}", tags=tags) for key, tags in merged.items()]
+    warehouse.build("mart__models", "mart__base_model_edges", raw_hub__models=models)
+    warehouse.build_families()
+    assert warehouse.rows("select n_members, n_members_fractional from mart__families") == [(3, 1.0)] * 3
+
+
 def test_families_and_drift_of_a_recorded_listing(warehouse: Warehouse, real_data: Path) -> None:
     listing = recorded_models(warehouse, real_data, "mart__models", "mart__base_model_edges")
     warehouse.build_families()

@@ -119,3 +119,16 @@ def test_names_are_found_in_order_of_rank(names: list[str], text: str, n: int) -
 def test_the_last_of_any_number_of_names_is_found(n: int) -> None:
     """Positions are kept in the smallest type that fits, so the position after the last one may not fit."""
     assert Names(pa.array([f"name {place}" for place in range(n)])).equal(f"name {n - 1}").tolist() == [n - 1]
+
+
+@pytest.mark.parametrize("n", [127, 128, 255, 32_767])
+def test_the_rows_of_the_last_of_any_number_of_organizations(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub_assets.report.serve.columns.SCANNED", {"t": (("n",), ("n",))})
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"create table t as select date '{WEEK}' as snapshot_date, format('{{:05}}', i) as organization, "
+            f"i + 1 as n from range({n}) as ids (i)"
+        )
+        columns = Columns(connection, "t", WEEK)
+    last = columns.sums("n", np.ones(n, np.bool_)).organizations[-1]
+    assert columns.starts[last : last + 2].tolist() == [n - 1, n]
