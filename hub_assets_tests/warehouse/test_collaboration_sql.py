@@ -137,13 +137,13 @@ def test_weights_add_up_over_models_and_fractions_divide_by_others(warehouse: Wa
 
 
 def test_equal_fractions_are_equal_whether_summed_or_not(warehouse: Warehouse) -> None:
-    people = ["ann", "bob", "cy", "dan"]
-    alone = [page("2", commit("ann"), commit("eve")), page("3", commit("bob"), commit("fay"))]
-    warehouse.build([page("1", *(commit(name, at=day) for day, name in enumerate(people, 1))), *alone])
+    together = page("1", *(commit(name, at=day) for name in "abcdefghijklmnopqr" for day in (1, 2, 3)))
+    warehouse.build([together, page("2", commit("a"), commit("x")), page("3", commit("b"), commit("y"))])
     found = warehouse.edges("fractional_weight")
-    # only Ann and Bob each share a second model with someone, so only their edges are summed
-    assert found["ann", "bob"] == found["ann", "cy"] == found["cy", "dan"]
-    assert found["ann", "bob"][0] == pytest.approx(1 / 3)
+    # only `a` and `b` each share a second model with someone, so only the edges between them are summed; 3 / 17 is the
+    # first quotient that a decimal does not keep to the last digit
+    assert found["a", "b"] == found["a", "c"] == found["c", "d"]
+    assert found["a", "b"][0] == pytest.approx(3 / 17)
 
 
 def test_undated_commits_come_last(warehouse: Warehouse) -> None:
