@@ -51,7 +51,7 @@ def hub_of(week: date = WEEK) -> Population:
 
 
 def golden_in(folder: Path) -> Golden:
-    """Return the golden home of this code in a folder with homes of other code, building it if it is missing."""
+    """Return the golden home that this code builds, building it if `folder` has only homes of other versions."""
     mine = folder / _KEY
     home, output = mine / "home", mine / "output.txt"
     mine.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def golden_in(folder: Path) -> Golden:
 
 
 def _remove_old(folder: Path) -> None:
-    """Remove homes that were built a day ago or earlier, so that no running test uses them."""
+    """Remove homes older than a day, which no running test uses."""
     for output in folder.glob("*/output.txt"):
         if time.time() - output.stat().st_mtime > 24 * 3600:
             output.unlink()
@@ -87,4 +87,4 @@ def _key() -> str:
 
 
 _KEY: Final = _key()
-"""Computed when this module is imported, along with the code that builds the home."""
+"""Computed at import, so that it describes the code in memory even if a file changes later."""

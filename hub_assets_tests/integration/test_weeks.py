@@ -74,8 +74,8 @@ def materialize(
 ) -> tuple[dg.ExecuteInProcessResult, Any]:
     """Run the weekly job, or part of it, for a population's week; return the result and the server's counters.
 
-    Unless `only` names the assets, those that begin with the words of `without` are left out, and so are statistics if
-    there are no histories: they would show little. Each takes a third of the time.
+    Unless `only` lists the assets to run, assets whose names begin with an entry of `without` are left out. Statistics
+    are also left out if there are no histories, because they would show little. Each takes a third of the time.
     """
     app = build_app(population, quota=quota or Quota(100_000, 300), faults=faults)
     with running(app) as url:

@@ -49,7 +49,7 @@ def test_first_call_windows_start_with_a_call() -> None:
 def test_a_window_never_lasts_longer_than_its_quota_says(
     window: Literal["aligned", "first_call"], power: int, before: float, later: float
 ) -> None:
-    # the end of such a window has fewer binary digits than its start, so that it is rounded
+    # the end of such a window has fewer binary digits after the point than its start, so it is rounded
     now = 2.0**power - before
     ticks = iter([now, now + later])
     limiter = Limiter(Quota(2, 300, window=window), clock=lambda: next(ticks))

@@ -24,7 +24,7 @@ def series(rng: np.random.Generator, rho: float, fresh: float) -> Floats:
 
 
 def lines(values: list[Floats]) -> list[dict[str, Any]]:
-    """Fit the lines together, which takes hardly longer than fitting one."""
+    """Fit the lines together, which takes little longer than fitting one."""
     weeks = [date(2024, 1, 1) + timedelta(days=day) for day in DAYS.tolist()]
     rows = [
         {"series": number, "snapshot_date": week, "value": value, "is_suspect": False}

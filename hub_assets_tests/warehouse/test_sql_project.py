@@ -222,7 +222,7 @@ def test_no_table_depends_on_the_local_clock_or_time_zone() -> None:
 
 
 def test_no_sum_depends_on_the_order_of_rows() -> None:
-    """Sums of doubles differ in their last digit from build to build, because DuckDB reads rows in several threads."""
+    """Sums of doubles can differ in their last digit between builds, because DuckDB reads rows in several threads."""
     project = load_project(REAL)
     found = []
     for model in project.models:

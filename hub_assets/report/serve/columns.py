@@ -141,7 +141,7 @@ class Sums:
 
     Attributes:
         organizations: positions of the organizations, in ascending order.
-        totals: their sums. A count is at most `GREATEST_COUNT`, so that the sum of nine thousand of the largest fits.
+        totals: their sums. A count is at most `GREATEST_COUNT`, so nine thousand of the largest fit in 64 bits.
         counts: how often each distinct positive value occurs.
     """
 
@@ -181,7 +181,7 @@ class Columns:
         organization = Column.of(read("coalesce(organization, '(no namespace)')"))
         order = np.argsort(organization.codes, kind="stable")
         self.rowids = small(read("rowid").to_numpy()[order])
-        # not in the smallest type, so that the position after the last organization fits, too
+        # not the smallest type, because the position after the last organization must fit, too
         self.organization_of = organization.codes[order].astype(np.int32)
         self.organizations: pa.Array = organization.values
         self.starts: Ints = np.append(0, np.cumsum(np.bincount(organization.codes, minlength=len(organization.values))))
@@ -205,7 +205,7 @@ class Columns:
         return self._columns[expression]
 
     def sums(self, name: str, selected: Bools) -> Sums:
-        """Add up a count of the selected rows, by organization; the sums of all rows are kept."""
+        """Return the sums of a count over the selected rows, by organization; the sums over all rows are cached."""
         if not selected.all():
             return self._sums(self.amounts[name], np.flatnonzero(selected[self.amounts[name].rows]))
         if name not in self._sums_of_all:
@@ -277,7 +277,7 @@ class Names:
         first, last = (np.searchsorted(self._hashes, hash(wanted), side=side) for side in ("left", "right"))
         found = self._by_hash[first:last]
         starts = self._starts
-        # as Python's integers, because `each + 1` may not fit the positions' type
+        # Python integers, because `each + 1` may not fit in the type of the positions
         is_equal = [self._text[starts[each] : starts[each + 1] - 1] == wanted for each in found.tolist()]
         return found[np.array(is_equal, np.bool_)]
 
@@ -289,7 +289,7 @@ class Names:
             return np.array(found, np.int64)
         at = self._text.find(part, 1)
         while 0 <= at < self._starts[-1] and len(found) < n:
-            # of the same type, because NumPy would convert all starts otherwise
+            # the same type as the starts; otherwise, NumPy would convert all of them
             position = int(np.searchsorted(self._starts, self._starts.dtype.type(at), side="right")) - 1
             following = self._starts[position + 1]
             is_within = at + len(part) < following

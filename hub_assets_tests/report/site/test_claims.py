@@ -31,7 +31,7 @@ KEPT = {
 }
 """Columns that the tests do not change: keys, and columns that decide whether a claim is made at all."""
 SILENT = {"ten-core"}
-"""Claims about what the golden week is too small to have."""
+"""Claims that cannot be made about the golden week, because it is too small."""
 
 
 def test_there_are_eight_sentences_for_each_research_question() -> None:
