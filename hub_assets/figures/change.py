@@ -318,6 +318,9 @@ def _dates(axes: Axes, rows: pa.Table) -> None:
     """Give all panels the same weeks on the x axis, even if there is only one week, and label days with their month."""
     weeks, margin = pc.min_max(rows["snapshot_date"]).as_py(), timedelta(days=3, hours=18)  # no tick at the edges
     axes.set_xlim(weeks["min"] - margin, weeks["max"] + margin)
+    if weeks["min"] == weeks["max"]:  # days around it would run into those of the next panel
+        axes.set_xticks([weeks["min"]], [f"{weeks['min']:%b %d}"])
+        return
     locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
