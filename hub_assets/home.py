@@ -82,7 +82,7 @@ class Home:
 
     @property
     def warehouse(self) -> Path:
-        """The published database, which users read."""
+        """The published database, which users read; the folder `older_weeks` beside it belongs to it."""
         return self.root / "warehouse.duckdb"
 
     @property

@@ -20,5 +20,19 @@ def parquet(files: Iterable[Path | str]) -> str:
     The characters `*`, `?` and `[` are escaped: DuckDB treats a file name that contains them as a pattern, which could
     also match a neighboring folder.
     """
-    names = (literal(re.sub(r"[*?[]", r"[\g<0>]", str(file))) for file in files)
-    return f"read_parquet([{', '.join(names)}], union_by_name = true)"
+    return f"read_parquet([{_names(files)}], union_by_name = true)"
+
+
+def weekly_parquet(files: Iterable[Path | str], *, with_row_numbers: bool = False) -> str:
+    """Return a `read_parquet` call for files with equal columns, in folders named `snapshot_date=YYYY-MM-DD`.
+
+    DuckDB opens only the first file to learn the columns, and later only the files of the weeks that a query asks for.
+    With row numbers, a column `file_row_number` follows, by which DuckDB finds rows without reading the whole file.
+    """
+    options = "hive_partitioning = true, hive_types = {'snapshot_date': date}"
+    options += ", file_row_number = true" if with_row_numbers else ""
+    return f"read_parquet([{_names(files)}], {options})"
+
+
+def _names(files: Iterable[Path | str]) -> str:
+    return ", ".join(literal(re.sub(r"[*?[]", r"[\g<0>]", str(file))) for file in files)

@@ -9,7 +9,7 @@ select
     snapshot_date,
     count(distinct space_key) as n_spaces,
     count(*) as n_edges,
-    sum(cast(is_resolved as integer)) as n_edges_resolved,
+    count(case when is_resolved then 1 end) as n_edges_resolved,
     count(case when match_method = 'alias' then 1 end) as n_edges_by_alias,
     count(distinct model_id) as n_models_named,
     count(distinct case when not is_resolved then model_id end) as n_models_unresolved,

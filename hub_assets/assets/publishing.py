@@ -9,7 +9,7 @@ from hub_assets.assets.tables import of_weeks
 from hub_assets.metadata import count_table
 from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource, project
-from hub_assets.warehouse.database import publish
+from hub_assets.warehouse.publication import older_weeks, publish
 
 
 def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefinition:
@@ -25,7 +25,7 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
         op_tags={"dagster/priority": "-1000"},
     )
     def warehouse__published(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult]:
-        """The published database, with all public tables of all published weeks."""
+        """The published database: all public tables with the newest week, and views that add the older weeks' files."""
         where = home.home
         results: dict[date, dg.MaterializeResult] = {}
         for snapshot_date in snapshot_dates_of(context):
@@ -43,6 +43,7 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
                     "source": where.source,
                     "path": dg.MetadataValue.path(str(where.warehouse)),
                     "megabytes": round(where.warehouse.stat().st_size / 1e6, 1),
+                    "older_weeks": dg.MetadataValue.path(str(older_weeks(where.warehouse).root)),
                 },
             )
         yield of_weeks(context, "warehouse__published", results)

@@ -53,7 +53,7 @@ def backfill_command(home: Path | None, first: date, last: date, name: str, dry_
     from hub_assets.report.backfill import backfill_summary
     from hub_assets.resources import ARCHIVED, ArchiveResource, HomeResource, HubResource, project
     from hub_assets.runs import execute
-    from hub_assets.warehouse.database import publish
+    from hub_assets.warehouse.publication import publish
 
     if last < first:
         raise UserError(f"--from {first} is later than --to {last}; swap them")

@@ -155,13 +155,15 @@ def _kept(home: "Home") -> Iterator[RenderableType]:
     """Yield the sizes of a home's parts with their limits."""
     from hub_assets.runs import instance_databases
     from hub_assets.upkeep.retention import kept
+    from hub_assets.warehouse.publication import older_weeks
 
     table = Table("part", "size", "kept for", "over the limit", box=None)
     for part in kept(home, datetime.now(UTC), instance_databases(home)):
         limit = f"{part.weeks} weeks" if part.weeks else "always"
         over = f"{part.n_over} {part.unit}" if part.n_over else ""
         table.add_row(part.what, f"{part.size / 1e6:,.1f} MB", limit, over)
-    for what, path in (("lake", home.lake.root), ("warehouse.duckdb", home.warehouse)):
+    published = (("warehouse.duckdb", home.warehouse), ("older_weeks", older_weeks(home.warehouse).root))
+    for what, path in (("lake", home.lake.root), *published):
         size = path.stat().st_size if path.is_file() else sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
         table.add_row(what, f"{size / 1e6:,.1f} MB", "always", "")
     yield table

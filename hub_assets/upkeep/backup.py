@@ -26,7 +26,8 @@ from filelock import FileLock, Timeout
 
 from hub_assets.errors import HubAssetsError, UserError
 from hub_assets.home import Home
-from hub_assets.lake.parts import MANIFEST, LakeError, digest_of, force_to_disk, read_manifest, write_beside
+from hub_assets.lake.parts import MANIFEST, Lake, LakeError, digest_of, force_to_disk, read_manifest, write_beside
+from hub_assets.warehouse.publication import older_weeks, show_weeks
 
 OBJECTS: Final = "objects"
 LISTS: Final = "backups"
@@ -34,6 +35,7 @@ KEPT_IN: Final = "backups.json"
 """The home's record of its backup folders."""
 LEFT_OUT: Final = re.compile(r"(.*/)?(\..*|lake\.(upgraded|before_upgrade)|populations)(/.*)?|.*\.wal(\.set-aside)?")
 """Files to leave out: locks, half-written files, unfinished upgrades, write-ahead logs, and simulated populations."""
+SQLITE: Final = (".db", ".db-wal", ".db-shm", ".db-journal")
 ATTEMPTS: Final = 20
 """Maximum number of attempts to copy a week that a run is writing."""
 
@@ -96,10 +98,13 @@ def back_up(home: Home, folder: Path, say: Callable[[str], None] = lambda _: Non
         name = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%fZ}"
         entries: dict[str, Entry] = {}
         for what, copied in (
-            ("the lake", _lake_entries(home, store)),
+            ("the lake", _lake_entries(home, home.lake, store)),
+            ("Spark's tables", _lake_entries(home, home.tables, store)),
             ("the build database", _build_entries(home, store, notes)),
             ("Dagster's storage", _sqlite_entries(home, store)),
             ("everything else", _other_entries(home, store)),
+            # after the published database: a week that is published meanwhile is then stored twice rather than never
+            ("the older published weeks", _lake_entries(home, older_weeks(home.warehouse), store)),
         ):
             say(f"copying {what}")
             entries |= {entry.path: entry for entry in copied}
@@ -165,6 +170,9 @@ def restore(folder: Path, root: Path, name: str | None = None, say: Callable[[st
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     force_to_disk(root.parent)
+    restored = Home(root)
+    if restored.warehouse.exists():
+        show_weeks(restored.warehouse)  # it still reads the files of the folder that was backed up
     return backup
 
 
@@ -281,8 +289,8 @@ class _Store:
         write_beside(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
-def _lake_entries(home: Home, store: _Store) -> Iterator[Entry]:
-    for folder in sorted([*home.lake.root.glob("*/snapshot_date=*"), *home.tables.root.glob("*/snapshot_date=*")]):
+def _lake_entries(home: Home, lake: Lake, store: _Store) -> Iterator[Entry]:
+    for folder in sorted(lake.root.glob("*/snapshot_date=*")):
         yield from _week_entries(home, folder, store)
 
 
@@ -365,7 +373,12 @@ def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
     """Copy the remaining files, which are replaced atomically or written only once, skipping any that disappear."""
     for path in sorted(home.root.rglob("*")):
         name = str(path.relative_to(home.root))
-        is_taken = name.startswith(("lake/", "tables/")) or path.suffix in (".db", ".db-wal", ".db-shm", ".db-journal")
+        is_taken = name.startswith(("lake/", "tables/", "older_weeks/")) or path.suffix in (
+            ".db",
+            ".db-wal",
+            ".db-shm",
+            ".db-journal",
+        )
         if is_taken or path == home.build or LEFT_OUT.fullmatch(name) or not path.is_file():
             continue
         try:

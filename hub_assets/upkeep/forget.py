@@ -37,6 +37,7 @@ from hub_assets.releases.commit import published_releases
 from hub_assets.sql import parquet
 from hub_assets.upkeep.backup import known_backups
 from hub_assets.warehouse.database import rewrite
+from hub_assets.warehouse.publication import older_weeks, show_weeks
 from hub_assets.warehouse.sql_project import Project
 
 _BESIDE_NAMES: Final = {"fullname": ("author", "name"), "full_name_a": ("author_a",), "full_name_b": ("author_b",)}
@@ -273,7 +274,8 @@ def forget(
         ("Spark's tables", lambda: _lake(home.tables, eraser)),
         ("decisions", lambda: _decisions(home, eraser, tokens)),
         ("build.duckdb", lambda: _database(home.build, eraser, project)),
-        ("warehouse.duckdb", lambda: _database(home.warehouse, eraser, project)),
+        ("older published weeks", lambda: _lake(older_weeks(home.warehouse), eraser)),
+        ("warehouse.duckdb", lambda: _warehouse(home.warehouse, eraser, project)),
         ("exports and report", lambda: _files(home, eraser)),
         ("Dagster's storage", lambda: _dagster(home, eraser, databases)),
     )
@@ -298,7 +300,7 @@ def _numbers(path: Path) -> dict[str, Any]:
     with duckdb.connect(path, read_only=True) as connection:
         columns = connection.execute(
             "select table_name, column_name from duckdb_columns() "
-            "where not internal and data_type not like '%VARCHAR%' order by all"
+            "where not internal and schema_name = 'main' and data_type not like '%VARCHAR%' order by all"
         ).fetchall()
         for table in {table for table, _ in columns}:
             digests = [f'sum(hash("{column}")::hugeint)' for other, column in columns if other == table]
@@ -412,6 +414,12 @@ def _database(path: Path, eraser: Eraser, project: Project) -> None:
     """Rewrite a database without the names. Deleting rows is not enough, because DuckDB keeps values in free blocks."""
     if path.exists():
         rewrite(path, eraser.table, project)
+
+
+def _warehouse(path: Path, eraser: Eraser, project: Project) -> None:
+    _database(path, eraser, project)
+    if path.exists():
+        show_weeks(path)
 
 
 def _files(home: Home, eraser: Eraser) -> None:

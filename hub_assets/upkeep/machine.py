@@ -25,6 +25,7 @@ from hub_assets.lake.parts import MANIFEST
 from hub_assets.lock import Activity, holder_of
 from hub_assets.upkeep.findings import Finding
 from hub_assets.vocabulary import REPO_TYPES
+from hub_assets.warehouse.publication import older_weeks
 
 GIB: Final = 2**30
 FREE_FOR_A_RUN: Final = 2 * GIB
@@ -182,11 +183,12 @@ def _disk(home: Home, population: str | None) -> Finding:
 
 
 def bytes_per_week(home: Home) -> int | None:
-    """Return the average bytes per week in the lake and both databases; None if there are no weeks yet."""
+    """Return the average bytes per week in the lake and of what is built and published; None if there are no weeks."""
     folders = {path.parent for path in home.lake.root.glob(f"*/*/{MANIFEST}")}
     weeks = {folder.name for folder in folders}
     if not weeks:
         return None
     lake = sum(file.stat().st_size for folder in folders for file in folder.glob("part-*"))
-    databases = sum(path.stat().st_size for path in (home.build, home.warehouse) if path.exists())
-    return (lake + databases) // len(weeks)
+    older = older_weeks(home.warehouse).root.glob("*/*/part-*")
+    built = sum(path.stat().st_size for path in (home.build, home.warehouse, *older) if path.exists())
+    return (lake + built) // len(weeks)

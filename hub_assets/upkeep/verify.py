@@ -8,7 +8,7 @@ import csv
 import sqlite3
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -26,12 +26,13 @@ from hub_assets.home import Home
 from hub_assets.identities.decisions import read_decisions
 from hub_assets.identities.pseudonyms import fingerprint, secret_key
 from hub_assets.lake.journal import read_records
-from hub_assets.lake.parts import MANIFEST, LakeError, Manifest, digest_of
+from hub_assets.lake.parts import MANIFEST, Lake, LakeError, Manifest, digest_of
 from hub_assets.releases.documents import WEEKS, weeks_of
 from hub_assets.sql import parquet
 from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.database import WarehouseError, connect, failing_rows, read_through
-from hub_assets.warehouse.sql_project import Project, Seed, Source
+from hub_assets.warehouse.publication import older_weeks
+from hub_assets.warehouse.sql_project import Project, Seed, Table
 
 HISTORY_TABLES: Final = ("raw_hub__commits", "raw_hub__discussions")
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -58,7 +59,9 @@ def verify(home: Home, project: Project, say: Callable[[str], None] = lambda _: 
     """
     stages: tuple[tuple[str, Callable[[Home], Iterator[Problem]]], ...] = (
         ("settings", _settings),
-        ("lake", lambda home: _lake(home, project)),
+        ("lake", lambda home: _lake(home.lake, [source for source in project.sources if not source.is_stored])),
+        ("Spark's tables", lambda home: _lake(home.tables, project.models)),
+        ("older published weeks", lambda home: _lake(older_weeks(home.warehouse), project.published)),
         ("references", _references),
         ("databases", lambda home: _databases(home, project)),
         ("weeks", _weeks),
@@ -95,37 +98,37 @@ def _pinned(home: Home) -> bool:
     return True
 
 
-def _lake(home: Home, project: Project) -> Iterator[Problem]:
-    """Check each week of each raw table: manifest, digests, rows and columns, and files that no manifest names."""
-    sources = {source.name: source for source in project.sources if not source.is_stored}
-    for table in sorted(path for path in home.lake.root.glob("*") if path.is_dir()):
-        if table.name not in sources:
-            yield Problem(table, "there is no such raw table")
+def _lake(lake: Lake, tables: Iterable[Table]) -> Iterator[Problem]:
+    """Check each week of each table: manifest, digests, rows and columns, and files that no manifest names."""
+    known = {table.name: table for table in tables}
+    for table in sorted(path for path in lake.root.glob("[!.]*") if path.is_dir()):
+        if table.name not in known:
+            yield Problem(table, "there is no such table")
             continue
         for folder in sorted(path for path in table.iterdir() if path.is_dir()):
             try:
                 week = date.fromisoformat(folder.name.removeprefix("snapshot_date="))
-                manifest = home.lake.manifest(table.name, week)
+                manifest = lake.manifest(table.name, week)
             except (LakeError, ValueError) as error:
                 yield Problem(folder, str(error))
                 continue
-            yield from _parts(home, sources[table.name], week, manifest)
+            yield from _parts(lake, known[table.name], week, manifest)
             yield from _folder(folder, manifest)
 
 
-def _parts(home: Home, source: Source, week: date, manifest: Manifest) -> Iterator[Problem]:
+def _parts(lake: Lake, table: Table, week: date, manifest: Manifest) -> Iterator[Problem]:
     """Check a manifest's parts: their digests, rows and columns, and whether all rows belong to the week."""
-    folder = home.lake.folder(source.name, week)
+    folder = lake.folder(table.name, week)
     for part in {part.file: part for part in (*manifest.parts, *(manifest.landing or ()))}.values():
         try:
-            (path,) = home.lake.verified(source.name, week, [part])
+            (path,) = lake.verified(table.name, week, [part])
             rows = pq.read_table(path, partitioning=None)
         except (LakeError, pa.ArrowException, OSError) as error:
             yield Problem(folder / part.file, str(error))
             continue
         if len(rows) != part.rows:
             yield Problem(path, f"{len(rows):,} rows where the manifest says {part.rows:,}")
-        keys = [column.name for column in source.columns if column.name in ("snapshot_date", "observed_at", "_id")]
+        keys = [column.name for column in table.columns if column.name in ("snapshot_date", "observed_at", "_id")]
         missing = [name for name in keys if name not in rows.column_names]
         if missing:
             yield Problem(path, f"there is no column {', '.join(missing)}")
@@ -203,8 +206,11 @@ def _databases(home: Home, project: Project) -> Iterator[Problem]:
             yield Problem(path, str(error))
             continue
         if path == home.warehouse:
-            with connect(path, read_only=True) as connection:
-                yield from _published(path, connection, project)
+            try:
+                with connect(path, read_only=True) as connection:
+                    yield from _published(path, connection, project)
+            except WarehouseError as error:
+                yield Problem(path, str(error))
 
 
 def _published(path: Path, connection: duckdb.DuckDBPyConnection, project: Project) -> Iterator[Problem]:

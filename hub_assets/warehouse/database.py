@@ -1,15 +1,13 @@
-"""The warehouse: a database written by runs (`build.duckdb`) and the published copy for readers (`warehouse.duckdb`).
+"""The databases: connections with errors in words, and the tables of `build.duckdb`, which runs write to.
 
-A week of a table is replaced in one transaction; publishing replaces the readers' file atomically. The loader
-(`sql_project`) defines which tables exist, and Dagster decides when to build them.
+A week of a table is replaced in one transaction. The loader (`sql_project`) defines which tables exist, Dagster decides
+when to build them, and `publication` makes them readable in `warehouse.duckdb`.
 """
 
 import errno
 import json
-import logging
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -24,7 +22,7 @@ from hub_assets.lake.parts import force_to_disk
 from hub_assets.sql import literal, parquet
 from hub_assets.warehouse.sql_project import DataTest, Model, Project, Seed, Source, Table
 
-logger = logging.getLogger(__name__)
+_NO_FILES: Final = "No files found that match the pattern"
 
 MOST_MEMORY: Final = 5 * 2**30
 """Maximum memory in bytes for DuckDB. Without a limit, building a Hub ten times the study's size took 8.9 GiB."""
@@ -36,10 +34,6 @@ class WarehouseError(HubAssetsError):
 
 class WarehouseBusy(WarehouseError):
     """Another process has the database open for writing."""
-
-
-class NothingBuilt(WarehouseError):
-    """There is nothing to publish for a week."""
 
 
 class WarehouseDamaged(WarehouseError):
@@ -59,13 +53,13 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         WarehouseError: if the database cannot be opened for another reason, or the disk is full.
     """
     if not read_only and not path.exists():
-        _log_of(path).unlink(
+        log_of(path).unlink(
             missing_ok=True
         )  # a log left by a removed database would prevent DuckDB from opening the new one
     try:
         connection = duckdb.connect(path, read_only=read_only)
     except duckdb.Error:
-        with _examined(path):  # DuckDB explains why it cannot open a file only when the file is attached
+        with examined(path):  # DuckDB explains why it cannot open a file only when the file is attached
             pass
         raise
     try:
@@ -108,7 +102,7 @@ def batches(rows: duckdb.DuckDBPyRelation, size: int) -> pa.RecordBatchReader:
 
 
 @contextmanager
-def _examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database read-only, as if from another process, regardless of connections in this process.
 
     Raises:
@@ -140,6 +134,11 @@ def _in_words(path: Path, error: duckdb.Error) -> Exception:
         return WarehouseError(f"{path} could not be written because the disk is full; free some space and try again")
     if "exception_message" not in cause:
         return type(error)(str(error))
+    if first_line.startswith(_NO_FILES):
+        file = first_line.removeprefix(_NO_FILES).strip(' "')
+        return WarehouseError(
+            f"{path} reads older weeks from {file}, which is gone; if the home was moved, run: hub-assets upgrade"
+        )
     if number:
         return WarehouseError(f"{path} cannot be opened ({os.strerror(number)})")
     if cause["exception_type"] == "Data Corruption":
@@ -158,7 +157,7 @@ def _details(error: duckdb.Error) -> dict[str, str]:
 
 
 def _damaged(path: Path, cause: Mapping[str, str]) -> WarehouseDamaged:
-    log = _log_of(path)
+    log = log_of(path)
     remedy = f"Move {log.name} away: a killed program left it behind. If that does not help, remove {path.name}"
     return WarehouseDamaged(
         f"{path} is damaged ({cause['exception_message'].splitlines()[0]}). {remedy if log.exists() else 'Remove it'}: "
@@ -166,7 +165,8 @@ def _damaged(path: Path, cause: Mapping[str, str]) -> WarehouseDamaged:
     )
 
 
-def _log_of(path: Path) -> Path:
+def log_of(path: Path) -> Path:
+    """Return the path of a database's write-ahead log, which exists only while or after another program writes."""
     return path.with_name(f"{path.name}.wal")
 
 
@@ -216,7 +216,7 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
     The table takes over the SELECT's columns: new columns are null in other weeks, removed columns are dropped, and
     changed types are converted (null if the conversion fails). Rows of other weeks are kept.
     """
-    columns = _columns_of(connection, table)
+    columns = columns_of(connection, table)
     if columns and not is_table(connection, table):
         _take_in(connection, table)
     elif not columns:
@@ -225,8 +225,8 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
     connection.begin()
     try:
         connection.execute(f"create or replace temp table incoming as\n{select}")
-        incoming = _columns_of(connection, "incoming")
-        existing = _columns_of(connection, table)
+        incoming = columns_of(connection, "incoming")
+        existing = columns_of(connection, table)
         if existing != incoming:
             converted = ", ".join(
                 f'try_cast("{name}" as {kind}) as "{name}"' if name in existing else f'null::{kind} as "{name}"'
@@ -260,46 +260,11 @@ def _take_in(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     connection.commit()
 
 
-def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project: Project) -> dict[str, int]:
-    """Add weeks of the build to the published warehouse and return their row counts by table.
-
-    Only these weeks are copied, so a failed build of another week is not published. Seeds, marts and the sources marked
-    `is_published` are published. Views are not published, because they read lake files that a later run may replace;
-    intermediate tables are not published, because they name people. Readers who have the file open keep the old version
-    until they reopen it.
-    """
-    added = [weeks] if isinstance(weeks, date) else list(weeks)
-    beside = warehouse.with_name(f".{warehouse.name}.beside")
-    try:
-        _remove(beside)
-        if warehouse.exists():
-            shutil.copyfile(warehouse, beside)
-        rows = {week: _add_week(beside, build, week, project) for week in added}
-        for week in added:
-            _require(beside, week, rows[week])
-        force_to_disk(beside)
-        log = _log_of(warehouse)
-        if log.exists():
-            # the log belongs to the old file and would make the new file unreadable
-            log.replace(log.with_name(f"{log.name}.set-aside"))
-            logger.warning("Set %s aside: another program wrote to the published file and left this log behind.", log)
-        beside.replace(warehouse)
-    except WarehouseDamaged:
-        for path in (build, warehouse):  # find out which file is damaged
-            read_through(path)
-        raise
-    finally:
-        _remove(beside)
-    force_to_disk(warehouse.parent)
-    for week in added:
-        _require(warehouse, week, rows[week])
-    return {table.name: sum(of_week[table.name] for of_week in rows.values()) for table in project.published}
-
-
 def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project) -> None:
     """Rewrite a database with changed rows, so that no trace of the old values is left in the file.
 
-    DuckDB keeps deleted values in a file's free blocks. Views are left out, because every run creates them again.
+    DuckDB keeps deleted values in a file's free blocks. Views are left out: every run creates those of the build again,
+    and `publication.show_weeks` those of the published file.
 
     Args:
         path: the database.
@@ -310,27 +275,32 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project
         WarehouseError: as in `connect`.
     """
     beside = path.with_name(f".{path.name}.beside")
+    known = {table.name: table for table in (*project.seeds, *project.published)}
     try:
-        _remove(beside)
+        remove(beside)
         with connect(path):  # moves writes that a killed program left in the log to the file
             pass
         with connect(beside) as connection:
             connection.execute(f"attach {literal(path)} as old (read_only)")
-            names = connection.execute("select table_name from duckdb_tables() where database_name = 'old'").fetchall()
-            for (table,) in names:
-                connection.execute(f"create table {table} as select * from old.{table} limit 0")
-                with batches(connection.cursor().sql(f"select * from old.{table}"), 100_000) as reader:
+            tables = connection.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = 'old'"
+            ).fetchall()
+            for schema in {schema for schema, _ in tables}:
+                connection.execute(f"create schema if not exists {schema}")
+            for name in (f"{schema}.{table}" for schema, table in tables):
+                connection.execute(f"create table {name} as select * from old.{name} limit 0")
+                with batches(connection.cursor().sql(f"select * from old.{name}"), 100_000) as reader:
                     for batch in reader:
                         connection.register("changed", change(pa.Table.from_batches([batch])))
-                        connection.execute(f"insert into {table} select * from changed")
+                        connection.execute(f"insert into {name} select * from changed")
                         connection.unregister("changed")
-            known = {table for (table,) in names}
-            _describe(connection, [table for table in (*project.seeds, *project.published) if table.name in known])
+            for schema, table in tables:
+                describe(connection, [known[table]] if table in known else [], schema)
             connection.execute("detach old")
         force_to_disk(beside)
         beside.replace(path)
     finally:
-        _remove(beside)
+        remove(beside)
     force_to_disk(path.parent)
 
 
@@ -340,44 +310,14 @@ def read_through(path: Path) -> None:
     Raises:
         WarehouseDamaged: if any part of it is damaged.
     """
-    with _examined(path) as connection:
-        for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall():
-            connection.execute(f"select max(hash(read)) from {table} as read").fetchall()
+    with examined(path) as connection:
+        for table in connection.execute("select schema_name, table_name from duckdb_tables()").fetchall():
+            connection.execute(f"select max(hash(read)) from {'.'.join(table)} as read").fetchall()
 
 
-def _add_week(beside: Path, build: Path, snapshot_date: date, project: Project) -> dict[str, int]:
-    rows = {}
-    with connect(beside) as connection:
-        connection.execute(f"attach {literal(build)} as build (read_only)")
-        for seed in project.seeds:
-            connection.execute(f"create or replace table {seed.name} as select * from build.main.{seed.name}")
-        for table in project.published:
-            week = f"select * from build.main.{table.name} where snapshot_date = date '{snapshot_date}'"
-            if not _columns_of(connection, f"build.main.{table.name}"):  # never built: an archive has no histories
-                week = _no_rows(table)
-            rows[table.name] = replace_week(connection, table.name, snapshot_date, week)
-        if not any(rows.values()):
-            raise NothingBuilt(f"{build} has no rows for the week of {snapshot_date}; materialize its tables first")
-        _drop_unknown_tables(connection, {*rows, *(seed.name for seed in project.seeds)})
-        _describe(connection, [*project.seeds, *project.published])
-        connection.execute("detach build")
-    return rows
-
-
-def _require(path: Path, snapshot_date: date, rows: Mapping[str, int]) -> None:
-    """Open a database as a reader and check the row counts of a week."""
-    with _examined(path) as connection:
-        for table, n in rows.items():
-            count = f"select count(*) from {table} where snapshot_date = ?"
-            ((n_published,),) = connection.execute(count, [snapshot_date]).fetchall()
-            if n_published != n:
-                raise WarehouseError(
-                    f"{table} in {path} has {n_published:,} rows for {snapshot_date} instead of {n:,}; publish again"
-                )
-
-
-def _remove(path: Path) -> None:
-    for leftover in (path, _log_of(path)):
+def remove(path: Path) -> None:
+    """Remove a database with its log, if they exist."""
+    for leftover in (path, log_of(path)):
         leftover.unlink(missing_ok=True)
 
 
@@ -409,39 +349,36 @@ def failing_rows(test: DataTest, table: Table, snapshot_date: date | None, targe
 
 
 def _files_select(table: Table, files: Iterable[Path]) -> str:
-    select = _no_rows(table)
+    select = no_rows(table)
     paths = list(files)
     return f"{select} union all by name select * from {parquet(paths)}" if paths else select
 
 
-def _no_rows(table: Table) -> str:
+def no_rows(table: Table) -> str:
+    """Return a SELECT with a table's columns and no rows."""
     nothing = ", ".join(f'null::{column.type} as "{column.name}"' for column in table.columns)
     return f"select * from (select {nothing}) where false"
 
 
-def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
-    """Return a table's column types by name; empty if the table does not exist.
+def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    """Return the column types, by name, of a table or a table function; empty if the table does not exist.
 
     `describe` is used because `duckdb_columns()` first binds every view, which takes 8 ms per call, with three calls
     per table.
     """
     try:
-        described = connection.execute(f"describe {table}").fetchall()
+        described = connection.execute(f"describe select * from {table}").fetchall()
     except duckdb.CatalogException:
         return {}
     return {name: kind for name, kind, *_ in described}
 
 
-def _drop_unknown_tables(connection: duckdb.DuckDBPyConnection, known: set[str]) -> None:
-    tables = connection.execute("select table_name from duckdb_tables() where database_name = current_database()")
-    for (table,) in tables.fetchall():
-        if table not in known:
-            connection.execute(f"drop table {table}")
-
-
-def _describe(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> None:
+def describe(connection: duckdb.DuckDBPyConnection, tables: Iterable[Table], schema: str = "main") -> None:
     """Store the descriptions as comments in the database, where clients can show them."""
+    connection.begin()
     for table in tables:
-        connection.execute(f"comment on table {table.name} is {literal(table.description)}")
+        name = f"{schema}.{table.name}"
+        connection.execute(f"comment on table {name} is {literal(table.description)}")
         for column in table.columns:
-            connection.execute(f'comment on column {table.name}."{column.name}" is {literal(column.description)}')
+            connection.execute(f'comment on column {name}."{column.name}" is {literal(column.description)}')
+    connection.commit()

@@ -28,16 +28,17 @@ from hub_assets.upkeep.backup import (
     verify_backups,
 )
 from hub_assets.upkeep.verify import verify
-from hub_assets_tests.golden import Golden
+from hub_assets_tests.golden import WEEK, Golden
 from hub_assets_tests.integration.home_week import tables_of
 from hub_assets_tests.killing import ended, started
+from hub_assets_tests.upkeep.aged import OLDER, aged
 
 NEXT = date(2026, 11, 23)
 
 
 @pytest.mark.slow
 def test_a_backup_is_restored_on_an_empty_folder_with_equal_figures(golden: Golden, tmp_path: Path) -> None:
-    home, folder = Home(golden.copy(tmp_path / "home")), tmp_path / "backups"
+    home, folder = aged(Home(golden.copy(tmp_path / "home"))), tmp_path / "backups"
     backup, added = back_up(home, folder)
     assert 10**6 < added <= backup.size  # identical files are stored only once
     assert folder.stat().st_mode & 0o077 == 0
@@ -45,14 +46,17 @@ def test_a_backup_is_restored_on_an_empty_folder_with_equal_figures(golden: Gold
     again, added = back_up(home, folder)
     assert added < 2_000
     assert {entry.path for entry in again.files} - {entry.path for entry in backup.files} == {"backups.json"}
+    assert known_backups(home) == [f"{folder}: {name}" for name in backups_in(folder)]
+    before = tables_of(home.warehouse)
+    assert {row[0] for row in before["mart__models"]} == {OLDER, WEEK}
+    shutil.rmtree(home.root)
     root = tmp_path / "elsewhere" / "restored"
     restore(folder, root)
     restored = Home(root)
-    assert tables_of(restored.warehouse) == tables_of(home.warehouse)
+    assert tables_of(restored.warehouse) == before
     assert restored.secret.stat().st_mode & 0o777 == 0o600
     assert list(verify(restored, project())) == []
     assert list(verify_backups(folder)) == []
-    assert known_backups(home) == [f"{folder}: {name}" for name in backups_in(folder)]
     assert not list(root.parent.glob(".*"))
 
 

@@ -19,7 +19,9 @@ from hub_assets.lake.parts import MANIFEST, Part
 from hub_assets.releases.documents import WEEKS
 from hub_assets.resources import project
 from hub_assets.upkeep.verify import Problem, verify
+from hub_assets.warehouse.publication import older_weeks
 from hub_assets_tests.golden import WEEK, Golden
+from hub_assets_tests.upkeep.aged import aged
 
 Damage = Callable[[Home], Path]
 """Damages a home and returns the path that verification has to name."""
@@ -157,11 +159,16 @@ DAMAGES: dict[str, Damage] = {
     "a half-written file": lambda home: written(home.root / ".warehouse.duckdb.beside", "x"),
     "a damaged warehouse": lambda home: flip(home.warehouse, 0.3),
     "a truncated build": lambda home: cut(home.build),
-    "a table that is gone": lambda home: sql(home.warehouse, "drop table stats__correlations"),
-    "a row that is published twice": lambda home: sql(
-        home.warehouse, "insert into mart__repo_activity select * from mart__repo_activity limit 1"
+    "a table that is gone": lambda home: sql(
+        home.warehouse, "drop table newest.stats__correlations; drop view stats__correlations"
     ),
-    "a null key": lambda home: sql(home.warehouse, "update stats__tail_fits set repo_type = null"),
+    "a damaged older week": lambda home: flip(older_part(home)),
+    "a missing older week": lambda home: removed(older_part(home)),
+    "a stray older week": lambda home: written(older_part(home).with_name("part-0.parquet"), "x"),
+    "a row that is published twice": lambda home: sql(
+        home.warehouse, "insert into newest.mart__repo_activity select * from newest.mart__repo_activity limit 1"
+    ),
+    "a null key": lambda home: sql(home.warehouse, "update newest.stats__tail_fits set repo_type = null"),
     "a week without a listing": unlisted,
     "a damaged figure": lambda home: flip(first(home.figures, "*.png")),
     "a cut figure": lambda home: cut(first(home.figures, "*.svg")),
@@ -177,6 +184,10 @@ DAMAGES: dict[str, Damage] = {
 }
 
 
+def older_part(home: Home) -> Path:
+    return first(older_weeks(aged(home).warehouse).root / "mart__models", "part-*")
+
+
 def problems_of(root: Path) -> list[Problem]:
     home = object.__new__(Home)  # a home whose binding is broken cannot be opened, but it can be verified
     object.__setattr__(home, "root", root)
@@ -186,6 +197,7 @@ def problems_of(root: Path) -> list[Problem]:
 @pytest.mark.slow
 def test_a_healthy_home_has_no_problems_and_each_damage_is_named(golden: Golden, tmp_path: Path) -> None:
     assert problems_of(golden.home) == []
+    assert problems_of(aged(Home(golden.copy(tmp_path / "aged"))).root) == []
     assert len(DAMAGES) >= 20
     unnamed = {}
     for n, (what, damage) in enumerate(DAMAGES.items()):

@@ -5,7 +5,6 @@ import resource
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,22 +12,17 @@ import duckdb
 import pytest
 
 from hub_assets.warehouse.database import (
-    NothingBuilt,
     WarehouseBusy,
     WarehouseDamaged,
     WarehouseError,
-    _require,
     connect,
     failing_rows,
     is_table,
-    prepare,
-    publish,
     replace_week,
     show,
 )
-from hub_assets.warehouse.sql_project import Column, DataTest, Project, Seed, load_project
+from hub_assets.warehouse.sql_project import Column, DataTest, Project, Seed
 from hub_assets_tests.killing import ended, started
-from hub_assets_tests.warehouse.building import NETWORK, STATS
 
 ONE, TWO = date(2026, 11, 9), date(2026, 11, 16)
 
@@ -177,28 +171,6 @@ def test_full_disk_is_reported_and_keeps_existing_rows(tmp_path: Path, largest_f
     assert [file.name for file in tmp_path.iterdir()] == ["b.duckdb"]
 
 
-@pytest.fixture(scope="session")
-def project() -> Project:
-    return load_project(Path(__file__).parents[2] / "dbt_like_sql")
-
-
-def build(path: Path, project: Project, day: date, n_likes: int) -> None:
-    """Create all tables of a build, empty except for one row in mart__usage_resolution."""
-    with connect(path) as connection:
-        prepare(connection, project, {source.name: [] for source in project.sources})
-        for model in project.models:
-            if not model.is_view:
-                replace_week(connection, model.name, day, model.render(day))
-        columns = f"{n_likes} as n_spaces, 0::hugeint as n_edges_resolved, 0 as n_edges, 0 as n_models_named"
-        columns += ", 0 as n_edges_by_alias, 0 as n_ids_moved, 0 as n_ids_gone, 0 as n_ids_not_asked"
-        replace_week(connection, "mart__usage_resolution", day, week(day, f"{columns}, 0 as n_models_unresolved"))
-
-
-def published(path: Path) -> list[tuple[object, ...]]:
-    with connect(path, read_only=True) as connection:
-        return connection.execute("select snapshot_date, n_spaces from mart__usage_resolution order by 1").fetchall()
-
-
 def test_newly_filled_table_joins_correctly(tmp_path: Path) -> None:
     """With two threads, DuckDB 2.0.0 loses rows of a large table created and filled in one transaction."""
     with connect(tmp_path / "build.duckdb") as connection:
@@ -207,118 +179,6 @@ def test_newly_filled_table_joins_correctly(tmp_path: Path) -> None:
         joined = connection.execute("select count(*) from t join range(300000) as r on t.k = r.range").fetchall()
         assert joined == [(300_000,)]
         assert connection.execute("select count(distinct k) from t").fetchall() == [(300_000,)]
-
-
-@pytest.mark.slow
-def test_publishing_adds_one_week_without_disturbing_readers(tmp_path: Path, project: Project) -> None:
-    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
-    build(building, project, ONE, 1)
-    publish(building, warehouse, ONE, project)
-    with connect(warehouse, read_only=True) as reader:
-        build(building, project, TWO, 2)
-        assert published(warehouse) == [(ONE, 1)]
-        publish(building, warehouse, TWO, project)
-        assert rows(reader, "(select n_spaces from mart__usage_resolution)") == [(1,)]
-    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
-    build(building, project, ONE, 99)
-    publish(building, warehouse, TWO, project)
-    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
-    with connect(warehouse, read_only=True) as reader:
-        assert reader.execute("select count(*) from duckdb_views() where not internal").fetchall() == [(0,)]
-        tables = {name for (name,) in reader.execute("select table_name from duckdb_tables()").fetchall()}
-        # of the tables that name people, only the identity tables are published
-        marts = [model.name for model in project.models if model.layer == "marts"]
-        core = ("core__developer_pairs", "core__developers", "core__week_quality")
-        assert tables == {*core, *STATS, *NETWORK, *marts, *(seed.name for seed in project.seeds)}
-        ((comment,),) = reader.execute(
-            "select comment from duckdb_tables() where table_name = 'mart__repo_activity'"
-        ).fetchall()
-        assert comment.startswith("One row per week and repository")
-    assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
-
-
-LEAVE_A_LOG = """
-import duckdb, os, signal, sys
-connection = duckdb.connect(sys.argv[1])
-connection.execute("update mart__usage_resolution set n_spaces = 99")
-if sys.argv[2] == "killed":
-    os.kill(os.getpid(), signal.SIGKILL)
-print("open", flush=True)
-sys.stdin.read()
-connection.execute("update mart__usage_resolution set n_spaces = 98")
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("end", ["killed", "still open"])
-def test_foreign_writes_to_the_published_file_are_discarded(tmp_path: Path, project: Project, end: str) -> None:
-    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
-    build(building, project, ONE, 1)
-    publish(building, warehouse, ONE, project)
-    command = [sys.executable, "-c", LEAVE_A_LOG, str(warehouse), end]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout
-        assert other.stdin
-        other.stdout.readline()
-        assert (tmp_path / "warehouse.duckdb.wal").exists()
-        build(building, project, TWO, 2)
-        publish(building, warehouse, TWO, project)
-        assert published(warehouse) == [(ONE, 1), (TWO, 2)]
-        other.stdin.close()
-    # a process that had the old file open kept using it and did not touch the new one
-    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
-    assert {path.name for path in tmp_path.iterdir()} - {"warehouse.duckdb.wal.set-aside"} == {
-        "build.duckdb",
-        "warehouse.duckdb",
-    }
-
-
-@pytest.mark.slow
-def test_empty_week_is_not_published(tmp_path: Path, project: Project) -> None:
-    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
-    build(building, project, ONE, 1)
-    publish(building, warehouse, ONE, project)
-    before = warehouse.read_bytes()
-    with pytest.raises(NothingBuilt, match=f"has no rows for the week of {TWO}; materialize its tables first"):
-        publish(building, warehouse, TWO, project)
-    assert warehouse.read_bytes() == before
-    assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
-
-
-@pytest.mark.slow
-def test_success_is_reported_only_if_the_published_file_has_the_rows(tmp_path: Path, project: Project) -> None:
-    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
-    build(building, project, ONE, 1)
-    rows_of_week = publish(building, warehouse, ONE, project)
-    table = next(name for name, n in rows_of_week.items() if n)
-    with pytest.raises(WarehouseError, match=rf"{table} in .* has \d+ rows for {ONE} instead of 99; publish again"):
-        _require(warehouse, ONE, {table: 99})
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["build", "warehouse"])
-def test_publishing_reports_which_database_is_damaged(tmp_path: Path, project: Project, name: str) -> None:
-    paths = {"build": tmp_path / "build.duckdb", "warehouse": tmp_path / "warehouse.duckdb"}
-    build(paths["build"], project, ONE, 1)
-    publish(paths["build"], paths["warehouse"], ONE, project)
-    content = bytearray(paths[name].read_bytes())
-    content[4200] ^= 1
-    paths[name].write_bytes(content)
-    with pytest.raises(WarehouseDamaged, match=rf"{paths[name]} is damaged"):
-        publish(paths["build"], paths["warehouse"], ONE, project)
-    assert paths[name].read_bytes() == content
-    assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
-
-
-@pytest.mark.slow
-def test_removed_model_is_dropped_from_the_published_file(tmp_path: Path, project: Project) -> None:
-    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
-    build(building, project, ONE, 1)
-    publish(building, warehouse, ONE, project)
-    fewer = replace(project, models=tuple(m for m in project.models if m.name != "mart__usage_resolution"))
-    publish(building, warehouse, ONE, fewer)
-    with connect(warehouse, read_only=True) as reader, pytest.raises(duckdb.CatalogException):
-        reader.execute("select * from mart__usage_resolution")
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from hub_assets.errors import HubAssetsError
 from hub_assets.report.serve.columns import Columns
 from hub_assets.search.index import Index
 from hub_assets.sql import literal
+from hub_assets.warehouse.publication import older_weeks, show_one_week
 
 T = TypeVar("T")
 Read = Callable[[duckdb.DuckDBPyConnection, date], T]
@@ -224,7 +225,7 @@ class Memory:
 
 @dataclass
 class _Opened:
-    """An open database: the mark of its file, and its published weeks.
+    """An open database: the mark of its file, its published weeks, and the search path of the week that is read.
 
     The connection is never closed explicitly, because closing would fail while a request reads from it, and would break
     the requests that read later. The file is closed along with the last cursor.
@@ -233,6 +234,14 @@ class _Opened:
     mark: tuple[int, ...]
     connection: duckdb.DuckDBPyConnection
     weeks: list[date]
+    search_path: str = ""
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return another connection to the same database, which finds the tables of the week."""
+        cursor = self.connection.cursor()
+        cursor.execute(f"set search_path = {literal(self.search_path)}")
+        cursor.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout
+        return cursor
 
 
 @dataclass
@@ -276,9 +285,11 @@ class Published:
             if self._memory is None or self._memory.week != week:
                 if earlier is not None:
                     earlier.cancel_waiting()
-                self._memory = Memory(_cursor(self._open.connection), week, earlier.reads if earlier else {})
+                older = older_weeks(self.path)
+                self._open.search_path = show_one_week(self._open.connection, "published", older, week)
+                self._memory = Memory(self._open.cursor(), week, earlier.reads if earlier else {})
                 self._memories.add(self._memory)
-            memory, cursor = self._memory, _cursor(self._open.connection)
+            memory, cursor = self._memory, self._open.cursor()
         return Reader(week, cursor, self.indexes, memory, (mark, week, _mark(self.indexes.folder / str(week))))
 
     def close(self) -> None:
@@ -294,6 +305,8 @@ class Published:
         connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": ""})
         try:
             connection.execute(f"attach {literal(self.path)} as published (read_only)")
+            older = literal(older_weeks(self.path).root.absolute())
+            connection.execute(f"set allowed_directories = [{older}]")
             connection.execute("set enable_external_access = false")
             found = connection.execute(
                 "select distinct snapshot_date from published.mart__repo_activity order by 1"
@@ -311,14 +324,6 @@ class Published:
         if not weeks:
             raise Unanswered(404, "No week is published yet.")
         return max((week for week in weeks if (self.sites / str(week)).is_dir()), default=max(weeks))
-
-
-def _cursor(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Return another connection to the same database."""
-    cursor = connection.cursor()
-    cursor.execute("use published")
-    cursor.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout
-    return cursor
 
 
 def _mark(path: Path) -> tuple[int, ...]:

@@ -31,6 +31,8 @@ from hub_assets.report.serve import app as serving
 from hub_assets.report.serve.app import ENDPOINTS, build_app
 from hub_assets.report.serve.endpoints import Answer, Endpoint, body_of
 from hub_assets.report.serve.published import Reader
+from hub_assets.warehouse.publication import publish
+from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.browser.test_explorers import WEEK
 from hub_assets_tests.report.serve.conftest import Client, Served, copied, looks_like_a_traceback
 
@@ -544,6 +546,27 @@ def test_a_week_that_is_not_published_is_refused(served: Served) -> None:
 
 def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_older_week_is_served_from_its_files(served: Served, client: Client, project: Project, tmp_path: Path) -> None:
+    older, building = WEEK - timedelta(weeks=1), tmp_path / "build.duckdb"
+    shutil.copyfile(served.warehouse, building)
+    with duckdb.connect(building) as connection:
+        for table in project.published:
+            connection.execute(
+                f"insert into {table.name} select * replace (date '{older}' as snapshot_date) from {table.name}"
+            )
+    publish(building, tmp_path / "warehouse.duckdb", [older, WEEK], project)
+    published = replace(served.published, path=tmp_path / "warehouse.duckdb", chosen=older)
+    paths = [path for path in PATHS if path.startswith(("/trending", "/map", "/families"))]
+    assert len(paths) == 8
+    with running(build_app(published)) as url:
+        for target in (example(endpoint) for endpoint in ENDPOINTS if endpoint.path in paths):
+            status, _, body = Client(url).get(target)
+            _, _, newest = client.get(target)
+            assert status == 200
+            assert body.replace(str(older).encode(), str(WEEK).encode()) == newest
+    published.close()
 
 
 @pytest.mark.slow

@@ -1,0 +1,333 @@
+"""Readers see the published weeks, all of them and nothing else, however publishing is interrupted or repeated."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub_assets import cli
+from hub_assets.home import Home
+from hub_assets.lake import parts
+from hub_assets.warehouse import publication
+from hub_assets.warehouse.database import WarehouseDamaged, WarehouseError, connect, prepare, replace_week
+from hub_assets.warehouse.publication import (
+    NEWEST,
+    NothingBuilt,
+    _require,
+    older_weeks,
+    publish,
+    show_weeks,
+)
+from hub_assets.warehouse.sql_project import Column, Model, Project
+from hub_assets_tests.killing import deadly, ended, started
+from hub_assets_tests.warehouse.building import NETWORK, STATS
+
+ONE, TWO, THREE = date(2026, 11, 9), date(2026, 11, 16), date(2026, 11, 23)
+TABLE = "mart__usage_resolution"
+
+
+def build(path: Path, project: Project, day: date, n_likes: int) -> None:
+    """Create all tables of a build, empty except for one row in mart__usage_resolution."""
+    with connect(path) as connection:
+        prepare(connection, project, {source.name: [] for source in project.sources})
+        for model in project.models:
+            if not model.is_view:
+                replace_week(connection, model.name, day, model.render(day))
+    with connect(path) as connection:
+        set_value(connection, day, n_likes)
+
+
+def set_value(connection: duckdb.DuckDBPyConnection, day: date, value: int) -> None:
+    columns = f"date '{day}' as snapshot_date, {value} as n_spaces, 0 as n_edges, 0 as n_edges_resolved"
+    columns += ", 0 as n_edges_by_alias, 0 as n_models_named, 0 as n_models_unresolved"
+    replace_week(connection, TABLE, day, f"select {columns}, 0 as n_ids_moved, 0 as n_ids_gone, 0 as n_ids_not_asked")
+
+
+def small(project: Project) -> Project:
+    """A project with a single table, which is published in a hundredth of the time."""
+    model = project.tables[TABLE]
+    assert isinstance(model, Model)
+    return replace(project, sources=(), seeds=project.seeds[:1], models=(model,))
+
+
+def build_small(path: Path, project: Project, values: dict[date, int]) -> None:
+    with connect(path) as connection:
+        prepare(connection, project, {})
+        for day, value in values.items():
+            set_value(connection, day, value)
+
+
+def published(path: Path) -> list[tuple[object, ...]]:
+    with connect(path, read_only=True) as connection:
+        return connection.execute(f"select snapshot_date, n_spaces from {TABLE} order by 1").fetchall()
+
+
+def weeks_inside(path: Path) -> list[date]:
+    with connect(path, read_only=True) as connection:
+        return [week for (week,) in connection.execute(f"select snapshot_date from {NEWEST}.{TABLE}").fetchall()]
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_publishing_adds_one_week_without_disturbing_readers(tmp_path: Path, project: Project) -> None:
+    building, warehouse = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb"
+    build(building, project, ONE, 1)
+    publish(building, warehouse, ONE, project)
+    with connect(warehouse, read_only=True) as reader:
+        build(building, project, TWO, 2)
+        assert published(warehouse) == [(ONE, 1)]
+        publish(building, warehouse, TWO, project)
+        assert reader.execute(f"select n_spaces from {TABLE}").fetchall() == [(1,)]
+    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
+    build(building, project, ONE, 99)
+    publish(building, warehouse, TWO, project)
+    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
+    with connect(warehouse, read_only=True) as reader:
+        names = "select table_name from duckdb_tables() where schema_name = ?"
+        views = {
+            name for (name,) in reader.execute("select view_name from duckdb_views() where not internal").fetchall()
+        }
+        # of the tables that name people, only the identity tables are published
+        marts = [model.name for model in project.models if model.layer == "marts"]
+        core = ("core__developer_pairs", "core__developers", "core__week_quality")
+        assert views == {*core, *STATS, *NETWORK, *marts}
+        assert {name for (name,) in reader.execute(names, [NEWEST]).fetchall()} == views
+        assert {name for (name,) in reader.execute(names, ["main"]).fetchall()} == {s.name for s in project.seeds}
+        ((comment,),) = reader.execute(
+            "select comment from duckdb_views() where view_name = 'mart__repo_activity'"
+        ).fetchall()
+        assert comment.startswith("One row per week and repository")
+        for table in project.published:
+            described = [(name, kind) for name, kind, *_ in reader.execute(f"describe {table.name}").fetchall()]
+            assert described == [(column.name, column.type) for column in table.columns]
+    assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb", "older_weeks"}
+
+
+def test_database_holds_only_the_newest_week(tmp_path: Path, project: Project) -> None:
+    building, warehouse, one_table = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    weeks = [ONE + timedelta(weeks=n) for n in range(5)]
+    build_small(building, one_table, {week: n for n, week in enumerate(weeks)})
+    for week in weeks:
+        publish(building, warehouse, week, one_table)
+    assert weeks_inside(warehouse) == weeks[-1:]
+    assert older_weeks(warehouse).weeks(TABLE) == weeks[:-1]
+    assert published(warehouse) == [(week, n) for n, week in enumerate(weeks)]
+    with connect(warehouse, read_only=True) as reader:
+        query = f"explain analyze select n_spaces from {TABLE} where snapshot_date = date '{weeks[1]}'"
+        ((_, plan),) = reader.execute(query).fetchall()
+    assert "Scanning Files: 1/4" in plan
+
+
+@pytest.mark.slow
+@given(
+    publications=st.lists(
+        st.dictionaries(st.sampled_from([ONE + timedelta(weeks=n) for n in range(4)]), st.integers(0, 9), min_size=1),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_weeks_may_be_published_in_any_order_and_again(
+    publications: list[dict[date, int]], tmp_path_factory: pytest.TempPathFactory, project: Project
+) -> None:
+    folder, one_table = tmp_path_factory.mktemp("home"), small(project)
+    building, warehouse = folder / "build.duckdb", folder / "warehouse.duckdb"
+    expected: dict[date, int] = {}
+    for values in publications:
+        build_small(building, one_table, values)
+        publish(building, warehouse, list(values), one_table)
+        expected |= values
+        assert published(warehouse) == sorted(expected.items())
+        assert weeks_inside(warehouse) == [max(expected)]
+        n_files = len(list(folder.glob("older_weeks/*/*/part-*")))
+        assert n_files == len(expected) - 1, "files that nothing reads are deleted"
+    shutil.rmtree(folder)
+
+
+def test_home_published_by_an_older_version_is_converted(tmp_path: Path, project: Project) -> None:
+    """Older versions kept all weeks in the database, as tables."""
+    building, warehouse, one_table = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    build_small(warehouse, one_table, {ONE: 1, TWO: 2})
+    build_small(building, one_table, {THREE: 3})
+    publish(building, warehouse, THREE, one_table)
+    assert published(warehouse) == [(ONE, 1), (TWO, 2), (THREE, 3)]
+    assert weeks_inside(warehouse) == [THREE]
+
+
+def test_older_weeks_follow_the_columns_of_the_project(tmp_path: Path, project: Project) -> None:
+    building, warehouse, before = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    build_small(building, before, {ONE: 1, TWO: 2})
+    publish(building, warehouse, [ONE, TWO], before)
+    model = before.models[0]
+    columns = [column for column in model.columns if column.name != "n_ids_gone"]
+    columns = [replace(column, type="VARCHAR") if column.name == "n_spaces" else column for column in columns]
+    changed = replace(before, models=(replace(model, columns=(*columns, Column("added", "DOUBLE[]"))),))
+    build_small(building, before, {THREE: 3})
+    publish(building, warehouse, THREE, changed)
+    with connect(warehouse, read_only=True) as reader:
+        described = {name: kind for name, kind, *_ in reader.execute(f"describe {TABLE}").fetchall()}
+        rows = reader.execute(f"select n_spaces, added from {TABLE} order by snapshot_date").fetchall()
+    assert "n_ids_gone" not in described
+    assert (described["n_spaces"], described["added"]) == ("VARCHAR", "DOUBLE[]")
+    assert rows == [("1", None), ("2", None), ("3", None)]
+
+
+@pytest.mark.parametrize("name", ["it's a [home]*", "snapshot=1/x=2"])
+def test_home_may_have_any_name(tmp_path: Path, project: Project, name: str) -> None:
+    folder, one_table = tmp_path / name, small(project)
+    folder.mkdir(parents=True)
+    build_small(folder / "build.duckdb", one_table, {ONE: 1, TWO: 2})
+    publish(folder / "build.duckdb", folder / "warehouse.duckdb", [ONE, TWO], one_table)
+    assert published(folder / "warehouse.duckdb") == [(ONE, 1), (TWO, 2)]
+
+
+def test_moved_home_says_how_to_read_its_older_weeks(tmp_path: Path, project: Project) -> None:
+    here, there, one_table = tmp_path / "here", tmp_path / "there", small(project)
+    Home(here).bind("https://hub.example", None)
+    build_small(here / "build.duckdb", one_table, {ONE: 1, TWO: 2})
+    publish(here / "build.duckdb", here / "warehouse.duckdb", [ONE, TWO], one_table)
+    assert not show_weeks(here / "warehouse.duckdb")
+    here.rename(there)
+    with pytest.raises(WarehouseError, match=r"reads older weeks from .*/here/older_weeks/.*run: hub-assets upgrade"):
+        published(there / "warehouse.duckdb")
+    upgraded = CliRunner().invoke(cli.main, ["upgrade", "--home", str(there)])
+    assert upgraded.exit_code == 0
+    assert f"reads the older weeks in {there} again" in " ".join(upgraded.output.split())
+    assert published(there / "warehouse.duckdb") == [(ONE, 1), (TWO, 2)]
+    build_small(there / "build.duckdb", one_table, {THREE: 3})
+    publish(there / "build.duckdb", there / "warehouse.duckdb", THREE, one_table)
+    assert published(there / "warehouse.duckdb") == [(ONE, 1), (TWO, 2), (THREE, 3)]
+
+
+MOMENTS = [
+    (parts, "force_to_disk", 1),
+    (publication, "digest_of", 1),
+    (Path, "replace", 1),
+    (Path, "replace", 2),
+    (Path, "replace", 3),
+    (publication, "examined", 1),
+    (publication, "_delete_unlisted", 1),
+    (Path, "unlink", 1),
+]
+
+
+def _publish_until(index: int, moment: str, building: Path, warehouse: Path, project: Project) -> None:
+    owner, name, count = MOMENTS[index]
+    deadly(owner, name, moment, count)
+    publish(building, warehouse, [ONE, THREE], project)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("index", range(len(MOMENTS)))
+def test_killed_publication_leaves_the_old_or_the_new_weeks(
+    tmp_path: Path, project: Project, index: int, moment: str
+) -> None:
+    building, warehouse, one_table = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    build_small(building, one_table, {ONE: 1, TWO: 2})
+    publish(building, warehouse, [ONE, TWO], one_table)
+    build_small(building, one_table, {ONE: 11, THREE: 3})
+    ended(started(_publish_until, index, moment, building, warehouse, one_table))
+    assert published(warehouse) in ([(ONE, 1), (TWO, 2)], [(ONE, 11), (TWO, 2), (THREE, 3)])
+    publish(building, warehouse, [ONE, THREE], one_table)
+    assert published(warehouse) == [(ONE, 11), (TWO, 2), (THREE, 3)]
+    assert {name.split("/")[0] for name in files(tmp_path)} == {"build.duckdb", "warehouse.duckdb", "older_weeks"}
+    assert len(list(tmp_path.glob("older_weeks/*/*/*.parquet"))) == 2
+
+
+LEAVE_A_LOG = """
+import duckdb, os, signal, sys
+connection = duckdb.connect(sys.argv[1])
+connection.execute("update newest.mart__usage_resolution set n_spaces = 99")
+if sys.argv[2] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+print("open", flush=True)
+sys.stdin.read()
+connection.execute("update newest.mart__usage_resolution set n_spaces = 98")
+"""
+
+
+@pytest.mark.parametrize("end", ["killed", "still open"])
+def test_foreign_writes_to_the_published_file_are_discarded(tmp_path: Path, project: Project, end: str) -> None:
+    building, warehouse, one_table = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    build_small(building, one_table, {ONE: 1, TWO: 2})
+    publish(building, warehouse, ONE, one_table)
+    command = [sys.executable, "-c", LEAVE_A_LOG, str(warehouse), end]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdin
+        other.stdout.readline()
+        assert (tmp_path / "warehouse.duckdb.wal").exists()
+        publish(building, warehouse, TWO, one_table)
+        assert published(warehouse) == [(ONE, 1), (TWO, 2)]
+        other.stdin.close()
+    # a process that had the old file open kept using it and did not touch the new one
+    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
+    assert {path.name for path in tmp_path.iterdir()} - {"warehouse.duckdb.wal.set-aside", "older_weeks"} == {
+        "build.duckdb",
+        "warehouse.duckdb",
+    }
+
+
+@pytest.mark.parametrize("empty", [ONE, THREE], ids=["an older week", "the newest week"])
+def test_empty_week_is_not_published(tmp_path: Path, project: Project, empty: date) -> None:
+    building, warehouse, one_table = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    build_small(building, one_table, {ONE: 1, TWO: 2})
+    publish(building, warehouse, [ONE, TWO], one_table)
+    with connect(building) as connection:
+        connection.execute(f"delete from {TABLE} where snapshot_date = ?", [empty])
+    before, content = files(tmp_path), warehouse.read_bytes()
+    with pytest.raises(NothingBuilt, match=f"has no rows for the week of {empty}; materialize its tables first"):
+        publish(building, warehouse, [TWO, empty], one_table)
+    assert warehouse.read_bytes() == content
+    assert files(tmp_path) == before
+    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
+
+
+def test_success_is_reported_only_if_the_published_file_has_the_rows(tmp_path: Path, project: Project) -> None:
+    building, warehouse, one_table = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    build_small(building, one_table, {ONE: 1})
+    assert publish(building, warehouse, ONE, one_table) == {TABLE: 1}
+    with pytest.raises(WarehouseError, match=rf"{TABLE} in .* has 1 rows for {ONE} instead of 99; publish again"):
+        _require(warehouse, ONE, {TABLE: 99})
+
+
+@pytest.mark.parametrize("name", ["build", "warehouse"])
+def test_publishing_reports_which_database_is_damaged(tmp_path: Path, project: Project, name: str) -> None:
+    paths = {"build": tmp_path / "build.duckdb", "warehouse": tmp_path / "warehouse.duckdb"}
+    one_table = small(project)
+    build_small(paths["build"], one_table, {ONE: 1})
+    publish(paths["build"], paths["warehouse"], ONE, one_table)
+    content = bytearray(paths[name].read_bytes())
+    content[4200] ^= 1
+    paths[name].write_bytes(content)
+    with pytest.raises(WarehouseDamaged, match=rf"{paths[name]} is damaged"):
+        publish(paths["build"], paths["warehouse"], ONE, one_table)
+    assert paths[name].read_bytes() == content
+    assert {path.name for path in tmp_path.iterdir()} == {"build.duckdb", "warehouse.duckdb"}
+
+
+def test_removed_model_is_dropped_from_the_published_weeks(tmp_path: Path, project: Project) -> None:
+    building, warehouse, one_table = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    other = replace(one_table.models[0], name="mart__other")
+    two_tables = replace(one_table, models=(*one_table.models, other))
+    build_small(building, one_table, {ONE: 1, TWO: 2})
+    with connect(building) as connection:
+        connection.execute(f"create table mart__other as from {TABLE}")
+    publish(building, warehouse, [ONE, TWO], two_tables)
+    assert len(list(older_weeks(warehouse).root.iterdir())) == 2
+    publish(building, warehouse, TWO, one_table)
+    with connect(warehouse, read_only=True) as reader, pytest.raises(duckdb.CatalogException):
+        reader.execute("select * from mart__other")
+    assert [path.name for path in older_weeks(warehouse).root.iterdir()] == [TABLE]
+    assert len(older_weeks(warehouse).files(TABLE, ONE)) == 1
