@@ -18,7 +18,7 @@ import httpx2
 logger = logging.getLogger(__name__)
 
 SECONDS: Final = 20.0
-"""Time limit for each target. A sensor tick, which sends the alert, may take a minute."""
+"""Time limit for each target. The sensor tick that sends the alerts must end within a minute."""
 LONGEST: Final = 2000
 """Maximum characters per alert. Slack truncates at 4,000, and an error may quote a whole page of the Hub."""
 

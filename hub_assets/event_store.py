@@ -22,7 +22,7 @@ _MAKER: Final = "create_engine"
 
 @contextmanager
 def cheap_commits() -> Iterator[None]:
-    """Reuse one engine and its connections for each SQLite file, and make few commits wait for the disk.
+    """Reuse one engine and its connections for each SQLite file, and spare most commits the wait for the disk.
 
     A power failure can cost the last events of a run, but never damages a file (SQLite, "PRAGMA synchronous").
     Databases other than SQLite are not affected. Inside another such block, this does nothing.

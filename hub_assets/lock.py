@@ -1,4 +1,4 @@
-"""Locks that allow each home one collector and one builder at a time, whether started by command, daemon or Dagster.
+"""Locks that allow each home one collector and one builder at a time, whether a command, a daemon or Dagster starts it.
 
 Collecting writes to the lake; building writes to the two databases. The locks are separate so that a 24-hour crawl does
 not block rebuilding a mart. A process that holds the collecting lock may wait for the building lock, but never the
@@ -26,7 +26,7 @@ TELL_SECONDS: Final = 30.0
 
 
 class HomeBusy(HubAssetsError):
-    """Another process was still writing to the home when the time limit for waiting ran out."""
+    """Another process was still writing to the home when the wait timed out."""
 
 
 @contextmanager

@@ -176,7 +176,7 @@ def listings_behind(table: str) -> set[str]:
 class ArchiveResource(dg.ConfigurableResource):
     """The archive to import past weeks from."""
 
-    name: str = Field(default="hub-stats", description="One of hub-stats, weekly-snapshots.")
+    name: str = Field(default="hub-stats", description="Either hub-stats or weekly-snapshots.")
 
     def uploads(self, hub: HubResource, home: Home, report: Callable[[str], None]) -> Uploads:
         """Return the archive's uploads, using the same Hub and token as the listings.

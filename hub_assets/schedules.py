@@ -67,7 +67,7 @@ archived_week = dg.define_asset_job(
 weekly_release = dg.define_asset_job(
     "weekly_release",
     selection=dg.AssetSelection.assets("release__dataset"),
-    description="Build a published week as a data set, and publish it on the Hub if the run's configuration names one.",
+    description="Build a published week as a data set, and upload it if the run's configuration names a repository.",
 )
 
 

@@ -21,7 +21,7 @@ from hub_assets.run_tags import CAUSE_TAG, STARTED_BY_TAG, cause_of
 from hub_assets.schedules import LISTED_BY, PUBLISHED_BY, hub_time, is_switched_on, weekly_snapshot
 
 FIRST_ASKED: Final = timedelta(hours=12)
-"""Age of a week from which the sensor may request it. The schedule already requests a week when it is 6.5 hours old."""
+"""Minimum age of a week before the sensor may request it. The schedule requests a week when it is 6.5 hours old."""
 PAUSE: Final = timedelta(hours=24)
 """Minimum time between the starts of two runs for the same week. By default, each run may make 24 hours of calls."""
 HOUR: Final = 3600

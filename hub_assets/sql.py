@@ -1,4 +1,4 @@
-"""Quoting values and file names for SQL statements that take no parameters.
+"""Quotes values and file names for SQL statements that take no parameters.
 
 All other modules use these functions for quoting. Python's `repr` is unsuitable: it doubles backslashes and escapes
 invisible characters, and DuckDB would take the extra characters literally.
@@ -27,7 +27,8 @@ def weekly_parquet(files: Iterable[Path | str], *, with_row_numbers: bool = Fals
     """Return a `read_parquet` call for files with equal columns, in folders named `snapshot_date=YYYY-MM-DD`.
 
     DuckDB opens only the first file to learn the columns, and later only the files of the weeks that a query asks for.
-    With row numbers, a column `file_row_number` follows, by which DuckDB finds rows without reading the whole file.
+    With row numbers, there is also a column `file_row_number`, with which DuckDB finds rows without reading the whole
+    file.
     """
     options = "hive_partitioning = true, hive_types = {'snapshot_date': date}"
     options += ", file_row_number = true" if with_row_numbers else ""

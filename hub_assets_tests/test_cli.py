@@ -242,7 +242,7 @@ def test_rows_and_columns_left_out_of_a_recording_are_reported(tmp_path: Path) -
     result = run("demo", "--replay", tmp_path, "--home", tmp_path / "home")
     assert_mistake(result, "--home")
     assert r"Columns of models left out because the Hub's API has no such field: 'created_at\x1b'." in result.output
-    assert "derived from createdAt and id instead: 2." in result.output
+    assert "was derived from createdAt and id: 2." in result.output
     assert "Models left out because an earlier row has the same _id or id: 1." in result.output
 
 

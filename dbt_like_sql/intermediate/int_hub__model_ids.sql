@@ -60,7 +60,7 @@ aliases as (
     where place = 1
 ),
 
--- find the direct target of each alias by its key, which survives renames, otherwise by its id
+-- find the direct target of each alias by the target's key, which survives renames, or else by the target's id
 steps as (
     select
         aliases.spelling,

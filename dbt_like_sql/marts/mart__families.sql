@@ -33,7 +33,7 @@ families as (
     select
         members.root_node,
         count(*) as n_members,
-        -- a sum of decimals does not depend on the order of rows; rounded to 12 digits, three thirds make 1
+        -- a sum of decimals does not depend on the order of rows; after rounding to 12 digits, three thirds add up to 1
         cast(cast(sum(cast(1 / nodes.n_roots as decimal(38, 18))) as decimal(38, 12)) as double)
             as n_members_fractional,
         max(members.depth) as max_depth,

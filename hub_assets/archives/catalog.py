@@ -72,8 +72,8 @@ class Upload:
     """A listing of one type in an archive.
 
     - `batch`: the day of the upload, or the date in its path; a batch's listings were collected together
-    - `at`: when the content was taken (UTC): the commit's time, or for `folders` the creation time of its newest row
-      or the end of the week, whichever is earlier
+    - `at`: when the content was taken (UTC): the commit's time; for `folders`, the creation time of the newest row or
+      the end of the week, whichever is earlier
     - `revision`, `path`: where the file is; the revision is a commit id and never changes
     - `size`, `digest`: size in bytes, and SHA-256
     - `rows`, `newest_at`: number of rows and newest creation time, from the Parquet footer

@@ -21,13 +21,13 @@ from hub_assets.vocabulary import REPO_TYPES, RepoType
 WINDOW: Final = 7
 """Number of earlier uploads, and of later uploads, with which an upload is compared."""
 LEAST_SHARE: Final = 0.95
-"""Minimum number of rows in a whole listing, relative to the running median. The Hub grows by about one percent a week.
+"""Minimum number of rows in a whole listing, as a share of the running median. The Hub grows by about 1% a week.
 The largest known purge removed 5.6% of a listing for good; only later uploads distinguish such a purge from a
 truncated file."""
 LATE: Final = timedelta(days=3)
 """If more time than this lies between the newest row and the upload, the content may be old."""
 LATE_FACTOR: Final = 4
-"""The limit is at least this multiple of the longest time between newest row and upload among earlier uploads, because
+"""The limit is `LATE` or this multiple of the longest such time among earlier uploads, whichever is longer, because
 some listings gain a row only every few days. With random arrivals, one upload in 330 exceeds the limit."""
 LEAST_LAGS: Final = 3
 """Number of earlier uploads that are needed to tell whether an upload's content is old."""
@@ -114,7 +114,7 @@ def monday_of(moment: datetime) -> date:
 
 
 def _by_type(uploads: Iterable[Upload]) -> dict[RepoType, list[Upload]]:
-    """Return the uploads of each type, oldest first, with only the last one of each batch."""
+    """Return the uploads of each type, oldest first, keeping only the last one of each batch."""
     last: dict[tuple[RepoType, date], Upload] = {}
     for upload in sorted(uploads, key=lambda upload: (upload.at, upload.batch)):
         last[upload.repo_type, upload.batch] = upload
@@ -146,8 +146,8 @@ def _judge(listed: Sequence[Upload]) -> list[_Judged]:
 def _truncated(rows: int | None, before: Sequence[int], after: Sequence[int]) -> str | None:
     """Describe how short a truncated listing is; return None if it is whole or its number of rows is unknown.
 
-    A listing well below the median of the earlier uploads is truncated, unless later uploads are just as small, which
-    indicates a purge.
+    A listing well below the median of the earlier uploads counts as truncated, unless later uploads are just as small,
+    which indicates a purge.
     """
     if rows is None or not (before or after):
         return None

@@ -1,4 +1,4 @@
-"""Conversion of listing files from all eras to the JSON that the Hub sent, in batches.
+"""Converts listing files from all eras back to the JSON that the Hub sent, in batches.
 
 Columns came and went over the years, and the same column was stored as JSON text or a struct, as an integer or a float,
 as a date or text. Converting them all back to JSON removes these differences, so the code that converts the Hub's

@@ -1,8 +1,8 @@
-"""Import of one week's listing from an archive into the lake.
+"""Imports one week's listing from an archive into the lake.
 
-A listing is downloaded whole, converted in batches, and then deleted, so that only one listing is on disk and one batch
-in memory at a time. An interrupted download is resumed; an interrupted conversion starts over. The week's manifest
-names the source. `choosing` decides which upload to import.
+A listing is downloaded whole, converted in batches, and then deleted, so that only one listing at a time is on disk,
+and only one batch in memory. An interrupted download is resumed; an interrupted conversion starts over. The week's
+manifest names the source. `choosing` decides which upload to import.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Discovery of an archive's uploads through huggingface_hub: their times, paths, sizes and numbers of rows.
+"""Finds an archive's uploads through huggingface_hub: their times, paths, sizes and numbers of rows.
 
 An upload never changes, so each upload is looked up only once and recorded in a file. Reading rows and choosing uploads
 do not belong here.
@@ -153,7 +153,7 @@ class Uploads:
 
     @staticmethod
     def _label_key(files: Iterable[tuple[RepoType, RepoFile]]) -> str:
-        """Return a key for the files of a label; files with different contents have a different key."""
+        """Return a key for the files of a label (the date in their paths); different contents give different keys."""
         return " ".join(f"{file.path}@{file.lfs.sha256 if file.lfs else file.blob_id}" for _, file in files)
 
     def _upload(self, repo_type: RepoType, day: date, at: datetime, revision: str, file: RepoFile) -> Upload:

@@ -55,8 +55,8 @@ def build_archives() -> dg.AssetsDefinition:
             for table in ARCHIVED
         ],
         partitions_def=SNAPSHOTS,
-        # this step runs first, because even tables that read only histories, which an archived week lacks, require the
-        # week's listings
+        # this step runs first, because all tables require the week's listings, even those that read only histories,
+        # which an archived week lacks
         op_tags={"dagster/priority": "1000"},
     )
     def archived_week(

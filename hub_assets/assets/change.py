@@ -42,7 +42,7 @@ RANKED: Final = 1_000
 HIDDEN: Final = 10
 """A root is hidden if its rank by downloads is at least this many times its rank by PageRank."""
 LEAST_HIDDEN: Final = 100
-"""A hidden root ranks at least this low by downloads, because the best-known models are not hidden."""
+"""Minimum rank by downloads of a hidden root, because the best-known models are not hidden."""
 
 
 def build_change() -> list[dg.AssetsDefinition]:

@@ -85,7 +85,7 @@ def _contents(module: str) -> tuple[dict[str, ast.stmt], dict[str, tuple[str, st
 
 
 def _imports(nodes: Iterable[ast.AST]) -> dict[str, tuple[str, str]]:
-    """Return the project's own imports among some nodes, as the module and original name behind each local name."""
+    """Return the project's own imports among some nodes: each local name, with its module and original name."""
     found = {}
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):

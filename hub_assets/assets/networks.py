@@ -410,7 +410,7 @@ def _whole(schema: pa.Schema, parts: list[pa.Table]) -> pa.Table:
 
 
 def _of_cores(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, float]:
-    """Return the measures of each core to plot. The maximal core is named `kmax`, because its k varies by week."""
+    """Return each core's measures for plotting. The maximal core is named `kmax`, because its k varies by week."""
     return tracked_metrics(
         rows.filter(pc.invert(rows["is_max_k"])), {f"{name}_k{{k}}": column for name, column in columns.items()}
     ) | tracked_metrics(rows.filter(rows["is_max_k"]), {f"{name}_kmax": column for name, column in columns.items()})

@@ -31,7 +31,7 @@ class ReleaseConfig(dg.Config):
 
 
 def build_releases() -> list[dg.AssetsDefinition]:
-    """Build the release asset. It needs the published warehouse, so it runs only after every blocking check passed."""
+    """Build the release asset. It needs the published warehouse, so it runs only after all blocking checks passed."""
 
     @dg.asset(
         deps=["warehouse__published"],

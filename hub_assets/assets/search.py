@@ -29,7 +29,7 @@ class SearchConfig(dg.Config):
     """How many texts a run embeds."""
 
     most_embedded: int = Field(
-        default=MOST_EMBEDDED, ge=0, description="Maximum number of texts to embed per week, the most downloaded first."
+        default=MOST_EMBEDDED, ge=0, description="Maximum number of texts to embed per week, most downloaded first."
     )
 
 
@@ -46,7 +46,7 @@ def build_search() -> dg.AssetsDefinition:
     def search__index(
         context: dg.AssetExecutionContext, home: HomeResource, config: SearchConfig
     ) -> Iterator[dg.MaterializeResult]:
-        """The week's search index: words, and meaning if an embedder is installed."""
+        """The week's search index, for searching by words and, if an embedder is installed, by meaning."""
         from hub_assets.search.embedders import available_embedder
         from hub_assets.search.index import build
 

@@ -24,7 +24,7 @@ class Damaged(HubAssetsError):
 @_BACKUPS
 @click.option("--keep", type=click.IntRange(1), help="Remove all but the newest N backups from the folder.")
 def backup_command(home: Path | None, folder: Path, keep: int | None) -> None:
-    """Back up a home into FOLDER.
+    """Back up a home to FOLDER.
 
     Copies only what has changed since the last backup in the folder. You can back up during a run. If Dagster keeps its
     runs in PostgreSQL, back them up with pg_dump. The folder holds personal data and the pseudonym key, so protect

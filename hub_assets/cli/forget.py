@@ -59,8 +59,8 @@ def forget_command(home: Path | None, name: str, only: bool, yes: bool) -> None:
         console.print(f"Still in a backup: {backup}. Remove it, or erase again after restoring it.", style="yellow")
     for release in erasure.releases:
         console.print(
-            f"May still be in a release: {release}. The data set's history keeps it even without the tag; delete the "
-            "data set, or squash its history, and release the weeks again.",
+            f"May still be in a release: {release}. The data set's history keeps it even if you delete the tag; "
+            "delete the data set, or squash its history, and release the weeks again.",
             style="yellow",
         )
     console.print("Anything else that you published or copied elsewhere is out of reach.", style="dim")

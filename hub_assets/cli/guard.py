@@ -16,7 +16,7 @@ class CommandFailed(click.ClickException):
         self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance
 
     def format_message(self) -> str:
-        """Return the message, escaped and cut, because it may quote the Hub or a file."""
+        """Return the message, escaped and truncated, because it may quote the Hub or a file."""
         return cut(escaped(self.message), LONGEST_MESSAGE)
 
 

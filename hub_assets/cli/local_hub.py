@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     type=click.Choice(["aligned", "first_call"]),
     default="aligned",
     show_default=True,
-    help="Start of a rate-limit window: the same for all callers, or each caller's first call.",
+    help="Start of a rate-limit window: at the same time for all callers, or at each caller's first call.",
 )
 @click.option(
     "--rounding",

@@ -141,7 +141,7 @@ def crawl_options(command: Callable[..., R]) -> Callable[..., R]:
 
 
 def _read_lines(file: BinaryIO) -> list[str]:
-    """Return the non-empty lines of a text file, in the encodings that editors write."""
+    """Return the non-empty lines of a text file, which may be in any encoding that editors commonly write."""
     content = file.read()
     encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:

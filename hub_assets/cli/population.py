@@ -74,7 +74,7 @@ def population_options(command: Callable[..., R]) -> Callable[..., R]:
     @click.option(
         "--scale",
         type=click.FloatRange(0, min_open=True),
-        help="Size of the simulated Hub; 1 has 570,584 repositories in the week of 2026-11-16. Default: 0.01.",
+        help="Size of the simulated Hub; at 1, it has 570,584 repositories in the week of 2026-11-16. Default: 0.01.",
     )
     @click.option("--seed", type=click.IntRange(0), help="Random seed of the simulated Hub. Default: 0.")
     @click.option(

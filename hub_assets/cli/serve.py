@@ -39,7 +39,7 @@ def serve_command(
       hub-assets serve --open
       hub-assets serve --host 0.0.0.0 --allowed-host observatory.example.org
     """
-    # read when pyarrow is first imported; its own allocator kept 0.17 GiB after reading 3.5 million models
+    # pyarrow reads this when it is first imported; its own allocator kept 0.17 GiB after reading 3.5 million models
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from hub_assets.local_hub.server import serve
     from hub_assets.report.serve.app import MOST_CONNECTIONS, build_app, prepare

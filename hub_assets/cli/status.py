@@ -137,7 +137,7 @@ def _runs(home: "Home") -> Iterator[str]:
 
 
 def _next(home: "Home") -> Iterator[str]:
-    """Yield the time at which the schedule takes the next week, and what is left to fetch this week."""
+    """Yield what is left to fetch this week, and when the schedule takes the next snapshot."""
     from hub_assets.hub.sources import response_tables
     from hub_assets.partitions import week_of
 
@@ -148,7 +148,7 @@ def _next(home: "Home") -> Iterator[str]:
         if manifest.complete and not manifest.details.get("is_complete", True):
             yield f"{table.name} of {present} is incomplete; hub-assets snapshot continues it"
     monday = present + timedelta(days=7)
-    yield f"the schedule takes the week of {monday} on that Monday at 06:30 UTC, if it is switched on"
+    yield f"the schedule, if it is switched on, takes the week of {monday} on that Monday at 06:30 UTC"
 
 
 def _kept(home: "Home") -> Iterator[RenderableType]:

@@ -13,8 +13,8 @@ from hub_assets.cli.printing import console
 def upgrade_command(home: Path | None) -> None:
     """Convert a home written by an earlier version, or one that was moved to another folder.
 
-    Renames tables, columns and manifest keys to their current names, and lets the published database read the older
-    weeks where they are now. No data is lost. If the conversion is interrupted, run the command again.
+    Renames tables, columns and manifest keys to their current names, and makes the published database read the older
+    weeks from their current location. No data is lost. If the conversion is interrupted, run the command again.
 
     \b
     Example:

@@ -74,7 +74,7 @@ def concentration_over_time(rows: pa.Table) -> Figure:
     """Plot the shares of the top models and the Gini coefficient by week, with a panel for each measure.
 
     Args:
-        rows: `stats__concentration_over_time` for models as units, for the slice of all models, in the weeks to show.
+        rows: `stats__concentration_over_time` for the weeks to show, with models as units and without slices.
     """
     grid = panels.Grid(rows=2, columns=2, panel=1.75, header=0.34, footer=0.34, bottom=0.78)
     figure = style.blank(grid.height)
@@ -229,7 +229,7 @@ def attribution(rows: pa.Table) -> Figure:
             axes.barh(line, share, height=0.7, color=LOOKS[0][0] if item in countries else _UNKNOWN)
             axes.annotate(f"{100 * share:.1f}%", (high, line), (3, 0), textcoords="offset points", va="center")
         axes.set(xlim=(0, 1.2), ylim=(len(lines) - 0.4, -0.6), xlabel="share of downloads in 30 days")
-        axes.set_xticks(np.linspace(0, 1, 6))  # the room for labels beyond 100% has no ticks
+        axes.set_xticks(np.linspace(0, 1, 6))  # the space for labels beyond 100% has no ticks
         axes.set_yticks(range(len(lines)), lines if not place else [""] * len(lines))
         axes.xaxis.set_major_formatter(lambda value, _: percent(round(value, 6)))
     handles = [
@@ -318,7 +318,7 @@ def _dates(axes: Axes, rows: pa.Table) -> None:
     """Give all panels the same weeks on the x axis, even if there is only one week, and label days with their month."""
     weeks, margin = pc.min_max(rows["snapshot_date"]).as_py(), timedelta(days=3, hours=18)  # no tick at the edges
     axes.set_xlim(weeks["min"] - margin, weeks["max"] + margin)
-    if weeks["min"] == weeks["max"]:  # days around it would run into those of the next panel
+    if weeks["min"] == weeks["max"]:  # labels of the days around it would run into those of the next panel
         axes.set_xticks([weeks["min"]], [f"{weeks['min']:%b %d}"])
         return
     locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]

@@ -18,7 +18,7 @@ from hub_assets.figures.style import REPO_TYPES, VARIABLES, Look
 
 _GRID: Final = panels.Grid(rows=3, columns=3, panel=1.42, header=0.64)
 _FAR: Final = 1_000
-"""From this x on, an integral that starts at x - 1/2 replaces the sum of x^-alpha; its relative error is about
+"""At this x and above, an integral that starts at x - 1/2 replaces the sum of x^-alpha; its relative error is about
 1 / x^2."""
 _SUPPORTED: Final = "-"
 _NOT_SUPPORTED: Final = (0, (3, 1.2))
@@ -39,9 +39,9 @@ def distributions(activity: Mapping[str, pa.Table], tail_fits: pa.Table) -> Figu
     """Draw the complementary cumulative distribution of each activity, and the power law fitted to its tail.
 
     Each variable has a panel with one curve per repository type, on logarithmic axes: among repositories with values
-    above 0, the share with at least x. A power law p(x) ~ x^-alpha over the integers from x_min up is drawn as a line
-    that starts at x_min and at the height of the share of values in the tail. The line is solid if the data support the
-    power law (it is plausible and fits better than other distributions), otherwise dashed. The text above the panel
+    above 0, the share with at least x. A power law p(x) ~ x^-alpha over the integers x >= x_min is drawn as a line
+    that starts at x_min, at a height equal to the share of values in the tail. The line is solid if the data support
+    the power law (it is plausible and fits better than other distributions), otherwise dashed. The text above the panel
     gives alpha, x_min and the verdict.
 
     Args:
@@ -89,7 +89,7 @@ def _is_known(repos: pa.Table, variable: str) -> bool:
 def _law(x_min: float, alpha: float, share: float, last: float) -> Curve:
     """Return a power law's line from x_min to the last value.
 
-    At x, it is `share` times the sum of x^-alpha over the integers from x up, divided by the same sum from x_min up.
+    At x, it is `share` times the sum of k^-alpha over k = x, x + 1, ..., divided by the same sum from k = x_min.
     """
     xs = np.geomspace(x_min, max(last, x_min), 60)
 

@@ -28,7 +28,7 @@ def png(figure: Figure) -> bytes:
 def thumbnail(image: bytes, limit: int = THUMBNAIL_BYTES) -> bytes:
     """Shrink a PNG to at most `limit` bytes, at the highest resolution that fits.
 
-    The figure is not drawn again at each resolution, because that took three times as long as rendering its SVG
+    The figure is not drawn again at each resolution, because that takes three times as long as rendering its SVG
     and PNG.
 
     Args:

@@ -32,7 +32,7 @@ MOST_IN_A_CIRCLE: Final = 50
 MOST_DRAWN: Final = 300
 """Maximum number of developers in a drawn core; a larger core would be an unreadable tangle."""
 MANY_LINES: Final = 3_000
-"""Maximum number of lines drawn as vectors; beyond it, lines are rasterized within the SVG."""
+"""Maximum number of lines drawn as vectors; if there are more, all lines are rasterized within the SVG."""
 _STEPS: Final = 10
 """Histogram bins per factor of 10."""
 
@@ -55,8 +55,8 @@ _OF_CORES: Final = panels.Grid(rows=1, columns=2, panel=2.83, header=0.54, gap=0
 def centrality_distributions(centrality: pa.Table) -> Figure:
     """Draw the complementary cumulative distributions of degree and PageRank in a developer network: Figure 4.
 
-    On logarithmic axes, curves show the share of developers with at least x, without isolates. One panel shows degrees
-    (in + out, in, out), the other PageRank. The text above each panel gives n, mean, median, maximum and
+    On logarithmic axes, curves show the share of developers who have at least x; isolates are not counted. One panel
+    shows degrees (in + out, in, out), the other PageRank. The text above each panel gives n, mean, median, maximum and
     standard deviation (ddof 1) for these developers.
 
     Args:
@@ -140,10 +140,11 @@ def core(edges: pa.Table, core_numbers: pa.Table, *, is_complete: bool = True) -
     """Draw how many developers are in each core of a network, and the maximal core itself.
 
     The left panel shows the number of developers in the k-core against k, on logarithmic axes. The right panel shows
-    the maximal core. A line connects two developers with an edge: its color indicates whether edges go both ways, and
-    its width grows with the logarithm of their total weight. Up to 50 developers are placed on a circle, clockwise from
-    the top, with connected developers side by side and the highest total weight first. Larger cores use a spring layout
-    (Fruchterman and Reingold, from a fixed start), and cores of more than 300 developers are not drawn.
+    the maximal core. A line connects two developers if there is an edge between them: its color indicates whether edges
+    go both ways, and its width grows with the logarithm of the edges' total weight. Up to 50 developers are placed on a
+    circle, clockwise from the top, grouped by connected component and with the highest total weight first. Larger cores
+    use a spring layout (Fruchterman and Reingold, from a fixed start), and cores of more than 300 developers are not
+    drawn.
 
     Args:
         edges: one row per directed edge, with `source`, `target` and `weight` above 0, for the core or the whole
@@ -236,7 +237,7 @@ def _in_pairs(words: Sequence[str]) -> list[str]:
 
 
 def _short(value: float) -> str:
-    """Format a number with up to two decimals: two significant digits below 1, no decimals from 1,000 up."""
+    """Format a number: two significant digits below 1, up to two decimals below 1,000, and `number` above."""
     if 0 < value < 1:
         return str(np.format_float_positional(value, precision=2, fractional=False, trim="-"))
     return number(value) if value >= 1_000 else f"{value:.2f}".removesuffix(".00")

@@ -65,7 +65,7 @@ class Grid(NamedTuple):
         axes.annotate(text, corner, (0, up), xycoords="axes fraction", textcoords="offset points", ha=side, **looks)
 
     def explain(self, axes: Axes, handles: Sequence[Artist], remarks: Sequence[str], line: int) -> None:
-        """Turn axes into the key: a legend, and remarks from the given line down."""
+        """Turn axes into the key: a legend, and remarks that start at the given line."""
         axes.set_axis_off()
         top = 1 + (self.header - 0.06 - LINE) / self.panel
         axes.legend(
@@ -116,7 +116,7 @@ def thinned(curve: Curve) -> Curve:
 
 
 def number(value: float) -> str:
-    """Format a count with three significant digits, and with a unit letter from 10,000 up."""
+    """Format a count: whole below 10,000; three significant digits and a unit letter above."""
     rounded = float(f"{value:.3g}")
     if rounded < 10_000:
         return f"{value:,.0f}"
@@ -130,7 +130,7 @@ def percent(share: float) -> str:
 
 
 def whole_percent(share: float) -> str:
-    """Format a share in whole percent; values just above 0 or just below 100 are not rounded to them."""
+    """Format a share in whole percent; values just above 0 or just below 100 are not rounded to 0 or 100."""
     if 0 < share < 0.005:
         return "< 1%"
     return "> 99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"

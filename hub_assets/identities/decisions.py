@@ -212,7 +212,7 @@ def decisions_hash(decisions: pa.Table) -> str:
 
 
 def export_pairs(pairs: pa.Table, decisions: pa.Table, stream: TextIO) -> None:
-    """Write pairs as CSV for a spreadsheet, with a decision column to fill in and readable evidence.
+    """Write pairs as CSV for a spreadsheet, with readable evidence and a decision column to fill in.
 
     Decisions that still hold are filled in. A decision whose evidence has changed appears only in `decided_before`, so
     that importing an unedited sheet changes nothing.
@@ -233,7 +233,7 @@ def export_pairs(pairs: pa.Table, decisions: pa.Table, stream: TextIO) -> None:
 def import_decisions(
     path: Path, decisions: pa.Table, *, decided_by: str, decided_at: datetime
 ) -> tuple[pa.Table, pa.Table]:
-    """Return all decisions, including those in a completed spreadsheet, and separately only the new ones.
+    """Return all decisions, including those in a completed spreadsheet, and a second table with only the new ones.
 
     Rows are skipped if they have no decision, or if they repeat a current decision on the same evidence.
 

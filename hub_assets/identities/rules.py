@@ -1,4 +1,4 @@
-"""Rules that accept or reject a pair by its evidence. There are few of them: people decide the remaining pairs.
+"""Rules that accept or reject a pair by its evidence. People decide the pairs that these few rules leave open.
 
 Unknown facts are null, and null triggers no rule. The exception is `numbered_owner`: in the owner's repository, a name
 is assumed not to be an account until the Hub reports that it is.

@@ -5,7 +5,7 @@ from typing import Final
 from hub_assets.errors import UserError
 
 BOUND_TO: Final = ".remote"
-"""The file in a lake's folder with the address of the bucket that the folder caches."""
+"""Name of the file in a lake's folder that records the address of the bucket that the folder caches."""
 
 
 class LakeBinding(UserError):

@@ -1,6 +1,6 @@
 """An S3 bucket: reads, uploads, and conditional writes, which fail if someone else has changed the object meanwhile.
 
-It turns a store's failures into one-sentence errors. What the objects hold does not belong here.
+This module turns a store's failures into one-sentence errors. What the objects hold does not belong here.
 """
 
 import os
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from obstore import UpdateVersion
 
 RETRIES: Final = 10
-"""Maximum number of retries. At random intervals, they take about 20 s: enough for a hiccup, bearable after a typo."""
+"""Maximum number of retries. Spaced at random, they take about 20 s in total: long enough to outlast a hiccup of the
+store, and a tolerable wait after a typo in the address."""
 REQUEST_SECONDS: Final = 60
 """Time limit for a request. Files larger than 5 MiB are uploaded in chunks of that size, one per request."""
 CHUNK_BYTES: Final = 2**20

@@ -34,5 +34,5 @@ def lake_at(root: Path, scrub: Callable[[bytes], bytes], binding: Path) -> Lake:
         from hub_assets.lake.bucket import s3_bucket
         from hub_assets.lake.remote import RemoteLake
     except ImportError as error:
-        raise LakeBinding(f"a lake in a bucket needs obstore ({error}); pip install 'hub-assets[s3]'") from None
+        raise LakeBinding(f"a lake in a bucket needs obstore ({error}); run pip install 'hub-assets[s3]'") from None
     return RemoteLake(root, s3_bucket(address), binding, scrub)

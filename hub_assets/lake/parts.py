@@ -25,7 +25,7 @@ MANIFEST = "_manifest.json"
 
 
 class LakeError(HubAssetsError):
-    """A lake file is damaged in a way that none of our own crashes can cause."""
+    """A lake file is damaged in a way that a crash of this program cannot cause."""
 
 
 @dataclass
@@ -198,7 +198,7 @@ class Lake:
         return self.verified(table, snapshot_date, self.manifest(table, snapshot_date).parts)
 
     def files_of_all_weeks(self, table: str) -> list[Path]:
-        """Return a table's valid Parquet files of all weeks, oldest first.
+        """Return a table's valid Parquet files from all weeks, oldest first.
 
         Raises:
             LakeError: if a file is damaged.

@@ -34,7 +34,7 @@ DIFFERENCES: Final = {
 }
 """The facts that homes sharing a bucket must agree on, and the error message for each."""
 PROBE: Final = ".lake"
-"""An empty object with which a home checks once whether the store honors conditional writes."""
+"""An empty object that a home uses to check, once, whether the store honors conditional writes."""
 CONNECTIONS: Final = 16
 KEPT: Final = timedelta(days=1)
 """Age at which an unlisted part can no longer belong to a writer that is about to replace the manifest."""
@@ -42,7 +42,7 @@ KEY: Final = re.compile(r"\w+/snapshot_date=\d{4}-\d{2}-\d{2}/" + re.escape(MANI
 
 
 class LakeOutdated(HubAssetsError):
-    """Another machine has changed the week that was to be written."""
+    """Another machine has changed the week being written."""
 
 
 class RemoteLake(Lake):
@@ -236,5 +236,8 @@ def _content(path: Path) -> bytes:
 
 
 def _tag(content: bytes) -> str:
-    """Return the tag that most stores give to content. With other tags, opening a lake fetches all its manifests."""
+    """Return the version tag that most stores give to this content.
+
+    With a store that computes tags differently, opening a lake fetches all its manifests.
+    """
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -1,6 +1,6 @@
-"""Keyed digests of erased names, which keep the names from being written again, and the tokens that replace them.
+"""Keyed digests of erased names, so that the names are never written again, and the tokens that replace the names.
 
-The file does not reveal the names: checking a digest takes both the name and the home's secret. Erasing names that have
+The file does not reveal the names: matching a name to its digest requires the home's secret. Erasing names that have
 already been written belongs in `upkeep.forget`.
 """
 
@@ -185,7 +185,7 @@ def read_tombstones(path: Path, key: Callable[[], bytes]) -> Tombstones:
         ) from error
     if not is_same:
         raise TombstonesError(
-            f"{path} belongs to another secret, so erased names would be written again; restore the home's secret"
+            f"{path} was written with another secret, so erased names would be written again; restore the home's secret"
         )
     return tombstones
 

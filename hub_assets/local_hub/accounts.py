@@ -91,7 +91,7 @@ def repository_owner(population: Population, namespace: str) -> dict[str, Any]:
 
 
 def _members(population: Population, wanted: str, side: str, name: str) -> list[str]:
-    """Return the `wanted` column of the membership rows whose column `side` holds a name."""
+    """Return the `wanted` column of the membership rows whose `side` column holds the given name."""
     if population.members is None:
         return []
     rows = population.members_by[side].rows(name)

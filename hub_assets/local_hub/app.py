@@ -1,14 +1,22 @@
 """The Hub's HTTP API for a population: routes, errors, redirects and headers.
 
-Recorded from the real Hub and reproduced: parameters, field names, the page cap, `Link` and cursor; status, headers
-and messages of errors; relative 307 redirects; rate-limit headers on every response. Assumed: the fields of dataset and
-Space listings; the messages of 400 responses to a bad cursor, limit or sort; that `expand` overrides `full`; that
-members fit on a single page; the content of a 429 besides its message; the 400 responses for histories; the default
-page size of commits; that a repository without commits has no revision `main`; the responses for a missing card;
-that the redirect of `resolve` counts as a request for a file; that nobody can take over a renamed account's old name;
-the 403 for a gated repository's commits if the token lacks access (recorded on another path); and the 403 for
-disabled discussions. Requests for data that the population does not include (histories, accounts, cards) return 501.
-Everything else returns 404, never a 200 that a client might trust.
+Reproduced from recordings of the real Hub: parameters, field names, the page cap, `Link` and cursor; the
+status, headers and messages of errors; relative 307 redirects; and the rate-limit headers on every response.
+
+Assumed:
+
+- listings: the fields of datasets and Spaces; the messages of 400 responses to a bad cursor, limit or sort; and that
+  `expand` overrides `full`
+- accounts: that an organization's members fit on a single page, and that nobody can take over a renamed account's old
+  name
+- histories: the 400 responses; the default page size of commits; that a repository without commits has no revision
+  `main`; the 403 for a gated repository's commits if the token lacks access (recorded on another path); and the 403
+  for disabled discussions
+- cards: the responses for a missing card, and that the redirect of `resolve` counts as a request for a file
+- rate limits: the content of a 429 besides its message
+
+Requests for data that the population does not include (histories, accounts, cards) return 501. All other requests that
+this Hub does not support return 404, never a 200 that a client might trust.
 """
 
 from dataclasses import dataclass
@@ -231,7 +239,7 @@ class _Api:
             prefix = f"/{match['plural']}/" if match["plural"] else "/"
             return self._elsewhere(request, repo_type, match["id"], prefix, path[match.end("id") :])
         if "card" not in repos.table.column_names:
-            raise ApiError(501, f"This Hub has no cards of {repo_type}s.")
+            raise ApiError(501, f"This Hub has no {repo_type} cards.")
         self._refuse_contents(request, repo_type, row)
         sha = repos.value("sha", row)
         if rev not in ("main", sha):

@@ -1,4 +1,4 @@
-"""Exports a population's listings as the public archives do: it commits Parquet files in the schema of an era.
+"""Exports a population's listings as the public archives do, by committing Parquet files in the schema of an era.
 
 The columns, types and dates of the eras follow descriptions published by users of cfahlgren1/hub-stats. Where the
 descriptions do not say whether a column was text or a struct, the eras alternate, so that readers encounter both. The
@@ -34,7 +34,7 @@ _SIBLINGS: Final = "[{'rfilename': '.gitattributes'}, {'rfilename': 'README.md'}
 _GATED: Final = "case gated when 'false' then 'False' when 'true' then 'True' else gated end"
 
 Columns = dict[str, str]
-"""SQL expressions over the API's fields, by the name of the file's column."""
+"""SQL expressions over the API's fields, keyed by the name of the column in the file."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hub_assets.local_hub.population import Population, key_value
 from hub_assets.vocabulary import RepoType
 
 ANSWER_KINDS: Final = {
-    "429": "429 whose headers say that no calls are left, although some calls are left",
+    "429": "429 whose headers wrongly say that no calls are left",
     "429-no-headers": "429 without rate-limit headers",
     "429-other": "429 while calls are left, as if from another rate limiter",
     "500": "an error with an HTML body",
@@ -26,7 +26,8 @@ ANSWER_KINDS: Final = {
 }
 """Faults that affect a whole response; they apply to listings, repository info, histories and accounts."""
 PAGE_KINDS: Final = {
-    "move": "a repository moves after a page and is listed again (ARG `never`: the next one moves and is never listed)",
+    "move": "after a page, one of its repositories moves and is listed again (ARG `never`: the first repository of the "
+    "next page moves and is never listed)",
     "row-without-id": "a page has an additional row without `_id`",
     "unknown-field": "the rows of a page have an unrequested field ARG (default `mystery`)",
     "odd-tag": "the tags of the first row of a page contain a number and a null",

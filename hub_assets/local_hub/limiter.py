@@ -109,7 +109,7 @@ class Limiter:
         return Allowance(used < self.quota.calls, max(self.quota.calls - used - 1, 0), seconds - (now - start))
 
     def headers(self, remaining: int, reset: float) -> dict[str, str]:
-        """Return the two rate-limit headers of every response, with times in whole seconds."""
+        """Return the two rate-limit headers that every response carries, with times in whole seconds."""
         whole = {"up": math.ceil(reset), "down": math.floor(reset), "nearest": math.floor(reset + 0.5)}
         seconds = math.ceil(self.quota.seconds)
         return {

@@ -9,7 +9,7 @@ from typing import Final
 from hub_assets.vocabulary import REPO_TYPES, Bucket, RepoType
 
 PLURALS: Final[dict[str, RepoType]] = {f"{kind}s": kind for kind in REPO_TYPES}
-"""Repository types by the name that they have in paths."""
+"""Repository types by the plural names that paths use."""
 
 REPO_PATH: Final = re.compile(
     r"(?P<id>[^/]+(/(?!(revision|commits|discussions)(/|$))[^/]+)?)"

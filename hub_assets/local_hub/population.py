@@ -1,7 +1,7 @@
-"""A Hub's content in one week: a table of repositories per type, and optionally histories, accounts and renames.
+"""A Hub's content as of one week: a table of repositories per type, and optionally histories, accounts and renames.
 
-This module finds, sorts and prepares rows for JSON with Arrow and numpy, and creates Python objects only for the rows
-that it serves. Building populations belongs in `replay` and `simulated`; access control belongs in `app`.
+This module uses Arrow and numpy to find and sort rows and to prepare them for JSON. It creates Python objects only for
+the rows that it serves. Building populations belongs in `replay` and `simulated`; access control belongs in `app`.
 """
 
 import json
@@ -42,7 +42,7 @@ class Repos:
     """The repositories of one type. Immutable: changing a row creates a new Repos.
 
     Args:
-        table: one row per repository, with the API's names as columns. `_id` and `id` are required; any other column
+        table: one row per repository, with the API's fields as columns. `_id` and `id` are required; any other column
             may be missing, which means that it was not observed. Dates are strings (`2024-07-14T22:20:15.000Z`) or
             timestamps (UTC), `gated` is boolean or one of `false`, `auto`, `manual`, `true`; objects are structs or
             JSON text, and `cardData` is JSON text. Two columns are not API fields: `card` (the text of the repository's
@@ -118,7 +118,7 @@ class Repos:
 
         Args:
             sort: the column to sort by.
-            after: the sort key (NaN if missing) and `_id` to start after; there does not have to be such a row.
+            after: the sort key (NaN if missing) and `_id` to start after; no such row needs to exist.
             mask: rows to include; all rows if None.
         """
         order, descending = self._order(sort)
@@ -195,7 +195,7 @@ class Repos:
 
 
 class Population:
-    """A Hub's content in one week.
+    """A Hub's content as of one week.
 
     Args:
         identity: the population's name, the same in all its weeks.
@@ -313,7 +313,7 @@ class Population:
         return [] if position is None else lists[position].as_py()[:SPACES_SHOWN]
 
     def _find_usage(self, spaces: Repos) -> tuple[dict[str, int], pa.ListArray]:
-        """Return the Spaces that use each model, most liked first: an index by model id, and the lists it refers to."""
+        """Return a list of the Spaces that use each model, most liked first, and each list's position by model id."""
         order = spaces.ordered("likes")
         lists = spaces.table["models"].take(pa.array(order)).combine_chunks()
         named = pc.list_flatten(lists)

@@ -24,7 +24,7 @@ _BATCH: Final = 10_000
 """Number of rows to convert to Python objects at a time."""
 _UNIT: Final = {"s": 1, "ms": 10**3, "us": 10**6}
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
-"""First and last second of the years 1 to 9999; a timestamp in nanoseconds always lies in these years."""
+"""First and last second of the years 1 to 9999; a timestamp in nanoseconds always falls within them."""
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _repositories(repo_type: RepoType, paths: list[Path], notes: list[str]) -> p
             f"Columns of {repo_type}s left out because the Hub's API has no such field: {_list(unknown_names)}."
         )
     if n_without := table["_id"].null_count if "_id" in table.column_names else len(table):
-        notes.append(f"{repo_type.capitalize()}s without an _id, derived from createdAt and id instead: {n_without:,}.")
+        notes.append(f"{repo_type.capitalize()}s whose missing _id was derived from createdAt and id: {n_without:,}.")
         table = _with_keys(table)
     # the first row of each key counts, as it does when the Hub lists a repository twice
     first_rows = _firsts(table, "_id")

@@ -164,7 +164,7 @@ class Repositories:
 
 
 class Repository:
-    """A repository. A branch moves only after its new commit was written, so readers never see part of a commit."""
+    """A repository. A branch moves only after its new commit is written, so readers never see part of a commit."""
 
     def __init__(self, store: Repositories, repo_type: RepoType, repo_id: str) -> None:
         self._store = store

@@ -2,8 +2,8 @@
 
 As on the Hub, `resolve` returns a redirect: for a file stored in git, to a relative address on the Hub; for an LFS
 file, to a signed address on another host, which must not receive the token. Recorded from the real Hub: parameters,
-field names, page sizes, headers. Assumed: the form of a signed address and the error messages for an invalid signed
-address. Responses about a population's own repositories belong in `app`; storing revisions belongs in `repositories`.
+field names, page sizes, headers. Assumed: the form of signed addresses, and the error messages for invalid ones.
+Responses about a population's own repositories belong in `app`; storing revisions belongs in `repositories`.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 To upload files, a client asks how to store each of them (`preupload`), sends LFS files to the storage (`batch`, then
 PUT to a signed address, then `verify`), and commits everything in one request of JSON lines. Recorded from the client:
-paths, fields, headers, and the errors it acts on. Assumed: all other messages. A token with `read` in its name may not
+paths, fields, headers, and the errors it acts on. Assumed: all other messages. A token that contains `read` may not
 write. Xet is not supported; clients fall back to LFS, as they do with HF_HUB_DISABLE_XET=1.
 """
 

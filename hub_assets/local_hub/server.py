@@ -1,4 +1,4 @@
-"""Runs an app over HTTP: until interrupted, in a thread of this process, or in a process of its own.
+"""Runs an app over HTTP: in the foreground until interrupted, in a thread of this process, or in a process of its own.
 
 This module only deals with sockets, threads and processes; responses belong in `app`.
 """
@@ -50,7 +50,7 @@ def serve(app: ASGIApp, host: str, port: int, on_ready: Callable[[str], None], *
         host: the address to listen on.
         port: the port, or 0 for a free one.
         on_ready: called with the base URL once the server is ready.
-        settings: options of `uvicorn.Config` to set differently from the defaults here.
+        settings: options of `uvicorn.Config` that override the defaults here.
 
     Raises:
         OSError: if it cannot listen on the address.

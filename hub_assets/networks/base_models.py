@@ -20,8 +20,8 @@ def base_model_cycles_table(edges: pa.Table) -> pa.Table:
             and cannot be part of a cycle. A model that only names itself is not a cycle.
 
     Returns:
-        The models of each strongly connected component of at least two models, and its size as `n_models`. `cycle` is
-        the component's first id in sort order; cycles that share a model form one component.
+        One row per model in a strongly connected component of at least two models. `n_models` is the component's size,
+        and `cycle` its first id in sort order. Cycles that share a model form one component.
     """
     models = edges.group_by("repo_key").aggregate([("repo_id", "min")])
     keys = models["repo_key"].combine_chunks()

@@ -29,8 +29,8 @@ def centrality_table(graph: Graph, contributions: pa.Table, most_edges: int = MO
         One row per `developer`, in the graph's order: `in_degree`, `out_degree` and their sum `degree`; `strength`, the
         total weight of these edges; `pagerank`; `core_number`, the largest k whose k-core contains the developer;
         `community` (greedy; null above `most_edges`) and `leiden_community`, numbered from 0 by decreasing size, both
-        null if some edges are implicit;
-        `n_repos`, the number of repositories the developer contributed to, alone or with others.
+        null if some edges are implicit; and `n_repos`, the number of repositories that the developer contributed to,
+        alone or with others.
     """
     is_listed = graph.implicit is None
     has_greedy = is_listed and graph.n_edges <= most_edges

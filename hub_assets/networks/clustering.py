@@ -77,7 +77,7 @@ def _triangles_with_implicit(graph: Graph, implicit: Implicit, weights: Floats, 
     rest_by_class = (rest @ to_class).tocsr()
 
     def picked(of_classes: Floats, by_class: sparse.csr_array) -> Floats:
-        """Return, for each node, the product of its `by_class` row and its class's row, summed over classes."""
+        """Return, for each node, the dot product of its row of `by_class` and its class's row of `of_classes`."""
         found = by_class.tocoo()
         values = found.data * of_classes[classes[found.coords[0]], found.coords[1]]
         return np.asarray(np.bincount(found.coords[0], values, n), np.float64)
@@ -98,9 +98,9 @@ def _triangles(graph: Graph, strengths: Floats) -> Floats:
     """Return, for each node, the product of the three links' strengths, summed over its triangles.
 
     Each link points from the node with fewer links to the one with more. No node then has many outgoing links, and the
-    cost of a hub does not grow with the square of its degree. The links among the most connected nodes (`m` nodes with
-    at least `m` links each) are multiplied as a dense matrix, because a repository with 3,000 developers is a clique,
-    for which sparse products took 7 times as long.
+    cost of a hub does not grow with the square of its degree. The links among the most connected nodes (for the
+    largest `m` such that `m` nodes have at least `m` links each, up to MOST_DENSE) go into a dense matrix: the 3,000
+    developers of a single repository form a clique, and sparse products took 7 times as long on it.
     """
     low, high, _ = graph.links
     n_links = np.bincount(low, minlength=graph.n_nodes) + np.bincount(high, minlength=graph.n_nodes)

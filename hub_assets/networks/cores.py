@@ -49,7 +49,7 @@ def _core_numbers(graph: Graph, implicit: Implicit) -> Ints:
 def cores(graph: Graph) -> Iterator[tuple[int, bool, Graph]]:
     """Yield the k-cores of the study's tables: k, whether k is the maximum, and the core.
 
-    The values of k are 1, 5 and 10, up to the maximum, and the maximum itself. A graph without edges has no cores.
+    The values of k are the maximum, and 1, 5 and 10 unless they exceed it. A graph without edges has no cores.
     """
     numbers = core_numbers(graph)
     greatest = int(numbers.max(initial=0))

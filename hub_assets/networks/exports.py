@@ -114,7 +114,7 @@ def _write_graphml(path: Path, nodes: pa.Table, edges: Path, is_directed: bool) 
 
 
 def _elements(kind: str, ends: list[str], batches: Iterable[pa.RecordBatch]) -> Iterator[str]:
-    """Yield rows as elements: the first columns, named `ends`, become XML attributes, the others GraphML data."""
+    """Yield rows as elements: the first columns become XML attributes named by `ends`, the others GraphML data."""
     for batch in batches:
         pieces: list[pa.Array | str] = [f"<{kind}"]
         for name, column in zip(ends, batch.columns, strict=False):

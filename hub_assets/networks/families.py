@@ -30,8 +30,8 @@ def family_tables(edges: pa.Table, downloads: pa.Table) -> tuple[pa.Table, pa.Ta
 
     A root is a model without a base: it names no base, only itself, or something that cannot be an id. A base that is
     not listed is a root, because its own bases are unknown. Models that descend from each other form a cycle, which
-    counts as one generation; a cycle without a base outside it also has a root, the model whose id comes first. A merge
-    belongs to the families of all its bases.
+    counts as one generation. If no model of a cycle has a base outside it, the model whose id comes first is its root.
+    A merge belongs to the families of all its bases.
 
     Args:
         edges: rows of `mart__base_model_edges`: `repo_key`, `repo_id`, `base_repo_key`, `base_repo_id`, `is_self_loop`.

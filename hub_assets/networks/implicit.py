@@ -42,8 +42,8 @@ class Implicit:
         """Derive the edges of repositories from contributions to them.
 
         Args:
-            contributions: one row per `repo_key` and `developer` with `n_commits`, the commits that create edges from
-                the developer to each of the repository's other developers; 0 if there are none.
+            contributions: one row per `repo_key` and `developer` with `n_commits`, the number of commits that create
+                edges from the developer to each of the repository's other developers.
             names: names of the nodes, which include all of these developers.
         """
         node = pc.index_in(contributions["developer"].cast(pa.string()), names).to_numpy().astype(np.int64)
@@ -82,7 +82,7 @@ class Implicit:
         return matrix[self.classes[sources], self.classes[targets]]
 
     def along(self, matrix: Matrix, values: Matrix) -> Floats:
-        """Return, for each node, the sum of the other nodes' values, weighted by a C x C matrix of the two classes.
+        """Return, for each node, the sum of the other nodes' values, weighted by the matrix entry for the two classes.
 
         Transpose the matrix to sum over incoming edges.
         """

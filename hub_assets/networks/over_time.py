@@ -1,6 +1,6 @@
 """The developer network at the end of past months, derived from the month of each contribution.
 
-The study names this as future work.
+The study leaves this to future work.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""PageRank of models within their families, which gives recent releases more weight.
+"""PageRank of models within their families, with more weight for recent releases.
 
 Deciding which models descend from which belongs in `families`.
 """

@@ -1,7 +1,7 @@
 """Networks of models used by Spaces, and of models used together: degrees, edges and summaries.
 
-Both networks are defined in the study's section 3.3. Models come with their ids and networks (all, or a sub-field);
-their developers are resolved in SQL.
+Both networks are defined in the study's section 3.3. SQL supplies each model's id and networks (all models, or a
+sub-field), and resolves its developers.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def co_usage_table(uses: pa.Table, models: pa.Table) -> pa.Table:
     Returns:
         For each model, `degree` is the number of models used together with it (0 if it is always used alone), and
         `weighted_degree` the sum of the weights. `rank` orders the models of a network by degree, then by
-        weighted degree and id; ties in degree are common because a Space connects all its models.
+        weighted degree and id; ties in degree are common because a Space connects all models that it uses.
     """
     parts = [_without_week(schemas.MODEL_CO_USAGE).empty_table()]
     for members in _by_network(models):
@@ -114,10 +114,11 @@ def usage_summary_table(uses: pa.Table, usage: pa.Table, co_usage: pa.Table) -> 
         co_usage: rows of `network__model_co_usage` (`network`, `repo_key`, `degree`).
 
     Returns:
-        One row per network and ranking (`usage`: the bipartite network of models and Spaces; `co_usage`): the number of
-        models `n`; mean, standard deviation (ddof 1), quartiles (linear), extremes, `share_zero` and `n_at_least_1000`
-        of their degrees; `n_edges`; the number of components, which is the same in both rankings, and the size of the
-        largest component (models and Spaces in `usage`, models in `co_usage`). A network without models has no row.
+        One row per network and ranking: `usage` (the bipartite network of models and Spaces) or `co_usage` (models that
+        share Spaces). Each row has the number of models (`n`); the mean, standard deviation (ddof 1), quartiles
+        (linear) and extremes of the models' degrees, with `share_zero` and `n_at_least_1000`; the number of edges; the
+        number of components, which is the same in both rankings; and the size of the largest component (models and
+        Spaces in `usage`, models in `co_usage`). A network without models has no row.
     """
     rows: list[dict[str, object]] = []
     for members in _by_network(usage):
@@ -177,9 +178,10 @@ def _incidence(uses: pa.Table, models: pa.ChunkedArray) -> sparse.csr_array:
 
 
 def _shared(incidence: sparse.csr_array) -> Iterator[tuple[int, sparse.csr_array]]:
-    """Yield the matrix of how many Spaces each pair of models shares, in blocks of rows, with each block's first row.
+    """Yield, in blocks of rows, the matrix of the number of Spaces that each pair of models shares.
 
-    A model's row has at most as many nonzero cells as its Spaces use models in total.
+    Each block comes with the index of its first row. A model's row has no more nonzero cells than the sum, over its
+    Spaces, of the number of models that each one uses.
     """
     transposed = incidence.T.tocsr()
     most = np.append(0, np.cumsum(incidence @ np.diff(transposed.indptr).astype(np.int64)))

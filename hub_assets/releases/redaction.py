@@ -1,8 +1,8 @@
 """Replaces secrets, e-mail addresses and attacks in text from the Hub with `[removed: <kind>]`, and counts them.
 
-Text is searched in its original form, and after up to three successive decodings that other programs commonly apply:
-Unicode compatibility forms and invisible characters, percent and HTML escapes, backslash escapes, base64 and
-hexadecimal. A finding in the original text is cut out; if a finding appears only after decoding, the whole text is
+Invisible characters are removed first. Text is then searched both as it is and after up to three successive decodings,
+because other programs may decode it: Unicode compatibility forms, percent and HTML escapes, backslash escapes, base64
+and hexadecimal. A finding in the undecoded text is cut out; if a finding appears only after decoding, the whole text is
 replaced. Nothing is ever executed or rendered.
 """
 
@@ -141,9 +141,10 @@ _PATTERNS: Final = {
         ),
     )
 }
-"""Kinds of findings, in the order of the search, each with lower-case strings and a pattern. Every finding contains at
-least one of the strings, which makes the search fast. Secrets and addresses come first, followed by text that a
-browser, template engine, parser, shell, logger, database or spreadsheet might execute."""
+"""Kinds of findings, in search order, each with lower-case trigger strings and a pattern. Every finding contains at
+least one of the triggers, so text without them need not be matched against the pattern. Secrets and addresses come
+first, followed by text that a browser, template engine, parser, shell, logger, database or spreadsheet might
+execute."""
 
 _TRIGGERS: Final = [(trigger, kind) for kind, (triggers, _) in _PATTERNS.items() for trigger in triggers]
 _SHORT: Final = 100
@@ -223,10 +224,10 @@ _remembered = lru_cache(_REMEMBERED)(_redacted)
 
 
 def suspects(texts: pa.Array) -> pa.Array:
-    """Return a mask of the texts that `redact` may change. `redact` would not change any other text.
+    """Return a mask of the texts that `redact` may change; it would leave all others unchanged.
 
-    The mask also includes texts that `redact` would not change, such as half of all model ids. Per id, computing the
-    mask takes 1.4 µs, and calling `redact` takes 35 µs.
+    The mask also includes some texts that `redact` would not change, such as half of all model ids. Per id, computing
+    the mask takes 1.4 µs, and calling `redact` takes 35 µs.
 
     Args:
         texts: strings without nulls.
@@ -263,8 +264,9 @@ def selected_json(
 ) -> str | None:
     """Parse JSON text and return the top-level fields in `keys`, redacted, as JSON text in a canonical form.
 
-    Only scalars and lists of scalars are released. The result is None if the text is not a JSON object. If the text is
-    not among the `suspects` and has no escapes, it needs no redaction, because its strings are substrings of it.
+    Only scalars and lists of scalars are released. The result is None if the text is not a JSON object. If `is_suspect`
+    is false and the text has no escapes, its strings are not redacted: they are substrings of a text that needs no
+    redaction.
     """
     if text is None:
         return None

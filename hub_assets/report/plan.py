@@ -21,7 +21,7 @@ from hub_assets.report.text import LONGEST_MESSAGE, visible
 def plan_summary(
     lake: Lake, snapshot_date: date, selection: Selection, calls: int | None, hours: float | None
 ) -> RenderableType:
-    """Return a summary of the histories to fetch, the calls that this needs, and the time it takes under each Hub plan.
+    """Return a summary of the histories to fetch, the calls needed, and the time they take under each Hub plan.
 
     Args:
         lake: the listings and the responses so far.

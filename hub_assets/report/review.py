@@ -145,10 +145,10 @@ def review(
     now: Callable[[], datetime],
     hub: str | None = None,
 ) -> int:
-    """Show one pair after another, and save each decision immediately. The last decision, too, can still be undone.
+    """Show one pair after another, and save each decision immediately.
 
-    To save a decision, the file is read again and only the decided pair is changed, so that several people can review
-    at the same time.
+    Every decision can be undone, even the one on the last pair. Saving a decision rereads the file and changes only the
+    decided pair, so that several people can review at the same time.
 
     Args:
         console: shows the pairs.
@@ -276,8 +276,8 @@ def _facts(pair: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _earlier(decision: Mapping[str, str]) -> Text:
-    message = f"{decision['decision']} before by {decision['decided_by']} at {decision['decided_at']}"
-    message += f", on the evidence {decision['evidence'] or '-'}"
+    message = f"previously {decision['decision']} by {decision['decided_by']} at {decision['decided_at']}"
+    message += f", based on the evidence {decision['evidence'] or '-'}"
     return Text(_visible(message + (f"; reason: {decision['why']}" if decision["why"] else "")), style="yellow")
 
 

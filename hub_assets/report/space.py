@@ -18,7 +18,7 @@ from hub_assets.releases.commit import ATTEMPTS, CONFLICTS, Target, hub_errors
 from hub_assets.releases.tables import ReleaseError
 
 _MARK: Final = "data/claims.json"
-"""A file that every site contains, and by which a Space with a report is recognized."""
+"""A file that every site contains; its presence identifies a Space with a report."""
 _INITIAL: Final = frozenset({".gitattributes", "README.md", "index.html", "style.css"})
 """The files that the Hub creates in a new static Space."""
 _KEPT: Final = ".gitattributes"

@@ -16,7 +16,7 @@ from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.database import connect
 
 WIDTH: Final = 116
-"""Number of terminal columns that the tables need for as much data as the study had."""
+"""Number of terminal columns that the tables need for a Hub as large as the study's."""
 STATISTICS: Final = {
     "n": "n",
     "mean": "mean",

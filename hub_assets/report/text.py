@@ -27,13 +27,13 @@ def escaped(text: str) -> str:
 
 
 def visible(value: Any, longest: int = LONGEST_VALUE) -> str:
-    """Return a value on one line, escaped and cut, and quoted if it starts or ends with a space."""
+    """Return a value on one line, escaped and truncated, and quoted if it starts or ends with a space."""
     text = cut(escaped(str(value)), longest)
     return text if text == text.strip() else f'"{text}"'
 
 
 def cut(text: str, longest: int) -> str:
-    """Return the text, cut to at most `longest` characters; an ellipsis marks the cut."""
+    """Return the text, truncated to at most `longest` characters; an ellipsis marks where it was cut."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

@@ -34,9 +34,9 @@ SNIPPET: Final = 300
 CANDIDATES: Final = 100
 """Minimum number of hits from each method to consider when fusing."""
 WORDS: Final = 0.1
-"""Weight of words in a fused score; the rest is the weight of meaning. Of 0.1, 0.2, 0.3, 0.5 and 0.7, this weight was
-the best on 52 queries over real cards. On 52 other queries, fused scores had an nDCG@10 that was 0.04 higher than with
-meaning alone (95% interval -0.01 to 0.09) and 0.21 higher than with words alone."""
+"""Weight of words in a fused score; the rest is the weight of meaning. Of 0.1, 0.2, 0.3, 0.5 and 0.7, this weight
+performed best on 52 queries over real cards. On 52 other queries, the nDCG@10 of fused scores was 0.04 higher than that
+of meaning alone (95% interval -0.01 to 0.09) and 0.21 higher than that of words alone."""
 BATCH: Final = 10_000
 """Number of texts to hold in memory while embedding."""
 
@@ -217,10 +217,10 @@ class Index:
 
 
 def fused(by_words: Ranked, cosines: Mapping[int, float], default: float) -> Ranked:
-    """Return the weighted mean of each document's cosine and its share of the best BM25 score (weight `WORDS`).
+    """Return, for each document, the weighted mean of its cosine and of its share of the best BM25 score.
 
-    A document without a vector gets the cosine `default`, so that a repository without a card can still be found by
-    name.
+    The share has the weight `WORDS`. A document without a vector gets the cosine `default`, so that a repository
+    without a card can still be found by name.
     """
     best = by_words[0][1] if by_words else 1.0
     shares = {row: score / best for row, score in by_words}

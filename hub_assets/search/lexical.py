@@ -81,7 +81,7 @@ class Lexical:
         """
         schema = self.index.schema
         words = list(dict.fromkeys(_ANALYZER.analyze(text)))[:MOST_WORDS]
-        # tantivy skips documents that cannot be among the best only if the terms are a single flat list
+        # a single flat list of terms lets tantivy skip documents that cannot be among the best
         terms = [
             (tantivy.Occur.Should, tantivy.Query.term_query(schema, name, word, index_option="freq"))
             for word in words

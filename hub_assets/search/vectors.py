@@ -21,7 +21,7 @@ Rows = npt.NDArray[np.int64]
 GREATEST: Final = 127
 """The largest int8."""
 GATHERED: Final = 0.25
-"""If filters keep less than this share of the vectors, copying and scanning that share is faster than scanning all."""
+"""If filters keep less than this share of the vectors, copying and scanning these is faster than scanning all."""
 
 
 def quantized(vectors: Vectors) -> Int8:

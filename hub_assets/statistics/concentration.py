@@ -127,7 +127,7 @@ def _least_share(values: Floats, units: Ints, held: Floats, target: float) -> Fl
 
 
 def _top_share(values: Floats, units: Ints, held: Floats, top: float) -> Floats:
-    """Return the share of the total held by the largest units (a share `top` of all); arrays as in `_measure`."""
+    """Return the share of the total held by the largest units (the share `top` of all); arrays as in `_measure`."""
     wanted = np.ceil(top * units[:, -1] * (1 - _ROUNDING))
     rows, place = np.arange(len(held)), np.argmax(units >= wanted[:, None], axis=1)
     surplus = units[rows, place] - wanted

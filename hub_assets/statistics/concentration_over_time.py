@@ -38,26 +38,26 @@ def concentration_over_time(
 ) -> pa.Table:
     """Compute the concentration for each week, repository type, measure and slice.
 
-    The 95% interval covers counting noise: it is an interval for the mean of the measure if the same week were counted
-    many times without any change in a unit's popularity. A unit's noise variance is estimated from successive
-    differences (Wolter 2007, "Introduction to Variance Estimation", section 8.2). The estimate is the squared second
-    difference, which a steady trend does not affect, if the two previous counts are known, and the squared change if
-    only one is known. Both are divided by their expectation for a variance of 1, which depends on how far the periods
-    overlap. A single difference says little about a unit, and a few units dominate the Herfindahl index; therefore, the
-    variance relative to the squared count is averaged over the unit and its `NEIGHBORS` neighbors on either side by
-    rank. On simulated Hubs that do not change, averaging raised the coverage for the Herfindahl index from 88% to 94%;
-    on simulated Hubs that change, second differences lowered the coverage for shares of the top from 98% to 97%. The
-    delta method turns the noise into the variance of the measure. The interval uses Student's t distribution with
-    Satterthwaite's degrees of freedom and is clipped to [0, 1]; for the Herfindahl index, whose errors are skewed, it
-    is computed on the log scale. Units are not resampled: a complete listing is not a sample, and with tails this
-    heavy, bootstrap intervals fall short of their nominal coverage. A trend widens the interval where only one previous
-    count is known; for the share of zeros, overlapping periods always widen the interval.
+    The 95% interval covers counting noise: it is an interval for the mean that the measure would have if the same week
+    were counted many times without any change in a unit's popularity. A unit's noise variance is estimated from
+    successive differences (Wolter 2007, "Introduction to Variance Estimation", section 8.2). If the two previous counts
+    are known, the estimate is the squared second difference, which a steady trend does not affect; if only one is
+    known, it is the squared change. Both are divided by their expectation for a variance of 1, which depends on how
+    much the periods overlap. A single difference says little about a unit, and a few units dominate the Herfindahl
+    index; therefore, the variance relative to the squared count is averaged over the unit and its `NEIGHBORS` neighbors
+    on either side by rank. On simulated Hubs that do not change, averaging raised the coverage for the Herfindahl index
+    from 88% to 94%; on simulated Hubs that change, second differences lowered the coverage for shares of the top from
+    98% to 97%. The delta method turns the noise into the variance of the measure. The interval uses Student's t
+    distribution with Satterthwaite's degrees of freedom and is clipped to [0, 1]; for the Herfindahl index, whose
+    errors are skewed, it is computed on the log scale. Units are not resampled: a complete listing is not a sample, and
+    with tails this heavy, bootstrap intervals fall short of their nominal coverage. A trend widens the interval where
+    only one previous count is known; for the share of zeros, overlapping periods always widen the interval.
 
     Args:
         repositories: one row per week, type and unit (a repository, or an organization with its sum), with
             `snapshot_date`, `repo_type`, a column for each measure (null if unknown) and one for each kind of slice
             (null: in no slice). Optional columns for a measure NAME: `NAME_earlier`, the count in the previous listing,
-            scaled to a period of the same length (null if unknown), without which there is no interval;
+            scaled to a period of the same length (null if unknown; without this column, there is no interval);
             `NAME_overlap`, the share of the period that both counts cover, in [0, 1); and `NAME_before_earlier`, the
             count in the listing before the previous one (null unless the three listings are evenly spaced).
         quality: rows of `core__week_quality` for these weeks and the preceding year.
@@ -101,7 +101,7 @@ def concentration_over_time(
 
 
 class _Trust:
-    """Reports whether a week and the weeks before it are suspect or missing."""
+    """Reports whether a week is suspect, and whether weeks before it are suspect or missing."""
 
     def __init__(self, quality: pa.Table) -> None:
         self._rules: dict[tuple[str, date], set[str]] = {}

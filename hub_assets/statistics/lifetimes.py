@@ -1,7 +1,7 @@
 """When models are first observed and when events happen to them: the input of survival estimates.
 
-Times are days since creation. A model enters observation with the first listing after its creation. A model older than
-the home enters late, so its earlier history is unknown; the downloads of a younger model are known from its creation.
+Times are days since creation. A model is observed from the first listing after its creation. A model older than the
+home enters late, so its earlier history is unknown; the downloads of a younger model are known since its creation.
 Estimating survival belongs in `survival`.
 """
 

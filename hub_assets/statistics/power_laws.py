@@ -100,7 +100,7 @@ def _closest(sample: Counted, starts: Ints, is_discrete: bool, near: float = 0) 
 def goodness_of_fit(
     sample: Counted, tail: Tail, *, resamples: int, seed: int = 0, fewest: int = 1, enough: float = 1
 ) -> float:
-    """Return the p-value of the fit: how often samples drawn from the law are farther from their own fit than `sample`.
+    """Return the p-value of the fit: how often samples from the law lie farther from their own fits than `sample` does.
 
     This is the semi-parametric bootstrap of Clauset, Shalizi and Newman, section 4: each resample draws values below
     x_min from the data and all other values from the law, and is then fitted from scratch. Without `enough`, the

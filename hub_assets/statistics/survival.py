@@ -22,10 +22,10 @@ def survival(durations: pa.Table, by: Sequence[str] = (), at: Sequence[float] | 
     """Estimate survival functions with the Kaplan-Meier estimator (1958), under left truncation and right censoring.
 
     A subject is at risk at time t if entry < t <= exit. An entry after time 0 is left truncation: subjects whose event
-    came before they were first observed are missing from the rows (Klein and Moeschberger 2003, section 4.6). With such
-    entries, events before the first one with 10 subjects at risk (or with the maximum, if that is below 10) are left
-    out (Lai and Ying 1991, Annals of Statistics 19, 417-442). Otherwise, the event of a lone early subject would end
-    the curve before most subjects enter it.
+    came before they were first observed are missing from the rows (Klein and Moeschberger 2003, section 4.6). A curve
+    with such entries starts at the first event with 10 subjects at risk, or with the maximum if that is below 10;
+    earlier events are left out (Lai and Ying 1991, Annals of Statistics 19, 417-442). Otherwise, the event of a lone
+    early subject would end the curve before most subjects enter it.
 
     Args:
         durations: one row per subject: `entry` and `exit` in days since its start (rows without entry < exit are left

@@ -39,8 +39,8 @@ def fit_tail(
     Args:
         values: activity; NaN is unknown, and a power law excludes 0, so both are left out.
         is_discrete: whether the values are counts rather than measurements.
-        resamples: maximum size of the goodness-of-fit bootstrap, which stops once the law is certain to be plausible;
-            2,500 determine a p of 0.1 to within 0.01; 0 skips the bootstrap.
+        resamples: maximum size of the goodness-of-fit bootstrap, which stops once the law is certain to be plausible.
+            2,500 resamples determine a p of 0.1 to within 0.01; 0 skips the bootstrap.
         seed: seed of the bootstrap.
 
     Returns:
@@ -64,10 +64,10 @@ def fit_tail(
         the power law is plausible, `not_tested` if the lognormal fits worse but there are no resamples. On few distinct
         values, the lognormal, which has two parameters, fits as well as the power law or better.
 
-        `preferred` and `verdict` are `too_few`, `resamples` is 0 and the other numbers from `x_min` on are NaN if there
-        are fewer than 50 values or 3 distinct values, or if no x_min has an alpha within the bounds of `scan` (for the
-        values 100, 101 and 102, alpha would be in the hundreds, which reflects the end of the scale rather than a
-        tail).
+        If there are fewer than 50 values or 3 distinct values, or if no x_min has an alpha within the bounds of `scan`,
+        then `preferred` and `verdict` are `too_few`, `resamples` is 0, and the other numbers from `x_min` on are NaN.
+        (For the values 100, 101 and 102, alpha would be in the hundreds, which reflects the end of the scale rather
+        than a tail.)
 
     Raises:
         ValueError: if a value is negative or infinite, or is not an integer although `is_discrete` is true.

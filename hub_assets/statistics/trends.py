@@ -96,7 +96,7 @@ def trends(series: pa.Table, keys: Sequence[str]) -> pa.Table:
 
 
 def _lines(x: Floats, series: Floats) -> list[dict[str, float]]:
-    """Return `trend` for several series (rows) that are known in the same weeks, whose times in days are `x`."""
+    """Return the `trend` of several series (rows) known in the same weeks; `x` has the weeks' times in days."""
     n = len(x)
     unknown = {"n": n, **dict.fromkeys(("slope", "slope_low", "slope_high", "p_value"), np.nan)}
     if n < LEAST:

@@ -1,7 +1,7 @@
 """Corrected downloads: a ledger that moves downloads from the week that reported them to the weeks they belong to.
 
-Each entry has an amount and the week (`flow_date`) that it is added to. The amounts of a repository's entries add up to
-zero in every snapshot week, so corrections never change a total over all weeks. Two faults are corrected:
+Each entry has an amount and the week (`flow_date`) to which it is added. The amounts of a repository's entries add up
+to zero in every snapshot week, so corrections never change a total over all weeks. Two faults are corrected:
 
 - A stall or partial listing. A repository whose counter stalled, or that was left out of the listing, has no downloads
   in the suspect weeks and all of them in the first trusted week. These downloads are spread evenly over the time
@@ -226,8 +226,8 @@ def flow_corrections(connection: duckdb.DuckDBPyConnection, week: date) -> pa.Ta
 
     Args:
         connection: a database with `int_hub__listing_changes` for this week and the eight listings before it,
-            `int_hub__listing_totals` and `core__week_quality` for one listing more, `trust_rules`, and earlier weeks of
-            `core__flow_corrections`.
+            `int_hub__listing_totals` and `core__week_quality` for one more listing before those, `trust_rules`, and
+            earlier weeks of `core__flow_corrections`.
         week: the Monday of the week.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Stalls: listings in a daily or weekly series whose download counters stopped moving.
+"""Stalls: listings, daily or weekly, during which download counters stopped moving.
 
 The Hub computes its counters in batches. When a batch fails, all-time counts do not change, and a later listing
 carries the backlog. Two signs reveal this: downloads per day fall far below their running median, and busy
@@ -28,7 +28,7 @@ def partly_frozen(frozen_share: Numbers, n_busy: Numbers, rules: Rules) -> Flags
 
 
 def stalled(ratio: Numbers, frozen_share: Numbers, n_busy: Numbers, rules: Rules) -> Flags:
-    """Return which listings lie in a stall, so that their counters should be left out.
+    """Return which listings lie in a stall; their counters should be left out.
 
     A stall begins when downloads per day fall below `stall_ratio` of the median. It ends before the first listing that
     reaches `recovered_ratio` and is not partly frozen, because that listing carries the backlog. Stalls at most

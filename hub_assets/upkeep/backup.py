@@ -1,9 +1,8 @@
 """Backs up a home to a folder and restores it. Backups are incremental, verified, and consistent even during a run.
 
 A backup folder contains `objects/`, with files named by their SHA-256 digest, and `backups/`, with one file list per
-backup.
-An unchanged file is stored only once, even if many backups list it. Nothing is encrypted. Because the folder holds
-personal data and the pseudonym key, only its owner can read it. Checking whether a home is valid belongs in
+backup. An unchanged file is stored only once, even if many backups list it. Nothing is encrypted. Because the folder
+holds personal data and the pseudonym key, only its owner can read it. Checking whether a home is valid belongs in
 `verify`; copying the folder to another machine is up to other tools.
 """
 
@@ -90,7 +89,7 @@ def back_up(home: Home, folder: Path, say: Callable[[str], None] = lambda _: Non
         BackupError: if the folder cannot be written to or lies inside the home, or if the home keeps changing.
     """
     if folder.absolute().is_relative_to(home.root):
-        raise BackupError(f"{folder} lies inside the home; name a folder elsewhere, best on another disk")
+        raise BackupError(f"{folder} lies inside the home; name a folder elsewhere, preferably on another disk")
     store = _Store(folder)
     notes: list[str] = []
     try:
@@ -103,7 +102,7 @@ def back_up(home: Home, folder: Path, say: Callable[[str], None] = lambda _: Non
             ("the build database", _build_entries(home, store, notes)),
             ("Dagster's storage", _sqlite_entries(home, store)),
             ("everything else", _other_entries(home, store)),
-            # after the published database: a week that is published meanwhile is then stored twice rather than never
+            # after the published database, so that a week published meanwhile is stored twice rather than not at all
             ("the older published weeks", _lake_entries(home, older_weeks(home.warehouse), store)),
         ):
             say(f"copying {what}")
@@ -112,7 +111,7 @@ def back_up(home: Home, folder: Path, say: Callable[[str], None] = lambda _: Non
         backup = Backup(name, home.source, version("hub-assets"), files, tuple(notes))
         store.add(backup)
     except OSError as error:
-        raise BackupError(f"{folder} cannot be written ({error.strerror}); name another folder") from error
+        raise BackupError(f"{folder} cannot be written to ({error.strerror}); name another folder") from error
     _remember(home, folder, name)
     return backup, store.added
 
@@ -158,8 +157,8 @@ def restore(folder: Path, root: Path, name: str | None = None, say: Callable[[st
             digest = _copy(_object(folder, entry.digest), target)
             if digest != entry.digest:
                 raise BackupError(
-                    f"{_object(folder, entry.digest)} is damaged: it is {entry.path} of {backup.name}. Restore another "
-                    f"backup with --backup ({', '.join(backups_in(folder))})"
+                    f"{_object(folder, entry.digest)} is damaged: it is the copy of {entry.path} in {backup.name}. "
+                    f"Restore another backup with --backup ({', '.join(backups_in(folder))})"
                 )
             target.chmod(entry.mode)
         if root.exists():
@@ -186,7 +185,7 @@ def read_backup(folder: Path, name: str | None = None) -> Backup:
     names = backups_in(folder)
     chosen = name or (names[-1] if names else "")
     if chosen not in names:
-        which = f"the backups are {', '.join(names)}" if names else "it holds no backups"
+        which = f"the backups are {', '.join(names)}" if names else "name a folder that holds backups"
         raise RestoreRefused(f"{folder} has no backup {chosen or 'at all'}; {which}")
     path = folder / LISTS / f"{chosen}.json"
     try:
@@ -214,9 +213,9 @@ def verify_backups(folder: Path) -> Iterator[str]:
             checked.add(entry.digest)
             path = _object(folder, entry.digest)
             if not path.exists():
-                yield f"{path} is missing: it is {entry.path} of {name}"
+                yield f"{path} is missing: it is the copy of {entry.path} in {name}"
             elif digest_of(path) != entry.digest:
-                yield f"{path} is damaged: it is {entry.path} of {name}"
+                yield f"{path} is damaged: it is the copy of {entry.path} in {name}"
 
 
 def drop_old(home: Home, folder: Path, keep: int) -> int:

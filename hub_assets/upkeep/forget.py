@@ -2,8 +2,8 @@
 
 Each of the person's names is replaced by its own random token, which is the same wherever the name occurs, so counts
 do not change. `lake.tombstones` keeps the names out of later crawls. Search indexes and built releases are deleted,
-because they can be built again. Backups and published releases are listed, not changed.
-Asking for consent and removing data published elsewhere do not belong here.
+because they can be built again. Backups and published releases are listed, not changed. Asking for consent and removing
+data published elsewhere do not belong here.
 """
 
 import hashlib
@@ -393,8 +393,10 @@ def _journal(path: Path, eraser: Eraser) -> None:
 
 
 def _decisions(home: Home, eraser: Eraser, tokens: Mapping[str, str]) -> None:
-    """Replace the names in the decisions, and add decisions that keep the person's names merged, because the tokens,
-    unlike the names, do not resemble each other."""
+    """Replace the names in the decisions, and add decisions that keep the person's names merged.
+
+    The added decisions are needed because the tokens, unlike the names, do not resemble each other.
+    """
     rows = {}
     for row in read_decisions(home.decisions).to_pylist():
         changed = {name: eraser.text(value, name) for name, value in row.items()}

@@ -190,7 +190,10 @@ class HubExamination:
         problems += [f"{field} has another type in {count:,} rows" for field, count in counts.type_mismatches.items()]
         problems += [f"{field} has items that are not text" for field in counts.odd_items]
         if problems:
-            meaning = "Such values are kept in `extra` and null in their column."
+            meaning = (
+                "Values of another type are kept in `extra` and null in their column; rows that lack `_id` or cannot "
+                "be converted are left out."
+            )
             yield Finding(name, "warning", f"of {n:,} rows: {', '.join(problems)}", meaning, _UPDATE)
         else:
             yield Finding(
@@ -246,7 +249,7 @@ class HubExamination:
                 meaning = "If the Hub ever refuses one of our names, the listing fails instead of omitting the name."
                 yield Finding(name, "warning", f"the refusal lists no names: {error.message[:100]}", meaning, _UPDATE)
                 return
-            yield Finding(name, "ok", f"the refusal of an unknown name lists the {len(match[1].split(','))} that exist")
+            yield Finding(name, "ok", f"the refusal of an unknown name lists {len(match[1].split(','))} valid names")
             return
         meaning = "The Hub ignores unknown names, so a renamed field would go unnoticed until its column is null."
         yield Finding(name, "warning", "an unknown name is not refused", meaning, _UPDATE)
@@ -259,7 +262,7 @@ class HubExamination:
             return
         body = self.client.get(f"/api/models/{quote(row['id'])}?expand=sha").body
         if not isinstance(body, dict) or body.get("_id") != row["_id"]:
-            meaning = "Redirected histories cannot be matched with their repository and are not read."
+            meaning = "Redirected histories cannot be matched to their repository and are not read."
             yield Finding(name, "failure", "its `_id` differs from the listing's", meaning, _UPDATE)
             return
         yield Finding(name, "ok", "its `_id` matches the listing's")
@@ -289,7 +292,7 @@ class HubExamination:
             found = found if anonymous else "dates or authors have another type"
             yield Finding(name, "warning", found, "Identity resolution loses these authors.", _UPDATE)
         else:
-            yield Finding(name, "ok", f"{len(page.items):,} commits of {row['id']} fit")
+            yield Finding(name, "ok", f"{len(page.items):,} commits of {row['id']}, all as expected")
         yield self._total("total of commits", page)
 
     def _total(self, name: str, page: HistoryPage) -> Finding:
@@ -312,7 +315,7 @@ class HubExamination:
         n = len(answer.body) if isinstance(answer.body, list) else 0
         if n > 1:
             found = f"{n:,} commits although 1 was requested"
-            yield Finding(name, "warning", found, "The Hub chooses page sizes; positions are computed.", _UPDATE)
+            yield Finding(name, "warning", found, "The Hub chooses the page size; positions follow from it.", _UPDATE)
         elif answer.total is not None and answer.total > 1 and answer.next_path is None:
             meaning = "A history of several pages would end after the first one and look complete."
             yield Finding(name, "failure", "there is no Link to the next page", meaning, _UPDATE)
@@ -383,7 +386,7 @@ class HubExamination:
             meaning = "Histories of renamed repositories are recorded as moved and not read."
             yield Finding(name, "warning", "the redirect leads to another repository", meaning, _UPDATE)
             return
-        yield Finding(name, "ok", f"status {answer.status} to the current id")
+        yield Finding(name, "ok", f"status {answer.status}, redirected to the current id")
 
     def _gated(self) -> Iterator[Finding]:
         name = "gated repository"

@@ -183,7 +183,7 @@ def _disk(home: Home, population: str | None) -> Finding:
 
 
 def bytes_per_week(home: Home) -> int | None:
-    """Return the average bytes per week in the lake and of what is built and published; None if there are no weeks."""
+    """Return the average size of a week in the lake and the databases, in bytes; None if there are no weeks."""
     folders = {path.parent for path in home.lake.root.glob(f"*/*/{MANIFEST}")}
     weeks = {folder.name for folder in folders}
     if not weeks:

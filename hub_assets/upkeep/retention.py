@@ -22,8 +22,7 @@ from hub_assets.warehouse.database import connect, rewrite
 from hub_assets.warehouse.sql_project import Project
 
 FILE: Final = "retention.toml"
-"""Name of the file in the home with a line for each limit that differs from its default, such as `exports_weeks = 104`.
-"""
+"""Name of a file in the home that overrides default limits, one per line, such as `exports_weeks = 104`."""
 MATERIALIZED: Final = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION")
 KEPT_EVENTS: Final = (*MATERIALIZED, "PIPELINE_START", "PIPELINE_SUCCESS")
 """Event types to keep, because they record materializations and contain the numbers that the UI plots."""
@@ -164,7 +163,7 @@ class _Instance:
         return self._ended(before) & (shards | self._runs_of("not in", KEPT_EVENTS))
 
     def without_materializations(self, before: datetime | None) -> set[str]:
-        """Return the runs that ended before a time and materialized nothing."""
+        """Return the runs that ended before a given time and materialized nothing."""
         return self._ended(before) - self._runs_of("in", MATERIALIZED)
 
     def drop_events(self, before: datetime | None) -> int:

@@ -16,7 +16,7 @@ BUILDS: Final = "table_builds"
 
 @dataclass(frozen=True)
 class TableCode:
-    """A table's current code: a version that covers its own and all upstream code, and the tables it reads."""
+    """The tables that a table reads, and the version of its current code, which also covers all upstream code."""
 
     version: str
     reads: frozenset[str]
@@ -48,7 +48,7 @@ def record_build(
         f"merge into {BUILDS} as old "
         "using (select ? as table_name, ? as snapshot_date, ? as code_version, ? as built_at) as new "
         "on old.table_name = new.table_name and old.snapshot_date = new.snapshot_date "
-        # record when the code changed, because running the same code again does not make downstream tables stale
+        # record when the code changed, because running the same code again must not make downstream tables stale
         "when matched then update set "
         "changed_at = case when old.code_version = new.code_version then old.changed_at else new.built_at end, "
         "code_version = new.code_version, built_at = new.built_at "
@@ -62,8 +62,8 @@ def stale_tables(
 ) -> dict[date, list[str]]:
     """Return, for each week that was ever built, the tables that need a rebuild.
 
-    A week of a table is stale if it is missing or was built by another version of the code, if a table that it reads is
-    stale, or if such a table has since been rebuilt by different code.
+    A week of a table is stale if it is missing, if another version of the code built it, or if a table that it reads is
+    stale or has since been rebuilt by different code.
 
     Args:
         connection: the build database.

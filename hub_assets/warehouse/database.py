@@ -1,4 +1,4 @@
-"""The databases: connections with errors in words, and the tables of `build.duckdb`, which runs write to.
+"""The databases: connections with readable errors, and the tables of `build.duckdb`, which runs write to.
 
 A week of a table is replaced in one transaction. The loader (`sql_project`) defines which tables exist, Dagster decides
 when to build them, and `publication` makes them readable in `warehouse.duckdb`.
@@ -123,7 +123,7 @@ def examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _in_words(path: Path, error: duckdb.Error) -> Exception:
-    """Convert DuckDB's JSON error to one of ours if the user can fix it, otherwise to the same type in plain text."""
+    """Convert DuckDB's JSON error to one of ours if the user can fix it, or else to the same type with plain text."""
     cause = _details(error)
     number = int(cause.get("errno", 0))
     if number == errno.EAGAIN:
@@ -166,7 +166,7 @@ def _damaged(path: Path, cause: Mapping[str, str]) -> WarehouseDamaged:
 
 
 def log_of(path: Path) -> Path:
-    """Return the path of a database's write-ahead log, which exists only while or after another program writes."""
+    """Return the path of a database's write-ahead log, which exists only during writes or after a writer was killed."""
     return path.with_name(f"{path.name}.wal")
 
 

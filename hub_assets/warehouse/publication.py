@@ -2,7 +2,7 @@
 
 A view per table shows all weeks. Publishing therefore copies one week, however many are published: at ten times the
 study's size a week takes 0.9 GB in DuckDB. The file is replaced atomically, and readers who have it open keep the old
-version until they reopen it. Building weeks, and what a table contains, does not belong here.
+version until they reopen it. Building weeks and deciding what a table contains do not belong here.
 """
 
 import logging
@@ -99,7 +99,7 @@ def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project:
 def show_weeks(warehouse: Path) -> bool:
     """Make the views read the older weeks where they are now, and return whether that changed anything.
 
-    Needed after the home was moved, or after the files were rewritten: a view contains absolute paths.
+    This is needed after the home is moved or the files are rewritten, because a view contains absolute paths.
     """
     beside = warehouse.with_name(f".{warehouse.name}.beside")
     try:
@@ -122,7 +122,7 @@ def show_weeks(warehouse: Path) -> bool:
 def show_one_week(connection: duckdb.DuckDBPyConnection, warehouse: str, older: Lake, week: date) -> str:
     """Make the tables of one week readable with a `rowid`, and return the search path that finds them.
 
-    The views over all weeks have no `rowid`, by which a reader fetches rows that it has chosen in memory.
+    A reader chooses rows in memory and then fetches them by their `rowid`, which the views over all weeks lack.
 
     Args:
         connection: a connection with the published file attached, and an in-memory database.
@@ -229,7 +229,7 @@ def _select(connection: duckdb.DuckDBPyConnection, table: Table, source: str, we
 
 
 def _store(connection: duckdb.DuckDBPyConnection, older: Lake, table: Table, week: date, select: str) -> None:
-    """Write a week of a table as Parquet and name the file in the manifest, which no longer names an earlier one."""
+    """Write a week of a table as Parquet and list the file in the manifest, where it replaces any earlier file."""
     folder = older.folder(table.name, week)
     beside = folder / ".part.parquet.beside"
     folder.mkdir(parents=True, exist_ok=True)
@@ -263,7 +263,7 @@ def _show(connection: duckdb.DuckDBPyConnection, older: Lake) -> None:
     newest = _newest_week(connection, [f"{NEWEST}.{table}" for table, _ in tables])
     connection.begin()
     for table, comment in tables:
-        # a publication that was cut off has stored the newest week, too
+        # an interrupted publication may have stored the newest week as Parquet, too
         files = [file for week in older.weeks(table) if week < newest for file in _listed(older, table, week)]
         select = f"select * from {NEWEST}.{table}"
         if files:

@@ -182,7 +182,7 @@ class Spark:
         return sorted(folder.glob("*.parquet"))
 
     def close(self) -> None:
-        """End the session if the server still runs."""
+        """End the session if the server is still running."""
         with suppress(SparkError):
             self._reach()
             self._session.stop()
@@ -234,7 +234,7 @@ def _provide(
     tables: Lake,
     name: str,
 ) -> None:
-    """Make a table that a model reads readable on Spark."""
+    """Make one of a model's input tables readable on Spark."""
     table = project.tables[name]
     if isinstance(table, Model) and table.is_view:
         for upstream in table.upstream:

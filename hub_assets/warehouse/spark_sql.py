@@ -95,7 +95,7 @@ def _element(node: exp.Expr) -> exp.Expr:
     """Past the end of a list, DuckDB returns null, but Spark fails. sqlglot has already subtracted 1 from the index."""
     (position,) = node.expressions
     if not position.is_int:
-        raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} does not name an element of a list by a fixed number")
+        raise sqlglot.UnsupportedError(f"{node.sql('duckdb')} does not index a list by a constant")
     return exp.func("TRY_ELEMENT_AT", node.this, exp.Literal.number(int(position.name) + 1))
 
 
@@ -111,8 +111,8 @@ def _cast(node: exp.Expr) -> exp.Expr:
 
 
 def _divide(node: exp.Expr) -> exp.Expr:
-    """DuckDB divides numbers as doubles and follows IEEE 754 if the divisor is 0. Spark keeps decimals, which have few
-    digits, and fails if the divisor is 0.
+    """DuckDB divides numbers as doubles and follows IEEE 754 if the divisor is 0. Spark divides decimals as decimals,
+    which have fewer digits, and fails if the divisor is 0.
     """
     double = exp.DataType.build("double")
     above, below = (exp.Cast(this=exp.paren(each), to=double.copy()) for each in (node.this, node.expression))
@@ -269,7 +269,7 @@ def _replace(node: exp.Expr) -> exp.Expr:
     if node.args.get("modifiers") or not node.args.get("single_replace"):
         raise sqlglot.UnsupportedError("regexp_replace with options")
     if node.args["replacement"].name:
-        raise sqlglot.UnsupportedError("regexp_replace with a replacement other than an empty text")
+        raise sqlglot.UnsupportedError("regexp_replace with a replacement other than an empty string")
     pattern = _pattern(node.expression).removeprefix("(?d)")
     first = rf"(?d)\A((?s:.*?))(?:{pattern})"
     return exp.Anonymous(

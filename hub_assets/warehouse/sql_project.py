@@ -1,16 +1,16 @@
 """The loader of `dbt_like_sql`: it parses and checks SQL files and their yml before anything runs.
 
 Each SQL model is one SELECT in one file. Braces may contain only `{{ ref('x') }}`, `{{ source('a', 'b') }}` and
-`{{ var('snapshot_date') }}`, so that dbt itself can build the same folder. The project has its own loader because dbt
-does not do the following:
+`{{ var('snapshot_date') }}`, so that dbt itself can build the same folder. The project has its own loader, which does
+what dbt does not:
 
-- The loader loads and binds all SQL models each time the code location starts, in 1 s of CPU time for 75 models.
-  `dbt parse` takes 12.5 s and binds nothing, and `dbt build` takes another 50 s for a small week.
+- It loads and binds all SQL models each time the code location starts, in 1 s of CPU time for 75 models. `dbt parse`
+  takes 12.5 s and binds nothing, and `dbt build` takes another 50 s for a small week.
 - It supports weeks: staging models are views over all weeks, and all other SQL models are built one week at a time.
 - It binds every SQL model against empty tables in DuckDB. An unknown column therefore fails at load time with file and
   line, and all column names and types are known.
-- It combines a table's `not_null` tests. With 245 tests instead of dbt's 524, a run's event log stays short.
-- It derives a code version per SQL model that ignores comments and layout.
+- It combines a table's `not_null` tests. With 251 tests instead of dbt's 537, a run's event log stays short.
+- It derives a code version for each SQL model, ignoring comments and layout.
 
 Nothing here touches a real database or imports Dagster.
 """
@@ -40,7 +40,7 @@ _REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
 _SOURCE = re.compile(r"""source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
 _VAR = re.compile(r"""var\(\s*['"]snapshot_date['"]\s*\)""")
 NO_WEEK = date(1970, 1, 5)
-"""The week to render a model for when only its structure matters."""
+"""The week for which a model is rendered when only its structure matters."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is eight times as fast
 
 
@@ -118,7 +118,7 @@ class Seed(Table):
 
 @dataclass(frozen=True)
 class TrackedMetric:
-    """A number to plot over the weeks, taken from all rows of a table or only those that match `where`.
+    """A number to plot over the weeks, taken from all rows of a table or only from those that match `where`.
 
     `name` is a template filled with the row's values, such as `{repo_type}s_{variable}`; `column` holds the number.
     """
@@ -205,7 +205,7 @@ class _Draft:
     sql: str
     tree: exp.Query
     reads: dict[str, int]
-    """Upstream tables, with the line of their first reference."""
+    """Upstream tables, each with the line of its first reference."""
 
 
 def _draft(path: Path, layer: str) -> _Draft:

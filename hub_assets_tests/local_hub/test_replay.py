@@ -204,7 +204,7 @@ def test_a_missing_key_is_derived_and_stays_the_same(tmp_path: Path) -> None:
         (tmp_path / day).mkdir()
         pq.write_table(pa.table(rows), tmp_path / day / "models.parquet")
         population = replay(tmp_path / day)
-        assert population.notes == ("Models without an _id, derived from createdAt and id instead: 2.",)
+        assert population.notes == ("Models whose missing _id was derived from createdAt and id: 2.",)
         table = population.repos["model"].table
         found.append(dict(zip(table["id"].to_pylist(), table["_id"].to_pylist(), strict=True)))
     first, second = found

@@ -146,7 +146,7 @@ def test_a_pair_with_little_evidence() -> None:
 
 def test_an_earlier_decision_on_other_evidence_is_shown() -> None:
     (before,) = decided("bo", "rejected", "same_name").to_pylist()
-    message = "rejected before by kim at 2026-11-16T12:00:00Z, on the evidence same_name; reason: knows"
+    message = "previously rejected by kim at 2026-11-16T12:00:00Z, based on the evidence same_name; reason: knows"
     assert message in seen(pair("ada", "bo"), before)
 
 
@@ -206,7 +206,7 @@ def test_undo_restores_the_earlier_decision(tmp_path: Path) -> None:
     write_decisions(path, before)
     shown = Reviewer(path, "bo").presses("auq")
     assert read_decisions(path).equals(before)
-    assert shown.count("rejected before by kim") == 2
+    assert shown.count("previously rejected by kim") == 2
 
 
 def test_others_can_decide_at_the_same_time(tmp_path: Path) -> None:

@@ -131,12 +131,12 @@ def test_damage_to_a_backup_is_named_and_never_restored(tmp_path: Path) -> None:
     victim = next(entry for entry in backup.files if entry.path == "decisions.csv")
     path = folder / "objects" / victim.digest[:2] / victim.digest
     path.write_bytes(b"nonsense")
-    assert any("is damaged: it is decisions.csv" in line for line in verify_backups(folder))
-    with pytest.raises(BackupError, match=r"is damaged: it is decisions\.csv"):
+    assert any("is damaged: it is the copy of decisions.csv" in line for line in verify_backups(folder))
+    with pytest.raises(BackupError, match=r"is damaged: it is the copy of decisions\.csv"):
         restore(folder, tmp_path / "restored")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backups", "home"]
     path.unlink()
-    assert any("is missing: it is decisions.csv" in line for line in verify_backups(folder))
+    assert any("is missing: it is the copy of decisions.csv" in line for line in verify_backups(folder))
     listing = folder / "backups" / f"{backup.name}.json"
     listing.write_text(listing.read_text().replace("decisions.csv", "../../decisions.csv"))
     assert any(str(listing) in line for line in verify_backups(folder))
@@ -163,7 +163,7 @@ def test_what_cannot_be_restored_or_backed_up_is_refused(tmp_path: Path) -> None
     home, folder = small(tmp_path), tmp_path / "backups"
     with pytest.raises(BackupError, match="inside the home"):
         back_up(home, home.root / "backups")
-    with pytest.raises(RestoreRefused, match="holds no backups"):
+    with pytest.raises(RestoreRefused, match="has no backup at all"):
         restore(folder, tmp_path / "restored")
     back_up(home, folder)
     with pytest.raises(RestoreRefused, match="is not empty"):

@@ -18,7 +18,7 @@ def budget_calls(calls: int | None, hours: float | None, quota: int, window: flo
 
     Args:
         calls: the number of calls; takes precedence over `hours`.
-        hours: the budget is the number of calls that the rate limit allows in this many hours; used if `calls` is None.
+        hours: if `calls` is None, the budget is the number of calls that the rate limit allows in this many hours.
         quota: calls per window.
         window: seconds per window.
     """

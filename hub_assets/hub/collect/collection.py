@@ -76,9 +76,9 @@ def land(
         options: see `CollectOptions`.
 
     Returns:
-        The manifest. Its `details` contain the summary of the remaining questions; `planned` (the summary at the start
-        of this run) and this run's `calls`, `outcomes`, `seconds`, `retries` (counts by cause) and `throttled`; and the
-        week's `n_set_aside` and `set_aside` (see `crawl.rows_of`).
+        The manifest. Its `details` contain the summary of the remaining questions, and the summary at the start of this
+        run as `planned`. They also contain this run's `calls`, `outcomes`, `seconds`, `retries` (counts by cause) and
+        `throttled`, and the week's `n_set_aside` and `set_aside` (see `crawl.rows_of`).
 
     Raises:
         PlanError: if the table's plan needs a listing that the week does not have, or if no selected id is listed.

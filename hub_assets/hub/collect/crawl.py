@@ -386,7 +386,7 @@ class _Crawl:
             self._end_failure_streak(row)
 
     def _end_failure_streak(self, row: Row) -> None:
-        """Schedule a wait and repeat the held questions, or give up."""
+        """Schedule a wait after which the held questions are asked again, or give up."""
         is_outage = all(held.is_outage for held in self._held)
         if not is_outage or self._waits >= len(self._outage_backoff):
             self._is_over = True

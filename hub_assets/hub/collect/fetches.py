@@ -70,7 +70,7 @@ class Fetch:
         return self.repo_type
 
     def restart(self) -> None:
-        """Start over as the next fetch, at the first page."""
+        """Start over at the first page, as a new fetch."""
         self.fetch_number += 1
         self.page, self.next_path, self.head, self.n_fetched, self.is_full_refetch = 0, None, None, 0, False
 
@@ -79,7 +79,7 @@ class Fetch:
 class Page:
     """A page as the Hub sent it: its items, the total count, its position range, and the path of the next page.
 
-    The range from `start` to `end` (exclusive) may hold more positions than items if the Hub hides some. `total` is
+    If the Hub hides items, the range from `start` to `end` (exclusive) is longer than the list of items. `total` is
     None if the Hub does not report it.
     """
 
@@ -111,9 +111,9 @@ class HistorySpec:
         page_size: items per page.
         page_of: parses a response, given how many items the earlier pages covered.
         keep: chooses what to store, given a page and those of its items that no earlier page contained.
-        outcome_of: maps an error to its outcome, or to None if the default outcome of the error's type applies.
+        outcome_of: maps an error to its outcome, or to None for the default outcome of its type.
         has_change_marker: whether a new `sha` in the listing means that a history has changed.
-        may_hide: whether the Hub counts items that it does not show, so that receiving fewer is not an error.
+        may_hide: whether the Hub counts items that it does not show, so that receiving fewer than counted is no error.
         most_pages: page limit per fetch.
     """
 
@@ -147,7 +147,7 @@ class _Trail:
         return [item for item in items if item.get(self._key) is None or str(item[self._key]) not in self._seen]
 
     def follow(self, path: str, page: Page, *, should_be_new: bool) -> str | None:
-        """Record a page. Return the reason not to request the next page, or None if it is safe or does not exist."""
+        """Record a page. Return the reason not to follow its link, or None if the link is safe or there is none."""
         self._asked.add(path)
         keys = {str(item.get(self._key)) for item in page.items}
         is_new = not keys <= self._seen
@@ -160,9 +160,9 @@ class _Trail:
 def answers(client: HubClient, fetch: Fetch, kind: HistorySpec) -> Iterator[Row]:
     """Fetch a repository's history and yield one row per response; the final row has `is_last` set.
 
-    If a redirect leads to a different repository, its history is not read. Items added during the fetch push older
-    items to later pages, but no item is stored twice. A shrinking total means that the history was rewritten, so a new
-    fetch starts at the first page.
+    If a redirect leads to a different repository, that repository's history is not read. Items added during the fetch
+    push older items to later pages, but no item is stored twice. A shrinking total means that the history was
+    rewritten, so a new fetch starts at the first page.
 
     A fetch ends early at the page limit, or when a page's link does not lead to a usable page. It then succeeds with
     fewer items than `n_total` if it has reached the limit or if the Hub may be hiding the missing items; if items are
@@ -171,7 +171,7 @@ def answers(client: HubClient, fetch: Fetch, kind: HistorySpec) -> Iterator[Row]
     fetch = copy(fetch)
     trail = _Trail(kind.key)
     restarts = wasted_calls = 0
-    size = 0  # of a page; unknown if the first page came before an interruption
+    size = 0  # the page size; unknown if the first page was read before an interruption
     while True:
         path = fetch.next_path or f"/api/{fetch.repo_type}s/{quote(fetch.repo_id)}/{kind.first_path}"
         values = Values()

@@ -1,7 +1,8 @@
 """Whether a crawl would be faster with more threads, judged by the rates at which responses have arrived.
 
-Threads help as long as each waits for its response. On a busy machine or Hub, they wait for each other instead: 64
-threads received responses at less than half the rate of a few threads. Starting threads does not belong here.
+More threads help as long as each one mostly waits for its own response. On a busy machine or Hub, they wait for each
+other instead: 64 threads received responses at less than half the rate of a few threads. Starting threads does not
+belong here.
 """
 
 from typing import Final

@@ -283,7 +283,10 @@ def _value(kind: pa.DataType, name: str, types: _Types, *, is_json: bool) -> str
 
 
 def _typed(kind: pa.DataType, read: str, path: str, types: _Types) -> str:
-    """Return the SQL that converts a field, as read by `json_transform`, to its column type, or a mismatch to null."""
+    """Return the SQL that converts a field to its column type, or to null if the value does not fit.
+
+    `read` is the SQL for the field as `json_transform` read it.
+    """
     if pa.types.is_struct(kind):
         inner = (f"{f.name} := {_typed(f.type, f'{read}.{f.name}', f'{path}.{f.name}', types)}" for f in kind)
         return f"case when {types.of(path)} = 'OBJECT' then struct_pack({', '.join(inner)}) end"

@@ -1,6 +1,6 @@
 """Definitions of raw tables: their rows, and how to collect them. The tables themselves belong in `hub.sources`.
 
-Listings have one row per repository and use the API's own names. Response tables have one row per response, which
+Listings have one row per repository and use the API's own names. Response tables have one row per response. The row
 contains the question, how the request ended (the response log), and the data.
 """
 

@@ -25,8 +25,8 @@ class Selection:
             drawn every week, and a larger sample contains every smaller one. Estimates of totals weight each repository
             by 1 / share.
         ids: repository ids as people write them (see `ids.read_id`).
-        rotation_weeks: every repository's discussions are read at least once in this many weeks, provided that the
-            budget of each week covers the repositories whose turn it is.
+        rotation_weeks: every repository's discussions are read at least once in this many weeks, provided that each
+            week's budget covers the repositories due in that week.
         recheck_weeks: repositories that could not be read are requested again after this many weeks.
 
     Raises:

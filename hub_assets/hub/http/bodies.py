@@ -1,6 +1,6 @@
 """Parses JSON bodies as tolerantly as Python's `json`, and writes them so that every reader accepts them.
 
-orjson takes half as long as `json` to parse a page of 0.75 MB, and a tenth as long to write it. `json` handles the
+orjson takes half as long as `json` to parse a 0.75 MB page, and a tenth as long to write it. `json` handles the
 bodies that orjson would reject or round.
 """
 
@@ -54,5 +54,8 @@ def written(value: Any, *, is_plain: bool) -> bytes:
 
 
 def _whole(digits: str) -> int | float:
-    """Parse a whole number. Python rejects an int with thousands of digits, which would cost us the entire page."""
+    """Parse a whole number; one with 400 or more digits becomes a float.
+
+    Python raises an error for an int with thousands of digits, which would cost us the entire page.
+    """
     return int(digits) if len(digits) < 400 else float(digits)

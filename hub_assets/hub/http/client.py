@@ -1,8 +1,8 @@
-"""The only client for the Hub's JSON and cards. It adds limits and retries to huggingface_hub's session and token.
+"""The only client for the Hub's JSON and cards.
 
-`HubClient` returns JSON or text, or raises one of `errors`. It follows redirects itself, and only where `endpoint`
-allows. Sending requests belongs in `session`, parsing headers in `headers`. Deciding what to request and interpreting
-rows do not belong here.
+It uses huggingface_hub's session and token, and adds limits and retries. `HubClient` returns JSON or text, or raises
+one of `errors`. It follows redirects itself, and only where `endpoint` allows. Sending requests belongs in `session`,
+parsing headers in `headers`. Deciding what to request and interpreting rows do not belong here.
 """
 
 import logging
@@ -222,7 +222,7 @@ class HubClient:
         return self._ask(path, follow=follow)
 
     def card(self, path: str, most_bytes: int) -> Answer:
-        """Request the start of a card, a file that may be of any size and content.
+        """Request the start of a card, a file that can have any size and content.
 
         Args:
             path: path of the card below the endpoint.
@@ -234,7 +234,7 @@ class HubClient:
         return self._ask(path, card_bytes=most_bytes)
 
     def outlast(self, error: HubError, waits: Iterator[float]) -> None:
-        """Wait for an outage to end, for at least the next number of seconds in `waits`.
+        """Wait during an outage, for at least the next number of seconds in `waits`.
 
         Raises:
             HubError: the error itself, if it is not an outage or `waits` is used up.
@@ -257,7 +257,7 @@ class HubClient:
             self.pacer.pause(min(left, self._say_seconds))
 
     def say(self, until: float, why: str) -> None:
-        """Announce a wait, unless any thread has announced an equally long wait in the last 30 s."""
+        """Announce a wait, unless any thread has announced one in the last 30 s that ends no earlier."""
         now = time.monotonic()
         with self._lock:
             if now < self._said_at + self._say_seconds and until < self._said_until + 1:
@@ -268,7 +268,7 @@ class HubClient:
     def _ask(
         self, path: str, *, attempts: int | None = None, follow: bool = True, card_bytes: int | None = None
     ) -> Answer:
-        """Send a request until it returns valid JSON or a card, or until a retry is pointless.
+        """Send a request until it returns valid JSON or a card, a retry is pointless, or the attempts are used up.
 
         The answer or error includes the number of attempts and calls.
 

@@ -59,8 +59,8 @@ class Endpoint:
         """Return the URL of a path.
 
         Raises:
-            HubUnusable: if the path is neither below `/api/` nor a card, or a server along the way might resolve it
-                elsewhere.
+            HubUnusable: if the path is neither below `/api/` nor a card, or if a server along the way might resolve it
+                to a different path.
         """
         if not (_is_allowed(path) and _READABLE.fullmatch(path) and _has_no_dots(path)):
             raise HubUnusable(f"{path[:200]!r} is not below {API}; not requested", url=self.url, code=OUTSIDE)

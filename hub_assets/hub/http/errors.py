@@ -109,8 +109,8 @@ def error_of(
 ) -> HubError | None:
     """Return the error that a response represents, or None if the request succeeded (status below 400).
 
-    This follows huggingface_hub's classification without calling it, because its code raises other errors for
-    malformed headers or bodies.
+    This follows huggingface_hub's classification but does not call its code, which raises other errors for malformed
+    headers or bodies.
     """
     if status < 400:
         return None

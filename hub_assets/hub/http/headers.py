@@ -1,4 +1,4 @@
-"""Parsing of response headers. No function here raises errors: a header that cannot be parsed counts as absent.
+"""Parses response headers. No function here raises errors: a header that cannot be parsed counts as absent.
 
 Only `next_of` reports that it cannot parse a header, because an unreadable `Link` must not be mistaken for the end of a
 listing. Acting on headers is up to the callers.
@@ -24,7 +24,7 @@ _PARAM: Final = r"\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s\",;<>]+))
 _LINK: Final = re.compile(rf"\s*<([^<>]*)>((?:{_PARAM})*)\s*(?:,|$)")
 _REL: Final = re.compile(r";\s*rel\s*=\s*(\"(?P<quoted>[^\"]*)\"|(?P<bare>[^\s\",;]+))", re.I)
 UNREADABLE: Final = ""
-"""Returned by `next_of` for a `Link` header that neither names the next page nor rules it out."""
+"""Returned by `next_of` for a `Link` header that neither names a single next page nor rules one out."""
 
 
 def date_of(headers: Mapping[str, str]) -> datetime | None:

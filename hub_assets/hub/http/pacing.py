@@ -25,7 +25,8 @@ _LONGEST_WAIT: Final = 900.0
 def patience_of(hours: float) -> list[float]:
     """Return the waits in seconds during an outage; after the last wait, we give up.
 
-    The first wait is a minute. Each wait is twice the previous one, up to 15 minutes, and together they last `hours`.
+    The first wait is a minute. Each wait is twice the previous one, up to 15 minutes, and together they add up to
+    `hours`.
     """
     waits: list[float] = []
     while (left := hours * 3600 - sum(waits)) > 0:
@@ -88,7 +89,7 @@ class RequestPacer:
     def receive(
         self, slot: RequestSlot, status: int, limit: RateLimitInfo | None, retry_after: float | None = None
     ) -> None:
-        """Return a slot along with the response's status, rate-limit headers and `Retry-After`.
+        """Release a slot, and record the response's status, rate-limit headers and `Retry-After`.
 
         Headers about another bucket are ignored.
         """

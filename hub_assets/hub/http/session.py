@@ -69,7 +69,7 @@ def use_session(endpoint: Endpoint, *, is_local: bool = False) -> None:
 def one_answer(request: httpx2.Request, pacer: RequestPacer, seconds: float) -> Iterator[None]:
     """Pace a request and set a time limit for its response, which this thread must read inside the block.
 
-    The time starts when the request is sent. The pacer is passed explicitly because the session may have been created
+    The clock starts when the request is sent. The pacer is passed explicitly because the session may have been created
     for another Hub, in which case it would not pace this request.
     """
     request.extensions |= {"pacer": pacer, "answer_seconds": seconds}
@@ -80,7 +80,7 @@ def one_answer(request: httpx2.Request, pacer: RequestPacer, seconds: float) -> 
 
 
 class PacedTransport(httpx2.BaseTransport):
-    """Sends each API request, redirects included, when its token's pacer allows it, and always with a timeout.
+    """Sends each API request, including redirects, only when its token's pacer allows it, and always with a timeout.
 
     It sits below the client's hooks because `huggingface_hub` passes `timeout=None` with many calls, which overrides
     the client's own timeout, and because hooks are not called for requests that get no response.
@@ -125,7 +125,9 @@ class PacedTransport(httpx2.BaseTransport):
 
 
 def _paced_session(endpoint: Endpoint, is_local: bool) -> httpx2.Client:
-    """Build a session with huggingface_hub's hook, redirects, the proxies that httpx2 finds, and our pacing.
+    """Build a paced session that follows redirects.
+
+    Unless `is_local` is true, it also uses huggingface_hub's hook and the proxies that httpx2 finds.
 
     Raises:
         Misconfigured: if httpx2 cannot use the machine's settings.

@@ -42,7 +42,8 @@ class Share:
 class _Held:
     """A summary of a holder's slots for other processes.
 
-    It states the `number` of slots, whether the probe is among them, and when the request of the `oldest` was sent.
+    `number` is the number of slots, `has_probe` tells whether the probe is among them, and `oldest` is when the request
+    in the oldest slot was sent.
     """
 
     number: int
@@ -81,7 +82,7 @@ class OwnWindow:
 class SharedWindow:
     """The estimate shared by all processes that use the same file, read and written under a lock at each call.
 
-    When a process dies, its slots are lost: the server may have counted their requests, so they are charged until a
+    When a process dies, its slots are lost. The server may have counted their requests, so they stay charged until a
     response shows whether it did. If no other process is using the file when a process opens it, the estimate is
     reset, and the first response corrects it. A checksum precedes the content, so a file left half-written by a killed
     process is reset too. The file is memory-mapped: with read and write system calls, which hand the interpreter to

@@ -36,7 +36,7 @@ class WindowEstimate:
 
     Nothing here depends on how the server rounds `t` or aligns its windows:
 
-    - A window that sent a response at time `a` has ended by `a + w` (and by `a + t + 1`).
+    - If a response arrives at time `a`, its window has ended by `a + w` (and by `a + t + 1`).
     - If a response's `r` is not below the smallest `r` known when its request was sent, the response comes from
       a newer window.
     - The smallest `r` seen in a window may already count requests in flight and requests answered (or lost) around the
@@ -44,7 +44,7 @@ class WindowEstimate:
       count them.
 
     Once a window must have ended, a single request (the probe) goes ahead to learn about the next window. It never
-    exceeds the quota: the requests attributed to the old window are fewer than the quota, in whichever window the
+    exceeds the quota: fewer requests than the quota are attributed to the old window, no matter in which window the
     server counted them.
     """
 

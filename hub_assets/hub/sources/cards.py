@@ -27,7 +27,7 @@ NAME: Final = "enrich_hub__cards"
 NO_CARD: Final = "EntryNotFound"
 """The Hub's error code for a repository that exists but has no card."""
 CARD_BYTES: Final = 2**20
-"""Number of bytes to read of a card: benchmark results in front matter can take several hundred kB."""
+"""Maximum number of bytes to read from a card: benchmark results in front matter can take several hundred kB."""
 MARKUP: Final = 32_000
 """Number of Markdown characters from which paragraphs are taken."""
 TEXT: Final = 2_000
@@ -64,7 +64,10 @@ delimiter, so that hostile text takes linear time."""
 
 @dataclass(frozen=True)
 class CardQuestion:
-    """A card to read. Its `kind` is the repository type, because a source has cards for all of a type or for none."""
+    """A card to read.
+
+    Its `kind` is the repository type, because a source has cards either for all repositories of a type or for none.
+    """
 
     repo_type: RepoType
     repo_key: str
@@ -171,7 +174,7 @@ def ask(client: HubClient, question: CardQuestion) -> Iterator[Row]:
 
 
 def contents_of(card: str) -> Row:
-    """Return a card's first paragraphs (`text`) and the declared fields of its front matter as lists of words."""
+    """Return a card's first paragraphs (`text`) and the declared fields of its front matter as lists of strings."""
     front = _FRONT.match(card)
     declared = {} if front is None else _declared(front["yaml"])
     return {

@@ -1,7 +1,7 @@
 """The commits of a repository: how to request them, what to store, and when to stop reading.
 
-From a commit message, only the title and the co-authors in `Co-authored-by` trailers are stored. Of a co-author,
-the name is stored, and the handle if the address is a Hub no-reply address. E-mail addresses are never stored: an
+From a commit message, only the title and the co-authors in `Co-authored-by` trailers are stored. For each co-author,
+the name is stored, and also the handle if the address is a Hub no-reply address. E-mail addresses are never stored: an
 address used as an author name is replaced by a token, and an address in a title by an ellipsis.
 """
 

@@ -1,6 +1,6 @@
--- an abbreviated name or full name: first name and initial, or initial and surname, of at least four characters. Both
--- committed to the same repository, or one committed to the other's. Such pairs go to review because many people share
--- an abbreviation
+-- a name or full name, paired with an abbreviation of at least four characters: first name and initial, or initial and
+-- surname. Both committed to the same repository, or one committed to the other's. Such pairs go to review because many
+-- people share an abbreviation
 with
 committed as (
     select repo, namespace, author

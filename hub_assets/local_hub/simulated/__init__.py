@@ -1,7 +1,7 @@
 """A simulated Hub with a known answer key, at any scale: repositories, people and histories for any week, from a seed.
 
-All its numbers are made up, and so are all names except the ids of a few well-known models. It is calibrated to the
-figures that the study published for October 2023, and `calibration` compares its true values with them.
+All its data is made up, except the ids of a few well-known models. Its distributions are calibrated to the figures that
+the study published for October 2023, and `calibration` compares its true values with these figures.
 """
 
 import math
@@ -36,8 +36,8 @@ def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | No
 
     Args:
         week: any date in the week, from 2023-10-02 on.
-        scale: size of the Hub relative to the study's (348,181 models, 65,761 datasets, 156,642 spaces) in the week of
-            2026-11-16; the Hub grows by one percent a week.
+        scale: size of the Hub in the week of 2026-11-16, relative to the Hub in the study (348,181 models, 65,761
+            datasets, 156,642 Spaces); the Hub grows by one percent a week.
         seed: seed of the rng; the same seed always gives the same Hub.
         keep: a folder in which to cache the week as Arrow files.
 
@@ -56,7 +56,7 @@ def simulate(week: date, *, scale: float = SMALL, seed: int = 0, keep: Path | No
     if not 1 / min(SIZES.values()) <= scale or size > MOST:
         raise PopulationError(
             f"a scale of {scale} gives {size:.3g} repositories in the week of {monday}; the simulated Hub needs at "
-            f"least one of each type and at most {MOST:,}"
+            f"least one of each type and can have at most {MOST:,} in total"
         )
     scale = float(scale)
     return build(monday, scale, seed) if keep is None else cached_week(keep, monday, scale, seed)

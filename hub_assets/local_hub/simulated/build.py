@@ -30,7 +30,7 @@ from hub_assets.vocabulary import REPO_TYPES, RepoType
 Offsets = npt.NDArray[np.int64]
 
 _REPEATED: Final = {"card", "config", "runtime"}
-"""Columns of long strings that many repositories share; if repeated, they would take up a third of a listing."""
+"""Columns of long strings that many repositories share; with a copy per row, they would fill a third of a listing."""
 
 
 @dataclass(frozen=True)

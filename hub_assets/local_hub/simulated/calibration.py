@@ -53,7 +53,7 @@ cannot be 0.
     collaborating developers, edges               10,524, 21,598            11,222, 20,504
     share of isolates, reciprocity                0.89, 0.83                0.889, 0.815
     developers in the 5-core, 10-core             1,109, 330                1,712, 439
-    maximal core: k, developers                   26, 14                    28, 15 (of one repository)
+    maximal core: k, developers                   26, 14                    28, 15 (in one repository)
     recall of the study's name matching           0.27 on real commits      0.23
 """
 
@@ -165,7 +165,7 @@ def true_activity(simulation: Simulation, repo_type: RepoType) -> dict[str, Ints
 def collaboration(simulation: Simulation) -> nx.DiGraph:
     """Return the true collaboration network on models.
 
-    By the study's rule, an edge leads from the first author of a commit to every other contributor of the model. Bots
+    By the study's rule, an edge leads from the first author of a commit to every other contributor to the model. Bots
     are excluded, and so are "Duplicate from X" commits, which involve no collaboration.
     """
     history = simulation.histories["model"]

@@ -21,9 +21,9 @@ from hub_assets.vocabulary import RepoType
 LIFE_WEEKS: Final = 1_000
 """Mean time in weeks until a repository is deleted; the share that survives t weeks is exp(-t / LIFE_WEEKS)."""
 ORGANIZATIONS: Final = 60
-"""Number of organizations; they are the largest namespaces. Each has a kind and, in most cases, a country."""
+"""Number of organizations, which are the largest namespaces. Each has a kind and, in most cases, a country."""
 RISING: Final = 6
-"""Number of organizations whose downloads rise; they are the largest ones."""
+"""Number of organizations whose downloads rise: the largest ones."""
 RISE_WEEKS: Final = 6.0
 """Time constant, in weeks, of the logistic curve that the downloads of a rising organization follow."""
 COUNTRIES: Final[dict[str, float]] = {
@@ -134,7 +134,7 @@ class Organizations:
 
 
 def organizations_of(world: Demography, start: date, end: date, seed: int, *, is_stationary: bool) -> Organizations:
-    """Turn the largest namespaces into organizations; the largest of them rise in the middle half of the period."""
+    """Turn the largest namespaces into organizations; the very largest rise in the middle half of the period."""
     everywhere = np.concatenate([timeline.namespace for timeline in world.timeline.values()])
     sizes = np.bincount(everywhere)
     namespace = np.argsort(-sizes, kind="stable")[:ORGANIZATIONS]
@@ -171,8 +171,8 @@ def courses_of(
         organizations: the namespaces that are organizations.
         start: the Monday of the first week.
         seed: seed of the rng.
-        is_stationary: whether the Hub does not change over time: no repository is created or deleted during the
-            series, and expected downloads stay constant. (Likes still grow slowly.)
+        is_stationary: whether the Hub stays the same over time: no repository is created or deleted during the series,
+            and expected downloads stay constant. (Likes still grow slowly.)
         unevenness: exponent applied to the study's levels of downloads.
     """
     timeline = world.timeline[kind]

@@ -1,6 +1,6 @@
 """Real ids of a few famous models, which clients treat as special cases; everything else about them is made up.
 
-They are among the most popular models of the simulated Hub and, except for SUCCESSOR, its first.
+They are among the most popular models of the simulated Hub and, except for SUCCESSOR, they are its oldest.
 """
 
 from datetime import UTC, datetime

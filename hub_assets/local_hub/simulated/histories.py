@@ -1,7 +1,7 @@
 """The simulated Hub's commits and discussions: their numbers, dates and authors.
 
 A repository's first commits happen within hours of its creation. The others are spread over its life and continue at
-a constant rate after it is mature, so the histories of two weeks differ only in the events between these weeks. Commit
+a constant rate after it matures, so the histories of two weeks differ only in the events between these weeks. Commit
 authors come from the circle of the repository's namespace: the people who may contribute to its repositories. They are
 stored as codes, which `authors` turns into names.
 """
@@ -25,20 +25,20 @@ from hub_assets.local_hub.simulated.timeline import WEEK
 
 _BLOCK: Final = 50_000
 _CALM: Final = 8 * WEEK
-"""Repositories that mature before this age get later events as slowly as if they had matured at this age."""
+"""Shortest `span` to use for the rate of later events, so that repositories that mature early do not get too many."""
 _SQUASHED: Final = 0.008
 _ACTIVE: Final = 80 * WEEK
 """Average time that people work on a repository."""
 _QUIET: Final = 0.1
 """Share of repositories without commits after the first hours."""
 _DUPLICATES: Final = {"model": 0.12, "dataset": 0.1, "space": 0.6}
-"""Share of repositories with several committers that were created as "Duplicate from X"."""
+"""Among repositories with several committers, the share created as "Duplicate from X"."""
 _CO_AUTHORS_ONLY: Final = 0.18
-"""Share of committers other than the main one who are never a commit's first author."""
+"""Among committers other than the main one, the share who are never a commit's first author."""
 _CONVERTED: Final = 0.011
 """Share of models with a merged pull request from SFconvertbot."""
 _OWN: Final = 0.55
-"""Share of repositories with discussions whose main author opened the first discussion."""
+"""Among repositories with discussions, the share whose main author opened the first discussion."""
 _SQUASH: Final = 2**40
 _TITLES: Final = (
     *("Update README.md", "Upload folder using huggingface_hub", "add model", "Upload tokenizer", "Add files"),
@@ -84,7 +84,7 @@ class Rates:
 
     @cached_property
     def rate(self) -> Floats:
-        """Events per second after the age `span`; 0 if `life` is no longer than `span`."""
+        """Events per second after the age `span`; 0 unless `life` exceeds `span`."""
         rest: Floats = (self.total - self.first) / np.maximum(self.span, _CALM)
         return np.where(self.life > self.span, rest, 0)
 

@@ -36,11 +36,11 @@ _ORGS: Final = 0.08
 _KNOWN_ALREADY: Final = 0.6
 """Share of a circle's people who have their own namespace."""
 _NEAR_BY: Final = 0.8
-"""Of the people at a circle's first positions who have their own namespace, the share who own one of the last
-`_NEIGHBORS` namespaces created before the circle's."""
+"""Among people at a circle's first positions who have their own namespace, the share whose namespace is one of the
+`_NEIGHBORS` created right before the circle's."""
 _NEIGHBORS: Final = 20
 _NO_ACCOUNT: Final = 0.06
-"""Share of the people without a namespace who have no account either and appear only in git."""
+"""Among people without a namespace, the share who have no account either and appear only in git."""
 _NOISY: Final = 0.045
 """Share of people who also use other names in git."""
 _NEAR_TWINS: Final = 0.08
@@ -260,7 +260,7 @@ class People:
         """Return all accounts: owners of namespaces, members and some bots.
 
         Args:
-            members: people who have appeared, including those without their own namespace.
+            members: people who appear in histories or organizations, including those without their own namespace.
             now: the time of the snapshot.
         """
         namespaces = np.arange(int(np.searchsorted(self.born, now)))

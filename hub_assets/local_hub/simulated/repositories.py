@@ -256,7 +256,10 @@ class Repositories:
         return self._space_columns(rows)
 
     def earlier(self, purpose: str, share: float, others: "Repositories", rows: Ints) -> Ints:
-        """Link a random share of repositories to an older one in `others`, usually a very old one; -1 for the rest."""
+        """Return, for a random share of rows, the row of an older repository in `others`; -1 for the rest.
+
+        The older repository is usually a very old one.
+        """
         linked = np.flatnonzero(self.rng.happens(purpose, share, rows))
         then = np.searchsorted(others.timeline.created, self.timeline.created[rows[linked]])
         linked, then = linked[then > 0], then[then > 0]

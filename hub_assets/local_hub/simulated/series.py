@@ -1,4 +1,4 @@
-"""Consecutive weeks of the simulated Hub's counters, as shown by faulty listings, with the true values.
+"""Consecutive weeks of the simulated Hub's counters: what faulty listings show, and the true values.
 
 Downloads are drawn from the rates in `courses`, with noise that is independent between repositories and between the two
 parts of each week. Listings do not always show the true counts: while counters stall, most repositories keep their old
@@ -55,7 +55,8 @@ def some_faults(weeks: int, seed: int) -> Faults:
     and one listing with only a quarter of the repositories.
     """
     rng = np.random.default_rng([seed, 1])
-    # the first half year has no faults, so that rules have a past to compare with; faults begin at least 8 weeks apart
+    # the first half year has no faults, so that rules have earlier weeks to compare with; after that, faults begin at
+    # least 8 weeks apart
     places = rng.permutation(np.arange(26, weeks - 8, 8))
     if len(places) < 7:
         return Faults()
@@ -103,7 +104,7 @@ class Series:
     """Consecutive weeks, ending with the week of `end`.
 
     Args:
-        scale: size relative to the study's at REFERENCE.
+        scale: size of the Hub at REFERENCE, relative to the Hub in the study.
         weeks: number of weeks.
         end: the last Monday.
         seed: seed that determines all random numbers.
@@ -130,7 +131,10 @@ class Series:
 
     @cached_property
     def courses(self) -> dict[RepoType, Courses]:
-        """All repositories of each type created before `end` or REFERENCE, whichever is later, with the truth."""
+        """All repositories of each type, with their true parameters.
+
+        They include every repository created before `end` or `REFERENCE`, whichever is later.
+        """
         sizes = {kind: max(round(size * self.scale), 1) for kind, size in SIZES.items()}
         start = self.mondays[0]
         world = demography(sizes, moment(self.end), self.seed)

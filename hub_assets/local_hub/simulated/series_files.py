@@ -129,7 +129,7 @@ def listing(counted: Counted, keys: pa.Array) -> pa.Table:
 
 
 def answer(counted: Counted, series: Series) -> dict[str, Any]:
-    """Return the truth about one type in one week. Concentration is computed from expected downloads in 30 days."""
+    """Return the true figures of a type in a week; concentration is computed from expected downloads over 30 days."""
     courses, faults = series.courses[counted.kind], series.faults
     total = counted.expected_window.sum()
     derived = courses.base[counted.rows] >= 0

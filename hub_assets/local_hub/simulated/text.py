@@ -55,7 +55,7 @@ def hexadecimal(words: Bits, length: int) -> pa.Array:
 
 
 def hexadecimal_of(octets: pa.FixedSizeBinaryArray) -> pa.Array:
-    """Return byte strings of equal length, without nulls, as hexadecimal digits."""
+    """Convert byte strings of equal length to hexadecimal digits; none may be null."""
     width = octets.type.byte_width
     data = np.frombuffer(octets.buffers()[1], np.uint8)[octets.offset * width :][: len(octets) * width]
     return _digits(data.reshape(len(octets), width), 2 * width)

@@ -1,7 +1,7 @@
 """The server as an ASGI app: routes, limits on requests, and headers. It answers GET and HEAD, and never writes data.
 
-A request is refused unless its `Host` header names this server. Otherwise a web page whose domain name resolves to this
-machine (DNS rebinding) could read the responses.
+A request is refused unless its `Host` header names this server. Without this check, a web page whose domain name
+resolves to this machine (DNS rebinding) could read the responses.
 """
 
 import asyncio
@@ -188,7 +188,7 @@ async def _answer(endpoint: Endpoint, gate: _Gate, request: Request) -> Response
 
 
 async def _file(published: Published, request: Request) -> Response:
-    """Answer with a file of the week's site."""
+    """Respond with a file from the week's site."""
     reader = await run_in_threadpool(published.reader)
     reader.cursor.close()
     folder = published.sites / str(reader.week)
@@ -209,7 +209,7 @@ async def _refuse(_: Request, error: Exception) -> Response:
 
 async def _refuse_plainly(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    words = {404: "There is no such page.", 405: "Only GET and HEAD are answered."}
+    words = {404: "There is no such page.", 405: "Only GET and HEAD are allowed."}
     return JSONResponse({"error": words.get(error.status_code, error.detail)}, error.status_code, error.headers)
 
 
@@ -241,7 +241,7 @@ class _Guard:
             refused = "This server does not go by that name; add it with --allowed-host."
             await JSONResponse({"error": refused}, 421)(scope, receive, send_with_headers)
         elif scope["method"] not in ("GET", "HEAD"):
-            refused = "Only GET and HEAD are answered."
+            refused = "Only GET and HEAD are allowed."
             await JSONResponse({"error": refused}, 405, {"allow": "GET, HEAD"})(scope, receive, send_with_headers)
         else:
             try:

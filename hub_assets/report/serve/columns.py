@@ -233,7 +233,7 @@ class Columns:
 
 def top(codes: Codes, selected: Bools, n: int) -> Ints:
     """Return the n selected rows with the largest codes, largest first; rows with equal codes are in row order."""
-    # start with few of the largest codes and quadruple their number until enough rows are found: most codes are small
+    # start with the few largest codes and quadruple their number until enough rows are found: most codes are small
     highest, n_codes = int(codes.max(initial=-1)), n
     rows = np.flatnonzero(selected & (codes > highest - n_codes))
     while len(rows) < n and n_codes <= highest + 1:

@@ -1,6 +1,6 @@
 """The description of the server's endpoints, as OpenAPI and as a web page.
 
-Endpoints are declared in the modules that answer them.
+Endpoints are declared in the modules that implement them.
 """
 
 from collections.abc import Sequence

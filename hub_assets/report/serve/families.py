@@ -58,7 +58,7 @@ def _model(reader: Reader, graph: Graph, repo_id: str) -> tuple[int, dict[str, A
     rows = _rows(reader, graph, nodes).to_pylist()
     if not rows:
         raise Unanswered(404, f"No family of this week has a model called {visible(repo_id)}.")
-    # the id of an unlisted model may differ from that of a listed one only in case
+    # an unlisted model can have the same id as a listed one, except for case
     return min(zip(nodes.tolist(), rows, strict=True), key=lambda found: found[1]["repo_id"] != repo_id)
 
 

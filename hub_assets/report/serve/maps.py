@@ -26,7 +26,7 @@ LARGEST_OF_ONE: Final = 400
 """Maximum number of repositories to name if only one organization is shown."""
 
 _MODEL_FILTERS: Final = {
-    "theme": ("themes", "Theme, as indicated by the tags and the task."),
+    "theme": ("themes", "Theme, derived from the tags and the task."),
     "task": ("task", "Task."),
     "library": ("library", "Library."),
     "size": ("size_class", "Size class, or `unknown`."),
@@ -78,7 +78,7 @@ def _endpoint(plural: str, measures: Mapping[str, str], filters: Mapping[str, tu
         sums = columns.sums(values["measure"], selected)
         total = int(sums.totals.sum())
         n_selected = int(np.count_nonzero(selected))
-        # an unknown count counts as 0
+        # unknown counts are treated as 0
         sample = Counted(np.append(0.0, amounts.distinct), np.append(n_selected - sums.counts.sum(), sums.counts))
         most = LARGEST if values["org"] is None else LARGEST_OF_ONE
         positions = sums.organizations[largest(sums.totals, values["top"])].tolist()

@@ -65,7 +65,7 @@ def _days(reader: Reader, values: Mapping[str, Any]) -> Answer:
 
 
 def _ranked(connection: duckdb.DuckDBPyConnection, week: date) -> tuple[pa.Table, Names]:
-    # grouped outside DuckDB, which would need more than its limit for a million organizations
+    # grouped outside DuckDB, which would exceed its memory limit for a million organizations
     rows = connection.sql(_LIST, params={"week": week}).to_arrow_table().group_by(["organization", "kind"])
     facts = {"country": "min", "n_repos": "sum", "n_downloads": "sum"}
     table = rows.aggregate(list(facts.items())).rename_columns({f"{name}_{how}": name for name, how in facts.items()})
@@ -84,7 +84,7 @@ ENDPOINTS: Final = (
     Endpoint(
         "/organizations",
         "Organizations whose name contains the given text",
-        "The largest organizations come first. A namespace without a known organization counts as one of its own.",
+        "The largest organizations come first. Namespaces without a known organization count as organizations.",
         (
             Parameter("query", "Text to find in names, ignoring case.", default=""),
             Parameter("k", "Number of results.", "integer", 20, low=1, high=100),

@@ -161,7 +161,7 @@ class Memory:
     Args:
         connection: the connection to read from; nothing else may use it.
         week: the Monday of the week.
-        reads: the reads to start immediately: those of the `Memory` object that this one replaces.
+        reads: the reads to start immediately, taken from the `Memory` object that this one replaces.
 
     Attributes:
         reads: the function that reads each requested result, by key.
@@ -225,7 +225,7 @@ class Memory:
 
 @dataclass
 class _Opened:
-    """An open database: the mark of its file, its published weeks, and the search path of the week that is read.
+    """An open database: the mark of its file, its published weeks, and the search path for the week being read.
 
     The connection is never closed explicitly, because closing would fail while a request reads from it, and would break
     the requests that read later. The file is closed along with the last cursor.
@@ -237,7 +237,7 @@ class _Opened:
     search_path: str = ""
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return another connection to the same database, which finds the tables of the week."""
+        """Return another connection to the same database, with its search path set to the week's tables."""
         cursor = self.connection.cursor()
         cursor.execute(f"set search_path = {literal(self.search_path)}")
         cursor.execute("set enable_progress_bar = false")  # DuckDB draws it on stdout
@@ -301,7 +301,7 @@ class Published:
             self._is_closed = True
 
     def _opened(self, mark: tuple[int, ...]) -> _Opened:
-        # the file is attached to an in-memory database, because connections to one path share the file opened first
+        # attach the file to an in-memory database, because connections to one path would share the first file opened
         connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": ""})
         try:
             connection.execute(f"attach {literal(self.path)} as published (read_only)")

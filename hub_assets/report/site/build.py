@@ -32,7 +32,7 @@ VENDOR: Final = STATIC / "vendor"
 
 
 class NoSite(UserError):
-    """No week has been published; the message says how to publish one."""
+    """The requested week is not published, or no week is; the message says what to do or which weeks exist."""
 
 
 @dataclass(frozen=True)

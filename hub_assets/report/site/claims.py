@@ -104,12 +104,12 @@ def sentence_of(week: Week, claim: Claim) -> Sentence:
 
 def _reason(claim: Claim, row: Row | None) -> Markup | None:
     if row is None:
-        return Markup("this week has no data on it")
+        return Markup("this week has no data")
     share = row.values.get("share_known")
     if isinstance(share, int | float) and share < claim.needs:
-        return Markup("only {} of it is known").format(number(row["share_known"], "percent"))
+        return Markup("only {} of the values are known").format(number(row["share_known"], "percent"))
     if any(row.values[name] is None for name in claim.columns):
-        return Markup("this week has too little data on it")
+        return Markup("this week has too little data")
     return None
 
 

@@ -19,7 +19,7 @@ data can contain more.
 """
 
 LARGEST_RESULT: Final = 20_000
-"""Maximum number of rows in a result, because people read pages; larger results belong in a file next to the page."""
+"""Maximum number of rows in a result. People read the pages; larger results belong in a file next to the page."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Result:
         return {tuple(row.values[name] for name in columns): row for row in self.rows}
 
     def records(self) -> list[dict[str, Value]]:
-        """Return the rows as plain dictionaries for `json_script`. Untrusted text is escaped and cut, as on pages."""
+        """Return the rows as plain dictionaries for `json_script`, with text escaped and truncated as on pages."""
         return [
             {
                 name: visible(value, LONGEST_TEXT) if isinstance(value, str) else value

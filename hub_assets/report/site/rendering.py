@@ -95,8 +95,9 @@ def formatted(value: Value, style: str = "auto") -> str:
         value: None becomes `unknown`.
         style: `count` (1,234), `percent` (12.3%, for a share in [0, 1]), `two` (two decimals), `four` (four),
             `times` (2.3 times), `points` (a difference of shares in percentage points, without its sign),
-            `absolute` (two decimals, without the sign), `p` (< 0.001), `month`, or `auto`: whole numbers as counts,
-            other numbers with two decimals (more below 0.01, none from 100 on), text made safe and cut, dates in words.
+            `absolute` (two decimals, without the sign), `p` (< 0.001), `month`, or `auto`: whole numbers as counts;
+            other numbers with two decimals (more below 0.01, none at 100 or above); text escaped and truncated; dates
+            spelled out.
     """
     if value is None:
         return "unknown"
@@ -170,8 +171,8 @@ def day(when: date) -> Markup:
 def text(value: Cell | str | None, longest: int = LONGEST_TEXT) -> Markup:
     """Return untrusted text, such as an id, a tag or a title, in a form that cannot affect the surrounding page.
 
-    Control codes and writing-direction marks are shown as escape sequences, long text is cut, and `<bdi>` isolates the
-    text's writing direction.
+    Control codes and writing-direction marks are shown as escape sequences, long text is truncated, and `<bdi>`
+    isolates the text's writing direction.
     """
     content = value.value if isinstance(value, Cell) else value
     if content is None:

@@ -289,5 +289,5 @@ def test_weeks_and_scales_out_of_range_are_rejected() -> None:
     with pytest.raises(PopulationError, match="the week of 2099-01-05 is too late"):
         simulate(date(2099, 1, 5))
     for scale in (-1, 0, 1e-6, 1e9, float("nan")):
-        with pytest.raises(PopulationError, match="at least one of each type and at most 20,000,000"):
+        with pytest.raises(PopulationError, match="at least one of each type and can have at most 20,000,000"):
             simulate(REFERENCE, scale=scale)

@@ -133,7 +133,7 @@ def test_other_methods_are_refused(client: Client, method: str) -> None:
     for target in ("/trending/models", "/", "/static/site.css"):
         status, headers, body = client.get(target, method)
         assert (status, headers["allow"]) == (405, "GET, HEAD")
-        assert json.loads(body) == {"error": "Only GET and HEAD are answered."}
+        assert json.loads(body) == {"error": "Only GET and HEAD are allowed."}
 
 
 def test_head_returns_only_headers(client: Client) -> None:

@@ -16,6 +16,7 @@ from hub_assets.home import Home
 from hub_assets.report.site.build import Built, build_site, opened_week
 from hub_assets.report.site.week import Week
 from hub_assets.resources import project
+from hub_assets.warehouse.publication import NEWEST
 from hub_assets_tests.golden import WEEK, Golden
 
 VOID: Final = {"br", "img", "input", "link", "meta", "hr", "wbr"}
@@ -93,6 +94,7 @@ def two_weeks(golden: Golden, folder: Path) -> Home:
     """Return a copy of the golden home with an invented earlier week: fewer repositories and likes, more downloads."""
     home = Home(golden.copy(folder / "home"))
     with duckdb.connect(home.warehouse) as connection:
+        flatten(connection)
         for (table,) in connection.execute(
             "select table_name from duckdb_columns() where column_name = 'snapshot_date' order by all"
         ).fetchall():
@@ -108,6 +110,16 @@ def two_weeks(golden: Golden, folder: Path) -> Home:
         )
         connection.execute(f"update mart__published_comparison set ours = ours * 0.9 where snapshot_date = '{BEFORE}'")
     return home
+
+
+def flatten(connection: duckdb.DuckDBPyConnection) -> None:
+    """Turn a published file's views into tables, which can be changed."""
+    views = connection.execute("select view_name from duckdb_views() where not internal").fetchall()
+    for (name,) in views:
+        connection.execute(f"create table made as from {name}")
+        connection.execute(f"drop view {name}")
+        connection.execute(f"alter table made rename to {name}")
+    connection.execute(f"drop schema if exists {NEWEST} cascade")
 
 
 def built(home: Home, folder: Path) -> Built:
@@ -127,6 +139,7 @@ def changed(home: Home, folder: Path, *statements: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     copy = Path(shutil.copyfile(home.warehouse, folder / "warehouse.duckdb"))
     with duckdb.connect(copy) as connection:
+        flatten(connection)
         for statement in statements:
             connection.execute(statement)
     return copy

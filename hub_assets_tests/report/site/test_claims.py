@@ -124,7 +124,7 @@ def test_sentences_fall_silent_below_the_least_coverage(two_week_home: Home, tmp
         for claim in covered:
             sentence = sentence_of(week, claim)
             assert not sentence.is_supported
-            assert sentence.text.striptags() == f"No statement about {claim.topic}: only 42.0% of it is known."
+            assert sentence.text.striptags() == f"No statement about {claim.topic}: only 42.0% of the values are known."
     assert LEAST_KNOWN > 0.42
 
 

@@ -54,7 +54,7 @@ def _content(week: Week) -> Mapping[str, Any]:
 PAGE: Final = Page(
     slug="claims",
     title="Published claims",
-    lead="What others have published about the Hub, and whether it holds this week.",
+    lead="Claims that others have published about the Hub, and whether they hold this week.",
     group="Report",
     content=_content,
     uses=("commits", "discussions"),

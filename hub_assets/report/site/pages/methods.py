@@ -52,13 +52,13 @@ CHOICES: Final = (
         "The study's quartiles of committers (1, 1, 1) allow only this reading.",
     ),
     (
-        "An edge runs from the first author of a commit to every other contributor of the model",
-        "This is the rule in the authors' published script, and the reason why reciprocity is below 1. Networks by two "
-        "other rules, all authors and prior contributors, are computed as well.",
+        "An edge runs from the first author of a commit to every other contributor to the model",
+        "This is the rule in the authors' published script, and the reason why reciprocity is below 1. Networks under "
+        "two other rules, all authors and prior contributors, are computed as well.",
     ),
     (
         "Co-authors from bots' pull requests and from duplicated repositories are left out",
-        "These commits involve no collaboration.",
+        "The commits that name them involve no collaboration.",
     ),
     (
         "The rich-club coefficient follows its definition",
@@ -76,7 +76,7 @@ CHOICES: Final = (
     (
         "Unknown is not zero",
         "A count is unknown if the history could not be read. Means, shares and quantiles use only known values, and "
-        "each is published with n and the share known.",
+        "each is published with n and the share of known values.",
     ),
 )
 _PACKAGES: Final = (

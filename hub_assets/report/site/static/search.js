@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!hub.isServed) return;
   document.getElementById("search-absent").hidden = true;
   document.getElementById("search").hidden = false;
-  document.getElementById("search-notes").append(" ", make("a", { href: "api.html" }, "Addresses for programs"));
+  document.getElementById("search-notes").append(" ", make("a", { href: "api.html" }, "API endpoints"));
 
   const ONLY_MODELS = ["task", "library", "min_param_count", "max_param_count"];
   const ONLY_DOCUMENTS = ["language", "namespace", "has_card"];
