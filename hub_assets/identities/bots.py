@@ -1,5 +1,4 @@
-"""Detection of programs among author strings, with the reason for each. Excluding them from results does not belong
-here.
+"""Detection of programs among author strings, with the reason for each. This module does not exclude them from results.
 
 A seed lists known programs; rules find others by a word in their names. If only the last letters of a name suggest a
 program, the name is merely proposed for the seed, where a person records the answer.

@@ -17,7 +17,7 @@ def base_model_cycles_table(edges: pa.Table) -> pa.Table:
 
     Args:
         edges: rows of `mart__base_model_edges` (`repo_key`, `repo_id`, `base_repo_key`). An unlisted base has no key
-            and cannot be part of a cycle. A model that only names itself is not a cycle.
+            and cannot be part of a cycle. A model that names itself as its base does not count as a cycle.
 
     Returns:
         One row per model in a strongly connected component of at least two models. `n_models` is the component's size,

@@ -62,7 +62,8 @@ def core_table(graph: Graph, contributions: pa.Table, most_edges: int = MOST_EDG
 
     Args:
         graph: the network.
-        contributions: `repo_key` and `developer`, with the same definition of a contribution as for the edges.
+        contributions: table with `repo_key` and `developer`; it must define a contribution the same way as the edges
+        do.
         most_edges: maximum number of edges for the greedy communities.
         n_orders: number of node orders used to measure the spread of the greedy modularity; the running time is
             proportional to it.

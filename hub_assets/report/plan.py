@@ -1,4 +1,4 @@
-"""The plan of the remaining history fetches, as text for a terminal."""
+"""The plan for the remaining history fetches, as text for a terminal."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""When models are first observed and when events happen to them: the input of survival estimates.
+"""When models are first observed and when events happen to them: the input to survival estimates.
 
 Times are days since creation. A model is observed from the first listing after its creation. A model older than the
 home enters late, so its earlier history is unknown; the downloads of a younger model are known since its creation.

@@ -14,7 +14,7 @@ from typing import Final
 
 import duckdb
 
-from hub_assets.lake.parts import Lake, Manifest, Part, digest_of, force_to_disk
+from hub_assets.lake.parts import Lake, LakeError, Manifest, Part, digest_of, force_to_disk
 from hub_assets.sql import literal, weekly_parquet
 from hub_assets.warehouse.database import (
     WarehouseDamaged,
@@ -119,8 +119,28 @@ def show_weeks(warehouse: Path) -> bool:
     return is_changed
 
 
+def require_intact(warehouse: Path, week: date | None = None) -> None:
+    """Verify the digests of the older weeks' files; of a single week if one is given.
+
+    DuckDB detects damage to its own file, but not to Parquet files. Publishing a week again replaces its files.
+
+    Raises:
+        WarehouseDamaged: if a file is damaged or missing.
+    """
+    older = older_weeks(warehouse)
+    for table in sorted(folder.name for folder in older.root.glob("*/")):
+        for day in older.weeks(table):
+            if week in (None, day):
+                try:
+                    older.files(table, day)
+                except LakeError as error:
+                    what, _, _ = str(error).partition(";")
+                    again = f"materialize warehouse__published for the week of {day} again"
+                    raise WarehouseDamaged(f"{what}; restore it from a backup, or {again}") from None
+
+
 def show_one_week(connection: duckdb.DuckDBPyConnection, warehouse: str, older: Lake, week: date) -> str:
-    """Make the tables of one week readable with a `rowid`, and return the search path that finds them.
+    """Expose one week's tables with a `rowid` column, and return the search path to them.
 
     A reader chooses rows in memory and then fetches them by their `rowid`, which the views over all weeks lack.
 

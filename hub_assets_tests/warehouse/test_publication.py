@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hub_assets import cli
 from hub_assets.home import Home
 from hub_assets.lake import parts
+from hub_assets.report.site.build import build_site
 from hub_assets.warehouse import publication
 from hub_assets.warehouse.database import WarehouseDamaged, WarehouseError, connect, prepare, replace_week
 from hub_assets.warehouse.publication import (
@@ -24,6 +25,7 @@ from hub_assets.warehouse.publication import (
     _require,
     older_weeks,
     publish,
+    require_intact,
     show_weeks,
 )
 from hub_assets.warehouse.sql_project import Column, Model, Project
@@ -207,6 +209,26 @@ def test_moved_home_says_how_to_read_its_older_weeks(tmp_path: Path, project: Pr
     build_small(there / "build.duckdb", one_table, {THREE: 3})
     publish(there / "build.duckdb", there / "warehouse.duckdb", THREE, one_table)
     assert published(there / "warehouse.duckdb") == [(ONE, 1), (TWO, 2), (THREE, 3)]
+
+
+def test_damaged_older_week_is_refused_until_it_is_published_again(tmp_path: Path, project: Project) -> None:
+    building, warehouse, one_table = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    build_small(building, one_table, {ONE: 1, TWO: 2})
+    publish(building, warehouse, [ONE, TWO], one_table)
+    require_intact(warehouse)
+    (path,) = older_weeks(warehouse).files(TABLE, ONE)
+    content = bytearray(path.read_bytes())
+    content[20] ^= 1
+    path.write_bytes(content)
+    require_intact(warehouse, TWO)
+    for week in (None, ONE):
+        with pytest.raises(WarehouseDamaged, match=rf"{path} is damaged .*warehouse__published for the week of {ONE}"):
+            require_intact(warehouse, week)
+    with pytest.raises(WarehouseDamaged, match="is damaged"):
+        build_site(warehouse, tmp_path / "report", TWO, project)
+    publish(building, warehouse, ONE, one_table)
+    require_intact(warehouse)
+    assert published(warehouse) == [(ONE, 1), (TWO, 2)]
 
 
 MOMENTS = [

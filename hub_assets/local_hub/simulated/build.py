@@ -1,7 +1,7 @@
 """Builds a simulated week: turns scale, seed and date into the tables to serve and a separate answer key.
 
-This module orders the steps, selects visible rows, and limits memory use: listings are built in blocks, and each
-finished table can be moved to a file. The other modules create the content.
+This module runs the steps in order and selects the visible rows. It limits memory use by building listings in blocks
+and letting each finished table be moved to a file. The other modules create the content.
 """
 
 from collections.abc import Callable, Mapping

@@ -90,9 +90,9 @@ _RUNGS: Final[dict[tuple[RepoType, Variable], list[tuple[float, float]]]] = {
 def value_at_share(kind: RepoType, variable: Variable, share: Floats) -> Floats:
     """Return the value that the given share of all repositories reaches or exceeds.
 
-    The result is not rounded; its floor is the count. It is 0 for shares beyond the last point. For shares before the
-    first point, the line is extrapolated with a slope of at most STEEPEST, so that a Hub larger than the study's has
-    larger maxima.
+    The result is not rounded; take its floor to get a whole count. It is 0 for shares beyond the last point. For shares
+    before the first point, the line is extrapolated with a slope of at most STEEPEST, so that a Hub larger than the
+    study's has larger maxima.
     """
     rungs = _RUNGS[kind, variable]
     shares, values = np.log([share for share, _ in rungs]), np.log([value for _, value in rungs])

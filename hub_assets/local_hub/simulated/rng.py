@@ -1,7 +1,7 @@
 """Random numbers, computed as hashes of the seed, the purpose, and the entity they belong to.
 
-Hashing keeps a repository the same in every week, lets a week be built without the weeks before it, and makes the order
-of draws irrelevant. Choosing what to draw for each entity belongs in the other modules.
+Hashing keeps each repository the same from week to week, lets a week be built without the weeks before it, and makes
+the order of draws irrelevant. Choosing what to draw for each entity belongs in the other modules.
 """
 
 import hashlib

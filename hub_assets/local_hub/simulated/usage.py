@@ -1,8 +1,8 @@
 """The models and datasets that the simulated Hub's Spaces reference, by the ids they had when the Space was created.
 
 The quantile function of usage determines how many Spaces use a model; these are drawn from the Spaces created after the
-model. The function counts only the Spaces that exist at REFERENCE. Spaces that were deleted before or created after
-that date reference models that other Spaces also reference, or models created shortly before the Space.
+model. The function counts only the Spaces that exist at REFERENCE. Spaces deleted before REFERENCE or created after it
+use a mix of models: some that other Spaces also use, and some created shortly before the Space itself.
 """
 
 from dataclasses import dataclass

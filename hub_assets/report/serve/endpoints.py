@@ -72,7 +72,7 @@ def body_of(answer: Answer, week: date, form: str) -> bytes:
 
 
 def _csv(table: pa.Table) -> bytes:
-    """Return CSV that spreadsheets do not execute: text that would be a formula gets a leading apostrophe."""
+    """Return CSV that is safe to open in a spreadsheet: text that looks like a formula gets a leading apostrophe."""
     columns = []
     for column in table.columns:
         kind = column.type

@@ -24,7 +24,7 @@ from hub_assets.errors import HubAssetsError
 from hub_assets.report.serve.columns import Columns
 from hub_assets.search.index import Index
 from hub_assets.sql import literal
-from hub_assets.warehouse.publication import older_weeks, show_one_week
+from hub_assets.warehouse.publication import older_weeks, require_intact, show_one_week
 
 T = TypeVar("T")
 Read = Callable[[duckdb.DuckDBPyConnection, date], T]
@@ -285,12 +285,18 @@ class Published:
             if self._memory is None or self._memory.week != week:
                 if earlier is not None:
                     earlier.cancel_waiting()
-                older = older_weeks(self.path)
-                self._open.search_path = show_one_week(self._open.connection, "published", older, week)
+                self._open.search_path = self._search_path(self._open.connection, week)
                 self._memory = Memory(self._open.cursor(), week, earlier.reads if earlier else {})
                 self._memories.add(self._memory)
             memory, cursor = self._memory, self._open.cursor()
         return Reader(week, cursor, self.indexes, memory, (mark, week, _mark(self.indexes.folder / str(week))))
+
+    def _search_path(self, connection: duckdb.DuckDBPyConnection, week: date) -> str:
+        try:
+            require_intact(self.path, week)
+            return show_one_week(connection, "published", older_weeks(self.path), week)
+        except (HubAssetsError, duckdb.Error) as error:
+            raise Unanswered(503, f"The week of {week} cannot be read; run hub-assets verify on the server.") from error
 
     def close(self) -> None:
         """Stop reading; later calls to `reader` are refused."""

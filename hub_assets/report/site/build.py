@@ -25,6 +25,7 @@ from hub_assets.report.site.pages import PAGES
 from hub_assets.report.site.rendering import as_json, data_script, environment
 from hub_assets.report.site.week import Week
 from hub_assets.warehouse.database import connect
+from hub_assets.warehouse.publication import require_intact
 from hub_assets.warehouse.sql_project import Project
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -68,7 +69,7 @@ def build_site(
 
     Raises:
         NoSite: if the week was not published.
-        WarehouseError: if the warehouse cannot be read.
+        WarehouseError: if the warehouse cannot be read, or a file of an older week is damaged.
     """
     with opened_week(warehouse, snapshot_date, project, source=source, figures=figures) as week:
         target = folder / str(week.snapshot_date)
@@ -97,6 +98,7 @@ def opened_week(
     """Open the warehouse for a week's pages; see `build_site`."""
     if not warehouse.exists():
         raise NoSite(f"{warehouse} does not exist; run hub-assets snapshot first, or choose a home with --home")
+    require_intact(warehouse)
     with connect(warehouse, read_only=True) as connection:
         weeks = _weeks(connection)
         chosen = snapshot_date or max(weeks, default=None)

@@ -20,8 +20,8 @@ class Page:
             the variables `week`, `page`, `navigation`, `notices` and `site`.
         scripts: files in `static` that the page needs besides `site.js`, in loading order. ECharts is loaded along
             with `charts.js`.
-        uses: histories that the page depends on, such as `commits` or `model commits`. If one of them is incomplete in
-            a week, the page says so at the top.
+        uses: histories that the page depends on, such as `commits` or `model commits`. If one of them is incomplete for
+            the week shown, the page says so at the top.
     """
 
     slug: str

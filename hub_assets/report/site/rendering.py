@@ -70,7 +70,7 @@ def environment() -> Environment:
 
 
 def number(cell: Cell, style: str = "auto", missing: str = "") -> Markup:
-    """Return a cell as a `<data>` element with its value, its query, row and column, and a readable form.
+    """Return a cell as a `<data>` element: its value, query, row and column as attributes, and a readable form as text.
 
     Args:
         cell: a cell of a query's result.

@@ -31,7 +31,7 @@ from hub_assets.report.serve import app as serving
 from hub_assets.report.serve.app import ENDPOINTS, build_app
 from hub_assets.report.serve.endpoints import Answer, Endpoint, body_of
 from hub_assets.report.serve.published import Reader
-from hub_assets.warehouse.publication import publish
+from hub_assets.warehouse.publication import older_weeks, publish
 from hub_assets.warehouse.sql_project import Project
 from hub_assets_tests.browser.test_explorers import WEEK
 from hub_assets_tests.report.serve.conftest import Client, Served, copied, looks_like_a_traceback
@@ -567,6 +567,12 @@ def test_older_week_is_served_from_its_files(served: Served, client: Client, pro
             assert status == 200
             assert body.replace(str(older).encode(), str(WEEK).encode()) == newest
     published.close()
+    older_weeks(published.path).files("mart__models", older)[0].write_bytes(b"PAR1")
+    again = replace(served.published, path=published.path, chosen=older)
+    with running(build_app(again)) as url:
+        status, _, body = Client(url).get(example(ENDPOINTS[0]))
+    assert (status, b"cannot be read; run hub-assets verify" in body) == (503, True)
+    again.close()
 
 
 @pytest.mark.slow
