@@ -43,7 +43,7 @@ def build_publishing(tables: Sequence[dg.AssetsDefinition]) -> dg.AssetsDefiniti
                     "source": where.source,
                     "path": dg.MetadataValue.path(str(where.warehouse)),
                     "megabytes": round(where.warehouse.stat().st_size / 1e6, 1),
-                    "older_weeks": dg.MetadataValue.path(str(older_weeks(where.warehouse).root)),
+                    "older_weeks": dg.MetadataValue.path(str(older_weeks(where.warehouse))),
                 },
             )
         yield of_weeks(context, "warehouse__published", results)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from hub_assets.home import Home
 
 PUBLISHED_TOGETHER: Final = 13
-"""Number of weeks to publish at a time. The larger it is, the less often the whole warehouse is copied; the smaller it
-is, the fewer unpublished weeks must be rebuilt after an interruption."""
+"""Number of weeks to publish at a time. The larger it is, the less often the published database is written; the smaller
+it is, the fewer unpublished weeks must be rebuilt after an interruption."""
 
 
 @click.command("backfill")

@@ -162,7 +162,7 @@ def _kept(home: "Home") -> Iterator[RenderableType]:
         limit = f"{part.weeks} weeks" if part.weeks else "always"
         over = f"{part.n_over} {part.unit}" if part.n_over else ""
         table.add_row(part.what, f"{part.size / 1e6:,.1f} MB", limit, over)
-    published = (("warehouse.duckdb", home.warehouse), ("older_weeks", older_weeks(home.warehouse).root))
+    published = (("warehouse.duckdb", home.warehouse), ("older_weeks", older_weeks(home.warehouse)))
     for what, path in (("lake", home.lake.root), *published):
         size = path.stat().st_size if path.is_file() else sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
         table.add_row(what, f"{size / 1e6:,.1f} MB", "always", "")

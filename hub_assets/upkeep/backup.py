@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from hub_assets.errors import HubAssetsError, UserError
 from hub_assets.home import Home
 from hub_assets.lake.parts import MANIFEST, Lake, LakeError, digest_of, force_to_disk, read_manifest, write_beside
-from hub_assets.warehouse.publication import older_weeks, show_weeks
+from hub_assets.warehouse.publication import files_of, older_weeks, show_weeks
 
 OBJECTS: Final = "objects"
 LISTS: Final = "backups"
@@ -102,8 +102,8 @@ def back_up(home: Home, folder: Path, say: Callable[[str], None] = lambda _: Non
             ("the build database", _build_entries(home, store, notes)),
             ("Dagster's storage", _sqlite_entries(home, store)),
             ("everything else", _other_entries(home, store)),
-            # after the published database, so that a week published meanwhile is stored twice rather than not at all
-            ("the older published weeks", _lake_entries(home, older_weeks(home.warehouse), store)),
+            # after the published database, which reads them: they never change, and are deleted only later
+            ("the older published weeks", _published_entries(home, store)),
         ):
             say(f"copying {what}")
             entries |= {entry.path: entry for entry in copied}
@@ -384,6 +384,13 @@ def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
             yield store.take(path, name)
         except FileNotFoundError:
             continue
+
+
+def _published_entries(home: Home, store: _Store) -> Iterator[Entry]:
+    digests = {file.path: file.digest for file in files_of(home.warehouse)} if home.warehouse.exists() else {}
+    for path in sorted(older_weeks(home.warehouse).glob("*/snapshot_date=*/part-*")):
+        with suppress(FileNotFoundError):
+            yield store.take(path, str(path.relative_to(home.root)), digests.get(path.resolve()))
 
 
 def _remember(home: Home, folder: Path, name: str, *, is_gone: bool = False) -> None:

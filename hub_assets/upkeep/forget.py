@@ -37,7 +37,7 @@ from hub_assets.releases.commit import published_releases
 from hub_assets.sql import parquet
 from hub_assets.upkeep.backup import known_backups
 from hub_assets.warehouse.database import rewrite
-from hub_assets.warehouse.publication import older_weeks, show_weeks
+from hub_assets.warehouse.publication import rewrite_published, show_weeks
 from hub_assets.warehouse.sql_project import Project
 
 _BESIDE_NAMES: Final = {"fullname": ("author", "name"), "full_name_a": ("author_a",), "full_name_b": ("author_b",)}
@@ -202,6 +202,8 @@ class _OwnEraser(Eraser):
 def names_of(home: Home, name: str) -> dict[str, str]:
     """Return all names of a person, each with the reason for including it, such as a merge or a Hub account."""
     names = {name: "as given"}
+    if home.warehouse.exists():
+        show_weeks(home.warehouse)  # otherwise, the older weeks of a moved home could not be read
     if home.build.exists() or home.warehouse.exists():
         with duckdb.connect(home.warehouse if home.warehouse.exists() else home.build, read_only=True) as connection:
             if connection.execute("select 1 from duckdb_tables() where table_name = 'core__developers'").fetchall():
@@ -265,6 +267,9 @@ def forget(
     words = {name for name in names if _is_word(home, name, project)}
     tombstones, tokens = type(tombstones)(key, tombstones.by_digest).with_names(names, words)
     write_tombstones(home.forgotten, tombstones)
+    _delete_leftovers(home)
+    if home.warehouse.exists():
+        show_weeks(home.warehouse)
     personal = {column for table in project.tables.values() for column in table.personal}
     eraser = Eraser(tokens | _ids(key, tokens), words, personal)
     erasure = Erasure(tokens, words, backups=known_backups(home), releases=published_releases(home.releases))
@@ -274,8 +279,7 @@ def forget(
         ("Spark's tables", lambda: _lake(home.tables, eraser)),
         ("decisions", lambda: _decisions(home, eraser, tokens)),
         ("build.duckdb", lambda: _database(home.build, eraser, project)),
-        ("older published weeks", lambda: _lake(older_weeks(home.warehouse), eraser)),
-        ("warehouse.duckdb", lambda: _warehouse(home.warehouse, eraser, project)),
+        ("published weeks", lambda: _published(home.warehouse, eraser, project)),
         ("exports and report", lambda: _files(home, eraser)),
         ("Dagster's storage", lambda: _dagster(home, eraser, databases)),
     )
@@ -418,10 +422,9 @@ def _database(path: Path, eraser: Eraser, project: Project) -> None:
         rewrite(path, eraser.table, project)
 
 
-def _warehouse(path: Path, eraser: Eraser, project: Project) -> None:
-    _database(path, eraser, project)
+def _published(path: Path, eraser: Eraser, project: Project) -> None:
     if path.exists():
-        show_weeks(path)
+        rewrite_published(path, eraser.table, project)
 
 
 def _files(home: Home, eraser: Eraser) -> None:
@@ -441,6 +444,15 @@ def _files(home: Home, eraser: Eraser) -> None:
             if changed != text:
                 content = changed.encode("utf-8", "surrogateescape")
                 write_beside(path, partial(_write_bytes, content))
+
+
+def _delete_leftovers(home: Home) -> None:
+    """Delete what killed programs left half-written, which may contain names."""
+    for path in list(home.root.rglob(".*.beside*")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _delete_derived(home: Home) -> None:

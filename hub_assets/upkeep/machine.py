@@ -189,6 +189,6 @@ def bytes_per_week(home: Home) -> int | None:
     if not weeks:
         return None
     lake = sum(file.stat().st_size for folder in folders for file in folder.glob("part-*"))
-    older = older_weeks(home.warehouse).root.glob("*/*/part-*")
+    older = older_weeks(home.warehouse).glob("*/*/part-*")
     built = sum(path.stat().st_size for path in (home.build, home.warehouse, *older) if path.exists())
     return (lake + built) // len(weeks)

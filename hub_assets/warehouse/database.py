@@ -130,8 +130,9 @@ def _in_words(path: Path, error: duckdb.Error) -> Exception:
         return WarehouseBusy(f"another run is writing to {path}; wait for it or stop it")
     # the error of a failed commit or checkpoint has no error number; its first line ends with the system's message
     first_line = cause.get("exception_message", str(error)).splitlines()[0]
-    if number in FULL or first_line.endswith(tuple(f": {os.strerror(full)}" for full in FULL)):
-        return WarehouseError(f"{path} could not be written because the disk is full; free some space and try again")
+    # and that of a failed COPY is JSON within JSON
+    if number in FULL or any(f": {os.strerror(full)}" in first_line for full in FULL):
+        return disk_full(path)
     if "exception_message" not in cause:
         return type(error)(str(error))
     if first_line.startswith(_NO_FILES):
@@ -144,6 +145,11 @@ def _in_words(path: Path, error: duckdb.Error) -> Exception:
     if cause["exception_type"] == "Data Corruption":
         return _damaged(path, cause)
     return type(error)(f"{cause['exception_type']} Error: {cause['exception_message']}")
+
+
+def disk_full(path: Path) -> WarehouseError:
+    """Return the error for a disk that was full when a database was written."""
+    return WarehouseError(f"{path} could not be written because the disk is full; free some space and try again")
 
 
 def _details(error: duckdb.Error) -> dict[str, str]:
@@ -260,7 +266,12 @@ def _take_in(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     connection.commit()
 
 
-def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project) -> None:
+def rewrite(
+    path: Path,
+    change: Callable[[pa.Table], pa.Table],
+    project: Project,
+    finish: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
+) -> None:
     """Rewrite a database with changed rows, so that no trace of the old values is left in the file.
 
     DuckDB keeps deleted values in a file's free blocks. Views are left out: every run creates those of the build again,
@@ -270,6 +281,7 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project
         path: the database.
         change: returns the rows to write instead, with the same schema; called with about 100,000 rows at a time.
         project: supplies the descriptions of tables and columns.
+        finish: completes the new database before it replaces the old one.
 
     Raises:
         WarehouseError: as in `connect`.
@@ -297,6 +309,7 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], project: Project
             for schema, table in tables:
                 describe(connection, [known[table]] if table in known else [], schema)
             connection.execute("detach old")
+            finish(connection)
         force_to_disk(beside)
         beside.replace(path)
     finally:

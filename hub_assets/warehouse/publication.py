@@ -1,20 +1,27 @@
 """Publishes weeks to readers: `warehouse.duckdb` holds the newest week, and `older_weeks/` the others as Parquet files.
 
 A view per table shows all weeks. Publishing therefore copies one week, however many are published: at ten times the
-study's size a week takes 0.9 GB in DuckDB. The file is replaced atomically, and readers who have it open keep the old
-version until they reopen it. Building weeks and deciding what a table contains do not belong here.
+study's size a week takes 0.9 GB in DuckDB. The database records the files that its views read, and is replaced
+atomically. Files are named by their content and never change; they are deleted once neither the database nor its
+predecessor, which readers may still have open, reads them. Building weeks, and what a table contains, does not belong
+here.
 """
 
 import logging
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from hub_assets.lake.parts import Lake, LakeError, Manifest, Part, digest_of, force_to_disk
+from hub_assets.disk import is_full
+from hub_assets.lake.parts import digest_of, force_to_disk
 from hub_assets.sql import literal, weekly_parquet
 from hub_assets.warehouse.database import (
     WarehouseDamaged,
@@ -22,11 +29,13 @@ from hub_assets.warehouse.database import (
     columns_of,
     connect,
     describe,
+    disk_full,
     examined,
     log_of,
     no_rows,
     read_through,
     remove,
+    rewrite,
 )
 from hub_assets.warehouse.sql_project import Project, Table
 
@@ -34,17 +43,39 @@ logger = logging.getLogger(__name__)
 
 NEWEST: Final = "newest"
 """The schema of the tables that hold the newest week. The views, in the schema `main`, have the same names."""
-COLUMNS: Final = "columns"
-"""The key in a manifest's details for the types of the columns, by name."""
+FILES: Final = "publication.files"
+"""The table with one row per file that the views read. Its schema keeps it apart from what readers see first."""
 
 
 class NothingBuilt(WarehouseError):
     """There is nothing to publish for a week."""
 
 
-def older_weeks(warehouse: Path) -> Lake:
-    """Return the Parquet files of the older weeks, which lie beside the published file."""
-    return Lake(warehouse.with_name("older_weeks"))
+@dataclass(frozen=True)
+class OlderFile:
+    """A Parquet file with an older week of a table.
+
+    Attributes:
+        table: the table.
+        week: the Monday of the week.
+        path: the absolute path.
+        rows, size: the number of rows and of bytes.
+        digest: the SHA-256 digest of the content.
+        columns: the columns and their types, as `_types` writes them.
+    """
+
+    table: str
+    week: date
+    path: Path
+    rows: int
+    size: int
+    digest: str
+    columns: str
+
+
+def older_weeks(warehouse: Path) -> Path:
+    """Return the folder with the Parquet files of the older weeks, which lies beside the published file."""
+    return warehouse.absolute().with_name("older_weeks")
 
 
 def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project: Project) -> dict[str, int]:
@@ -59,64 +90,41 @@ def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project:
 
     Raises:
         NothingBuilt: if the build has no rows for one of the weeks; nothing is published then.
-        WarehouseError: as in `connect`.
+        WarehouseError: as in `connect`; if the disk is full; or if the path of the home contains `column=value`.
     """
     added = [weeks] if isinstance(weeks, date) else sorted(set(weeks))
-    beside = warehouse.with_name(f".{warehouse.name}.beside")
+    _require_plain(warehouse, project)
     before = warehouse.with_name(f".{warehouse.name}.before.beside")
-    older = older_weeks(warehouse)
+    kept: set[Path] = set()
     try:
-        for path in (beside, before):
-            remove(path)
+        remove(before)
         if warehouse.exists():
             # a copy, because another program may have the file open for writing, and what it writes is discarded
             shutil.copyfile(warehouse, before)
-        with connect(beside) as connection:
-            rows = _write(connection, build, before, older, added, project)
-        for week in added:
-            _require(beside, week, rows[week])
-        force_to_disk(beside)
-        log = log_of(warehouse)
-        if log.exists():
-            # the log belongs to the old file and would make the new file unreadable
-            log.replace(log.with_name(f"{log.name}.set-aside"))
-            logger.warning("Set %s aside: another program wrote to the published file and left this log behind.", log)
-        beside.replace(warehouse)
+            kept = {file.path for file in files_of(before)}
+        with _replacing(warehouse) as beside:
+            with connect(beside) as connection:
+                rows = _write(connection, build, before, older_weeks(warehouse), added, project)
+            for week in added:
+                _require(beside, week, rows[week])
     except WarehouseDamaged:
         for path in (build, warehouse):  # find out which file is damaged
             read_through(path)
         raise
+    except OSError as error:
+        raise (disk_full(warehouse) if is_full(error) else error) from error
     finally:
-        for path in (beside, before):
-            remove(path)
-    force_to_disk(warehouse.parent)
-    _delete_unlisted(older, project)
+        remove(before)
     for week in added:
         _require(warehouse, week, rows[week])
+    _delete_unread(older_weeks(warehouse), kept | {file.path for file in files_of(warehouse)})
     return {table.name: sum(of_week[table.name] for of_week in rows.values()) for table in project.published}
 
 
-def show_weeks(warehouse: Path) -> bool:
-    """Make the views read the older weeks where they are now, and return whether that changed anything.
-
-    This is needed after the home is moved or the files are rewritten, because a view contains absolute paths.
-    """
-    beside = warehouse.with_name(f".{warehouse.name}.beside")
-    try:
-        remove(beside)
-        shutil.copyfile(warehouse, beside)
-        with connect(beside) as connection:
-            views = "select view_name, sql from duckdb_views() where not internal order by all"
-            found = connection.execute(views).fetchall()
-            _show(connection, older_weeks(warehouse))
-            is_changed = found != connection.execute(views).fetchall()
-        if is_changed:
-            force_to_disk(beside)
-            beside.replace(warehouse)
-    finally:
-        remove(beside)
-    force_to_disk(warehouse.parent)
-    return is_changed
+def files_of(warehouse: Path) -> list[OlderFile]:
+    """Return the files that a published database reads, by table and week; none if an older version published it."""
+    with examined(warehouse) as connection:
+        return _recorded(connection)
 
 
 def require_intact(warehouse: Path, week: date | None = None) -> None:
@@ -126,54 +134,120 @@ def require_intact(warehouse: Path, week: date | None = None) -> None:
 
     Raises:
         WarehouseDamaged: if a file is damaged or missing.
+        WarehouseError: if the home was moved or copied, so that the views read files elsewhere.
     """
-    older = older_weeks(warehouse)
-    for table in sorted(folder.name for folder in older.root.glob("*/")):
-        for day in older.weeks(table):
-            if week in (None, day):
-                try:
-                    older.files(table, day)
-                except LakeError as error:
-                    what, _, _ = str(error).partition(";")
-                    again = f"materialize warehouse__published for the week of {day} again"
-                    raise WarehouseDamaged(f"{what}; restore it from a backup, or {again}") from None
+    for file in files_of(warehouse):
+        if not file.path.is_relative_to(older_weeks(warehouse).resolve()):
+            raise WarehouseError(f"{warehouse} reads older weeks from {file.path.parents[2]}; run: hub-assets upgrade")
+        if week in (None, file.week) and (fault := fault_of(file)):
+            again = f"materialize warehouse__published for the week of {file.week} again"
+            raise WarehouseDamaged(f"{file.path} is damaged ({fault}); restore it from a backup, or {again}")
 
 
-def show_one_week(connection: duckdb.DuckDBPyConnection, warehouse: str, older: Lake, week: date) -> str:
+def fault_of(file: OlderFile) -> str | None:
+    """Return what is wrong with a file's content, or None if it is as it was written."""
+    try:
+        if (size := file.path.stat().st_size) != file.size:
+            return f"it has {size:,} bytes instead of {file.size:,}"
+        return None if digest_of(file.path) == file.digest else "its content does not match its digest"
+    except OSError as error:
+        return str(error.strerror)
+
+
+def show_weeks(warehouse: Path) -> bool:
+    """Make the views read the files beside the published file, and return whether that changed anything.
+
+    Needed after the home was moved or copied: a view contains absolute paths.
+    """
+    folder = older_weeks(warehouse).resolve()
+    files = files_of(warehouse)
+    moved = [_at(file, folder) for file in files]
+    if moved == files:
+        return False
+    with _replacing(warehouse) as beside:
+        shutil.copyfile(warehouse, beside)
+        with connect(beside) as connection:
+            connection.execute(f"delete from {FILES}")
+            _record(connection, moved)
+            _show(connection)
+    return True
+
+
+def show_one_week(connection: duckdb.DuckDBPyConnection, week: date) -> str:
     """Expose one week's tables with a `rowid` column, and return the search path to them.
 
-    A reader chooses rows in memory and then fetches them by their `rowid`, which the views over all weeks lack.
+    The views over all weeks have no `rowid`, by which a reader fetches rows that it has chosen in memory.
 
     Args:
-        connection: a connection with the published file attached, and an in-memory database.
-        warehouse: the name under which the published file is attached.
-        older: the older weeks.
+        connection: a connection to an in-memory database, with the published file attached as `published`.
         week: the Monday of the week.
     """
-    tables = _tables_of_newest(connection, warehouse)
+    tables = _tables_of_newest(connection, "published")
     if not tables:  # published by an older version, which kept all weeks in `main`
-        return f"{warehouse}.main"
+        return "published.main"
     if week == _newest_week(connection, tables):
-        return f"{warehouse}.{NEWEST},{warehouse}.main"
+        return f"published.{NEWEST},published.main"
+    files = {file.table: file.path for file in _recorded(connection, "published.") if file.week == week}
     schema = f'memory."{week}"'
     connection.execute(f"create schema if not exists {schema}")
     for name in tables:
         table = name.rpartition(".")[2]
-        if files := _listed(older, table, week):
-            rows = weekly_parquet(files, with_row_numbers=True)
+        if table in files:
+            rows = weekly_parquet([files[table]], with_row_numbers=True)
             select = f"select * exclude (file_row_number), file_row_number as rowid from {rows}"
         else:
             select = f"select *, rowid from {name} where false"
         connection.execute(f"create or replace view {schema}.{table} as {select}")
-    return f"{schema},{warehouse}.main"
+    return f"{schema},published.main"
+
+
+def rewrite_published(warehouse: Path, change: Callable[[pa.Table], pa.Table], project: Project) -> None:
+    """Rewrite all published weeks with changed rows, so that no trace of the old values is left in any file.
+
+    If this is interrupted, the old weeks stay readable, and it can be run again.
+
+    Args:
+        warehouse: the published database.
+        change: returns the rows to write instead, with the same schema.
+        project: supplies the descriptions of tables and columns.
+    """
+    files = [_changed(file, change) for file in files_of(warehouse)]
+
+    def finish(connection: duckdb.DuckDBPyConnection) -> None:
+        if _tables_of_newest(connection, "current_database()"):
+            connection.execute(f"delete from {FILES}")
+            _record(connection, files)
+            _show(connection)
+
+    rewrite(warehouse, change, project, finish)
+    _delete_unread(older_weeks(warehouse), {file.path for file in files})
+
+
+@contextmanager
+def _replacing(warehouse: Path) -> Iterator[Path]:
+    """Replace the published file atomically with the file that the block writes to the path it receives."""
+    beside = warehouse.with_name(f".{warehouse.name}.beside")
+    try:
+        remove(beside)
+        yield beside
+        force_to_disk(beside)
+        log = log_of(warehouse)
+        if log.exists():
+            # the log belongs to the old file and would make the new file unreadable
+            log.replace(log.with_name(f"{log.name}.set-aside"))
+            logger.warning("Set %s aside: another program wrote to the published file and left this log behind.", log)
+        beside.replace(warehouse)
+    finally:
+        remove(beside)
+    force_to_disk(warehouse.parent)
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, build: Path, before: Path, older: Lake, added: list[date], project: Project
+    connection: duckdb.DuckDBPyConnection, build: Path, before: Path, folder: Path, added: list[date], project: Project
 ) -> dict[date, dict[str, int]]:
-    """Fill a new database, move weeks that are no longer the newest to Parquet, and return the new weeks' row counts.
+    """Fill a new database, write weeks that are no longer the newest as Parquet, and return the new weeks' row counts.
 
-    Parquet files that the published database still reads are kept.
+    No file that the old database reads is changed.
     """
     connection.execute(f"attach {literal(build)} as build (read_only)")
     if before.exists():
@@ -183,28 +257,32 @@ def _write(
         if not any(of_week.values()):
             raise NothingBuilt(f"{build} has no rows for the week of {week}; materialize its tables first")
     inside = _weeks_inside(connection, project)
-    stored = {table.name: older.weeks(table.name) for table in project.published}
-    newest = max({*added}.union(*inside.values(), *stored.values()))
+    known = {(file.table, file.week): file for file in _recorded(connection, "before.")} if before.exists() else {}
+    published = {week for weeks in inside.values() for week in weeks} | {*added} | {week for _, week in known}
+    newest = max(published)
     connection.execute(f"create schema {NEWEST}")
     for seed in project.seeds:
         connection.execute(f"create table {seed.name} as select * from build.main.{seed.name}")
+    files: list[OlderFile] = []
     for table in project.published:
-        kept = next((name for name in inside if name.endswith(f".{table.name}")), "")
-        sources = dict.fromkeys(inside.get(kept, ()), kept) | dict.fromkeys(added, f"build.main.{table.name}")
-        newest_rows = _select(connection, table, sources.get(newest, ""), newest)
-        # DuckDB 2.0.0 joins incorrectly if a table was created and filled with over 122,880 rows in one transaction
-        connection.execute(f"create table {NEWEST}.{table.name} as {newest_rows} limit 0")
-        connection.execute(f"insert into {NEWEST}.{table.name} {newest_rows}")
-        for week in sorted(sources.keys() - {newest}):
-            _store(connection, older, table, week, _select(connection, table, sources[week], week))
-        for week in stored[table.name]:
-            manifest = older.manifest(table.name, week)
-            if week not in sources and manifest.details.get(COLUMNS) != _types(table):
-                file = weekly_parquet(older.files(table.name, week)) if manifest.parts else ""
-                _store(connection, older, table, week, _select(connection, table, file, week))
+        for week in sorted(published):
+            file = known.get((table.name, week))
+            if week in added:
+                source = f"build.main.{table.name}"
+            elif file is not None:
+                source = weekly_parquet([file.path])
+            else:
+                source = next((name for name, weeks in inside.items() if week in weeks and _is_of(name, table)), "")
+            if week == newest:
+                _fill(connection, table, _select(connection, table, source, week))
+            elif week not in added and file is not None and file.columns == _types(table):
+                files.append(file)
+            elif source:
+                files += _stored(connection, folder, table, week, _select(connection, table, source, week))
     describe(connection, project.seeds)
     describe(connection, project.published, NEWEST)
-    _show(connection, older)
+    _record(connection, files)
+    _show(connection)
     connection.execute("detach build")
     connection.execute("detach database if exists before")
     return rows
@@ -225,11 +303,16 @@ def _weeks_inside(connection: duckdb.DuckDBPyConnection, project: Project) -> di
     tables = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'before'"
     ).fetchall()
+    schema = NEWEST if NEWEST in {schema for schema, _ in tables} else "main"
     found = {}
-    for name in (f"before.{schema}.{table}" for schema, table in tables if table in names):
-        weeks = connection.execute(f"select distinct snapshot_date from {name}").fetchall()
-        found[name] = {week for (week,) in weeks}
+    for name in (f"before.{schema}.{table}" for found_in, table in tables if found_in == schema and table in names):
+        weeks = connection.execute(f"select distinct snapshot_date from {name} where snapshot_date is not null")
+        found[name] = {week for (week,) in weeks.fetchall()}
     return found
+
+
+def _is_of(qualified: str, table: Table) -> bool:
+    return qualified.rpartition(".")[2] == table.name
 
 
 def _select(connection: duckdb.DuckDBPyConnection, table: Table, source: str, week: date) -> str:
@@ -248,47 +331,104 @@ def _select(connection: duckdb.DuckDBPyConnection, table: Table, source: str, we
     return f"select {columns} from {source} where snapshot_date = date '{week}'"
 
 
-def _store(connection: duckdb.DuckDBPyConnection, older: Lake, table: Table, week: date, select: str) -> None:
-    """Write a week of a table as Parquet and list the file in the manifest, where it replaces any earlier file."""
-    folder = older.folder(table.name, week)
-    beside = folder / ".part.parquet.beside"
+def _fill(connection: duckdb.DuckDBPyConnection, table: Table, select: str) -> None:
+    # DuckDB 2.0.0 joins incorrectly if a table was created and filled with over 122,880 rows in one transaction
+    connection.execute(f"create table {NEWEST}.{table.name} as {select} limit 0")
+    connection.execute(f"insert into {NEWEST}.{table.name} {select}")
+
+
+def _stored(
+    connection: duckdb.DuckDBPyConnection, folder: Path, table: Table, week: date, select: str
+) -> list[OlderFile]:
+    """Write a week of a table as Parquet, and return the file; none if there are no rows."""
+
+    def write(path: Path) -> int:
+        copy = f"copy ({select}) to {literal(path)} (format parquet, compression zstd)"
+        ((n,),) = connection.execute(copy).fetchall()
+        return int(n)
+
+    return _written(folder / table.name / f"snapshot_date={week}", write, table.name, week, _types(table))
+
+
+def _written(folder: Path, write: Callable[[Path], int], table: str, week: date, columns: str) -> list[OlderFile]:
     folder.mkdir(parents=True, exist_ok=True)
-    ((n,),) = connection.execute(f"copy ({select}) to {literal(beside)} (format parquet, compression zstd)").fetchall()
-    force_to_disk(beside)
-    digest = digest_of(beside)
-    part = Part(f"part-{digest[:16]}.parquet", n, {}, beside.stat().st_size, digest)
-    beside.replace(folder / part.file)
-    details = {COLUMNS: _types(table)}
-    older.set_manifest(table.name, week, Manifest(complete=True, parts=[part] if n else [], details=details))
+    beside = folder / ".part.parquet.beside"
+    try:
+        rows = write(beside)
+        if not rows:
+            return []
+        force_to_disk(beside)
+        digest, size = digest_of(beside), beside.stat().st_size
+        path = folder.resolve() / f"part-{digest[:16]}.parquet"
+        beside.replace(path)
+        return [OlderFile(table, week, path, rows, size, digest, columns)]
+    finally:
+        beside.unlink(missing_ok=True)
 
 
-def _types(table: Table) -> dict[str, str]:
-    return {column.name: column.type for column in table.columns}
+def _changed(file: OlderFile, change: Callable[[pa.Table], pa.Table]) -> OlderFile:
+    """Write a file with changed rows, and return it; if no row changes, return the file as it is."""
+
+    def write(path: Path) -> int:
+        is_changed = False
+        with pq.ParquetFile(file.path) as old, pq.ParquetWriter(path, old.schema_arrow, compression="zstd") as new:
+            for batch in old.iter_batches(100_000):
+                rows = pa.Table.from_batches([batch])
+                changed = change(rows)
+                is_changed = is_changed or not changed.equals(rows)
+                new.write_table(changed)
+        return file.rows if is_changed else 0
+
+    return next(iter(_written(file.path.parent, write, file.table, file.week, file.columns)), file)
 
 
-def _show(connection: duckdb.DuckDBPyConnection, older: Lake) -> None:
+def _types(table: Table) -> str:
+    return ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
+
+
+def _record(connection: duckdb.DuckDBPyConnection, files: Iterable[OlderFile]) -> None:
+    connection.execute(f"create schema if not exists {FILES.partition('.')[0]}")
+    connection.execute(
+        f"create table if not exists {FILES} (table_name varchar, snapshot_date date, path varchar, n_rows bigint, "
+        "n_bytes bigint, digest varchar, columns varchar)"
+    )
+    for file in files:
+        values = [file.table, file.week, str(file.path), file.rows, file.size, file.digest, file.columns]
+        connection.execute(f"insert into {FILES} values (?, ?, ?, ?, ?, ?, ?)", values)
+
+
+def _recorded(connection: duckdb.DuckDBPyConnection, database: str = "") -> list[OlderFile]:
+    try:
+        rows: list[Any] = connection.execute(f"select * from {database}{FILES} order by all").fetchall()
+    except duckdb.CatalogException:
+        return []
+    return [OlderFile(table, week, Path(path), *others) for table, week, path, *others in rows]
+
+
+def _at(file: OlderFile, folder: Path) -> OlderFile:
+    path = folder.joinpath(*file.path.parts[-3:])
+    return OlderFile(file.table, file.week, path, file.rows, file.size, file.digest, file.columns)
+
+
+def _show(connection: duckdb.DuckDBPyConnection) -> None:
     """Create a view of all weeks for each table, with the table's comments."""
-    tables = connection.execute(
-        "select table_name, comment from duckdb_tables() "
-        f"where database_name = current_database() and schema_name = '{NEWEST}' order by all"
-    ).fetchall()
-    columns: dict[str, list[tuple[str, str, str]]] = {table: [] for table, _ in tables}
+    files: dict[str, list[Path]] = {}
+    for file in _recorded(connection):
+        files.setdefault(file.table, []).append(file.path)
+    of_newest = f"where database_name = current_database() and schema_name = '{NEWEST}'"
+    columns: dict[str, list[tuple[str, str, str]]] = {}
     for table, *column in connection.execute(
-        "select table_name, column_name, data_type, comment from duckdb_columns() "
-        f"where database_name = current_database() and schema_name = '{NEWEST}' order by table_name, column_index"
+        f"select table_name, column_name, data_type, comment from duckdb_columns() {of_newest} "
+        "order by table_name, column_index"
     ).fetchall():
-        columns[table].append(tuple(column))
-    if not tables:
-        return
-    newest = _newest_week(connection, [f"{NEWEST}.{table}" for table, _ in tables])
+        columns.setdefault(table, []).append(tuple(column))
+    tables = connection.execute(f"select table_name, comment from duckdb_tables() {of_newest}").fetchall()
     connection.begin()
     for table, comment in tables:
-        # an interrupted publication may have stored the newest week as Parquet, too
-        files = [file for week in older.weeks(table) if week < newest for file in _listed(older, table, week)]
         select = f"select * from {NEWEST}.{table}"
-        if files:
+        if table in files:
             typed = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind, _ in columns[table])
-            select += f"\nunion all\nselect {typed} from {weekly_parquet(files)}"
+            select += f"\nunion all\nselect {typed} from {weekly_parquet(files[table])}"
         connection.execute(f"create or replace view {table} as\n{select}")
         connection.execute(f"comment on view {table} is {literal(comment)}")
         for name, _, text in columns[table]:
@@ -297,38 +437,43 @@ def _show(connection: duckdb.DuckDBPyConnection, older: Lake) -> None:
 
 
 def _tables_of_newest(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
+    name = database if "(" in database else literal(database)
     found = connection.execute(
-        "select table_name from duckdb_tables() where database_name = ? and schema_name = ?", [database, NEWEST]
+        f"select concat_ws('.', database_name, schema_name, table_name) from duckdb_tables() "
+        f"where database_name = {name} and schema_name = '{NEWEST}'"
     )
-    return [f"{database}.{NEWEST}.{table}" for (table,) in found.fetchall()]
+    return [table for (table,) in found.fetchall()]
 
 
-def _newest_week(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> date:
+def _newest_week(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> date | None:
     weeks = " union all ".join(f"select max(snapshot_date) as week from {table}" for table in tables)
     ((newest,),) = connection.execute(f"select max(week) from ({weeks})").fetchall()
-    assert isinstance(newest, date)
-    return newest
+    return newest if isinstance(newest, date) else None
 
 
-def _listed(older: Lake, table: str, week: date) -> list[Path]:
-    return [older.folder(table, week) / part.file for part in older.manifest(table, week).parts]
+def _require_plain(warehouse: Path, project: Project) -> None:
+    """Refuse a path that contains `column=value`: DuckDB would read the value as the column's."""
+    columns = {column.name for table in project.published for column in table.columns}
+    for part in warehouse.absolute().parts:
+        name, equals, _ = part.partition("=")
+        if equals and name in columns:
+            raise WarehouseError(
+                f"the path of {warehouse} contains {part}, which DuckDB would read as the column {name}; move the home"
+            )
 
 
-def _delete_unlisted(older: Lake, project: Project) -> None:
-    """Delete the files that only the previous database read, and the tables that the project no longer has."""
-    names = {table.name for table in project.published}
-    for folder in older.root.glob("*/"):
-        if folder.name not in names:
-            shutil.rmtree(folder)
-            continue
-        for week in older.weeks(folder.name):
-            listed = set(_listed(older, folder.name, week))
-            for path in older.folder(folder.name, week).glob("part-*"):
-                if path not in listed:
-                    path.unlink()
+def _delete_unread(folder: Path, kept: set[Path]) -> None:
+    """Delete the files that neither the published database nor its predecessor reads, and cut-off writes."""
+    folder = folder.resolve()
+    for path in [*folder.glob("*/snapshot_date=*/part-*.parquet"), *folder.glob("*/snapshot_date=*/.part*.beside")]:
+        if path not in kept:
+            path.unlink()
+            for parent in (path.parent, path.parent.parent):
+                if not any(parent.iterdir()):
+                    parent.rmdir()
 
 
-def _require(path: Path, snapshot_date: date, rows: Mapping[str, int]) -> None:
+def _require(path: Path, snapshot_date: date, rows: dict[str, int]) -> None:
     """Open a database as a reader and check the row counts of a week."""
     with examined(path) as connection:
         for table, n in rows.items():

@@ -81,7 +81,10 @@ def tables_of(database: Path, *, with_times: bool = True) -> dict[str, list[tupl
     """Return all rows of a database by table, sorted by all columns, with or without what depends on the clock."""
     columns = "*" if with_times else "columns(lambda name: not ends_with(name, 'observed_at'))"
     with connect(database, read_only=True) as connection:
-        names = connection.execute("select table_name from duckdb_tables() where database_name = current_database()")
+        names = connection.execute(
+            "select table_name from duckdb_tables() "
+            "where database_name = current_database() and schema_name <> 'publication'"
+        )
         return {
             name: connection.execute(f"select {columns} from {name} order by all").fetchall()
             for (name,) in names.fetchall()

@@ -164,7 +164,6 @@ DAMAGES: dict[str, Damage] = {
     ),
     "a damaged older week": lambda home: flip(older_part(home)),
     "a missing older week": lambda home: removed(older_part(home)),
-    "a stray older week": lambda home: written(older_part(home).with_name("part-0.parquet"), "x"),
     "a row that is published twice": lambda home: sql(
         home.warehouse, "insert into newest.mart__repo_activity select * from newest.mart__repo_activity limit 1"
     ),
@@ -185,7 +184,7 @@ DAMAGES: dict[str, Damage] = {
 
 
 def older_part(home: Home) -> Path:
-    return first(older_weeks(aged(home).warehouse).root / "mart__models", "part-*")
+    return first(older_weeks(aged(home).warehouse) / "mart__models", "part-*")
 
 
 def problems_of(root: Path) -> list[Problem]:

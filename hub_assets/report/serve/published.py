@@ -24,7 +24,8 @@ from hub_assets.errors import HubAssetsError
 from hub_assets.report.serve.columns import Columns
 from hub_assets.search.index import Index
 from hub_assets.sql import literal
-from hub_assets.warehouse.publication import older_weeks, require_intact, show_one_week
+from hub_assets.warehouse.database import WarehouseError
+from hub_assets.warehouse.publication import files_of, require_intact, show_one_week
 
 T = TypeVar("T")
 Read = Callable[[duckdb.DuckDBPyConnection, date], T]
@@ -294,7 +295,7 @@ class Published:
     def _search_path(self, connection: duckdb.DuckDBPyConnection, week: date) -> str:
         try:
             require_intact(self.path, week)
-            return show_one_week(connection, "published", older_weeks(self.path), week)
+            return show_one_week(connection, week)
         except (HubAssetsError, duckdb.Error) as error:
             raise Unanswered(503, f"The week of {week} cannot be read; run hub-assets verify on the server.") from error
 
@@ -311,13 +312,13 @@ class Published:
         connection = duckdb.connect(config={"memory_limit": MEMORY, "threads": THREADS, "temp_directory": ""})
         try:
             connection.execute(f"attach {literal(self.path)} as published (read_only)")
-            older = literal(older_weeks(self.path).root.absolute())
-            connection.execute(f"set allowed_directories = [{older}]")
+            files = ", ".join(literal(file.path) for file in files_of(self.path))
+            connection.execute(f"set allowed_paths = [{files}]")
             connection.execute("set enable_external_access = false")
             found = connection.execute(
                 "select distinct snapshot_date from published.mart__repo_activity order by 1"
             ).fetchall()
-        except duckdb.Error as error:
+        except (duckdb.Error, WarehouseError) as error:
             connection.close()
             raise Unanswered(503, "The published warehouse cannot be read at the moment; try again.") from error
         return _Opened(mark, connection, [week for (week,) in found])
