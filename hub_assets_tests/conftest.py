@@ -46,6 +46,18 @@ time.tzset()
 REAL_DATA = Path(os.environ.get("HUB_ASSETS_REAL_DATA") or Path(__file__).parents[2] / "shared" / "real")
 
 
+SLOW_FIXTURES = {"golden", "collected"}
+"""Fixtures that take over half a minute: a whole week, and a crawl of 3,500 repositories by two processes."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a slow fixture as slow."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not SLOW_FIXTURES.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of recorded Hub data, which the project does not ship; set HUB_ASSETS_REAL_DATA to its path."""

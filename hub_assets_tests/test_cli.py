@@ -131,6 +131,7 @@ def test_full_disk_gets_one_sentence(tmp_path: Path, kilobytes: int) -> None:
     assert re.search("^Error: .*", ran.stderr, re.MULTILINE), ran.stderr
 
 
+@pytest.mark.slow
 def test_plan_shows_what_a_budget_covers(tmp_path: Path) -> None:
     with running(build_app(simulated(WEEK, scale=0.002), quota=Quota(1000, 300))) as url:
         for repo_type in ("model", "dataset", "space"):
@@ -161,6 +162,7 @@ def test_refresh_starts_the_week_over_unless_a_later_week_builds_on_it(tmp_path:
     assert first.state.counters.by_kind["history"] == n_calls
 
 
+@pytest.mark.slow
 def test_a_home_refuses_data_from_another_hub(tmp_path: Path) -> None:
     Home(tmp_path).bind("https://huggingface.co", None)
     before = sorted(tmp_path.rglob("*"))
@@ -337,6 +339,7 @@ def test_dev_starts_the_ui_for_a_home(tmp_path: Path) -> None:
     assert (tmp_path / "dagster" / "dagster.yaml").read_text().startswith("# Settings of the Dagster instance")
 
 
+@pytest.mark.slow
 def test_a_run_is_marked_as_failed_once_its_process_is_dead(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with subprocess.Popen([sys.executable, "-c", ""]) as process:

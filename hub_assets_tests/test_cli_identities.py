@@ -190,6 +190,7 @@ def test_undo_in_a_folder_that_is_not_a_home(home: Home) -> None:
     assert not Path("nowhere").exists()
 
 
+@pytest.mark.slow
 def test_review_in_a_real_terminal(home: Home) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "hub_assets", "identities", "review", "--by", "mona"]

@@ -117,6 +117,7 @@ def test_panels_without_data_say_so() -> None:
     assert not any(axes.lines for axes in figure.axes[:8])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "activity",
     [{}, {"model": repos("model", 0)}, {"model": repos("model", 1)}, {"space": repos("space", 40)}],

@@ -347,6 +347,7 @@ def assert_all_is_within(figure: Figure) -> None:
                 assert label.get_window_extent().x1 <= figure.bbox.x1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "draw",
     [

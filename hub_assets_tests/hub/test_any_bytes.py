@@ -75,6 +75,7 @@ def served() -> Iterator[tuple[HostileHub, HubClient]]:
         yield hub, HubClient(hub.url, hub.token, attempts=1, backoff=0.001)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(CASES, st.integers(0, LISTED // PAGE - 1))
 def test_listing_loses_no_other_page(served: tuple[HostileHub, HubClient], case: Case, page: int) -> None:
@@ -127,6 +128,7 @@ def copied(root: Path) -> Iterator[Lake]:
         yield Lake(Path(shutil.copytree(root, Path(folder) / "lake")))
 
 
+@pytest.mark.slow
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(CASES)
 def test_history_affects_no_other_repository(
@@ -146,6 +148,7 @@ def test_history_affects_no_other_repository(
             }
 
 
+@pytest.mark.slow
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(CASES)
 def test_lookup_affects_no_other_lookup(served: tuple[HostileHub, HubClient], listed: Path, case: Case) -> None:

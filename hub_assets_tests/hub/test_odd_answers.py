@@ -127,6 +127,7 @@ def asked(client: HubClient) -> Iterator[tuple[ResponseTable, list[Item]]]:
     yield accounts.TABLE, list(accounts.ask(client, Lookup("ada", "account")))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries(PAGES), HEADERS, st.sampled_from([200, 200, 200, 404, 500]))
 def test_any_response_is_journaled_as_rows_of_its_table(
@@ -208,6 +209,7 @@ def answer(repo: int, page: int, *, is_last: bool, **fields: Any) -> bytes:
     return json.dumps(row | fields).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", POISON)
 def test_damaged_response_journal_from_earlier_version_is_repaired(case: str) -> None:
     with observed() as (hub, client, lake):

@@ -87,6 +87,7 @@ def test_merges_are_precise_and_twice_as_many_as_the_studys(draw: Draw) -> None:
     assert ours.recall >= 2 * draw.of_prongs.recall
 
 
+@pytest.mark.slow
 def test_the_recall_of_the_studys_rules(draw: Draw) -> None:
     assert 0.18 <= draw.of_prongs.recall <= 0.35
 
@@ -114,6 +115,7 @@ def test_merges_without_accounts_are_fewer_but_still_precise(draw: Draw) -> None
     assert {row["rule"] for row in rows}.isdisjoint({"same_account", "full_name"})
 
 
+@pytest.mark.slow
 def test_a_few_accounts_suffice(draw: Draw) -> None:
     some = draw.accounts.filter(pc.is_in(draw.accounts["author"], draw.found.first))
     all_ = draw.judged("by rule", merged_pairs(draw.found.developers))

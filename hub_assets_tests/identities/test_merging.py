@@ -226,6 +226,7 @@ def test_a_chain_of_similar_names_does_not_merge_accounts() -> None:
     assert len(people(Made(commits(REPO, *spaced)).developers())) == 1
 
 
+@pytest.mark.slow
 def test_a_person_can_merge_two_accounts_and_undo_it() -> None:
     made = commits(REPO, "ada", "heron", "Heron")
     known: Mapping[str, Any] = {"answers": [answer("ada"), answer("heron")]}
@@ -250,6 +251,7 @@ def test_accounts_merged_pairwise_by_a_person_are_one_developer() -> None:
     assert joined("ada", "heron", "kestrel", "bob", answers=answers, decisions=decisions) == groups("ada|heron|kestrel")
 
 
+@pytest.mark.slow
 def test_a_person_must_merge_two_accounts_explicitly() -> None:
     decisions = {("Ada Love", "heron"): "accepted", ("Ada Love", "kestrel"): "accepted"}
     made = Made(
@@ -262,6 +264,7 @@ def test_a_person_must_merge_two_accounts_explicitly() -> None:
     ] * 2
 
 
+@pytest.mark.slow
 def test_a_persons_rejection_holds_through_other_names() -> None:
     names = ("Ada Lovelace", "adalovelace", "ada lovelace")
     assert joined(*names) == groups("Ada Lovelace|adalovelace|ada lovelace")
@@ -271,6 +274,7 @@ def test_a_persons_rejection_holds_through_other_names() -> None:
     assert {row["is_conflict"] for pair, row in made.resolved().items() if pair not in decisions} == {True}
 
 
+@pytest.mark.slow
 def test_a_persons_rejection_holds_even_for_the_same_account() -> None:
     answers = [answer("ada", "k"), answer("kestrel", "k")]
     assert joined("ada", "kestrel", answers=answers) == groups("ada|kestrel")
@@ -320,6 +324,7 @@ def test_first_week_ids_survive_new_strings() -> None:
     assert after["adalove"]["developer_id"] == before["Ada Love"]["developer_id"]
 
 
+@pytest.mark.slow
 def test_merging_keeps_the_older_id_and_undoing_restores_both() -> None:
     history = [*commits(REPO, "kestrel"), *commits(REPO, "ada", week=1)]
     alone = {name: row["developer_id"] for name, row in Made(history).developers().items()}

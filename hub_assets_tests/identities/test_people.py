@@ -115,6 +115,7 @@ def test_a_renamed_account_is_one_developer() -> None:
     assert merged(*history, answers=answers, linked=linked) == one("johnny", "john-the-second")
 
 
+@pytest.mark.slow
 def test_first_names_match_only_within_a_repository() -> None:
     gone = [answer("Alex", outcome="gone")]
     linked = {"alex": True, "Alex": False}

@@ -133,6 +133,7 @@ def test_generic_names_are_accepted_only_for_the_same_account(everything: duckdb
     assert found == [("same_account",)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_a_rule_that_applies_to_unknown_facts_applies_once_they_are_known(
     everything: duckdb.DuckDBPyConnection, name: str
@@ -149,6 +150,7 @@ def test_a_rule_that_applies_to_unknown_facts_applies_once_they_are_known(
     assert taken_back == 0
 
 
+@pytest.mark.slow
 def test_swapped_evidence_gives_the_same_decision(everything: duckdb.DuckDBPyConnection) -> None:
     same = " and ".join(f"one.{name} is not distinct from other.{name}" for name in VALUES if "account_" not in name)
     ((n, different),) = everything.execute(f"""

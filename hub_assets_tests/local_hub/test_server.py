@@ -58,6 +58,7 @@ def test_a_server_stops_with_its_block_despite_a_pending_response() -> None:
         httpx2.get(f"{url}/api/models", timeout=0.2)
 
 
+@pytest.mark.slow
 def test_server_in_its_own_process_stops_with_its_block() -> None:
     with running_apart(partial(build_app, simulated(WEEK), quota=PLENTY)) as url:
         assert httpx2.get(f"{url}/api/models?limit=1", timeout=60).status_code == 200

@@ -223,6 +223,7 @@ def meets(row: dict[str, Any], filters: Filters) -> bool:
     )
 
 
+@pytest.mark.slow
 @given(st.lists(ROW, min_size=1, max_size=12), st.lists(FILTERS, min_size=1, max_size=8))
 @settings(max_examples=40)
 def test_filters_mean_the_same_for_words_and_vectors(

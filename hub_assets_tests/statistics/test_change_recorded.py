@@ -110,6 +110,7 @@ def test_published_claims_about_tasks_hold(
     assert [task for task, factor in growth.items() if factor < 1] == ["fill-mask"]
 
 
+@pytest.mark.slow
 def test_weekly_trend_skips_suspect_days(
     daily: tuple[list[date], list[str], Floats], series: list[dict[str, Any]]
 ) -> None:

@@ -159,6 +159,7 @@ def test_invalid_shares_are_rejected(share: float) -> None:
         concentration([1, 2], (), (share,))
 
 
+@pytest.mark.slow
 def test_intervals_match_scipys_bootstrap() -> None:
     values = np.random.default_rng(1).lognormal(0, 1, 300)
     found = concentration(values, (0.8,), (0.1,), resamples=4000, seed=1)
@@ -174,6 +175,7 @@ def test_intervals_match_scipys_bootstrap() -> None:
         assert found[f"{name}_high"] == pytest.approx(expected.high, rel=0.02)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_known_gini_about_as_often_as_stated() -> None:
     rng = np.random.default_rng(3)
     held = 0

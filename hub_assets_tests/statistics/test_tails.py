@@ -133,6 +133,7 @@ def test_published_power_laws_are_plausible_but_indistinguishable_from_a_lognorm
     assert fits[name]["preferred"] == "undecided"
 
 
+@pytest.mark.slow
 def test_published_p_of_terrorism() -> None:
     sample = Counted.of(published("terrorism"))
     # the estimate has a standard error of 0.03

@@ -292,6 +292,7 @@ ALSO = {"another _id of a single repository": {"renamed repository"}}
 """Further findings that a broken assumption causes, because they need the same data."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", BROKEN)
 def test_each_broken_assumption_is_named(population: Population, tmp_path: Path, what: str) -> None:
     spoil, name, status = BROKEN[what]

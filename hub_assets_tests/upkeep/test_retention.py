@@ -56,6 +56,7 @@ def begin(home: Home, week: date) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_events_of_old_runs_go_and_what_the_ui_plots_stays(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with runs_of(home, "a") as instance:

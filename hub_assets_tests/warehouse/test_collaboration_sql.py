@@ -650,6 +650,7 @@ def cores(warehouse: Warehouse, bots: bool) -> dict[tuple[bool, int], tuple[int,
     return {(bots, k): (core.number_of_nodes(), core.number_of_edges()) for k, core in found.items()}
 
 
+@pytest.mark.slow
 def test_recorded_commits_reproduce_the_reference_network(warehouse: Warehouse, real_data: Path) -> None:
     commits = recorded(real_data)
     alone = [developer(name, name, is_bot=name in BOTS) for name in sorted(authors(commits))]
@@ -674,6 +675,7 @@ def test_recorded_commits_reproduce_the_reference_network(warehouse: Warehouse, 
     assert list(cores(warehouse, False).values()) == [(521, 2058), (218, 1533), (93, 900), (12, 132)]
 
 
+@pytest.mark.slow
 def test_recorded_commits_contain_no_squash_and_a_zero_threshold_removes_edges(
     warehouse: Warehouse, real_data: Path
 ) -> None:

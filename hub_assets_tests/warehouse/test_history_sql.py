@@ -557,6 +557,7 @@ def test_coverage(build: Build) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HISTORIES)
 def test_outcomes_match_the_plan(build: Build, tmp_path: Path, kind: str) -> None:
     rng = random.Random(kind)

@@ -25,6 +25,7 @@ def translated(project: Project, columns: str) -> str:
     return spark_sql(changed, WEEK, project.tables)
 
 
+@pytest.mark.slow
 def test_every_model_is_translated_without_approximation(project: Project) -> None:
     for model in project.models:
         sql = spark_sql(model, WEEK, project.tables).upper()

@@ -196,6 +196,7 @@ def test_sources_match_the_arrow_schemas() -> None:
         assert [(column.name, column.type) for column in project.tables[table].columns] == written
 
 
+@pytest.mark.slow
 def test_every_model_transpiles_to_spark() -> None:
     for model in load_project(REAL).models:
         spark = sqlglot.transpile(model.render(date(2026, 11, 16)), read="duckdb", write="spark")
@@ -209,6 +210,7 @@ def test_every_table_and_column_is_described() -> None:
         assert all(column.description for column in table.columns), table.name
 
 
+@pytest.mark.slow
 def test_no_table_depends_on_the_local_clock_or_time_zone() -> None:
     project = load_project(REAL)
     for table in (*project.models, *project.seeds, *project.sources):
@@ -221,6 +223,7 @@ def test_no_table_depends_on_the_local_clock_or_time_zone() -> None:
         assert not clock.search(statement), model.name
 
 
+@pytest.mark.slow
 def test_no_sum_depends_on_the_order_of_rows() -> None:
     """Sums of doubles can differ in their last digit between builds, because DuckDB reads rows in several threads."""
     project = load_project(REAL)

@@ -233,6 +233,7 @@ def test_history_that_shrinks_at_every_page_still_ends(lake: Lake) -> None:
     assert len(hub.paths) < 40
 
 
+@pytest.mark.slow
 def test_all_pages_are_read_without_a_total(lake: Lake) -> None:
     hub, repo = hub_of(130, cap=50, counts=False)
     crawled(hub, lake, ONE)

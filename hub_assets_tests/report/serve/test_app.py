@@ -492,6 +492,7 @@ def test_a_week_that_lacks_columns_or_rows_is_served(
     published.close()
 
 
+@pytest.mark.slow
 def test_what_is_read_into_memory_has_limits_and_is_read_again_after_a_failure(served: Served) -> None:
     sizes = iter([10**8, 1])
     is_read = threading.Event()
@@ -548,6 +549,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.slow
 def test_older_week_is_served_from_its_files(served: Served, client: Client, project: Project, tmp_path: Path) -> None:
     older, building = WEEK - timedelta(weeks=1), tmp_path / "build.duckdb"
     shutil.copyfile(served.warehouse, building)

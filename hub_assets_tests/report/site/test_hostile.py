@@ -54,6 +54,7 @@ def hostile_site(two_week_home: Home, tmp_path_factory: pytest.TempPathFactory) 
     return built(home, folder / "site").index.parent
 
 
+@pytest.mark.slow
 def test_no_hostile_text_becomes_markup(hostile_site: Path, pages: dict[str, Parsed]) -> None:
     for slug, harmless in pages.items():
         page = parsed(hostile_site / f"{slug}.html")

@@ -62,6 +62,7 @@ CONSTANTS = re.compile(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", [slug for slug in SHOWN_FROM_TABLES if slug != "methods"])
 def test_no_digit_outside_a_number_comes_from_data(slug: str, pages: dict[str, Parsed]) -> None:
     seed = (files("dbt_like_sql") / "seeds" / "published_values.csv").read_text(encoding="utf-8")
