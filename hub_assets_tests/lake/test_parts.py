@@ -117,6 +117,24 @@ def test_part_is_verified_once_per_lake_object(tmp_path: Path) -> None:
         Lake(tmp_path).files("t", WEEK)
 
 
+def test_weeks_that_another_process_replaces_or_adds_are_noticed(tmp_path: Path) -> None:
+    lake, part = made(tmp_path)
+    assert lake.files_of_all_weeks("t") == [part]
+    other = Lake(tmp_path)
+    for number in (2, 3):  # the manifests have equal sizes
+        new = other.write_part("t", WEEK, f"part-00{number}-00000.parquet", ROWS)
+        other.set_manifest("t", WEEK, Manifest(True, [new], {"counts": {"listed": 1000}}, number))
+        assert [file.name for file in lake.files_of_all_weeks("t")] == [new.file]
+    later = date(2026, 11, 23)
+    other.set_manifest("t", later, Manifest(True))
+    assert lake.weeks("t") == [WEEK, later]
+    (other.folder("t", later) / "_manifest.json").unlink()
+    assert lake.weeks("t") == [WEEK]
+    copy = lake.manifest("t", WEEK)
+    copy.parts.clear()
+    assert len(lake.files("t", WEEK)) == 1, "a manifest may be changed by whoever asked for it"
+
+
 def test_folder_without_date_is_reported(tmp_path: Path) -> None:
     lake, part = made(tmp_path)
     (part.parent.parent / "snapshot_date=2026-11-16 (copy)").mkdir()
