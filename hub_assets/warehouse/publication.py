@@ -392,9 +392,13 @@ def _record(connection: duckdb.DuckDBPyConnection, files: Iterable[OlderFile]) -
         f"create table if not exists {FILES} (table_name varchar, snapshot_date date, path varchar, n_rows bigint, "
         "n_bytes bigint, digest varchar, columns varchar)"
     )
-    for file in files:
-        values = [file.table, file.week, str(file.path), file.rows, file.size, file.digest, file.columns]
-        connection.execute(f"insert into {FILES} values (?, ?, ?, ?, ?, ?, ?)", values)
+    rows = [(file.table, file.week, str(file.path), file.rows, file.size, file.digest, file.columns) for file in files]
+    if rows:
+        names = ("table_name", "snapshot_date", "path", "n_rows", "n_bytes", "digest", "columns")
+        recorded = pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+        connection.register("recorded", recorded)
+        connection.execute(f"insert into {FILES} by name select * from recorded")
+        connection.unregister("recorded")
 
 
 def _recorded(connection: duckdb.DuckDBPyConnection, database: str = "") -> list[OlderFile]:
