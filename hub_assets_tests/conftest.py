@@ -46,7 +46,7 @@ time.tzset()
 REAL_DATA = Path(os.environ.get("HUB_ASSETS_REAL_DATA") or Path(__file__).parents[2] / "shared" / "real")
 
 
-SLOW_FIXTURES = {"golden", "collected"}
+SLOW_FIXTURES = {"golden", "any_home", "collected"}
 """Fixtures that take over half a minute: a whole week, and a crawl of 3,500 repositories by two processes."""
 
 

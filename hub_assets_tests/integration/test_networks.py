@@ -34,7 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
     return home
 
 
-@pytest.fixture(scope="module", params=["golden", pytest.param("home", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["golden", "home"])
 def any_home(request: pytest.FixtureRequest) -> Path:
     """The home of the simulated week or of the recorded week."""
     found: Golden | Path = request.getfixturevalue(request.param)
