@@ -16,7 +16,7 @@ from hub_assets.home import Home
 from hub_assets.report.site.build import Built, build_site, opened_week
 from hub_assets.report.site.week import Week
 from hub_assets.resources import project
-from hub_assets.warehouse.publication import NEWEST
+from hub_assets.warehouse.publication import FILES, NEWEST
 from hub_assets_tests.golden import WEEK, Golden
 
 VOID: Final = {"br", "img", "input", "link", "meta", "hr", "wbr"}
@@ -119,7 +119,8 @@ def flatten(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table made as from {name}")
         connection.execute(f"drop view {name}")
         connection.execute(f"alter table made rename to {name}")
-    connection.execute(f"drop schema if exists {NEWEST} cascade")
+    for schema in (NEWEST, FILES.partition(".")[0]):
+        connection.execute(f"drop schema if exists {schema} cascade")
 
 
 def built(home: Home, folder: Path) -> Built:
