@@ -26,7 +26,8 @@ from filelock import FileLock, Timeout
 from hub_assets.errors import HubAssetsError, UserError
 from hub_assets.home import Home
 from hub_assets.lake.parts import MANIFEST, Lake, LakeError, digest_of, force_to_disk, read_manifest, write_beside
-from hub_assets.warehouse.publication import files_of, older_weeks, show_weeks
+from hub_assets.warehouse.database import WarehouseError
+from hub_assets.warehouse.publication import files_of, show_weeks
 
 OBJECTS: Final = "objects"
 LISTS: Final = "backups"
@@ -102,8 +103,7 @@ def back_up(home: Home, folder: Path, say: Callable[[str], None] = lambda _: Non
             ("the build database", _build_entries(home, store, notes)),
             ("Dagster's storage", _sqlite_entries(home, store)),
             ("everything else", _other_entries(home, store)),
-            # after the published database, which reads them: they never change, and are deleted only later
-            ("the older published weeks", _published_entries(home, store)),
+            ("the published weeks", _published_entries(home, store, notes)),
         ):
             say(f"copying {what}")
             entries |= {entry.path: entry for entry in copied}
@@ -171,7 +171,8 @@ def restore(folder: Path, root: Path, name: str | None = None, say: Callable[[st
     force_to_disk(root.parent)
     restored = Home(root)
     if restored.warehouse.exists():
-        show_weeks(restored.warehouse)  # it still reads the files of the folder that was backed up
+        with suppress(WarehouseError):  # verification names what is damaged
+            show_weeks(restored.warehouse)  # it still reads the files of the folder that was backed up
     return backup
 
 
@@ -378,7 +379,7 @@ def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
             ".db-shm",
             ".db-journal",
         )
-        if is_taken or path == home.build or LEFT_OUT.fullmatch(name) or not path.is_file():
+        if is_taken or path in (home.build, home.warehouse) or LEFT_OUT.fullmatch(name) or not path.is_file():
             continue
         try:
             yield store.take(path, name)
@@ -386,11 +387,26 @@ def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
             continue
 
 
-def _published_entries(home: Home, store: _Store) -> Iterator[Entry]:
-    digests = {file.path: file.digest for file in files_of(home.warehouse)} if home.warehouse.exists() else {}
-    for path in sorted(older_weeks(home.warehouse).glob("*/snapshot_date=*/part-*")):
-        with suppress(FileNotFoundError):
-            yield store.take(path, str(path.relative_to(home.root)), digests.get(path.resolve()))
+def _published_entries(home: Home, store: _Store, notes: list[str]) -> Iterator[Entry]:
+    """Copy the published database and the files that this copy reads, again if a publication deletes one meanwhile."""
+    if not home.warehouse.exists():
+        return
+    for _ in range(ATTEMPTS):
+        database = store.take(home.warehouse, home.warehouse.name)
+        try:
+            files = files_of(_object(store.folder, database.digest))
+        except WarehouseError as error:
+            notes.append(f"{home.warehouse.name} was copied without its older weeks: {error}")
+            yield database
+            return
+        names = {str(Path("older_weeks", *file.path.parts[-3:])): file.digest for file in files}
+        try:
+            entries = [store.take(home.root / name, name, digest) for name, digest in names.items()]
+        except FileNotFoundError:
+            continue
+        yield from (database, *entries)
+        return
+    raise BackupError(f"{home.warehouse} reads older weeks that are missing; find out more with: hub-assets verify")
 
 
 def _remember(home: Home, folder: Path, name: str, *, is_gone: bool = False) -> None:

@@ -36,8 +36,8 @@ from hub_assets.lake.tombstones import NAMING, PREFIX, own_pattern, read_tombsto
 from hub_assets.releases.commit import published_releases
 from hub_assets.sql import parquet
 from hub_assets.upkeep.backup import known_backups
-from hub_assets.warehouse.database import rewrite
-from hub_assets.warehouse.publication import rewrite_published, show_weeks
+from hub_assets.warehouse.database import connect, rewrite
+from hub_assets.warehouse.publication import older_weeks, require_intact, rewrite_published, show_weeks
 from hub_assets.warehouse.sql_project import Project
 
 _BESIDE_NAMES: Final = {"fullname": ("author", "name"), "full_name_a": ("author_a",), "full_name_b": ("author_b",)}
@@ -202,10 +202,8 @@ class _OwnEraser(Eraser):
 def names_of(home: Home, name: str) -> dict[str, str]:
     """Return all names of a person, each with the reason for including it, such as a merge or a Hub account."""
     names = {name: "as given"}
-    if home.warehouse.exists():
-        show_weeks(home.warehouse)  # otherwise, the older weeks of a moved home could not be read
     if home.build.exists() or home.warehouse.exists():
-        with duckdb.connect(home.warehouse if home.warehouse.exists() else home.build, read_only=True) as connection:
+        with connect(home.warehouse if home.warehouse.exists() else home.build, read_only=True) as connection:
             if connection.execute("select 1 from duckdb_tables() where table_name = 'core__developers'").fetchall():
                 merged = connection.execute(
                     "select distinct author from core__developers where developer_id in (select developer_id from "
@@ -267,9 +265,10 @@ def forget(
     words = {name for name in names if _is_word(home, name, project)}
     tombstones, tokens = type(tombstones)(key, tombstones.by_digest).with_names(names, words)
     write_tombstones(home.forgotten, tombstones)
-    _delete_leftovers(home)
     if home.warehouse.exists():
-        show_weeks(home.warehouse)
+        show_weeks(home.warehouse)  # otherwise, the older weeks of a moved home could not be read
+        require_intact(home.warehouse)
+    _delete_leftovers(home)
     personal = {column for table in project.tables.values() for column in table.personal}
     eraser = Eraser(tokens | _ids(key, tokens), words, personal)
     erasure = Erasure(tokens, words, backups=known_backups(home), releases=published_releases(home.releases))
@@ -425,6 +424,8 @@ def _database(path: Path, eraser: Eraser, project: Project) -> None:
 def _published(path: Path, eraser: Eraser, project: Project) -> None:
     if path.exists():
         rewrite_published(path, eraser.table, project)
+    else:
+        shutil.rmtree(older_weeks(path), ignore_errors=True)  # nothing reads it; publishing writes it again
 
 
 def _files(home: Home, eraser: Eraser) -> None:
@@ -447,8 +448,10 @@ def _files(home: Home, eraser: Eraser) -> None:
 
 
 def _delete_leftovers(home: Home) -> None:
-    """Delete what killed programs left half-written, which may contain names."""
-    for path in list(home.root.rglob(".*.beside*")):
+    """Delete what killed programs left behind, which may contain names: half-written files, logs, and spilled rows."""
+    for path in [
+        path for pattern in (".*.beside*", "*.wal.set-aside", "*.duckdb.tmp") for path in home.root.rglob(pattern)
+    ]:
         if path.is_dir():
             shutil.rmtree(path)
         else:

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -298,16 +299,19 @@ def rewrite(
                 "select schema_name, table_name from duckdb_tables() where database_name = 'old'"
             ).fetchall()
             for schema in {schema for schema, _ in tables}:
-                connection.execute(f"create schema if not exists {schema}")
-            for name in (f"{schema}.{table}" for schema, table in tables):
+                connection.execute(f"create schema if not exists {_quoted(schema)}")
+            for name in (_quoted(schema, table) for schema, table in tables):
                 connection.execute(f"create table {name} as select * from old.{name} limit 0")
                 with batches(connection.cursor().sql(f"select * from old.{name}"), 100_000) as reader:
                     for batch in reader:
                         connection.register("changed", change(pa.Table.from_batches([batch])))
                         connection.execute(f"insert into {name} select * from changed")
                         connection.unregister("changed")
-            for schema, table in tables:
-                describe(connection, [known[table]] if table in known else [], schema)
+            for schema, name in tables:
+                if (table := known.get(name)) is not None:
+                    existing = columns_of(connection, _quoted(schema, name))
+                    columns = tuple(column for column in table.columns if column.name in existing)
+                    describe(connection, [replace(table, columns=columns)], schema)
             connection.execute("detach old")
             finish(connection)
         force_to_disk(beside)
@@ -325,7 +329,11 @@ def read_through(path: Path) -> None:
     """
     with examined(path) as connection:
         for table in connection.execute("select schema_name, table_name from duckdb_tables()").fetchall():
-            connection.execute(f"select max(hash(read)) from {'.'.join(table)} as read").fetchall()
+            connection.execute(f"select max(hash(read)) from {_quoted(*table)} as read").fetchall()
+
+
+def _quoted(*names: str) -> str:
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def remove(path: Path) -> None:

@@ -90,10 +90,12 @@ def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project:
 
     Raises:
         NothingBuilt: if the build has no rows for one of the weeks; nothing is published then.
-        WarehouseError: as in `connect`; if the disk is full; or if the path of the home contains `column=value`.
+        WarehouseDamaged: if files of other weeks are missing.
+        WarehouseError: as in `connect`; if the disk is full; if the home was moved or copied; or if its path contains
+            `column=value`.
     """
     added = [weeks] if isinstance(weeks, date) else sorted(set(weeks))
-    _require_plain(warehouse, project)
+    _require_plain(warehouse, {column.name for table in project.published for column in table.columns})
     before = warehouse.with_name(f".{warehouse.name}.before.beside")
     kept: set[Path] = set()
     try:
@@ -101,7 +103,10 @@ def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project:
         if warehouse.exists():
             # a copy, because another program may have the file open for writing, and what it writes is discarded
             shutil.copyfile(warehouse, before)
-            kept = {file.path for file in files_of(before)}
+            files = files_of(before)
+            _require_here(warehouse, files)
+            _require_complete(warehouse, [file for file in files if file.week not in added])
+            kept = {file.path for file in files}
         with _replacing(warehouse) as beside:
             with connect(beside) as connection:
                 rows = _write(connection, build, before, older_weeks(warehouse), added, project)
@@ -136,9 +141,9 @@ def require_intact(warehouse: Path, week: date | None = None) -> None:
         WarehouseDamaged: if a file is damaged or missing.
         WarehouseError: if the home was moved or copied, so that the views read files elsewhere.
     """
-    for file in files_of(warehouse):
-        if not file.path.is_relative_to(older_weeks(warehouse).resolve()):
-            raise WarehouseError(f"{warehouse} reads older weeks from {file.path.parents[2]}; run: hub-assets upgrade")
+    files = files_of(warehouse)
+    _require_here(warehouse, files)
+    for file in files:
         if week in (None, file.week) and (fault := fault_of(file)):
             again = f"materialize warehouse__published for the week of {file.week} again"
             raise WarehouseDamaged(f"{file.path} is damaged ({fault}); restore it from a backup, or {again}")
@@ -164,6 +169,9 @@ def show_weeks(warehouse: Path) -> bool:
     moved = [_at(file, folder) for file in files]
     if moved == files:
         return False
+    with examined(warehouse) as connection:
+        names = connection.execute("select distinct column_name from duckdb_columns()").fetchall()
+    _require_plain(warehouse, {name for (name,) in names})
     with _replacing(warehouse) as beside:
         shutil.copyfile(warehouse, beside)
         with connect(beside) as connection:
@@ -210,6 +218,10 @@ def rewrite_published(warehouse: Path, change: Callable[[pa.Table], pa.Table], p
         warehouse: the published database.
         change: returns the rows to write instead, with the same schema.
         project: supplies the descriptions of tables and columns.
+
+    Raises:
+        WarehouseDamaged: if a file is damaged.
+        WarehouseError: as in `connect`.
     """
     files = [_changed(file, change) for file in files_of(warehouse)]
 
@@ -347,10 +359,11 @@ def _stored(
         ((n,),) = connection.execute(copy).fetchall()
         return int(n)
 
-    return _written(folder / table.name / f"snapshot_date={week}", write, table.name, week, _types(table))
+    return _written(folder, write, table.name, week, _types(table))
 
 
-def _written(folder: Path, write: Callable[[Path], int], table: str, week: date, columns: str) -> list[OlderFile]:
+def _written(root: Path, write: Callable[[Path], int], table: str, week: date, columns: str) -> list[OlderFile]:
+    folder = root.resolve() / table / f"snapshot_date={week}"
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / ".part.parquet.beside"
     try:
@@ -359,8 +372,9 @@ def _written(folder: Path, write: Callable[[Path], int], table: str, week: date,
             return []
         force_to_disk(beside)
         digest, size = digest_of(beside), beside.stat().st_size
-        path = folder.resolve() / f"part-{digest[:16]}.parquet"
+        path = folder / f"part-{digest[:16]}.parquet"
         beside.replace(path)
+        force_to_disk(folder)
         return [OlderFile(table, week, path, rows, size, digest, columns)]
     finally:
         beside.unlink(missing_ok=True)
@@ -368,6 +382,8 @@ def _written(folder: Path, write: Callable[[Path], int], table: str, week: date,
 
 def _changed(file: OlderFile, change: Callable[[pa.Table], pa.Table]) -> OlderFile:
     """Write a file with changed rows, and return it; if no row changes, return the file as it is."""
+    if fault := fault_of(file):
+        raise WarehouseDamaged(f"{file.path} is damaged ({fault}); find out more with: hub-assets verify")
 
     def write(path: Path) -> int:
         is_changed = False
@@ -379,7 +395,7 @@ def _changed(file: OlderFile, change: Callable[[pa.Table], pa.Table]) -> OlderFi
                 new.write_table(changed)
         return file.rows if is_changed else 0
 
-    return next(iter(_written(file.path.parent, write, file.table, file.week, file.columns)), file)
+    return next(iter(_written(file.path.parents[2], write, file.table, file.week, file.columns)), file)
 
 
 def _types(table: Table) -> str:
@@ -455,12 +471,29 @@ def _newest_week(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -
     return newest if isinstance(newest, date) else None
 
 
-def _require_plain(warehouse: Path, project: Project) -> None:
+def _require_here(warehouse: Path, files: Iterable[OlderFile]) -> None:
+    """Refuse a published file that reads another folder than the one beside it."""
+    folder = older_weeks(warehouse).resolve()
+    for file in files:
+        if file.path.parents[2] != folder:
+            raise WarehouseError(f"{warehouse} reads older weeks from {file.path.parents[2]}; run: hub-assets upgrade")
+
+
+def _require_complete(warehouse: Path, files: Iterable[OlderFile]) -> None:
+    missing = sorted({str(file.week) for file in files if not file.path.exists()})
+    if missing:
+        raise WarehouseDamaged(
+            f"{older_weeks(warehouse)} lacks files of {', '.join(missing)}; restore them from a backup, or remove "
+            f"{warehouse} and materialize warehouse__published for all weeks again"
+        )
+
+
+def _require_plain(warehouse: Path, columns: set[str]) -> None:
     """Refuse a path that contains `column=value`: DuckDB would read the value as the column's."""
-    columns = {column.name for table in project.published for column in table.columns}
-    for part in warehouse.absolute().parts:
+    folded = {column.casefold() for column in columns}
+    for part in older_weeks(warehouse).resolve().parts:
         name, equals, _ = part.partition("=")
-        if equals and name in columns:
+        if equals and name.casefold() in folded:
             raise WarehouseError(
                 f"the path of {warehouse} contains {part}, which DuckDB would read as the column {name}; move the home"
             )

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from hub_assets import cli
 from hub_assets.home import Home
 from hub_assets.report.site.build import build_site
+from hub_assets.upkeep.backup import BackupError, back_up, restore
 from hub_assets.warehouse import publication
 from hub_assets.warehouse.database import WarehouseDamaged, WarehouseError, connect, prepare, replace_week
 from hub_assets.warehouse.publication import (
@@ -28,6 +31,7 @@ from hub_assets.warehouse.publication import (
     older_weeks,
     publish,
     require_intact,
+    rewrite_published,
     show_weeks,
 )
 from hub_assets.warehouse.sql_project import Column, Model, Project
@@ -338,18 +342,106 @@ def test_copied_home_is_not_read_from_the_original(tmp_path: Path, project: Proj
     shutil.copytree(here, there)
     with pytest.raises(WarehouseError, match=rf"reads older weeks from {here}/older_weeks; run: hub-assets upgrade"):
         require_intact(there / "warehouse.duckdb")
-    (there / "warehouse.duckdb.wal").write_bytes(b"left by another program")
+    build_small(there / "build.duckdb", one_table, {THREE: 3})
+    with pytest.raises(WarehouseError, match="run: hub-assets upgrade"):
+        publish(there / "build.duckdb", there / "warehouse.duckdb", THREE, one_table)
     assert show_weeks(there / "warehouse.duckdb")
     shutil.rmtree(here)
     assert published(there / "warehouse.duckdb") == [(ONE, 1), (TWO, 2)]
 
 
-def test_path_that_looks_like_a_column_is_refused(tmp_path: Path, project: Project) -> None:
-    folder, one_table = tmp_path / "n_spaces=7", small(project)
+@pytest.mark.parametrize("linked", [None, "home", "home/older_weeks"])
+def test_links_to_other_disks_are_followed(tmp_path: Path, project: Project, linked: str | None) -> None:
+    home, one_table = tmp_path / "home", small(project)
+    home.mkdir()
+    build_small(home / "build.duckdb", one_table, {ONE: 1, TWO: 2, THREE: 3})
+    publish(home / "build.duckdb", home / "warehouse.duckdb", [ONE, TWO], one_table)
+    if linked is not None:
+        (tmp_path / linked).rename(tmp_path / "disk")
+        (tmp_path / linked).symlink_to(tmp_path / "disk")
+        with pytest.raises(WarehouseError, match="run: hub-assets upgrade"):
+            publish(home / "build.duckdb", home / "warehouse.duckdb", THREE, one_table)
+        assert show_weeks(home / "warehouse.duckdb")
+    publish(home / "build.duckdb", home / "warehouse.duckdb", THREE, one_table)
+    assert published(home / "warehouse.duckdb") == [(ONE, 1), (TWO, 2), (THREE, 3)]
+
+
+@pytest.mark.parametrize("name", ["n_spaces=7", "N_SPACES=7"])
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_path_that_looks_like_a_column_is_refused(tmp_path: Path, project: Project, name: str, is_linked: bool) -> None:
+    folder, one_table = tmp_path / name, small(project)
     folder.mkdir()
-    build_small(folder / "build.duckdb", one_table, {ONE: 1})
-    with pytest.raises(WarehouseError, match="contains n_spaces=7, which DuckDB would read as the column n_spaces"):
-        publish(folder / "build.duckdb", folder / "warehouse.duckdb", ONE, one_table)
+    build_small(folder / "build.duckdb", one_table, {ONE: 1, TWO: 2})
+    home = folder
+    if is_linked:
+        home = tmp_path / "link"
+        home.symlink_to(folder)
+    with pytest.raises(WarehouseError, match=f"contains {name}, which DuckDB would read as the column"):
+        publish(home / "build.duckdb", home / "warehouse.duckdb", [ONE, TWO], one_table)
+    plain = tmp_path / "plain"
+    shutil.copytree(folder, plain)
+    publish(plain / "build.duckdb", plain / "warehouse.duckdb", [ONE, TWO], one_table)
+    shutil.rmtree(folder)
+    plain.rename(folder)
+    with pytest.raises(WarehouseError, match=f"contains {name}, which DuckDB would read as the column"):
+        show_weeks(home / "warehouse.duckdb")
+
+
+def test_missing_older_weeks_are_all_named(tmp_path: Path, project: Project) -> None:
+    building, warehouse, one_table = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    build_small(building, one_table, {ONE: 1, TWO: 2, THREE: 3})
+    publish(building, warehouse, [ONE, TWO, THREE], one_table)
+    shutil.rmtree(older_weeks(warehouse))
+    message = f"older_weeks lacks files of {TWO}; restore them .* or remove {warehouse}"
+    with pytest.raises(WarehouseDamaged, match=message):
+        publish(building, warehouse, ONE, one_table)
+    publish(building, warehouse, [ONE, TWO], one_table)
+    assert published(warehouse) == [(ONE, 1), (TWO, 2), (THREE, 3)]
+
+
+def test_rewriting_changes_every_week_and_leaves_no_old_file(tmp_path: Path, project: Project) -> None:
+    building, warehouse, one_table = tmp_path / "build.duckdb", tmp_path / "warehouse.duckdb", small(project)
+    build_small(building, one_table, {ONE: 1, TWO: 2, THREE: 3})
+    publish(building, warehouse, [ONE, TWO, THREE], one_table)
+    with duckdb.connect(warehouse) as other:
+        other.execute('create table "my notes" as select 1 as n')
+
+    def bump(rows: pa.Table) -> pa.Table:
+        if "n_spaces" not in rows.column_names:  # a seed
+            return rows
+        place = rows.column_names.index("n_spaces")
+        changed = pc.if_else(pc.equal(rows["n_spaces"], 2), 2, pc.add(rows["n_spaces"], 10))
+        return rows.set_column(place, rows.schema.field(place), changed.cast(rows.schema.field(place).type))
+
+    before = {file.path for file in files_of(warehouse)}
+    gained = replace(one_table.models[0], columns=(*one_table.models[0].columns, Column("gained", "BIGINT")))
+    rewrite_published(warehouse, bump, replace(one_table, models=(gained,)))
+    assert published(warehouse) == [(ONE, 11), (TWO, 2), (THREE, 13)]
+    after = {file.path for file in files_of(warehouse)}
+    assert len(before & after) == 1, "unchanged files stay"
+    assert {*older_weeks(warehouse).glob("*/*/*")} == after
+    require_intact(warehouse)
+    damaged = next(iter(after))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(WarehouseDamaged, match="is damaged"):
+        rewrite_published(warehouse, bump, one_table)
+
+
+def test_backup_has_every_file_that_its_database_reads(tmp_path: Path, project: Project) -> None:
+    home, one_table = Home(tmp_path / "home"), small(project)
+    home.bind("https://hub.example", None)
+    build_small(home.build, one_table, {ONE: 1, TWO: 2})
+    publish(home.build, home.warehouse, [ONE, TWO], one_table)
+    back_up(home, tmp_path / "backups")
+    (home.root / "warehouse.duckdb.wal").write_bytes(b"left by another program")
+    back_up(home, tmp_path / "backups")
+    for path in older_weeks(home.warehouse).glob("*/*/*"):
+        path.unlink()
+    with pytest.raises(BackupError, match="reads older weeks that are missing"):
+        back_up(home, tmp_path / "backups")
+    shutil.rmtree(home.root)
+    restore(tmp_path / "backups", home.root)
+    assert published(home.warehouse) == [(ONE, 1), (TWO, 2)]
 
 
 def test_every_published_type_survives_as_parquet(project: Project) -> None:

@@ -551,6 +551,8 @@ def resident_bytes() -> int:
 
 @pytest.mark.slow
 def test_older_week_is_served_from_its_files(served: Served, client: Client, project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "it's a [home]"
+    folder.mkdir()
     older, building = WEEK - timedelta(weeks=1), tmp_path / "build.duckdb"
     shutil.copyfile(served.warehouse, building)
     with duckdb.connect(building) as connection:
@@ -558,8 +560,8 @@ def test_older_week_is_served_from_its_files(served: Served, client: Client, pro
             connection.execute(
                 f"insert into {table.name} select * replace (date '{older}' as snapshot_date) from {table.name}"
             )
-    publish(building, tmp_path / "warehouse.duckdb", [older, WEEK], project)
-    published = replace(served.published, path=tmp_path / "warehouse.duckdb", chosen=older)
+    publish(building, folder / "warehouse.duckdb", [older, WEEK], project)
+    published = replace(served.published, path=folder / "warehouse.duckdb", chosen=older)
     paths = [path for path in PATHS if path.startswith(("/trending", "/map", "/families"))]
     assert len(paths) == 8
     with running(build_app(published)) as url:
