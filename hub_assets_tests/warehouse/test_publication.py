@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub_assets import cli
@@ -145,6 +145,7 @@ def test_database_holds_only_the_newest_week(tmp_path: Path, project: Project) -
         max_size=5,
     )
 )
+@settings(max_examples=30)  # a second each
 def test_weeks_may_be_published_in_any_order_and_again(
     publications: list[dict[date, int]], tmp_path_factory: pytest.TempPathFactory, project: Project
 ) -> None:
