@@ -572,7 +572,9 @@ def test_older_week_is_served_from_its_files(served: Served, client: Client, pro
             assert body.replace(str(older).encode(), str(WEEK).encode()) == newest
     published.close()
     (path,) = older_weeks(published.path).glob("mart__models/*/part-*")
-    path.write_bytes(b"PAR1")
+    content = bytearray(path.read_bytes())
+    content[20] ^= 1
+    path.write_bytes(content)
     again = replace(served.published, path=published.path, chosen=older)
     with running(build_app(again)) as url:
         status, _, body = Client(url).get(example(ENDPOINTS[0]))
