@@ -35,10 +35,10 @@ def weekly_parquet(files: Iterable[Path | str], *, with_row_numbers: bool = Fals
     return f"read_parquet([{_names(files)}], {options})"
 
 
-def plain(file: Path | str) -> str:
+def escaped(file: Path | str) -> str:
     """Return a file name as a pattern that matches this file only."""
     return re.sub(r"[*?[]", r"[\g<0>]", str(file))
 
 
 def _names(files: Iterable[Path | str]) -> str:
-    return ", ".join(literal(plain(file)) for file in files)
+    return ", ".join(literal(escaped(file)) for file in files)

@@ -31,7 +31,7 @@ from hub_assets.releases.documents import WEEKS, weeks_of
 from hub_assets.sql import parquet
 from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.database import WarehouseError, connect, failing_rows, read_through
-from hub_assets.warehouse.publication import fault_of, files_of, older_weeks
+from hub_assets.warehouse.publication import fault_of, files_of, require_here
 from hub_assets.warehouse.sql_project import Project, Seed, Table
 
 HISTORY_TABLES: Final = ("raw_hub__commits", "raw_hub__discussions")
@@ -246,8 +246,10 @@ def _older_weeks(home: Home) -> Iterator[Problem]:
         files = files_of(home.warehouse) if home.warehouse.exists() else []
     except (WarehouseError, duckdb.Error):  # reported along with the databases
         return
-    for folder in sorted({file.path.parents[2] for file in files} - {older_weeks(home.warehouse).resolve()}):
-        yield Problem(home.warehouse, f"it reads older weeks from {folder}; run: hub-assets upgrade")
+    try:
+        require_here(home.warehouse, files)
+    except WarehouseError as error:
+        yield Problem(home.warehouse, str(error))
     for file in files:
         if fault := fault_of(file):
             yield Problem(file.path, f"{fault}; materialize warehouse__published for the week of {file.week} again")

@@ -11,7 +11,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -104,7 +104,7 @@ def publish(build: Path, warehouse: Path, weeks: date | Sequence[date], project:
             # a copy, because another program may have the file open for writing, and what it writes is discarded
             shutil.copyfile(warehouse, before)
             files = files_of(before)
-            _require_here(warehouse, files)
+            require_here(warehouse, files)
             _require_complete(warehouse, [file for file in files if file.week not in added])
             kept = {file.path for file in files}
         with _replacing(warehouse) as beside:
@@ -142,7 +142,7 @@ def require_intact(warehouse: Path, week: date | None = None) -> None:
         WarehouseError: if the home was moved or copied, so that the views read files elsewhere.
     """
     files = files_of(warehouse)
-    _require_here(warehouse, files)
+    require_here(warehouse, files)
     for file in files:
         if week in (None, file.week) and (fault := fault_of(file)):
             again = f"materialize warehouse__published for the week of {file.week} again"
@@ -150,7 +150,7 @@ def require_intact(warehouse: Path, week: date | None = None) -> None:
 
 
 def fault_of(file: OlderFile) -> str | None:
-    """Return what is wrong with a file's content, or None if it is as it was written."""
+    """Return what is wrong with a file's content, or None if it is unchanged."""
     try:
         if (size := file.path.stat().st_size) != file.size:
             return f"it has {size:,} bytes instead of {file.size:,}"
@@ -166,7 +166,7 @@ def show_weeks(warehouse: Path) -> bool:
     """
     folder = older_weeks(warehouse).resolve()
     files = files_of(warehouse)
-    moved = [_at(file, folder) for file in files]
+    moved = [replace(file, path=folder.joinpath(*file.path.parts[-3:])) for file in files]
     if moved == files:
         return False
     with examined(warehouse) as connection:
@@ -190,7 +190,12 @@ def show_one_week(connection: duckdb.DuckDBPyConnection, week: date) -> str:
         connection: a connection to an in-memory database, with the published file attached as `published`.
         week: the Monday of the week.
     """
-    tables = _tables_of_newest(connection, "published")
+    tables = [
+        f"published.{NEWEST}.{table}"
+        for (table,) in connection.execute(
+            f"select table_name from duckdb_tables() where database_name = 'published' and schema_name = '{NEWEST}'"
+        ).fetchall()
+    ]
     if not tables:  # published by an older version, which kept all weeks in `main`
         return "published.main"
     if week == _newest_week(connection, tables):
@@ -226,10 +231,10 @@ def rewrite_published(warehouse: Path, change: Callable[[pa.Table], pa.Table], p
     files = [_changed(file, change) for file in files_of(warehouse)]
 
     def finish(connection: duckdb.DuckDBPyConnection) -> None:
-        if _tables_of_newest(connection, "current_database()"):
+        if files:
             connection.execute(f"delete from {FILES}")
             _record(connection, files)
-            _show(connection)
+        _show(connection)
 
     rewrite(warehouse, change, project, finish)
     _delete_unread(older_weeks(warehouse), {file.path for file in files})
@@ -270,7 +275,7 @@ def _write(
             raise NothingBuilt(f"{build} has no rows for the week of {week}; materialize its tables first")
     inside = _weeks_inside(connection, project)
     known = {(file.table, file.week): file for file in _recorded(connection, "before.")} if before.exists() else {}
-    published = {week for weeks in inside.values() for week in weeks} | {*added} | {week for _, week in known}
+    published = {*added} | {week for _, week in (*inside, *known)}
     newest = max(published)
     connection.execute(f"create schema {NEWEST}")
     for seed in project.seeds:
@@ -284,7 +289,7 @@ def _write(
             elif file is not None:
                 source = weekly_parquet([file.path])
             else:
-                source = next((name for name, weeks in inside.items() if week in weeks and _is_of(name, table)), "")
+                source = inside.get((table.name, week), "")
             if week == newest:
                 _fill(connection, table, _select(connection, table, source, week))
             elif week not in added and file is not None and file.columns == _types(table):
@@ -309,22 +314,19 @@ def _count(connection: duckdb.DuckDBPyConnection, week: date, project: Project) 
     return rows
 
 
-def _weeks_inside(connection: duckdb.DuckDBPyConnection, project: Project) -> dict[str, set[date]]:
-    """Return the weeks that the old database itself holds, by qualified table name; older versions held all weeks."""
+def _weeks_inside(connection: duckdb.DuckDBPyConnection, project: Project) -> dict[tuple[str, date], str]:
+    """Return the qualified name for each table and week in the old database; older versions kept all weeks there."""
     names = {table.name for table in project.published}
     tables = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'before'"
     ).fetchall()
     schema = NEWEST if NEWEST in {schema for schema, _ in tables} else "main"
-    found = {}
-    for name in (f"before.{schema}.{table}" for found_in, table in tables if found_in == schema and table in names):
-        weeks = connection.execute(f"select distinct snapshot_date from {name} where snapshot_date is not null")
-        found[name] = {week for (week,) in weeks.fetchall()}
+    found: dict[tuple[str, date], str] = {}
+    for table in (table for found_in, table in tables if found_in == schema and table in names):
+        source = f"before.{schema}.{table}"
+        weeks = connection.execute(f"select distinct snapshot_date from {source} where snapshot_date is not null")
+        found |= {(table, week): source for (week,) in weeks.fetchall()}
     return found
-
-
-def _is_of(qualified: str, table: Table) -> bool:
-    return qualified.rpartition(".")[2] == table.name
 
 
 def _select(connection: duckdb.DuckDBPyConnection, table: Table, source: str, week: date) -> str:
@@ -425,11 +427,6 @@ def _recorded(connection: duckdb.DuckDBPyConnection, database: str = "") -> list
     return [OlderFile(table, week, Path(path), *others) for table, week, path, *others in rows]
 
 
-def _at(file: OlderFile, folder: Path) -> OlderFile:
-    path = folder.joinpath(*file.path.parts[-3:])
-    return OlderFile(file.table, file.week, path, file.rows, file.size, file.digest, file.columns)
-
-
 def _show(connection: duckdb.DuckDBPyConnection) -> None:
     """Create a view of all weeks for each table, with the table's comments."""
     files: dict[str, list[Path]] = {}
@@ -456,23 +453,18 @@ def _show(connection: duckdb.DuckDBPyConnection) -> None:
     connection.commit()
 
 
-def _tables_of_newest(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
-    name = database if "(" in database else literal(database)
-    found = connection.execute(
-        f"select concat_ws('.', database_name, schema_name, table_name) from duckdb_tables() "
-        f"where database_name = {name} and schema_name = '{NEWEST}'"
-    )
-    return [table for (table,) in found.fetchall()]
-
-
 def _newest_week(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> date | None:
     weeks = " union all ".join(f"select max(snapshot_date) as week from {table}" for table in tables)
     ((newest,),) = connection.execute(f"select max(week) from ({weeks})").fetchall()
     return newest if isinstance(newest, date) else None
 
 
-def _require_here(warehouse: Path, files: Iterable[OlderFile]) -> None:
-    """Refuse a published file that reads another folder than the one beside it."""
+def require_here(warehouse: Path, files: Iterable[OlderFile]) -> None:
+    """Refuse a published file whose views read a folder other than the one beside it.
+
+    Raises:
+        WarehouseError: if they do.
+    """
     folder = older_weeks(warehouse).resolve()
     for file in files:
         if file.path.parents[2] != folder:
@@ -500,7 +492,7 @@ def _require_plain(warehouse: Path, columns: set[str]) -> None:
 
 
 def _delete_unread(folder: Path, kept: set[Path]) -> None:
-    """Delete the files that neither the published database nor its predecessor reads, and cut-off writes."""
+    """Delete the files outside `kept`, and what interrupted writes left behind."""
     folder = folder.resolve()
     for path in [*folder.glob("*/snapshot_date=*/part-*.parquet"), *folder.glob("*/snapshot_date=*/.part*.beside")]:
         if path not in kept:

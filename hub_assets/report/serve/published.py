@@ -23,7 +23,7 @@ import pyarrow as pa
 from hub_assets.errors import HubAssetsError
 from hub_assets.report.serve.columns import Columns
 from hub_assets.search.index import Index
-from hub_assets.sql import literal, plain
+from hub_assets.sql import escaped, literal
 from hub_assets.warehouse.database import WarehouseError
 from hub_assets.warehouse.publication import files_of, require_intact, show_one_week
 
@@ -314,7 +314,7 @@ class Published:
             connection.execute(f"attach {literal(self.path)} as published (read_only)")
             paths = (str(file.path) for file in files_of(self.path))
             # DuckDB compares with what a view names, and with what this matches
-            files = ", ".join(map(literal, dict.fromkeys(name for path in paths for name in (path, plain(path)))))
+            files = ", ".join(map(literal, dict.fromkeys(name for path in paths for name in (path, escaped(path)))))
             connection.execute(f"set allowed_paths = [{files}]")
             connection.execute("set enable_external_access = false")
             found = connection.execute(
