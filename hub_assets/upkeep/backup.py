@@ -373,12 +373,7 @@ def _other_entries(home: Home, store: _Store) -> Iterator[Entry]:
     """Copy the remaining files, which are replaced atomically or written only once, skipping any that disappear."""
     for path in sorted(home.root.rglob("*")):
         name = str(path.relative_to(home.root))
-        is_taken = name.startswith(("lake/", "tables/", "older_weeks/")) or path.suffix in (
-            ".db",
-            ".db-wal",
-            ".db-shm",
-            ".db-journal",
-        )
+        is_taken = name.startswith(("lake/", "tables/", "older_weeks/")) or path.suffix in SQLITE
         if is_taken or path in (home.build, home.warehouse) or LEFT_OUT.fullmatch(name) or not path.is_file():
             continue
         try:
