@@ -23,7 +23,7 @@ from hub_assets.lake.parts import Lake, Manifest, Part
 from hub_assets.vocabulary import REPO_TYPES
 
 PAGES_AHEAD = 64
-"""Number of pages (0.5 to 0.8 MB each) to request while a part is converted and written, which takes about 5 s."""
+"""Number of pages (0.5 to 0.8 MB each) to request while a part is converted and written."""
 
 
 class ListingRefused(UserError):

@@ -21,6 +21,8 @@ from hub_assets.sql import parquet
 
 REJECTS_KEPT = 20
 """Maximum number of rejected rows recorded per call and reason. All rejected rows are counted."""
+BATCHES = 100
+"""Number of batches into which pages are divided, because DuckDB converts each batch on one core."""
 REJECT_TEXT = 2_000
 """Maximum number of characters recorded per rejected row, to keep the manifest small."""
 
@@ -141,14 +143,18 @@ def _converted(
         connection.execute("set enable_progress_bar = false")
         connection.execute("set timezone = 'UTC'")
         pages, mended = _with_valid_text(connection, pages)
-        connection.register("pages", pages)
+        numbered = pages.append_column("page", pa.array(range(len(pages)), pa.int64()))
+        batches = numbered.to_batches(max_chunksize=1 + len(pages) // BATCHES)
+        connection.register("pages", pa.Table.from_batches(batches, numbered.schema))
         connection.execute(f"""
             create temp table listed as
             with
+            read as (
+                select observed_at, page, from_json(body, '["JSON"]') as items from pages
+            ),
             rows as (
-                select observed_at, rowid_of_page, unnest(from_json(body, '["JSON"]')) as raw,
-                    generate_subscripts(from_json(body, '["JSON"]'), 1) as position
-                from (select *, row_number() over () as rowid_of_page from pages)
+                select observed_at, page, unnest(items) as raw, generate_subscripts(items, 1) as position
+                from read
             ),
             shaped as (
                 select *, json_transform(raw, '{{{shape}}}') as field, json_type(raw, {types.paths}) as types,
@@ -156,7 +162,7 @@ def _converted(
                 from rows
             ),
             typed as (
-                select observed_at, raw, rowid_of_page, position, types, has_unknown, field._id as _id, field.id as id,
+                select observed_at, raw, page, position, types, has_unknown, field._id as _id, field.id as id,
                     {values}
                 from shaped
             ),
@@ -167,7 +173,7 @@ def _converted(
                 _id is null or id is null as is_rejected,
                 _id is not null and id is not null and (
                     {was_seen}
-                    or row_number() over (partition by _id, id is null order by rowid_of_page, position) > 1
+                    or row_number() over (partition by _id, id is null order by page, position) > 1
                 ) as is_duplicate,
                 case when has_unknown or {any_mismatch} then
                     json_merge_patch(raw, '{{' || concat_ws(',', {taken}) || '}}')
@@ -199,14 +205,14 @@ def _converted(
         )
         rejects = connection.execute(
             f"select left(raw::varchar, {REJECT_TEXT}) from listed where is_rejected "
-            f"order by rowid_of_page, position limit {REJECTS_KEPT}"
+            f"order by page, position limit {REJECTS_KEPT}"
         )
         counts.rejects = [text for (text,) in rejects.fetchall()]
         columns = ", ".join(f'"{name}"' for name in schema.names[2:-1])
         rows = connection.sql(
             f"select date '{snapshot_date}' as snapshot_date, observed_at, {columns}, "
             "remainder::varchar as extra "
-            "from listed where not is_rejected and not is_duplicate order by rowid_of_page, position"
+            "from listed where not is_rejected and not is_duplicate order by page, position"
         ).to_arrow_table()
     return rows.cast(schema), counts
 
