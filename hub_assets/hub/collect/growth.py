@@ -21,7 +21,7 @@ class Growth:
         self._slow = 0
 
     def pays(self, rate: float) -> bool:
-        """Return whether to double the threads again: the last doubling raised the rate enough, or there was none."""
+        """Return whether to double the threads: responses arrive, and the last doubling raised their rate enough."""
         self._slow = self._slow + 1 if rate < self._before / 2 else 0
         if self._slow == SLOW_LOOKS:
             self._before = self._since = 0.0

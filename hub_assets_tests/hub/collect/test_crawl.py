@@ -182,6 +182,23 @@ def test_slow_good_responses_to_earlier_questions_do_not_break_failure_streak(la
         assert [row["outcome"] for row in rows_so_far(lake, table, WEEK)] == ["ok", "ok"]
 
 
+def test_slow_first_response_does_not_hold_up_the_others(lake: Lake) -> None:
+    others = threading.Event()
+
+    def ask(question: Question) -> Iterator[Row]:
+        if question.answer == "slow":
+            assert others.wait(60)
+        else:
+            others.set()
+        yield {"outcome": "ok", "status": 200, "calls": 1}
+
+    table = "raw_hub__commits"
+    with served(hub_of(1)) as client, Landing(lake, table, WEEK, rows_of(COMMITS.schema, WEEK)) as landing:
+        questions = [Question("slow", "dataset"), Question("good")]
+        crawl(client, landing, questions, ask, Progress("test", 2))
+    assert [row["outcome"] for row in rows_so_far(lake, table, WEEK)] == ["ok", "ok"]
+
+
 def test_failure_streak_error_says_what_to_do(lake: Lake) -> None:
     hub = hub_of(40)
     with served(hub, attempts=1) as client:
