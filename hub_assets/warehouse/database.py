@@ -221,18 +221,20 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
     """Replace one week of a table with the rows of a SELECT, in one transaction, and return the number of rows.
 
     The table takes over the SELECT's columns: new columns are null in other weeks, removed columns are dropped, and
-    changed types are converted (null if the conversion fails). Rows of other weeks are kept.
+    changed types are converted (null if the conversion fails). Rows of other weeks are kept. The SELECT must not read
+    the table itself, because the week's old rows are deleted first.
     """
-    columns = columns_of(connection, table)
-    if columns and not is_table(connection, table):
-        _take_in(connection, table)
-    elif not columns:
+    # a table instead of `describe`, which reports a column of nulls as "NULL"
+    connection.execute(f"create or replace temp table incoming as select * from (\n{select}\n) limit 0")
+    incoming = columns_of(connection, "incoming")
+    if not columns_of(connection, table):
         # DuckDB 2.0.0 joins incorrectly if a table was created and filled with over 122,880 rows in one transaction
-        connection.execute(f"create table {table} as select * from (\n{select}\n) limit 0")
+        connection.execute(f"create table {table} as from incoming")
+    elif not is_table(connection, table):
+        _take_in(connection, table)
+    connection.execute("drop table incoming")
     connection.begin()
     try:
-        connection.execute(f"create or replace temp table incoming as\n{select}")
-        incoming = columns_of(connection, "incoming")
         existing = columns_of(connection, table)
         if existing != incoming:
             converted = ", ".join(
@@ -243,9 +245,7 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
             connection.execute(f"drop table {table}")
             connection.execute(f"alter table {table}__rebuilt rename to {table}")
         connection.execute(f"delete from {table} where snapshot_date = ?", [snapshot_date])
-        connection.execute(f"insert into {table} by name select * from incoming")
-        ((rows,),) = connection.execute("select count(*) from incoming").fetchall()
-        connection.execute("drop table incoming")
+        ((rows,),) = connection.execute(f"insert into {table} by name\n{select}").fetchall()
         connection.commit()
     except BaseException:
         with suppress(duckdb.TransactionException):  # a failed commit has already rolled back
