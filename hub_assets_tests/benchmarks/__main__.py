@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -57,7 +58,7 @@ def main(names: tuple[str, ...], scales: tuple[float, ...], path: Path, only_lis
         known = ", ".join(each.name for each in found)
         raise click.UsageError(f"there is no benchmark {', '.join(sorted(unknown))}; choose from {known}")
     path.touch()  # fail before the benchmarks run if the path is not writable
-    run = run_all([each for each in found if not names or each.name in names], sorted(set(scales)))
+    run = run_all(selected(found, names), sorted(set(scales)))
     path.write_text(json.dumps(as_json(run), indent=2, default=str) + "\n", encoding="utf-8")
     console = Console()
     if not console.is_terminal:
@@ -66,6 +67,11 @@ def main(names: tuple[str, ...], scales: tuple[float, ...], path: Path, only_lis
         console.print(part)
     click.echo(f"Wrote all results to {path}.")
     sys.exit(0 if run.is_right else 1)
+
+
+def selected(benchmarks: list[Benchmark], names: Collection[str]) -> list[Benchmark]:
+    """Return the benchmarks with the given names; without names, all that need nothing beyond the dependencies."""
+    return [each for each in benchmarks if (each.name in names if names else not each.needs)]
 
 
 def run_all(benchmarks: list[Benchmark], scales: list[float]) -> Run:
@@ -96,8 +102,11 @@ def run_one(benchmark: Benchmark, stage: Stage, run: Run) -> None:
 
 
 def isolate(folder: Path) -> None:
-    """Keep this process and its children away from the user's token, caches, home and proxies."""
-    for name in ("HF_TOKEN", "HF_ENDPOINT", "DAGSTER_HOME", "HUB_ASSETS_HOME"):
+    """Keep this process and its children away from the user's token, caches, home, engine and proxies."""
+    for name in (
+        *("HF_TOKEN", "HF_ENDPOINT", "DAGSTER_HOME", "HUB_ASSETS_HOME"),
+        *("HUB_ASSETS_LAKE", "HUB_ASSETS_ENGINE", "SPARK_REMOTE"),
+    ):
         os.environ.pop(name, None)
     os.environ |= {
         "HF_HOME": str(folder / "huggingface"),

@@ -50,17 +50,23 @@ class Timed(Generic[T]):
         work: str,
         size: int,
         *,
+        unit: str = "rows",
         peers: Sequence[Peer] = (),
         aims: Sequence[Aim] = (),
         answers: Answers | None = None,
         grows: bool = False,
     ) -> Measurement:
         """Return this as a measurement; the arguments are the same as `Measurement`'s."""
-        return Measurement(work, size, self.seconds, self.peak, peers=peers, aims=aims, answers=answers, grows=grows)
+        return Measurement(work, size, self.seconds, self.peak, unit, peers, aims, answers, grows)
 
-    def peer(self, name: str) -> Peer:
-        """Return this as a peer."""
-        return Peer(name, self.seconds, self.peak)
+    def peer(self, name: str, why: str = "") -> Peer:
+        """Return this as a peer; the arguments are the same as `Peer`'s."""
+        return Peer(name, self.seconds, self.peak, why)
+
+    def ahead_of(self, peer: "Timed[Any]", times: float = 1.0) -> Aim:
+        """Return the target of being at least `times` times as fast as a peer."""
+        ratio = peer.seconds / self.seconds
+        return Aim("times as fast as the peer", ratio, times, is_floor=True, is_for_every_scale=True)
 
 
 def measure(function: Callable[Concatenate[Clock, P], T], *args: P.args, **kwargs: P.kwargs) -> Timed[T]:

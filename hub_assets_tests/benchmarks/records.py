@@ -15,13 +15,17 @@ GROWTH_LIMIT: Final = 1.1
 
 @dataclass(frozen=True)
 class Aim:
-    """A figure and its target: a ceiling, or a floor if `is_floor`."""
+    """A figure and its target: a ceiling, or a floor if `is_floor`.
+
+    Targets hold at scale 1; those with `is_for_every_scale` also hold at other scales.
+    """
 
     figure: str
     reached: float
     limit: float
     unit: str = ""
     is_floor: bool = False
+    is_for_every_scale: bool = False
 
     @property
     def is_met(self) -> bool:
@@ -39,11 +43,15 @@ class Answers:
 
 @dataclass(frozen=True)
 class Peer:
-    """Another implementation of the same work, run on the same data; `peak` is in bytes."""
+    """Another implementation of the same work, run on the same data; `peak` is in bytes.
+
+    `why` says what the peer leaves out; it is shown if the peer is faster.
+    """
 
     name: str
     seconds: float
     peak: int
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class Measurement:
         peak: the peak memory of its process in bytes.
         unit: what `size` counts.
         peers: other implementations of the same work.
-        aims: targets, checked only at scale 1.
+        aims: targets; see `Aim`.
         answers: the comparison with a peer or with known results; a difference is a failure.
         grows: whether to compute how its time grows with its size.
     """
@@ -103,7 +111,7 @@ def growth(measurements: Sequence[Measurement]) -> list[Growth]:
     """Return the growth of each piece of work that has `grows` set and was measured at two or more sizes, in order."""
     found = []
     for work in dict.fromkeys(each.work for each in measurements if each.grows):
-        runs = sorted((each for each in measurements if each.work == work), key=lambda each: each.size)
+        runs = sorted((each for each in measurements if each.work == work and each.grows), key=lambda each: each.size)
         small, large = runs[0], runs[-1]
         if small.size < large.size:
             found.append(Growth(work, math.log(large.seconds / small.seconds) / math.log(large.size / small.size)))

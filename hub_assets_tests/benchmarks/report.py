@@ -50,9 +50,25 @@ class Run:
 
     @property
     def aims(self) -> list[tuple[float | None, str, Aim]]:
-        """Targets as (scale, work, aim): those at scale 1, then growth across scales."""
-        limits = [(scale, each.work, aim) for scale, each in self.measurements for aim in each.aims if scale == 1]
+        """Targets as (scale, work, aim): those for every scale, others at scale 1, then growth across scales."""
+        limits = [
+            (scale, each.work, aim)
+            for scale, each in self.measurements
+            for aim in each.aims
+            if scale == 1 or aim.is_for_every_scale
+        ]
         return [*limits, *((None, each.work, each.aim) for each in self.growths)]
+
+    @property
+    def peers_ahead(self) -> list[str]:
+        """A sentence per peer that took less time: by how much, and why."""
+        return [
+            f"{peer.name} took {peer.seconds / each.seconds:.0%} as long as {each.work} at scale {scale:g}"
+            + (f": {peer.why}" if peer.why else "")
+            for scale, each in self.measurements
+            for peer in each.peers
+            if peer.seconds < each.seconds
+        ]
 
     @property
     def is_right(self) -> bool:
@@ -65,6 +81,7 @@ def as_text(run: Run) -> Iterator[RenderableType]:
     for scale, table in run.tables:
         yield _table(f"{table.title} (scale {scale:g})", table)
     yield _measurements(run)
+    yield from map(Text, run.peers_ahead)
     if run.aims:
         yield _aims(run)
     for scale, each in run.measurements:
@@ -119,12 +136,13 @@ def _number(value: float) -> str:
 
 def _aims(run: Run) -> Grid:
     grid = Grid("work", "figure", title="Aims")
-    for name in ("reached", "aim", "met"):
+    for name in ("scale", "reached", "aim", "met"):
         grid.add_column(name, justify="right")
-    for _, work, aim in run.aims:
+    for scale, work, aim in run.aims:
         limit = f"{'≥' if aim.is_floor else '≤'} {aim.limit:,g} {aim.unit}"
         met = Text("yes", style="green") if aim.is_met else Text("NO", style="red")
-        grid.add_row(work, aim.figure, f"{aim.reached:,.2f} {aim.unit}", limit, met)
+        at = "" if scale is None else f"{scale:g}"
+        grid.add_row(work, aim.figure, at, f"{aim.reached:,.2f} {aim.unit}", limit, met)
     return grid
 
 
@@ -149,6 +167,7 @@ def as_json(run: Run) -> dict[str, Any]:
                         "peak_bytes": peer.peak,
                         "ratio_seconds": _ratios(each, peer)[0],
                         "ratio_memory": _ratios(each, peer)[1],
+                        "why": peer.why,
                     }
                     for peer in each.peers
                 ],

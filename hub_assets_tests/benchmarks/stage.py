@@ -77,31 +77,37 @@ Run = Callable[[Stage], Iterable[Measurement | Table]]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark: its name, its position, and the function that runs it."""
+    """A benchmark: its name, its position, and the function that runs it.
+
+    `needs` names what it requires beyond the dependencies; such a benchmark runs only by name.
+    """
 
     name: str
     order: int
     run: Run
+    needs: str = ""
 
     @property
     def summary(self) -> str:
-        """The first line of its docstring."""
-        return (self.run.__doc__ or "").partition("\n")[0]
+        """The first line of its docstring, and what it needs."""
+        summary = (self.run.__doc__ or "").partition("\n")[0]
+        return f"{summary} Runs only by name; needs {self.needs}." if self.needs else summary
 
 
 _benchmarks: dict[str, Benchmark] = {}
 
 
-def benchmark(name: str, *, order: int) -> Callable[[Run], Run]:
+def benchmark(name: str, *, order: int, needs: str = "") -> Callable[[Run], Run]:
     """Add a function to the list of benchmarks.
 
     Args:
         name: the name for `--only`.
         order: its position; entries run in the order in which data flow.
+        needs: what it requires beyond the dependencies, if anything.
     """
 
     def enter(run: Run) -> Run:
-        _benchmarks[name] = Benchmark(name, order, run)
+        _benchmarks[name] = Benchmark(name, order, run, needs)
         return run
 
     return enter

@@ -1,12 +1,6 @@
 """A real Spark Connect server builds every SQL model with the same rows as DuckDB, and a week with the same figures."""
 
-import importlib.metadata
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -29,8 +23,11 @@ from hub_assets.sql import parquet
 from hub_assets.warehouse.database import connect, is_table, prepare, replace_week
 from hub_assets.warehouse.spark import Spark, SparkError, build_week
 from hub_assets.warehouse.sql_project import Model
+from hub_assets_tests.benchmarks.entries import engines
+from hub_assets_tests.benchmarks.processes import Clock
 from hub_assets_tests.golden import WEEK, hub_of
 from hub_assets_tests.integration.home_week import DIGITS, FILES_FOR_PEOPLE, LEFT_OUT, published_figures, take_week
+from hub_assets_tests.spark_server import SparkServer, spark_server
 from hub_assets_tests.warehouse.building import CORE, SOURCES
 from hub_assets_tests.warehouse.building import build_week as build_on_duckdb
 from hub_assets_tests.warehouse.odd import WEEKS, odd_rows
@@ -40,73 +37,20 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("java") is None, reason="needs Java 17 (Debian: openjdk-17-jre-headless)"),
 ]
 
-SERVER: Final = "org.apache.spark.sql.connect.service.SparkConnectServer"
 WITHOUT: Final = (*FILES_FOR_PEOPLE, "stats__tail_fits")
 """Assets that no model reads."""
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """Start a server from a separate environment, because the server and the client install into the same folder."""
-    folder = tmp_path_factory.mktemp("spark")
-    version = importlib.metadata.version("pyspark-client").rpartition(".")[0]
-    subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
-    install = [str(folder / "venv/bin/pip"), "install", "-q", f"pyspark=={version}.*"]
-    subprocess.run(install, check=True)
-    (spark_home,) = (folder / "venv").glob("lib/python*/site-packages/pyspark")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {
-        "spark.connect.grpc.binding.address": "127.0.0.1",
-        "spark.connect.grpc.binding.port": port,
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        # short queries never repay C2; without it, the code cache has 48 MB, and a full one ends the server
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC",
-        "spark.log.level": "WARN",
-        "spark.sql.shuffle.partitions": 2,
-        "spark.sql.warehouse.dir": folder / "warehouse",
-        "spark.local.dir": folder / "local",
-    }
-    # the script that starts it, sbin/start-connect-server.sh, is not in every release's wheel
-    command = [spark_home / "bin/spark-submit", "--class", SERVER, "--master", "local[2]", "--driver-memory", "2g"]
-    for name, value in settings.items():
-        command += ["--conf", f"{name}={value}"]
-    command.append("spark-internal")
-    environment = {"SPARK_HOME": spark_home, "SPARK_LOCAL_IP": "127.0.0.1"}
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            list(map(str, command)),
-            cwd=folder,
-            env=os.environ | {name: str(value) for name, value in environment.items()},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        for _ in range(240):
-            assert server.poll() is None, (folder / "log").read_text()[-4000:]
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.5)
-        yield f"sc://127.0.0.1:{port}", server
-    finally:
-        print((folder / "log").read_text()[-4000:])
-        end(server)
-
-
-def end(server: "subprocess.Popen[bytes]") -> None:
-    """End a server at once: its shutdown hooks can take minutes while a client is still connected."""
-    if server.poll() is None:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait(60)
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkServer]:
+    with spark_server(tmp_path_factory.mktemp("spark")) as server:
+        yield server
+        print(server.log.read_text()[-4000:])
 
 
 @pytest.fixture(scope="module")
-def address(server: tuple[str, "subprocess.Popen[bytes]"]) -> str:
-    return server[0]
+def address(server: SparkServer) -> str:
+    return server.address
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +160,7 @@ def test_week_on_spark_publishes_the_same_figures(
     assert published[0] == published[1]
     with connect(Home(tmp_path / "spark").build) as connection:
         check_taking_in(connection)
+    check_benchmark(tmp_path / "duckdb", address)
 
 
 def check_taking_in(connection: duckdb.DuckDBPyConnection) -> None:
@@ -230,11 +175,21 @@ def check_taking_in(connection: duckdb.DuckDBPyConnection) -> None:
     assert connection.execute(week).fetchall() == before
 
 
-def test_a_server_that_ended_is_named_at_once(server: tuple[str, "subprocess.Popen[bytes]"], tmp_path: Path) -> None:
+def check_benchmark(home: Path, address: str) -> None:
+    """The benchmark builds the same numbers of rows on both engines."""
+    on_duckdb, on_spark = Clock(), Clock()
+    counts = engines.build_on_duckdb(on_duckdb, engines.without_models(home, "benchmark-duckdb"))
+    assert engines.build_on_spark(on_spark, engines.without_models(home, "benchmark-spark"), address) == counts
+    assert sum(count > 0 for count in counts.values()) > 30
+    assert on_duckdb.seconds > 0
+    assert on_spark.seconds > 0
+
+
+def test_a_server_that_ended_is_named_at_once(server: SparkServer, tmp_path: Path) -> None:
     """The last test of this module, because it ends the server."""
-    spark = Spark(server[0])
+    spark = Spark(server.address)
     assert spark.write("SELECT 1 AS one", tmp_path / "one") != []
-    end(server[1])
+    server.end()
     began = time.monotonic()
     with pytest.raises(SparkError, match=r"does not answer .* see SPARK_REMOTE"):
         spark.write("SELECT 2 AS two", tmp_path / "two")

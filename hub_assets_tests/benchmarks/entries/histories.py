@@ -1,13 +1,12 @@
 """Crawling histories: speed, CPU time, and how much of the rate limit a crawl uses."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from hub_assets_tests.benchmarks.entries.listing import listed
+from hub_assets_tests.benchmarks.entries.listing import listed, listings_only
 from hub_assets_tests.benchmarks.processes import Clock, measure
 from hub_assets_tests.benchmarks.records import GIB, Aim, Answers, Measurement, compare
 from hub_assets_tests.benchmarks.stage import WEEK, Stage, benchmark
@@ -15,6 +14,11 @@ from hub_assets_tests.benchmarks.stage import WEEK, Stage, benchmark
 REPOS: Final = 20_000
 """Repositories to read when the crawl itself is the bottleneck."""
 PEER_REPOS: Final = 2_000
+FAR_REPOS: Final = 100
+"""Repositories that the peer reads at a real Hub's latency, which takes it 0.3 s per repository."""
+ADDED_CPU: Final = 0.2
+"""Milliseconds of CPU that the collector may add to a call: pacing, parsing, rows, the journal and the parts."""
+WHY_LOOP: Final = "it has no plan and no journal and stores nothing, and this Hub responds in 0.3 ms"
 LARGEST_PLAN: Final = 333
 """Calls per second of the Hub's largest plan."""
 LATENCY: Final = 0.15
@@ -32,8 +36,22 @@ def histories(stage: Stage) -> Iterator[Measurement]:
     home = stage.once(listed).result.home
     share = min(1.0, REPOS / stage.once(listed).result.rows)
     with stage.local_hub() as hub:
-        ours = measure(crawl_commits, hub.url, _beside(home, "unlimited"), share)
-    calls, seconds, _ = ours.result
+        few = measure(crawl_both, hub.url, listings_only(home, "few"), PEER_REPOS)
+    with stage.local_hub() as hub:
+        peer = measure(crawl_as_published, hub.url, few.result[1])
+    with stage.local_hub() as hub:
+        bare = measure(call_bare, hub.url, few.result[1])
+    yield few.measurement(
+        "crawl: both kinds",
+        len(few.result[1]),
+        peers=[peer.peer("HfApi, one thread", WHY_LOOP)],
+        aims=[few.ahead_of(peer)],
+        answers=compare(few.result[0], peer.result),
+    )
+    yield bare.measurement("bare calls", len(few.result[1]), unit="calls")
+    with stage.local_hub() as hub:
+        ours = measure(crawl_commits, hub.url, listings_only(home, "unlimited"), share)
+    calls, seconds, cpu = ours.result
     yield Measurement(
         "crawl: no limit",
         calls,
@@ -43,19 +61,21 @@ def histories(stage: Stage) -> Iterator[Measurement]:
         aims=[
             Aim("calls a second", calls / seconds, 1_000, is_floor=True),
             Aim("peak memory", ours.peak / GIB, 2, "GiB"),
+            Aim("CPU added to a bare call", 1000 * cpu / calls - bare.result, ADDED_CPU, "ms", is_for_every_scale=True),
         ],
     )
-    with stage.local_hub() as hub:
-        few = measure(crawl_both, hub.url, _beside(home, "few"), PEER_REPOS)
+    with stage.local_hub(latency=LATENCY) as hub:
+        few = measure(crawl_both, hub.url, listings_only(home, "few-far"), FAR_REPOS)
         peer = measure(crawl_as_published, hub.url, few.result[1])
     yield few.measurement(
-        "crawl: both kinds",
+        "crawl: both kinds, 150 ms latency",
         len(few.result[1]),
         peers=[peer.peer("HfApi, one thread")],
+        aims=[few.ahead_of(peer)],
         answers=compare(few.result[0], peer.result),
     )
     with stage.local_hub(quota=f"{LARGEST_PLAN}/1") as hub:
-        even = measure(crawl_commits, hub.url, _beside(home, "even"), share / 4)
+        even = measure(crawl_commits, hub.url, listings_only(home, "even"), share / 4)
     calls, seconds, cpu = even.result
     yield Measurement(
         "crawl: 333 calls a second",
@@ -66,7 +86,7 @@ def histories(stage: Stage) -> Iterator[Measurement]:
         aims=[Aim("cores", cpu / seconds, 0.5)],
     )
     with stage.local_hub(latency=LATENCY) as hub:
-        far = measure(crawl_commits, hub.url, _beside(home, "far"), share / 3)
+        far = measure(crawl_commits, hub.url, listings_only(home, "far"), share / 3)
     calls, seconds, _ = far.result
     yield Measurement(
         "crawl: 150 ms latency",
@@ -88,7 +108,7 @@ def pacing(stage: Stage) -> Iterator[Measurement]:
     quota = WINDOW_CALLS if stage.scale >= 0.1 else 60
     calls = windows * quota + 1
     with stage.local_hub(quota=f"{quota}/{seconds}", latency=0.1) as hub:
-        ours = measure(spend_windows, hub.url, _beside(home, "paced"), calls)
+        ours = measure(spend_windows, hub.url, listings_only(home, "paced"), calls)
     made, throttled, elapsed = ours.result
     yield Measurement(
         "crawl: windows of 20 s",
@@ -139,22 +159,42 @@ def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts,
 
     lake = Home(home).lake
     models = [str(file) for file in lake.files("raw_hub__models", WEEK)]
-    ids = duckdb.execute("select id from read_parquet($1) order by md5(_id) limit $2", [models, number]).fetchall()
-    selection = Selection(("model",), ids=tuple(repo_id for (repo_id,) in ids))
+    found = duckdb.execute("select id from read_parquet($1) order by md5(_id) limit $2", [models, number]).fetchall()
+    ids = [repo_id for (repo_id,) in found]
+    selection = Selection(("model",), ids=tuple(ids))
     with clock:
         client = HubClient(url, False)
-        land(client, lake, COMMITS, WEEK, selection)
-        land(client, lake, DISCUSSIONS, WEEK, selection)
-    found: Counts = {}
-    readable: list[str] = []
+        for table in (COMMITS, DISCUSSIONS):
+            land(client, lake, table, WEEK, selection)
+    counts: Counts = {}
     for kind in ("commits", "discussions"):
         files = [str(file) for file in lake.files(f"raw_hub__{kind}", WEEK)]
         rows = duckdb.execute(
             f"select repo_id, len({kind}) from read_parquet($1) where outcome = 'ok'", [files]
         ).fetchall()
-        found |= {f"{kind} repositories": float(len({repo for repo, _ in rows})), kind: float(sum(n for _, n in rows))}
-        readable = [repo_id for (repo_id,) in ids] if kind == "commits" else readable
-    return found, readable
+        counts |= {f"{kind} repositories": float(len({repo for repo, _ in rows})), kind: float(sum(n for _, n in rows))}
+    return counts, ids
+
+
+def call_bare(clock: Clock, url: str, ids: list[str]) -> float:
+    """Request the first pages of commits with huggingface_hub's own session; return a call's CPU time in milliseconds.
+
+    Nothing is parsed or kept, so this is the cost of the HTTP session alone.
+    """
+    from urllib.parse import quote
+
+    from huggingface_hub.utils import get_session
+
+    from hub_assets.hub.sources.commits import SPEC
+
+    urls = [f"{url}/api/models/{quote(repo_id)}/{SPEC.first_path}" for repo_id in ids]
+    session = get_session()
+    session.get(urls[0])  # connects
+    busy = time.process_time()
+    with clock:
+        for each in urls:
+            session.get(each)
+    return 1000 * (time.process_time() - busy) / len(urls)
 
 
 def crawl_as_published(clock: Clock, url: str, ids: list[str]) -> Counts:
@@ -200,11 +240,3 @@ def spend_windows(clock: Clock, url: str, home: Path, calls: int) -> tuple[int, 
         client.contact()
         manifest = land(client, lake, COMMITS, WEEK, budget=Budget(calls - 1), watch=watch)
     return manifest.details["calls"] + 1, client.pacer.throttled, ended - began
-
-
-def _beside(home: Path, name: str) -> Path:
-    """Return a new home that contains only the listings of the given home."""
-    other = home.with_name(f"home-{name}")
-    for table in ("raw_hub__models", "raw_hub__datasets", "raw_hub__spaces"):
-        shutil.copytree(home / "lake" / table, other / "lake" / table)
-    return other
