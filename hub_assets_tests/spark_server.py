@@ -54,7 +54,7 @@ def spark_server(folder: Path, memory: str = "2g", *, is_short: bool = True) -> 
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     cores = len(os.sched_getaffinity(0))
-    # without the optimizing compiler, the code cache has 48 MB, and a full one ends the server
+    # without the optimizing compiler, the code cache defaults to 48 MB, and the server dies when it fills up
     java = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m -XX:+UseSerialGC" if is_short else ""
     settings = {
         "spark.connect.grpc.binding.address": "127.0.0.1",

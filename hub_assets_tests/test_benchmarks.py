@@ -169,8 +169,8 @@ def test_peers_that_are_ahead_are_named_with_the_reason() -> None:
     peers = [Peer("a loop", 1, 1, "it stores nothing"), Peer("a slow loop", 3, 1, "it sleeps"), Peer("a list", 1.5, 1)]
     run = Run(measurements=[(0.1, Measurement("listing", 1, 2, 1, peers=peers))])
     assert run.peers_ahead == [
-        "a loop took 50% as long as listing at scale 0.1: it stores nothing",
-        "a list took 75% as long as listing at scale 0.1",
+        "listing (scale 0.1): the peer “a loop” took only 50% as long, but it stores nothing",
+        "listing (scale 0.1): the peer “a list” took only 75% as long",
     ]
 
 

@@ -224,7 +224,7 @@ def replace_week(connection: duckdb.DuckDBPyConnection, table: str, snapshot_dat
     changed types are converted (null if the conversion fails). Rows of other weeks are kept. The SELECT must not read
     the table itself, because the week's old rows are deleted first.
     """
-    # a table instead of `describe`, which reports a column of nulls as "NULL"
+    # get the types from an empty table: `describe` reports the type of an all-null column as "NULL"
     connection.execute(f"create or replace temp table incoming as select * from (\n{select}\n) limit 0")
     incoming = columns_of(connection, "incoming")
     if not columns_of(connection, table):

@@ -17,7 +17,7 @@ GROWTH_LIMIT: Final = 1.1
 class Aim:
     """A figure and its target: a ceiling, or a floor if `is_floor`.
 
-    Targets hold at scale 1; those with `is_for_every_scale` also hold at other scales.
+    Targets are checked only at scale 1, unless `is_for_every_scale` is set.
     """
 
     figure: str

@@ -50,7 +50,10 @@ class Run:
 
     @property
     def aims(self) -> list[tuple[float | None, str, Aim]]:
-        """Targets as (scale, work, aim): those for every scale, others at scale 1, then growth across scales."""
+        """Targets as (scale, work, aim), in the order measured, followed by growth across scales.
+
+        At scales other than 1, only targets with `is_for_every_scale` are included.
+        """
         limits = [
             (scale, each.work, aim)
             for scale, each in self.measurements
@@ -61,10 +64,10 @@ class Run:
 
     @property
     def peers_ahead(self) -> list[str]:
-        """A sentence per peer that took less time: by how much, and why."""
+        """One sentence per faster peer: how much faster it was and, if known, why."""
         return [
-            f"{peer.name} took {peer.seconds / each.seconds:.0%} as long as {each.work} at scale {scale:g}"
-            + (f": {peer.why}" if peer.why else "")
+            f"{each.work} (scale {scale:g}): the peer “{peer.name}” took only {peer.seconds / each.seconds:.0%} as long"
+            + (f", but {peer.why}" if peer.why else "")
             for scale, each in self.measurements
             for peer in each.peers
             if peer.seconds < each.seconds

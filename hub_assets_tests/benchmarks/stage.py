@@ -79,7 +79,7 @@ Run = Callable[[Stage], Iterable[Measurement | Table]]
 class Benchmark:
     """A benchmark: its name, its position, and the function that runs it.
 
-    `needs` names what it requires beyond the dependencies; such a benchmark runs only by name.
+    `needs` names what it requires beyond the dependencies; a benchmark with `needs` runs only if `--only` names it.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Benchmark:
     def summary(self) -> str:
         """The first line of its docstring, and what it needs."""
         summary = (self.run.__doc__ or "").partition("\n")[0]
-        return f"{summary} Runs only by name; needs {self.needs}." if self.needs else summary
+        return f"{summary} Runs only with `--only`; needs {self.needs}." if self.needs else summary
 
 
 _benchmarks: dict[str, Benchmark] = {}

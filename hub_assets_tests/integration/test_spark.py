@@ -178,7 +178,7 @@ def check_taking_in(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def check_benchmark(home: Path, address: str) -> None:
-    """The benchmark builds the same numbers of rows on both engines."""
+    """The benchmark gets the same row counts from both engines."""
     on_duckdb, on_spark = Clock(), Clock()
     counts = engines.build_on_duckdb(on_duckdb, engines.without_models(home, "benchmark-duckdb"))
     assert engines.build_on_spark(on_spark, engines.without_models(home, "benchmark-spark"), address) == counts

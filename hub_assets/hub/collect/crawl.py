@@ -288,7 +288,7 @@ class _Crawl:
                     self._announce_or_end_wait()
                     rate = (self._progress.calls - calls) / (time.monotonic() - looked)
                     # more threads help only if responses, not the rate limit or this process's CPU, are the bottleneck;
-                    # a lone thread has no rate while its first response is slow, and must not hold up everything else
+                    # a lone thread that waits for a slow response must not hold up the rest
                     is_idle = time.process_time() - busy < IDLE * LOOK_SECONDS
                     pays = growth.pays(rate) or (len(threads) == 1 and rate == 0)
                     if pays and running and self._client.pacer.waited == waited and is_idle:

@@ -21,7 +21,10 @@ class Growth:
         self._slow = 0
 
     def pays(self, rate: float) -> bool:
-        """Return whether to double the threads: responses arrive, and the last doubling raised their rate enough."""
+        """Return whether to double the threads.
+
+        True if responses are arriving and the last doubling, if any, raised their rate enough.
+        """
         self._slow = self._slow + 1 if rate < self._before / 2 else 0
         if self._slow == SLOW_LOOKS:
             self._before = self._since = 0.0

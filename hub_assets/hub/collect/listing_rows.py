@@ -22,7 +22,7 @@ from hub_assets.sql import parquet
 REJECTS_KEPT = 20
 """Maximum number of rejected rows recorded per call and reason. All rejected rows are counted."""
 BATCHES = 100
-"""Number of batches into which pages are divided, because DuckDB converts each batch on one core."""
+"""Maximum number of batches to split a part's pages into. DuckDB converts a batch on a single core."""
 REJECT_TEXT = 2_000
 """Maximum number of characters recorded per rejected row, to keep the manifest small."""
 

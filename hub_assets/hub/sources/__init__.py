@@ -1,4 +1,4 @@
-"""One module per raw table: what to request and how to parse it.
+"""One module per raw table, and one for all three listings: what to request and how to parse it.
 
 Any module that defines `TABLE` adds a response table; the assets, the budget and the plan include it automatically.
 """

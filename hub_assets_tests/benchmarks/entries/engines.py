@@ -1,4 +1,4 @@
-"""Building the SQL models of a week on DuckDB, and on a Spark server on the same cores, which has just started.
+"""Builds a week's SQL models on DuckDB and on a freshly started Spark server that uses the same cores.
 
 Only row counts are compared here; `test_spark` compares the rows.
 """
@@ -24,9 +24,9 @@ SPARK_MEMORY: Final = "8g"
 Counts = dict[str, int]
 
 
-@benchmark("engines", order=70, needs="Java 17 and 0.5 GB for Spark")
+@benchmark("engines", order=70, needs="Java 17 and a download of 0.5 GB")
 def engines(stage: Stage) -> Iterator[Measurement]:
-    """Build all SQL models of a week on DuckDB, and on a Spark server with the same cores."""
+    """Build a week's SQL models on DuckDB and on a Spark server that uses the same cores."""
     home = stage.once(snapshot_taken).result.home
     ours = measure(build_on_duckdb, without_models(home, "on-duckdb"))
     folder = stage.folder / "spark"
@@ -44,7 +44,7 @@ def engines(stage: Stage) -> Iterator[Measurement]:
 
 
 def build_on_duckdb(clock: Clock, root: Path) -> Counts:
-    """Build every model without Dagster and checks, and return the number of rows of each."""
+    """Build every model without Dagster or checks, and return the number of rows of each."""
     from hub_assets.home import Home
     from hub_assets.resources import project
     from hub_assets.warehouse.database import connect, prepare, replace_week

@@ -15,10 +15,10 @@ REPOS: Final = 20_000
 """Repositories to read when the crawl itself is the bottleneck."""
 PEER_REPOS: Final = 2_000
 FAR_REPOS: Final = 100
-"""Repositories that the peer reads at a real Hub's latency, which takes it 0.3 s per repository."""
+"""Repositories to read at a real Hub's latency; few, because the peer takes 0.3 s per repository."""
 ADDED_CPU: Final = 0.2
 """Milliseconds of CPU that the collector may add to a call: pacing, parsing, rows, the journal and the parts."""
-WHY_LOOP: Final = "it has no plan and no journal and stores nothing, and this Hub responds in 0.3 ms"
+WHY_LOOP: Final = "it stores nothing, and this Hub responds in 0.3 ms, so concurrent requests gain little"
 LARGEST_PLAN: Final = 333
 """Calls per second of the Hub's largest plan."""
 LATENCY: Final = 0.15
@@ -177,7 +177,7 @@ def crawl_both(clock: Clock, url: str, home: Path, number: int) -> tuple[Counts,
 
 
 def call_bare(clock: Clock, url: str, ids: list[str]) -> float:
-    """Request the first pages of commits with huggingface_hub's own session; return a call's CPU time in milliseconds.
+    """Request the first page of each model's commits with huggingface_hub's own session; return CPU ms per call.
 
     Nothing is parsed or kept, so this is the cost of the HTTP session alone.
     """

@@ -13,8 +13,8 @@ from hub_assets_tests.benchmarks.records import Aim, Measurement, compare
 from hub_assets_tests.benchmarks.stage import WEEK, Stage, benchmark
 
 UNLISTED: Final = "baseModels"
-"""The field that the Hub refuses to list."""
-WHY: Final = "it requests fewer fields, keeps seven of them, and stores nothing"
+"""The one field that we request but the Hub rejects in listings (models only)."""
+WHY: Final = "it requests fewer fields, keeps only seven columns, and stores nothing"
 
 Totals = dict[str, float | None]
 
@@ -36,7 +36,7 @@ def listed(stage: Stage) -> Timed[Listed]:
 
 @benchmark("listing crawl", order=40)
 def listing_crawl(stage: Stage) -> Iterator[Measurement]:
-    """List the Hub the way a snapshot does, and with huggingface_hub: the same fields, and as the study did."""
+    """List the Hub as a snapshot does, then with huggingface_hub: the same fields, and as the study's script did."""
     ours = stage.once(listed)
     with stage.local_hub() as hub:
         peer = measure(list_by_library, hub.url, True)
@@ -69,7 +69,7 @@ def listings_only(home: Path, name: str) -> Path:
 def land_listings(clock: Clock, url: str, home: Path) -> Listed:
     """List models, datasets and spaces into the lake of a home."""
     import duckdb
-    import pandas  # noqa: F401  # imported by pyarrow when it first converts a list
+    import pandas  # noqa: F401  # pyarrow would import it when it first converts a list, while the clock runs
 
     from hub_assets.home import Home
     from hub_assets.hub.collect.listing import land_listing
@@ -106,8 +106,8 @@ def list_by_library(clock: Clock, url: str, all_fields: bool) -> Totals:
     Args:
         clock: times the listings.
         url: the Hub.
-        all_fields: whether to request every field that the raw tables store and the Hub lists, in the same order; the
-            scripts request fewer fields, in the default order.
+        all_fields: whether to request the same fields as our listing, with rows sorted by creation date as ours are. If
+            false, request what the scripts do: fewer fields, in the Hub's default order.
     """
     import pandas as pd
     from huggingface_hub import HfApi

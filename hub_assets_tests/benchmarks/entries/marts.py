@@ -32,9 +32,9 @@ Numbers = dict[str, float | None]
 
 @benchmark("marts", order=50)
 def marts(stage: Stage) -> Iterator[Measurement]:
-    """Compute the statistics of a week's listings by SQL alone, in Dagster with checks, and with pandas.
+    """Build the activity summary and license shares with SQL alone, in Dagster with checks, and with pandas.
 
-    Materializing everything downstream of the listings is also measured; pandas does none of the rest.
+    Also measures materializing everything downstream of the listings, which has no counterpart in pandas.
     """
     raw = stage.once(listed).result
     by_pandas, figures_by_pandas = measure(build_by_pandas, raw.home), measure(describe_by_pandas, raw.home)
@@ -46,7 +46,7 @@ def marts(stage: Stage) -> Iterator[Measurement]:
     yield alone.measurement(
         "marts: SQL alone",
         raw.rows,
-        peers=[by_pandas.peer(SAME_TABLES, "it plans no queries, which takes a quarter of a second at any size"), only],
+        peers=[by_pandas.peer(SAME_TABLES, "it does not plan queries, which takes us 0.25 s at any size"), only],
         aims=[alone.ahead_of(by_pandas, 1.5)],
         answers=compare(alone.result, by_pandas.result),
         grows=True,
@@ -66,7 +66,7 @@ def marts(stage: Stage) -> Iterator[Measurement]:
 
 
 def build_alone(clock: Clock, home: Path) -> Numbers:
-    """Build the marts by SQL in memory, without Dagster and checks; pandas stores nothing either."""
+    """Build the marts by SQL in memory, without Dagster or checks; pandas stores nothing either."""
     import duckdb
 
     from hub_assets.home import Home
@@ -133,7 +133,7 @@ def read(connection: "duckdb.DuckDBPyConnection") -> Numbers:
 
 
 def build_by_pandas(clock: Clock, home: Path) -> Numbers:
-    """Build the tables that come from the listings with pandas, and describe them; nothing is stored."""
+    """Use pandas to build the tables that the marts derive from listings, and compute the same figures in memory."""
     import pandas as pd
 
     from hub_assets.resources import project
@@ -226,7 +226,10 @@ def _base_models(models: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _licenses(repos: "pd.DataFrame", spaces: "pd.DataFrame") -> "pd.DataFrame":
-    """Return a row per license that a repository names. A Space without license tags names them in its card."""
+    """Return a row per license that a repository names, with duplicates.
+
+    For a Space without license tags, the licenses in its card count, if there are any.
+    """
     import pandas as pd
 
     tags = repos[["repo_type", "_id", "tags"]].explode("tags").dropna()

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from hub_assets.home import Home
 
 SHORT: Final = 1.0
-"""Groups that take fewer seconds mostly open files and record events, so their growth says nothing."""
+"""Groups that take less than this many seconds mostly open files and record events, so their growth is meaningless."""
 SAMPLE_SECONDS: Final = 0.1
 CALLS: Final = 3_000
-"""Limit on calls for histories; fetching them all at the study's size would take an hour."""
+"""The crawl's budget (`--budget`): fetching every history at the study's size would take an hour."""
 
 
 @dataclass
@@ -115,7 +115,7 @@ def memory_over_time() -> Iterator[list[tuple[float, int]]]:
 def groups_of(home: "Home", memory: list[tuple[float, int]]) -> list[GroupTime]:
     """Return the time and memory of each asset group in a home's only run, in the order in which they began.
 
-    Steps run one after another; a step whose assets belong to several groups stands for itself.
+    Steps run one after another; a step whose assets belong to several groups is reported under its own name.
     """
     from hub_assets.definitions import build_defs
     from hub_assets.runs import open_instance

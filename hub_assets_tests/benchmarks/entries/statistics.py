@@ -12,6 +12,8 @@ from hub_assets_tests.benchmarks.stage import SEED, WEEK, Stage, benchmark
 if TYPE_CHECKING:
     import pyarrow as pa
 
+WHY: Final = "it computes no other measures of concentration than Gini's, and no correlations within license groups"
+
 Numbers = dict[str, float | None]
 
 RESAMPLES: Final = 10
@@ -28,7 +30,7 @@ def statistics(stage: Stage) -> Iterator[Measurement]:
     yield ours.measurement(
         "statistics: all but tails",
         size,
-        peers=[peer.peer("pandas, scipy", "it computes no Lorenz curves and no correlations within license groups")],
+        peers=[peer.peer("pandas, scipy", WHY)],
         answers=compare(ours.result, peer.result),
         aims=[Aim("seconds", ours.seconds, 60, "s"), Aim("peak memory", ours.peak / GIB, 2, "GiB")],
     )
@@ -122,7 +124,7 @@ def compute(clock: Clock, scale: float, populations: Path) -> Numbers:
 
 
 def compute_by_pandas(clock: Clock, scale: float, populations: Path) -> Numbers:
-    """Compute the same statistics with pandas, and with scipy for each pair of groups."""
+    """Compute the compared statistics with pandas, and with scipy for each pair of groups."""
     from itertools import combinations
 
     import numpy as np
