@@ -15,7 +15,7 @@ from hub_assets.partitions import MANY_WEEKS, SNAPSHOTS, snapshot_dates_of
 from hub_assets.resources import HomeResource, listings_behind, project
 from hub_assets.warehouse.column_lineage import column_lineage
 from hub_assets.warehouse.spark import SparkError
-from hub_assets.warehouse.sql_project import Model, Seed
+from hub_assets.warehouse.sql_project import Model, ModelError, Seed
 
 PREVIEW_ROWS: Final = 5
 
@@ -70,7 +70,7 @@ def _build_group(group: str, models: Sequence[Model]) -> dg.AssetsDefinition:
                 for week in weeks:
                     results[week] = _build_week(model, week, home)
                     record(context, home, model.name, week)
-            except (duckdb.Error, SparkError, dg.Failure) as error:
+            except (duckdb.Error, SparkError, ModelError, dg.Failure) as error:
                 failed[model.name] = str(error)
                 continue
             result = of_weeks(context, model.name, results)

@@ -38,9 +38,11 @@ def run_present_week(hub: "HubResource", home: "Home", crawl: "CrawlResource") -
     from hub_assets.hub.collect.listing import require_no_later_week
     from hub_assets.hub.sources import response_tables
     from hub_assets.partitions import is_partition, known_weeks, week_of
-    from hub_assets.warehouse.spark import engine_of_environment
+    from hub_assets.warehouse.spark import Spark, engine_of_environment
 
-    engine_of_environment()  # refuses a wrong setting before anything is collected
+    # a crawl can take a day, so find out first whether Spark can be used; an idle session would be closed meanwhile
+    if (address := engine_of_environment()) is not None:
+        Spark(address).close()
     contact = hub.new_client().contact()
     home.require(hub.endpoint.rstrip("/"), contact.population)
     week = week_of(contact.now)

@@ -31,6 +31,8 @@ from hub_assets.warehouse.sql_project import Model, Project, Table
 COPIES: Final = ".copies"
 """The folder for copies of tables in `build.duckdb` that Spark reads while it builds a week."""
 DEFAULT_PORT: Final = 15_002
+OLDEST: Final = 4
+"""The first major version with variants, which card metadata is parsed as."""
 TIMEOUT: Final = 10
 """Seconds to wait for a server to accept a connection."""
 RETRIES: Final = 5
@@ -60,9 +62,7 @@ def engine_of_environment() -> str | None:
     if engine != "spark":
         raise SparkError(f"HUB_ASSETS_ENGINE is {engine!r}; set it to duckdb or spark")
     if not address.startswith("sc://"):
-        raise SparkError(
-            f"SPARK_REMOTE is {address!r}; set it to the address of a Spark Connect server, sc://host:15002"
-        )
+        raise SparkError("SPARK_REMOTE is not the address of a Spark Connect server; set it to sc://host:15002")
     return address
 
 
@@ -116,6 +116,10 @@ class Spark:
                 self._error: type[Exception] = SparkConnectException
                 self._session: Any = SparkSession.builder.remote(address).create()
                 self._session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
+                if int(self._session.version.partition(".")[0]) < OLDEST:
+                    raise SparkError(
+                        f"Spark at {_shown(address)} has version {self._session.version}, but {OLDEST}.0 is needed"
+                    )
                 for name, value in SETTINGS.items():
                     self._session.conf.set(name, value)
         except ModuleNotFoundError as error:
@@ -177,9 +181,10 @@ class Spark:
         """
         with self._answering():
             self._session.sql(select).write.option("compression", "zstd").parquet(str(folder))
-        if not folder.exists():
+        files = sorted(folder.glob("*.parquet"))
+        if not files:  # Spark writes a file even if there are no rows
             raise SparkError(f"Spark wrote {folder.name} elsewhere; it must see {folder.parent} at the same path")
-        return sorted(folder.glob("*.parquet"))
+        return files
 
     def close(self) -> None:
         """End the session if the server is still running."""
@@ -271,7 +276,12 @@ def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> Non
 
 
 def _silent(address: str, error: Exception) -> str:
-    return f"Spark at {address} does not answer ({_first_line(error)}); see SPARK_REMOTE"
+    return f"Spark at {_shown(address)} does not answer ({_first_line(error)}); see SPARK_REMOTE"
+
+
+def _shown(address: str) -> str:
+    """Return an address without its parameters, which may contain a token."""
+    return address.partition("/;")[0]
 
 
 def _first_line(error: Exception) -> str:

@@ -67,7 +67,7 @@ class Measurement:
         peers: other implementations of the same work.
         aims: targets; see `Aim`.
         answers: the comparison with a peer or with known results; a difference is a failure.
-        grows: whether to compute how its time grows with its size.
+        grows: whether to compute how its time grows up to this size.
     """
 
     work: str
@@ -111,9 +111,9 @@ def growth(measurements: Sequence[Measurement]) -> list[Growth]:
     """Return the growth of each piece of work that has `grows` set and was measured at two or more sizes, in order."""
     found = []
     for work in dict.fromkeys(each.work for each in measurements if each.grows):
-        runs = sorted((each for each in measurements if each.work == work and each.grows), key=lambda each: each.size)
+        runs = sorted((each for each in measurements if each.work == work), key=lambda each: each.size)
         small, large = runs[0], runs[-1]
-        if small.size < large.size:
+        if large.grows and small.size < large.size:
             found.append(Growth(work, math.log(large.seconds / small.seconds) / math.log(large.size / small.size)))
     return found
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hub_assets.home import Home
 
 SHORT: Final = 1.0
-"""Groups that take less than this many seconds mostly open files and record events, so their growth is meaningless."""
+"""The growth of groups that take fewer seconds at the largest scale does not matter."""
 SAMPLE_SECONDS: Final = 0.1
 CALLS: Final = 3_000
 """The crawl's budget (`--budget`): fetching every history at the study's size would take an hour."""
