@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from hub_assets.errors import HubAssetsError
+from hub_assets.scratch import scratch
 from hub_assets.sql import parquet
 
 BATCH_ROWS: Final = 50_000
@@ -63,9 +64,7 @@ def pages_of(file: Path, fields: Mapping[str, pa.DataType], json_fields: frozens
         # without the Hub's own key, the id is the only key, but it does not survive a rename
         members.append("'\"_id\":' || to_json('id:' || id)")
     select = f"select '{{' || concat_ws(',', {', '.join(members)}) || '}}' as body from {parquet([file])}"
-    with duckdb.connect() as connection:
-        connection.execute("set enable_progress_bar = false")
-        connection.execute("set timezone = 'UTC'")
+    with scratch() as connection:
         try:
             with connection.sql(select).to_arrow_reader(BATCH_ROWS) as reader:
                 for batch in reader:
@@ -77,7 +76,7 @@ def pages_of(file: Path, fields: Mapping[str, pa.DataType], json_fields: frozens
 
 
 def _types(file: Path) -> dict[str, str]:
-    with duckdb.connect() as connection:
+    with scratch() as connection:
         try:
             described = connection.execute(f"describe select * from {parquet([file])}").fetchall()
         except duckdb.Error as error:

@@ -6,11 +6,11 @@ program, the name is merely proposed for the seed, where a person records the an
 
 from typing import Final
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub_assets.identities.sql import query
+from hub_assets.scratch import scratch
 
 RULES: Final = (
     (r"\[bot\]$", "its name ends in [bot]"),
@@ -72,7 +72,7 @@ def _judged(authors: pa.Array, seed: pa.Table) -> pa.Table:
         reasons=first_of(RULES, "lower(named.author)"),
         hints=first_of(HINTS, "named.author"),
     )
-    with duckdb.connect() as connection:
+    with scratch() as connection:
         connection.register("authors", pa.table({"author": authors}))
         connection.register("seed", seed)
         return connection.sql(select).to_arrow_table()

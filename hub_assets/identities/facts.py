@@ -5,12 +5,12 @@ The only conclusion drawn here is whether a string is an account.
 
 from typing import Final
 
-import duckdb
 import pyarrow as pa
 
 from hub_assets.identities.names import FEATURES, TOKEN
 from hub_assets.identities.sql import query
 from hub_assets.identities.surnames import COMMON, RARE
+from hub_assets.scratch import scratch
 from hub_assets.vocabulary import HANDLE
 
 NO_ACCOUNTS: Final = pa.schema(
@@ -52,7 +52,7 @@ class Facts:
         generic: pa.Array,
         accounts: pa.Table = NO_ACCOUNTS,
     ) -> None:
-        self._connection = duckdb.connect()
+        self._connection = scratch()
         self._connection.execute("set enable_progress_bar = false")
         for name, table in (
             ("all_authors", authors),

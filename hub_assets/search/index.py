@@ -12,12 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub_assets.errors import UserError
+from hub_assets.scratch import scratch
 from hub_assets.search import lexical, vectors
 from hub_assets.search.documents import SCHEMA, facts_of, meanings_of, names_of
 from hub_assets.search.embedders import Embedder, available_embedder
@@ -285,7 +285,7 @@ def _embedded(documents: pa.Table, previous: Path | None, embedder: Embedder, mo
     """Return the vectors of documents with card text, and how many of them were newly embedded."""
     texts = meanings_of(documents)
     table = pa.table({"row": np.arange(len(texts)), "text": texts}).filter(pc.is_valid(texts))
-    with duckdb.connect() as connection:
+    with scratch() as connection:
         connection.register("texts", table)
         numbers = connection.sql("select md5_number_lower(text) as hash from texts").fetchnumpy()["hash"]
     hashes = numbers.astype(np.uint64)

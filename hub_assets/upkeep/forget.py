@@ -34,6 +34,7 @@ from hub_assets.lake.landing import Record
 from hub_assets.lake.parts import MANIFEST, Lake, Part, write_beside
 from hub_assets.lake.tombstones import NAMING, PREFIX, own_pattern, read_tombstones, walk, write_tombstones
 from hub_assets.releases.commit import published_releases
+from hub_assets.scratch import scratch
 from hub_assets.sql import parquet
 from hub_assets.upkeep.backup import known_backups
 from hub_assets.warehouse.database import connect, rewrite
@@ -214,7 +215,7 @@ def names_of(home: Home, name: str) -> dict[str, str]:
     table = "enrich_hub__accounts"
     files = [file for week in home.lake.weeks(table) for file in home.lake.files(table, week)]
     if files:
-        with duckdb.connect() as connection:
+        with scratch() as connection:
             accounts = connection.execute(
                 f"select distinct author, name from {parquet(files)} where name is not null and "
                 "(list_contains($1, author) or list_contains($1, name))",
@@ -326,7 +327,7 @@ def _is_word(home: Home, name: str, project: Project) -> bool:
         has_term = " or ".join(
             f"list_contains({column}, $1)" if column == "tags" else f"{column} = $1" for column in columns
         )
-        with duckdb.connect() as connection:
+        with scratch() as connection:
             ((n,),) = connection.execute(f"select count(*) from {parquet(files)} where {has_term}", [name]).fetchall()
         if n:
             return True

@@ -28,6 +28,7 @@ from hub_assets.identities.pseudonyms import fingerprint, secret_key
 from hub_assets.lake.journal import read_records
 from hub_assets.lake.parts import MANIFEST, Lake, LakeError, Manifest, digest_of
 from hub_assets.releases.documents import WEEKS, weeks_of
+from hub_assets.scratch import scratch
 from hub_assets.sql import parquet
 from hub_assets.vocabulary import REPO_TYPES
 from hub_assets.warehouse.database import WarehouseError, connect, failing_rows, read_through
@@ -170,8 +171,7 @@ def _references(home: Home) -> Iterator[Problem]:
         f"select '{repo_type}' as repo_type, _id, snapshot_date from {parquet(files[f'raw_hub__{repo_type}s'])}"
         for repo_type in REPO_TYPES
     )
-    with duckdb.connect() as connection:
-        connection.execute("set enable_progress_bar = false")
+    with scratch() as connection:
         try:
             connection.execute(f"create temp table listed as {listings}")
         except duckdb.Error:  # a part without keys, already reported
@@ -330,7 +330,7 @@ def _releases(home: Home) -> Iterator[Problem]:
 def _without_node(edges: Path, nodes: Path) -> int:
     key = pq.read_schema(nodes).names[0]
     first, second = pq.read_schema(edges).names[:2]
-    with duckdb.connect() as connection:
+    with scratch() as connection:
         ((n,),) = connection.execute(
             f'select count(*) from {parquet([edges])} where "{first}" not in (select "{key}" from {parquet([nodes])}) '
             f'or "{second}" not in (select "{key}" from {parquet([nodes])})'

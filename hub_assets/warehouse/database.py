@@ -20,13 +20,11 @@ import pyarrow as pa
 from hub_assets.disk import FULL
 from hub_assets.errors import HubAssetsError
 from hub_assets.lake.parts import force_to_disk
+from hub_assets.scratch import limit_memory, scratch
 from hub_assets.sql import literal, parquet
 from hub_assets.warehouse.sql_project import DataTest, Model, Project, Seed, Source, Table
 
 _NO_FILES: Final = "No files found that match the pattern"
-
-MOST_MEMORY: Final = 5 * 2**30
-"""Maximum memory in bytes for DuckDB. Without a limit, building a Hub ten times the study's size took 8.9 GiB."""
 
 
 class WarehouseError(HubAssetsError):
@@ -65,7 +63,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         raise
     try:
         try:
-            _limit_memory(connection)
+            limit_memory(connection)  # what does not fit is spilled to a folder beside the database
             connection.execute("set timezone = 'UTC'")
             connection.execute("set enable_progress_bar = false")  # it would overwrite our own output
             connection.execute("set errors_as_json = true")  # to distinguish errors by type
@@ -79,18 +77,6 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         if isinstance(in_words, duckdb.IOException):
             read_through(path)  # the error for a truncated file does not identify the damage
         raise in_words from None
-
-
-def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
-    """Set DuckDB's memory limit to MOST_MEMORY, unless its own limit, 80% of the machine's memory, is lower.
-
-    Data that does not fit is spilled to a folder beside the database; DuckDB deletes the folder afterward.
-    """
-    ((own,),) = connection.execute("select current_setting('memory_limit')").fetchall()
-    size, unit = own.split()
-    n_bytes = float(size) * 2 ** (10 * ["bytes", "KiB", "MiB", "GiB", "TiB"].index(unit))
-    if n_bytes > MOST_MEMORY:
-        connection.execute(f"set memory_limit = '{MOST_MEMORY}B'")
 
 
 def batches(rows: duckdb.DuckDBPyRelation, size: int) -> pa.RecordBatchReader:
@@ -109,7 +95,7 @@ def examined(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises:
         WarehouseError: as in `connect`.
     """
-    with duckdb.connect() as connection:
+    with scratch() as connection:
         connection.execute("set errors_as_json = true")
         try:
             connection.execute(f"attach {literal(path)} as examined (read_only)")

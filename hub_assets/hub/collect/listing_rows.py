@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from hub_assets.hub.collect.raw_table import ListingTable
 from hub_assets.hub.collect.set_aside import UNCONVERTIBLE, convertible
 from hub_assets.hub.collect.values import FIRST_MOMENT, GREATEST_COUNT, LAST_MOMENT
+from hub_assets.scratch import scratch
 from hub_assets.sql import parquet
 
 REJECTS_KEPT = 20
@@ -139,9 +140,7 @@ def _converted(
     )
     any_mismatch = " or ".join(f'"{n} is a type_mismatch"' for n in type_mismatches)
     was_seen = f"_id in (select _id from {parquet(seen)})" if seen else "false"
-    with duckdb.connect() as connection:
-        connection.execute("set enable_progress_bar = false")
-        connection.execute("set timezone = 'UTC'")
+    with scratch() as connection:
         pages, mended = _with_valid_text(connection, pages)
         numbered = pages.append_column("page", pa.array(range(len(pages)), pa.int64()))
         batches = numbered.to_batches(max_chunksize=1 + len(pages) // BATCHES)

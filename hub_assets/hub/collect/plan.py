@@ -13,7 +13,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import pyarrow as pa
 
 from hub_assets.hub.collect.fetches import MOST_PAGES, Fetch, HistorySpec
@@ -23,6 +22,7 @@ from hub_assets.hub.collect.selection import PlanError, Selection
 from hub_assets.hub.collect.values import FIRST_MOMENT, GREATEST_COUNT, LAST_MOMENT
 from hub_assets.hub.http.window import DOCUMENTED_WINDOW
 from hub_assets.lake.tombstones import PREFIX
+from hub_assets.scratch import scratch
 from hub_assets.sql import parquet
 from hub_assets.vocabulary import RepoType
 
@@ -124,8 +124,7 @@ def plan_histories(request: PlanRequest, spec: HistorySpec) -> Plan:
     """
     snapshot_date, selection = request.snapshot_date, request.selection
     listed = listing_files(request)
-    with duckdb.connect() as connection:
-        connection.execute("set enable_progress_bar = false")
+    with scratch() as connection:
         connection.execute("create temp table answers as\n" + select_from(request.files(spec.table), _ANSWERS))
         connection.execute("create temp table listed as\n" + listed_repositories(listed))
         connection.register("wanted", wanted_ids(selection))

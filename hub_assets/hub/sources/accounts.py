@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-import duckdb
 import pyarrow as pa
 
 from hub_assets.hub.collect import response_log
@@ -19,6 +18,7 @@ from hub_assets.hub.collect.response_log import Row
 from hub_assets.hub.collect.values import Values
 from hub_assets.hub.http.client import Answer, HubClient
 from hub_assets.hub.http.errors import HubError, HubGone
+from hub_assets.scratch import scratch
 from hub_assets.vocabulary import HANDLE
 
 NAME: Final = "enrich_hub__accounts"
@@ -37,8 +37,7 @@ def plan(request: PlanRequest) -> Lookups:
     commits = {"commits": 'struct(authors struct("user" varchar)[])[]'}
     discussions = {"discussions": "struct(author varchar)[]"}
     since = snapshot_date - timedelta(weeks=request.selection.recheck_weeks)
-    with duckdb.connect() as connection:
-        connection.execute("set enable_progress_bar = false")
+    with scratch() as connection:
         connection.register("first", pa.table({"author": first, "rank": range(len(first))}))
         authors = connection.sql(f"""
             with

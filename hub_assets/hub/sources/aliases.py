@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import quote, unquote
 
-import duckdb
 import pyarrow as pa
 
 from hub_assets.hub.collect import response_log
@@ -19,6 +18,7 @@ from hub_assets.hub.collect.response_log import Row
 from hub_assets.hub.collect.values import Values
 from hub_assets.hub.http.client import Answer, HubClient
 from hub_assets.hub.http.errors import HubError, HubUnusable
+from hub_assets.scratch import scratch
 
 NAME: Final = "enrich_hub__aliases"
 HOPS: Final = 3
@@ -37,8 +37,7 @@ def plan(request: PlanRequest) -> Lookups:
     lake, snapshot_date = request.lake, request.snapshot_date
     listed, spaces = (lake.files(f"raw_hub__{kind}s", snapshot_date) for kind in ("model", "space"))
     since = snapshot_date - timedelta(weeks=request.selection.recheck_weeks)
-    with duckdb.connect() as connection:
-        connection.execute("set enable_progress_bar = false")
+    with scratch() as connection:
         for name, files, columns in (
             ("listed", listed, {"id": "varchar"}),
             ("spaces", spaces, {"models": "varchar[]"}),

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-import duckdb
 import pyarrow as pa
 import yaml
 
@@ -21,6 +20,7 @@ from hub_assets.hub.collect.raw_table import BATCH, PlanRequest, ResponseTable
 from hub_assets.hub.collect.response_log import Row
 from hub_assets.hub.http.client import HubClient
 from hub_assets.hub.http.errors import HubError
+from hub_assets.scratch import scratch
 from hub_assets.vocabulary import RepoType
 
 NAME: Final = "enrich_hub__cards"
@@ -117,8 +117,7 @@ def plan(request: PlanRequest) -> CardQuestions:
         chosen = "(repo_type, lower(repo_id)) in (select repo_type, repo_id from wanted)"
     if selection.sample is not None:
         chosen = f"md5_number_lower(repo_key) < {round(selection.sample * 2**64)}::uhugeint"
-    with duckdb.connect() as connection:
-        connection.execute("set enable_progress_bar = false")
+    with scratch() as connection:
         connection.register("wanted", wanted_ids(selection))
         left = connection.sql(f"""
             with
