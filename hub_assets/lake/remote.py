@@ -144,15 +144,16 @@ class RemoteLake(Lake):
             self.bucket.replace(PROBE, b"", None)
             self.bucket.require_conditions(PROBE)
         self._agree(binding)
-        for key, content in news.items():
-            if not _is_landing((self.root / key).parent):
-                _take(self.root / key, content)
         for key in local.keys() - remote.keys():
             path = self.root / key
             self._upload(path.parent, read_manifest(path), set())
             self.bucket.replace(key, local[key], None)
+        # before anything is fetched: a later opening would take fetched weeks for the folder's own
         if is_new:
             write_beside(bound, lambda beside: beside.write_text(self.bucket.address, encoding="utf-8"))
+        for key, content in news.items():
+            if not _is_landing((self.root / key).parent):
+                _take(self.root / key, content)
 
     def _agree(self, path: Path) -> None:
         """Merge this home's binding with the bucket's copy, and update both."""

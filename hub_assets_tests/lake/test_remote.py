@@ -1,6 +1,7 @@
 """A lake in a bucket loses no part that a manifest has named, whoever writes and whenever the store or writer fails."""
 
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -199,6 +200,23 @@ def test_weeks_of_a_folder_move_to_an_empty_bucket(tmp_path: Path, store: Object
     with pytest.raises(LakeBinding, match=r"both have t/snapshot_date=2026-11-16, with different contents; move"):
         opened(tmp_path / "clash", store)
     assert numbers(Lake(tmp_path / "clash")) == list(range(5))
+
+
+@pytest.mark.parametrize("is_after", [False, True])
+@pytest.mark.parametrize("fails_at", range(1, 9))
+def test_first_opening_that_failed_can_be_repeated(
+    tmp_path: Path, store: ObjectStore, fails_at: int, is_after: bool
+) -> None:
+    """Even if another machine adds to a week that the failed opening had fetched."""
+    root = tmp_path / "new"
+    collect(Lake(tmp_path / "own"), 3)
+    shutil.copytree(tmp_path / "own" / "t", root / "u")
+    collect(opened(tmp_path / "one", store), 4)
+    with pytest.raises(BucketUnreachable):
+        RemoteLake(root, Counted(store, fails_at, is_after=is_after), root / "home.json")
+    collect(opened(tmp_path / "one", store), 5, adds=True)
+    assert numbers(opened(root, store)) == list(range(5))
+    assert f"u/snapshot_date={WEEK}/{MANIFEST}" in Bucket(ADDRESS, store).list()
 
 
 def bound(root: Path, store: ObjectStore, **facts: object) -> dict[str, object]:
