@@ -106,13 +106,20 @@ class RemoteLake(Lake):
 
     def verified(self, table: str, snapshot_date: date, parts: Iterable[Part]) -> list[Path]:
         """Return the files of a week's parts, after fetching those that are missing or damaged in the folder."""
-        parts = list(parts)
+        parts, folder = list(parts), self.folder(table, snapshot_date)
         for part in parts:
             try:
                 super().verified(table, snapshot_date, [part])
             except LakeError:
-                self._fetch(self.folder(table, snapshot_date), part)
-        return super().verified(table, snapshot_date, parts)
+                self._fetch(folder, part)
+        try:
+            return super().verified(table, snapshot_date, parts)
+        except LakeError as error:
+            week = self._key(folder)
+            raise LakeError(
+                f"a part of {week} is damaged in {self.bucket.address} ({error}). Restore the object from a backup, or "
+                f"delete {week} there and in the lake of every machine, and collect the week again"
+            ) from None
 
     def _key(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
