@@ -16,8 +16,9 @@ import pytest
 BUCKET: Final = "lakes"
 ADDRESS: Final = f"s3://{BUCKET}/lake"
 SLOW_SECONDS: Final = 0.3
-Fault = Literal["slow", "503", "403", "dropped before", "dropped after"]
+Fault = Literal["slow", "503", "501", "403", "dropped before", "dropped after"]
 """`dropped after`: the server does what it was asked for, but its answer is lost."""
+REASONS: Final = {"503": "Slow Down", "501": "Not Implemented", "403": "Forbidden"}
 
 
 @dataclass
@@ -35,8 +36,8 @@ class Server:
         fault = self.fault(method, path)
         if fault == "slow":
             time.sleep(SLOW_SECONDS)
-        elif fault in ("503", "403"):
-            start(f"{fault} {'Slow Down' if fault == '503' else 'Forbidden'}", [("Content-Length", "0")])
+        elif fault in REASONS:
+            start(f"{fault} {REASONS[fault]}", [("Content-Length", "0")])
             return [b""]
         elif fault == "dropped before":
             return drop(environ)

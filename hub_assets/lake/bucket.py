@@ -203,6 +203,11 @@ def _explained(address: str, error: Exception) -> HubAssetsError:
     if re.search("301 Moved|PermanentRedirect|without LOCATION", text):
         return BucketError(f"{address} is in another region; set AWS_REGION to the bucket's region")
     reason = " ".join(text.partition("<?xml")[0].split())
+    if re.search("501 Not Implemented|NotImplemented", text):
+        return BucketError(
+            f"the store behind {address} does not support a request ({reason}), probably a conditional write "
+            "(If-Match, If-None-Match); use a store that supports them, such as Amazon S3"
+        )
     return BucketUnreachable(
         f"{address} cannot be reached ({reason}); check the network and AWS_ENDPOINT_URL, then try again"
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub_assets.lake.bucket import Bucket, s3_bucket
+from hub_assets.lake.bucket import Bucket, BucketError, s3_bucket
 from hub_assets.lake.parts import Lake
 from hub_assets.lake.remote import LakeOutdated, RemoteLake
 from hub_assets_tests.killing import deadly, ended, started
@@ -87,3 +87,12 @@ def test_faults_of_the_store_are_overcome(server: Server, tmp_path: Path, fault:
     collect(opened(tmp_path / "one"), 12)
     assert numbers(opened(tmp_path / "other")) == list(range(12))
     assert next(turn) > 20
+
+
+def test_store_that_does_not_implement_conditional_writes_is_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub_assets.lake.bucket.RETRIES", 1)
+    server.fault = lambda method, path: "501" if method == "PUT" and path.endswith("/.lake") else None
+    with pytest.raises(BucketError, match=r"does not support a request .* conditional write"):
+        opened(tmp_path)
