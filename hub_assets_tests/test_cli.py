@@ -31,6 +31,7 @@ from dagster._core.events import EngineEventData
 
 from hub_assets import cli
 from hub_assets.cli.guard import CommandFailed
+from hub_assets.cli.jobs import run_present_week
 from hub_assets.cli.population import PopulationChoice
 from hub_assets.errors import HubAssetsError, UserError
 from hub_assets.home import Home
@@ -43,9 +44,11 @@ from hub_assets.local_hub.server import running
 from hub_assets.local_hub.simulated import simulated
 from hub_assets.processes import process_mark
 from hub_assets.report.text import safe_console
+from hub_assets.resources import CrawlResource, HubResource
 from hub_assets.run_tags import PROCESS_TAG
 from hub_assets.runs import open_instance, print_event, warnings_printed
 from hub_assets.warehouse.database import connect
+from hub_assets.warehouse.spark import SparkError
 from hub_assets_tests.golden import Golden
 from hub_assets_tests.hub.collect.test_plan import list_repos
 from hub_assets_tests.killing import ended, started
@@ -390,3 +393,11 @@ def add_started_run(
         event = DagsterEvent(DagsterEventType.ENGINE_EVENT.value, run.job_name, event_specific_data=data)
         entry = EventLogEntry(None, "info", "", run_id, at or time.time(), None, run.job_name, event)  # type: ignore[no-untyped-call]
         instance.handle_new_event(entry)
+
+
+def test_a_server_that_does_not_answer_is_found_before_a_crawl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_ASSETS_ENGINE", "spark")
+    monkeypatch.setenv("SPARK_REMOTE", "sc://127.0.0.1:1")
+    nowhere = HubResource(endpoint="http://127.0.0.1:1", use_token=False)
+    with pytest.raises(SparkError, match=r"Spark at sc://127\.0\.0\.1:1 does not answer"):
+        run_present_week(nowhere, Home(tmp_path), CrawlResource())

@@ -32,7 +32,7 @@ COPIES: Final = ".copies"
 """The folder for copies of tables in `build.duckdb` that Spark reads while it builds a week."""
 DEFAULT_PORT: Final = 15_002
 OLDEST: Final = 4
-"""The first major version with variants, which card metadata is parsed as."""
+"""The first major version that can parse JSON into variants, as the models do with cards."""
 TIMEOUT: Final = 10
 """Seconds to wait for a server to accept a connection."""
 RETRIES: Final = 5
@@ -118,7 +118,7 @@ class Spark:
                 self._session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
                 if int(self._session.version.partition(".")[0]) < OLDEST:
                     raise SparkError(
-                        f"Spark at {_shown(address)} has version {self._session.version}, but {OLDEST}.0 is needed"
+                        f"Spark at {_shown(address)} has version {self._session.version}; use version {OLDEST} or later"
                     )
                 for name, value in SETTINGS.items():
                     self._session.conf.set(name, value)

@@ -29,14 +29,16 @@ RowNumber Select SplitPart Star StartsWith StddevSamp StrPosition Struct Sub Sub
 TimestampTrunc Transform Trim TryCast Tuple Union Values Var Where Window WindowSpec With
 """
 KNOWN: Final = frozenset(_NAMES.split())
-"""sqlglot's names of the constructs that return the same on both engines, some of them after a conversion.
+"""sqlglot's names for the constructs that return the same on both engines, some of them after a conversion.
 
-`integration/test_spark.py` shows this for the models, on odd data too. Add a name together with a model that uses it.
+`integration/test_spark.py` compares the engines on every model. Add a name together with the first model that needs it.
 """
 KNOWN_BY_NAME: Final = frozenset({"generate_subscripts", "json_valid"})
-"""The functions among them that sqlglot does not know itself."""
+"""The functions that return the same on both engines but have no class in sqlglot."""
 REFUSED: Final = ("PERCENTILE_APPROX", "APPROX_PERCENTILE", "APPROX_COUNT_DISTINCT")
-"""Spark functions that approximate; a translation that contains one is refused, whatever the model intended."""
+"""Spark functions that approximate. A translation that contains one is refused, because another version of sqlglot may
+translate a known construct to it.
+"""
 _INTEGERS: Final = exp.DataType.INTEGER_TYPES
 _JSON_TYPES: Final = (("ARRAY%", "ARRAY"), ("OBJECT%", "OBJECT"), ("STRING", "VARCHAR"), ("VOID", "NULL"))
 _JAVA_ESCAPES: Final = r".-/\[](){}?*+^$|dws"
@@ -255,7 +257,7 @@ def _date_diff(node: exp.Expr) -> exp.Expr:
 
 
 def _like(node: exp.Expr) -> exp.Expr:
-    """In Spark, a backslash escapes the next character, unless another escape is given; no text contains this one."""
+    """In Spark, a backslash escapes the next character unless another escape is given; no pattern contains this one."""
     pattern = node.expression
     if isinstance(pattern, exp.Literal) and "\\" not in pattern.name:
         return node

@@ -178,6 +178,12 @@ def check_taking_in(connection: duckdb.DuckDBPyConnection) -> None:
     assert connection.execute(week).fetchall() == before
 
 
+def test_an_older_server_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub_assets.warehouse.spark.OLDEST", 99)
+    with pytest.raises(SparkError, match=r"has version 4\.\d+\.\d+; use version 99 or later"):
+        Spark(address)
+
+
 def check_benchmark(home: Path, address: str) -> None:
     """The benchmark gets the same row counts from both engines."""
     on_duckdb, on_spark = Clock(), Clock()
